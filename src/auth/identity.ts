@@ -1,0 +1,44 @@
+// Who a client is and what it may do, after its token or ticket has been verified.
+
+/** Channel patterns, with `${sub}` already filled in: a name, or a prefix that ends in `*`. */
+export interface Grants {
+  readonly subscribe: readonly string[];
+  readonly publish: readonly string[];
+  readonly presence: readonly string[];
+}
+
+export const NO_GRANTS: Grants = { subscribe: [], publish: [], presence: [] };
+
+export interface Identity {
+  readonly kind: 'token' | 'ticket' | 'anonymous';
+  /** The token's `sub`; `null` for an anonymous client. */
+  readonly user: string | null;
+  readonly grants: Grants;
+  /** Unix milliseconds. */
+  readonly issuedAtMs: number;
+  /** Unix milliseconds; `Infinity` for an anonymous client without a ticket. */
+  readonly expiresAtMs: number;
+  /** The token's `jti`. */
+  readonly tokenId: string | undefined;
+  /** The connection id that a ticket carries; limits of polls are kept by it. */
+  readonly connection: string | undefined;
+  /** The place that discovery reserved, to be claimed at the node. */
+  readonly reservation: string | undefined;
+}
+
+/** Whether one of `patterns` grants `channel`. */
+export function grants(patterns: readonly string[], channel: string): boolean {
+  for (const pattern of patterns) {
+    if (pattern === channel) return true;
+    if (pattern.endsWith('*') && channel.startsWith(pattern.slice(0, -1))) return true;
+  }
+  return false;
+}
+
+/**
+ * Turns the text of a token or ticket into an identity. Answers at once where it can (tickets, cached tokens) and throws
+ * or rejects with a `FanfareError` whose code begins with `token_`, or is `wrong_token_kind` or `revoked`.
+ */
+export interface Authenticator {
+  verify(token: string): Identity | Promise<Identity>;
+}

@@ -1,0 +1,92 @@
+// The seam between a node and what carries messages and keeps history.
+
+import type { After, GapReason, Offset } from '../protocol/index.js';
+
+/** One message as a broker hands it on. `data` and `from` are valid JSON in UTF-8 without line breaks. */
+export interface BrokerMessage {
+  /** `undefined` on a live-only message. */
+  readonly offset: Offset | undefined;
+  /** The offset of the message before it in the log; `undefined` on a live-only message. */
+  readonly previous: Offset | undefined;
+  readonly data: Buffer;
+  /** JSON of a `Sender`, on what a client published. */
+  readonly from: Buffer | undefined;
+}
+
+/** A message that stands in the log. */
+export interface LogEntry extends BrokerMessage {
+  readonly offset: Offset;
+  readonly previous: Offset;
+}
+
+/** Part of a channel's log, as one atomic read of the master saw it. */
+export interface HistoryPage {
+  /** The position before the first entry: what was asked for, what `-1` or `now` stand for, or where a gap ends. */
+  readonly start: Offset;
+  /** Present when the position that was asked for is not good: what lay between it and `start` is not coming. */
+  readonly gap: GapReason | undefined;
+  /** In the log's order; each entry's `previous` is the offset before it. */
+  readonly entries: readonly LogEntry[];
+  /** The channel's newest position. */
+  readonly tail: Offset;
+  /** Whether entries follow the last one here. */
+  readonly more: boolean;
+}
+
+export interface PageLimit {
+  readonly maxEntries: number;
+  /** Reading stops after the entry that passes it: at least one entry is always returned. */
+  readonly maxBytes: number;
+}
+
+export interface Publication {
+  readonly channel: string;
+  /** One JSON value, encoded. */
+  readonly data: Buffer | string;
+  /** Idempotency key with its scope, `u:<sub>:<key>` or `b:<key>`. */
+  readonly key?: string;
+  /** JSON of a `Sender`. */
+  readonly from?: string;
+}
+
+/** What a broker tells its node. None of it may throw. */
+export interface BrokerListener {
+  /** Something arrived for a subscribed channel; of one channel in the order of the bus. */
+  message(channel: string, message: BrokerMessage): void;
+  /** The bus was interrupted and these subscriptions stand again: what came between must be read from the log. */
+  resubscribed(channels: readonly string[]): void;
+  /** Something on the bus could not be used (broken envelope, too large): the log of the channel must be read. */
+  damaged(channel: string, reason: string): void;
+}
+
+export interface BrokerStatus {
+  readonly ready: boolean;
+  /** Unix milliseconds of the last change. */
+  readonly sinceMs: number;
+  /** Why it is not ready. */
+  readonly detail: string;
+}
+
+/**
+ * Carries messages between publishers and nodes and keeps history. Methods throw `FanfareError`:
+ * `broker_unavailable` when nothing was sent, `ack_timeout` (outcome unknown) when a publish was sent and no answer came,
+ * `idempotency_conflict`, `payload_too_large`, `storage_full`.
+ */
+export interface Broker {
+  /** Connects; resolves when the broker can be used. */
+  start(listener: BrokerListener): Promise<void>;
+  /** Resolves when this channel's messages reach the listener from now on. */
+  subscribe(channel: string): Promise<void>;
+  unsubscribe(channel: string): void;
+  /** Appends to the log and fans out, as one step; resolves with the stored message's offset. */
+  publish(publication: Publication): Promise<Offset>;
+  /** Fans out to whoever listens now; nothing is kept. */
+  publishLive(channel: string, data: Buffer | string): Promise<void>;
+  /** Reads the log after a position, and judges the position. */
+  read(channel: string, after: After, limit: PageLimit): Promise<HistoryPage>;
+  /** The newest position of each channel, in the order given; `undefined` where a channel has none yet. */
+  tails(channels: readonly string[]): Promise<readonly (Offset | undefined)[]>;
+  status(): BrokerStatus;
+  /** Idempotent; afterwards every method rejects with `broker_unavailable`. */
+  close(): Promise<void>;
+}

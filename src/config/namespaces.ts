@@ -1,0 +1,49 @@
+// Namespaces: the options of the channels that share what stands before the first colon.
+
+import { namespaceOf } from '../protocol/index.js';
+
+export interface NamespaceOptions {
+  /** Entries of history kept per channel, 1..10,000. */
+  readonly historySize: number;
+  /** Age at which an entry leaves history, in milliseconds. */
+  readonly historyTtlMs: number;
+  /** Readable without a token over HTTP. */
+  readonly public: boolean;
+  /** Readable through discovery without a token, and over the transports that follow. */
+  readonly anonymous: boolean;
+  /** Whether presence is kept. */
+  readonly presence: boolean;
+  /** Whether any client may publish; else a grant decides. */
+  readonly clientPublish: boolean;
+  /** What happens to a client that reads too slowly. */
+  readonly slowConsumer: 'disconnect' | 'conflate';
+}
+
+export const DEFAULT_NAMESPACE: NamespaceOptions = {
+  historySize: 100,
+  historyTtlMs: 10 * 60_000,
+  public: false,
+  anonymous: false,
+  presence: false,
+  clientPublish: false,
+  slowConsumer: 'disconnect',
+};
+
+/** The configured namespaces; each is merged over `default`, which is merged over {@link DEFAULT_NAMESPACE}. */
+export class Namespaces {
+  readonly all: ReadonlyMap<string, NamespaceOptions>;
+  readonly #default: NamespaceOptions;
+
+  constructor(configured: Readonly<Record<string, Partial<NamespaceOptions>>> = {}) {
+    const base = { ...DEFAULT_NAMESPACE, ...configured.default };
+    const all = new Map<string, NamespaceOptions>([['default', base]]);
+    for (const [name, options] of Object.entries(configured)) all.set(name, { ...base, ...options });
+    this.all = all;
+    this.#default = base;
+  }
+
+  /** The options of a channel; those of `default` when its namespace is not configured. */
+  of(channel: string): NamespaceOptions {
+    return this.all.get(namespaceOf(channel)) ?? this.#default;
+  }
+}

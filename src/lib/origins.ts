@@ -1,0 +1,46 @@
+// The allow-list of browser origins, and the CORS headers that follow from it.
+
+import { EXPOSED_HEADERS } from '../protocol/index.js';
+
+const LOOPBACK = /^https?:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/;
+
+/** Decides about the `Origin` header of browsers. Clients that send none are no browsers and are let through. */
+export class Origins {
+  readonly #allowed: ReadonlySet<string>;
+  readonly #loopback: boolean;
+  readonly #any: boolean;
+
+  /** `allowed` holds exact origins (`https://app.example.com`), `loopback` for any local one, or `*` where the operator insists. */
+  constructor(allowed: readonly string[]) {
+    this.#allowed = new Set(allowed.map((origin) => origin.toLowerCase()));
+    this.#loopback = this.#allowed.has('loopback');
+    this.#any = this.#allowed.has('*');
+  }
+
+  /** Whether a request with this `Origin` header, or none, may go on. */
+  allows(origin: string | undefined): boolean {
+    if (origin === undefined || this.#any) return true;
+    const lower = origin.toLowerCase();
+    return this.#allowed.has(lower) || (this.#loopback && LOOPBACK.test(lower));
+  }
+}
+
+/** Headers for an answer, errors included, to an allowed origin; none for clients that are no browsers. */
+export function corsHeaders(origin: string | undefined): Readonly<Record<string, string>> {
+  if (origin === undefined) return { Vary: 'Origin' };
+  return {
+    'Access-Control-Allow-Origin': origin,
+    'Access-Control-Expose-Headers': EXPOSED_HEADERS.join(', '),
+    Vary: 'Origin',
+  };
+}
+
+/** Headers of the answer to a preflight request. */
+export function preflightHeaders(origin: string, methods: string): Readonly<Record<string, string>> {
+  return {
+    ...corsHeaders(origin),
+    'Access-Control-Allow-Methods': methods,
+    'Access-Control-Allow-Headers': 'Authorization, Content-Type, Last-Event-ID',
+    'Access-Control-Max-Age': '7200',
+  };
+}

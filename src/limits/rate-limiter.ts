@@ -1,0 +1,16 @@
+// The seam of rate limits: one small interface over pure algorithms.
+
+/** What a limiter answers. */
+export interface RateDecision {
+  readonly allowed: boolean;
+  /** Whole units left now. */
+  readonly remaining: number;
+  /** When `cost` would be allowed, in milliseconds from now; 0 when it was. `Infinity` when it never can be. */
+  readonly retryAfterMs: number;
+}
+
+/** Counts units against a limit. A refused take costs nothing. */
+export interface RateLimiter {
+  /** `cost` ≥ 0 units at `nowMs` of a clock that does not go back. */
+  take(cost: number, nowMs: number): RateDecision;
+}

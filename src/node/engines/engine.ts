@@ -1,0 +1,131 @@
+// The seam between a node and what serves HTTP and WebSocket.
+
+/** One HTTP request and its answer. Everything is copied from the request before it is handed over. */
+export interface HttpExchange {
+  /** Upper case. */
+  readonly method: string;
+  /** Raw path, undecoded, without the query. */
+  readonly path: string;
+  /** Raw query without `?`; empty when there is none. */
+  readonly query: string;
+  /** The socket's address, or a forwarded one where the peer is a trusted proxy. */
+  readonly remoteAddress: string;
+  /** True once the peer has gone; answers are then dropped silently. */
+  readonly aborted: boolean;
+  /** A header by lower-case name. */
+  header(name: string): string | undefined;
+  /** All headers, lower-case names. */
+  headers(): Iterable<readonly [string, string]>;
+  /**
+   * Reads the whole body and calls back once, in a later or the same tick; not at all when the peer goes away.
+   * Over `maxBytes` it stops reading and hands over `undefined`: answer 413. The buffer belongs to the caller.
+   */
+  readBody(maxBytes: number, done: (body: Buffer | undefined) => void): void;
+  /** Called once if the peer goes away before the answer is complete, streams included. */
+  onAbort(listener: () => void): void;
+  /** Answers in one piece. A second answer throws. `Content-Length` and `Date` are the engine's. */
+  respond(status: number, headers: Readonly<Record<string, string>>, body?: string | Buffer): void;
+  /** Begins an answer of unknown length. */
+  stream(status: number, headers: Readonly<Record<string, string>>): HttpStream;
+}
+
+/** An answer that goes on. Writing after its end or the peer's is a silent no-op. */
+export interface HttpStream {
+  write(chunk: string | Buffer): void;
+  /** Bytes accepted and not yet handed to the kernel. */
+  bufferedBytes(): number;
+  /** Called each time that the buffer has emptied. One listener. */
+  onDrain(listener: () => void): void;
+  end(chunk?: string | Buffer): void;
+  /** Ends it at once, unsent bytes are lost. */
+  destroy(): void;
+}
+
+/** What a WebSocket upgrade is decided by. */
+export interface UpgradeRequest {
+  readonly path: string;
+  readonly query: string;
+  readonly remoteAddress: string;
+  header(name: string): string | undefined;
+}
+
+/** `accept` with the subprotocol to name, or an HTTP answer. */
+export type UpgradeDecision =
+  | { readonly accept: true; readonly protocol: string | undefined; readonly handler: SocketHandler }
+  | {
+      readonly accept: false;
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body: string;
+    };
+
+/** A node's side of one WebSocket. Handlers may throw: the engine closes that socket with 4006 and lives on. */
+export interface SocketHandler {
+  /** The socket is open; nothing was received yet. */
+  open(socket: EngineSocket): void;
+  /** One complete text frame, valid UTF-8. */
+  text(text: string): void;
+  /** One complete binary frame arrived; its content is dropped. */
+  binary(): void;
+  /** A frame over `maxFrameBytes` arrived, with its size; its content is dropped. Frames over the engine's hard cap (4 × that) drop the link. */
+  tooLarge(bytes: number): void;
+  /** A pong arrived. */
+  pong(): void;
+  /** Everything that was buffered has been handed to the kernel. */
+  drain(): void;
+  /** The socket is gone, for whatever reason; called exactly once and last. 1006 when the peer sent no close frame. */
+  close(code: number): void;
+}
+
+/** One open WebSocket. Methods on a closed one are silent no-ops. */
+export interface EngineSocket {
+  /** Sends one text frame after all that was published to its topics before. Over `maxBufferedBytes` the socket is cut. */
+  send(frame: string | Buffer): void;
+  /** Runs `write` so that what it sends leaves in as few system calls as possible. */
+  cork(write: () => void): void;
+  ping(): void;
+  /** Sends a close frame and closes. */
+  close(code: number, reason: string): void;
+  /** What is published to `topic` from now on reaches this socket. Idempotent. */
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+  bufferedBytes(): number;
+}
+
+export interface EngineOptions {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** A text frame over it is reported by `tooLarge`; default 64 KiB. */
+  readonly maxFrameBytes: number;
+  /** Unsent bytes of one WebSocket at which it is cut; it loses the tail, never a middle. */
+  readonly maxBufferedBytes: number;
+  /** Sockets (HTTP and WebSocket) beyond it are refused at once. */
+  readonly maxSockets: number;
+  /** Headers of one request, in bytes; over it 431. */
+  readonly maxHeaderBytes: number;
+  /** Longest URL; over it 414. */
+  readonly maxUrlBytes: number;
+}
+
+export interface EngineHandlers {
+  /** Every HTTP request that is not a WebSocket upgrade. May throw or reject: the engine answers 500 and lives on. */
+  request(exchange: HttpExchange): void | Promise<void>;
+  /** Decides synchronously. */
+  upgrade(request: UpgradeRequest): UpgradeDecision;
+  /** A WebSocket was cut because it read too slowly; before its handler's `close`. */
+  slowConsumer?(): void;
+}
+
+/** Serves HTTP and WebSocket. Concrete ones: `createUwsEngine`, `createWsEngine`. */
+export interface Engine {
+  readonly name: 'uws' | 'ws';
+  /** Resolves with the port; rejects when the address cannot be had. */
+  listen(options: EngineOptions, handlers: EngineHandlers): Promise<{ readonly port: number }>;
+  /** Sends one text frame to every socket that is subscribed to `topic`; sockets get one topic's frames in order. */
+  publish(topic: string, frame: Buffer): void;
+  /** Stops accepting; open links stay. */
+  stopListening(): void;
+  /** Closes everything that is left and resolves when nothing is. Idempotent. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,99 @@
+// Decodes what a client sends over a WebSocket.
+
+import {
+  asRecord,
+  channelName,
+  channelPositions,
+  type Decoded,
+  decoding,
+  field,
+  idempotencyKey,
+  optionalString,
+  optionalStrings,
+  parseRecord,
+  picture,
+  refuse,
+  type UnknownRecord,
+} from './decode.js';
+import { LIMITS } from './limits.js';
+import { type ClientCommand, COMMAND_TYPES, type Json } from './messages.js';
+
+/** Decodes one text frame. Unknown fields are ignored; of duplicate keys the last wins. */
+export function decodeCommand(text: string): Decoded<ClientCommand> {
+  let record: UnknownRecord = {};
+  const parsed = decoding(() => {
+    record = parseRecord(text, 'message_not_json');
+  });
+  if (!parsed.ok) return parsed;
+  const id = field(record, 'id');
+  if (!Number.isSafeInteger(id) || (id as number) < 1) {
+    return decoding(() => refuse('bad_id', `"id": expected an integer of at least 1, got ${picture(id)}`));
+  }
+  return decoding(() => command(record, id as number), id as number);
+}
+
+function command(record: UnknownRecord, id: number): ClientCommand {
+  const type = field(record, 'type');
+  switch (type) {
+    case 'connect':
+      return connect(record, id);
+    case 'subscribe':
+      return { type, id, channels: channelPositions(record, LIMITS.channelsPerConnection) };
+    case 'unsubscribe':
+      return { type, id, channels: channelList(record) };
+    case 'publish':
+      return { type, id, channel: channelName(field(record, 'channel')), data: dataOf(record), ...keyOf(record) };
+    case 'presence':
+      return { type, id, channel: channelName(field(record, 'channel')) };
+    case 'refresh': {
+      const token = optionalString(record, 'token', LIMITS.maxTokenBytes, 'token_malformed');
+      if (token === undefined) refuse('token_missing', '"token": expected a ticket or a token, got nothing');
+      return { type, id, token };
+    }
+    default:
+      return refuse('unknown_type', `"type": expected one of ${COMMAND_TYPES.join(', ')}, got ${picture(type)}`);
+  }
+}
+
+function connect(record: UnknownRecord, id: number): ClientCommand {
+  const version = field(record, 'version');
+  if (!Number.isSafeInteger(version)) refuse('bad_field', `"version": expected an integer, got ${picture(version)}`);
+  const token = optionalString(record, 'token', LIMITS.maxTokenBytes, 'token_malformed');
+  const agent = optionalString(record, 'agent', 100);
+  const features = optionalStrings(record, 'features', 32);
+  return {
+    type: 'connect',
+    id,
+    version: version as number,
+    ...(token !== undefined && { token }),
+    ...(agent !== undefined && { agent }),
+    ...(features !== undefined && { features }),
+  };
+}
+
+function channelList(record: UnknownRecord): readonly string[] {
+  const value = field(record, 'channels');
+  if (!Array.isArray(value) || value.length === 0) {
+    refuse('bad_field', `"channels": expected an array of channel names, got ${picture(value)}`);
+  }
+  if (value.length > LIMITS.channelsPerConnection) {
+    refuse(
+      'too_many_channels',
+      `"channels": expected at most ${LIMITS.channelsPerConnection} channels, got ${value.length}`,
+    );
+  }
+  return value.map(channelName);
+}
+
+/** The `data` of a publish; any JSON value, but it must be there. */
+export function dataOf(record: UnknownRecord): Json {
+  const data = field(asRecord(record), 'data');
+  if (data === undefined) refuse('bad_field', '"data": expected a JSON value, got nothing');
+  return data as Json;
+}
+
+/** The `key` of a publish, as a part to spread. */
+export function keyOf(record: UnknownRecord): { readonly key?: string } {
+  const key = idempotencyKey(record);
+  return key === undefined ? {} : { key };
+}

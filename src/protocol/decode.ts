@@ -1,0 +1,167 @@
+// What decoders share: their result, and reading single fields of an unknown value.
+
+import { channelNameProblem } from './channel-name.js';
+import type { Code } from './codes.js';
+import { LIMITS } from './limits.js';
+import { type After, isAfter } from './offset.js';
+
+/** Why something could not be decoded. */
+export interface DecodeProblem {
+  readonly code: Code;
+  /** Names the field, what was expected and what came; never the whole input. */
+  readonly message: string;
+  /** The command's id, when it could be read. */
+  readonly id?: number;
+  readonly channel?: string;
+}
+
+/** A decoder's answer. */
+export type Decoded<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problem: DecodeProblem };
+
+export type UnknownRecord = { readonly [key: string]: unknown };
+
+/** Thrown inside decoders only; {@link decoding} turns it into an answer. */
+class Refused extends Error {
+  readonly problem: DecodeProblem;
+  constructor(problem: DecodeProblem) {
+    super(problem.message);
+    this.problem = problem;
+  }
+}
+
+/** Refuses with a code; for use inside {@link decoding}. */
+export function refuse(code: Code, message: string, more: { id?: number; channel?: string } = {}): never {
+  throw new Refused({ code, message, ...more });
+}
+
+/** Runs `decode` and turns a refusal into an answer that carries `id`. */
+export function decoding<T>(decode: () => T, id?: number): Decoded<T> {
+  try {
+    return { ok: true, value: decode() };
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return { ok: false, problem: id === undefined ? error.problem : { ...error.problem, id } };
+  }
+}
+
+/** A short picture of a value for an error message: its JSON when it is small, else its type. */
+export function picture(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object') return 'an object';
+  const text = JSON.stringify(value);
+  return text.length <= 60 ? text : `a ${typeof value} of ${String(value).length} characters`;
+}
+
+/** `value` as a JSON object; refuses anything else. */
+export function asRecord(value: unknown): UnknownRecord {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    refuse('not_an_object', `expected a JSON object, got ${picture(value)}`);
+  }
+  return value as UnknownRecord;
+}
+
+/** A field of its own, never one inherited from a prototype. */
+export function field(record: UnknownRecord, name: string): unknown {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
+/** A string field of 1..`max` characters, or `undefined` when it is absent. */
+export function optionalString(
+  record: UnknownRecord,
+  name: string,
+  max: number,
+  code: Code = 'bad_field',
+): string | undefined {
+  const value = field(record, name);
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string' || value.length === 0 || value.length > max) {
+    refuse(code, `"${name}": expected a string of 1 to ${max} characters, got ${picture(value)}`);
+  }
+  return value;
+}
+
+/** A list of strings, or `undefined` when it is absent. */
+export function optionalStrings(record: UnknownRecord, name: string, maxCount: number): readonly string[] | undefined {
+  const value = field(record, name);
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value) || value.length > maxCount || !value.every((item) => typeof item === 'string')) {
+    refuse('bad_field', `"${name}": expected an array of at most ${maxCount} strings, got ${picture(value)}`);
+  }
+  return value;
+}
+
+/** A good channel name; refuses with the rule that it breaks. */
+export function channelName(value: unknown): string {
+  const problem = channelNameProblem(value);
+  if (problem !== undefined) refuse('bad_channel_name', `${problem}, got ${picture(value)}`);
+  return value as string;
+}
+
+/** `{name: after}` with 1..`max` good names and positions. */
+export function channelPositions(record: UnknownRecord, max: number): ReadonlyMap<string, After> {
+  const value = field(record, 'channels');
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    refuse('bad_field', `"channels": expected an object of channel names and offsets, got ${picture(value)}`);
+  }
+  const names = Object.keys(value);
+  if (names.length === 0) refuse('bad_field', '"channels": expected at least one channel, got none');
+  if (names.length > max)
+    refuse('too_many_channels', `"channels": expected at most ${max} channels, got ${names.length}`);
+  const positions = new Map<string, After>();
+  for (const name of names) {
+    channelName(name);
+    const after = (value as UnknownRecord)[name];
+    if (!isAfter(after)) {
+      refuse(
+        'bad_offset',
+        `"channels": after ${picture(name)} expected "-1", "now" or an offset, got ${picture(after)}`,
+        { channel: name },
+      );
+    }
+    positions.set(name, after);
+  }
+  return positions;
+}
+
+/** An idempotency key: 1..128 printable ASCII characters. */
+export function idempotencyKey(record: UnknownRecord): string | undefined {
+  const key = optionalString(record, 'key', LIMITS.idempotencyKeyLength, 'bad_idempotency_key');
+  if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) {
+    refuse('bad_idempotency_key', '"key": expected printable ASCII characters without spaces');
+  }
+  return key;
+}
+
+/** Whether JSON text nests deeper than `max`, found without parsing it. */
+export function nestsDeeperThan(text: string, max: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let index = 0; index < text.length; index++) {
+    const char = text.charCodeAt(index);
+    if (inString) {
+      if (char === 0x5c) index++;
+      else if (char === 0x22) inString = false;
+    } else if (char === 0x22) inString = true;
+    else if (char === 0x7b || char === 0x5b) {
+      if (++depth > max) return true;
+    } else if (char === 0x7d || char === 0x5d) depth--;
+  }
+  return false;
+}
+
+/** Parses a peer's JSON text to an object, with its depth bounded first. */
+export function parseRecord(text: string, notJson: Code): UnknownRecord {
+  if (nestsDeeperThan(text, LIMITS.maxJsonDepth))
+    refuse('bad_request', `JSON nests deeper than ${LIMITS.maxJsonDepth} levels`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    refuse(notJson, 'the text is not JSON');
+  }
+  return asRecord(value);
+}

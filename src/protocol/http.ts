@@ -1,0 +1,95 @@
+// The bodies of HTTP requests and responses.
+
+import type { Code } from './codes.js';
+import type { GapReason, Json, Sender } from './messages.js';
+import type { Transport } from './names.js';
+import type { After, Offset } from './offset.js';
+
+/** `POST /v1/connect`, decoded. */
+export interface ConnectRequest {
+  /** Ids of nodes to avoid; a hint. */
+  readonly exclude: readonly string[];
+  /** Transports that the client can use; all of them when it did not say. */
+  readonly transports: readonly Transport[];
+}
+export interface NodeAddress {
+  readonly id: string;
+  /** `http(s)://` base; the WebSocket URL follows from it. */
+  readonly url: string;
+}
+/** `200` of `POST /v1/connect`. */
+export interface ConnectResponse {
+  readonly node: NodeAddress;
+  /** Other nodes, shuffled, for when discovery cannot be reached. */
+  readonly alternatives: readonly NodeAddress[];
+  readonly ticket: string;
+  readonly expiresInMs: number;
+  readonly transports: readonly Transport[];
+}
+/** `200` of `POST /v1/ticket`. */
+export interface TicketResponse {
+  readonly ticket: string;
+  readonly expiresInMs: number;
+}
+
+/** `POST /v1/poll`, decoded. */
+export interface PollRequest {
+  readonly channels: ReadonlyMap<string, After>;
+  /** 0 is a short poll. */
+  readonly waitMs: number;
+}
+/** `POST /v1/stream`, decoded. */
+export interface StreamRequest {
+  readonly channels: ReadonlyMap<string, After>;
+}
+export interface PolledMessage {
+  /** Absent on live-only messages. */
+  readonly offset?: Offset;
+  readonly data: Json;
+  readonly from?: Sender;
+}
+export interface PolledGap {
+  readonly after: After;
+  readonly offset: Offset;
+  readonly reason: GapReason;
+}
+export interface PolledChannel {
+  /** The client's position after this answer. */
+  readonly offset: Offset;
+  readonly messages: readonly PolledMessage[];
+  /** Came before the messages. */
+  readonly gap?: PolledGap;
+  /** More is waiting: poll again at once. */
+  readonly more?: true;
+}
+/** `200` of `POST /v1/poll`. */
+export interface PollResponse {
+  readonly channels: { readonly [channel: string]: PolledChannel };
+}
+
+/** `POST /v1/publish`, decoded. */
+export interface PublishRequest {
+  readonly channel: string;
+  readonly data: Json;
+  readonly key?: string;
+}
+/** `200` of `POST /v1/publish`. */
+export interface PublishResponse {
+  readonly channel: string;
+  readonly offset: Offset;
+}
+
+/** RFC 9457 body of every HTTP error. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: Code;
+  readonly detail: string;
+  readonly retryAfterMs?: number;
+  /** The channels that the problem is about. */
+  readonly channels?: readonly string[];
+  /** `unknown`: the publish may or may not have been stored. */
+  readonly outcome?: 'unknown';
+  readonly requestId?: string;
+}

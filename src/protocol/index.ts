@@ -1,0 +1,14 @@
+// The wire contract, version 1: everything that client and server share.
+
+export * from './channel-name.js';
+export * from './codes.js';
+export type { Decoded, DecodeProblem } from './decode.js';
+export { decodeCommand } from './decode-command.js';
+export { decodeEvent } from './decode-event.js';
+export * from './decode-request.js';
+export type * from './http.js';
+export * from './limits.js';
+export type * from './messages.js';
+export { COMMAND_TYPES } from './messages.js';
+export * from './names.js';
+export * from './offset.js';

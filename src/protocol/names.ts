@@ -1,0 +1,50 @@
+// Names of paths, headers, media types and fixed values on the wire.
+
+export const PROTOCOL_VERSION = 1;
+
+export const PATHS = {
+  connect: '/v1/connect',
+  ticket: '/v1/ticket',
+  nodes: '/v1/nodes',
+  websocket: '/v1/ws',
+  stream: '/v1/stream',
+  poll: '/v1/poll',
+  publish: '/v1/publish',
+  channels: '/v1/channels',
+  livez: '/livez',
+  readyz: '/readyz',
+  metrics: '/metrics',
+} as const;
+
+export const HEADERS = {
+  move: 'Fanfare-Move',
+  requestId: 'Fanfare-Request-Id',
+  retryAfter: 'Retry-After',
+  rateLimit: 'RateLimit',
+  rateLimitPolicy: 'RateLimit-Policy',
+} as const;
+
+/** Response headers that a page of an allowed origin may read. */
+export const EXPOSED_HEADERS = [
+  HEADERS.move,
+  HEADERS.requestId,
+  HEADERS.retryAfter,
+  HEADERS.rateLimit,
+  HEADERS.rateLimitPolicy,
+] as const;
+
+export const MEDIA_TYPES = {
+  json: 'application/json',
+  problem: 'application/problem+json',
+  eventStream: 'text/event-stream',
+} as const;
+
+export const TRANSPORTS = ['websocket', 'sse', 'long-poll', 'short-poll'] as const;
+/** How a client receives: one of {@link TRANSPORTS}. */
+export type Transport = (typeof TRANSPORTS)[number];
+
+/** The `typ` header of a ticket; a user's token never carries it. */
+export const TICKET_TYPE = 'fanfare-ticket+jwt';
+
+/** The node asks whoever connects to speak this subprotocol or none. */
+export const WEBSOCKET_SUBPROTOCOL = 'fanfare.v1';
