@@ -1,0 +1,50 @@
+// Repeats what depends on something that may be away, with growing pauses that can be cut short.
+
+export interface RetrierOptions {
+  readonly firstPauseMs: number;
+  readonly longestPauseMs: number;
+  /** Hears of each failed step. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Owns the timers of all its waiting retries. */
+export class Retrier {
+  readonly #options: RetrierOptions;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(options: RetrierOptions) {
+    this.#options = options;
+  }
+
+  /** Runs `step` until it succeeds and answers its value, or `undefined` as soon as `isOver()` is seen to hold. */
+  async persist<T>(step: () => Promise<T>, isOver: () => boolean): Promise<T | undefined> {
+    for (let pauseMs = this.#options.firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, this.#options.longestPauseMs)) {
+      if (isOver()) return undefined;
+      try {
+        const value = await step();
+        return isOver() ? undefined : value;
+      } catch (error) {
+        this.#options.onFailure(error);
+      }
+      if (isOver()) return undefined;
+      await this.#pause(pauseMs * (0.5 + Math.random() / 2));
+    }
+  }
+
+  /** Ends every pause now: what was away is back, or nobody wants the answer any more. */
+  retryNow(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      this.#waiting.add(wake);
+    });
+  }
+}

@@ -1,0 +1,208 @@
+// A channel at a node: its position, its ring, and the repair that keeps what it delivers without a hole.
+
+import type { Broker, BrokerMessage, HistoryPage, LogEntry } from '../broker/broker.js';
+import type { Logger } from '../lib/logger.js';
+import type { Retrier } from '../lib/retrier.js';
+import type { After, GapReason, Offset } from '../protocol/index.js';
+import type { Audience } from './audience.js';
+import { buildMessage, type ChannelMessage, framePrefix, passingFrames } from './channel-message.js';
+import { FrameArena } from './frame-arena.js';
+import { MessageRing, type RingLimits } from './message-ring.js';
+
+/** One read of the log while repairing. */
+const REPAIR_PAGE = { maxEntries: 256, maxBytes: 256 * 1024 } as const;
+
+export interface ChannelParts {
+  readonly broker: Broker;
+  readonly logger: Logger;
+  readonly retrier: Retrier;
+  readonly ringLimits: RingLimits;
+  readonly counters: ChannelCounters;
+}
+
+/** Plain counters, shared by all channels of a node. */
+export interface ChannelCounters {
+  delivered: number;
+  duplicates: number;
+  repairs: number;
+  repaired: number;
+  gaps: number;
+}
+
+/**
+ * States: `opening` (not subscribed yet, or its tail is not known), `live`, `repairing` (the log is being read; what the bus
+ * brings is only noted), `closed`.
+ */
+export class Channel {
+  readonly name: string;
+  readonly audience: Audience;
+  /** Connections and polls that use the channel; kept by the owner of all channels. */
+  users = 0;
+  /** Since when nobody uses it; kept by the owner of all channels. */
+  idleSinceMs = 0;
+  /** When something was last delivered. */
+  deliveredAtMs = 0;
+
+  readonly #parts: ChannelParts;
+  readonly #prefix: Buffer;
+  readonly #arena = new FrameArena();
+  #state: 'opening' | 'live' | 'repairing' | 'closed' = 'opening';
+  #ring: MessageRing | undefined;
+  #position: Offset = '';
+  /** Something arrived that does not follow from the position: the log must be read once more. */
+  #suspect = false;
+  #ready: Promise<boolean>;
+
+  constructor(name: string, audience: Audience, parts: ChannelParts) {
+    this.name = name;
+    this.audience = audience;
+    this.#parts = parts;
+    this.#prefix = framePrefix(name);
+    this.#ready = this.#open();
+  }
+
+  /** Whether the position is known; else wait for {@link ready}. */
+  get isOpen(): boolean {
+    return this.#ring !== undefined && this.#state !== 'closed';
+  }
+
+  /** Resolves with `true` once the position is known, with `false` when the channel was closed first. */
+  get ready(): Promise<boolean> {
+    return this.#ready;
+  }
+
+  /** The newest position delivered here. Only while {@link isOpen}. */
+  get position(): Offset {
+    return this.#position;
+  }
+
+  /** Whether everything after `position` is in memory. */
+  holds(position: Offset): boolean {
+    return this.#ring !== undefined && (position === this.#position || this.#ring.holds(position));
+  }
+
+  /** The messages after `position`; `undefined` when it is not in memory. */
+  after(position: Offset): readonly ChannelMessage[] | undefined {
+    if (position === this.#position) return NONE;
+    return this.#ring?.after(position);
+  }
+
+  /** Something from the bus. */
+  receive(message: BrokerMessage, nowMs: number): void {
+    if (message.offset === undefined) {
+      if (this.#state === 'closed') return;
+      this.deliveredAtMs = nowMs;
+      this.#parts.counters.delivered++;
+      this.audience.message(buildMessage(this.#prefix, message, passingFrames));
+      return;
+    }
+    if (this.#state !== 'live') this.#suspect = true;
+    else if (message.previous === this.#position) this.#deliver(message as LogEntry, nowMs);
+    else if (message.offset <= this.#position && this.holds(message.offset)) this.#parts.counters.duplicates++;
+    else this.repair();
+  }
+
+  /**
+   * Takes over what was read from the log for somebody else, as far as it follows from the position, so that a reader who is
+   * ahead of the bus can go live.
+   */
+  offer(entries: readonly LogEntry[]): void {
+    if (this.#state !== 'live') return;
+    const nowMs = Date.now();
+    for (const entry of entries) if (entry.previous === this.#position) this.#deliver(entry, nowMs);
+  }
+
+  /** A log entry as a message to send. */
+  toMessage(entry: LogEntry): ChannelMessage {
+    return buildMessage(this.#prefix, entry, passingFrames);
+  }
+
+  /** Reads the log after a position for one reader, again and again while the broker is away; `undefined` once closed. */
+  read(after: After, maxBytes: number): Promise<HistoryPage | undefined> {
+    const limit = { maxEntries: REPAIR_PAGE.maxEntries, maxBytes };
+    return this.#persist(() => this.#parts.broker.read(this.name, after, limit));
+  }
+
+  /** Reads the log from the position and delivers what is missing before anything newer. Resolves when live again, or closed. */
+  repair(): Promise<boolean> {
+    if (this.#state === 'live') {
+      this.#state = 'repairing';
+      this.#parts.counters.repairs++;
+      this.#ready = this.#repair();
+    } else {
+      this.#suspect = true;
+    }
+    return this.#ready;
+  }
+
+  close(): void {
+    this.#state = 'closed';
+  }
+
+  #deliver(entry: LogEntry, nowMs: number): void {
+    const message = buildMessage(this.#prefix, entry, this.#arena);
+    this.#ring?.push(message);
+    this.#position = entry.offset;
+    this.deliveredAtMs = nowMs;
+    this.#parts.counters.delivered++;
+    this.audience.message(message);
+  }
+
+  async #open(): Promise<boolean> {
+    const opened = await this.#persist(async () => {
+      await this.#parts.broker.subscribe(this.name);
+      return this.#parts.broker.read(this.name, 'now', REPAIR_PAGE);
+    });
+    if (opened === undefined) return false;
+    this.#position = opened.start;
+    this.#ring = new MessageRing(this.#parts.ringLimits, opened.start);
+    return this.#becomeLive();
+  }
+
+  async #repair(): Promise<boolean> {
+    for (;;) {
+      this.#suspect = false;
+      const page = await this.#persist(() => this.#parts.broker.read(this.name, this.#position, REPAIR_PAGE));
+      if (page === undefined) return false;
+      this.#apply(page);
+      if (!page.more) return this.#becomeLive();
+    }
+  }
+
+  /** From here on the bus is trusted again, unless it brought something meanwhile. */
+  #becomeLive(): boolean | Promise<boolean> {
+    if (this.#suspect) {
+      this.#state = 'repairing';
+      return this.#repair();
+    }
+    this.#state = 'live';
+    return true;
+  }
+
+  #apply(page: HistoryPage): void {
+    if (page.gap !== undefined) this.#announceGap(page.start, page.gap);
+    const nowMs = Date.now();
+    for (const entry of page.entries) {
+      // A hole inside the log itself: an entry was deleted by hand.
+      if (entry.previous !== this.#position) this.#announceGap(entry.previous, 'lost');
+      this.#parts.counters.repaired++;
+      this.#deliver(entry, nowMs);
+    }
+  }
+
+  #announceGap(offset: Offset, reason: GapReason): void {
+    const after = this.#position;
+    this.#position = offset;
+    this.#ring?.reset(offset);
+    this.#parts.counters.gaps++;
+    this.#parts.logger.warn({ channel: this.name, after, offset, reason }, 'history has a gap');
+    this.audience.gap({ type: 'gap', channel: this.name, after, offset, reason });
+  }
+
+  /** Repeats `step` until it succeeds; `undefined` once the channel is closed. */
+  #persist<T>(step: () => Promise<T>): Promise<T | undefined> {
+    return this.#parts.retrier.persist(step, () => this.#state === 'closed');
+  }
+}
+
+const NONE: readonly ChannelMessage[] = [];

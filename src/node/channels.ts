@@ -1,0 +1,115 @@
+// All channels of a node: opened on first use, closed a while after the last, fed from the broker.
+
+import type { Broker, BrokerListener, BrokerMessage } from '../broker/broker.js';
+import type { Namespaces } from '../config/namespaces.js';
+import type { Logger } from '../lib/logger.js';
+import { Retrier } from '../lib/retrier.js';
+import { Audience, type PublishToTopic } from './audience.js';
+import { Channel, type ChannelCounters } from './channel.js';
+
+/** A channel is kept this long after its last user, so that a poll client finds it in memory at its next poll. */
+const LINGER_MS = 15_000;
+const SWEEP_EVERY_MS = 1_000;
+const RING_MAX_MESSAGES = 256;
+const RING_MAX_BYTES = 512 * 1024;
+
+export interface ChannelsParts {
+  readonly broker: Broker;
+  readonly namespaces: Namespaces;
+  readonly logger: Logger;
+  readonly publish: PublishToTopic;
+}
+
+/** Owns every {@link Channel} and is what the broker calls. */
+export class Channels implements BrokerListener {
+  readonly counters: ChannelCounters = { delivered: 0, duplicates: 0, repairs: 0, repaired: 0, gaps: 0 };
+  readonly #parts: ChannelsParts;
+  readonly #byName = new Map<string, Channel>();
+  readonly #retrier: Retrier;
+  #sweeper: NodeJS.Timeout | undefined;
+
+  constructor(parts: ChannelsParts) {
+    this.#parts = parts;
+    this.#retrier = new Retrier({
+      firstPauseMs: 50,
+      longestPauseMs: 2_000,
+      onFailure: (error) =>
+        parts.logger.debug({ error: String(error) }, 'the broker did not answer a channel; trying again'),
+    });
+  }
+
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  start(): void {
+    clearInterval(this.#sweeper);
+    this.#sweeper = setInterval(() => this.#sweep(Date.now()), SWEEP_EVERY_MS);
+    this.#sweeper.unref();
+  }
+
+  /** The channel, opened if need be. Every `acquire` is owed one {@link release}. */
+  acquire(name: string): Channel {
+    const channel = this.#byName.get(name) ?? this.#create(name);
+    channel.users++;
+    return channel;
+  }
+
+  release(channel: Channel): void {
+    channel.users--;
+    if (channel.users === 0) channel.idleSinceMs = Date.now();
+  }
+
+  /** The channel if it is open here already; nothing is acquired. */
+  peek(name: string): Channel | undefined {
+    const channel = this.#byName.get(name);
+    return channel?.isOpen ? channel : undefined;
+  }
+
+  message(name: string, message: BrokerMessage): void {
+    this.#byName.get(name)?.receive(message, Date.now());
+  }
+
+  resubscribed(names: readonly string[]): void {
+    this.#retrier.retryNow();
+    for (const name of names) void this.#byName.get(name)?.repair();
+  }
+
+  damaged(name: string, reason: string): void {
+    this.#parts.logger.warn({ channel: name, reason }, 'something on the bus could not be used; reading the log');
+    void this.#byName.get(name)?.repair();
+  }
+
+  close(): void {
+    clearInterval(this.#sweeper);
+    for (const channel of this.#byName.values()) channel.close();
+    this.#byName.clear();
+    this.#retrier.retryNow();
+  }
+
+  #create(name: string): Channel {
+    const { broker, logger, namespaces, publish } = this.#parts;
+    const ringLimits = {
+      maxMessages: Math.min(RING_MAX_MESSAGES, namespaces.of(name).historySize),
+      maxBytes: RING_MAX_BYTES,
+    };
+    const channel = new Channel(name, new Audience(name, publish), {
+      broker,
+      logger,
+      ringLimits,
+      retrier: this.#retrier,
+      counters: this.counters,
+    });
+    this.#byName.set(name, channel);
+    return channel;
+  }
+
+  #sweep(nowMs: number): void {
+    for (const channel of this.#byName.values()) {
+      if (channel.users > 0 || nowMs - channel.idleSinceMs < LINGER_MS) continue;
+      this.#byName.delete(channel.name);
+      channel.close();
+      this.#parts.broker.unsubscribe(channel.name);
+    }
+  }
+}

@@ -1,0 +1,85 @@
+// Every open link of a node, swept for heartbeats, expiry and handshakes by timers that the node owns.
+
+import type { Code } from '../protocol/index.js';
+
+/** Heartbeats are spread over so many slices of their interval, so that no tick writes to everybody. */
+const SLICES = 25;
+const SWEEP_EVERY_MS = 500;
+
+/** A WebSocket's or a stream's connection, as the sweeps see it. */
+export interface Link {
+  readonly transport: 'websocket' | 'sse';
+  /** Sends a heartbeat if the link has been silent; closes it when nothing was heard from it for too long. */
+  beat(nowMs: number): void;
+  /** Closes it when its token has expired or its handshake has taken too long. */
+  checkDeadlines(nowMs: number): void;
+  /** Asks the client to move to another node. */
+  move(withinMs: number, reason: string): void;
+  /** Closes it with a code and a reason. Idempotent. */
+  end(code: Code, reason: string): void;
+}
+
+export interface ConnectionsOptions {
+  readonly heartbeatMs: number;
+}
+
+/** The set of open links. */
+export class Connections {
+  readonly #slices: readonly Set<Link>[] = Array.from({ length: SLICES }, () => new Set<Link>());
+  readonly #options: ConnectionsOptions;
+  #next = 0;
+  #beating = 0;
+  #beater: NodeJS.Timeout | undefined;
+  #sweeper: NodeJS.Timeout | undefined;
+  sockets = 0;
+  streams = 0;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.sockets + this.streams;
+  }
+
+  start(): void {
+    this.stop();
+    this.#beater = setInterval(() => this.#beat(Date.now()), Math.max(5, this.#options.heartbeatMs / SLICES));
+    this.#sweeper = setInterval(() => this.#sweep(Date.now()), SWEEP_EVERY_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#beater);
+    clearInterval(this.#sweeper);
+  }
+
+  /** Answers the slot to give back on {@link remove}. */
+  add(link: Link): number {
+    const slot = this.#next;
+    this.#next = (slot + 1) % SLICES;
+    this.#slices[slot]?.add(link);
+    if (link.transport === 'websocket') this.sockets++;
+    else this.streams++;
+    return slot;
+  }
+
+  remove(link: Link, slot: number): void {
+    if (!this.#slices[slot]?.delete(link)) return;
+    if (link.transport === 'websocket') this.sockets--;
+    else this.streams--;
+  }
+
+  /** All links, oldest first within each slice; safe against removal while it runs. */
+  *all(): Generator<Link> {
+    for (const slice of this.#slices) yield* slice;
+  }
+
+  #beat(nowMs: number): void {
+    this.#beating = (this.#beating + 1) % SLICES;
+    for (const link of this.#slices[this.#beating] ?? []) link.beat(nowMs);
+  }
+
+  #sweep(nowMs: number): void {
+    for (const link of this.all()) link.checkDeadlines(nowMs);
+  }
+}

@@ -1,0 +1,65 @@
+// Publishing on behalf of a client or a backend: permission, size, sender, and the scope of its key.
+
+import type { Identity } from '../auth/identity.js';
+import type { Broker } from '../broker/broker.js';
+import type { Namespaces } from '../config/namespaces.js';
+import { FanfareError } from '../lib/errors.js';
+import type { Json, Offset, Sender } from '../protocol/index.js';
+import { mayPublish } from './access.js';
+
+/** What is to be published. */
+export interface PublishOrder {
+  readonly channel: string;
+  readonly data: Json;
+  readonly key?: string;
+}
+
+export interface PublisherParts {
+  readonly broker: Broker;
+  readonly namespaces: Namespaces;
+  readonly maxMessageBytes: number;
+}
+
+/** Publishes; every method throws what {@link Broker.publish} throws, and `forbidden` or `payload_too_large`. */
+export class Publisher {
+  readonly #parts: PublisherParts;
+  published = 0;
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
+  }
+
+  /** For a client: its token must allow it, and its name is stamped on the message. */
+  async forClient(identity: Identity, connection: string, order: PublishOrder): Promise<Offset> {
+    if (!mayPublish(identity, order.channel, this.#parts.namespaces)) {
+      throw new FanfareError('forbidden', `the token does not grant publishing on ${order.channel}`, {
+        channels: [order.channel],
+      });
+    }
+    const sender: Sender = { connection, user: identity.user };
+    const scope = identity.user === null ? `a:${connection}` : `u:${encodeURIComponent(identity.user)}`;
+    return this.#publish(order, scope, JSON.stringify(sender));
+  }
+
+  /** For a backend that showed its publish key. */
+  async forBackend(order: PublishOrder): Promise<Offset> {
+    return this.#publish(order, 'b', undefined);
+  }
+
+  async #publish(order: PublishOrder, scope: string, from: string | undefined): Promise<Offset> {
+    const data = JSON.stringify(order.data);
+    const bytes = Buffer.byteLength(data);
+    const { broker, maxMessageBytes } = this.#parts;
+    if (bytes > maxMessageBytes) {
+      throw new FanfareError('payload_too_large', `"data" has ${bytes} bytes, the limit is ${maxMessageBytes}`);
+    }
+    const offset = await broker.publish({
+      channel: order.channel,
+      data,
+      ...(order.key !== undefined && { key: `${scope}:${order.key}` }),
+      ...(from !== undefined && { from }),
+    });
+    this.published++;
+    return offset;
+  }
+}

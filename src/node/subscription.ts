@@ -1,0 +1,134 @@
+// One connection's subscription to a channel: from the position that it asked for, through what it missed, to live.
+
+import type { HistoryPage } from '../broker/broker.js';
+import { type After, NOW, type Offset, type ServerEvent } from '../protocol/index.js';
+import type { Channel } from './channel.js';
+import type { ChannelMessage } from './channel-message.js';
+
+/** How far a replay runs ahead of what its socket has taken. */
+const REPLAY_AHEAD_BYTES = 256 * 1024;
+
+/** A link that a subscription delivers to: a WebSocket's or a stream's connection. */
+export interface Sink {
+  sendEvent(event: ServerEvent): void;
+  sendMessage(message: ChannelMessage): void;
+  bufferedBytes(): number;
+  /** Resolves when what is buffered has left, or the link is closed. */
+  drained(): Promise<void>;
+  /** From now on the channel's audience includes this link. */
+  join(channel: Channel): void;
+  leave(channel: Channel): void;
+}
+
+/** States: `pending` (reading what was missed), `live` (part of the channel's audience), `ended`. */
+export class Subscription {
+  readonly channel: Channel;
+  /** Resolves when it is live or has ended; set by whoever starts it. */
+  settled: Promise<void> | undefined;
+  readonly #sink: Sink;
+  #state: 'pending' | 'live' | 'ended' = 'pending';
+
+  constructor(channel: Channel, sink: Sink) {
+    this.channel = channel;
+    this.#sink = sink;
+  }
+
+  get isLive(): boolean {
+    return this.#state === 'live';
+  }
+
+  /** Announces `subscribed`, replays, goes live. Resolves when live or ended. */
+  async start(after: After, id: number | undefined): Promise<void> {
+    if (!this.channel.isOpen && !(await this.channel.ready)) return;
+    if (this.#state === 'ended') return;
+    const position = this.#begin(after, id) ?? (await this.#beginFromLog(after, id));
+    if (position !== undefined) await this.#replay(position);
+  }
+
+  /** Ends it, whatever its state. Idempotent. */
+  end(): void {
+    if (this.#state === 'live') this.#sink.leave(this.channel);
+    this.#state = 'ended';
+  }
+
+  #isEnded(): boolean {
+    return this.#state === 'ended';
+  }
+
+  /** Answers from memory where it can. */
+  #begin(after: After, id: number | undefined): Offset | undefined {
+    const position = after === NOW ? this.channel.position : after;
+    if (!this.channel.holds(position)) return undefined;
+    this.#announce(position, true, id);
+    return position;
+  }
+
+  async #beginFromLog(after: After, id: number | undefined): Promise<Offset | undefined> {
+    const page = await this.channel.read(after, REPLAY_AHEAD_BYTES);
+    if (page === undefined || this.#isEnded()) return undefined;
+    this.#announce(page.start, page.gap === undefined, id);
+    return this.#sendPage(page, after);
+  }
+
+  #announce(offset: Offset, recovered: boolean, id: number | undefined): void {
+    const { name } = this.channel;
+    this.#sink.sendEvent({ type: 'subscribed', ...(id !== undefined && { id }), channel: name, offset, recovered });
+  }
+
+  /** Brings the link from `position` to the channel's; the last step, from memory into the audience, is synchronous. */
+  async #replay(from: Offset): Promise<void> {
+    let position = from;
+    for (;;) {
+      const rest = this.channel.after(position);
+      if (rest !== undefined) {
+        position = this.#sendFromMemory(rest, position);
+        if (position === this.channel.position) return this.#goLive();
+      } else {
+        const page = await this.channel.read(position, REPLAY_AHEAD_BYTES);
+        if (page === undefined || this.#isEnded()) return;
+        position = this.#sendPage(page, position);
+        if (!page.more) await this.#bringChannelTo(position, page);
+      }
+      if (this.#sink.bufferedBytes() > REPLAY_AHEAD_BYTES) await this.#sink.drained();
+      if (this.#isEnded()) return;
+    }
+  }
+
+  #goLive(): void {
+    this.#state = 'live';
+    this.#sink.join(this.channel);
+  }
+
+  /** Sends as much as may be ahead; answers the new position. */
+  #sendFromMemory(messages: readonly ChannelMessage[], from: Offset): Offset {
+    let position = from;
+    for (const message of messages) {
+      if (this.#sink.bufferedBytes() > REPLAY_AHEAD_BYTES) break;
+      this.#sink.sendMessage(message);
+      position = message.offset ?? position;
+    }
+    return position;
+  }
+
+  #sendPage(page: HistoryPage, after: After): Offset {
+    const { name } = this.channel;
+    let position = page.start;
+    if (page.gap !== undefined) {
+      this.#sink.sendEvent({ type: 'gap', channel: name, after, offset: position, reason: page.gap });
+    }
+    for (const entry of page.entries) {
+      if (entry.previous !== position) {
+        this.#sink.sendEvent({ type: 'gap', channel: name, after: position, offset: entry.previous, reason: 'lost' });
+      }
+      this.#sink.sendMessage(this.channel.toMessage(entry));
+      position = entry.offset;
+    }
+    return position;
+  }
+
+  /** The log was read further than the bus has brought the channel: it catches up, so that this link can go live. */
+  async #bringChannelTo(position: Offset, page: HistoryPage): Promise<void> {
+    this.channel.offer(page.entries);
+    if (!this.channel.holds(position)) await this.channel.repair();
+  }
+}

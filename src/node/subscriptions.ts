@@ -1,0 +1,98 @@
+// The subscriptions of one link: begun, begun again, ended, within their count.
+
+import type { Identity } from '../auth/identity.js';
+import type { Namespaces } from '../config/namespaces.js';
+import type { After, ErrorEvent } from '../protocol/index.js';
+import { mayRead } from './access.js';
+import type { Channels } from './channels.js';
+import { type Sink, Subscription } from './subscription.js';
+
+export interface SubscriptionsParts {
+  readonly channels: Channels;
+  readonly namespaces: Namespaces;
+  readonly channelsPerConnection: number;
+}
+
+/** Owned by one link; {@link endAll} gives back every channel. */
+export class Subscriptions {
+  readonly #parts: SubscriptionsParts;
+  readonly #sink: Sink;
+  readonly #byChannel = new Map<string, Subscription>();
+
+  constructor(parts: SubscriptionsParts, sink: Sink) {
+    this.#parts = parts;
+    this.#sink = sink;
+  }
+
+  get size(): number {
+    return this.#byChannel.size;
+  }
+
+  /** Subscribes to one channel and answers it, or refuses it with an `error` of its own. Resolves when answered. */
+  async begin(identity: Identity, name: string, after: After, id: number | undefined): Promise<void> {
+    const existing = this.#byChannel.get(name);
+    if (existing !== undefined) return this.#repeat(existing, id);
+    const refusal = this.#refusal(identity, name);
+    if (refusal !== undefined)
+      return this.#sink.sendEvent({ ...refusal, ...(id !== undefined && { id }), channel: name });
+    const subscription = new Subscription(this.#parts.channels.acquire(name), this.#sink);
+    this.#byChannel.set(name, subscription);
+    subscription.settled = subscription.start(after, id);
+    await subscription.settled;
+  }
+
+  /** Whether there was such a subscription, pending or live. */
+  end(name: string): boolean {
+    const subscription = this.#byChannel.get(name);
+    if (subscription === undefined) return false;
+    this.#byChannel.delete(name);
+    subscription.end();
+    this.#parts.channels.release(subscription.channel);
+    return true;
+  }
+
+  endAll(): void {
+    for (const name of [...this.#byChannel.keys()]) this.end(name);
+  }
+
+  /** Ends what `identity` may no longer read; answers the channels' names. */
+  endForbidden(identity: Identity): readonly string[] {
+    const forbidden = [...this.#byChannel.keys()].filter((name) => !mayRead(identity, name, this.#parts.namespaces));
+    for (const name of forbidden) this.end(name);
+    return forbidden;
+  }
+
+  /** Whether any of the channels has delivered something since `sinceMs`. */
+  deliveredSince(sinceMs: number): boolean {
+    for (const { channel, isLive } of this.#byChannel.values())
+      if (isLive && channel.deliveredAtMs > sinceMs) return true;
+    return false;
+  }
+
+  #refusal(identity: Identity, name: string): Pick<ErrorEvent, 'type' | 'code' | 'message'> | undefined {
+    const { channelsPerConnection, namespaces } = this.#parts;
+    if (!mayRead(identity, name, namespaces)) {
+      return { type: 'error', code: 'forbidden_channel', message: `the token does not grant reading ${name}` };
+    }
+    if (this.#byChannel.size < channelsPerConnection) return undefined;
+    return {
+      type: 'error',
+      code: 'too_many_channels',
+      message: `a connection has at most ${channelsPerConnection} channels`,
+    };
+  }
+
+  /** Subscribing again is answered with the current position. */
+  async #repeat(existing: Subscription, id: number | undefined): Promise<void> {
+    await existing.settled;
+    if (!existing.isLive) return;
+    const { name, position } = existing.channel;
+    this.#sink.sendEvent({
+      type: 'subscribed',
+      ...(id !== undefined && { id }),
+      channel: name,
+      offset: position,
+      recovered: true,
+    });
+  }
+}
