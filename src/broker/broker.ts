@@ -2,7 +2,10 @@
 
 import type { After, GapReason, Offset } from '../protocol/index.js';
 
-/** One message as a broker hands it on. `data` and `from` are valid JSON in UTF-8 without line breaks. */
+/**
+ * One message as a broker hands it on. `data` and `from` are valid JSON in UTF-8 without line breaks. They may be views
+ * of a larger network buffer: whoever keeps one beyond the call copies it, or keeps all of that buffer alive.
+ */
 export interface BrokerMessage {
   /** `undefined` on a live-only message. */
   readonly offset: Offset | undefined;

@@ -1,0 +1,29 @@
+// The rules that a publication must keep, whatever broker takes it.
+
+import { Buffer } from 'node:buffer';
+import { FanfareError } from '../lib/errors.js';
+import { channelNameProblem } from '../protocol/index.js';
+
+/** A scoped idempotency key: `b:` or `u:<sub>:`, then what the publisher chose. Chosen: room for the longest `sub`. */
+const MAX_KEY_BYTES = 512;
+
+/** Throws `bad_channel_name` when `channel` breaks a rule. */
+export function checkChannel(channel: string): void {
+  const problem = channelNameProblem(channel);
+  if (problem !== undefined) throw new FanfareError('bad_channel_name', problem);
+}
+
+/** Throws `bad_idempotency_key` when a scoped key is not `b:…` or `u:…`, or is too long. */
+export function checkKey(key: string): void {
+  if (!/^[bu]:./s.test(key) || Buffer.byteLength(key) > MAX_KEY_BYTES) {
+    throw new FanfareError('bad_idempotency_key', 'a scoped key begins with "b:" or "u:" and has at most 512 bytes');
+  }
+}
+
+/** Throws `payload_too_large` when `data` has more bytes than a message may. */
+export function checkSize(data: Buffer | string, maxMessageBytes: number): void {
+  const bytes = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
+  if (bytes > maxMessageBytes) {
+    throw new FanfareError('payload_too_large', `a message has at most ${maxMessageBytes} bytes, this one ${bytes}`);
+  }
+}
