@@ -1,0 +1,84 @@
+// One raw TCP link of a client. All links of a process read into one buffer, so that ten thousand of them stay cheap.
+
+import { connect, type Socket } from 'node:net';
+
+/** What a transport's client looks like to its worker. */
+export interface LoadClient {
+  /** Bytes sent so far. */
+  bytesOut(): number;
+  close(): void;
+}
+
+/** What a client is made of. */
+export interface ClientParts {
+  readonly host: string;
+  readonly port: number;
+  /** Number of the client in the run. */
+  readonly number: number;
+  /** Its place in the tally. */
+  readonly place: number;
+  readonly channel: string;
+  /** Absent: the server is the bare one. */
+  readonly token: string | undefined;
+  /** Called once, when the client is subscribed. */
+  readonly onReady: () => void;
+  /** Called at most once, when the link ends before `close`. */
+  readonly onEnd: (reason: string) => void;
+}
+
+export interface Link {
+  write(bytes: Buffer | string): void;
+  bytesOut(): number;
+  /** Ends it and tells `onEnd` why. */
+  fail(reason: string): void;
+  /** Ends it silently. */
+  close(): void;
+}
+
+const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024);
+const SOURCE_ADDRESSES = 16;
+
+/**
+ * Opens a link. `onBytes` sees what came, preceded by what it left over the time before: it returns how many bytes it
+ * has used. The bytes are only valid during the call.
+ */
+export function openLink(parts: ClientParts, onOpen: () => void, onBytes: (bytes: Buffer) => number): Link {
+  let rest: Buffer | undefined;
+  let ended = false;
+  const end = (reason: string): void => {
+    if (ended) return;
+    ended = true;
+    socket.destroy();
+    parts.onEnd(reason);
+  };
+  const socket: Socket = connect({
+    host: parts.host,
+    port: parts.port,
+    // Spread over 127.0.0.2 and up: the ports of one address would run out under repeated connection storms.
+    ...(parts.host === '127.0.0.1' ? { localAddress: `127.0.0.${2 + (parts.number % SOURCE_ADDRESSES)}` } : {}),
+    noDelay: true,
+    onread: {
+      buffer: READ_BUFFER,
+      callback: (length) => {
+        if (ended) return false;
+        const fresh = READ_BUFFER.subarray(0, length);
+        const bytes = rest === undefined ? fresh : Buffer.concat([rest, fresh]);
+        const used = onBytes(bytes);
+        rest = used === bytes.length ? undefined : Buffer.from(bytes.subarray(used));
+        return true;
+      },
+    },
+  });
+  socket.once('connect', onOpen);
+  socket.on('error', (error) => end(error.message));
+  socket.once('close', () => end('the server closed the link'));
+  return {
+    write: (bytes) => void socket.write(bytes),
+    bytesOut: () => socket.bytesWritten,
+    fail: end,
+    close: () => {
+      ended = true;
+      socket.destroy();
+    },
+  };
+}

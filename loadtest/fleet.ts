@@ -1,0 +1,162 @@
+// A crowd of clients, spread over worker processes, seen as one.
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
+import type { OpenCommand, WorkerAnswer, WorkerCommand, WorkerReport } from './worker-messages.js';
+
+/** What a fleet counted since its last reset. */
+export interface FleetReport extends Omit<WorkerReport, 'is' | 'histogram'> {
+  /** Latencies in microseconds; `undefined` when none was recorded. */
+  readonly latency: Histogram | undefined;
+}
+
+const ANSWER_TIMEOUT_MS = 60_000;
+const STALL_MS = 15_000;
+
+export class Fleet {
+  private readonly workers: readonly ChildProcess[];
+  private readonly progress: number[];
+  private opened = 0;
+  private watcher: { readonly deliveries: number; readonly wake: () => void } | undefined;
+
+  constructor(workers: number) {
+    const path = fileURLToPath(new URL('./worker.js', import.meta.url));
+    this.workers = Array.from({ length: workers }, () => fork(path, { stdio: 'inherit', execArgv: [] }));
+    this.progress = this.workers.map(() => 0);
+    for (const [index, worker] of this.workers.entries()) {
+      worker.on('message', (message) => this.onAnswer(index, message as WorkerAnswer));
+    }
+  }
+
+  /** Opens more clients and resolves with the milliseconds it took until all were subscribed. Rejects when one cannot be. */
+  async open(command: Omit<OpenCommand, 'do' | 'first'>): Promise<number> {
+    const shares = this.shares(command.count);
+    let first = this.opened;
+    this.opened += command.count;
+    const answers = shares.map((count, index) => {
+      const atOnce = Math.max(1, Math.round(command.atOnce / shares.length));
+      const answer = this.ask(index, { ...command, do: 'open', first, count, atOnce }, 'opened');
+      first += count;
+      return answer;
+    });
+    const opened = await Promise.all(answers);
+    return Math.max(...opened.map((answer) => answer.tookMs));
+  }
+
+  /** Sets all counters to zero. With `reportEvery`, each worker tells of its progress at that many deliveries. */
+  async reset(options: { readonly reportEvery?: number; readonly latency?: boolean } = {}): Promise<void> {
+    this.progress.fill(0);
+    const reportEvery = options.reportEvery ?? Number.MAX_SAFE_INTEGER;
+    const command = { do: 'reset', reportEvery, latency: options.latency ?? false } as const;
+    await Promise.all(this.workers.map((_, index) => this.ask(index, command, 'reset')));
+  }
+
+  /** Resolves with true once that many deliveries were reported, with false when none is any more. */
+  async reached(deliveries: number): Promise<boolean> {
+    while (this.reported() < deliveries) {
+      const before = this.reported();
+      await this.next(before + 1);
+      if (this.reported() === before) return false;
+    }
+    return true;
+  }
+
+  async report(): Promise<FleetReport> {
+    const reports = await Promise.all(this.workers.map((_, index) => this.ask(index, { do: 'report' }, 'report')));
+    return reports.map(decode).reduce(merge);
+  }
+
+  /** Ends the workers and with them every client. Idempotent. */
+  async close(): Promise<void> {
+    await Promise.all(
+      this.workers.map((worker) => {
+        if (worker.exitCode !== null || worker.signalCode !== null) return undefined;
+        const ended = new Promise((resolve) => worker.once('exit', resolve));
+        worker.kill('SIGKILL'); // nothing in it needs a goodbye
+        return ended;
+      }),
+    );
+  }
+
+  private shares(count: number): readonly number[] {
+    const size = this.workers.length;
+    return this.workers.map((_, index) => Math.floor(count / size) + (index < count % size ? 1 : 0));
+  }
+
+  private reported(): number {
+    return this.progress.reduce((sum, deliveries) => sum + deliveries, 0);
+  }
+
+  private onAnswer(index: number, answer: WorkerAnswer): void {
+    if (answer.is !== 'progress') return;
+    this.progress[index] = answer.deliveries;
+    if (this.watcher !== undefined && this.reported() >= this.watcher.deliveries) this.watcher.wake();
+  }
+
+  private next(deliveries: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.watcher = undefined;
+        resolve();
+      };
+      const timer = setTimeout(wake, STALL_MS);
+      this.watcher = { deliveries, wake };
+    });
+  }
+
+  private ask<Kind extends WorkerAnswer['is']>(
+    index: number,
+    command: WorkerCommand,
+    kind: Kind,
+  ): Promise<Extract<WorkerAnswer, { is: Kind }>> {
+    const worker = this.workers[index];
+    if (worker === undefined) throw new TypeError(`there is no worker ${index}`);
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        clearTimeout(timer);
+        worker.off('message', onMessage);
+        worker.off('exit', onExit);
+      };
+      const refuse = (reason: string): void => {
+        settle();
+        reject(new Error(`${command.do}: ${reason}`));
+      };
+      const onMessage = (message: unknown): void => {
+        const answer = message as WorkerAnswer;
+        if (answer.is === 'failed') return refuse(answer.reason);
+        if (answer.is !== kind) return;
+        settle();
+        resolve(answer as Extract<WorkerAnswer, { is: Kind }>);
+      };
+      const onExit = (code: number | null): void => refuse(`the worker ended with code ${code}`);
+      const timer = setTimeout(() => refuse('no answer in time'), ANSWER_TIMEOUT_MS);
+      worker.on('message', onMessage);
+      worker.once('exit', onExit);
+      worker.send(command);
+    });
+  }
+}
+
+function decode(report: WorkerReport): FleetReport {
+  const latency = report.histogram === '' ? undefined : decodeFromCompressedBase64(report.histogram);
+  return { ...report, latency };
+}
+
+function merge(one: FleetReport, other: FleetReport): FleetReport {
+  if (one.latency !== undefined && other.latency !== undefined) one.latency.add(other.latency);
+  return {
+    clients: one.clients + other.clients,
+    deliveries: one.deliveries + other.deliveries,
+    fewest: Math.min(one.fewest, other.fewest),
+    most: Math.max(one.most, other.most),
+    ended: one.ended + other.ended,
+    bytesIn: one.bytesIn + other.bytesIn,
+    bytesOut: one.bytesOut + other.bytesOut,
+    polls: one.polls + other.polls,
+    surprises: one.surprises + other.surprises,
+    surprise: one.surprise || other.surprise,
+    latency: one.latency,
+  };
+}

@@ -1,0 +1,125 @@
+// Publishes through one raw socket: pipelined RESP to Redis, or HTTP to a server that has no Redis.
+
+import { connect, type Socket } from 'node:net';
+import { PATHS } from '../src/protocol/index.js';
+import { postRequest, scanAnswer } from './clients/http.js';
+
+/** Says how one message is published, as bytes to send. */
+export type Encode = (channel: string, payload: string) => Buffer;
+
+/** At most once: `PUBLISH fanfare:{news} …`. */
+export const encodeLive: Encode = (channel, payload) => resp('PUBLISH', `fanfare:{${channel}}`, payload);
+/** Logged: `FCALL fanfare_publish 1 news …`. */
+export const encodeLogged: Encode = (channel, payload) => resp('FCALL', 'fanfare_publish', '1', channel, payload);
+/** To the bare server, whose topics are Redis' channels. */
+export const encodeBare: Encode = (channel, payload) => resp('PUBLISH', channel, payload);
+
+export interface Publisher {
+  /** Sends `messages` publications, already encoded. */
+  send(bytes: Buffer, messages: number): void;
+  /** Resolves when everything sent was acknowledged. Rejects when something was refused. */
+  settled(): Promise<void>;
+  close(): void;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export function connectToRedis(address: Address): Promise<Publisher> {
+  return openPublisher(address, countReplies);
+}
+
+export function connectToServer(address: Address): Promise<Publisher> {
+  return openPublisher(address, countAnswers);
+}
+
+/** Encodes for {@link connectToServer}. */
+export function httpEncoder(address: Address, key: string): Encode {
+  return (channel, payload) =>
+    postRequest({ ...address, token: key }, PATHS.publish, `{"channel":"${channel}","data":${payload}}`);
+}
+
+/** Looks at answers: how many there are, and how many bytes they took. */
+type CountAnswers = (bytes: Buffer) => { readonly count: number; readonly used: number };
+
+async function openPublisher(address: Address, countIn: CountAnswers): Promise<Publisher> {
+  const socket = await opened(address);
+  let outstanding = 0;
+  let failure: Error | undefined;
+  let rest: Buffer = Buffer.alloc(0);
+  let wake: (() => void) | undefined;
+  const fail = (error: Error): void => {
+    failure ??= error;
+    wake?.();
+  };
+  socket.on('error', fail);
+  socket.once('close', () => fail(new Error('the publishing link was closed')));
+  socket.on('data', (chunk: Buffer) => {
+    const bytes = Buffer.concat([rest, chunk]);
+    try {
+      const { count, used } = countIn(bytes);
+      rest = bytes.subarray(used);
+      outstanding -= count;
+      if (outstanding === 0) wake?.();
+    } catch (error) {
+      fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
+  return {
+    send: (bytes, messages) => {
+      outstanding += messages;
+      socket.write(bytes);
+    },
+    settled: async () => {
+      if (outstanding > 0 && failure === undefined) await new Promise<void>((resolve) => (wake = resolve));
+      wake = undefined;
+      if (failure !== undefined) throw failure;
+    },
+    close: () => {
+      socket.removeAllListeners('close');
+      socket.destroy();
+    },
+  };
+}
+
+function opened(address: Address): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ ...address, noDelay: true });
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
+}
+
+function resp(...words: readonly string[]): Buffer {
+  const encoded = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
+  return Buffer.from(`*${words.length}\r\n${encoded.join('')}`);
+}
+
+/** Redis answers with an integer or with a bulk string, which takes two lines and never begins with `$`, `:` or `-`. */
+function countReplies(bytes: Buffer): { count: number; used: number } {
+  let count = 0;
+  let used = 0;
+  for (let end = bytes.indexOf('\r\n'); end >= 0; end = bytes.indexOf('\r\n', used)) {
+    const first = bytes[used];
+    if (first === 0x2d) throw new Error(`Redis refused: ${bytes.toString('utf8', used, end)}`);
+    if (first === 0x3a || first === 0x24) count += 1;
+    used = end + 2;
+  }
+  return { count, used };
+}
+
+function countAnswers(bytes: Buffer): { count: number; used: number } {
+  let count = 0;
+  let used = 0;
+  for (let answer = scanAnswer(bytes); answer !== undefined; answer = scanAnswer(bytes.subarray(used))) {
+    if (answer.status !== 200) throw new Error(`publish answered: ${bytes.toString('utf8', used, used + 400)}`);
+    count += 1;
+    used += answer.end;
+  }
+  return { count, used };
+}

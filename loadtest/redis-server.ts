@@ -1,0 +1,62 @@
+// A private redis-server without persistence, for the length of a run.
+
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+
+export interface RedisServer {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+const ATTEMPTS = 5;
+
+/** Starts `redis-server` on a free port. Throws when it is not installed or ends at once. */
+export async function startRedisServer(): Promise<RedisServer> {
+  let failure: unknown;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    try {
+      return await startOn(await freePort());
+    } catch (error) {
+      failure = error; // another process may have taken the port in between
+    }
+  }
+  throw new Error('redis-server did not start', { cause: failure });
+}
+
+async function startOn(port: number): Promise<RedisServer> {
+  const args = ['--port', String(port), '--bind', HOST, '--save', '', '--appendonly', 'no', '--daemonize', 'no'];
+  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`redis-server ended with code ${code}`)));
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (chunk.includes('Ready to accept connections')) resolve();
+    });
+  });
+  return {
+    host: HOST,
+    port,
+    url: `redis://${HOST}:${port}`,
+    close: () => {
+      child.kill('SIGKILL'); // nothing in it is kept
+      return ended;
+    },
+  };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, HOST, () => {
+      const address = probe.address();
+      probe.close(() =>
+        address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
+      );
+    });
+  });
+}

@@ -1,0 +1,84 @@
+// Starts the server under test, or the bare one, as a child process and waits for its ready line.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+export interface ServerProcess {
+  readonly pid: number;
+  readonly host: string;
+  readonly port: number;
+  /** Kills it and resolves when it has ended. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface FanfareOptions {
+  readonly engine: 'auto' | 'uws' | 'ws';
+  /** Without it the server uses the memory broker. */
+  readonly redisUrl?: string;
+  readonly authSecret: string;
+  readonly publishKey: string;
+  /** Further flags of node, such as `--cpu-prof`. */
+  readonly nodeFlags?: readonly string[];
+}
+
+const READY_TIMEOUT_MS = 15_000;
+
+/** Starts `fanfare start` with one node on a free port. */
+export function startFanfare(options: FanfareOptions): Promise<ServerProcess> {
+  const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+  const env: Record<string, string> = {
+    FANFARE_HOST: '127.0.0.1',
+    FANFARE_PORT: '0',
+    FANFARE_ENGINE: options.engine,
+    FANFARE_AUTH_SECRET: options.authSecret,
+    FANFARE_CLUSTER_SECRET: options.authSecret,
+    FANFARE_PUBLISH_KEY: options.publishKey,
+    FANFARE_LOG_LEVEL: 'warn',
+  };
+  if (options.redisUrl !== undefined) env.FANFARE_REDIS_URL = options.redisUrl;
+  return startServer([...(options.nodeFlags ?? []), main, 'start'], env);
+}
+
+/** Starts the bare loop of `bare/server.ts`. */
+export function startBare(redisUrl: string): Promise<ServerProcess> {
+  return startServer([fileURLToPath(new URL('./bare/server.js', import.meta.url))], { BARE_REDIS_URL: redisUrl });
+}
+
+async function startServer(args: readonly string[], env: Record<string, string>): Promise<ServerProcess> {
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const close = (): Promise<void> => {
+    child.kill('SIGTERM');
+    child.kill('SIGINT'); // the second signal ends a drain at once
+    return ended;
+  };
+  try {
+    const url = new URL(await readyUrl(child));
+    return { pid: child.pid ?? 0, host: url.hostname, port: Number(url.port), close };
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
+}
+
+function readyUrl(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const { stdout } = child;
+    if (stdout === null) throw new TypeError('the server needs a piped standard output');
+    const timer = setTimeout(() => reject(new Error('the server printed no ready line in time')), READY_TIMEOUT_MS);
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      clearTimeout(timer);
+      reject(new Error(`the server ended with code ${code} before it was ready`));
+    });
+    createInterface({ input: stdout }).on('line', (line) => {
+      if (!line.startsWith('{"ready":true')) return;
+      clearTimeout(timer);
+      resolve(String((JSON.parse(line) as { url: unknown }).url));
+    });
+  });
+}
