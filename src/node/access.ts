@@ -19,11 +19,17 @@ export function mayPublish(identity: Identity, channel: string, namespaces: Name
   return (namespace.clientPublish && admitted) || grants(identity.grants.publish, channel);
 }
 
-/** Throws `forbidden_channel`, naming every channel of `channels` that may not be read. */
+/**
+ * Throws `forbidden_channel`, naming every channel of `channels` that may not be read; `token_missing` to whoever showed
+ * no token at all.
+ */
 export function requireRead(identity: Identity, channels: Iterable<string>, namespaces: Namespaces): void {
   const forbidden: string[] = [];
   for (const channel of channels) if (!mayRead(identity, channel, namespaces)) forbidden.push(channel);
   if (forbidden.length === 0) return;
+  if (identity.kind === 'anonymous') {
+    throw new FanfareError('token_missing', `${forbidden.join(', ')} cannot be read without a token`);
+  }
   throw new FanfareError('forbidden_channel', `the token does not grant reading ${forbidden.join(', ')}`, {
     channels: forbidden,
   });

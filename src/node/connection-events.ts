@@ -4,7 +4,7 @@ import type { Identity } from '../auth/identity.js';
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import type { ConnectedEvent, ErrorEvent } from '../protocol/index.js';
-import type { PushNodeOptions } from './push-node.js';
+import type { PushNodeOptions } from './node-options.js';
 
 /** What a client learns when it is admitted. */
 export function connectedEvent(options: PushNodeOptions, identity: Identity, connection: string): ConnectedEvent {

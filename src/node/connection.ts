@@ -34,7 +34,7 @@ export class Connection implements SocketHandler, Link, SessionLink {
   readonly #context: NodeContext;
   #state: 'handshake' | 'verifying' | 'open' | 'closed' = 'handshake';
   #socket: EngineSocket | undefined;
-  #slot = 0;
+  #slot = -1;
   #openedAtMs = Date.now();
   #heardAtMs = this.#openedAtMs;
   #session: Session | undefined;
@@ -50,6 +50,13 @@ export class Connection implements SocketHandler, Link, SessionLink {
 
   open(socket: EngineSocket): void {
     this.#socket = socket;
+    try {
+      this.#context.requireRoom();
+    } catch (error) {
+      const refusal = errorEvent(error, undefined, this.#context.logger);
+      this.sendEvent(refusal);
+      return this.end(refusal.code, refusal.message);
+    }
     this.#slot = this.#context.connections.add(this);
   }
 

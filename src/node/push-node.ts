@@ -1,75 +1,254 @@
 // A push node: its parts put together, started, drained and closed.
 
-import type { Authenticator } from '../auth/identity.js';
-import type { Broker } from '../broker/broker.js';
-import type { Registry } from '../cluster/registry.js';
-import type { Namespaces } from '../config/namespaces.js';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Authenticator, Identity } from '../auth/identity.js';
+import { createReporter, type Reporter } from '../cluster/load-report.js';
+import type { NodeReport } from '../cluster/registry.js';
+import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
-import type { Origins } from '../lib/origins.js';
-import type { Engine, HttpExchange } from './engines/engine.js';
+import type { RateLimiter } from '../limits/rate-limiter.js';
+import { PATHS } from '../protocol/index.js';
+import { Channels } from './channels.js';
+import { Connections } from './connections.js';
+import { NodeLoad } from './load.js';
+import type { NodeContext, NodeCounters } from './node-context.js';
+import type { NodeStats, PushNode, PushNodeOptions, PushNodeParts, ReadinessCheck } from './node-options.js';
+import { Publisher } from './publishing.js';
+import { Reservations } from './reservations.js';
+import { type Endpoint, Router } from './router.js';
+import { PollEndpoint } from './transports/poll.js';
+import { PublishEndpoint } from './transports/publish.js';
+import { StreamEndpoint } from './transports/stream.js';
+import { decideUpgrade } from './transports/websocket.js';
 
-export interface PushNodeParts {
-  readonly broker: Broker;
-  readonly engine: Engine;
+export type { NodeStats, PushNode, PushNodeOptions, PushNodeParts, ReadinessCheck } from './node-options.js';
+
+/** How long a client that was asked to move has before it is closed, where there are other nodes. */
+const MOVE_WITHIN_MS = 5_000;
+/** Links asked to move per wave of {@link MOVE_WAVE_MS}. */
+const MOVE_WAVE = 500;
+const MOVE_WAVE_MS = 100;
+const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_URL_BYTES = 4 * 1024;
+/** Sockets beyond the clients' that may be open: polls between requests, health checks, refusals. */
+const SPARE_SOCKETS = 256;
+
+type NodeState = 'starting' | 'ready' | 'draining' | 'fenced' | 'closed';
+
+/** Puts a node together; nothing runs before `start`. The broker is the caller's to make and the node's to start and close. */
+export function createPushNode(parts: PushNodeParts, options: PushNodeOptions): PushNode {
+  return new Node(parts, options);
+}
+
+class Node implements PushNode, NodeContext {
+  readonly options: PushNodeOptions;
   readonly authenticator: Authenticator;
-  /** Where the node reports its load; none when it stands alone. */
-  readonly registry?: Registry;
+  readonly channels: Channels;
+  readonly connections: Connections;
+  readonly publisher: Publisher;
   readonly logger: Logger;
-  /** Answers every path that is not the node's: discovery, SDK and demo page in `start`. */
-  readonly fallback?: (exchange: HttpExchange) => void | Promise<void>;
+  readonly counters: NodeCounters = { slowConsumers: 0, polls: 0, rateLimited: 0, refused: 0 };
+  readonly #parts: PushNodeParts;
+  readonly #polls: PollEndpoint;
+  readonly #reservations = new Reservations();
+  readonly #load: NodeLoad;
+  #reporter: Reporter | undefined;
+  #state: NodeState = 'starting';
+  #sinceMs = Date.now();
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: PushNodeParts, options: PushNodeOptions) {
+    const { broker, engine, logger } = parts;
+    const { namespaces, maxMessageBytes } = options;
+    this.#parts = parts;
+    this.options = options;
+    this.authenticator = parts.authenticator;
+    this.logger = logger;
+    this.channels = new Channels({
+      broker,
+      namespaces,
+      logger,
+      publish: (topic, frame) => engine.publish(topic, frame),
+    });
+    this.connections = new Connections({ heartbeatMs: options.heartbeatMs });
+    this.publisher = new Publisher({ broker, namespaces, maxMessageBytes });
+    this.#load = new NodeLoad(options.maxMemoryBytes);
+    this.#polls = new PollEndpoint(this, broker);
+  }
+
+  newCommandLimiter(): RateLimiter {
+    return this.#parts.newCommandLimiter();
+  }
+
+  newPollLimiter(): RateLimiter {
+    return this.#parts.newPollLimiter();
+  }
+
+  claim(identity: Identity): void {
+    this.#reservations.claim(identity.reservation);
+  }
+
+  requireRoom(): void {
+    if (this.#state === 'draining')
+      throw new FanfareError('draining', 'the node is being drained', { retryAfterMs: 100 });
+    if (this.connections.size >= this.options.maxConnections) {
+      throw new FanfareError('overloaded', 'the node is full', { retryAfterMs: 1_000 });
+    }
+  }
+
+  async start(): Promise<{ readonly url: string; readonly port: number }> {
+    const { broker, engine } = this.#parts;
+    await broker.start(this.channels);
+    const port = await this.#listen();
+    const url = this.options.url === '' ? `http://${hostInUrl(this.options.host)}:${port}` : this.options.url;
+    this.channels.start();
+    this.connections.start();
+    this.#polls.start();
+    this.#become('ready');
+    await this.#report(url);
+    this.logger.info({ url, engine: engine.name }, 'node is ready');
+    return { url, port };
+  }
+
+  stats(): NodeStats {
+    const { sockets, streams } = this.connections;
+    return {
+      connections: this.#connectionCount(),
+      sockets,
+      streams,
+      waitingPolls: this.#polls.waiting,
+      pollClients: this.#polls.clients,
+      channels: this.channels.size,
+      published: this.publisher.published,
+      eventLoopUtilization: this.#load.eventLoop,
+      ...this.channels.counters,
+      ...this.counters,
+    };
+  }
+
+  checks(): readonly ReadinessCheck[] {
+    const broker = this.#parts.broker.status();
+    return [
+      { name: 'node', ok: this.#state === 'ready', sinceMs: this.#sinceMs, detail: this.#state },
+      { name: 'broker', ok: broker.ready, sinceMs: broker.sinceMs, detail: broker.detail },
+    ];
+  }
+
+  async drain(): Promise<void> {
+    if (this.#state !== 'ready') return this.close();
+    this.#become('draining');
+    await this.#reporter?.report().catch(() => undefined);
+    this.#polls.moveAll();
+    const withinMs = this.#parts.registry === undefined ? 0 : MOVE_WITHIN_MS;
+    let asked = 0;
+    for (const link of [...this.connections.all()]) {
+      link.move(withinMs, 'draining');
+      if (++asked % MOVE_WAVE === 0) await pause(MOVE_WAVE_MS);
+    }
+    const deadlineMs = Date.now() + withinMs;
+    while (this.connections.size > 0 && Date.now() < deadlineMs) await pause(50);
+    await this.close();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#become('closed');
+    await this.#reporter?.stop();
+    this.#parts.engine.stopListening();
+    for (const link of [...this.connections.all()]) link.end('draining', 'the node is going away');
+    this.#polls.close();
+    this.connections.stop();
+    await this.#parts.engine.close();
+    this.channels.close();
+    await this.#parts.broker.close();
+  }
+
+  async #listen(): Promise<number> {
+    const { options } = this;
+    const stream = new StreamEndpoint(this);
+    const publish = new PublishEndpoint(this);
+    const endpoints = new Map<string, Endpoint>([
+      [PATHS.poll, (call) => this.#polls.handle(call)],
+      [PATHS.stream, (call) => stream.handle(call)],
+      [PATHS.publish, (call) => publish.handle(call)],
+    ]);
+    const router = new Router(this, endpoints, this.#parts.fallback);
+    const { port } = await this.#parts.engine.listen(
+      {
+        host: options.host,
+        port: options.port,
+        maxFrameBytes: options.maxFrameBytes,
+        maxBufferedBytes: options.maxBufferedBytes,
+        maxSockets: options.maxConnections + SPARE_SOCKETS,
+        maxHeaderBytes: MAX_HEADER_BYTES,
+        maxUrlBytes: MAX_URL_BYTES,
+      },
+      {
+        request: (exchange) => router.handle(exchange),
+        upgrade: (request) => decideUpgrade(request, this),
+        slowConsumer: () => {
+          this.counters.slowConsumers++;
+        },
+      },
+    );
+    return port;
+  }
+
+  async #report(url: string): Promise<void> {
+    const { registry, logger } = this.#parts;
+    if (registry === undefined) return;
+    const { id, maxConnections, maxConnectsPerSecond } = this.options;
+    this.#reporter = createReporter({
+      registry,
+      logger,
+      read: (): NodeReport => {
+        this.#load.sample();
+        return {
+          id,
+          url,
+          incarnation: this.#incarnation,
+          connections: this.#connectionCount(),
+          capacity: maxConnections,
+          maxConnectsPerSecond,
+          state: this.#reportedState(),
+          claimed: this.#reservations.take(),
+        };
+      },
+      onVerdict: (verdict) => {
+        if (verdict !== 'accepted') this.#fence(verdict);
+      },
+    });
+    await this.#reporter.start();
+  }
+
+  readonly #incarnation = `${String(Date.now()).padStart(13, '0')}-${randomUUID()}`;
+
+  #fence(verdict: string): void {
+    this.logger.error({ verdict, id: this.options.id }, 'another node has this id; this one takes no new clients');
+    this.#become('fenced');
+  }
+
+  #reportedState(): NodeReport['state'] {
+    if (this.#state !== 'ready') return 'draining';
+    return this.#load.isFull || this.connections.size >= this.options.maxConnections ? 'full' : 'ready';
+  }
+
+  #connectionCount(): number {
+    return this.connections.size + this.#polls.clients;
+  }
+
+  #become(state: NodeState): void {
+    this.#state = state;
+    this.#sinceMs = Date.now();
+  }
 }
 
-/** All merged: nothing here is optional. */
-export interface PushNodeOptions {
-  readonly id: string;
-  readonly host: string;
-  /** 0 picks a free one. */
-  readonly port: number;
-  /** Public `http(s)://` base; empty: `http://host:port` once the port is known. */
-  readonly url: string;
-  readonly namespaces: Namespaces;
-  readonly origins: Origins;
-  readonly maxConnections: number;
-  readonly maxConnectsPerSecond: number;
-  /** Whether a user's token is taken where a ticket is expected. */
-  readonly allowUserTokens: boolean;
-  /** Bearer keys of backends that publish by HTTP. */
-  readonly publishKeys: readonly string[];
-  /** Bearer key of operators; empty: those APIs are off. */
-  readonly adminKey: string;
-  readonly heartbeatMs: number;
-  readonly handshakeTimeoutMs: number;
-  readonly maxFrameBytes: number;
-  readonly maxMessageBytes: number;
-  readonly maxBodyBytes: number;
-  readonly channelsPerConnection: number;
-  /** Unsent bytes at which a slow consumer is cut. */
-  readonly maxBufferedBytes: number;
-  /** Commands per connection: a token bucket. */
-  readonly commandRate: { readonly perSecond: number; readonly burst: number };
-  /** Polls per connection: a token bucket. */
-  readonly pollRate: { readonly perSecond: number; readonly burst: number };
+function hostInUrl(host: string): string {
+  const reachable = host === '0.0.0.0' || host === '::' || host === '' ? 'localhost' : host;
+  return reachable.includes(':') ? `[${reachable}]` : reachable;
 }
-
-/** Plain counters, read by `/metrics` and tests. */
-export interface NodeStats {
-  readonly connections: number;
-  readonly sockets: number;
-  readonly streams: number;
-  readonly waitingPolls: number;
-  readonly channels: number;
-  readonly [counter: string]: number;
-}
-
-export interface PushNode {
-  /** Resolves when clients can connect. Rejects with `FanfareError` when the broker or the address cannot be had. */
-  start(): Promise<{ readonly url: string; readonly port: number }>;
-  stats(): NodeStats;
-  /** Moves every connection off the node, paced, then closes. */
-  drain(): Promise<void>;
-  /** Closes everything at once. Idempotent. */
-  close(): Promise<void>;
-}
-
-declare const createPushNodeType: (parts: PushNodeParts, options: PushNodeOptions) => PushNode;
-export type CreatePushNode = typeof createPushNodeType;

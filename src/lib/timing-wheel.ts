@@ -1,0 +1,67 @@
+// Many coarse deadlines on one timer.
+
+/** What is told when its time has come. */
+export interface Due {
+  due(nowMs: number): void;
+}
+
+/** Deadlines rounded up to `tickMs`. One interval runs while there is any; `close` ends it. */
+export class TimingWheel<T extends Due> {
+  readonly #tickMs: number;
+  readonly #slots = new Map<number, Set<T>>();
+  #timer: NodeJS.Timeout | undefined;
+  #doneUpTo = 0;
+
+  constructor(tickMs: number) {
+    this.#tickMs = tickMs;
+  }
+
+  /** Answers the slot to give back to {@link remove}. */
+  add(item: T, deadlineMs: number): number {
+    const slot = Math.ceil(deadlineMs / this.#tickMs);
+    let items = this.#slots.get(slot);
+    if (items === undefined) {
+      items = new Set();
+      this.#slots.set(slot, items);
+    }
+    items.add(item);
+    if (this.#timer === undefined) {
+      this.#doneUpTo = Math.floor(Date.now() / this.#tickMs) - 1;
+      this.#timer = setInterval(() => this.#turn(), this.#tickMs);
+    }
+    return slot;
+  }
+
+  remove(item: T, slot: number): void {
+    const items = this.#slots.get(slot);
+    items?.delete(item);
+    if (items?.size === 0) this.#slots.delete(slot);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#slots.clear();
+  }
+
+  #turn(): void {
+    const nowMs = Date.now();
+    const current = Math.floor(nowMs / this.#tickMs);
+    if (current - this.#doneUpTo > this.#slots.size * 2 + 16) this.#turnBySlots(current, nowMs);
+    else for (let slot = this.#doneUpTo + 1; slot <= current; slot++) this.#ring(slot, nowMs);
+    this.#doneUpTo = Math.max(this.#doneUpTo, current);
+    if (this.#slots.size === 0) this.close();
+  }
+
+  /** After the clock has jumped: look at what there is instead of at every tick in between. */
+  #turnBySlots(current: number, nowMs: number): void {
+    for (const slot of [...this.#slots.keys()].sort((a, b) => a - b)) if (slot <= current) this.#ring(slot, nowMs);
+  }
+
+  #ring(slot: number, nowMs: number): void {
+    const items = this.#slots.get(slot);
+    if (items === undefined) return;
+    this.#slots.delete(slot);
+    for (const item of items) item.due(nowMs);
+  }
+}

@@ -1,0 +1,76 @@
+// What a push node is made of, what it can be told, and what it tells of itself.
+
+import type { Authenticator } from '../auth/identity.js';
+import type { Broker } from '../broker/broker.js';
+import type { Registry } from '../cluster/registry.js';
+import type { Namespaces } from '../config/namespaces.js';
+import type { Logger } from '../lib/logger.js';
+import type { Origins } from '../lib/origins.js';
+import type { RateLimiter } from '../limits/rate-limiter.js';
+import type { Engine } from './engines/engine.js';
+import type { Fallback } from './router.js';
+
+export interface PushNodeParts {
+  readonly broker: Broker;
+  readonly engine: Engine;
+  readonly authenticator: Authenticator;
+  /** Where the node reports its load; none when it stands alone. */
+  readonly registry?: Registry;
+  readonly logger: Logger;
+  /** A fresh limiter for one connection's commands. */
+  newCommandLimiter(): RateLimiter;
+  /** A fresh limiter for one connection's polls. */
+  newPollLimiter(): RateLimiter;
+  /** Answers every path that is not the node's: discovery, SDK and demo page in `start`. */
+  readonly fallback?: Fallback;
+}
+
+/** All merged: nothing here is optional. */
+export interface PushNodeOptions {
+  readonly id: string;
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Public `http(s)://` base; empty: `http://host:port` once the port is known. */
+  readonly url: string;
+  readonly namespaces: Namespaces;
+  readonly origins: Origins;
+  readonly maxConnections: number;
+  readonly maxConnectsPerSecond: number;
+  /** Resident memory at which the node counts as using all it may. */
+  readonly maxMemoryBytes: number;
+  /** Bearer keys of backends that publish by HTTP. */
+  readonly publishKeys: readonly string[];
+  readonly heartbeatMs: number;
+  readonly handshakeTimeoutMs: number;
+  readonly maxFrameBytes: number;
+  readonly maxMessageBytes: number;
+  readonly maxBodyBytes: number;
+  readonly channelsPerConnection: number;
+  /** Unsent bytes at which a slow consumer is cut. */
+  readonly maxBufferedBytes: number;
+}
+
+/** Plain counters, read by `/metrics` and tests. */
+export type NodeStats = Readonly<Record<string, number>>;
+
+/** One condition of readiness. */
+export interface ReadinessCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  /** Unix milliseconds of the last change. */
+  readonly sinceMs: number;
+  readonly detail: string;
+}
+
+export interface PushNode {
+  /** Resolves when clients can connect. Rejects when the broker or the address cannot be had. */
+  start(): Promise<{ readonly url: string; readonly port: number }>;
+  stats(): NodeStats;
+  /** What readiness depends on; ready when all are `ok`. */
+  checks(): readonly ReadinessCheck[];
+  /** Moves every connection off the node, paced, then closes. */
+  drain(): Promise<void>;
+  /** Closes everything at once. Idempotent. */
+  close(): Promise<void>;
+}

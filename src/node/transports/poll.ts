@@ -1,0 +1,112 @@
+// `POST /v1/poll`: long and short polls, without a session between them.
+
+import { createHash } from 'node:crypto';
+import type { Identity } from '../../auth/identity.js';
+import type { Broker } from '../../broker/broker.js';
+import { FanfareError } from '../../lib/errors.js';
+import { TimingWheel } from '../../lib/timing-wheel.js';
+import { decodePollRequest, type PollRequest } from '../../protocol/index.js';
+import { requireRead } from '../access.js';
+import type { HttpCall } from '../http-call.js';
+import type { NodeContext } from '../node-context.js';
+import { PollAnswers } from '../poll-answer.js';
+import { type PollClient, PollClients } from '../poll-clients.js';
+import { type PollParts, PollTask } from '../poll-task.js';
+
+const TICK_MS = 25;
+
+/** Owns every poll that waits. */
+export class PollEndpoint {
+  readonly #context: NodeContext;
+  readonly #clients: PollClients;
+  readonly #parts: PollParts;
+  readonly #wheel = new TimingWheel<PollTask>(TICK_MS);
+  readonly #waiting = new Set<PollTask>();
+  #scheduled: PollTask[] = [];
+
+  constructor(context: NodeContext, broker: Broker) {
+    this.#context = context;
+    this.#clients = new PollClients(context);
+    this.#parts = {
+      context,
+      broker,
+      answers: new PollAnswers(),
+      wheel: this.#wheel,
+      waiting: this.#waiting,
+      schedule: (task) => this.#schedule(task),
+    };
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Poll clients seen in the last minute. */
+  get clients(): number {
+    return this.#clients.size;
+  }
+
+  start(): void {
+    this.#clients.start();
+  }
+
+  handle(call: HttpCall): void {
+    call.authenticate((identity) => call.readJson((body) => this.#poll(call, identity, body)));
+  }
+
+  /** Ends every wait: `204` with `Fanfare-Move: 1`. */
+  moveAll(): void {
+    for (const task of [...this.#waiting]) task.move();
+  }
+
+  close(): void {
+    this.moveAll();
+    this.#clients.stop();
+    this.#wheel.close();
+  }
+
+  #poll(call: HttpCall, identity: Identity, body: string): void {
+    const decoded = decodePollRequest(body);
+    if (!decoded.ok) throw new FanfareError(decoded.problem.code, decoded.problem.message);
+    const request = decoded.value;
+    requireRead(identity, request.channels.keys(), this.#context.options.namespaces);
+    if (request.channels.size > this.#context.options.channelsPerConnection) {
+      throw new FanfareError(
+        'too_many_channels',
+        `a poll has at most ${this.#context.options.channelsPerConnection} channels`,
+      );
+    }
+    const nowMs = Date.now();
+    const client = this.#clients.see(clientKey(identity, call), nowMs);
+    this.#spend(client, request, nowMs);
+    this.#context.claim(identity);
+    this.#context.counters.polls++;
+    new PollTask(this.#parts, call, identity, request, client).start();
+  }
+
+  #spend(client: PollClient, request: PollRequest, nowMs: number): void {
+    if (client.hasMore) {
+      client.hasMore = false;
+      return;
+    }
+    client.budget.spend(request.channels.size / 10, nowMs);
+  }
+
+  #schedule(task: PollTask): void {
+    if (this.#scheduled.push(task) > 1) return;
+    setImmediate(() => {
+      const due = this.#scheduled;
+      this.#scheduled = [];
+      for (const waiting of due) waiting.flush();
+    });
+  }
+}
+
+/** Limits go by the ticket's connection id, then the token, then the address. */
+function clientKey(identity: Identity, call: HttpCall): string {
+  if (identity.connection !== undefined) return identity.connection;
+  const bearer = call.bearer();
+  return bearer === undefined
+    ? `ip:${call.exchange.remoteAddress}`
+    : createHash('sha256').update(bearer).digest('base64');
+}

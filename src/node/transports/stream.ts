@@ -1,0 +1,39 @@
+// `POST /v1/stream`: messages as server-sent events.
+
+import type { Identity } from '../../auth/identity.js';
+import { FanfareError } from '../../lib/errors.js';
+import { decodeStreamRequest, MEDIA_TYPES } from '../../protocol/index.js';
+import { requireRead } from '../access.js';
+import type { HttpCall } from '../http-call.js';
+import type { NodeContext } from '../node-context.js';
+import { StreamConnection } from '../stream-connection.js';
+
+const HEADERS = {
+  'Content-Type': MEDIA_TYPES.eventStream,
+  'Cache-Control': 'no-store, no-transform',
+  'X-Accel-Buffering': 'no',
+} as const;
+
+export class StreamEndpoint {
+  readonly #context: NodeContext;
+
+  constructor(context: NodeContext) {
+    this.#context = context;
+  }
+
+  handle(call: HttpCall): void {
+    call.authenticate((identity) => call.readJson((body) => this.#open(call, identity, body)));
+  }
+
+  #open(call: HttpCall, identity: Identity, body: string): void {
+    const decoded = decodeStreamRequest(body);
+    if (!decoded.ok) throw new FanfareError(decoded.problem.code, decoded.problem.message);
+    requireRead(identity, decoded.value.channels.keys(), this.#context.options.namespaces);
+    this.#context.requireRoom();
+    if (call.exchange.aborted) return;
+    const stream = new StreamConnection(this.#context, call.stream(HEADERS), identity);
+    call.exchange.onAbort(() => stream.abandon());
+    this.#context.claim(identity);
+    stream.start(decoded.value);
+  }
+}
