@@ -1,0 +1,61 @@
+// The config file: YAML whose camelCase keys are options, with the line and column of each.
+
+import { readFileSync } from 'node:fs';
+import { isMap, isNode, isScalar, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
+import { type ConfigProblem, shown, unknownSetting } from './config-problem.js';
+import { cannotRead, type Layer, type RawValue, settled, WRITABLE } from './layers.js';
+
+/** Reads the file at `path`; what is wrong with it is among the problems. */
+export function fileLayer(path: string, source: string): Layer {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    return { values: new Map(), problems: [{ option: 'config', source, message: cannotRead(path, error) }] };
+  }
+  return yamlLayer(text, path);
+}
+
+/** The options in `text`; `path` is what its problems are named after. */
+export function yamlLayer(text: string, path: string): Layer {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
+  const place = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return `${path}:${line}:${col}`;
+  };
+  if (document.errors.length > 0) {
+    const problems = document.errors.map((error) => ({
+      option: 'config',
+      source: place(error.pos[0]),
+      message: error.message,
+    }));
+    return { values: new Map(), problems };
+  }
+  const root = document.contents;
+  if (root === null || (isScalar(root) && root.value === null)) return { values: new Map(), problems: [] };
+  if (!isMap(root)) {
+    const message = `got ${shown(root.toJSON())}, expected a map of options`;
+    return { values: new Map(), problems: [{ option: 'config', source: place(0), message }] };
+  }
+  return settledMap(root, place);
+}
+
+function settledMap(root: YAMLMap, place: (offset: number) => string): Layer {
+  const written = new Map<string, RawValue>();
+  const problems: ConfigProblem[] = [];
+  const startOf = (node: unknown, fallback: string) => (isNode(node) && node.range ? place(node.range[0]) : fallback);
+  for (const { key, value } of root.items) {
+    const name = isScalar(key) ? String(key.value) : String(key);
+    const keyPlace = startOf(key, place(0));
+    if (!WRITABLE.includes(name)) {
+      problems.push(unknownSetting(name, keyPlace, WRITABLE));
+      continue;
+    }
+    const node = value as Node | null;
+    const source = startOf(node, keyPlace);
+    const locate = (path: readonly PropertyKey[]) => startOf(isMap(node) ? node.getIn(path, true) : node, source);
+    written.set(name, { raw: node?.toJSON() ?? null, source, locate });
+  }
+  return settled(written, problems);
+}

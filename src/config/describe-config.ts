@@ -1,0 +1,52 @@
+// Shows the configuration to people: the effective values with their sources, and the docs' table of options.
+
+import type { LoadedConfig } from './load-config.js';
+import { defaultOf, envName, flagName, ROLES } from './option-info.js';
+import { infoOf, OPTION_KEYS, type OptionKey } from './schema.js';
+
+/** One line per option of the role: its value as YAML, and where it came from. Secrets are masked. */
+export function effectiveConfig(loaded: LoadedConfig): string {
+  const keys = OPTION_KEYS.filter((key) => infoOf(key).roles.includes(loaded.role));
+  const lines = keys.map((key) => [`${key}: ${valueText(key, loaded.config[key])}`, loaded.sources.get(key) ?? '']);
+  const width = Math.min(48, Math.max(...lines.map(([value = '']) => value.length)));
+  return lines.map(([value = '', source]) => `${value.padEnd(width)}  # ${source}`).join('\n');
+}
+
+function valueText(key: OptionKey, value: unknown): string {
+  if (value === undefined) return 'null';
+  if (infoOf(key).secret !== true) return JSON.stringify(value);
+  return key === 'redisUrl' && typeof value === 'string' ? JSON.stringify(maskedUrl(value)) : '(hidden)';
+}
+
+/** A URL without the password that it may carry. */
+export function maskedUrl(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, '//(hidden)@').replace(/([?&][^=&]*(?:pass|secret)[^=&]*=)[^&]*/gi, '$1(hidden)');
+}
+
+/** A Markdown table of every option; docs/OPERATIONS.md holds its output. */
+export function optionTable(): string {
+  const rows = OPTION_KEYS.map((key) => {
+    const info = infoOf(key);
+    const roles = info.roles.length === ROLES.length ? 'all' : info.roles.join(', ');
+    const file = info.fromFile === true ? ' (`_FILE`)' : '';
+    const cells = [
+      `\`${envName(key)}\`${file}`,
+      `\`${flagName(key)}\``,
+      `\`${key}\``,
+      roles,
+      defaultText(key),
+      info.about,
+    ];
+    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  });
+  return ['| variable | flag | file | roles | default | |', '|---|---|---|---|---|---|', ...rows].join('\n');
+}
+
+/** The default for `--help` and the docs. */
+export function defaultText(key: OptionKey): string {
+  const info = infoOf(key);
+  if (info.defaultText !== undefined) return info.defaultText;
+  const own = ROLES.filter((role) => info.defaultFor?.[role] !== undefined);
+  const general = info.default === undefined ? 'none' : `\`${info.default}\``;
+  return [general, ...own.map((role) => `\`${defaultOf(info, role)}\` in \`${role}\``)].join('; ');
+}

@@ -1,0 +1,20 @@
+// How many files this process may have open, which caps how many connections it can hold.
+
+import { readFileSync } from 'node:fs';
+
+/** Descriptors kept free of clients: the broker, logs, files, and sockets that are being refused. */
+export const RESERVED_FILES = 512;
+
+/** The soft limit on open files; `undefined` where the system does not tell. */
+export function openFileLimit(limitsFile = '/proc/self/limits'): number | undefined {
+  let limits: string;
+  try {
+    limits = readFileSync(limitsFile, 'utf8');
+  } catch {
+    // Not Linux: the caller goes without a cap of its own.
+    return undefined;
+  }
+  const soft = /^Max open files\s+(\d+|unlimited)/m.exec(limits)?.[1];
+  if (soft === undefined) return undefined;
+  return soft === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(soft);
+}

@@ -1,0 +1,84 @@
+// The kinds of keys and secrets that an option can have; what is wrong with one is said without showing it.
+
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { list, type Reading, valueType } from './value-types.js';
+
+/** HS256 wants a key as long as its hash (RFC 7518, 3.2). */
+export const MIN_SECRET_BYTES = 32;
+/** What nobody can guess over a network (chosen). */
+const MIN_BEARER_KEY_BYTES = 16;
+const MIN_RSA_BITS = 2048;
+
+function readSecret(raw: unknown, minBytes: number): Reading<string> {
+  const expected = `at least ${minBytes} bytes of text without spaces; make one with: openssl rand -base64 ${minBytes}`;
+  if (typeof raw !== 'string') return { expected, got: `a ${typeof raw}` };
+  const bytes = Buffer.byteLength(raw);
+  if (bytes < minBytes) return { expected, got: `${bytes} bytes` };
+  if (bytes > 4096) return { expected: 'at most 4096 bytes', got: `${bytes} bytes` };
+  return /^[\x21-\x7e]+$/.test(raw) ? { value: raw } : { expected, got: 'text with spaces or control characters' };
+}
+
+/** One secret that signs with HMAC. */
+export const hmacSecret = () => valueType((raw) => readSecret(raw, MIN_SECRET_BYTES));
+/** Several of them; the first signs, all verify. */
+export const hmacSecrets = () => list((element) => readSecret(element, MIN_SECRET_BYTES));
+export const bearerKey = () => valueType((raw) => readSecret(raw, MIN_BEARER_KEY_BYTES));
+export const bearerKeys = () => list((element) => readSecret(element, MIN_BEARER_KEY_BYTES));
+
+/** A public key in PEM that can verify tokens: RSA of at least 2048 bits, P-256 to P-521, Ed25519. */
+export const publicKey = () => valueType(readPublicKey);
+
+function readPublicKey(raw: unknown): Reading<string> {
+  const expected = 'a public key in PEM, "-----BEGIN PUBLIC KEY-----" and what follows';
+  if (typeof raw !== 'string') return { expected, got: `a ${typeof raw}` };
+  const pem = raw.trim();
+  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) {
+    return { expected: `${expected}; the private key stays with whoever signs`, got: 'a private key' };
+  }
+  if (pem.includes('\r')) return { expected: `${expected}, with LF line ends`, got: 'CRLF line ends' };
+  if (pem.includes('\\n')) return { expected: `${expected}, with real line breaks`, got: 'a backslash and an n' };
+  if (!/^-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]+\n-----END PUBLIC KEY-----$/.test(pem)) {
+    return { expected, got: `${Buffer.byteLength(pem)} bytes of something else` };
+  }
+  try {
+    return judged(pem, createPublicKey(pem));
+  } catch {
+    return { expected, got: 'a PEM block that holds no public key' };
+  }
+}
+
+function judged(pem: string, key: KeyObject): Reading<string> {
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+  if (key.asymmetricKeyType === 'rsa') {
+    return bits >= MIN_RSA_BITS
+      ? { value: pem }
+      : { expected: `RSA of at least ${MIN_RSA_BITS} bits`, got: `RSA of ${bits} bits` };
+  }
+  if (keyAlgorithms(key).length > 0) return { value: pem };
+  const kind = [key.asymmetricKeyType, key.asymmetricKeyDetails?.namedCurve].filter(Boolean).join(' ');
+  return { expected: 'RSA, Ed25519, or EC on P-256, P-384 or P-521', got: `a key of type ${kind}` };
+}
+
+const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
+const EDWARDS = ['EdDSA', 'Ed25519'];
+const CURVES = new Map([
+  ['prime256v1', ['ES256']],
+  ['secp384r1', ['ES384']],
+  ['secp521r1', ['ES512']],
+]);
+
+/** The JWT algorithms that can be verified with keys of a key set. */
+export const PUBLIC_ALGORITHMS: readonly string[] = [...RSA, ...[...CURVES.values()].flat(), ...EDWARDS];
+
+/** Those of an HMAC secret: it is at least as long as the hash (RFC 7518, 3.2). */
+export function secretAlgorithms(secret: string): readonly string[] {
+  const bytes = Buffer.byteLength(secret);
+  return ['HS256', ...(bytes >= 48 ? ['HS384'] : []), ...(bytes >= 64 ? ['HS512'] : [])];
+}
+
+/** Those of a public key; none for a key that cannot be used. */
+export function keyAlgorithms(key: KeyObject): readonly string[] {
+  if (key.asymmetricKeyType === 'rsa') return RSA;
+  if (key.asymmetricKeyType === 'ed25519') return EDWARDS;
+  return CURVES.get(key.asymmetricKeyDetails?.namedCurve ?? '') ?? [];
+}

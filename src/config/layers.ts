@@ -1,0 +1,107 @@
+// The places where an option can be written: flags, environment variables, the config file.
+
+import { readFileSync } from 'node:fs';
+import { type ConfigProblem, shown, unknownSetting } from './config-problem.js';
+import { envName, flagName } from './option-info.js';
+import { infoOf, OPTION_KEYS, type OptionKey } from './schema.js';
+
+/** A value as it was written somewhere. */
+export interface RawValue {
+  readonly raw: unknown;
+  readonly source: string;
+  /** Where a part of the value stands, for sources that know. */
+  readonly locate?: (path: readonly PropertyKey[]) => string;
+}
+
+export interface Layer {
+  readonly values: ReadonlyMap<OptionKey, RawValue>;
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** Values by camelCase name, secrets' files under the name with `File` behind it. */
+export type Written = ReadonlyMap<string, RawValue>;
+
+/** Every name that can be written: the options, and the files of those that may be read from one. */
+export const WRITABLE: readonly string[] = OPTION_KEYS.flatMap((key) =>
+  infoOf(key).fromFile === true ? [key, `${key}File`] : [key],
+);
+
+/** Variables of ours that are no options of a process. */
+const OTHER_VARIABLES = ['FANFARE_CONFIG', 'FANFARE_URL', 'FANFARE_TOKEN'];
+/** What Kubernetes sets in every container beside a service called `fanfare`. */
+const SERVICE_LINK = /^FANFARE_(\w+_)?(SERVICE_(HOST|PORT)\w*|PORT_\d+_(TCP|UDP)\w*)$/;
+
+/** Flags by camelCase name, as a command-line parser hands them over. */
+export function flagLayer(flags: Readonly<Record<string, unknown>>, unknownFlags: readonly string[] = []): Layer {
+  const written = new Map<string, RawValue>();
+  for (const name of WRITABLE) {
+    const raw = flags[name];
+    if (raw !== undefined) written.set(name, { raw, source: `flag ${flagName(name)}` });
+  }
+  const known = WRITABLE.map(flagName);
+  const problems = unknownFlags.map((flag) => {
+    const name = flag.split('=')[0] ?? flag;
+    if (!known.includes(name)) return unknownSetting(name, 'flag', [...known, '--config']);
+    const owner = OPTION_KEYS.find((key) => flagName(key) === name || flagName(`${key}File`) === name);
+    const roles = owner === undefined ? [] : infoOf(owner).roles;
+    return { option: name, source: 'flag', message: `an option of ${roles.join(' and ')} only` };
+  });
+  return settled(written, problems);
+}
+
+/** Variables that begin with `FANFARE_`; an empty one counts as not set. */
+export function envLayer(env: Readonly<Record<string, string | undefined>>): Layer {
+  const written = new Map<string, RawValue>();
+  const names = new Map(WRITABLE.map((name) => [envName(name), name]));
+  const problems: ConfigProblem[] = [];
+  for (const [variable, raw] of Object.entries(env)) {
+    if (!variable.startsWith('FANFARE_') || raw === undefined || raw === '') continue;
+    const name = names.get(variable);
+    if (name !== undefined) written.set(name, { raw, source: `env ${variable}` });
+    else if (!OTHER_VARIABLES.includes(variable) && !SERVICE_LINK.test(variable)) {
+      problems.push(unknownSetting(variable, 'env', [...names.keys(), ...OTHER_VARIABLES]));
+    }
+  }
+  return settled(written, problems);
+}
+
+/** Reads the secrets that are given as files. */
+export function settled(written: Written, problems: readonly ConfigProblem[]): Layer {
+  const values = new Map<OptionKey, RawValue>();
+  const found = [...problems];
+  for (const key of OPTION_KEYS) {
+    const value = written.get(key);
+    const file = written.get(`${key}File`);
+    if (value !== undefined && file !== undefined) {
+      found.push({ option: key, source: `${value.source}, ${file.source}`, message: 'given twice; keep one of them' });
+    } else if (value !== undefined) {
+      values.set(key, value);
+    } else if (file !== undefined) {
+      const content = secretFrom(key, file);
+      if ('raw' in content) values.set(key, content);
+      else found.push(content);
+    }
+  }
+  return { values, problems: found };
+}
+
+function secretFrom(key: OptionKey, file: RawValue): RawValue | ConfigProblem {
+  const option = `${key}File`;
+  if (typeof file.raw !== 'string') {
+    return { option, source: file.source, message: `got ${shown(file.raw)}, expected a path` };
+  }
+  try {
+    // A line break at the end is the editor's, not the secret's.
+    return { raw: readFileSync(file.raw, 'utf8').replace(/\r?\n$/, ''), source: `${file.source} ${file.raw}` };
+  } catch (error) {
+    return { option, source: file.source, message: cannotRead(file.raw, error) };
+  }
+}
+
+/** Why a file cannot be read, in one line. */
+export function cannotRead(path: string, error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const reasons: Record<string, string> = { ENOENT: 'there is no such file', EACCES: 'it may not be read' };
+  const reason = reasons[String(code)] ?? (code === 'EISDIR' ? 'it is a folder' : String(code));
+  return `cannot read ${shown(path)}: ${reason}`;
+}

@@ -1,0 +1,58 @@
+// Reads the namespaces: a map of options per namespace, as JSON in a flag or variable or as YAML.
+
+import { z } from 'zod';
+import { channelNameProblem } from '../protocol/index.js';
+import type { NamespaceOptions } from './namespaces.js';
+import { boolean, choice, duration, wholeNumber } from './value-types.js';
+
+export type ConfiguredNamespaces = Readonly<Record<string, Partial<NamespaceOptions>>>;
+
+const fields = {
+  historySize: wholeNumber(1, 10_000),
+  historyTtl: duration('1s', '720h'),
+  public: boolean(),
+  anonymous: boolean(),
+  presence: boolean(),
+  clientPublish: boolean(),
+  slowConsumer: choice('disconnect', 'conflate'),
+} as const;
+
+/** The names that a namespace's options have in the configuration. */
+export const NAMESPACE_KEYS: readonly string[] = Object.keys(fields);
+
+const oneNamespace = z.strictObject(fields).partial();
+type Written = z.output<typeof oneNamespace>;
+
+function converted({ historyTtl, ...rest }: Written): Partial<NamespaceOptions> {
+  const options = { ...rest, ...(historyTtl !== undefined && { historyTtlMs: historyTtl }) };
+  // An option that was not written must not hide the one of `default` in a merge.
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+/** A namespace is what stands before a channel's first colon. */
+const namespaceName = z.string().superRefine((name, context) => {
+  if (!name.includes(':') && channelNameProblem(`${name}:x`) === undefined) return;
+  context.addIssue({ code: 'custom', message: 'a name of A-Z a-z 0-9 _ . @ = + ~ - only', input: name });
+});
+
+const written = z.record(namespaceName, oneNamespace);
+
+/** A map, or a text that is a map in JSON. */
+export const namespacesType = () =>
+  z
+    .unknown()
+    .transform((raw, context): unknown => {
+      if (typeof raw !== 'string') return raw;
+      try {
+        return JSON.parse(raw);
+      } catch {
+        const message = 'a JSON map, such as {"default":{"historySize":100}}';
+        context.addIssue({ code: 'custom', message, input: raw });
+        return z.NEVER;
+      }
+    })
+    .pipe(written)
+    .transform(
+      (namespaces): ConfiguredNamespaces =>
+        Object.fromEntries(Object.entries(namespaces).map(([name, options]) => [name, converted(options)])),
+    );

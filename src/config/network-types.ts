@@ -1,0 +1,58 @@
+// The kinds of network names that an option can have: origins, proxies, URLs of nodes and of Redis.
+
+import { isIP } from 'node:net';
+import { isUrl, list, type Reading, text, valueType } from './value-types.js';
+
+const WEB = ['http:', 'https:'] as const;
+
+export const hostName = () =>
+  text('a host name or an IP address', (value) => isIP(value) > 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251})$/.test(value));
+
+/** `http(s)://` with neither credentials nor query; handed on without a slash at the end. */
+export const webBase = () =>
+  valueType((raw): Reading<string> => {
+    const expected = 'an http:// or https:// URL without user, query and fragment';
+    if (typeof raw !== 'string' || !isUrl(raw, WEB)) return { expected };
+    const { username, password, search, hash } = new URL(raw);
+    return username + password + search + hash === '' ? { value: raw.replace(/\/+$/, '') } : { expected };
+  });
+
+/** Where keys are fetched from: nobody on the way may change them. */
+export const jwksUrl = () =>
+  text('an https:// URL (http:// only on this machine)', (value) => {
+    if (isUrl(value, ['https:'])) return true;
+    return isUrl(value, ['http:']) && ['localhost', '127.0.0.1', '[::1]'].includes(new URL(value).hostname);
+  });
+
+/** Several hosts may stand before the path, so this is not always a URL by the standard. */
+export const redisUrl = () =>
+  valueType((raw): Reading<string> => {
+    const good = typeof raw === 'string' && /^rediss?(\+sentinel|\+cluster)?:\/\/[^\s/?#]+([/?][^\s#]*)?$/.test(raw);
+    if (good) return { value: raw };
+    const expected = 'redis://host:port, rediss://…, redis+sentinel://host,host/name or redis+cluster://host,host';
+    return { expected, got: 'something else (not shown: it may hold a password)' };
+  });
+
+/** Exact origins, `loopback`, or `*`, which another option must allow. */
+export const originList = () => list(readOrigin, 0);
+
+function readOrigin(element: string): Reading<string> {
+  if (element === 'loopback' || element === '*') return { value: element };
+  const expected = 'origins as browsers send them, such as https://app.example.com, or loopback';
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^/\s?#@]+$/i.test(element)) return { expected };
+  if (!isUrl(element, WEB)) return element.startsWith('http') ? { expected } : { value: element };
+  const { origin } = new URL(element);
+  return origin === element.toLowerCase() ? { value: element } : { expected: `${expected}; did you mean "${origin}"?` };
+}
+
+/** Addresses, or networks as `10.0.0.0/8`. */
+export const networkList = () => list(readNetwork, 0);
+
+function readNetwork(element: string): Reading<string> {
+  const [address = '', prefix, ...rest] = element.split('/');
+  const version = isIP(address);
+  const bits = prefix === undefined ? 0 : Number(prefix);
+  const good =
+    version > 0 && rest.length === 0 && Number.isInteger(bits) && bits >= 0 && bits <= (version === 4 ? 32 : 128);
+  return good && prefix !== '' ? { value: element } : { expected: 'IP addresses or networks such as 10.0.0.0/8' };
+}

@@ -1,0 +1,80 @@
+// What must hold between options, and what follows from several of them together.
+
+import { networkInterfaces } from 'node:os';
+import { isWildcard } from './development.js';
+import { RESERVED_FILES } from './file-limit.js';
+import { Findings, type Given, type RuleContext } from './findings.js';
+import { envName } from './option-info.js';
+import { algorithmRules, secretRules } from './secret-rules.js';
+
+/** Applies every rule; what they find is all there is to know. */
+export function applyRules(given: Given, context: RuleContext): Findings {
+  const findings = new Findings(context);
+  for (const rule of [secretRules, algorithmRules, clusterRules, addressRules, limitRules, capacityRules]) {
+    rule(given, findings);
+  }
+  return findings;
+}
+
+function clusterRules(given: Given, found: Findings): void {
+  const { role } = found.context;
+  if (role !== 'start' && given.redisUrl === undefined && found.isDefault('redisUrl')) {
+    found.problem('redisUrl', `needed by ${role}: set ${envName('redisUrl')}, for example redis://127.0.0.1:6379`);
+  }
+  if (given.origins?.includes('*') && given.insecureAnyOrigin !== true) {
+    found.problem('origins', 'got "*", expected exact origins; insecureAnyOrigin allows it all the same');
+  }
+}
+
+function addressRules(given: Given, found: Findings): void {
+  if (found.context.role === 'discovery' || given.nodeUrl !== undefined || !found.isDefault('nodeUrl')) return;
+  if (given.host === undefined || !isWildcard(given.host)) return;
+  const example = `http://${firstAddress()}:${given.port || 8080}`;
+  found.problem(
+    'nodeUrl',
+    `needed on host ${given.host}: what clients can reach, set ${envName('nodeUrl')}, for example ${example}`,
+  );
+}
+
+function firstAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? '127.0.0.1';
+}
+
+function limitRules(given: Given, found: Findings): void {
+  if (found.context.role === 'discovery') return;
+  const notOver = (key: LimitKey, other: LimitKey, why: string) => {
+    const [value, limit] = [given[key], given[other]];
+    if (value === undefined || limit === undefined || value <= limit) return;
+    found.problem(
+      key,
+      `got ${value}, expected at most ${other}, which is ${limit} (${found.context.sourceOf(other)}): ${why}`,
+    );
+  };
+  notOver('maxMessageBytes', 'maxFrameBytes', 'a client could not publish it');
+  notOver('maxMessageBytes', 'maxBodyBytes', 'a backend could not publish it');
+  notOver('maxMessageBytes', 'maxBufferedBytes', 'each one would cut its receivers');
+}
+
+type LimitKey = 'maxMessageBytes' | 'maxFrameBytes' | 'maxBodyBytes' | 'maxBufferedBytes';
+
+function capacityRules(given: Given, found: Findings): void {
+  const { role, openFiles } = found.context;
+  if (role === 'discovery' || openFiles === undefined || given.maxConnections === undefined) return;
+  const room = openFiles - RESERVED_FILES;
+  if (given.maxConnections <= room) return;
+  if (!found.isDefault('maxConnections')) {
+    found.problem(
+      'maxConnections',
+      `got ${given.maxConnections}, expected at most ${room}: the limit of ${openFiles} open files less ${RESERVED_FILES}; raise it with ulimit -n`,
+    );
+  } else if (room < 1) {
+    found.problem(
+      'maxConnections',
+      `the limit of ${openFiles} open files leaves no room, expected more than ${RESERVED_FILES}; raise it with ulimit -n`,
+    );
+  } else {
+    found.change('maxConnections', room, `from the limit of ${openFiles} open files`);
+    found.notes.push(`maxConnections is ${room}: the limit of ${openFiles} open files less ${RESERVED_FILES}`);
+  }
+}

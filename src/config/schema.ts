@@ -1,0 +1,237 @@
+// THE schema: every option of `start`, `node` and `discovery`, with its kind, range, default and purpose.
+
+import { z } from 'zod';
+import { bearerKey, bearerKeys, hmacSecret, hmacSecrets, publicKey } from './key-types.js';
+import { namespacesType } from './namespaces-type.js';
+import { hostName, jwksUrl, networkList, originList, redisUrl, webBase } from './network-types.js';
+import { type OptionInfo, optionInfo, ROLES, type Role } from './option-info.js';
+import { boolean, choice, duration, list, readChoice, size, text, wholeNumber } from './value-types.js';
+
+const ALL = ROLES;
+const NODES: readonly Role[] = ['start', 'node'];
+const FRONT: readonly Role[] = ['start', 'discovery'];
+
+const ALGORITHMS = [
+  ...(['HS256', 'HS384', 'HS512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const),
+  ...(['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const),
+] as const;
+export type Algorithm = (typeof ALGORITHMS)[number];
+
+function option<T extends z.ZodType>(type: T, info: OptionInfo): T {
+  optionInfo.add(type, info);
+  return type;
+}
+
+/** Namespaces that `start` adds, so that the demo page has somewhere to go. */
+const OPEN = '{"public":true,"anonymous":true,"clientPublish":true}';
+const START_NAMESPACES = `{"public":${OPEN},"demo":${OPEN}}`;
+
+const nodeIdType = text('1 to 64 of A-Z a-z 0-9 _ . -', (value) => /^[A-Za-z0-9_.-]{1,64}$/.test(value));
+const prefixType = text('a letter, then up to 31 of a-z 0-9 _', (value) => /^[a-z][a-z0-9_]{0,31}$/.test(value));
+const claimText = text('1 to 1000 characters', (value) => value.length > 0 && value.length <= 1000);
+const algorithmList = list((element) => readChoice(element, ALGORITHMS));
+
+/** Durations come out in milliseconds, sizes in bytes. */
+export const configSchema = z.object({
+  host: option(hostName(), {
+    about: 'address to listen on',
+    roles: ALL,
+    default: '0.0.0.0',
+    defaultFor: { start: '127.0.0.1' },
+  }),
+  port: option(wholeNumber(0, 65_535), { about: 'port to listen on; 0 picks a free one', roles: ALL, default: '8080' }),
+  redisUrl: option(redisUrl().optional(), {
+    about: 'redis://, rediss://, redis+sentinel://host,host/name, redis+cluster://host,host',
+    roles: ALL,
+    defaultText: 'none: memory broker (`start` only)',
+    secret: true,
+    fromFile: true,
+  }),
+  prefix: option(prefixType, { about: 'what all names in Redis begin with', roles: ALL, default: 'fanfare' }),
+  namespaces: option(namespacesType(), {
+    about: 'options of channels by what stands before their first colon',
+    roles: ALL,
+    default: '{}',
+    defaultFor: { start: START_NAMESPACES },
+    defaultText: '`{"default":{}}`; `start` adds `public` and `demo`',
+  }),
+
+  authSecret: option(hmacSecret().optional(), {
+    about: "HMAC secret that verifies users' tokens",
+    roles: ALL,
+    defaultText: 'none; `start` makes one for development',
+    secret: true,
+    fromFile: true,
+  }),
+  authPublicKey: option(publicKey().optional(), {
+    about: "public key in PEM that verifies users' tokens",
+    roles: ALL,
+    fromFile: true,
+  }),
+  authJwksUrl: option(jwksUrl().optional(), { about: "where the keys of users' tokens are published", roles: ALL }),
+  authAlgorithms: option(algorithmList.optional(), {
+    about: 'JWT algorithms that are accepted',
+    roles: ALL,
+    defaultText: 'those of the configured key',
+  }),
+  authIssuer: option(claimText.optional(), { about: '`iss` that tokens must carry', roles: ALL }),
+  authAudience: option(claimText.optional(), {
+    about: '`aud` that tokens must carry',
+    roles: ALL,
+  }),
+  allowUserTokens: option(boolean(), {
+    about: "whether the node takes a user's token where a ticket is expected",
+    roles: NODES,
+    default: 'false',
+    defaultFor: { start: 'true' },
+  }),
+  allowGrantOfEverything: option(boolean(), {
+    about: 'whether a token may be granted the pattern `*` alone',
+    roles: ALL,
+    default: 'false',
+    defaultFor: { start: 'true' },
+  }),
+  clusterSecret: option(hmacSecrets().optional(), {
+    about: 'signs tickets; shared by discovery and nodes; comma-separated for rotation, the first signs',
+    roles: ALL,
+    defaultText: 'none; `start` makes one for development',
+    secret: true,
+    fromFile: true,
+  }),
+  ticketTtl: option(duration('10s', '1h'), { about: 'longest life of a ticket', roles: FRONT, default: '1h' }),
+  adminKey: option(bearerKey().optional(), {
+    about: 'bearer key of operators',
+    roles: ALL,
+    defaultText: 'none: those APIs are off',
+    secret: true,
+    fromFile: true,
+  }),
+  publishKey: option(bearerKeys().optional(), {
+    about: 'bearer keys of backends that publish by HTTP, comma-separated',
+    roles: NODES,
+    defaultText: 'none: that API is off',
+    secret: true,
+    fromFile: true,
+  }),
+
+  nodeId: option(nodeIdType.optional(), {
+    about: 'name of the node in the cluster',
+    roles: NODES,
+    defaultText: 'host and port',
+  }),
+  nodeUrl: option(webBase().optional(), {
+    about: 'what clients are told to connect to',
+    roles: NODES,
+    defaultText: 'from host and port',
+  }),
+  engine: option(choice('auto', 'uws', 'ws'), {
+    about: 'what serves HTTP and WebSocket',
+    roles: NODES,
+    default: 'auto',
+  }),
+  origins: option(originList(), {
+    about: 'browser origins that are let in, comma-separated; `loopback` is any on this machine',
+    roles: ALL,
+    default: '',
+    defaultFor: { start: 'loopback' },
+    defaultText: 'none; `loopback` in `start`',
+  }),
+  insecureAnyOrigin: option(boolean(), {
+    about: 'allows the origin `*`: every web page may use the tokens it can get',
+    roles: ALL,
+    default: 'false',
+  }),
+  trustedProxies: option(networkList(), {
+    about: 'addresses or networks whose forwarded client addresses are believed, comma-separated',
+    roles: ALL,
+    default: '',
+    defaultText: 'none',
+  }),
+
+  maxConnections: option(wholeNumber(1, 1_000_000), {
+    about: 'capacity of the node; a full node refuses',
+    roles: NODES,
+    default: '20000',
+    defaultText: '20000, or what the file-descriptor limit allows',
+  }),
+  maxConnectsPerSecond: option(wholeNumber(1, 1_000_000), {
+    about: 'assignments per second that a new, empty node is given',
+    roles: NODES,
+    default: '2000',
+  }),
+  channelsPerConnection: option(wholeNumber(1, 128), {
+    about: 'channels of one connection, poll or stream',
+    roles: NODES,
+    default: '128',
+  }),
+  maxMessageBytes: option(size('1kb', '1mb'), { about: "one message's data", roles: NODES, default: '64kb' }),
+  maxFrameBytes: option(size('1kb', '4mb'), { about: 'one frame from a client', roles: NODES, default: '64kb' }),
+  maxBodyBytes: option(size('1kb', '16mb'), { about: 'one HTTP request body', roles: NODES, default: '1mb' }),
+  maxBufferedBytes: option(size('64kb', '64mb'), {
+    about: 'unsent bytes at which a slow consumer is cut',
+    roles: NODES,
+    default: '1mb',
+  }),
+  heartbeat: option(duration('1s', '60s'), {
+    about: 'silence after which the node sends a heartbeat',
+    roles: NODES,
+    default: '25s',
+  }),
+  handshakeTimeout: option(duration('100ms', '60s'), {
+    about: 'time that a new WebSocket has to send a valid connect',
+    roles: NODES,
+    default: '5s',
+  }),
+  commandsPerSecond: option(wholeNumber(1, 100_000), {
+    about: 'commands of one connection, on average',
+    roles: NODES,
+    default: '20',
+  }),
+  commandBurst: option(wholeNumber(1, 100_000), {
+    about: 'commands of one connection, at once',
+    roles: NODES,
+    default: '40',
+  }),
+  pollsPerSecond: option(wholeNumber(1, 100_000), {
+    about: 'polls of one connection, on average',
+    roles: NODES,
+    default: '20',
+  }),
+  pollBurst: option(wholeNumber(1, 100_000), {
+    about: 'polls of one connection, at once',
+    roles: NODES,
+    default: '40',
+  }),
+  connectsPerUser: option(wholeNumber(1, 100_000), {
+    about: 'calls of discovery per user and second',
+    roles: FRONT,
+    default: '10',
+  }),
+  connectsPerIp: option(wholeNumber(0, 1_000_000), {
+    about: 'calls of discovery per address and second; 0 is no limit',
+    roles: FRONT,
+    default: '0',
+  }),
+  drainTimeout: option(duration('0s', '1h'), {
+    about: 'time that a drain has before what is left is closed',
+    roles: ALL,
+    default: '30s',
+  }),
+  logLevel: option(choice('debug', 'info', 'warn', 'error', 'silent'), {
+    about: 'debug, info, warn, error, silent',
+    roles: ALL,
+    default: 'info',
+  }),
+});
+
+/** A configuration that has been validated: durations in milliseconds, sizes in bytes. */
+export type Config = Readonly<z.output<typeof configSchema>>;
+export type OptionKey = keyof Config & keyof typeof configSchema.shape;
+export const OPTION_KEYS = Object.keys(configSchema.shape) as readonly OptionKey[];
+
+/** What is known of an option beside its values. */
+export function infoOf(key: OptionKey): OptionInfo {
+  const info = optionInfo.get(configSchema.shape[key]);
+  if (info === undefined) throw new TypeError(`the option ${key} has no description`);
+  return info;
+}

@@ -1,0 +1,171 @@
+// Loading the configuration: precedence, sources, defaults per role, and every mistake at once.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ConfigError, problemLine } from '../../../src/config/config-problem.js';
+import { DEVELOPMENT_SECRET } from '../../../src/config/development.js';
+import { type ConfigInput, loadConfig } from '../../../src/config/load-config.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'fanfare-config-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function file(name: string, content: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+function load(input: Partial<ConfigInput>) {
+  return loadConfig({ role: 'start', env: {}, openFiles: 100_000, ...input });
+}
+
+/** The mistakes, one line each. */
+function mistakes(input: Partial<ConfigInput>): string[] {
+  try {
+    load(input);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map(problemLine);
+    throw error;
+  }
+  return [];
+}
+
+const NODE_ENV = {
+  FANFARE_REDIS_URL: 'redis://127.0.0.1:6379',
+  FANFARE_CLUSTER_SECRET: 'c'.repeat(32),
+  FANFARE_NODE_URL: 'http://a.example:8080',
+};
+
+describe('precedence', () => {
+  const path = file('precedence.yaml', 'port: 1001\nengine: ws\nlogLevel: warn\n');
+  const env = { FANFARE_CONFIG: path, FANFARE_PORT: '1002', FANFARE_ENGINE: 'uws' };
+
+  it('takes a flag before a variable before the file before the default', () => {
+    const { config, sources } = load({ env, flags: { port: '1003' } });
+    expect([config.port, config.engine, config.logLevel, config.prefix]).toEqual([1003, 'uws', 'warn', 'fanfare']);
+    expect([...'port engine logLevel prefix'.split(' ')].map((key) => sources.get(key as 'port'))).toEqual([
+      'flag --port',
+      'env FANFARE_ENGINE',
+      `${path}:3:11`,
+      'default',
+    ]);
+  });
+
+  it('counts an empty variable as not set', () => {
+    expect(load({ env: { FANFARE_PORT: '' } }).config.port).toBe(8080);
+  });
+
+  it('takes --config before FANFARE_CONFIG', () => {
+    const other = file('other.yaml', 'port: 1004\n');
+    expect(load({ env: { FANFARE_CONFIG: path }, flags: { config: other } }).config.port).toBe(1004);
+  });
+
+  it('judges only the value that wins', () => {
+    expect(load({ env: { FANFARE_PORT: 'abc' }, flags: { port: '1' } }).config.port).toBe(1);
+  });
+});
+
+describe('values', () => {
+  it('reads durations and sizes with their units', () => {
+    const { config } = load({
+      flags: { heartbeat: '2.5s', ticketTtl: '30m', maxFrameBytes: '128kb', maxMessageBytes: '2048' },
+    });
+    expect(config).toMatchObject({
+      heartbeat: 2500,
+      ticketTtl: 1_800_000,
+      maxFrameBytes: 131_072,
+      maxMessageBytes: 2048,
+    });
+  });
+
+  it('reads lists as text or YAML', () => {
+    const path = file('lists.yaml', 'origins: [https://a.example, "http://b.example:81"]\n');
+    expect(load({ flags: { config: path } }).config.origins).toEqual(['https://a.example', 'http://b.example:81']);
+    expect(load({ flags: { origins: 'https://a.example, loopback' } }).config.origins).toEqual([
+      'https://a.example',
+      'loopback',
+    ]);
+  });
+
+  it('reads a secret from the file that a _FILE variable names, without the line break at its end', () => {
+    const path = file('secret', `${'s'.repeat(40)}\n`);
+    const { config, sources } = load({ env: { FANFARE_AUTH_SECRET_FILE: path } });
+    expect(config.authSecret).toBe('s'.repeat(40));
+    expect(sources.get('authSecret')).toBe(`env FANFARE_AUTH_SECRET_FILE ${path}`);
+  });
+
+  it('merges namespaces over those that start brings, each by itself', () => {
+    const { namespaces } = load({
+      env: { FANFARE_NAMESPACES: '{"demo":{"historyTtl":"1h"},"chat":{"historySize":5}}' },
+    }).config;
+    expect(namespaces).toEqual({
+      public: { public: true, anonymous: true, clientPublish: true },
+      demo: { public: true, anonymous: true, clientPublish: true, historyTtlMs: 3_600_000 },
+      chat: { historySize: 5 },
+    });
+  });
+
+  it('brings no namespace outside start', () => {
+    expect(load({ role: 'node', env: NODE_ENV }).config.namespaces).toEqual({});
+  });
+});
+
+describe('defaults of each role', () => {
+  it('makes start a safe first try: loopback, a development secret, user tokens', () => {
+    const { config, development } = load({});
+    expect(config).toMatchObject({ host: '127.0.0.1', origins: ['loopback'], allowUserTokens: true });
+    expect([config.authSecret, config.clusterSecret]).toEqual([DEVELOPMENT_SECRET, [DEVELOPMENT_SECRET]]);
+    expect(development).toBe(true);
+  });
+
+  it('gives start on an open address a secret that nobody knows', () => {
+    const { config } = load({ flags: { host: '192.0.2.1' } });
+    expect(config.authSecret).not.toBe(DEVELOPMENT_SECRET);
+    expect(config.authSecret?.length).toBeGreaterThanOrEqual(43);
+  });
+
+  it('makes no secret beside a configured key', () => {
+    const { config, development } = load({ flags: { authJwksUrl: 'https://id.example/jwks' } });
+    expect([config.authSecret, development]).toEqual([undefined, false]);
+  });
+
+  it('tells a node and discovery all that they need at once', () => {
+    expect(mistakes({ role: 'node' })).toEqual([
+      expect.stringMatching(/^clusterSecret \(not set\): needed by node/),
+      expect.stringMatching(/^redisUrl \(not set\): needed by node: set FANFARE_REDIS_URL, for example redis:/),
+      expect.stringMatching(/^nodeUrl \(not set\): needed on host 0\.0\.0\.0: .* for example http:\/\/[\d.]+:8080$/),
+    ]);
+    expect(mistakes({ role: 'discovery' }).map((line) => line.split(' ')[0])).toEqual([
+      'authSecret',
+      'clusterSecret',
+      'redisUrl',
+    ]);
+  });
+
+  it('refuses start on a wildcard host without a URL for clients', () => {
+    expect(mistakes({ flags: { host: '0.0.0.0' } })).toEqual([expect.stringMatching(/^nodeUrl \(not set\)/)]);
+  });
+
+  it('warns where any token of a key is taken', () => {
+    const env = { ...NODE_ENV, FANFARE_AUTH_SECRET: 'a'.repeat(32) };
+    expect(load({ role: 'discovery', env }).warnings).toEqual([expect.stringContaining('neither authIssuer nor')]);
+    expect(load({ role: 'discovery', env: { ...env, FANFARE_AUTH_ISSUER: 'me' } }).warnings).toEqual([]);
+  });
+});
+
+describe('the file-descriptor limit', () => {
+  it('caps the connections, and says so', () => {
+    const { config, notes, sources } = load({ openFiles: 1024 });
+    expect(config.maxConnections).toBe(512);
+    expect(notes).toContain('maxConnections is 512: the limit of 1024 open files less 512');
+    expect(sources.get('maxConnections')).toBe('from the limit of 1024 open files');
+  });
+
+  it('refuses more connections than it allows, showing both numbers', () => {
+    expect(mistakes({ openFiles: 1024, flags: { maxConnections: '20000' } })).toEqual([
+      expect.stringMatching(/^maxConnections \(flag --max-connections\): got 20000, expected at most 512: .* 1024 /),
+    ]);
+  });
+});
