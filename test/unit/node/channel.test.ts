@@ -1,0 +1,123 @@
+// A channel at a node: it delivers the log's order without a hole, whatever the bus does to it.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Broker, BrokerListener, BrokerMessage } from '../../../src/broker/broker.js';
+import { createMemoryBroker } from '../../../src/broker/memory-broker.js';
+import { Namespaces } from '../../../src/config/namespaces.js';
+import { silentLogger } from '../../../src/lib/logger.js';
+import { Retrier } from '../../../src/lib/retrier.js';
+import { Audience } from '../../../src/node/audience.js';
+import { Channel } from '../../../src/node/channel.js';
+
+interface Bench {
+  readonly broker: Broker;
+  readonly channel: Channel;
+  /** What WebSockets received, parsed. */
+  readonly frames: { type: string; offset: string; data?: unknown; after?: string; reason?: string }[];
+  /** What the bus brought and the channel has not seen yet. */
+  readonly bus: BrokerMessage[];
+  readonly counters: { duplicates: number; repairs: number; gaps: number };
+}
+
+/** A channel whose bus only collects: each test decides what reaches the channel, and in which order. */
+async function open(historySize = 1_000): Promise<Bench> {
+  const broker = createMemoryBroker({ namespaces: new Namespaces({ default: { historySize } }) });
+  const bus: BrokerMessage[] = [];
+  const listener: BrokerListener = {
+    message: (_name, message) => bus.push(message),
+    resubscribed: () => undefined,
+    damaged: () => undefined,
+  };
+  await broker.start(listener);
+  const frames: Bench['frames'] = [];
+  const audience = new Audience('news', (_topic, frame) => frames.push(JSON.parse(frame.toString())));
+  audience.sockets = 1;
+  const counters = { delivered: 0, duplicates: 0, repairs: 0, repaired: 0, gaps: 0 };
+  const retrier = new Retrier({ firstPauseMs: 1, longestPauseMs: 5, onFailure: () => undefined });
+  const ringLimits = { maxMessages: 256, maxBytes: 1_000_000 };
+  const channel = new Channel('news', audience, { broker, logger: silentLogger, retrier, ringLimits, counters });
+  expect(await channel.ready).toBe(true);
+  return { broker, channel, frames, bus, counters };
+}
+
+async function publish(bench: Bench, count: number, first = 1): Promise<string[]> {
+  const offsets: string[] = [];
+  for (let n = 0; n < count; n++) {
+    offsets.push(await bench.broker.publish({ channel: 'news', data: String(first + n) }));
+  }
+  return offsets;
+}
+
+describe('channel', () => {
+  it('delivers what follows from its position and drops what it has delivered', async () => {
+    const bench = await open();
+    const offsets = await publish(bench, 3);
+    for (const message of [...bench.bus, ...bench.bus]) bench.channel.receive(message, 1);
+    expect(bench.frames.map((frame) => frame.offset)).toEqual(offsets);
+    expect(bench.channel.position).toBe(offsets[2]);
+    expect(bench.counters).toMatchObject({ duplicates: 3, repairs: 0 });
+  });
+
+  it('reads the log when the bus lost a message, and delivers it first', async () => {
+    const bench = await open();
+    const offsets = await publish(bench, 5);
+    bench.channel.receive(bench.bus[0] as BrokerMessage, 1);
+    bench.channel.receive(bench.bus[3] as BrokerMessage, 1);
+    expect(await bench.channel.ready).toBe(true);
+    expect(bench.frames.map((frame) => frame.offset)).toEqual(offsets);
+    expect(bench.frames.map((frame) => frame.data)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('tells a gap before anything newer when the log no longer has what was missed', async () => {
+    const bench = await open(3);
+    const [first] = await publish(bench, 1);
+    bench.channel.receive(bench.bus[0] as BrokerMessage, 1);
+    const later = await publish(bench, 8, 2);
+    bench.channel.receive(bench.bus.at(-1) as BrokerMessage, 1);
+    await bench.channel.ready;
+    expect(bench.frames[1]).toMatchObject({ type: 'gap', after: first, offset: later[4], reason: 'trimmed' });
+    expect(bench.frames.slice(2).map((frame) => frame.data)).toEqual([7, 8, 9]);
+    expect(bench.counters.gaps).toBe(1);
+  });
+
+  it('takes over what a reader has read ahead of the bus', async () => {
+    const bench = await open();
+    const offsets = await publish(bench, 3);
+    const page = await bench.channel.read(bench.channel.position, 1_000_000);
+    bench.channel.offer(page?.entries ?? []);
+    for (const message of bench.bus) bench.channel.receive(message, 1);
+    expect(bench.frames.map((frame) => frame.offset)).toEqual(offsets);
+    expect(bench.counters).toMatchObject({ duplicates: 3, repairs: 0 });
+  });
+
+  it('sends live-only messages without an offset and without moving', async () => {
+    const bench = await open();
+    const before = bench.channel.position;
+    bench.channel.receive({ offset: undefined, previous: undefined, data: Buffer.from('{"a":1}'), from: undefined }, 1);
+    expect(bench.frames).toEqual([{ type: 'message', channel: 'news', data: { a: 1 } }]);
+    expect(bench.channel.position).toBe(before);
+  });
+
+  it('delivers the log exactly once and in order, however the bus drops, repeats and swaps', async () => {
+    const fault = fc.array(fc.integer({ min: 0, max: 29 }), { minLength: 1, maxLength: 60 });
+    await fc.assert(
+      fc.asyncProperty(fault, async (order) => {
+        const bench = await open();
+        const offsets = await publish(bench, 30);
+        for (const index of order) bench.channel.receive(bench.bus[index] as BrokerMessage, 1);
+        await bench.channel.repair();
+        expect(bench.frames.map((frame) => frame.offset)).toEqual(offsets);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('ends without delivering once it is closed', async () => {
+    const bench = await open();
+    await publish(bench, 1);
+    bench.channel.close();
+    bench.channel.receive(bench.bus[0] as BrokerMessage, 1);
+    expect(bench.frames).toEqual([]);
+  });
+});
