@@ -1,0 +1,278 @@
+// The Lua of the channels' functions: publish, open, read. Runs inside Redis, each call as one atomic step.
+
+/**
+ * Follows what function-library.ts puts before it: `PREFIX`, `MAX_MESSAGE_BYTES`, `limits_of(channel)`.
+ *
+ * Offsets are Stream ids padded to 30 characters, so that text order is log order. `{prefix}:{ch}:tail` holds two of
+ * them, the newest position and the one at which this history began (the same until something is published).
+ */
+export const FANFARE_LUA = String.raw`
+local COUNTERS = 1048576          -- seq is tag * 2^20 + counter
+local KEY_LIFE_MS = 600000        -- 10 min
+local TAIL_LIFE_MS = 2592000000   -- 30 days
+local OPENED_LIFE_MS = 3600000    -- 1 h, of a tail before anything was published; readers renew it
+local LOG_GRACE_MS = 60000        -- a log outlives its last entry by this much
+local BEGINNING = '0000000000000-0000000000000000'
+local SUB_PAGE = 32               -- entries that a read holds in memory besides its answer
+
+local tag                         -- of this server, once it has been a master
+local clustered
+local fan_out                     -- PUBLISH, or SPUBLISH in a Cluster
+
+local function learn_server()
+  local info = redis.call('INFO', 'replication', 'cluster')
+  clustered = string.find(info, 'cluster_enabled:1', 1, true) ~= nil
+  fan_out = clustered and 'SPUBLISH' or 'PUBLISH'
+  if string.find(info, 'role:master', 1, true) then
+    tag = tonumber(string.sub(string.match(info, 'master_replid:(%x+)'), 1, 8), 16)
+  end
+end
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function pad(id)
+  if #id == 30 then return id end
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  return string.format('%013.0f-%016.0f', ms, seq)
+end
+
+local function tag_of(offset)
+  return math.floor(tonumber(string.sub(offset, 15)) / COUNTERS)
+end
+
+-- The offset after previous: of this millisecond where it sorts higher, else of the one after the previous.
+local function mint(previous, ms)
+  if previous then
+    local last_ms, last_seq = tonumber(string.sub(previous, 1, 13)), tonumber(string.sub(previous, 15))
+    local last_tag = math.floor(last_seq / COUNTERS)
+    if ms == last_ms and tag == last_tag and (last_seq + 1) % COUNTERS ~= 0 then
+      return string.format('%013.0f-%016.0f', ms, last_seq + 1)
+    end
+    if ms < last_ms or (ms == last_ms and tag <= last_tag) then ms = last_ms + 1 end
+  end
+  return string.format('%013.0f-%016.0f', ms, tag * COUNTERS)
+end
+
+-- The newest position and the begin of the history, from the tail or, where that is missing or behind, from the log;
+-- nil where the channel has neither. The third result: whether the tail key holds them.
+local function position(log, tail_key)
+  local value = redis.call('GET', tail_key)
+  local tail, begin
+  if value and #value == 61 and string.find(value, '^%d+%-%d+ %d+%-%d+$') then
+    tail, begin = string.sub(value, 1, 30), string.sub(value, 32)
+  end
+  local newer = redis.call('XREVRANGE', log, '+', tail and ('(' .. tail) or '-', 'COUNT', 1)[1]
+  if newer then return pad(newer[1]), begin or BEGINNING, false end
+  if tail then return tail, begin, true end
+  if redis.call('EXISTS', log) == 1 then
+    local info = redis.call('XINFO', 'STREAM', log)
+    for i = 1, #info, 2 do
+      if info[i] == 'last-generated-id' and info[i + 1] ~= '0-0' then return pad(info[i + 1]), BEGINNING, false end
+    end
+  end
+end
+
+local function bad_name(channel)
+  if #channel < 1 or #channel > 200 then return true end
+  if string.find(channel, '[^A-Za-z0-9_.:@=+~-]') or channel == '.' or channel == '..' then return true end
+  local colon = string.find(channel, ':', 1, true)
+  return colon == 1 or colon == #channel
+end
+
+local LOG_PATTERN = '^' .. PREFIX .. ':{([^{}]*)}:log$'
+
+-- The channel whose log and tail are declared as the first two keys.
+local function declared(keys)
+  local channel = keys[1] and string.match(keys[1], LOG_PATTERN)
+  if not channel or bad_name(channel) or keys[2] ~= PREFIX .. ':{' .. channel .. '}:tail' then return nil end
+  return channel
+end
+
+local BAD_CHANNEL = 'BADCHANNEL a channel name has 1..200 of A-Z a-z 0-9 _ . : @ = + ~ -, is not . or .. and has no empty part around its first colon'
+local BAD_KEYS = 'BADCHANNEL the keys are ' .. PREFIX .. ':{channel}:log and ' .. PREFIX .. ':{channel}:tail of one good channel'
+local BAD_KEY = 'BADKEY an idempotency key has 1..128 printable ASCII characters; declared, it is ' .. PREFIX .. ':{channel}:key:b:<key>'
+
+-- Either form's channel, keys, data and sender; or an error. A name and {name} hash to one slot, but only declared
+-- keys move together when a slot migrates.
+local function publication(keys, args)
+  if #keys == 1 then
+    local channel, data, key = keys[1], args[1], args[2]
+    if clustered then
+      return 'BADKEYS on Redis Cluster declare the keys: FCALL ' .. PREFIX .. '_publish 2 ' ..
+        PREFIX .. ':{channel}:log ' .. PREFIX .. ':{channel}:tail data'
+    end
+    if bad_name(channel) then return BAD_CHANNEL end
+    if not data or #args > 2 then return 'BADARGS FCALL ' .. PREFIX .. '_publish 1 channel data [key]' end
+    if key and (#key < 1 or #key > 128 or string.find(key, '[^!-~]')) then return BAD_KEY end
+    local base = PREFIX .. ':{' .. channel .. '}:'
+    return nil, channel, base .. 'log', base .. 'tail', key and (base .. 'key:b:' .. key), data
+  end
+  local channel = declared(keys)
+  if not channel or #keys > 3 then return BAD_KEYS end
+  local data, from = args[1], args[2]
+  if not data or #args > 2 then return 'BADARGS FCALL ' .. PREFIX .. '_publish 2|3 log tail [key] data [from]' end
+  if keys[3] then
+    local base = PREFIX .. ':{' .. channel .. '}:key:'
+    local scoped = string.sub(keys[3], 1, #base) == base and string.sub(keys[3], #base + 1)
+    if not scoped or #scoped > 512 or not string.find(scoped, '^[bu]:.') then return BAD_KEY end
+  end
+  if from == '' then from = nil end
+  return nil, channel, keys[1], keys[2], keys[3], data, from
+end
+
+local function publish(keys, args)
+  if not tag then learn_server() end
+  local problem, channel, log, tail_key, key, data, from = publication(keys, args)
+  if problem then return redis.error_reply(problem) end
+  if #data > MAX_MESSAGE_BYTES then
+    return redis.error_reply('TOOLARGE a message has at most ' .. MAX_MESSAGE_BYTES .. ' bytes, this one ' .. #data)
+  end
+  local hash
+  if key then
+    hash = redis.sha1hex(data)
+    local used = redis.call('GET', key)
+    if used then
+      if string.sub(used, 32) == hash then return string.sub(used, 1, 30) end
+      return redis.error_reply('CONFLICT the idempotency key was used with other data')
+    end
+  end
+  local now = now_ms()
+  local previous, begin = position(log, tail_key)
+  if not previous then
+    previous = mint(nil, now)
+    begin = previous
+  end
+  local id = mint(previous, now)
+  local size, ttl = limits_of(channel)
+  local sender = ''
+  if from then
+    redis.call('XADD', log, 'MAXLEN', '=', size, id, 'd', data, 'p', previous, 'u', from)
+    sender = ' ' .. from
+  else
+    redis.call('XADD', log, 'MAXLEN', '=', size, id, 'd', data, 'p', previous)
+  end
+  redis.call('XTRIM', log, 'MINID', '=', string.format('%.0f', math.max(0, now - ttl)))
+  redis.call('PEXPIRE', log, ttl + LOG_GRACE_MS)
+  redis.call('SET', tail_key, id .. ' ' .. begin, 'PX', TAIL_LIFE_MS)
+  if key then redis.call('SET', key, id .. '|' .. hash, 'PX', KEY_LIFE_MS) end
+  redis.call(fan_out, PREFIX .. ':{' .. channel .. '}', '\0011' .. id .. previous .. sender .. '\n' .. data)
+  return id
+end
+
+-- Gives a channel without a tail one: what its log ends with, or a position of its own. Returns the tail.
+local function open(keys)
+  if not declared(keys) then return redis.error_reply(BAD_KEYS) end
+  if not tag then learn_server() end
+  local log, tail_key = keys[1], keys[2]
+  local tail, begin, kept = position(log, tail_key)
+  if kept then
+    if tail == begin then redis.call('PEXPIRE', tail_key, OPENED_LIFE_MS) end
+    return tail
+  end
+  if tail then
+    redis.call('SET', tail_key, tail .. ' ' .. begin, 'PX', TAIL_LIFE_MS)
+    return tail
+  end
+  tail = mint(nil, now_ms())
+  redis.call('SET', tail_key, tail .. ' ' .. tail, 'PX', OPENED_LIFE_MS)
+  return tail
+end
+
+-- Data, predecessor and sender of an entry; no data where the entry is not one of ours.
+local function parts(entry)
+  local fields = entry[2]
+  local data, previous, from
+  for i = 1, #fields, 2 do
+    if fields[i] == 'd' then data = fields[i + 1]
+    elseif fields[i] == 'p' then previous = fields[i + 1]
+    elseif fields[i] == 'u' then from = fields[i + 1] end
+  end
+  if not previous or #previous ~= 30 or not string.find(previous, '^%d+%-%d+$') then return nil end
+  return data, previous, from or ''
+end
+
+-- The last entry up to offset, and not older than oldest, that was made by the same master.
+local function last_of_same_master(log, offset, oldest)
+  local wanted, upto = tag_of(offset), offset
+  while true do
+    local chunk = redis.call('XREVRANGE', log, upto, oldest, 'COUNT', SUB_PAGE)
+    for _, entry in ipairs(chunk) do
+      local id = pad(entry[1])
+      if tag_of(id) == wanted then return id end
+      upto = '(' .. id
+    end
+    if #chunk < SUB_PAGE then return nil end
+  end
+end
+
+-- Where reading begins, and why that is not where it was asked for.
+local function judge(log, after, tail, begin, oldest)
+  if after == 'now' or after == tail then return tail end
+  if after ~= '-1' and after >= oldest and #redis.call('XRANGE', log, after, after) == 1 then return after end
+  local first = redis.call('XRANGE', log, oldest, '+', 'COUNT', 1)[1]
+  local origin = tail
+  if first then
+    local data, previous = parts(first)
+    origin = data and previous or pad(first[1])
+  end
+  if after == '-1' or after == origin then return origin end
+  if after < begin then return origin, 'lost' end
+  if after < origin then return origin, first and 'trimmed' or 'expired' end
+  return last_of_same_master(log, after, oldest) or origin, 'rewritten'
+end
+
+-- The answer is flat: start, gap reason or '', tail, 1 when more follows, then offset, data and sender of each entry.
+-- Within it each entry's predecessor is the offset before it: the page ends before a hole, and begins after one with a
+-- gap. Writes nothing, so that it works while memory, disk or replicas are short. Nil: open the channel first.
+local function read(keys, args)
+  local channel = declared(keys)
+  if not channel then return redis.error_reply(BAD_KEYS) end
+  local after, max_entries, max_bytes = args[1], tonumber(args[2]), tonumber(args[3])
+  local log = keys[1]
+  local tail, begin = position(log, keys[2])
+  if not tail then return false end
+  local _, ttl = limits_of(channel)
+  local oldest = pad(string.format('%.0f-0', math.max(0, now_ms() - ttl)))
+  local start, gap = judge(log, after, tail, begin, oldest)
+  local answer = { start, gap or '', tail, 0 }
+  local at, bytes, count = start, 0, 0
+  local from = start < oldest and oldest or ('(' .. start)
+  while at ~= tail do
+    local chunk = redis.call('XRANGE', log, from, '+', 'COUNT', SUB_PAGE)
+    for _, entry in ipairs(chunk) do
+      local id = pad(entry[1])
+      local data, previous, sender = parts(entry)
+      if not data or previous ~= at then
+        if count > 0 then answer[4] = 1 return answer end
+        answer[1] = data and previous or id
+        if answer[2] == '' then answer[2] = 'lost' end
+      end
+      if data then
+        local n = #answer
+        answer[n + 1], answer[n + 2], answer[n + 3] = id, data, sender
+        count, bytes = count + 1, bytes + #data + #sender
+      end
+      at = id
+      if count >= max_entries or bytes >= max_bytes then
+        if at ~= tail then answer[4] = 1 end
+        return answer
+      end
+    end
+    if #chunk < SUB_PAGE then break end
+    from = '(' .. at
+  end
+  if at ~= tail then
+    if count > 0 then answer[4] = 1 return answer end
+    answer[1] = tail
+    if answer[2] == '' then answer[2] = 'lost' end
+  end
+  return answer
+end
+
+redis.register_function(PREFIX .. '_publish', publish)
+redis.register_function(PREFIX .. '_open', open)
+redis.register_function{ function_name = PREFIX .. '_read', callback = read, flags = { 'no-writes' } }
+`;

@@ -1,0 +1,199 @@
+// One connection for commands, with our function library loaded on it: what the broker and the registry call Redis by.
+
+import type { Redis } from 'ioredis';
+import { FanfareError } from '../lib/errors.js';
+import type { Logger } from '../lib/logger.js';
+import type { BrokerStatus } from './broker.js';
+import { ensureLibrary, type FunctionLibrary, generateLibrary, type LibraryOptions } from './function-library.js';
+import { createCommandClient } from './redis-clients.js';
+import { isFunctionMissing, isRefusal, toFanfareError, unavailableError } from './redis-errors.js';
+import { parseRedisUrl } from './redis-url.js';
+
+/** Chosen: how long `start` waits for a Redis that is not there yet. */
+const START_TIMEOUT_MS = 10_000;
+/** Chosen: pause before the library is tried again on a connection that stands. */
+const PREPARE_RETRY_MS = 1_000;
+
+export interface RedisConnectionOptions extends LibraryOptions {
+  /** See `parseRedisUrl`. */
+  readonly url: string;
+  readonly logger: Logger;
+  /** How long `start` waits for Redis; default 10 s. */
+  readonly startTimeoutMs?: number;
+}
+
+type Argument = string | number | Buffer;
+
+/** Throws `TypeError` for a URL or prefix that cannot be. */
+export class RedisConnection {
+  readonly prefix: string;
+  readonly client: Redis;
+  /** Host and port, without secrets. */
+  readonly address: string;
+  readonly #library: FunctionLibrary;
+  readonly #logger: Logger;
+  readonly #startTimeoutMs: number;
+  #status: BrokerStatus = { ready: false, sinceMs: Date.now(), detail: 'not started' };
+  #preparing: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
+  #refused: ((error: FanfareError) => void) | undefined;
+  #started: (() => void) | undefined;
+
+  constructor(options: RedisConnectionOptions) {
+    this.prefix = options.prefix;
+    this.address = parseRedisUrl(options.url).address;
+    this.#library = generateLibrary(options);
+    this.#logger = options.logger;
+    this.#startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS;
+    this.client = createCommandClient(options.url, options.prefix);
+    this.client.on('ready', () => void this.#prepare());
+    this.client.on('close', () => this.#lost('the connection to Redis is closed'));
+    this.client.on('error', (error: Error) => this.#failed(error));
+  }
+
+  /**
+   * Connects and loads the library; waits a while for a Redis that is not there yet. Rejects with `broker_unavailable`
+   * and a message that names what to change; afterwards the connection keeps itself up.
+   */
+  async start(): Promise<void> {
+    if (this.#closed) throw unavailableError('the connection to Redis is closed');
+    const started = new Promise<void>((resolve, reject) => {
+      this.#started = resolve;
+      this.#refused = reject;
+    });
+    const timeout = setTimeout(() => this.#refuse(this.#status.detail), this.#startTimeoutMs);
+    this.client.connect().catch(() => {
+      // Told by the 'error' event, and tried again by ioredis.
+    });
+    try {
+      await started;
+    } catch (error) {
+      this.close();
+      throw error;
+    } finally {
+      clearTimeout(timeout);
+      this.#started = undefined;
+      this.#refused = undefined;
+    }
+  }
+
+  status(): BrokerStatus {
+    return this.#status;
+  }
+
+  /**
+   * Calls `<prefix>_<name>` with declared keys, and loads the library where Redis has lost it. Strings are UTF-8.
+   * Rejects with a `FanfareError`; `effect` says what no answer means (see `toFanfareError`).
+   */
+  call(effect: 'write' | 'read', name: string, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#guard(effect, () => this.client.call('FCALL', this.#fcall(name, keys, args)));
+  }
+
+  /** The same with `Buffer`s for strings. */
+  callBuffer(
+    effect: 'write' | 'read',
+    name: string,
+    keys: readonly string[],
+    args: readonly Argument[],
+  ): Promise<unknown> {
+    return this.#guard(effect, () => this.client.callBuffer('FCALL', this.#fcall(name, keys, args)));
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.client.disconnect();
+    this.#lost('closed');
+  }
+
+  #fcall(name: string, keys: readonly string[], args: readonly Argument[]): Argument[] {
+    return [`${this.prefix}_${name}`, keys.length, ...keys, ...args];
+  }
+
+  async #guard(effect: 'write' | 'read', send: () => Promise<unknown>): Promise<unknown> {
+    if (this.#closed) throw unavailableError('the connection to Redis is closed');
+    try {
+      return await send();
+    } catch (error) {
+      if (!isFunctionMissing(error)) throw toFanfareError(error, effect);
+    }
+    try {
+      await ensureLibrary(this.client, this.#library, this.#logger);
+    } catch (error) {
+      throw toFanfareError(error, 'read');
+    }
+    try {
+      return await send();
+    } catch (error) {
+      throw toFanfareError(error, effect);
+    }
+  }
+
+  #prepare(): Promise<void> {
+    clearTimeout(this.#retry);
+    this.#preparing ??= this.#makeReady().finally(() => {
+      this.#preparing = undefined;
+    });
+    return this.#preparing;
+  }
+
+  async #makeReady(): Promise<void> {
+    try {
+      await checkServer(this.client);
+      await ensureLibrary(this.client, this.#library, this.#logger);
+      if (this.#closed) return;
+      this.#status = { ready: true, sinceMs: Date.now(), detail: '' };
+      this.#started?.();
+    } catch (error) {
+      this.#failed(error);
+      if (this.#closed || this.client.status !== 'ready') return;
+      this.#retry = setTimeout(() => void this.#prepare(), PREPARE_RETRY_MS);
+    }
+  }
+
+  #failed(error: unknown): void {
+    const known = error instanceof FanfareError || isRefusal(error);
+    const reason = known ? toFanfareError(error, 'read').message : `Redis cannot be reached: ${reasonOf(error)}`;
+    const detail = `${reason} (${this.address})`;
+    if (this.#status.detail !== detail && !this.#closed) this.#logger.warn({ reason: reasonOf(error) }, detail);
+    this.#lost(detail);
+    if (known) this.#refuse(detail);
+  }
+
+  #lost(detail: string): void {
+    if (this.#status.detail === 'closed') return;
+    // The reason that was found first tells more than the close that follows.
+    if (!this.#status.ready && this.#status.detail !== 'not started' && detail.startsWith('the connection')) return;
+    const sinceMs = this.#status.ready || this.#closed ? Date.now() : this.#status.sinceMs;
+    this.#status = { ready: false, sinceMs, detail };
+  }
+
+  #refuse(detail: string): void {
+    this.#refused?.(unavailableError(detail));
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message !== '' ? error.message : error.name;
+}
+
+/** Refuses what cannot serve: a Redis without functions, and a replica. */
+async function checkServer(client: Redis): Promise<void> {
+  let info: string;
+  try {
+    info = await client.info('server', 'replication');
+  } catch (error) {
+    if (isRefusal(error)) return;
+    throw error;
+  }
+  const version = /redis_version:(\S+)/.exec(info)?.[1] ?? '7';
+  if (Number.parseInt(version, 10) < 7) {
+    throw unavailableError(`Redis ${version} has no functions: use Redis 7 or later, or Valkey`);
+  }
+  if (/^role:slave/m.test(info)) {
+    throw unavailableError('this Redis is a read-only replica: name the master in the Redis URL, or use Sentinel');
+  }
+}

@@ -1,0 +1,76 @@
+// What a Redis URL means: one server, a Sentinel group, or a Cluster.
+
+import type { RedisOptions } from 'ioredis';
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where Redis is. `address` may be shown: it never holds a secret. */
+export interface RedisTarget {
+  readonly kind: 'single' | 'sentinel' | 'cluster';
+  readonly nodes: readonly Address[];
+  readonly options: RedisOptions;
+  readonly address: string;
+}
+
+const FORM = /^redis(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^/]*)@)?([^/@?#]+)(?:\/([^/?#]*))?(?:\/(\d+))?\/?$/;
+const NODE = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::(\d{1,5}))?$/;
+
+/**
+ * Reads `redis://[user:password@]host[:port][/db]`, `redis+sentinel://…host:port,host:port/name[/db]` and
+ * `redis+cluster://…host:port,host:port`; `rediss` is TLS. Throws `TypeError`, whose message never repeats the URL.
+ */
+export function parseRedisUrl(url: string): RedisTarget {
+  const parts = FORM.exec(url);
+  if (parts === null) throw new TypeError('a Redis URL is redis://[user:password@]host[:port][/db]');
+  const [, tls, mode, credentials, hosts = '', first, second] = parts;
+  const kind = mode === 'sentinel' || mode === 'cluster' ? mode : 'single';
+  const nodes = hosts.split(',').map((host) => parseNode(host, kind === 'sentinel' ? 26379 : 6379));
+  const address = nodes.map(({ host, port }) => `${host}:${port}`).join(',');
+  const options: RedisOptions = { ...parseCredentials(credentials), ...(tls === 's' && { tls: {} }) };
+  if (kind === 'sentinel') {
+    if (first === undefined || first === '') throw new TypeError('a Sentinel URL ends in the name of its master');
+    const sentinels = nodes.map((node) => ({ ...node }));
+    const group = { sentinels, name: first, db: parseDatabase(second), enableTLSForSentinelMode: tls === 's' };
+    return { kind, nodes, options: { ...options, ...group }, address: `${address}/${first}` };
+  }
+  if (second !== undefined) throw new TypeError('a Redis URL has one path part, the database');
+  if (kind === 'cluster') {
+    if (first !== undefined && first !== '') throw new TypeError('a Redis Cluster has no databases');
+    return { kind, nodes, options, address };
+  }
+  const [node, ...others] = nodes;
+  if (node === undefined || others.length > 0) throw new TypeError('a redis:// URL names one host');
+  return { kind, nodes, options: { ...options, ...node, db: parseDatabase(first) }, address };
+}
+
+function parseNode(text: string, defaultPort: number): Address {
+  const parts = NODE.exec(text);
+  const port = Number(parts?.[2] ?? defaultPort);
+  if (parts?.[1] === undefined || port < 1 || port > 65535) throw new TypeError('a Redis URL names host:port');
+  return { host: parts[1].replace(/^\[|\]$/g, ''), port };
+}
+
+function parseCredentials(text: string | undefined): RedisOptions {
+  if (text === undefined || text === '') return {};
+  const colon = text.indexOf(':');
+  const user = decode(colon === -1 ? text : text.slice(0, colon));
+  const password = colon === -1 ? '' : decode(text.slice(colon + 1));
+  return { ...(user !== '' && { username: user }), ...(password !== '' && { password }) };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw new TypeError('the user or password in a Redis URL is not well-formed percent-encoding', { cause });
+  }
+}
+
+function parseDatabase(text: string | undefined): number {
+  if (text === undefined || text === '') return 0;
+  if (!/^\d{1,4}$/.test(text)) throw new TypeError('the database in a Redis URL is a number');
+  return Number(text);
+}

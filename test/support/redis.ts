@@ -1,0 +1,110 @@
+// Starts real Redis servers for tests, each on an address and a port of its own.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+
+export interface RedisServer {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+  readonly pid: number;
+  /** A plain client, for looking at and breaking things; closed by `stop`. */
+  readonly admin: Redis;
+  /** SIGSTOP and SIGCONT. */
+  pause(): void;
+  resume(): void;
+  /** `kill -9`, then the same address again, empty unless it persists. */
+  restart(): Promise<void>;
+  /** Idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface RedisServerOptions {
+  /** More arguments, such as `--maxmemory 10mb`. */
+  readonly args?: readonly string[];
+  readonly host?: string;
+  readonly password?: string;
+}
+
+/** Starts a server that keeps nothing on disk; resolves when it answers. */
+export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
+  const host = options.host ?? privateHost();
+  const port = await freePort(host);
+  const directory = await mkdtemp(join(tmpdir(), 'fanfare-redis-'));
+  const args = ['--bind', host, '--port', String(port), '--dir', directory, '--save', '', '--appendonly', 'no'];
+  if (options.password !== undefined) args.push('--requirepass', options.password);
+  args.push(...(options.args ?? []));
+  const password = options.password;
+  const admin = new Redis({ host, port, lazyConnect: true, ...(password !== undefined && { password }) });
+  admin.on('error', () => {});
+  let child = await launch(args);
+  let stopped = false;
+  await admin.connect();
+
+  return {
+    host,
+    port,
+    url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}${host}:${port}`,
+    get pid() {
+      return child.pid ?? 0;
+    },
+    admin,
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
+    async restart() {
+      await end(child);
+      child = await launch(args);
+    },
+    async stop() {
+      if (stopped) return;
+      stopped = true;
+      admin.disconnect();
+      await end(child);
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A loopback address that no other test process uses: ports of fixed addresses collide now and then. */
+function privateHost(): string {
+  return `127.${1 + (process.pid % 250)}.${(process.pid >> 8) % 250}.${1 + Math.floor(Math.random() * 250)}`;
+}
+
+async function freePort(host: string): Promise<number> {
+  const probe = createServer().listen(0, host);
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+async function launch(args: readonly string[]): Promise<ChildProcess> {
+  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  // A test process that dies takes its servers with it.
+  const reap = () => void child.kill('SIGKILL');
+  process.once('exit', reap);
+  child.once('exit', () => process.removeListener('exit', reap));
+  let log = '';
+  for await (const chunk of child.stdout) {
+    log += String(chunk);
+    if (log.includes('Ready to accept connections')) {
+      child.stdout.resume();
+      return child;
+    }
+  }
+  throw new Error(`redis-server did not start: ${log}`);
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+}
