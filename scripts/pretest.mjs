@@ -1,0 +1,53 @@
+// Before the tests: looks for the programs that they run for real, and installs what is missing where it may.
+
+import { spawnSync } from 'node:child_process';
+
+const TOOLS = [
+  { command: 'redis-server', version: /v=(\d+)/, atLeast: 7, package: 'redis-server', for: 'tests with a real Redis' },
+  { command: 'chromium', version: /(\d+)\./, atLeast: 100, package: 'chromium', for: 'browser tests' },
+  { command: 'curl', version: /curl (\d+)/, atLeast: 7, package: 'curl', for: 'tests of the HTTP contract' },
+];
+
+/** Why a tool cannot be used; `undefined` when it can. */
+function problem(tool) {
+  const { error, stdout } = spawnSync(tool.command, ['--version'], { encoding: 'utf8', timeout: 30_000 });
+  if (error) return 'is not installed';
+  const major = Number(tool.version.exec(stdout)?.[1] ?? 0);
+  return major >= tool.atLeast ? undefined : `is too old (${stdout.trim().split('\n')[0]}), ${tool.atLeast} is needed`;
+}
+
+/** How this user may install packages; `undefined` when it may not. */
+function installer() {
+  if (spawnSync('apt-get', ['--version']).error) return undefined;
+  if (process.getuid?.() === 0) return [];
+  return spawnSync('sudo', ['-n', 'true']).status === 0 ? ['sudo', '-n'] : undefined;
+}
+
+function run(command) {
+  console.log(`pretest: running ${command.join(' ')}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  return spawnSync(command[0], command.slice(1), { stdio: ['ignore', 'inherit', 'inherit'], env }).status === 0;
+}
+
+function missing() {
+  return TOOLS.map((tool) => ({ ...tool, problem: problem(tool) })).filter((tool) => tool.problem !== undefined);
+}
+
+let lacking = missing();
+for (const tool of lacking) console.log(`pretest: ${tool.command} ${tool.problem} (${tool.for})`);
+
+const how = lacking.length > 0 ? installer() : undefined;
+if (how !== undefined) {
+  run([...how, 'apt-get', 'update', '-q']);
+  run([...how, 'apt-get', 'install', '-q', '-y', '--no-install-recommends', ...lacking.map((tool) => tool.package)]);
+  lacking = missing();
+}
+
+for (const tool of lacking) {
+  console.log(`pretest: ${tool.for} will be skipped: ${tool.command} ${tool.problem}`);
+}
+if (lacking.length > 0) {
+  console.log(`pretest: type this, then again: apt-get install ${lacking.map((tool) => tool.package).join(' ')}`);
+  // A green run in CI must have run everything.
+  if (process.env.CI) process.exitCode = 1;
+}
