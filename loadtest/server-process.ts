@@ -51,6 +51,10 @@ async function startServer(args: readonly string[], env: Record<string, string>)
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  // Whoever ends before closing takes it along.
+  const reap = (): void => void child.kill('SIGKILL');
+  process.once('exit', reap);
+  child.once('exit', () => process.off('exit', reap));
   const close = (): Promise<void> => {
     child.kill('SIGTERM');
     child.kill('SIGINT'); // the second signal ends a drain at once
