@@ -1,0 +1,67 @@
+// Reads the `fanfare` claim: lists of channel patterns, with the user's name filled in.
+
+import { FanfareError } from '../lib/errors.js';
+import { channelNameProblem, LIMITS } from '../protocol/index.js';
+import { type Grants, NO_GRANTS } from './identity.js';
+import { type JsonRecord, kindOf, own } from './token-text.js';
+
+const ALLOWED_BYTES = /^[A-Za-z0-9_.@+~-]$/;
+const LISTS = ['subscribe', 'publish', 'presence'] as const;
+
+/**
+ * A user's name as part of a channel's name: every byte of its UTF-8 outside `[A-Za-z0-9_.@+~-]` is written `=XX`, so
+ * that no name can reach into another's channels. Backends use the same rule.
+ */
+export function escapeSubject(subject: string): string {
+  let escaped = '';
+  for (const byte of Buffer.from(subject, 'utf8')) {
+    const char = String.fromCharCode(byte);
+    escaped += ALLOWED_BYTES.test(char) ? char : `=${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return escaped;
+}
+
+/**
+ * The grants of a token's `fanfare` claim; none when it is absent. A pattern is a channel's name, or a prefix that ends
+ * in `*`; `*` alone only with `allowStar`. Throws `token_claim_invalid` naming the list and the rule.
+ */
+export function readGrants(claim: unknown, subject: string, allowStar: boolean): Grants {
+  if (claim === undefined) return NO_GRANTS;
+  if (typeof claim !== 'object' || claim === null || Array.isArray(claim)) {
+    throw invalid('fanfare', `expected an object of lists, got ${kindOf(claim)}`);
+  }
+  const record = claim as JsonRecord;
+  const escaped = escapeSubject(subject);
+  const [subscribe, publish, presence] = LISTS.map((name) =>
+    readList(`fanfare.${name}`, own(record, name), escaped, allowStar),
+  );
+  return { subscribe: subscribe ?? [], publish: publish ?? [], presence: presence ?? [] };
+}
+
+function readList(name: string, value: unknown, escaped: string, allowStar: boolean): readonly string[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw invalid(name, `expected an array of channel patterns, got ${kindOf(value)}`);
+  if (value.length > LIMITS.maxGrantPatterns) {
+    throw invalid(name, `expected at most ${LIMITS.maxGrantPatterns} patterns, got ${value.length}`);
+  }
+  return value.map((item: unknown, index) => {
+    if (typeof item !== 'string') throw invalid(`${name}[${index}]`, `expected a string, got ${kindOf(item)}`);
+    const pattern = item.replaceAll('${sub}', escaped);
+    const problem = patternProblem(pattern, allowStar);
+    if (problem !== undefined) throw invalid(`${name}[${index}]`, problem);
+    return pattern;
+  });
+}
+
+/** Names the rule that a pattern breaks, or returns `undefined`. */
+function patternProblem(pattern: string, allowStar: boolean): string | undefined {
+  if (!pattern.endsWith('*')) return channelNameProblem(pattern);
+  const prefix = pattern.slice(0, -1);
+  if (prefix === '') return allowStar ? undefined : '"*" alone is not allowed here';
+  // A prefix is good when some name can begin with it.
+  return channelNameProblem(prefix.length < LIMITS.channelNameBytes ? `${prefix}x` : prefix);
+}
+
+function invalid(name: string, message: string): FanfareError {
+  return new FanfareError('token_claim_invalid', `${name}: ${message}`);
+}

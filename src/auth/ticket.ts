@@ -1,0 +1,189 @@
+// Signs and verifies tickets: short-lived JWTs that discovery issues for the nodes of its cluster.
+
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { FanfareError } from '../lib/errors.js';
+import { LIMITS, TICKET_TYPE } from '../protocol/index.js';
+import { checkAudience, checkExpiry, checkIssuer, secondsOf } from './claims.js';
+import type { Authenticator, Grants, Identity } from './identity.js';
+import { decodeJson, isTicketHeader, type JsonRecord, own, readTokenText, type TokenText } from './token-text.js';
+
+const TICKET_VERSION = 1;
+const MIN_SECRET_BYTES = 32;
+const HEADER = Buffer.from(JSON.stringify({ alg: 'HS256', typ: TICKET_TYPE })).toString('base64url');
+
+export interface TicketAuthorityOptions {
+  /** At least 32 bytes each. The first signs, all verify, so that secrets can be rotated. */
+  readonly secrets: readonly string[];
+  /** The cluster: a ticket for another one is refused. */
+  readonly audience: string;
+  /** Who signs; default `fanfare`. */
+  readonly issuer: string;
+  /** How far clocks may differ; default 5,000 ms. */
+  readonly toleranceMs: number;
+  /** Verified tickets that are remembered, at most 32 MiB of text; default 20,000. 0 turns it off. */
+  readonly maxCached: number;
+  readonly clock: () => number;
+}
+
+/** What a ticket says beyond its owner's identity. */
+export interface TicketTerms {
+  /** The connection's id; limits of polls are kept by it. */
+  readonly connection: string;
+  /** The reserved place, to be claimed at a node. */
+  readonly reservation?: string | undefined;
+  /** Default 1 h; the token's own expiry comes first. */
+  readonly maxLifeMs?: number;
+}
+
+export interface Ticket {
+  readonly text: string;
+  readonly expiresAtMs: number;
+}
+
+/** Makes tickets, and knows them again. */
+export interface TicketAuthority extends Authenticator {
+  /** Throws `token_claim_invalid` when the grants are too large for a ticket of 8 KiB. */
+  sign(identity: Identity, terms: TicketTerms): Ticket;
+  /** At once. Throws `FanfareError` with a `token_…` code or `wrong_token_kind`. */
+  verify(text: string): Identity;
+}
+
+const DEFAULTS = { issuer: 'fanfare', toleranceMs: 5_000, maxCached: 20_000, clock: Date.now } as const;
+const MAX_LIFE_MS = 3_600_000;
+const MAX_CACHED_CHARS = 32 * 1024 * 1024;
+
+/** Makes the authority of one cluster. Throws `TypeError` for a secret that is too short. */
+export function createTicketAuthority(
+  given: Partial<TicketAuthorityOptions> & Pick<TicketAuthorityOptions, 'secrets' | 'audience'>,
+): TicketAuthority {
+  const options: TicketAuthorityOptions = { ...DEFAULTS, ...given };
+  const secrets = options.secrets.map((secret) => Buffer.from(secret, 'utf8'));
+  const [signing] = secrets;
+  if (signing === undefined) throw new TypeError('a ticket authority needs a secret');
+  if (secrets.some((secret) => secret.length < MIN_SECRET_BYTES)) {
+    throw new TypeError(`a cluster secret needs at least ${MIN_SECRET_BYTES} bytes`);
+  }
+  const cache =
+    options.maxCached > 0
+      ? new LRUCache<string, Identity>({
+          max: options.maxCached,
+          maxSize: MAX_CACHED_CHARS,
+          sizeCalculation: (_, text) => text.length,
+        })
+      : undefined;
+
+  return {
+    sign(identity, terms) {
+      const expiresAtMs = Math.min(identity.expiresAtMs, options.clock() + (terms.maxLifeMs ?? MAX_LIFE_MS));
+      const payload = Buffer.from(JSON.stringify(claimsOf(identity, terms, expiresAtMs, options))).toString(
+        'base64url',
+      );
+      const text = `${HEADER}.${payload}.${hmac(signing, `${HEADER}.${payload}`).toString('base64url')}`;
+      if (text.length > LIMITS.maxTokenBytes) {
+        throw new FanfareError('token_claim_invalid', 'fanfare: the grants are too large for a ticket');
+      }
+      return { text, expiresAtMs };
+    },
+    verify(text) {
+      let identity = cache?.get(text);
+      if (identity === undefined) {
+        const token = readTokenText(text);
+        checkHeader(token.header);
+        checkSignature(token, secrets);
+        identity = identityOf(decodeJson(token.payload, 'payload'), options);
+        checkExpiry(identity.expiresAtMs, options.toleranceMs, options.clock());
+        cache?.set(text, identity);
+      } else {
+        checkExpiry(identity.expiresAtMs, options.toleranceMs, options.clock());
+      }
+      return identity;
+    },
+  };
+}
+
+function claimsOf(identity: Identity, terms: TicketTerms, expiresAtMs: number, options: TicketAuthorityOptions) {
+  return {
+    v: TICKET_VERSION,
+    iss: options.issuer,
+    aud: options.audience,
+    ...(identity.user !== null && { sub: identity.user }),
+    ...(identity.tokenId !== undefined && { jti: identity.tokenId }),
+    iat: identity.issuedAtMs / 1000,
+    exp: expiresAtMs / 1000,
+    fanfare: identity.grants,
+    connection: terms.connection,
+    ...(terms.reservation !== undefined && { reservation: terms.reservation }),
+  };
+}
+
+function checkHeader(header: JsonRecord): void {
+  if (!isTicketHeader(header)) {
+    throw new FanfareError('wrong_token_kind', "typ: a user's token stands where a ticket belongs");
+  }
+  if (own(header, 'alg') !== 'HS256') {
+    throw new FanfareError('token_alg_not_allowed', 'alg: a ticket is signed with HS256');
+  }
+  if (own(header, 'crit') !== undefined || own(header, 'b64') !== undefined) {
+    throw new FanfareError('token_unsupported', 'crit: not supported');
+  }
+}
+
+function checkSignature(token: TokenText, secrets: readonly Buffer[]): void {
+  const signed = token.text.slice(0, token.text.length - token.signature.length - 1);
+  const given = Buffer.from(token.signature, 'base64url');
+  // The text of a signature is not unique where its last bits are unused; one that is not ours letter by letter is none.
+  const canonical = given.toString('base64url') === token.signature;
+  const good = secrets.some((secret) => {
+    const expected = hmac(secret, signed);
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  });
+  if (!good || !canonical) throw new FanfareError('token_signature_invalid', "the ticket's signature does not verify");
+}
+
+/** Copies a ticket's claims. They are ours, so a wrong type means another release or a leaked secret. */
+function identityOf(payload: JsonRecord, options: TicketAuthorityOptions): Identity {
+  if (own(payload, 'v') !== TICKET_VERSION) throw invalid('v', 'not a version of tickets that is known here');
+  checkIssuer(own(payload, 'iss'), options.issuer);
+  checkAudience(own(payload, 'aud'), [options.audience]);
+  const expiresAtMs = secondsOf(payload, 'exp');
+  const issuedAtMs = secondsOf(payload, 'iat');
+  if (expiresAtMs === undefined || issuedAtMs === undefined) throw invalid('exp', 'expected exp and iat');
+  const grants = own(payload, 'fanfare') as JsonRecord | null | undefined;
+  if (typeof grants !== 'object' || grants === null) throw invalid('fanfare', 'expected an object of lists');
+  const connection = optionalText(payload, 'connection');
+  if (connection === undefined) throw invalid('connection', 'expected a string');
+  return {
+    kind: 'ticket',
+    user: optionalText(payload, 'sub') ?? null,
+    grants: copyGrants(grants),
+    issuedAtMs,
+    expiresAtMs,
+    tokenId: optionalText(payload, 'jti'),
+    connection,
+    reservation: optionalText(payload, 'reservation'),
+  };
+}
+
+function copyGrants(grants: JsonRecord): Grants {
+  const list = (name: string): readonly string[] => {
+    const value = own(grants, name);
+    if (Array.isArray(value) && value.every((item): item is string => typeof item === 'string')) return value;
+    throw invalid(`fanfare.${name}`, 'expected an array of strings');
+  };
+  return { subscribe: list('subscribe'), publish: list('publish'), presence: list('presence') };
+}
+
+function optionalText(payload: JsonRecord, name: string): string | undefined {
+  const value = own(payload, name);
+  if (value !== undefined && typeof value !== 'string') throw invalid(name, 'expected a string');
+  return value;
+}
+
+function hmac(secret: Buffer, text: string): Buffer {
+  return createHmac('sha256', secret).update(text).digest();
+}
+
+function invalid(claim: string, message: string): FanfareError {
+  return new FanfareError('token_claim_invalid', `${claim}: ${message}`);
+}

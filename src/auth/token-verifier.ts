@@ -1,0 +1,196 @@
+// Verifies users' tokens: the signature by jose, the claims by our own rules.
+
+import { compactVerify, errors } from 'jose';
+import { LRUCache } from 'lru-cache';
+import { FanfareError } from '../lib/errors.js';
+import { type Logger, silentLogger } from '../lib/logger.js';
+import { type ClaimRules, checkExpiry, identityOf } from './claims.js';
+import type { Authenticator, Identity } from './identity.js';
+import { isKeyId, JWKS_DEFAULTS } from './jwks.js';
+import { type Algorithm, publicKey, publishedKeys, secretKey, type TokenKey, type VerifyingKey } from './token-keys.js';
+import { decodeJson, isTicketHeader, own, readTokenText, type TokenText } from './token-text.js';
+
+/** Who may issue tokens, and how their signatures are verified. At least one key; several fit different algorithms. */
+export interface TokenIssuer {
+  /** What `iss` must be, exactly; not checked when absent. */
+  readonly issuer?: string | undefined;
+  /** One of these must be in `aud`; not checked when absent. */
+  readonly audience?: string | readonly string[] | undefined;
+  /** Shared secret for HS256, at least 32 bytes. */
+  readonly secret?: string | undefined;
+  /** RSA (≥ 2,048 bits), EC or Ed25519 public key in PEM. */
+  readonly publicKey?: string | undefined;
+  /** Where the issuer publishes its keys. */
+  readonly jwksUrl?: string | undefined;
+  /** Narrows the algorithms that the keys allow. */
+  readonly algorithms?: readonly Algorithm[] | undefined;
+}
+
+export interface TokenVerifierOptions {
+  readonly issuers: readonly TokenIssuer[];
+  /** Whether the pattern `*` may grant everything; default false. */
+  readonly allowStar: boolean;
+  /** How far clocks may differ; default 5,000 ms. */
+  readonly toleranceMs: number;
+  /** The longest `exp − iat`; default 24 h. */
+  readonly maxLifetimeMs: number;
+  /** Verified tokens that are remembered; default 10,000. 0 turns it off. */
+  readonly maxCached: number;
+  /** How long one is remembered, so that a withdrawn key stops counting; default 5 min. */
+  readonly cacheMs: number;
+  /** Bounds of key sets; see {@link JWKS_DEFAULTS}. */
+  readonly jwks: { readonly [key in keyof typeof JWKS_DEFAULTS]: number };
+  readonly clock: () => number;
+  readonly fetch: typeof fetch;
+  readonly logger: Logger;
+}
+
+export interface TokenVerifier extends Authenticator {
+  /** Plain counters for metrics. */
+  stats(): { readonly jwksUnavailable: number; readonly cachedTokens: number };
+}
+
+interface Source {
+  readonly rules: ClaimRules;
+  readonly keys: readonly TokenKey[];
+  readonly algorithms: ReadonlySet<string>;
+}
+
+interface Remembered {
+  readonly identity: Identity;
+  readonly untilMs: number;
+}
+
+const DEFAULTS = {
+  allowStar: false,
+  toleranceMs: 5_000,
+  maxLifetimeMs: 24 * 3_600_000,
+  maxCached: 10_000,
+  cacheMs: 5 * 60_000,
+  jwks: JWKS_DEFAULTS,
+  clock: Date.now,
+  fetch: globalThis.fetch,
+  logger: silentLogger,
+} as const;
+
+/** Makes a verifier of users' tokens. Throws `TypeError` for keys that cannot be used. */
+export function createTokenVerifier(
+  given: Partial<TokenVerifierOptions> & Pick<TokenVerifierOptions, 'issuers'>,
+): TokenVerifier {
+  const options: TokenVerifierOptions = { ...DEFAULTS, ...given };
+  if (options.issuers.length === 0) throw new TypeError('a token verifier needs at least one issuer');
+  const sources = options.issuers.map((issuer) => sourceOf(issuer, options));
+  const cache = options.maxCached > 0 ? new LRUCache<string, Remembered>({ max: options.maxCached }) : undefined;
+
+  async function verifyAfresh(text: string): Promise<Identity> {
+    const token = readTokenText(text);
+    const source = chooseSource(token, sources);
+    const payload = await verifySignature(token, source);
+    const nowMs = options.clock();
+    const identity = identityOf(payload, source.rules, nowMs);
+    cache?.set(text, { identity, untilMs: nowMs + options.cacheMs });
+    return identity;
+  }
+
+  return {
+    verify(text) {
+      const known = cache?.get(text);
+      if (known === undefined || options.clock() >= known.untilMs) return verifyAfresh(text);
+      checkExpiry(known.identity.expiresAtMs, options.toleranceMs, options.clock());
+      return known.identity;
+    },
+    stats: () => ({
+      jwksUnavailable: sources.flatMap(({ keys }) => keys).reduce((sum, key) => sum + (key.jwks?.failures ?? 0), 0),
+      cachedTokens: cache?.size ?? 0,
+    }),
+  };
+}
+
+function sourceOf(issuer: TokenIssuer, options: TokenVerifierOptions): Source {
+  const { clock, fetch, logger } = options;
+  const keys: TokenKey[] = [];
+  if (issuer.secret !== undefined) keys.push(secretKey(issuer.secret));
+  if (issuer.publicKey !== undefined) keys.push(publicKey(issuer.publicKey));
+  if (issuer.jwksUrl !== undefined) {
+    keys.push(publishedKeys({ ...options.jwks, url: issuer.jwksUrl, clock, fetch, logger }));
+  }
+  if (keys.length === 0) throw new TypeError('a token issuer needs a secret, a public key or a key set URL');
+  const possible = new Set<string>(keys.flatMap((key) => key.algorithms));
+  const algorithms = new Set<string>(issuer.algorithms ?? possible);
+  for (const algorithm of algorithms) {
+    if (!possible.has(algorithm)) throw new TypeError(`no configured key can verify the algorithm ${algorithm}`);
+  }
+  const audiences = issuer.audience === undefined ? [] : [issuer.audience].flat();
+  const { toleranceMs, maxLifetimeMs, allowStar } = options;
+  return { rules: { issuer: issuer.issuer, audiences, toleranceMs, maxLifetimeMs, allowStar }, keys, algorithms };
+}
+
+/** The issuer that a token claims to be from, once its header is one that we accept. */
+function chooseSource({ header, payload }: TokenText, sources: readonly Source[]): Source {
+  const algorithm = own(header, 'alg');
+  if (typeof algorithm !== 'string' || !sources.some((source) => source.algorithms.has(algorithm))) {
+    throw new FanfareError('token_alg_not_allowed', 'alg: not one of the algorithms that are allowed here');
+  }
+  checkHeader(header);
+  const [only] = sources;
+  if (sources.length === 1 && only !== undefined) return only;
+  const issuer = own(decodeJson(payload, 'payload'), 'iss');
+  const fits = (source: Source) => source.algorithms.has(algorithm);
+  const source =
+    sources.find((one) => one.rules.issuer !== undefined && one.rules.issuer === issuer && fits(one)) ??
+    sources.find((one) => one.rules.issuer === undefined && fits(one));
+  if (source === undefined) throw new FanfareError('token_claim_invalid', 'iss: not one of the configured issuers');
+  return source;
+}
+
+function checkHeader(header: TokenText['header']): void {
+  if (isTicketHeader(header)) {
+    throw new FanfareError('wrong_token_kind', "typ: a ticket stands where a user's token belongs");
+  }
+  for (const name of ['crit', 'b64']) {
+    if (own(header, name) !== undefined) throw new FanfareError('token_unsupported', `${name}: not supported`);
+  }
+  for (const name of ['jku', 'x5u']) {
+    if (own(header, name) !== undefined) throw new FanfareError('token_key_unknown', `${name}: keys are not fetched`);
+  }
+  for (const name of ['jwk', 'x5c']) {
+    if (own(header, name) !== undefined) {
+      throw new FanfareError('token_signature_invalid', `${name}: a token cannot bring its own key`);
+    }
+  }
+  const kid = own(header, 'kid');
+  if (kid !== undefined && !isKeyId(kid)) throw new FanfareError('token_key_unknown', 'kid: not the id of a key');
+}
+
+async function verifySignature(token: TokenText, source: Source): Promise<TokenText['header']> {
+  const algorithm = String(own(token.header, 'alg'));
+  const fitting = source.keys.filter((key) => key.algorithms.some((one) => one === algorithm));
+  let unknown = true;
+  for (const candidate of fitting) {
+    const key = await candidate.find(token.header);
+    if (key === undefined) continue;
+    unknown = false;
+    if (await isSignedBy(token.text, key, algorithm)) return decodeJson(token.payload, 'payload');
+  }
+  if (unknown) throw new FanfareError('token_key_unknown', 'kid: no such key');
+  throw new FanfareError('token_signature_invalid', 'the signature does not verify');
+}
+
+async function isSignedBy(text: string, key: VerifyingKey, algorithm: string): Promise<boolean> {
+  try {
+    await compactVerify(text, key, { algorithms: [algorithm] });
+    return true;
+  } catch (error) {
+    if (error instanceof errors.JWSSignatureVerificationFailed) return false;
+    if (error instanceof errors.JOSEAlgNotAllowed) {
+      throw new FanfareError('token_alg_not_allowed', 'alg: not one of the algorithms that are allowed here');
+    }
+    if (error instanceof errors.JOSENotSupported) {
+      throw new FanfareError('token_unsupported', 'the token uses a feature that is not supported', { cause: error });
+    }
+    if (error instanceof errors.JWSInvalid) {
+      throw new FanfareError('token_malformed', 'the token is not a signed compact JWT', { cause: error });
+    }
+    throw new FanfareError('token_key_unknown', 'the key does not fit the algorithm', { cause: error });
+  }
+}

@@ -1,0 +1,148 @@
+// Tickets: what they carry, how they are told from users' tokens, and rotation of secrets.
+
+import { describe, expect, it } from 'vitest';
+import { allowsAnonymous, anonymousIdentity } from '../../../src/auth/anonymous.js';
+import { createAuthenticator } from '../../../src/auth/authenticator.js';
+import type { Identity } from '../../../src/auth/identity.js';
+import { createTicketAuthority } from '../../../src/auth/ticket.js';
+import { createTokenVerifier } from '../../../src/auth/token-verifier.js';
+import { Namespaces } from '../../../src/config/namespaces.js';
+import { TICKET_TYPE } from '../../../src/protocol/index.js';
+import { claims, codeOf, hs256, NOW, NOW_MS, part, SECRET } from './jwt.js';
+
+const OTHER_SECRET = 'another secret of more than thirty-two bytes';
+const USER: Identity = {
+  kind: 'token',
+  user: 'auth0|1',
+  grants: { subscribe: ['news', 'user:auth0=7C1'], publish: ['chat:*'], presence: [] },
+  issuedAtMs: NOW_MS - 1_000,
+  expiresAtMs: NOW_MS + 24 * 3_600_000,
+  tokenId: 't1',
+  connection: undefined,
+  reservation: undefined,
+};
+const TERMS = { connection: 'c1', reservation: 'r1.n1' };
+
+function authority(changes: { secrets?: string[]; audience?: string; clock?: () => number; maxCached?: number } = {}) {
+  return createTicketAuthority({ secrets: [SECRET], audience: 'cluster-a', clock: () => NOW_MS, ...changes });
+}
+
+/** A ticket with chosen claims, signed well. */
+function forged(changes: Record<string, unknown>, header: Record<string, unknown> = {}): string {
+  const payload = {
+    v: 1,
+    iss: 'fanfare',
+    aud: 'cluster-a',
+    sub: 'u1',
+    iat: NOW,
+    exp: NOW + 60,
+    fanfare: { subscribe: [], publish: [], presence: [] },
+    connection: 'c1',
+    ...changes,
+  };
+  return hs256(payload, { alg: 'HS256', typ: TICKET_TYPE, ...header });
+}
+
+describe('a ticket', () => {
+  it('carries the identity, the connection and the reservation, for at most an hour', () => {
+    const { text, expiresAtMs } = authority().sign(USER, TERMS);
+    expect(expiresAtMs).toBe(NOW_MS + 3_600_000);
+    expect(authority().verify(text)).toEqual({ ...USER, kind: 'ticket', expiresAtMs, ...TERMS });
+  });
+
+  it('ends with the token it was made for', () => {
+    const { expiresAtMs } = authority().sign({ ...USER, expiresAtMs: NOW_MS + 5_500 }, TERMS);
+    expect(expiresAtMs).toBe(NOW_MS + 5_500);
+  });
+
+  it('without a token has no user', () => {
+    const namespaces = new Namespaces({
+      public: { public: true, anonymous: true },
+      demo: { anonymous: true, clientPublish: true },
+    });
+    expect(allowsAnonymous(namespaces)).toBe(true);
+    const { text } = authority().sign(anonymousIdentity(namespaces, NOW_MS), { connection: 'c1' });
+    expect(authority().verify(text)).toMatchObject({
+      kind: 'ticket',
+      user: null,
+      grants: { subscribe: ['public:*', 'demo:*'], publish: ['demo:*'], presence: [] },
+      reservation: undefined,
+    });
+  });
+
+  it('is verified at once, and remembered until it expires', () => {
+    let nowMs = NOW_MS;
+    const tickets = authority({ clock: () => nowMs });
+    const { text } = tickets.sign(USER, { ...TERMS, maxLifeMs: 60_000 });
+    const identity = tickets.verify(text);
+    expect(tickets.verify(text)).toBe(identity);
+    nowMs += 64_999;
+    expect(tickets.verify(text)).toBe(identity);
+    nowMs += 1;
+    expect(() => tickets.verify(text)).toThrow(/exp: expired 5 s ago/);
+  });
+
+  it('signed with the former secret is verified while that one is still listed', async () => {
+    const { text } = authority().sign(USER, TERMS);
+    expect(authority({ secrets: [OTHER_SECRET, SECRET] }).verify(text).user).toBe('auth0|1');
+    expect(await codeOf(() => authority({ secrets: [OTHER_SECRET] }).verify(text))).toBe('token_signature_invalid');
+  });
+
+  it('with grants beyond 8 KiB is not made', async () => {
+    const subscribe = Array.from({ length: 256 }, (_, index) => `${'x'.repeat(100)}${index}`);
+    const user = { ...USER, grants: { ...USER.grants, subscribe } };
+    expect(await codeOf(() => authority().sign(user, TERMS))).toBe('token_claim_invalid');
+  });
+
+  const good = authority().sign(USER, TERMS).text;
+  const [header, payload, signature] = good.split('.') as [string, string, string];
+  const lastChar = signature.at(-1) ?? '';
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  const sameBits = alphabet[alphabet.indexOf(lastChar) ^ 1] ?? '';
+  it.each([
+    ['of another cluster', forged({ aud: 'cluster-b' }), 'token_claim_invalid'],
+    ['of another issuer', forged({ iss: 'x' }), 'token_claim_invalid'],
+    ['of a later version', forged({ v: 2 }), 'token_claim_invalid'],
+    ['without exp', forged({ exp: undefined }), 'token_claim_invalid'],
+    ['without a connection', forged({ connection: undefined }), 'token_claim_invalid'],
+    ['with grants that are no lists', forged({ fanfare: { subscribe: 'x' } }), 'token_claim_invalid'],
+    ['that is expired', forged({ exp: NOW - 6 }), 'token_expired'],
+    ['with alg none', `${part({ alg: 'none', typ: TICKET_TYPE })}.${payload}.`, 'token_alg_not_allowed'],
+    ['with another algorithm', forged({}, { alg: 'HS512' }), 'token_alg_not_allowed'],
+    ['with crit', forged({}, { crit: ['x'] }), 'token_unsupported'],
+    ['with another payload', `${header}.${part({})}.${signature}`, 'token_signature_invalid'],
+    ['without a signature', `${header}.${payload}.`, 'token_signature_invalid'],
+    ['with a signature written another way', good.slice(0, -1) + sameBits, 'token_signature_invalid'],
+    ["that is a user's token", hs256(claims()), 'wrong_token_kind'],
+    ['with a newline', `${good}\n`, 'token_malformed'],
+  ])('%s is refused', async (_, text, code) => {
+    expect(await codeOf(() => authority().verify(text))).toBe(code);
+  });
+
+  it.each([
+    ['no secret', []],
+    ['a short secret', ['short']],
+  ])('cannot be made with %s', (_, secrets) => {
+    expect(() => authority({ secrets })).toThrow(TypeError);
+  });
+});
+
+describe('an authenticator', () => {
+  const tickets = authority();
+  const tokens = createTokenVerifier({ issuers: [{ secret: SECRET }], clock: () => NOW_MS });
+  const ticket = tickets.sign(USER, TERMS).text;
+
+  it('takes tickets, and tokens where they are allowed', async () => {
+    const both = createAuthenticator({ tickets, tokens, allowUserTokens: true });
+    expect(await both.verify(ticket)).toMatchObject({ kind: 'ticket' });
+    expect(await both.verify(hs256())).toMatchObject({ kind: 'token' });
+    expect(await codeOf(() => both.verify(''))).toBe('token_missing');
+    expect(await codeOf(() => both.verify('x'))).toBe('token_malformed');
+  });
+
+  it("refuses a user's token elsewhere", async () => {
+    const strict = createAuthenticator({ tickets, tokens, allowUserTokens: false });
+    expect(await strict.verify(ticket)).toMatchObject({ kind: 'ticket' });
+    expect(await codeOf(() => strict.verify(hs256()))).toBe('wrong_token_kind');
+  });
+});

@@ -1,0 +1,316 @@
+// Users' tokens: what is accepted, and the code that each bad one gets (BAD-INPUTS 71 to 83).
+
+import { describe, expect, it } from 'vitest';
+import { signToken } from '../../../src/auth/token-signer.js';
+import { createTokenVerifier, type TokenVerifierOptions } from '../../../src/auth/token-verifier.js';
+import { LIMITS, TICKET_TYPE } from '../../../src/protocol/index.js';
+import { claims, codeOf, ec, ed, hs256, messageOf, NOW, NOW_MS, part, pem, rsa, SECRET, signed } from './jwt.js';
+
+function verifier(changes: Partial<TokenVerifierOptions> = {}) {
+  return createTokenVerifier({ issuers: [{ secret: SECRET }], clock: () => NOW_MS, ...changes });
+}
+
+const verify = (text: string, changes: Partial<TokenVerifierOptions> = {}) => verifier(changes).verify(text);
+
+const withPublicKeys = { issuers: [{ publicKey: pem(ec.publicKey) }] };
+
+describe('a good token', () => {
+  it('becomes an identity with its claims', async () => {
+    const payload = claims({
+      sub: 'auth0|1',
+      jti: 't1',
+      fanfare: { subscribe: ['news', 'user:${sub}', 'chat:*'], publish: ['user:${sub}:*'] },
+    });
+    expect(await verify(hs256(payload))).toEqual({
+      kind: 'token',
+      user: 'auth0|1',
+      grants: { subscribe: ['news', 'user:auth0=7C1', 'chat:*'], publish: ['user:auth0=7C1:*'], presence: [] },
+      issuedAtMs: NOW_MS,
+      expiresAtMs: NOW_MS + 3_600_000,
+      tokenId: 't1',
+      connection: undefined,
+      reservation: undefined,
+    });
+  });
+
+  it('that signToken made is accepted', async () => {
+    const text = await signToken({
+      secret: SECRET,
+      subject: 'u1',
+      grants: { subscribe: ['a'] },
+      lifetimeMs: 60_000,
+      issuer: 'https://issuer.example',
+      audience: 'us',
+      clock: () => NOW_MS,
+    });
+    const issuers = [{ secret: SECRET, issuer: 'https://issuer.example', audience: 'us' }];
+    expect(await verify(text, { issuers })).toMatchObject({ user: 'u1', expiresAtMs: NOW_MS + 60_000 });
+  });
+
+  it.each([
+    ['RS256', rsa],
+    ['ES256', ec],
+    ['EdDSA', ed],
+  ])('signed with %s is verified by the public key in PEM', async (alg, pair) => {
+    const issuers = [{ publicKey: pem(pair.publicKey) }];
+    expect(await verify(signed(pair.privateKey, { alg }), { issuers })).toMatchObject({ user: 'u1' });
+  });
+
+  it.each([{ alg: 'HS256' }, { alg: 'HS256', typ: 'JWT' }, { alg: 'HS256', typ: 'at+jwt', kid: 'any' }])(
+    'is accepted with the header %j',
+    async (header) => {
+      expect(await codeOf(() => verify(hs256(claims(), header)))).toBe('accepted');
+    },
+  );
+
+  it('without iat counts as issued at the earliest moment that its exp allows', async () => {
+    const identity = await verify(hs256(claims({ iat: undefined })));
+    expect(identity.issuedAtMs).toBe(NOW_MS + 3_600_000 - 24 * 3_600_000);
+  });
+
+  it('is remembered, and refused once it has expired all the same', async () => {
+    let nowMs = NOW_MS;
+    const tokens = verifier({ clock: () => nowMs });
+    const text = hs256(claims({ exp: NOW + 60 }));
+    const identity = await tokens.verify(text);
+    expect(tokens.verify(text)).toBe(identity);
+    nowMs += 64_999;
+    expect(tokens.verify(text)).toBe(identity);
+    nowMs += 1;
+    expect(await codeOf(() => tokens.verify(text))).toBe('token_expired');
+  });
+
+  it('is remembered for a bounded time and number', async () => {
+    let nowMs = NOW_MS;
+    const tokens = verifier({ clock: () => nowMs, maxCached: 2, cacheMs: 1_000 });
+    for (const sub of ['a', 'b', 'c']) await tokens.verify(hs256(claims({ sub })));
+    expect(tokens.stats().cachedTokens).toBe(2);
+    nowMs += 1_000;
+    expect(tokens.verify(hs256(claims({ sub: 'c' })))).toBeInstanceOf(Promise);
+  });
+});
+
+describe('a bad signature or header', () => {
+  const good = hs256();
+  const [header, payload, signature] = good.split('.') as [string, string, string];
+  it.each([
+    ['alg none', `${part({ alg: 'none' })}.${payload}.`, 'token_alg_not_allowed'],
+    ['alg NoNe', `${part({ alg: 'NoNe' })}.${payload}.`, 'token_alg_not_allowed'],
+    ['alg missing', `${part({})}.${payload}.${signature}`, 'token_alg_not_allowed'],
+    ['alg an object', `${part({ alg: {} })}.${payload}.${signature}`, 'token_alg_not_allowed'],
+    ['another algorithm', hs256(claims(), { alg: 'HS512' }), 'token_alg_not_allowed'],
+    ['a tampered payload', `${header}.${part(claims({ sub: 'root' }))}.${signature}`, 'token_signature_invalid'],
+    ['an empty signature', `${header}.${payload}.`, 'token_signature_invalid'],
+    ['an all-zero signature', `${header}.${payload}.${part('\0'.repeat(32))}`, 'token_signature_invalid'],
+    ['another secret', hs256(claims(), { alg: 'HS256' }, `${SECRET}!`), 'token_signature_invalid'],
+    ['an embedded jwk', hs256(claims(), { alg: 'HS256', jwk: { kty: 'oct', k: 'AA' } }), 'token_signature_invalid'],
+    ['an embedded x5c', hs256(claims(), { alg: 'HS256', x5c: ['AA'] }), 'token_signature_invalid'],
+    ['jku', hs256(claims(), { alg: 'HS256', jku: 'https://evil.example' }), 'token_key_unknown'],
+    ['x5u', hs256(claims(), { alg: 'HS256', x5u: 'https://evil.example' }), 'token_key_unknown'],
+    ['kid an object', hs256(claims(), { alg: 'HS256', kid: {} }), 'token_key_unknown'],
+    ['kid a path', hs256(claims(), { alg: 'HS256', kid: '../../x' }), 'token_key_unknown'],
+    ['kid of SQL', hs256(claims(), { alg: 'HS256', kid: "' OR 1=1" }), 'token_key_unknown'],
+    ['kid of 4 KB', hs256(claims(), { alg: 'HS256', kid: 'k'.repeat(4_000) }), 'token_key_unknown'],
+    ['crit', hs256(claims(), { alg: 'HS256', crit: ['x'], x: 1 }), 'token_unsupported'],
+    ['b64 false', hs256(claims(), { alg: 'HS256', crit: ['b64'], b64: false }), 'token_unsupported'],
+    ['typ of a ticket', hs256(claims(), { alg: 'HS256', typ: TICKET_TYPE }), 'wrong_token_kind'],
+    ['typ of a ticket, shouted', hs256(claims(), { alg: 'HS256', typ: TICKET_TYPE.toUpperCase() }), 'wrong_token_kind'],
+    ['typ a number', hs256(claims(), { alg: 'HS256', typ: 5 }), 'token_malformed'],
+  ])('%s is refused', async (_, text, code) => {
+    expect(await codeOf(() => verify(text))).toBe(code);
+  });
+
+  it('HS256 with the public key as the secret is refused', async () => {
+    const text = hs256(claims(), { alg: 'HS256' }, pem(ec.publicKey));
+    expect(await codeOf(() => verify(text, withPublicKeys))).toBe('token_alg_not_allowed');
+    const both = { issuers: [{ publicKey: pem(ec.publicKey), secret: SECRET }] };
+    expect(await codeOf(() => verify(text, both))).toBe('token_signature_invalid');
+  });
+
+  it('RS256 where the key is for ES256 is refused', async () => {
+    const text = signed(rsa.privateKey, { alg: 'RS256' });
+    expect(await codeOf(() => verify(text, withPublicKeys))).toBe('token_alg_not_allowed');
+  });
+
+  it('an algorithm that the allow-list leaves out is refused', async () => {
+    const issuers = [{ publicKey: pem(rsa.publicKey), algorithms: ['PS256' as const] }];
+    const text = signed(rsa.privateKey, { alg: 'RS256' });
+    expect(await codeOf(() => verify(text, { issuers }))).toBe('token_alg_not_allowed');
+  });
+});
+
+describe('a malformed token', () => {
+  const good = hs256();
+  it.each([
+    ['empty', ''],
+    ['one part', 'abc'],
+    ['two parts', good.split('.').slice(0, 2).join('.')],
+    ['four parts', `${good}.x`],
+    ['encrypted', `${good}.x.x`],
+    ['a trailing newline', `${good}\n`],
+    ['padding', `${good}==`],
+    ['a leading space', ` ${good}`],
+    ['not base64url', good.replace('.', '.+/')],
+    ['a header that is not JSON', `${part('{')}.e30.e30`],
+    ['a header that is an array', `${part('[]')}.e30.e30`],
+    ['a header of invalid UTF-8', `${Buffer.from([0x22, 0xff, 0x22]).toString('base64url')}.e30.e30`],
+    ['a payload that is not JSON', hs256('{')],
+    ['a payload that is a string', hs256('"x"')],
+    ['9 KB', hs256(claims({ pad: 'x'.repeat(9_000) }))],
+    ['1 MB', 'a'.repeat(1_000_000)],
+  ])('%s is refused', async (_, text) => {
+    expect(await codeOf(() => verify(text))).toBe('token_malformed');
+  });
+
+  it('is judged by its length before anything else is looked at', async () => {
+    const text = '.'.repeat(50_000_000);
+    const begun = performance.now();
+    await codeOf(() => verify(text));
+    expect(performance.now() - begun).toBeLessThan(50);
+  });
+});
+
+describe('times', () => {
+  const cases: readonly (readonly [string, Record<string, unknown> | string, string, RegExp?])[] = [
+    ['expired 6 s ago', { iat: NOW - 60, exp: NOW - 6 }, 'token_expired'],
+    ['expired 5 s ago', { iat: NOW - 60, exp: NOW - 5 }, 'token_expired'],
+    ['expired 1 s ago', { iat: NOW - 60, exp: NOW - 1 }, 'accepted'],
+    ['nbf 6 s ahead', { nbf: NOW + 6 }, 'token_not_yet_valid'],
+    ['nbf 4 s ahead', { nbf: NOW + 4 }, 'accepted'],
+    ['iat 6 s ahead', { iat: NOW + 6 }, 'token_not_yet_valid'],
+    ['nbf a string', { nbf: 'now' }, 'token_claim_invalid', /^nbf:/],
+    ['iat null', { iat: null }, 'token_claim_invalid', /^iat:/],
+    ['24 h long', { exp: NOW + 86_400 }, 'accepted'],
+    ['24 h and 1 s long', { exp: NOW + 86_401 }, 'token_claim_invalid', /^exp:/],
+    ['25 h ahead without iat', { iat: undefined, exp: NOW + 90_000 }, 'token_claim_invalid', /^exp:/],
+    ['no exp', { exp: undefined }, 'token_claim_invalid', /^exp:/],
+    ['exp a string', { exp: `${NOW + 60}` }, 'token_claim_invalid', /^exp:/],
+    ['exp in milliseconds', { exp: NOW_MS + 60_000 }, 'token_claim_invalid', /^exp:/],
+    ['exp infinite', `{"sub":"u1","iat":${NOW},"exp":1e999}`, 'token_claim_invalid', /^exp:/],
+    ['iat minus infinite', `{"sub":"u1","iat":-1e999,"exp":${NOW + 60}}`, 'token_claim_invalid', /^iat:/],
+  ];
+  it.each(cases)('%s', async (_, payload, code, message = /./) => {
+    const text = hs256(typeof payload === 'string' ? payload : claims(payload));
+    expect(await codeOf(() => verify(text))).toBe(code);
+    expect(await messageOf(() => verify(text))).toMatch(message);
+  });
+});
+
+describe('claims', () => {
+  const issuers = [{ secret: SECRET, issuer: 'https://issuer.example', audience: ['us', 'them'] }];
+  const ours = { iss: 'https://issuer.example', aud: 'us' };
+  const cases: readonly (readonly [string, Record<string, unknown>, string])[] = [
+    ['ours', {}, 'accepted'],
+    ['aud an array with ours', { aud: ['x', 'them'] }, 'accepted'],
+    ['aud wrong', { aud: 'x' }, 'aud'],
+    ['aud a number', { aud: 5 }, 'aud'],
+    ['aud an empty array', { aud: [] }, 'aud'],
+    ['aud with a number beside ours', { aud: ['us', 5] }, 'aud'],
+    ['aud missing', { aud: undefined }, 'aud'],
+    ['iss with a trailing slash', { iss: 'https://issuer.example/' }, 'iss'],
+    ['iss missing', { iss: undefined }, 'iss'],
+    ['sub missing', { sub: undefined }, 'sub'],
+    ['sub empty', { sub: '' }, 'sub'],
+    ['sub a number', { sub: 5 }, 'sub'],
+    ['sub of 300 characters', { sub: 'x'.repeat(300) }, 'sub'],
+    ['sub of 255 bytes', { sub: 'x'.repeat(255) }, 'accepted'],
+    ['sub of 128 characters and 256 bytes', { sub: 'é'.repeat(128) }, 'sub'],
+    ['sub with a lone surrogate', { sub: '\ud800' }, 'sub'],
+    ['jti a number', { jti: 5 }, 'jti'],
+    ['fanfare a string', { fanfare: 'news' }, 'fanfare'],
+    ['fanfare null', { fanfare: null }, 'fanfare'],
+    ['fanfare missing', { fanfare: undefined }, 'accepted'],
+  ];
+  it.each(cases)('%s', async (_, changes, claim) => {
+    const text = hs256(claims({ ...ours, ...changes }));
+    const wanted = claim === 'accepted' ? 'accepted' : 'token_claim_invalid';
+    expect(await codeOf(() => verify(text, { issuers }))).toBe(wanted);
+    expect(await messageOf(() => verify(text, { issuers }))).toMatch(new RegExp(`^${claim}`));
+  });
+
+  it('come from a white list: a prototype in the payload changes nothing', async () => {
+    const text = hs256(`{"sub":"u1","iat":${NOW},"exp":${NOW + 60},"__proto__":{"fanfare":{"subscribe":["*"]}}}`);
+    expect((await verify(text)).grants.subscribe).toEqual([]);
+    expect(({} as { fanfare?: unknown }).fanfare).toBeUndefined();
+  });
+
+  it('are read with the last of duplicate keys', async () => {
+    const text = hs256(`{"sub":"root","sub":"u1","iat":${NOW},"exp":${NOW + 60}}`);
+    expect((await verify(text)).user).toBe('u1');
+  });
+});
+
+describe('several issuers', () => {
+  const issuers = [
+    { issuer: 'a', publicKey: pem(rsa.publicKey) },
+    { issuer: 'b', publicKey: pem(ec.publicKey) },
+    { issuer: 'c', secret: SECRET },
+  ];
+  const signatures = [
+    ['a', signed(rsa.privateKey, { alg: 'RS256', kid: 'k' }, claims({ iss: 'a' })), 'accepted'],
+    ['b', signed(ec.privateKey, { alg: 'ES256', kid: 'k' }, claims({ iss: 'b' })), 'accepted'],
+    ['c', hs256(claims({ iss: 'c' })), 'accepted'],
+    [
+      'b with the key of a',
+      signed(rsa.privateKey, { alg: 'RS256', kid: 'k' }, claims({ iss: 'b' })),
+      'token_claim_invalid',
+    ],
+    ['unknown', hs256(claims({ iss: 'd' })), 'token_claim_invalid'],
+    ['missing', hs256(), 'token_claim_invalid'],
+  ] as const;
+  it.each(signatures)('a token of issuer %s is verified by its own key only', async (_, text, code) => {
+    expect(await codeOf(() => verify(text, { issuers }))).toBe(code);
+  });
+});
+
+describe('keys that cannot be used', () => {
+  it.each([
+    ['no issuer', [], /at least one issuer/],
+    ['no key', [{}], /needs a secret/],
+    ['a short secret', [{ secret: 'short' }], /5 bytes/],
+    ['a private key', [{ publicKey: pem(rsa.privateKey) }], /is a private key/],
+    ['garbage', [{ publicKey: '-----BEGIN PUBLIC KEY-----\nxx' }], /not a public key/],
+    ['an algorithm without a key', [{ secret: SECRET, algorithms: ['RS256' as const] }], /no configured key.*RS256/],
+  ])('%s stops at the call', (_, issuers, message) => {
+    expect(() => createTokenVerifier({ issuers })).toThrow(message);
+  });
+
+  it('never show in the error', () => {
+    const text = pem(rsa.privateKey);
+    try {
+      createTokenVerifier({ issuers: [{ publicKey: text }] });
+    } catch (error) {
+      expect(String(error)).not.toContain(text.split('\n')[1]);
+    }
+  });
+});
+
+describe('grants', () => {
+  const fanfare = (list: unknown) => hs256(claims({ fanfare: { subscribe: list } }));
+  it.each([
+    ['10,000 entries', Array.from({ length: 10_000 }, () => ''), /8192 bytes|at most 256/],
+    ['257 entries', Array.from({ length: LIMITS.maxGrantPatterns + 1 }, () => 'a'), /at most 256/],
+    ['a string', 'news', /expected an array/],
+    ['not strings', [5], /expected a string/],
+    ['an object inside', [{ a: {} }], /expected a string/],
+    ['a star inside', ['a*b'], /channel name/],
+    ['two stars', ['a**'], /channel name/],
+    ['a star alone', ['*'], /not allowed here/],
+    ['an unknown placeholder', ['${name}'], /channel name/],
+    ['an empty pattern', [''], /empty/],
+    ['an empty namespace', [':*'], /empty part/],
+    ['201 bytes', ['a'.repeat(201)], /at most 200/],
+  ])('of %s are refused', async (_, list, message) => {
+    expect(await messageOf(() => verify(fanfare(list)))).toMatch(message);
+  });
+
+  it('nested 2,500 deep are refused', async () => {
+    const deep = `${'['.repeat(2_500)}${']'.repeat(2_500)}`;
+    const text = hs256(`{"sub":"u1","iat":${NOW},"exp":${NOW + 60},"fanfare":{"subscribe":${deep}}}`);
+    expect(await codeOf(() => verify(text))).toBe('token_claim_invalid');
+  });
+
+  it('may be a star alone where that is configured', async () => {
+    expect((await verify(fanfare(['*']), { allowStar: true })).grants.subscribe).toEqual(['*']);
+  });
+});
