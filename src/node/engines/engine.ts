@@ -25,7 +25,7 @@ export interface HttpExchange {
   onAbort(listener: () => void): void;
   /** Answers in one piece. A second answer throws. `Content-Length` and `Date` are the engine's. */
   respond(status: number, headers: Readonly<Record<string, string>>, body?: string | Buffer): void;
-  /** Begins an answer of unknown length. */
+  /** Begins an answer of unknown length. Its head may wait for the first `write`: write something at once. */
   stream(status: number, headers: Readonly<Record<string, string>>): HttpStream;
 }
 
@@ -73,7 +73,10 @@ export interface SocketHandler {
   pong(): void;
   /** Everything that was buffered has been handed to the kernel. */
   drain(): void;
-  /** The socket is gone, for whatever reason; called exactly once and last. 1006 when the peer sent no close frame. */
+  /**
+   * The socket is gone, for whatever reason; called exactly once and last, within `EngineSocket.close` when that is the
+   * reason. The code that this side closed with, else the peer's, else 1006; 4002 when it was cut.
+   */
   close(code: number): void;
 }
 
@@ -115,6 +118,10 @@ export interface EngineHandlers {
   upgrade(request: UpgradeRequest): UpgradeDecision;
   /** A WebSocket was cut because it read too slowly; before its handler's `close`. */
   slowConsumer?(): void;
+  /** Something threw, and the peer was told `internal` with this id, or 4006. For the log. */
+  failed?(error: unknown, requestId: string): void;
+  /** Headers to add to the engine's own error answers to a request with this `Origin` (CORS). */
+  errorHeaders?(origin: string | undefined): Readonly<Record<string, string>>;
 }
 
 /** Serves HTTP and WebSocket. Concrete ones: `createUwsEngine`, `createWsEngine`. */

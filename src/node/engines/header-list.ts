@@ -1,0 +1,53 @@
+// The headers of one request, copied, in the order in which they came.
+
+/** Headers that may stand in a request only once: two of them are how requests are smuggled. */
+const SINGLE: ReadonlySet<string> = new Set(['content-length', 'host', 'authorization']);
+
+/** A flat list, because a request has some ten headers and a node looks at two or three. */
+export class HeaderList {
+  /** name, value, name, value … with lower-case names. */
+  readonly #flat: string[] = [];
+  #bytes = 0;
+  #repeated: string | undefined;
+
+  /** `name` is in lower case. */
+  add(name: string, value: string): void {
+    if (this.#repeated === undefined && SINGLE.has(name) && this.get(name) !== undefined) this.#repeated = name;
+    this.#flat.push(name, value);
+    this.#bytes += name.length + value.length + 4;
+  }
+
+  /** The value by lower-case name; repeated headers are joined with `, ` as RFC 9110 says. */
+  get(name: string): string | undefined {
+    const flat = this.#flat;
+    let found: string | undefined;
+    for (let index = 0; index < flat.length; index += 2) {
+      if (flat[index] === name) found = found === undefined ? flat[index + 1] : `${found}, ${flat[index + 1]}`;
+    }
+    return found;
+  }
+
+  /** Bytes of all header lines. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The first header that came twice and must not. */
+  get repeated(): string | undefined {
+    return this.#repeated;
+  }
+
+  *[Symbol.iterator](): Iterator<readonly [string, string]> {
+    const flat = this.#flat;
+    for (let index = 0; index + 1 < flat.length; index += 2) yield [flat[index] ?? '', flat[index + 1] ?? ''];
+  }
+}
+
+/** A list from what node:http calls `rawHeaders`. */
+export function headerListFrom(rawHeaders: readonly string[]): HeaderList {
+  const list = new HeaderList();
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    list.add((rawHeaders[index] ?? '').toLowerCase(), rawHeaders[index + 1] ?? '');
+  }
+  return list;
+}
