@@ -107,6 +107,15 @@ export class BareSocket {
     }
   }
 
+  /** Resolves with the pong; rejects when the link closes instead. */
+  ping(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#socket.once('pong', () => resolve());
+      void this.closed.then(({ code, reason }) => reject(new Error(`closed with ${code} ${reason}`)));
+      this.#socket.ping();
+    });
+  }
+
   close(): Promise<{ readonly code: number; readonly reason: string }> {
     this.#socket.close(1000);
     return this.closed;

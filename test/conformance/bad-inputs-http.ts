@@ -1,0 +1,261 @@
+// Bad inputs over HTTP: discovery, polls, streams, publishing.
+
+import type { HttpRow } from './bad-inputs-case.js';
+
+const GOOD_OFFSET = '1795342704012-0000433091248128';
+const deep = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+const manyChannels = (count: number): Record<string, string> =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`ok-${index}`, 'now']));
+
+type Rest = Omit<HttpRow, 'kind' | 'group' | 'title'>;
+const rows = (group: string, list: readonly (readonly [title: string, rest: Rest])[]): readonly HttpRow[] =>
+  list.map(([title, rest]) => ({ kind: 'http', group, title, ...rest }));
+
+const poll = (body: unknown, code: HttpRow['expect']['code'], status = 400): Rest => ({
+  path: '/v1/poll',
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+  expect: { status, ...(code !== undefined && { code }) },
+});
+const publish = (body: unknown, code: HttpRow['expect']['code'], status = 400): Rest => ({
+  ...poll(body, code, status),
+  path: '/v1/publish',
+  authorization: 'backend',
+});
+
+const AUTHORIZATION = rows('HTTP: authorization', [
+  [
+    '`POST /v1/connect` without `Authorization`',
+    {
+      path: '/v1/connect',
+      authorization: 'none',
+      expect: { status: 401, code: 'token_missing', headers: { 'WWW-Authenticate': /^Bearer/ } },
+    },
+  ],
+  [
+    '`POST /v1/ticket` without `Authorization`',
+    { path: '/v1/ticket', authorization: 'none', expect: { status: 401, code: 'token_missing' } },
+  ],
+  [
+    '`POST /v1/poll` of a channel that is not public without `Authorization`',
+    { ...poll({ channels: { ok: 'now' } }, 'token_missing', 401), authorization: 'none' },
+  ],
+  [
+    '`POST /v1/publish` without `Authorization`',
+    { ...publish({ channel: 'ok', data: 1 }, 'token_missing', 401), authorization: 'none' },
+  ],
+  [
+    '`Authorization: Basic …`',
+    {
+      path: '/v1/connect',
+      authorization: ['Basic dXNlcjpwYXNz'],
+      expect: { status: 401, code: 'token_malformed', headers: { 'WWW-Authenticate': /^Bearer/ } },
+    },
+  ],
+  [
+    '`Bearer` with nothing behind it',
+    { path: '/v1/connect', authorization: ['Bearer'], expect: { status: 401, code: 'token_malformed' } },
+  ],
+  [
+    'two `Authorization` headers',
+    {
+      path: '/v1/connect',
+      authorization: ['Bearer a.b.c', 'Bearer d.e.f'],
+      expect: { status: 401, code: 'token_malformed' },
+    },
+  ],
+  [
+    'a publish key that is not one',
+    {
+      ...publish({ channel: 'ok', data: 1 }, 'token_malformed', 401),
+      authorization: ['Bearer not-the-publish-key'],
+    },
+  ],
+  [
+    '`GET /v1/nodes` without the admin key',
+    { method: 'GET', path: '/v1/nodes', authorization: 'none', expect: { status: 401, code: 'token_missing' } },
+  ],
+  [
+    'a channel that the ticket does not grant, in a poll',
+    poll({ channels: { ok: 'now', secret: 'now' } }, 'forbidden_channel', 403),
+  ],
+  [
+    'a channel that begins like a granted one (`only` is granted, `only1` is asked for)',
+    poll({ channels: { only1: 'now' } }, 'forbidden_channel', 403),
+  ],
+  [
+    'a channel that the ticket does not grant, in a stream',
+    { ...poll({ channels: { secret: 'now' } }, 'forbidden_channel', 403), path: '/v1/stream' },
+  ],
+  [
+    'publishing without a grant',
+    { ...publish({ channel: 'secret', data: 1 }, 'forbidden', 403), authorization: 'user' },
+  ],
+]);
+
+const PATHS = rows('HTTP: paths, methods, headers', [
+  ['an unknown path', { method: 'GET', path: '/v1/nothing', expect: { status: 404, code: 'not_found' } }],
+  ...['connect', 'ticket', 'poll', 'stream', 'publish'].map((name): readonly [string, Rest] => [
+    `\`GET /v1/${name}\``,
+    {
+      method: 'GET',
+      path: `/v1/${name}`,
+      expect: { status: 405, code: 'method_not_allowed', headers: { Allow: /POST/ } },
+    },
+  ]),
+  [
+    '`DELETE /v1/poll`',
+    {
+      method: 'DELETE',
+      path: '/v1/poll',
+      expect: { status: 405, code: 'method_not_allowed', headers: { Allow: /POST/ } },
+    },
+  ],
+  [
+    'a URL of 5,000 bytes',
+    { method: 'GET', path: `/${'u'.repeat(4_999)}`, expect: { status: 414, code: 'uri_too_long' } },
+  ],
+  [
+    'a header of 20,000 bytes',
+    { method: 'GET', path: '/livez', headers: { 'X-Long': 'h'.repeat(20_000) }, expect: { status: 431 } },
+  ],
+  [
+    'a header of 5,000 bytes is fine',
+    { method: 'GET', path: '/livez', headers: { 'X-Long': 'h'.repeat(5_000) }, expect: { status: 200 } },
+  ],
+  ...(
+    [
+      ['another origin', 'https://evil.example'],
+      ['an origin that begins like an allowed one', 'https://app.example.com.evil'],
+      ['the origin `null`', 'null'],
+      ['an allowed origin with another scheme', 'http://app.example.com'],
+      ['an allowed origin with another port', 'https://app.example.com:8443'],
+    ] as const
+  ).map(([title, origin]): readonly [string, Rest] => [
+    `${title}, on \`/v1/poll\``,
+    {
+      ...poll({ channels: { ok: 'now' } }, 'origin_denied', 403),
+      headers: { Origin: origin },
+      expect: { status: 403, code: 'origin_denied', without: ['access-control-allow-origin'] },
+    },
+  ]),
+  [
+    'another origin, on `/v1/connect`',
+    {
+      path: '/v1/connect',
+      headers: { Origin: 'https://evil.example' },
+      expect: { status: 403, code: 'origin_denied', without: ['access-control-allow-origin'] },
+    },
+  ],
+  [
+    'two `Origin` headers',
+    {
+      path: '/v1/connect',
+      headers: { Origin: ['https://app.example.com', 'https://evil.example'] },
+      expect: { status: 403, code: 'origin_denied', without: ['access-control-allow-origin'] },
+    },
+  ],
+  [
+    'a CORS preflight from another origin',
+    {
+      method: 'OPTIONS',
+      path: '/v1/connect',
+      headers: { Origin: 'https://evil.example', 'Access-Control-Request-Method': 'POST' },
+      expect: { status: 403, code: 'origin_denied', without: ['access-control-allow-origin'] },
+    },
+  ],
+  [
+    'an error for an allowed origin can be read by its page',
+    {
+      path: '/v1/poll',
+      headers: { Origin: 'https://app.example.com' },
+      body: '{',
+      expect: {
+        status: 400,
+        code: 'body_not_json',
+        headers: {
+          'Access-Control-Allow-Origin': /^https:\/\/app\.example\.com$/,
+          'Access-Control-Expose-Headers': /Retry-After/,
+          Vary: /Origin/,
+        },
+      },
+    },
+  ],
+  [
+    'a plain `GET` on the WebSocket path',
+    { method: 'GET', path: '/v1/ws', expect: { status: 426, code: 'upgrade_required' } },
+  ],
+  [
+    'a `POST` on the WebSocket path',
+    { path: '/v1/ws', body: '{}', expect: { status: 405, code: 'method_not_allowed', headers: { Allow: /GET/ } } },
+  ],
+]);
+
+const BODIES = rows('HTTP: bodies', [
+  [
+    'a publish with `Content-Type: text/plain`',
+    {
+      ...publish({ channel: 'ok', data: 1 }, 'unsupported_media_type', 415),
+      headers: { 'Content-Type': 'text/plain' },
+    },
+  ],
+  [
+    'a poll with `Content-Type: application/x-www-form-urlencoded`',
+    {
+      ...poll('channels=ok', 'unsupported_media_type', 415),
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    },
+  ],
+  ['an empty body, on publish', publish('', 'body_missing')],
+  ['an empty body, on poll', poll('', 'body_missing')],
+  ['a body one byte over the limit', publish(`"${'x'.repeat(1024 * 1024 - 1)}"`, 'payload_too_large', 413)],
+  [
+    'the same without `Content-Length`',
+    { ...publish(`"${'x'.repeat(1024 * 1024 - 1)}"`, 'payload_too_large', 413), chunked: true },
+  ],
+  ['`data` over 64 KiB', publish({ channel: 'ok', data: 'x'.repeat(65_536) }, 'payload_too_large', 413)],
+  ['broken JSON: `{`', poll('{', 'body_not_json')],
+  ["broken JSON: `{'channels':{}}`", poll("{'channels':{}}", 'body_not_json')],
+  ['an array', poll('[]', 'not_an_object')],
+  ['`null`', publish('null', 'not_an_object')],
+  ['17 levels of nesting', publish(`{"channel":"ok","data":${deep(16)}}`, 'bad_request')],
+  ['`[` × 16,000', poll('['.repeat(16_000), 'bad_request')],
+  ['a poll without `channels`', poll({}, 'bad_field')],
+  ['a poll with `channels` an array', poll({ channels: ['ok'] }, 'bad_field')],
+  ['a poll with no channel in `channels`', poll({ channels: {} }, 'bad_field')],
+  ['a poll of 129 channels', poll({ channels: manyChannels(129) }, 'too_many_channels')],
+  ...['-2', '1.5', '5', '9'.repeat(40), null, {}, 5, '0-0', `${GOOD_OFFSET} `].map((after): readonly [string, Rest] => [
+    `a poll after \`${JSON.stringify(after)}\``,
+    poll({ channels: { ok: after } }, 'bad_offset'),
+  ]),
+  ...[-1, 60_001, 1.5, '25000'].map((waitMs): readonly [string, Rest] => [
+    `a poll with \`waitMs: ${JSON.stringify(waitMs)}\``,
+    poll({ channels: { ok: 'now' }, waitMs }, 'bad_field'),
+  ]),
+  ['a bad channel name in a poll', poll({ channels: { 'a b': 'now' } }, 'bad_channel_name')],
+  ['a publish without `channel`', publish({ data: 1 }, 'bad_channel_name')],
+  ['a publish without `data`', publish({ channel: 'ok' }, 'bad_field')],
+  ['a publish with `channels`, which is reserved', publish({ channels: ['ok'], data: 1 }, 'bad_field')],
+  ...['', 'k'.repeat(300), 'schlüssel', 'a b', 7].map((key): readonly [string, Rest] => [
+    `the idempotency key ${String(key).length > 20 ? 'of 300 characters' : `\`${JSON.stringify(key)}\``}`,
+    publish({ channel: 'ok', data: 1, key }, 'bad_idempotency_key'),
+  ]),
+  [
+    '`exclude` of 9 nodes',
+    {
+      path: '/v1/connect',
+      body: JSON.stringify({ exclude: Array(9).fill('n') }),
+      expect: { status: 400, code: 'bad_field' },
+    },
+  ],
+  [
+    '`exclude` that is no array',
+    { path: '/v1/connect', body: '{"exclude":"n1"}', expect: { status: 400, code: 'bad_field' } },
+  ],
+  [
+    'only unknown `transports`',
+    { path: '/v1/connect', body: '{"transports":["pigeon"]}', expect: { status: 400, code: 'bad_field' } },
+  ],
+  ['broken JSON for discovery', { path: '/v1/connect', body: '{', expect: { status: 400, code: 'body_not_json' } }],
+]);
+
+export const HTTP_ROWS: readonly HttpRow[] = [...AUTHORIZATION, ...PATHS, ...BODIES];

@@ -1,0 +1,128 @@
+// A stranger's client, written from docs/PROTOCOL.md alone: polls, streams and publishing, with fetch and curl.
+
+import { execFile, spawn } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+import { readEvents } from './stranger-client.js';
+import { describeForStranger, OFFSET, type PollAnswer } from './stranger-world.js';
+
+const run = promisify(execFile);
+
+describeForStranger('a stranger on HTTP', (world) => {
+  it('polls: now gives a position at once, a short poll what came, a long poll what comes', async () => {
+    const channel = world.channel();
+    const { ticket } = await world.discover();
+    const poll = async (after: string, waitMs: number) => {
+      const response = await world.post('/v1/poll', ticket, { channels: { [channel]: after }, waitMs });
+      return {
+        status: response.status,
+        body: response.status === 200 ? ((await response.json()) as PollAnswer) : null,
+      };
+    };
+    const start = (await poll('now', 20_000)).body?.channels[channel];
+    expect(start).toEqual({ offset: expect.stringMatching(OFFSET), messages: [] });
+    expect((await poll(String(start?.offset), 0)).status).toBe(204);
+
+    const first = await world.publish(channel, 'between two polls');
+    const short = (await poll(String(start?.offset), 0)).body?.channels[channel];
+    expect(short).toEqual({ offset: first, messages: [{ offset: first, data: 'between two polls' }] });
+
+    const waiting = poll(first, 20_000);
+    const second = await world.publish(channel, 'while waiting');
+    expect((await waiting).body?.channels).toEqual({
+      [channel]: { offset: second, messages: [{ offset: second, data: 'while waiting' }] },
+    });
+    expect((await poll(second, 50)).status).toBe(204);
+  });
+
+  it('polls with curl, and reads a problem document when a channel may not be read', async () => {
+    const channel = world.channel();
+    const offset = await world.publish(channel, { via: 'curl' });
+    const { ticket } = await world.discover();
+    const curl = async (channels: object) => {
+      const { stdout } = await run('curl', [
+        ...['-sS', '-X', 'POST', `${world.base}/v1/poll`, '-H', `Authorization: Bearer ${ticket}`],
+        ...['-H', 'Content-Type: application/json', '-d', JSON.stringify({ channels, waitMs: 0 })],
+        ...['-w', '\n%{http_code} %{content_type}'],
+      ]);
+      const [body = '', status = ''] = stdout.split('\n');
+      return { body: JSON.parse(body) as unknown, status };
+    };
+    expect(await curl({ [channel]: '-1' })).toEqual({
+      status: '200 application/json',
+      body: { channels: { [channel]: { offset, messages: [{ offset, data: { via: 'curl' } }] } } },
+    });
+    expect(await curl({ [channel]: '-1', secret: '-1', other: 'now' })).toEqual({
+      status: '403 application/problem+json',
+      body: expect.objectContaining({ status: 403, code: 'forbidden_channel', channels: ['secret', 'other'] }),
+    });
+  });
+
+  it('streams with fetch: connected, subscribed, what was missed, then live', async () => {
+    const channel = world.channel();
+    const missed = await world.publish(channel, 'missed');
+    const { ticket } = await world.discover();
+    const abort = new AbortController();
+    const response = await fetch(`${world.base}/v1/stream`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${ticket}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ channels: { [channel]: '-1' } }),
+      signal: abort.signal,
+    });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
+    if (response.body === null) throw new Error('no body');
+    const events = readEvents(response.body);
+    const next = async () => (await events.next()).value;
+    expect(await next()).toMatchObject({ name: 'connected', data: { type: 'connected', heartbeatMs: 25_000 } });
+    expect(await next()).toMatchObject({ name: 'subscribed', data: { type: 'subscribed', channel, recovered: true } });
+    expect(await next()).toEqual({
+      name: 'message',
+      data: { type: 'message', channel, offset: missed, data: 'missed' },
+    });
+    const live = await world.publish(channel, 'live');
+    expect(await next()).toEqual({ name: 'message', data: { type: 'message', channel, offset: live, data: 'live' } });
+    abort.abort();
+  });
+
+  it('streams with curl and is told the end of its ticket by a close event', async () => {
+    const channel = world.channel();
+    const now = Math.floor(Date.now() / 1000);
+    const { ticket } = await world.discover(world.token({ iat: now, exp: now + 2 }));
+    const curl = spawn('curl', [
+      ...['-sS', '-N', '-X', 'POST', `${world.base}/v1/stream`, '-H', `Authorization: Bearer ${ticket}`],
+      ...['-H', 'Content-Type: application/json', '-d', JSON.stringify({ channels: { [channel]: 'now' } })],
+    ]);
+    const names: string[] = [];
+    let last: object | undefined;
+    for await (const { name, data } of readEvents(curl.stdout)) {
+      names.push(name);
+      last = data;
+    }
+    expect(names).toEqual(['connected', 'subscribed', 'close']);
+    expect(last).toMatchObject({ code: 4005, reason: expect.any(String) });
+  }, 15_000);
+
+  it('publishes by HTTP as a user, with the same promises', async () => {
+    const channel = world.channel();
+    const { ticket } = await world.discover();
+    const body = { channel, data: [1], key: 'k-1' };
+    const answers = [await world.post('/v1/publish', ticket, body), await world.post('/v1/publish', ticket, body)];
+    const [first, second] = await Promise.all(answers.map((answer) => answer.json()));
+    expect(answers.map((answer) => answer.status)).toEqual([200, 200]);
+    expect(second).toEqual(first);
+    expect((await world.post('/v1/publish', ticket, { ...body, data: [2] })).status).toBe(409);
+    const forbidden = await world.post('/v1/publish', ticket, { channel: 'secret', data: 1 });
+    expect(forbidden.status).toBe(403);
+    expect(await forbidden.json()).toMatchObject({ code: 'forbidden', status: 403 });
+    const polled = await world.post('/v1/poll', ticket, { channels: { [channel]: '-1' } });
+    const answer = (await polled.json()) as PollAnswer;
+    expect(answer.channels[channel]?.messages).toEqual([
+      {
+        offset: (first as { offset: string }).offset,
+        data: [1],
+        from: { connection: expect.any(String), user: expect.any(String) },
+      },
+    ]);
+  });
+});
