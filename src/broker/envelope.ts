@@ -1,0 +1,51 @@
+// The live channel's envelope of a logged message: who it follows, where it stands, and its bytes, without copying them.
+
+import { OFFSET_LENGTH, type Offset } from '../protocol/index.js';
+import type { BrokerMessage } from './broker.js';
+import { isJson, normalise } from './payload.js';
+
+const MARK = 0x01;
+const VERSION_1 = 0x31;
+const LF = 0x0a;
+const SPACE = 0x20;
+const OPEN_BRACE = 0x7b;
+/** Mark, version, offset, predecessor. */
+const HEAD = 2 + 2 * OFFSET_LENGTH;
+const BOTH_OFFSETS = /^\d{13}-\d{16}\d{13}-\d{16}$/;
+
+/** Whether a payload of the bus claims to be an envelope; every other payload is a live message. */
+export function isEnvelope(payload: Buffer): boolean {
+  return payload.length > 0 && payload[0] === MARK;
+}
+
+/**
+ * Byte 0x01, `1`, offset, predecessor, then `\n` and the data; or a space, the sender's JSON, `\n` and the data.
+ * The function library writes the same inside Redis.
+ */
+export function encodeEnvelope(offset: Offset, previous: Offset, data: Buffer, from?: Buffer): Buffer {
+  const head = Buffer.from(`\x011${offset}${previous}${from === undefined ? '\n' : ' '}`, 'latin1');
+  return Buffer.concat(from === undefined ? [head, data] : [head, from, Buffer.of(LF), data]);
+}
+
+/** The message in an envelope, its data normalised; or, as a string, what is wrong with it. */
+export function decodeEnvelope(payload: Buffer): BrokerMessage | string {
+  if (payload.length <= HEAD) return 'the envelope is cut short';
+  if (payload[1] !== VERSION_1) return 'the version of the envelope is not known';
+  const offsets = payload.toString('latin1', 2, HEAD);
+  if (!BOTH_OFFSETS.test(offsets)) return 'the offsets of the envelope are not well-formed';
+  const offset = offsets.slice(0, OFFSET_LENGTH);
+  const previous = offsets.slice(OFFSET_LENGTH);
+  if (offset <= previous) return 'the offset of the envelope does not sort after its predecessor';
+  if (payload[HEAD] === LF) return { offset, previous, data: normalise(payload.subarray(HEAD + 1)), from: undefined };
+  if (payload[HEAD] !== SPACE) return 'the head of the envelope does not end';
+  const end = payload.indexOf(LF, HEAD + 1);
+  if (end === -1) return 'the sender in the envelope does not end';
+  const from = payload.subarray(HEAD + 1, end);
+  if (!isSender(from)) return 'the sender in the envelope is not a JSON object on one line';
+  return { offset, previous, data: normalise(payload.subarray(end + 1)), from };
+}
+
+/** Whether `from` can be spliced into a frame as a sender. */
+export function isSender(from: Buffer): boolean {
+  return from[0] === OPEN_BRACE && isJson(from) && !from.includes(LF) && !from.includes(0x0d);
+}

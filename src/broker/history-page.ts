@@ -1,0 +1,52 @@
+// Decodes the flat answer of the library's read function into a page of history.
+
+import { FanfareError } from '../lib/errors.js';
+import type { GapReason, Offset } from '../protocol/index.js';
+import type { HistoryPage, LogEntry } from './broker.js';
+import { isSender } from './envelope.js';
+import { normalise } from './payload.js';
+
+const GAP_REASONS: ReadonlySet<string> = new Set<GapReason>(['trimmed', 'expired', 'lost', 'rewritten']);
+
+/**
+ * Reads `[start, reason or '', tail, more, (offset, data, sender or '')…]`. Each entry's predecessor is the offset
+ * before it: the function ends a page before a hole. Throws `internal` when the answer is something else.
+ */
+export function decodeHistoryPage(answer: unknown): HistoryPage {
+  if (!Array.isArray(answer) || answer.length < 4) throw malformed();
+  const values: readonly unknown[] = answer;
+  const start = text(values[0]);
+  const reason = text(values[1]);
+  const entries: LogEntry[] = [];
+  let previous: Offset = start;
+  for (let i = 4; i + 2 < values.length; i += 3) {
+    const offset = text(values[i]);
+    const from = bytes(values[i + 2]);
+    entries.push({ offset, previous, data: normalise(bytes(values[i + 1])), from: isSender(from) ? from : undefined });
+    previous = offset;
+  }
+  return {
+    start,
+    gap: reason === '' ? undefined : isGapReason(reason) ? reason : 'unknown',
+    entries,
+    tail: text(values[2]),
+    more: Number(values[3]) === 1,
+  };
+}
+
+function isGapReason(reason: string): reason is GapReason {
+  return GAP_REASONS.has(reason);
+}
+
+function bytes(value: unknown): Buffer {
+  if (Buffer.isBuffer(value)) return value;
+  throw malformed();
+}
+
+function text(value: unknown): string {
+  return bytes(value).toString('latin1');
+}
+
+function malformed(): FanfareError {
+  return new FanfareError('internal', 'the read function in Redis answered something else than a page');
+}

@@ -1,0 +1,206 @@
+// The broker on Redis: publishes through the function library, subscribes to the live channels, reads the logs.
+
+import type { FanfareError } from '../lib/errors.js';
+import type { Logger } from '../lib/logger.js';
+import { type After, LIMITS, OFFSET_LENGTH, type Offset } from '../protocol/index.js';
+import type { Broker, BrokerListener, BrokerStatus, HistoryPage, PageLimit, Publication } from './broker.js';
+import { decodeEnvelope, isEnvelope } from './envelope.js';
+import { decodeHistoryPage } from './history-page.js';
+import { normalise } from './payload.js';
+import { checkChannel, checkKey, checkSize } from './publication.js';
+import { RedisConnection, type RedisConnectionOptions } from './redis-connection.js';
+import { replyCode, toFanfareError, unavailableError } from './redis-errors.js';
+import { RedisSubscriber } from './redis-subscriber.js';
+
+/** As in fanfare-lua.ts: the tail of a channel that nothing was published on yet, renewed by whoever watches it. */
+const OPENED_LIFE_MS = 60 * 60_000;
+
+export interface RedisBrokerOptions extends RedisConnectionOptions {
+  /** Shared with the registry where there is one; made, and closed with the broker, where there is none. */
+  readonly connection?: RedisConnection;
+}
+
+/**
+ * A broker on Redis 7+ or Valkey, alone or behind Sentinel. Messages of one channel reach the listener in the order of
+ * the bus, synchronously as they are read from the socket. Throws `TypeError` for a URL or prefix that cannot be.
+ */
+export function createRedisBroker(options: RedisBrokerOptions): Broker {
+  return new RedisBroker(options);
+}
+
+class RedisBroker implements Broker {
+  readonly #connection: RedisConnection;
+  readonly #ownsConnection: boolean;
+  readonly #subscriber: RedisSubscriber;
+  readonly #logger: Logger;
+  readonly #prefix: string;
+  readonly #maxMessageBytes: number;
+  #listener: BrokerListener | undefined;
+  #subscriberStatus: BrokerStatus = { ready: false, sinceMs: Date.now(), detail: 'not started' };
+  #closed = false;
+
+  constructor(options: RedisBrokerOptions) {
+    const { url, prefix, logger } = options;
+    this.#prefix = prefix;
+    this.#logger = logger;
+    this.#maxMessageBytes = options.maxMessageBytes ?? LIMITS.maxMessageBytes;
+    this.#connection = options.connection ?? new RedisConnection(options);
+    this.#ownsConnection = options.connection === undefined;
+    const listener = {
+      payload: (channel: string, payload: Buffer) => this.#receive(channel, payload),
+      resubscribed: (channels: readonly string[]) => this.#listener?.resubscribed(channels),
+      changed: (ready: boolean, detail: string) => {
+        if (this.#subscriberStatus.ready === ready && this.#subscriberStatus.detail !== 'not started') return;
+        this.#subscriberStatus = { ready, sinceMs: Date.now(), detail };
+      },
+    };
+    this.#subscriber = new RedisSubscriber({ url, prefix, logger, listener });
+  }
+
+  async start(listener: BrokerListener): Promise<void> {
+    this.#assertOpen();
+    this.#listener = listener;
+    try {
+      if (this.#ownsConnection) await this.#connection.start();
+      await this.#subscriber.start();
+      this.#assertOpen();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async subscribe(channel: string): Promise<void> {
+    this.#assertOpen();
+    checkChannel(channel);
+    await this.#subscriber.subscribe(channel);
+  }
+
+  unsubscribe(channel: string): void {
+    this.#subscriber.unsubscribe(channel);
+  }
+
+  async publish({ channel, data, key, from }: Publication): Promise<Offset> {
+    this.#assertOpen();
+    checkChannel(channel);
+    checkSize(data, this.#maxMessageBytes);
+    const keys = this.#keys(channel);
+    if (key !== undefined) {
+      checkKey(key);
+      keys.push(`${this.#prefix}:{${channel}}:key:${key}`);
+    }
+    const args = from === undefined ? [data] : [data, from];
+    const offset = await this.#connection.call('write', 'publish', keys, args).catch((error: FanfareError) => {
+      throw this.#noting(error, channel);
+    });
+    return String(offset);
+  }
+
+  async publishLive(channel: string, data: Buffer | string): Promise<void> {
+    this.#assertOpen();
+    checkChannel(channel);
+    checkSize(data, this.#maxMessageBytes);
+    // Normalised before it leaves: no payload of ours may look like an envelope.
+    const payload = normalise(typeof data === 'string' ? Buffer.from(data) : data);
+    try {
+      await this.#connection.client.publish(`${this.#prefix}:{${channel}}`, payload);
+    } catch (error) {
+      throw toFanfareError(error, 'write');
+    }
+  }
+
+  async read(channel: string, after: After, limit: PageLimit): Promise<HistoryPage> {
+    this.#assertOpen();
+    checkChannel(channel);
+    const keys = this.#keys(channel);
+    const args = [after, Math.max(1, limit.maxEntries), Math.max(1, limit.maxBytes)];
+    try {
+      let answer = await this.#connection.callBuffer('read', 'read', keys, args);
+      for (let attempt = 0; answer === null && attempt < 3; attempt++) {
+        await this.#connection.call('read', 'open', keys, []);
+        answer = await this.#connection.callBuffer('read', 'read', keys, args);
+      }
+      return decodeHistoryPage(answer);
+    } catch (error) {
+      throw this.#noting(toFanfareError(error, 'read'), channel);
+    }
+  }
+
+  async tails(channels: readonly string[]): Promise<readonly (Offset | undefined)[]> {
+    this.#assertOpen();
+    return Promise.all(channels.map((channel) => this.#tail(channel)));
+  }
+
+  status(): BrokerStatus {
+    if (this.#closed) return { ...this.#connection.status(), ready: false, detail: 'closed' };
+    const commands = this.#connection.status();
+    return commands.ready ? this.#subscriberStatus : commands;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#listener = undefined;
+    this.#subscriber.close();
+    if (this.#ownsConnection) this.#connection.close();
+  }
+
+  /** Per bus message; everything here is on the hot path. */
+  #receive(channel: string, payload: Buffer): void {
+    const listener = this.#listener;
+    if (listener === undefined) return;
+    if (!isEnvelope(payload)) {
+      if (payload.length > this.#maxMessageBytes) {
+        listener.damaged(channel, 'a live message is over the limit');
+        return;
+      }
+      listener.message(channel, { offset: undefined, previous: undefined, data: normalise(payload), from: undefined });
+      return;
+    }
+    // An envelope's head and sender are small: this bounds the work, the data's own size was checked by the function.
+    if (payload.length > this.#maxMessageBytes + MAX_HEAD_BYTES) {
+      listener.damaged(channel, 'an envelope is over the limit');
+      return;
+    }
+    const message = decodeEnvelope(payload);
+    if (typeof message === 'string') listener.damaged(channel, message);
+    else listener.message(channel, message);
+  }
+
+  async #tail(channel: string): Promise<Offset | undefined> {
+    const key = `${this.#prefix}:{${channel}}:tail`;
+    const { client } = this.#connection;
+    try {
+      const value = await client.get(key);
+      if (value === null || value.length !== 2 * OFFSET_LENGTH + 1) return undefined;
+      const tail = value.slice(0, OFFSET_LENGTH);
+      if (value.endsWith(tail)) {
+        client.pexpire(key, OPENED_LIFE_MS).catch((error: Error) => this.#logger.debug({ error }, 'no answer'));
+      }
+      return tail;
+    } catch (error) {
+      if (replyCode(error) !== 'WRONGTYPE') throw toFanfareError(error, 'read');
+      this.#noting(toFanfareError(error, 'read'), channel);
+      return undefined;
+    }
+  }
+
+  /** The keys that every function of a channel declares. */
+  #keys(channel: string): string[] {
+    return [`${this.#prefix}:{${channel}}:log`, `${this.#prefix}:{${channel}}:tail`];
+  }
+
+  #noting(error: FanfareError, channel: string): FanfareError {
+    if (error.code === 'internal') {
+      const keys = `${this.#prefix}:{${channel}}:*`;
+      this.#logger.error({ error, keys }, 'Redis refuses to work with the keys of a channel');
+    }
+    return error;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw unavailableError('the broker is closed');
+  }
+}
+
+/** Chosen: mark, offsets and the longest sender. */
+const MAX_HEAD_BYTES = 2_048;
