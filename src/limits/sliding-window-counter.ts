@@ -1,0 +1,52 @@
+// Sliding window counter: two counts stand for a sliding window; smooth at the edges, no log.
+
+import { ALLOWANCE, checkCost, checkPositive, retryAfter } from './arithmetic.js';
+import type { WindowOptions } from './fixed-window.js';
+import type { RateDecision, RateLimiter } from './rate-limiter.js';
+
+/**
+ * State: three numbers. The last window counts by the part of it that the sliding window still covers, as if its takes
+ * had been spread evenly (Cloudflare's approximation, "How we built rate limiting capable of scaling to millions of
+ * domains", 2017).
+ */
+export class SlidingWindowCounter implements RateLimiter {
+  readonly #limit: number;
+  readonly #windowMs: number;
+  #startMs = Number.NEGATIVE_INFINITY;
+  #current = 0;
+  #previous = 0;
+
+  constructor({ limit, windowMs }: WindowOptions) {
+    this.#limit = checkPositive('limit', limit);
+    this.#windowMs = checkPositive('windowMs', windowMs);
+  }
+
+  take(cost: number, nowMs: number): RateDecision {
+    checkCost(cost);
+    this.#turn(nowMs);
+    const elapsedMs = Math.max(0, nowMs - this.#startMs);
+    const used = this.#current + this.#previous * (1 - elapsedMs / this.#windowMs);
+    const allowed = used + cost <= this.#limit + ALLOWANCE;
+    if (allowed) this.#current += cost;
+    const remaining = Math.max(0, Math.floor(this.#limit - used - (allowed ? cost : 0) + ALLOWANCE));
+    if (allowed) return { allowed, remaining, retryAfterMs: 0 };
+    const retryAfterMs = cost > this.#limit ? Number.POSITIVE_INFINITY : retryAfter(this.#waitMs(cost) - elapsedMs);
+    return { allowed, remaining, retryAfterMs };
+  }
+
+  #turn(nowMs: number): void {
+    const startMs = Math.floor(nowMs / this.#windowMs) * this.#windowMs;
+    if (startMs <= this.#startMs) return;
+    this.#previous = startMs - this.#startMs <= this.#windowMs ? this.#current : 0;
+    this.#current = 0;
+    this.#startMs = startMs;
+  }
+
+  /** Milliseconds from the start of the current window until `cost` fits, if nothing else is taken. */
+  #waitMs(cost: number): number {
+    const room = this.#limit - this.#current - cost;
+    if (room >= 0) return this.#windowMs * (1 - room / this.#previous);
+    // Not in this window: in the next one, what is current now is the previous.
+    return this.#windowMs * (2 - (this.#limit - cost) / this.#current);
+  }
+}
