@@ -51,3 +51,10 @@ export function headerListFrom(rawHeaders: readonly string[]): HeaderList {
   }
   return list;
 }
+
+/** Throws `TypeError` at a line break in an answer's header: it would begin one of somebody else's choosing. */
+export function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  for (const name in headers) {
+    if (/[\r\n\0]/.test(headers[name] ?? '')) throw new TypeError(`header ${name} has a line break in its value`);
+  }
+}

@@ -4,7 +4,7 @@ import type { HttpResponse } from 'uWebSockets.js';
 import { STATUS_CODES } from 'node:http';
 import type { EngineHandlers, HttpExchange, HttpStream } from './engine.js';
 import { guarded } from './guard.js';
-import type { HeaderList } from './header-list.js';
+import { checkHeaders, type HeaderList } from './header-list.js';
 import { errorAnswer } from './refusal.js';
 import { UwsBody } from './uws-body.js';
 import { UwsStream } from './uws-stream.js';
@@ -157,13 +157,6 @@ const deadStream: HttpStream = {
   end() {},
   destroy() {},
 };
-
-/** uWebSockets.js writes anything: a line break would begin a header of somebody else's choosing. */
-function checkHeaders(headers: Readonly<Record<string, string>>): void {
-  for (const name in headers) {
-    if (/[\r\n\0]/.test(headers[name] ?? '')) throw new TypeError(`header ${name} has a line break in its value`);
-  }
-}
 
 /** Writes status line and headers; the caller has corked. */
 function writeHead(res: HttpResponse, status: number, headers: Readonly<Record<string, string>>): void {

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EngineHandlers, HttpExchange, HttpStream } from './engine.js';
 import { guarded } from './guard.js';
-import type { HeaderList } from './header-list.js';
+import { checkHeaders, type HeaderList } from './header-list.js';
 import { errorAnswer, plainAddress } from './refusal.js';
 import { WsStream } from './ws-stream.js';
 
@@ -90,6 +90,7 @@ export class WsExchange implements HttpExchange {
   }
 
   respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer = ''): void {
+    checkHeaders(headers);
     if (!this.#begin()) return;
     const res = this.#res;
     const bodyless = status === 204 || status === 304;
@@ -111,6 +112,7 @@ export class WsExchange implements HttpExchange {
   }
 
   stream(status: number, headers: Readonly<Record<string, string>>): HttpStream {
+    checkHeaders(headers);
     const stream = new WsStream(this.#res, this.fail);
     if (!this.#begin()) return stream;
     this.#res.writeHead(status, headers);
