@@ -40,6 +40,9 @@ export function flagLayer(flags: Readonly<Record<string, unknown>>, unknownFlags
   }
   const known = WRITABLE.map(flagName);
   const problems = unknownFlags.map((flag) => {
+    if (!flag.startsWith('-')) {
+      return { option: 'command line', source: 'argument', message: `unexpected ${shown(flag)}` };
+    }
     const name = flag.split('=')[0] ?? flag;
     if (!known.includes(name)) return unknownSetting(name, 'flag', [...known, '--config']);
     const owner = OPTION_KEYS.find((key) => flagName(key) === name || flagName(`${key}File`) === name);

@@ -15,7 +15,7 @@ export interface ConfigInput {
   readonly role: Role;
   /** By camelCase name; `config` is the path of the config file. */
   readonly flags?: Readonly<Record<string, unknown>>;
-  /** Flags that the command does not have, with their dashes. */
+  /** What else stood on the command line: flags that the command does not have, with their dashes, and arguments. */
   readonly unknownFlags?: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Files that may be open; read from the system when absent. */
@@ -34,41 +34,62 @@ export interface LoadedConfig extends Remarks {
 /** Throws `ConfigError` with every mistake there is. */
 export function loadConfig(input: ConfigInput): LoadedConfig {
   const { role, env } = input;
-  const problems: ConfigProblem[] = [];
-  const layers = layersOf(input);
-  for (const layer of layers) problems.push(...layer.problems);
+  const keys = OPTION_KEYS.filter((key) => infoOf(key).roles.includes(role));
+  const { values, sources, problems } = readOptions(keys, input);
+  // What other roles have keeps its default here, so that a configuration is always whole.
+  const others = readOptions(OPTION_KEYS, { role, env: {} }).values;
+  const given: Partial<Config> = { ...others, ...Object.fromEntries(keys.map((key) => [key, values[key]])) };
+  const namespaces = role === 'start' ? withStartNamespaces(given.namespaces) : given.namespaces;
 
-  const values: Partial<Record<OptionKey, unknown>> = {};
-  const sources = new Map<OptionKey, string>();
-  for (const key of OPTION_KEYS) {
-    const written = infoOf(key).roles.includes(role) ? winner(key, layers) : undefined;
-    const value = written ?? { raw: defaultOf(infoOf(key), role), source: 'default' };
-    const parsed = configSchema.shape[key].safeParse(value.raw);
-    sources.set(key, value.source);
-    if (parsed.success) values[key] = parsed.data;
-    else problems.push(...parsed.error.issues.flatMap((issue) => issueProblems(key, value, issue)));
-  }
-  if (role === 'start') addStartNamespaces(values);
-
-  const ruled = applyRules(values as Partial<Config>, {
+  const ruled = applyRules(given, {
     role,
     production: env.NODE_ENV === 'production',
     openFiles: input.openFiles ?? openFileLimit(),
     sourceOf: (key) => sources.get(key) ?? 'default',
   });
-  problems.push(...ruled.problems);
-  if (problems.length > 0) throw new ConfigError(problems);
-  for (const [key, source] of ruled.sources) sources.set(key, source);
+  if (problems.length + ruled.problems.length > 0) throw new ConfigError([...problems, ...ruled.problems]);
   // No problems: every option has been parsed by its own part of the schema.
-  const config = { ...values, ...ruled.changes } as Config;
-  return { role, config, sources, development: ruled.development, warnings: ruled.warnings, notes: ruled.notes };
+  const config = { ...given, namespaces, ...ruled.changes } as Config;
+  const { development, warnings, notes } = ruled;
+  return { role, config, sources: new Map([...sources, ...ruled.sources]), development, warnings, notes };
+}
+
+interface ReadOptions<K extends OptionKey> {
+  /** Without those whose value is wrong. */
+  readonly values: Partial<Pick<Config, K>>;
+  readonly sources: ReadonlyMap<OptionKey, string>;
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** Reads some options from where they are written, without the rules between them. */
+export function readOptions<K extends OptionKey>(
+  keys: readonly K[],
+  input: Omit<ConfigInput, 'role'> & { readonly role?: Role },
+): ReadOptions<K> {
+  const layers = layersOf(input);
+  const problems = layers.flatMap((layer) => layer.problems);
+  const values: Partial<Record<OptionKey, unknown>> = {};
+  const sources = new Map<OptionKey, string>();
+  for (const key of keys) {
+    const fallback = { raw: defaultOf(infoOf(key), input.role ?? 'node'), source: 'default' };
+    const value = winner(key, layers) ?? fallback;
+    const parsed = configSchema.shape[key].safeParse(value.raw);
+    sources.set(key, value.source);
+    if (parsed.success) values[key] = parsed.data;
+    else problems.push(...parsed.error.issues.flatMap((issue) => issueProblems(key, value, issue)));
+  }
+  // Each value was parsed by the part of the schema that gives it its type.
+  return { values: values as Partial<Pick<Config, K>>, sources, problems };
 }
 
 /** From the one that wins to the one that yields. */
-function layersOf({ flags = {}, unknownFlags, env }: ConfigInput): readonly Layer[] {
+function layersOf({ flags = {}, unknownFlags, env }: Omit<ConfigInput, 'role'>): readonly Layer[] {
   const layers = [flagLayer(flags, unknownFlags), envLayer(env)];
   const fromFlag = flags.config;
-  if (typeof fromFlag === 'string') layers.push(fileLayer(fromFlag, 'flag --config'));
+  if (fromFlag === true) {
+    const problem = { option: 'config', source: 'flag --config', message: 'got nothing, expected a path' };
+    layers.push({ values: new Map(), problems: [problem] });
+  } else if (typeof fromFlag === 'string') layers.push(fileLayer(fromFlag, 'flag --config'));
   else if (env.FANFARE_CONFIG) layers.push(fileLayer(env.FANFARE_CONFIG, 'env FANFARE_CONFIG'));
   return layers;
 }
@@ -82,12 +103,10 @@ function winner(key: OptionKey, layers: readonly Layer[]): RawValue | undefined 
 }
 
 /** What was configured is merged over the namespaces that `start` brings, each by itself. */
-function addStartNamespaces(values: Partial<Record<OptionKey, unknown>>): void {
+function withStartNamespaces(configured: Config['namespaces'] = {}): Config['namespaces'] {
   const brought = configSchema.shape.namespaces.parse(defaultOf(infoOf('namespaces'), 'start'));
-  const configured = (values.namespaces ?? {}) as Config['namespaces'];
-  const merged: Record<string, unknown> = { ...configured };
-  for (const [name, options] of Object.entries(brought)) merged[name] = { ...options, ...configured[name] };
-  values.namespaces = merged;
+  const merged = Object.entries(brought).map(([name, options]) => [name, { ...options, ...configured[name] }]);
+  return { ...configured, ...Object.fromEntries(merged) };
 }
 
 function issueProblems(key: OptionKey, value: RawValue, issue: z.core.$ZodIssue): ConfigProblem[] {

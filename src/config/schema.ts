@@ -85,11 +85,11 @@ export const configSchema = z.object({
     default: 'false',
     defaultFor: { start: 'true' },
   }),
-  allowGrantOfEverything: option(boolean(), {
-    about: 'whether a token may be granted the pattern `*` alone',
+  allowStarGrant: option(boolean(), {
+    about: 'whether the pattern `*` in a token grants every channel',
     roles: ALL,
     default: 'false',
-    defaultFor: { start: 'true' },
+    defaultText: '`false`; `true` with a development secret',
   }),
   clusterSecret: option(hmacSecrets().optional(), {
     about: 'signs tickets; shared by discovery and nodes; comma-separated for rotation, the first signs',
@@ -171,6 +171,11 @@ export const configSchema = z.object({
     about: 'unsent bytes at which a slow consumer is cut',
     roles: NODES,
     default: '1mb',
+  }),
+  maxMemoryBytes: option(size('64mb', '1024gb').optional(), {
+    about: 'resident memory at which the node counts as full',
+    roles: NODES,
+    defaultText: "the container's or the machine's",
   }),
   heartbeat: option(duration('1s', '60s'), {
     about: 'silence after which the node sends a heartbeat',

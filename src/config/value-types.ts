@@ -17,7 +17,7 @@ export function valueType<T>(read: (raw: unknown) => Reading<T>) {
 }
 
 const DURATION_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
-const SIZE_BYTES = { b: 1, kb: 1024, mb: 1024 ** 2 } as const;
+const SIZE_BYTES = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 } as const;
 
 export function readWholeNumber(raw: unknown, min: number, max: number): Reading<number> {
   const value = typeof raw === 'string' && /^\d{1,15}$/.test(raw.trim()) ? Number(raw) : raw;
@@ -40,7 +40,7 @@ function durationMs(raw: unknown): number | undefined {
 
 function sizeBytes(raw: unknown): number | undefined {
   if (typeof raw === 'number' && Number.isInteger(raw)) return raw;
-  const match = typeof raw === 'string' ? /^(\d{1,12})\s*(b|kb|mb)?$/.exec(raw.trim().toLowerCase()) : null;
+  const match = typeof raw === 'string' ? /^(\d{1,12})\s*(b|kb|mb|gb)?$/.exec(raw.trim().toLowerCase()) : null;
   if (match === null) return undefined;
   return Number(match[1]) * SIZE_BYTES[(match[2] ?? 'b') as keyof typeof SIZE_BYTES];
 }
@@ -69,7 +69,7 @@ export const size = (min: string, max: string) =>
   valueType((raw): Reading<number> => {
     const value = sizeBytes(raw);
     if (value !== undefined && value >= (sizeBytes(min) ?? 0) && value <= (sizeBytes(max) ?? 0)) return { value };
-    return { expected: `a size in bytes or with a unit (b, kb, mb) ${min}..${max}` };
+    return { expected: `a size in bytes or with a unit (b, kb, mb, gb) ${min}..${max}` };
   });
 
 /** Text that a check accepts; numbers that YAML made of it are taken as text. */

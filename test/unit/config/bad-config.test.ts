@@ -75,7 +75,7 @@ describe('values', () => {
     ['engine', 'uvs', 'got "uvs", expected one of auto, uws, ws, did you mean "uws"?'],
     ['heartbeat', '25', 'got "25", expected a duration with its unit (ms, s, m, h) 1s..60s'],
     ['heartbeat', '2h', 'got "2h", expected a duration with its unit (ms, s, m, h) 1s..60s'],
-    ['maxFrameBytes', '64tb', 'got "64tb", expected a size in bytes or with a unit (b, kb, mb) 1kb..4mb'],
+    ['maxFrameBytes', '64tb', 'got "64tb", expected a size in bytes or with a unit (b, kb, mb, gb) 1kb..4mb'],
     ['allowUserTokens', 'maybe', 'got "maybe", expected true or false'],
     ['prefix', 'a b', 'got "a b", expected a letter, then up to 31 of a-z 0-9 _'],
     ['nodeUrl', 'ws://a', 'got "ws://a", expected an http:// or https:// URL without user, query and fragment'],

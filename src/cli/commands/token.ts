@@ -1,0 +1,63 @@
+// `fanfare token`: signs a user's token, for trying things out and for backends' first steps.
+
+import type { Command } from 'commander';
+import { signToken } from '../../auth/token-signer.js';
+import { ConfigError, type ConfigProblem } from '../../config/config-problem.js';
+import { type Reading, readDuration } from '../../config/value-types.js';
+import { signingTerms } from '../signing-terms.js';
+
+interface TokenFlags {
+  readonly sub: string;
+  readonly subscribe: string;
+  readonly publish: string;
+  readonly presence: string;
+  readonly ttl: string;
+}
+
+/** Adds the command. It prints the token alone, so that a script can take it. */
+export function addTokenCommand(program: Command): void {
+  program
+    .command('token')
+    .description("sign a user's token with FANFARE_AUTH_SECRET, or with the development secret of `start`")
+    .requiredOption('--sub <user>', "the user's name")
+    .option('--subscribe <patterns>', 'channels to read, comma-separated: news,chat:*', '')
+    .option('--publish <patterns>', 'channels to publish on', '')
+    .option('--presence <patterns>', 'channels whose presence to see', '')
+    .option('--ttl <duration>', 'life of the token, up to 24h', '1h')
+    .option('--config <path>', 'config file in YAML (FANFARE_CONFIG)')
+    .option('--auth-secret <secret>', 'the secret to sign with (FANFARE_AUTH_SECRET)')
+    .option('--auth-secret-file <path>', 'a file that holds it (FANFARE_AUTH_SECRET_FILE)')
+    .option('--auth-issuer <text>', '`iss` of the token (FANFARE_AUTH_ISSUER)')
+    .option('--auth-audience <text>', '`aud` of the token (FANFARE_AUTH_AUDIENCE)')
+    .action((flags: TokenFlags) => printToken(flags));
+}
+
+async function printToken(flags: TokenFlags): Promise<void> {
+  const problems: ConfigProblem[] = [];
+  if (flags.sub.length === 0 || Buffer.byteLength(flags.sub) > 255) {
+    problems.push({ option: 'sub', source: 'flag --sub', message: 'expected 1 to 255 bytes' });
+  }
+  const lifetime: Reading<number> = readDuration(flags.ttl, '1s', '24h');
+  if (!('value' in lifetime)) {
+    problems.push({
+      option: 'ttl',
+      source: 'flag --ttl',
+      message: `got "${flags.ttl}", expected ${lifetime.expected}`,
+    });
+  }
+  const terms = signingTerms({ ...flags }, process.env, problems);
+  if (problems.length > 0 || terms === undefined || !('value' in lifetime)) throw new ConfigError(problems);
+  const grants = {
+    subscribe: listOf(flags.subscribe),
+    publish: listOf(flags.publish),
+    presence: listOf(flags.presence),
+  };
+  console.log(await signToken({ ...terms, subject: flags.sub, grants, lifetimeMs: lifetime.value }));
+}
+
+function listOf(patterns: string): readonly string[] {
+  return patterns
+    .split(',')
+    .map((pattern) => pattern.trim())
+    .filter((pattern) => pattern !== '');
+}

@@ -1,0 +1,49 @@
+// How a process of ours ends: its exit codes, and the line that says why.
+
+import { ConfigError, problemLine } from '../config/config-problem.js';
+import { FanfareError } from '../lib/errors.js';
+
+/** 69 and 78 are those of sysexits.h. */
+export const EXIT = {
+  ok: 0,
+  /** What was asked for was refused. */
+  refused: 1,
+  /** Something that it needs is not available. */
+  unavailable: 69,
+  /** The configuration or the command line is wrong. */
+  badConfig: 78,
+} as const;
+
+const UNAVAILABLE = new Set(['broker_unavailable', 'no_capacity', 'overloaded', 'draining', 'ack_timeout']);
+const NETWORK = new Set(['ECONNREFUSED', 'ENOTFOUND', 'ETIMEDOUT', 'ECONNRESET', 'EAI_AGAIN', 'EHOSTUNREACH']);
+const ADDRESS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'address in use',
+  EADDRNOTAVAIL: 'address is not one of this machine',
+  EACCES: 'address may not be used by this user',
+};
+
+/** What to print and how to end when a command could not do its work. */
+export function failure(error: unknown): { readonly lines: readonly string[]; readonly code: number } {
+  if (error instanceof ConfigError) {
+    return { lines: error.problems.map((problem) => `fanfare: ${problemLine(problem)}`), code: EXIT.badConfig };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  const systemCode = firstCode(error, (code) => code in ADDRESS || NETWORK.has(code));
+  if (systemCode !== undefined && systemCode in ADDRESS) {
+    return { lines: [`fanfare: ${ADDRESS[systemCode]}: ${message}`], code: EXIT.badConfig };
+  }
+  const unavailable = systemCode !== undefined || (error instanceof FanfareError && UNAVAILABLE.has(error.code));
+  const label = error instanceof FanfareError ? `${error.code}: ` : '';
+  return { lines: [`fanfare: ${label}${message}`], code: unavailable ? EXIT.unavailable : EXIT.refused };
+}
+
+/** The first code along the chain of causes that `counts`. */
+function firstCode(error: unknown, counts: (code: string) => boolean): string | undefined {
+  let current = error;
+  for (let depth = 0; depth < 5 && current instanceof Error; depth += 1) {
+    const code = 'code' in current ? current.code : undefined;
+    if (typeof code === 'string' && counts(code)) return code;
+    current = current.cause;
+  }
+  return undefined;
+}

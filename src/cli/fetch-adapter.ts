@@ -1,0 +1,62 @@
+// Serves a function `(Request) => Promise<Response>` on an engine's HTTP exchanges, so that both share one port.
+
+import { FanfareError } from '../lib/errors.js';
+import type { Logger } from '../lib/logger.js';
+import type { HttpExchange } from '../node/engines/engine.js';
+import type { Fallback } from '../node/router.js';
+import { problemResponse } from './probes.js';
+
+/** Answers a request from `remoteAddress`. */
+export type FetchHandler = (request: Request, remoteAddress: string) => Promise<Response>;
+
+/** What discovery and the page are ever sent is far smaller. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+/** The handler as a node's fallback. What it throws is logged and answered with 500. */
+export function asFallback(handler: FetchHandler, logger: Logger): Fallback {
+  return async (exchange) => {
+    const gone = new AbortController();
+    exchange.onAbort(() => gone.abort());
+    const response = await answer(exchange, handler, gone.signal, logger);
+    const body = response.body === null ? undefined : Buffer.from(await response.arrayBuffer());
+    if (!exchange.aborted) exchange.respond(response.status, Object.fromEntries(response.headers), body);
+  };
+}
+
+async function answer(
+  exchange: HttpExchange,
+  handler: FetchHandler,
+  signal: AbortSignal,
+  logger: Logger,
+): Promise<Response> {
+  try {
+    return await handler(await requestOf(exchange, signal), exchange.remoteAddress);
+  } catch (error) {
+    if (!(error instanceof FanfareError)) logger.error({ error, path: exchange.path }, 'a request failed');
+    return problemResponse(error);
+  }
+}
+
+async function requestOf(exchange: HttpExchange, signal: AbortSignal): Promise<Request> {
+  const { method, path, query } = exchange;
+  // The peer's Host header is not to be trusted, and nothing here depends on it.
+  const url = `http://localhost${path}${query === '' ? '' : `?${query}`}`;
+  const withBody = method !== 'GET' && method !== 'HEAD';
+  const body = withBody ? await bodyOf(exchange) : undefined;
+  try {
+    const headers = new Headers();
+    for (const [name, value] of exchange.headers()) headers.append(name, value);
+    return new Request(url, { method, headers, signal, ...(body !== undefined && { body }) });
+  } catch (cause) {
+    throw new FanfareError('bad_request', 'the request line or a header is not well-formed', { cause });
+  }
+}
+
+function bodyOf(exchange: HttpExchange): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    exchange.readBody(MAX_BODY_BYTES, (body) => {
+      if (body !== undefined) resolve(body);
+      else reject(new FanfareError('payload_too_large', `the body is over ${MAX_BODY_BYTES} bytes`));
+    });
+  });
+}

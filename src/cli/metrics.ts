@@ -1,0 +1,66 @@
+// Prometheus metrics, read from plain counters when somebody asks: the hot path pays nothing.
+
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+
+/** Figures that go up and down; every other one is a counter. */
+const GAUGES = new Set([
+  ...['connections', 'sockets', 'streams', 'waitingPolls', 'pollClients', 'channels'],
+  ...['eventLoopUtilization', 'nodes', 'cachedTokens', 'brokerReady', 'ready'],
+]);
+
+export interface MetricsSource {
+  /** Becomes part of each name: `fanfare_<name>`. */
+  readonly labels: Readonly<Record<string, string>>;
+  stats(): Readonly<Record<string, number>>;
+}
+
+/** The text of `/metrics`, and its content type. */
+export interface Metrics {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
+/** `waitingPolls` as `fanfare_waiting_polls`, a counter with `_total`. */
+export function createMetrics({ labels, stats }: MetricsSource): Metrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({ ...labels });
+  collectDefaultMetrics({ register: registry });
+  const known = new Set<string>();
+
+  function add(key: string): void {
+    known.add(key);
+    const name = `fanfare_${key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
+    const help = `${key} of the process`;
+    const registers = [registry];
+    const read = () => stats()[key] ?? 0;
+    if (GAUGES.has(key)) {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    } else {
+      new Counter({
+        name: `${name}_total`,
+        help,
+        registers,
+        collect() {
+          this.reset();
+          this.inc(read());
+        },
+      });
+    }
+  }
+
+  return {
+    contentType: registry.contentType,
+    text() {
+      // Counters may appear while the process runs; names are ours, so there is an end to them.
+      for (const key of Object.keys(stats())) if (!known.has(key)) add(key);
+      return registry.metrics();
+    },
+  };
+}

@@ -1,0 +1,71 @@
+// `/livez`, `/readyz` and `/metrics`, the same on every process.
+
+import { timingSafeEqual } from 'node:crypto';
+import { FanfareError } from '../lib/errors.js';
+import { problemAnswer } from '../lib/problem.js';
+import type { ReadinessCheck } from '../node/node-options.js';
+import { HEADERS, MEDIA_TYPES, PATHS } from '../protocol/index.js';
+import type { Metrics } from './metrics.js';
+
+export interface ProbesParts {
+  checks(): readonly ReadinessCheck[];
+  readonly metrics: Metrics;
+  /** Bearer key that opens `/metrics` to other machines; `undefined`: loopback only. */
+  readonly adminKey: string | undefined;
+}
+
+/** Answers a probe, or `undefined` for any other path. `remoteAddress` is the socket's. */
+export type Probes = (request: Request, remoteAddress: string) => Promise<Response | undefined>;
+
+export function createProbes(parts: ProbesParts): Probes {
+  const answers: Readonly<Record<string, (request: Request, remoteAddress: string) => Response | Promise<Response>>> = {
+    [PATHS.livez]: () => json(200, { live: true }),
+    [PATHS.readyz]: () => readiness(parts.checks()),
+    [PATHS.metrics]: (request, remoteAddress) => metrics(request, remoteAddress, parts),
+  };
+  return async (request, remoteAddress) => {
+    const answer = answers[new URL(request.url).pathname];
+    if (answer === undefined) return undefined;
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return problemResponse(new FanfareError('method_not_allowed', 'this path takes GET'), { Allow: 'GET, HEAD' });
+    }
+    return answer(request, remoteAddress);
+  };
+}
+
+function readiness(checks: readonly ReadinessCheck[]): Response {
+  const ready = checks.every((check) => check.ok);
+  const headers: Record<string, string> = ready ? {} : { [HEADERS.retryAfter]: '1' };
+  return json(ready ? 200 : 503, { ready, checks }, headers);
+}
+
+async function metrics(request: Request, remoteAddress: string, { adminKey, metrics }: ProbesParts): Promise<Response> {
+  if (!isDirectLoopback(request, remoteAddress) && !hasKey(request, adminKey)) {
+    return problemResponse(new FanfareError('forbidden', 'metrics are for loopback or the admin key'));
+  }
+  return new Response(await metrics.text(), { headers: { 'Content-Type': metrics.contentType } });
+}
+
+/** A proxy on the same machine is loopback too, and those behind it are not. */
+function isDirectLoopback(request: Request, remoteAddress: string): boolean {
+  const forwarded = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some((name) => request.headers.has(name));
+  return !forwarded && /^(::1|(::ffff:)?127(\.\d{1,3}){3}|0:0:0:0:0:0:0:1)$/.test(remoteAddress);
+}
+
+function hasKey(request: Request, key: string | undefined): boolean {
+  if (key === undefined) return false;
+  const given = Buffer.from(request.headers.get('authorization') ?? '');
+  const wanted = Buffer.from(`Bearer ${key}`);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+function json(status: number, body: object, headers: Record<string, string> = {}): Response {
+  const all = { 'Content-Type': MEDIA_TYPES.json, 'Cache-Control': 'no-store', ...headers };
+  return new Response(JSON.stringify(body), { status, headers: all });
+}
+
+/** Any thrown value as the `Response` that tells of it. */
+export function problemResponse(error: unknown, extra: Record<string, string> = {}): Response {
+  const { status, headers, body } = problemAnswer(error);
+  return new Response(body, { status, headers: { ...headers, ...extra } });
+}

@@ -1,0 +1,81 @@
+// The process's logger: pino to standard error, pretty on a terminal, without secrets or raw control characters.
+
+import pino, { type DestinationStream } from 'pino';
+import { prettyFactory } from 'pino-pretty';
+import type { Logger } from './logger.js';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+export interface PinoLoggerOptions {
+  readonly level: LogLevel;
+  /** Fields of every line, such as the role. */
+  readonly fields?: Readonly<Record<string, string>>;
+  /** Where lines go; standard error when absent. */
+  readonly destination?: DestinationStream;
+  /** Lines for people instead of JSON; when absent, whether standard error is a terminal. */
+  readonly pretty?: boolean;
+}
+
+const HIDDEN = '(hidden)';
+const SECRET_NAME = /^(token|ticket|secret|password|authorization|cookie|adminKey|publishKeys?|[a-z]+Secrets?)$/i;
+/** A JWT, and the user part of a URL, wherever they stand in a text. */
+const SECRET_TEXT = /\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*|(?<=:\/\/)[^/\s@]+(?=@)/g;
+/** Fields deeper or longer than this are cut: a log line is no place for a peer's whole message. */
+const MAX_DEPTH = 4;
+const MAX_TEXT = 4_000;
+const MAX_ITEMS = 50;
+
+/** Writes synchronously, so that the last line before an exit is not lost. */
+export function createPinoLogger(options: PinoLoggerOptions): Logger {
+  const destination = options.destination ?? pino.destination({ fd: 2, sync: true });
+  const readable = options.pretty ?? process.stderr.isTTY === true;
+  return pino(
+    {
+      level: options.level,
+      base: { pid: process.pid, ...options.fields },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }), log: (fields) => scrubbedFields(fields, 0) },
+    },
+    readable ? forPeople(destination) : destination,
+  );
+}
+
+function forPeople(destination: DestinationStream): DestinationStream {
+  const format = prettyFactory({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', errorLikeObjectKeys: [] });
+  return { write: (line) => destination.write(format(line)) };
+}
+
+function scrubbedFields(fields: object, depth: number): Record<string, unknown> {
+  const entries = Object.entries(fields).slice(0, MAX_ITEMS);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, SECRET_NAME.test(name) ? HIDDEN : scrubbed(value, depth + 1)]),
+  );
+}
+
+function scrubbed(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return printable(value.slice(0, MAX_TEXT)).replaceAll(SECRET_TEXT, HIDDEN);
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > MAX_DEPTH) return '(cut)';
+  if (value instanceof Error) return scrubbedError(value, depth);
+  if (Array.isArray(value)) return value.slice(0, MAX_ITEMS).map((item) => scrubbed(item, depth + 1));
+  return scrubbedFields(value, depth);
+}
+
+function scrubbedError(error: Error, depth: number): Record<string, unknown> {
+  const { name, message, stack, cause } = error;
+  const code = 'code' in error ? error.code : undefined;
+  const fields = {
+    type: name,
+    ...(code !== undefined && { code }),
+    message,
+    stack,
+    ...(cause !== undefined && { cause }),
+  };
+  return scrubbedFields(fields, depth);
+}
+
+/** A terminal must not obey what a peer sent. */
+function printable(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n\t]/gu, '?');
+}
