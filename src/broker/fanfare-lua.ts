@@ -1,5 +1,24 @@
 // The Lua of the channels' functions: publish, open, read. Runs inside Redis, each call as one atomic step.
 
+/** Makes ids; apart, so that a test can hold it against memory-log.ts. */
+export const MINT_LUA = String.raw`
+local COUNTERS = 1048576          -- seq is tag * 2^20 + counter
+local tag                         -- of this server, once it has been a master
+
+-- The offset after previous: of this millisecond where it sorts higher, else of the one after the previous.
+local function mint(previous, ms)
+  if previous then
+    local last_ms, last_seq = tonumber(string.sub(previous, 1, 13)), tonumber(string.sub(previous, 15))
+    local last_tag = math.floor(last_seq / COUNTERS)
+    if ms == last_ms and tag == last_tag and (last_seq + 1) % COUNTERS ~= 0 then
+      return string.format('%013.0f-%016.0f', ms, last_seq + 1)
+    end
+    if ms < last_ms or (ms == last_ms and tag <= last_tag) then ms = last_ms + 1 end
+  end
+  return string.format('%013.0f-%016.0f', ms, tag * COUNTERS)
+end
+`;
+
 /**
  * Follows what function-library.ts puts before it: `PREFIX`, `MAX_MESSAGE_BYTES`, `limits_of(channel)`.
  *
@@ -7,7 +26,7 @@
  * them, the newest position and the one at which this history began (the same until something is published).
  */
 export const FANFARE_LUA = String.raw`
-local COUNTERS = 1048576          -- seq is tag * 2^20 + counter
+${MINT_LUA}
 local KEY_LIFE_MS = 600000        -- 10 min
 local TAIL_LIFE_MS = 2592000000   -- 30 days
 local OPENED_LIFE_MS = 3600000    -- 1 h, of a tail before anything was published; readers renew it
@@ -15,7 +34,6 @@ local LOG_GRACE_MS = 60000        -- a log outlives its last entry by this much
 local BEGINNING = '0000000000000-0000000000000000'
 local SUB_PAGE = 32               -- entries that a read holds in memory besides its answer
 
-local tag                         -- of this server, once it has been a master
 local clustered
 local fan_out                     -- PUBLISH, or SPUBLISH in a Cluster
 
@@ -41,19 +59,6 @@ end
 
 local function tag_of(offset)
   return math.floor(tonumber(string.sub(offset, 15)) / COUNTERS)
-end
-
--- The offset after previous: of this millisecond where it sorts higher, else of the one after the previous.
-local function mint(previous, ms)
-  if previous then
-    local last_ms, last_seq = tonumber(string.sub(previous, 1, 13)), tonumber(string.sub(previous, 15))
-    local last_tag = math.floor(last_seq / COUNTERS)
-    if ms == last_ms and tag == last_tag and (last_seq + 1) % COUNTERS ~= 0 then
-      return string.format('%013.0f-%016.0f', ms, last_seq + 1)
-    end
-    if ms < last_ms or (ms == last_ms and tag <= last_tag) then ms = last_ms + 1 end
-  end
-  return string.format('%013.0f-%016.0f', ms, tag * COUNTERS)
 end
 
 -- The newest position and the begin of the history, from the tail or, where that is missing or behind, from the log;

@@ -3,11 +3,19 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Namespaces } from '../config/namespaces.js';
 import { FanfareError } from '../lib/errors.js';
-import { LIMITS, type Offset } from '../protocol/index.js';
-import type { Broker, BrokerListener, BrokerMessage, BrokerStatus, HistoryPage, Publication } from './broker.js';
+import { type After, LIMITS, type Offset } from '../protocol/index.js';
+import type {
+  Broker,
+  BrokerListener,
+  BrokerMessage,
+  BrokerStatus,
+  HistoryPage,
+  PageLimit,
+  Publication,
+} from './broker.js';
 import { MemoryLog } from './memory-log.js';
 import { normalise } from './payload.js';
-import { checkChannel, checkKey, checkSize } from './publication.js';
+import { checkAfter, checkChannel, checkKey, checkSize } from './publication.js';
 
 /** Specified: how long an idempotency key is kept. */
 const KEY_LIFE_MS = 10 * 60_000;
@@ -126,13 +134,14 @@ class MemoryBroker implements Broker {
     checkChannel(channel);
     checkSize(data, this.#options.maxMessageBytes);
     if (!this.#subscribed.has(channel)) return;
-    const payload = normalise(toBytes(data));
+    const payload = normalise(Buffer.from(data));
     this.#deliver(channel, { offset: undefined, previous: undefined, data: payload, from: undefined });
   }
 
-  async read(...[channel, after, limit]: Parameters<Broker['read']>): Promise<HistoryPage> {
+  async read(channel: string, after: After, limit: PageLimit): Promise<HistoryPage> {
     this.#assertReady();
     checkChannel(channel);
+    checkAfter(after);
     const now = this.#options.clock();
     const { log } = this.#use(channel, now);
     const before = log.bytes;

@@ -1,8 +1,8 @@
-// The rules that a publication must keep, whatever broker takes it.
+// The rules that what is asked of a broker must keep, whichever broker it is.
 
 import { Buffer } from 'node:buffer';
 import { FanfareError } from '../lib/errors.js';
-import { channelNameProblem } from '../protocol/index.js';
+import { channelNameProblem, isAfter } from '../protocol/index.js';
 
 /** A scoped idempotency key: `b:` or `u:<sub>:`, then what the publisher chose. Chosen: room for the longest `sub`. */
 const MAX_KEY_BYTES = 512;
@@ -26,4 +26,9 @@ export function checkSize(data: Buffer | string, maxMessageBytes: number): void 
   if (bytes > maxMessageBytes) {
     throw new FanfareError('payload_too_large', `a message has at most ${maxMessageBytes} bytes, this one ${bytes}`);
   }
+}
+
+/** Throws `bad_offset` when `after` is neither an offset nor `-1` nor `now`. */
+export function checkAfter(after: string): void {
+  if (!isAfter(after)) throw new FanfareError('bad_offset', 'a position is an offset, "-1" or "now"');
 }

@@ -7,7 +7,7 @@ import type { Broker, BrokerListener, BrokerStatus, HistoryPage, PageLimit, Publ
 import { decodeEnvelope, isEnvelope } from './envelope.js';
 import { decodeHistoryPage } from './history-page.js';
 import { normalise } from './payload.js';
-import { checkChannel, checkKey, checkSize } from './publication.js';
+import { checkAfter, checkChannel, checkKey, checkSize } from './publication.js';
 import { RedisConnection, type RedisConnectionOptions } from './redis-connection.js';
 import { replyCode, toFanfareError, unavailableError } from './redis-errors.js';
 import { RedisSubscriber } from './redis-subscriber.js';
@@ -112,6 +112,7 @@ class RedisBroker implements Broker {
   async read(channel: string, after: After, limit: PageLimit): Promise<HistoryPage> {
     this.#assertOpen();
     checkChannel(channel);
+    checkAfter(after);
     const keys = this.#keys(channel);
     const args = [after, Math.max(1, limit.maxEntries), Math.max(1, limit.maxBytes)];
     try {

@@ -11,6 +11,8 @@ import { parseRedisUrl } from './redis-url.js';
 
 /** Chosen: how long `start` waits for a Redis that is not there yet. */
 const START_TIMEOUT_MS = 10_000;
+/** Chosen: commands that may wait for Redis' answer; more would only pile up in memory while it hangs. */
+const MAX_IN_FLIGHT = 10_000;
 /** Chosen: pause before the library is tried again on a connection that stands. */
 const PREPARE_RETRY_MS = 1_000;
 
@@ -37,6 +39,7 @@ export class RedisConnection {
   #preparing: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
+  #inFlight = 0;
   #refused: ((error: FanfareError) => void) | undefined;
   #started: (() => void) | undefined;
 
@@ -114,21 +117,26 @@ export class RedisConnection {
 
   async #guard(effect: 'write' | 'read', send: () => Promise<unknown>): Promise<unknown> {
     if (this.#closed) throw unavailableError('the connection to Redis is closed');
+    if (this.#inFlight >= MAX_IN_FLIGHT) throw unavailableError('too many commands wait for Redis');
+    this.#inFlight++;
     try {
-      return await send();
-    } catch (error) {
-      if (!isFunctionMissing(error)) throw toFanfareError(error, effect);
-    }
-    try {
-      await ensureLibrary(this.client, this.#library, this.#logger);
-    } catch (error) {
-      throw toFanfareError(error, 'read');
-    }
-    try {
-      return await send();
+      return await send().catch((error: unknown) => this.#sendAgain(error, send));
     } catch (error) {
       throw toFanfareError(error, effect);
+    } finally {
+      this.#inFlight--;
     }
+  }
+
+  /** Where Redis has lost the library, nothing was done: it is loaded, and the command sent once more. */
+  async #sendAgain(error: unknown, send: () => Promise<unknown>): Promise<unknown> {
+    if (!isFunctionMissing(error)) throw error;
+    try {
+      await ensureLibrary(this.client, this.#library, this.#logger);
+    } catch (cause) {
+      throw toFanfareError(cause, 'read');
+    }
+    return send();
   }
 
   #prepare(): Promise<void> {
@@ -155,8 +163,9 @@ export class RedisConnection {
 
   #failed(error: unknown): void {
     const known = error instanceof FanfareError || isRefusal(error);
-    const reason = known ? toFanfareError(error, 'read').message : `Redis cannot be reached: ${reasonOf(error)}`;
-    const detail = `${reason} (${this.address})`;
+    const meaning = known ? toFanfareError(error, 'read').message : 'Redis cannot be reached';
+    const words = error instanceof FanfareError ? '' : `: ${reasonOf(error)}`;
+    const detail = `${meaning}${words} (${this.address})`;
     if (this.#status.detail !== detail && !this.#closed) this.#logger.warn({ reason: reasonOf(error) }, detail);
     this.#lost(detail);
     if (known) this.#refuse(detail);
