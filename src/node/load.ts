@@ -7,7 +7,7 @@ const FREE_BELOW = { eventLoop: 0.75, memory: 0.8 } as const;
 /** Weight of the newest sample: a node counts as full after about 3 s of overload, not after one busy tick. */
 const SMOOTHING = 0.3;
 
-/** Sampled once per report. */
+/** Sampled each second. */
 export class NodeLoad {
   readonly #maxMemoryBytes: number;
   #last: EventLoopUtilization = performance.eventLoopUtilization();

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Authenticator, Identity } from '../auth/identity.js';
 import { createReporter, type Reporter } from '../cluster/load-report.js';
-import type { NodeReport } from '../cluster/registry.js';
+import type { NodeReport, ReportVerdict } from '../cluster/registry.js';
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import type { RateLimiter } from '../limits/rate-limiter.js';
@@ -29,6 +29,7 @@ const MOVE_WITHIN_MS = 5_000;
 /** Links asked to move per wave of {@link MOVE_WAVE_MS}. */
 const MOVE_WAVE = 500;
 const MOVE_WAVE_MS = 100;
+const LOAD_SAMPLE_MS = 1_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_URL_BYTES = 4 * 1024;
 /** Sockets beyond the clients' that may be open: polls between requests, health checks, refusals. */
@@ -53,7 +54,9 @@ class Node implements PushNode, NodeContext {
   readonly #polls: PollEndpoint;
   readonly #reservations = new Reservations();
   readonly #load: NodeLoad;
+  readonly #incarnation = `${String(Date.now()).padStart(13, '0')}-${randomUUID()}`;
   #reporter: Reporter | undefined;
+  #sampler: NodeJS.Timeout | undefined;
   #state: NodeState = 'starting';
   #sinceMs = Date.now();
   #closing: Promise<void> | undefined;
@@ -105,6 +108,7 @@ class Node implements PushNode, NodeContext {
     this.channels.start();
     this.connections.start();
     this.#polls.start();
+    this.#sampler = setInterval(() => this.#load.sample(), LOAD_SAMPLE_MS);
     this.#become('ready');
     await this.#report(url);
     this.logger.info({ url, engine: engine.name }, 'node is ready');
@@ -138,7 +142,7 @@ class Node implements PushNode, NodeContext {
   async drain(): Promise<void> {
     if (this.#state !== 'ready') return this.close();
     this.#become('draining');
-    await this.#reporter?.report().catch(() => undefined);
+    await this.#reporter?.report();
     this.#polls.moveAll();
     const withinMs = this.#parts.registry === undefined ? 0 : MOVE_WITHIN_MS;
     let asked = 0;
@@ -158,6 +162,7 @@ class Node implements PushNode, NodeContext {
 
   async #close(): Promise<void> {
     this.#become('closed');
+    clearInterval(this.#sampler);
     await this.#reporter?.stop();
     this.#parts.engine.stopListening();
     for (const link of [...this.connections.all()]) link.end('draining', 'the node is going away');
@@ -206,30 +211,31 @@ class Node implements PushNode, NodeContext {
     this.#reporter = createReporter({
       registry,
       logger,
-      read: (): NodeReport => {
-        this.#load.sample();
-        return {
-          id,
-          url,
-          incarnation: this.#incarnation,
-          connections: this.#connectionCount(),
-          capacity: maxConnections,
-          maxConnectsPerSecond,
-          state: this.#reportedState(),
-          claimed: this.#reservations.take(),
-        };
-      },
-      onVerdict: (verdict) => {
-        if (verdict !== 'accepted') this.#fence(verdict);
+      read: (): NodeReport => ({
+        id,
+        url,
+        incarnation: this.#incarnation,
+        connections: this.#connectionCount(),
+        capacity: maxConnections,
+        maxConnectsPerSecond,
+        state: this.#reportedState(),
+        claimed: this.#reservations.take(),
+      }),
+      onVerdict: (verdict) => this.#obey(verdict),
+      onDrainRequested: () => {
+        logger.info({ id }, 'asked to drain');
+        void this.drain();
       },
     });
     await this.#reporter.start();
   }
 
-  readonly #incarnation = `${String(Date.now()).padStart(13, '0')}-${randomUUID()}`;
-
-  #fence(verdict: string): void {
-    this.logger.error({ verdict, id: this.options.id }, 'another node has this id; this one takes no new clients');
+  /** A node whose id another one has takes no new clients; one that was only refused tries on. */
+  #obey(verdict: ReportVerdict): void {
+    const { id } = this.options;
+    if (verdict === 'accepted' && this.#state === 'fenced') this.#become('ready');
+    if (verdict === 'accepted' || this.#state !== 'ready') return;
+    this.logger.error({ verdict, id }, 'another node has this id; this one takes no new clients');
     this.#become('fenced');
   }
 

@@ -1,0 +1,94 @@
+// A real push node in this process, for tests: real engine, real tickets, any broker.
+
+import { createAuthenticator } from '../../src/auth/authenticator.js';
+import type { Grants } from '../../src/auth/identity.js';
+import { createTicketAuthority } from '../../src/auth/ticket.js';
+import type { Broker } from '../../src/broker/broker.js';
+import { createMemoryBroker } from '../../src/broker/memory-broker.js';
+import { type NamespaceOptions, Namespaces } from '../../src/config/namespaces.js';
+import { type Logger, silentLogger } from '../../src/lib/logger.js';
+import { Origins } from '../../src/lib/origins.js';
+import { createRateLimiter } from '../../src/limits/create-rate-limiter.js';
+import { loadEngine } from '../../src/node/engines/load.js';
+import { createPushNode, type PushNode, type PushNodeOptions, type PushNodeParts } from '../../src/node/push-node.js';
+import { LIMITS } from '../../src/protocol/index.js';
+
+export const PUBLISH_KEY = 'publish-key-of-the-tests-0123456789';
+
+export interface TestNode {
+  readonly url: string;
+  readonly node: PushNode;
+  readonly broker: Broker;
+  /** A ticket for `user` with these grants; everything by default. */
+  ticket(user?: string, grants?: Partial<Grants>, lifeMs?: number): string;
+  close(): Promise<void>;
+}
+
+export interface TestNodeSetup {
+  readonly engine: 'uws' | 'ws';
+  readonly broker?: Broker;
+  readonly namespaces?: Readonly<Record<string, Partial<NamespaceOptions>>>;
+  readonly options?: Partial<PushNodeOptions>;
+  readonly logger?: Logger;
+  readonly commandRate?: { readonly perSecond: number; readonly burst: number };
+  readonly pollRate?: { readonly perSecond: number; readonly burst: number };
+}
+
+const GENEROUS = { perSecond: 10_000, burst: 10_000 };
+const OWN_LIMITS = { maxBufferedBytes: 1024 * 1024, maxMemoryBytes: 2 ** 40, maxConnections: 10_000 };
+const tickets = createTicketAuthority({ secrets: ['a secret of the tests, 32 bytes long'], audience: 'tests' });
+
+export async function startNode(setup: TestNodeSetup): Promise<TestNode> {
+  const logger = setup.logger ?? silentLogger;
+  const namespaces = new Namespaces(setup.namespaces);
+  const broker = setup.broker ?? createMemoryBroker({ namespaces });
+  const limiter = (rate = GENEROUS) => createRateLimiter({ algorithm: 'token-bucket', ...rate });
+  const parts: PushNodeParts = {
+    broker,
+    engine: await loadEngine(setup.engine, logger),
+    authenticator: createAuthenticator({ tickets, allowUserTokens: false }),
+    logger,
+    newCommandLimiter: () => limiter(setup.commandRate),
+    newPollLimiter: () => limiter(setup.pollRate),
+  };
+  const node = createPushNode(parts, {
+    id: 'n1',
+    host: '127.0.0.1',
+    port: 0,
+    url: '',
+    namespaces,
+    origins: new Origins(['https://app.example.com']),
+    maxConnectsPerSecond: 2_000,
+    publishKeys: [PUBLISH_KEY],
+    heartbeatMs: LIMITS.heartbeatMs,
+    handshakeTimeoutMs: LIMITS.handshakeTimeoutMs,
+    maxFrameBytes: LIMITS.maxFrameBytes,
+    maxMessageBytes: LIMITS.maxMessageBytes,
+    maxBodyBytes: LIMITS.maxBodyBytes,
+    channelsPerConnection: LIMITS.channelsPerConnection,
+    ...OWN_LIMITS,
+    ...setup.options,
+  });
+  const { url } = await node.start();
+  return { url, node, broker, ticket, close: () => node.close() };
+}
+
+let connections = 0;
+
+function ticket(user = 'u1', grants: Partial<Grants> = {}, lifeMs = 600_000): string {
+  const all = { subscribe: ['*'], publish: ['*'], presence: [] };
+  const nowMs = Date.now();
+  return tickets.sign(
+    {
+      kind: 'token',
+      user,
+      grants: { ...all, ...grants },
+      issuedAtMs: nowMs,
+      expiresAtMs: nowMs + lifeMs,
+      tokenId: undefined,
+      connection: undefined,
+      reservation: undefined,
+    },
+    { connection: `c${++connections}` },
+  ).text;
+}
