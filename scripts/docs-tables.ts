@@ -1,6 +1,7 @@
 // Writes the generated parts of the docs: `npx tsx scripts/docs-tables.ts`, or with `--check` says what is stale.
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import { optionTable } from '../src/config/describe-config.js';
 import { CLOSE, CODES, type Code, codeInfo, mayReconnect } from '../src/protocol/index.js';
 import { BAD_INPUTS } from '../test/conformance/bad-inputs.js';
 import { answerOf, type BadInput } from '../test/conformance/bad-inputs-case.js';
@@ -12,6 +13,7 @@ const COMMAND = 'npx tsx scripts/docs-tables.ts';
 const PARTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   'docs/PROTOCOL.md': { codes: codesTable, 'close-codes': closeCodesTable },
   'docs/ERRORS.md': { inputs: inputsTable },
+  'docs/OPERATIONS.md': { options: optionTable },
 };
 
 const CLOSE_MEANING: Readonly<Record<keyof typeof CLOSE, string>> = {

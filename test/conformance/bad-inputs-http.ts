@@ -186,7 +186,7 @@ const PATHS = rows('HTTP: paths, methods, headers', [
   ],
   [
     'a `POST` on the WebSocket path',
-    { path: '/v1/ws', body: '{}', expect: { status: 405, code: 'method_not_allowed', headers: { Allow: /GET/ } } },
+    { path: '/v1/ws', body: '{}', expect: { status: 426, code: 'upgrade_required', headers: { Upgrade: /websocket/ } } },
   ],
 ]);
 

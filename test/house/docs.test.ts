@@ -1,0 +1,81 @@
+// The docs say what the code says: generated tables are fresh, links lead somewhere, README's commands and variables exist.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { staleDocs } from '../../scripts/docs-tables.js';
+import { envName, flagName } from '../../src/config/option-info.js';
+import { infoOf, OPTION_KEYS } from '../../src/config/schema.js';
+import { CODES } from '../../src/protocol/index.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const read = (path: string): string => readFileSync(`${ROOT}${path}`, 'utf8');
+const DOCS = [
+  'README.md',
+  ...readdirSync(`${ROOT}docs`, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.md'))
+    .map((path) => `docs/${path}`),
+];
+const scripts = (JSON.parse(read('package.json')) as { scripts: Record<string, string> }).scripts;
+
+/** The anchors that GitHub gives to a page's headings. */
+function anchorsOf(text: string): ReadonlySet<string> {
+  const headings = text.replaceAll(/^```.*?^```/gms, '').match(/^#{1,6} .*$/gm) ?? [];
+  return new Set(
+    headings.map((heading) =>
+      heading
+        .replace(/^#+ /, '')
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+}
+
+describe('the docs', () => {
+  it('have fresh tables (npx tsx scripts/docs-tables.ts)', () => {
+    expect([...staleDocs().keys()]).toEqual([]);
+  });
+
+  it.each(DOCS)('%s links to what is there', (path) => {
+    const folder = path.includes('/') ? path.slice(0, path.lastIndexOf('/') + 1) : '';
+    const broken = [...read(path).matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, link = '']) => link)
+      .filter((link) => !/^https?:/.test(link))
+      .filter((link) => {
+        const [file = '', anchor] = link.split('#');
+        const target = file === '' ? path : `${folder}${file}`;
+        if (!existsSync(`${ROOT}${target}`)) return true;
+        return anchor !== undefined && !anchorsOf(read(target)).has(anchor);
+      });
+    expect(broken).toEqual([]);
+  });
+
+  it.each(DOCS)('%s names scripts, variables and flags that exist', (path) => {
+    const text = read(path);
+    const named = [...text.matchAll(/\bnpm (?:run )?([a-z]+(?::[a-z]+)?)\b/g)].map(([, name = '']) => name);
+    const builtIn = new Set(['ci', 'install', 'run', 'or', 'and']);
+    expect(named.filter((name) => !builtIn.has(name) && scripts[name] === undefined)).toEqual([]);
+
+    const variables = new Set(OPTION_KEYS.flatMap((key) => [envName(key), `${envName(key)}_FILE`]));
+    for (const other of ['FANFARE_CONFIG', 'FANFARE_URL', 'FANFARE_TOKEN']) variables.add(other);
+    const used = [...text.matchAll(/\bFANFARE_[A-Z_]+\b/g)].map(([name]) => name);
+    expect(used.filter((name) => !variables.has(name))).toEqual([]);
+  });
+
+  it('README.md has every option of an operator’s first day', () => {
+    const readme = read('README.md');
+    for (const key of ['redisUrl', 'authSecret', 'clusterSecret', 'nodeUrl', 'origins', 'publishKey'] as const) {
+      expect(readme).toContain(envName(key));
+      expect(infoOf(key).about).not.toBe('');
+    }
+    expect(readme).toContain(flagName('nodeUrl'));
+  });
+
+  it('docs/PROTOCOL.md mentions no code that does not exist', () => {
+    const text = read('docs/PROTOCOL.md').replaceAll(/^```.*?^```/gms, '');
+    const notCodes = new Set(['fanfare_publish', 'client_max_window_bits']);
+    const codes = [...text.matchAll(/`(?:\d{3} )?([a-z]+(?:_[a-z]+)+)`/g)].map(([, name = '']) => name);
+    expect(codes.filter((code) => !(code in CODES) && !notCodes.has(code))).toEqual([]);
+  });
+});
