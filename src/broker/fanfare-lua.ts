@@ -1,7 +1,7 @@
 // The Lua of the channels' functions: publish, open, read. Runs inside Redis, each call as one atomic step.
 
 /** Makes ids; apart, so that a test can hold it against memory-log.ts. */
-export const MINT_LUA = String.raw`
+export const MINT_LUA = `
 local COUNTERS = 1048576          -- seq is tag * 2^20 + counter
 local tag                         -- of this server, once it has been a master
 
