@@ -1,27 +1,49 @@
-// One suite for every transport on both engines: what a subscriber is promised, whatever carries it.
+// One suite for every transport, on both engines and both brokers: what a subscriber is promised, whatever carries it.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Broker } from '../../src/broker/broker.js';
+import { createMemoryBroker } from '../../src/broker/memory-broker.js';
+import { createRedisBroker } from '../../src/broker/redis-broker.js';
+import { Namespaces } from '../../src/config/namespaces.js';
+import { silentLogger } from '../../src/lib/logger.js';
 import { FEEDS, type Feed, type OpenFeed, type Positions } from '../support/feed.js';
 import { startNode, type TestNode } from '../support/push-node.js';
+import { type RedisServer, startRedis } from '../support/redis.js';
 
 const ENGINES = ['uws', 'ws'] as const;
+const BROKERS = ['memory', 'redis'] as const;
+const NAMESPACES = { default: { historySize: 1_000 }, short: { historySize: 5 }, open: { public: true } };
 
-for (const engine of ENGINES) {
-  for (const [transport, open] of Object.entries(FEEDS)) {
-    describe(`${transport} on the ${engine} engine`, () => suite(engine, transport, open));
+let redis: RedisServer;
+let prefixes = 0;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+
+for (const broker of BROKERS) {
+  for (const engine of ENGINES) {
+    for (const [transport, open] of Object.entries(FEEDS)) {
+      describe(`${transport} on the ${engine} engine and the ${broker} broker`, () =>
+        suite(engine, broker, transport, open));
+    }
   }
 }
 
-function suite(engine: (typeof ENGINES)[number], transport: string, open: OpenFeed): void {
+function makeBroker(kind: (typeof BROKERS)[number]): Broker {
+  const namespaces = new Namespaces(NAMESPACES);
+  if (kind === 'memory') return createMemoryBroker({ namespaces });
+  return createRedisBroker({ url: redis.url, prefix: `t${++prefixes}`, namespaces, logger: silentLogger });
+}
+
+function suite(engine: 'uws' | 'ws', broker: 'memory' | 'redis', transport: string, open: OpenFeed): void {
   let target: TestNode;
   const feeds: Feed[] = [];
   let serial = 0;
 
   beforeAll(async () => {
-    target = await startNode({
-      engine,
-      namespaces: { default: { historySize: 1_000 }, short: { historySize: 5 }, open: { public: true } },
-    });
+    target = await startNode({ engine, broker: makeBroker(broker), namespaces: NAMESPACES });
   });
   afterEach(() => {
     for (const feed of feeds.splice(0)) feed.close();
