@@ -6,6 +6,7 @@ import type { Logger } from '../lib/logger.js';
 import { Retrier } from '../lib/retrier.js';
 import { Audience, type PublishToTopic } from './audience.js';
 import { Channel, type ChannelCounters } from './channel.js';
+import { TailWatch } from './tail-watch.js';
 
 /** A channel is kept this long after its last user, so that a poll client finds it in memory at its next poll. */
 const LINGER_MS = 15_000;
@@ -26,16 +27,23 @@ export class Channels implements BrokerListener {
   readonly #parts: ChannelsParts;
   readonly #byName = new Map<string, Channel>();
   readonly #retrier: Retrier;
+  readonly #tails: TailWatch;
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor(parts: ChannelsParts) {
     this.#parts = parts;
+    this.#tails = new TailWatch(parts.broker, () => this.#byName.values());
     this.#retrier = new Retrier({
       firstPauseMs: 50,
       longestPauseMs: 2_000,
       onFailure: (error) =>
         parts.logger.debug({ error: String(error) }, 'the broker did not answer a channel; trying again'),
     });
+  }
+
+  /** Channels that the background comparison found behind the log. */
+  get foundBehind(): number {
+    return this.#tails.found;
   }
 
   get size(): number {
@@ -46,6 +54,7 @@ export class Channels implements BrokerListener {
     clearInterval(this.#sweeper);
     this.#sweeper = setInterval(() => this.#sweep(Date.now()), SWEEP_EVERY_MS);
     this.#sweeper.unref();
+    this.#tails.start();
   }
 
   /** The channel, opened if need be. Every `acquire` is owed one {@link release}. */
@@ -82,6 +91,7 @@ export class Channels implements BrokerListener {
 
   close(): void {
     clearInterval(this.#sweeper);
+    this.#tails.stop();
     for (const channel of this.#byName.values()) channel.close();
     this.#byName.clear();
     this.#retrier.retryNow();

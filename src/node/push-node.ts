@@ -124,6 +124,7 @@ class Node implements PushNode, NodeContext {
       waitingPolls: this.#polls.waiting,
       pollClients: this.#polls.clients,
       channels: this.channels.size,
+      foundBehind: this.channels.foundBehind,
       published: this.publisher.published,
       eventLoopUtilization: this.#load.eventLoop,
       ...this.channels.counters,

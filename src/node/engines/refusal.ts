@@ -26,6 +26,10 @@ export function headProblem(urlBytes: number, headers: HeaderList, options: Engi
   if (headers.repeated !== undefined) {
     return new FanfareError('duplicate_header', `the request has more than one ${headers.repeated} header`);
   }
+  // uWebSockets.js finds out only after the request has been handed over.
+  if (!/^\d{1,15}$/.test(headers.get('content-length') ?? '0')) {
+    return new FanfareError('bad_request', 'Content-Length: expected a number of bytes');
+  }
   return undefined;
 }
 

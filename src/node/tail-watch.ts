@@ -1,0 +1,74 @@
+// Compares the tails of quiet channels with the log in the background: pub/sub can lose the last message of a channel.
+
+import type { Broker } from '../broker/broker.js';
+import type { Channel } from './channel.js';
+
+const EVERY_MS = 1_000;
+/** Specified: channels compared per second and node. */
+const MAX_PER_ROUND = 2_000;
+/** A channel that delivered this lately is compared by its next message. */
+const QUIET_MS = 1_000;
+
+/** Owns its timer; one round at a time. */
+export class TailWatch {
+  readonly #broker: Broker;
+  readonly #channels: () => Iterable<Channel>;
+  #timer: NodeJS.Timeout | undefined;
+  #busy = false;
+  /** The rest of the current walk over all channels. */
+  #walk: Iterator<Channel> | undefined;
+  /** Channels that were found behind. */
+  found = 0;
+
+  constructor(broker: Broker, channels: () => Iterable<Channel>) {
+    this.#broker = broker;
+    this.#channels = channels;
+  }
+
+  start(): void {
+    this.stop();
+    this.#timer = setInterval(() => void this.round(Date.now()), EVERY_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Compares the next channels; a channel whose tail is elsewhere reads its log. */
+  async round(nowMs: number): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      const channels = this.#next(nowMs);
+      if (channels.length === 0) return;
+      const before = channels.map((channel) => channel.position);
+      const tails = await this.#broker.tails(channels.map((channel) => channel.name));
+      for (const [index, channel] of channels.entries()) {
+        // It moved meanwhile: the bus is doing its work.
+        if (channel.position !== before[index] || tails[index] === channel.position || !channel.isOpen) continue;
+        this.found++;
+        void channel.repair();
+      }
+    } catch {
+      // The broker is away; its return brings a comparison of its own.
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #next(nowMs: number): readonly Channel[] {
+    const chosen: Channel[] = [];
+    this.#walk ??= this.#channels()[Symbol.iterator]();
+    while (chosen.length < MAX_PER_ROUND) {
+      const next = this.#walk.next();
+      if (next.done) {
+        this.#walk = undefined;
+        break;
+      }
+      const channel = next.value;
+      if (channel.isOpen && channel.users > 0 && nowMs - channel.deliveredAtMs > QUIET_MS) chosen.push(channel);
+    }
+    return chosen;
+  }
+}

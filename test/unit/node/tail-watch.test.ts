@@ -1,0 +1,60 @@
+// The background comparison of tails finds what pub/sub lost.
+
+import { expect, it } from 'vitest';
+import type { Broker, BrokerListener } from '../../../src/broker/broker.js';
+import { createMemoryBroker } from '../../../src/broker/memory-broker.js';
+import { Namespaces } from '../../../src/config/namespaces.js';
+import { silentLogger } from '../../../src/lib/logger.js';
+import { Channels } from '../../../src/node/channels.js';
+import { TailWatch } from '../../../src/node/tail-watch.js';
+
+/** A node's channels on a bus that loses everything while `deaf`. */
+async function deafChannels() {
+  const broker: Broker = createMemoryBroker({ namespaces: new Namespaces() });
+  const frames: string[] = [];
+  const channels = new Channels({
+    broker,
+    namespaces: new Namespaces(),
+    logger: silentLogger,
+    publish: (_topic, frame) => frames.push(frame.toString()),
+  });
+  const listener: BrokerListener = {
+    message: () => undefined,
+    resubscribed: () => undefined,
+    damaged: () => undefined,
+  };
+  await broker.start(listener);
+  return { broker, channels, frames };
+}
+
+it('reads the log of a quiet channel whose last message never came', async () => {
+  const { broker, channels, frames } = await deafChannels();
+  const channel = channels.acquire('news');
+  channel.audience.sockets = 1;
+  await channel.ready;
+  const watch = new TailWatch(broker, () => [channel]);
+  await watch.round(Date.now());
+  expect(watch.found).toBe(0);
+  const offset = await broker.publish({ channel: 'news', data: '"lost"' });
+  await watch.round(Date.now());
+  await channel.ready;
+  expect(watch.found).toBe(1);
+  expect(channel.position).toBe(offset);
+  expect(frames).toHaveLength(1);
+  channels.close();
+});
+
+it('leaves channels alone that nobody uses or that have just delivered', async () => {
+  const { broker, channels } = await deafChannels();
+  const channel = channels.acquire('news');
+  await channel.ready;
+  await broker.publish({ channel: 'news', data: '1' });
+  const watch = new TailWatch(broker, () => [channel]);
+  channel.deliveredAtMs = Date.now();
+  await watch.round(Date.now());
+  channel.deliveredAtMs = 0;
+  channels.release(channel);
+  await watch.round(Date.now());
+  expect(watch.found).toBe(0);
+  channels.close();
+});
