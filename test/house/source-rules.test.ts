@@ -1,0 +1,86 @@
+// Every source file keeps the house's rules, and each of these rules can fail.
+
+import { describe, expect, it } from 'vitest';
+import { brokenRules } from './source-rules.js';
+import { sourceFiles } from './tree.js';
+
+const files = sourceFiles();
+
+it('finds the files of every part', () => {
+  const parts = new Set(files.map(({ path }) => path.split('/')[0]));
+  expect([...parts].sort()).toEqual(['client-sdk', 'demo', 'discovery', 'loadtest', 'scripts', 'src', 'test']);
+  expect(files.length).toBeGreaterThan(100);
+});
+
+it('keeps every rule in every file', () => {
+  expect(files.flatMap(brokenRules)).toEqual([]);
+});
+
+it('tells the size of the house', () => {
+  const lines = files.filter(({ path }) => !path.startsWith('test/')).map(({ text }) => text.split('\n').length - 1);
+  lines.sort((a, b) => a - b);
+  const total = lines.reduce((sum, count) => sum + count, 0);
+  console.log(
+    `house: ${lines.length} files, ${total} lines, median ${lines[lines.length >> 1]}, longest ${lines.at(-1)}`,
+  );
+});
+
+describe('a planted violation is found', () => {
+  const GOOD = '// Does one thing.\n\nexport const a = 1;\n';
+  const broken = (text: string, path = 'src/lib/a-thing.ts') => brokenRules({ path, text });
+
+  it('and a good file has none', () => {
+    expect(broken(GOOD)).toEqual([]);
+    expect(broken(`#!/usr/bin/env node\n${GOOD}`, 'src/cli/main.ts')).toEqual([]);
+  });
+
+  it.each([
+    ['301 lines', `// Long.\n${'export {};\n'.repeat(300)}`, 'src/lib/a.ts:301: a file has at most 300 lines'],
+    ['no first comment', 'export const a = 1;\n', 'src/lib/a.ts:1: the first line is a comment'],
+    ['a first comment that is no sentence', '// foo\nexport {};\n', 'src/lib/a.ts:1: the first line is a comment'],
+    ['any', `${GOOD}let b: any;\n`, 'src/lib/a.ts:4: any'],
+    ['any deep inside', `${GOOD}let b: Map<string, any[]>;\n`, 'src/lib/a.ts:4: any'],
+    ['a cast to any', `${GOOD}const b = a as any;\n`, 'src/lib/a.ts:4: any'],
+    ['a non-null assertion', `${GOOD}const b = a!;\n`, 'src/lib/a.ts:4: a non-null assertion'],
+    ['an enum', `${GOOD}enum B { C }\n`, 'src/lib/a.ts:4: an enum'],
+    [
+      'a parameter property',
+      `${GOOD}class B { constructor(readonly b: string) {} }\n`,
+      'src/lib/a.ts:4: a parameter property',
+    ],
+    ['a suppressed type error', `${GOOD}// @ts-${'ignore'}\n`, 'src/lib/a.ts:4: a check is suppressed'],
+    ['a suppressed lint', `${GOOD}// biome-${'ignore'} lint: x\n`, 'src/lib/a.ts:4: a check is suppressed'],
+    ['an empty catch', `${GOOD}try { a; } catch {}\n`, 'src/lib/a.ts:4: an empty catch'],
+    ['process.exit', `${GOOD}process.exit(1);\n`, 'src/lib/a.ts:4: process.exit is for src/cli'],
+    [
+      '51 lines of a function',
+      `${GOOD}function b() {\n${'a;\n'.repeat(49)}}\n`,
+      'src/lib/a.ts:4: a function has at most 50 lines',
+    ],
+  ])('%s', (_, text, message) => {
+    expect(broken(text, 'src/lib/a.ts')).toEqual([expect.stringContaining(message)]);
+  });
+
+  it.each(['src/lib/aThing.ts', 'src/lib/a_thing.ts', 'src/lib/Thing.ts', 'src/lib/thing.mts'])(
+    'the name %s',
+    (path) => {
+      expect(broken(GOOD, path)).toEqual([`${path}:1: the name of a file is a kebab-case noun`]);
+    },
+  );
+
+  it.each(['src/lib/utils.ts', 'src/node/node-manager.ts', 'src/lib/test-helpers.ts'])(
+    'the empty word in %s',
+    (path) => {
+      expect(broken(GOOD, path)).toEqual([`${path}:1: the name of a file says its job`]);
+    },
+  );
+
+  it('a title with "should"', () => {
+    expect(broken(`${GOOD}it('should work', () => {});\n`, 'test/unit/a.test.ts')).toHaveLength(1);
+  });
+
+  it('but not the same letters in a text, nor process.exit in the command line', () => {
+    expect(broken(`${GOOD}export const b = 'any enum process.exit(1)';\n`)).toEqual([]);
+    expect(broken(`${GOOD}process.exit(1);\n`, 'src/cli/main.ts')).toEqual([]);
+  });
+});

@@ -1,0 +1,78 @@
+// The rules of a single source file: its name, its size, its first line, and what may not be written in it.
+
+import { basename } from 'node:path';
+import ts from 'typescript';
+import type { SourceFile } from './tree.js';
+
+const MAX_FILE_LINES = 300;
+const FILE_NAME = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|config))?\.(ts|mjs)$/;
+const EMPTY_WORD = /(^|-)(utils?|helpers?|manager|service|impl|misc|common)(-|\.)/;
+/** Assembled, so that this file does not hold what it looks for. */
+const SUPPRESSION = new RegExp(['@ts-ignore', '@ts-expect-error', '@ts-nocheck', 'biome-ignore', 'eslint-'].join('|'));
+
+/** The lengths of all functions, factories with what they hold included: a figure, no rule. */
+export function functionLengths({ path, text }: SourceFile): readonly number[] {
+  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
+  const lengths: number[] = [];
+  const measure = (node: ts.Node) => {
+    if (ts.isFunctionLike(node)) lengths.push(node.getText(source).split('\n').length);
+    ts.forEachChild(node, measure);
+  };
+  measure(source);
+  return lengths;
+}
+
+/** Every broken rule as `path:line: what`. */
+export function brokenRules({ path, text }: SourceFile): string[] {
+  const lines = text.split('\n');
+  const broken: string[] = [];
+  const say = (line: number, what: string) => void broken.push(`${path}:${line}: ${what}`);
+
+  if (!FILE_NAME.test(basename(path))) say(1, 'the name of a file is a kebab-case noun');
+  if (EMPTY_WORD.test(basename(path))) say(1, 'the name of a file says its job');
+  const count = text.endsWith('\n') ? lines.length - 1 : lines.length;
+  if (count > MAX_FILE_LINES) say(count, `a file has at most ${MAX_FILE_LINES} lines, this one ${count}`);
+  const first = lines[0]?.startsWith('#!') ? 1 : 0;
+  if (!/^\/\/ \S.*[.:`]$/.test(lines[first] ?? ''))
+    say(first + 1, 'the first line is a comment: one sentence, its job');
+
+  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
+  visit(source, source, path, say);
+  for (const [index, line] of lines.entries()) {
+    if (SUPPRESSION.test(line) && !path.startsWith('test/house/')) say(index + 1, 'a check is suppressed');
+  }
+  return broken;
+}
+
+type Say = (line: number, what: string) => void;
+
+function visit(node: ts.Node, source: ts.SourceFile, path: string, say: Say): void {
+  const lineOf = (position: number) => source.getLineAndCharacterOfPosition(position).line + 1;
+  const line = lineOf(node.getStart(source));
+  if (node.kind === ts.SyntaxKind.AnyKeyword) say(line, 'any');
+  if (ts.isNonNullExpression(node)) say(line, 'a non-null assertion');
+  if (ts.isEnumDeclaration(node)) say(line, 'an enum');
+  if (ts.isParameter(node) && ts.isParameterPropertyDeclaration(node, node.parent)) say(line, 'a parameter property');
+  if (ts.isCatchClause(node) && isEmpty(node.block, source)) say(line, 'an empty catch');
+  if (endsProcess(node) && /^(src|discovery|client-sdk|demo)\//.test(path) && !path.startsWith('src/cli/')) {
+    say(line, 'process.exit is for src/cli');
+  }
+  if (isTestTitle(node) && /\bshould\b/.test(node.text)) say(line, 'the title of a test is a fact, without "should"');
+  ts.forEachChild(node, (child) => visit(child, source, path, say));
+}
+
+/** A comment that says why counts as content. */
+function isEmpty(block: ts.Block, source: ts.SourceFile): boolean {
+  return block.statements.length === 0 && !/\/\/|\/\*/.test(block.getText(source));
+}
+
+function endsProcess(node: ts.Node): boolean {
+  if (!ts.isPropertyAccessExpression(node) || !ts.isIdentifier(node.expression)) return false;
+  return node.expression.text === 'process' && ['exit', 'abort', 'reallyExit'].includes(node.name.text);
+}
+
+function isTestTitle(node: ts.Node): node is ts.StringLiteralLike {
+  if (!ts.isStringLiteralLike(node) || !ts.isCallExpression(node.parent)) return false;
+  const called = node.parent.expression.getText();
+  return node.parent.arguments[0] === node && /^(it|test|describe)\b/.test(called);
+}
