@@ -37,8 +37,7 @@ export class Publisher {
       });
     }
     const sender: Sender = { connection, user: identity.user };
-    const scope = identity.user === null ? `a:${connection}` : `u:${encodeURIComponent(identity.user)}`;
-    return this.#publish(order, scope, JSON.stringify(sender));
+    return this.#publish(order, `u:${keyScope(sender)}`, JSON.stringify(sender));
   }
 
   /** For a backend that showed its publish key. */
@@ -62,4 +61,9 @@ export class Publisher {
     this.published++;
     return offset;
   }
+}
+
+/** Whose keys they are; without a name, of this connection. Base64url: the longest `sub` fits, and none looks like another's. */
+function keyScope({ user, connection }: Sender): string {
+  return user === null ? `:${connection}` : Buffer.from(user).toString('base64url');
 }
