@@ -67,7 +67,7 @@ export class TailWatch {
         break;
       }
       const channel = next.value;
-      if (channel.isOpen && channel.users > 0 && nowMs - channel.deliveredAtMs > QUIET_MS) chosen.push(channel);
+      if (channel.isOpen && nowMs - channel.deliveredAtMs > QUIET_MS) chosen.push(channel);
     }
     return chosen;
   }

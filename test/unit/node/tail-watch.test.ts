@@ -44,16 +44,13 @@ it('reads the log of a quiet channel whose last message never came', async () =>
   channels.close();
 });
 
-it('leaves channels alone that nobody uses or that have just delivered', async () => {
+it('leaves a channel alone that has just delivered', async () => {
   const { broker, channels } = await deafChannels();
   const channel = channels.acquire('news');
   await channel.ready;
   await broker.publish({ channel: 'news', data: '1' });
   const watch = new TailWatch(broker, () => [channel]);
   channel.deliveredAtMs = Date.now();
-  await watch.round(Date.now());
-  channel.deliveredAtMs = 0;
-  channels.release(channel);
   await watch.round(Date.now());
   expect(watch.found).toBe(0);
   channels.close();
