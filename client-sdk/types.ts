@@ -55,13 +55,13 @@ export interface SubscribeOptions {
 
 /**
  * A channel's messages in order, each logged one once. Iterating it yields the messages that arrive from then on and
- * ends with the subscription; a consumer that falls `maxQueuedMessages` behind gets an error with code `overflow`.
+ * ends with the subscription; a consumer that falls `maxQueued` behind gets an error with code `overflow`.
  */
 export interface Subscription<T = unknown> extends AsyncIterable<Message<T>> {
   readonly channel: string;
   readonly state: SubscriptionState;
-  /** The position: keep it and pass it as `after` to go on from here another time. `undefined` until known. */
-  readonly offset: Offset | undefined;
+  /** The position, or `-1` or `now` until one is known: pass it as `after` to go on from here another time. */
+  readonly offset: After;
   on(type: 'message', listener: (message: Message<T>) => void): Undo;
   on(type: 'gap', listener: (gap: Gap) => void): Undo;
   on(type: 'state', listener: (state: SubscriptionState) => void): Undo;
@@ -111,18 +111,21 @@ export interface WebSocketLike {
 }
 export type WebSocketConstructor = new (url: string) => WebSocketLike;
 
-/** Time, as the SDK uses it. */
+/** Time, as the SDK uses it. Its functions are called on their own, not as methods. */
 export interface Clock {
-  /** Milliseconds; only differences count. */
-  now(): number;
-  setTimeout(callback: () => void, ms: number): unknown;
-  clearTimeout(timer: unknown): void;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly setTimeout: (callback: () => void, ms: number) => unknown;
+  readonly clearTimeout: (timer: never) => void;
 }
 
 /** Where `online`, `offline`, `pageshow` and the like are heard. */
 export interface PageEvents {
-  addEventListener(type: string, listener: (event: Event) => void, capture: boolean): void;
-  removeEventListener(type: string, listener: (event: Event) => void, capture: boolean): void;
+  addEventListener?(
+    type: string,
+    listener: (event: { readonly type: string }) => void,
+    options: { readonly capture: boolean; readonly signal: AbortSignal },
+  ): void;
 }
 
 export interface ClientOptions {
@@ -145,7 +148,7 @@ export interface ClientOptions {
   /** How long a long poll waits, in milliseconds, at most 60,000. Default 25,000. */
   readonly pollWaitMs?: number;
   /** Messages that wait for one iterator, and publishes that wait for a connection. Default 1,000. */
-  readonly maxQueuedMessages?: number;
+  readonly maxQueued?: number;
   /** 0 ≤ x < 1. Default `Math.random`. */
   readonly random?: () => number;
   readonly clock?: Clock;

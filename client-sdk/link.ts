@@ -1,0 +1,55 @@
+// The seam between a connection and its transports.
+
+import type { After, ServerEvent, Transport } from '../src/protocol/index.js';
+import type { Failure } from './errors.js';
+import type { Session } from './session.js';
+import type { Settings } from './settings.js';
+
+/** A wanted channel, and where its next message comes after. Subscribing anew makes another object. */
+export interface Wanted {
+  readonly name: string;
+  readonly position: After;
+}
+
+/** A publish that waits for its answer. */
+export interface Outgoing {
+  /** The request's body, made once, so that repeating it repeats the same bytes. */
+  readonly body: string;
+  done(offset: string): void;
+  /** Repeats it later where that can help. */
+  fail(failure: Failure): void;
+}
+
+/** One open way to a node. Its methods are called in any order and any number of times; after `close` it is silent. */
+export interface Link {
+  /** The wanted channels have changed. */
+  sync(): void;
+  /** Only after it has connected. */
+  publish(outgoing: Outgoing): void;
+  /** There is a fresh ticket. */
+  refresh(): void;
+  /** `failure` tells why, unless it is no longer needed. */
+  close(failure?: Failure): void;
+}
+
+/** What a transport is handed. It calls back only after it has returned its link. */
+export interface LinkHost {
+  readonly settings: Settings;
+  /** Base of the node. */
+  readonly url: string;
+  readonly session: Pick<Session, 'ticket' | 'transports'>;
+  readonly channels: ReadonlyMap<string, Wanted>;
+  /** It works; silence of twice `heartbeatMs` from now on means that it no longer does. */
+  connected(transport: Transport, heartbeatMs: number): void;
+  /** Something came from the node, whatever it was. */
+  touch(): void;
+  /** An event for a channel, or `move`. */
+  receive(event: ServerEvent): void;
+  /** The node refuses a channel for good. */
+  refuse(channel: string, failure: Failure): void;
+  /** The link is gone. */
+  lost(failure: Failure): void;
+}
+
+/** Opens a link. */
+export type OpenLink = (host: LinkHost) => Link;

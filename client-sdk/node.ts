@@ -1,0 +1,12 @@
+// `fanfare/client/node`: the SDK with every transport, for Node, whose older versions have no WebSocket of their own.
+
+import { WebSocket } from 'ws';
+import { createClient as createBrowserClient } from './index.js';
+import type { Client, ClientOptions, WebSocketConstructor } from './types.js';
+
+export type * from './types.js';
+
+/** As `createClient` of `fanfare/client`, with the WebSocket of the package `ws` unless another is handed in. */
+export function createClient(options: ClientOptions): Client {
+  return createBrowserClient({ WebSocket: WebSocket as unknown as WebSocketConstructor, ...options });
+}

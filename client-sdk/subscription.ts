@@ -1,0 +1,73 @@
+// What `subscribe` gives to the application.
+
+import type { Channel, SubscriptionEvents } from './channel.js';
+import { createEmitter } from './emitter.js';
+import { CLOSE_NORMAL, createFailure, type Failure } from './errors.js';
+import type { Message, SubscribeOptions, Subscription } from './types.js';
+
+/** `left` is called when the application ends it. */
+export function createSubscription<T>(
+  channel: Channel,
+  { signal }: SubscribeOptions,
+  maxQueued: number,
+  left: () => void,
+): Subscription<T> {
+  const emitter = createEmitter<SubscriptionEvents>();
+  const { on } = emitter;
+  let { state } = channel;
+  const unsubscribe = () => {
+    if (state.type === 'closed') return;
+    emitter.emit('state', { type: 'closed', code: 'unsubscribed' });
+    left();
+  };
+  on('state', (next) => {
+    state = next;
+    if (next.type !== 'closed') return;
+    channel.emitters.delete(emitter);
+    signal?.removeEventListener('abort', unsubscribe);
+  });
+  channel.emitters.add(emitter);
+  signal?.addEventListener('abort', unsubscribe);
+  if (signal?.aborted) unsubscribe();
+  const subscription: Subscription<T> = {
+    channel: channel.name,
+    get state() {
+      return state;
+    },
+    get offset() {
+      return channel.position;
+    },
+    on: on as Subscription<T>['on'],
+    unsubscribe,
+    [Symbol.asyncIterator]: () => iterate(subscription, maxQueued),
+  };
+  return subscription;
+}
+
+/** Messages from the first `next` on; at most `maxQueued` wait. */
+async function* iterate<T>(subscription: Subscription<T>, maxQueued: number): AsyncGenerator<Message<T>, void> {
+  const queue: Message<T>[] = [];
+  let wake = () => {};
+  let failure: Failure | undefined;
+  const undoMessage = subscription.on('message', (message) => {
+    if (queue.length < maxQueued) queue.push(message);
+    else failure = createFailure(CLOSE_NORMAL, 'overflow');
+    wake();
+  });
+  const undoState = subscription.on('state', () => wake());
+  try {
+    for (;;) {
+      for (const message of queue.splice(0)) yield message;
+      const { state } = subscription;
+      if (failure) throw failure;
+      if (queue[0]) continue;
+      if (state.type === 'closed') return;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  } finally {
+    undoMessage();
+    undoState();
+  }
+}

@@ -1,0 +1,16 @@
+// `fanfare/client/websocket`: the SDK with the WebSocket transport alone.
+
+import { assembleClient } from './client.js';
+import { misuse } from './errors.js';
+import { mergeOptions } from './settings.js';
+import { websocket } from './transports/websocket.js';
+import type { Client, ClientOptions } from './types.js';
+
+export type * from './types.js';
+
+/** Makes a client; it connects with its first `subscribe` or `publish`. Throws `TypeError` on bad options or without a WebSocket. */
+export function createClient(options: ClientOptions): Client {
+  const settings = mergeOptions(options);
+  if (!settings.WebSocket) misuse('WebSocket');
+  return assembleClient(settings, ['websocket'], websocket);
+}
