@@ -149,7 +149,8 @@ export class PollTask implements PollWaiter, Due {
 
   #answer(texts: readonly string[]): void {
     const body = `{"channels":{${texts.join(',')}}}`;
-    this.#client.hasMore = body.includes('"more":true');
+    // At its end only: a message's data may hold the same text.
+    this.#client.hasMore = texts.some((text) => text.endsWith(',"more":true}'));
     this.#finish();
     this.#call.respondJson(body);
   }
