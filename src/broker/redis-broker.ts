@@ -102,6 +102,7 @@ class RedisBroker implements Broker {
     checkSize(data, this.#maxMessageBytes);
     // Normalised before it leaves: no payload of ours may look like an envelope.
     const payload = normalise(typeof data === 'string' ? Buffer.from(data) : data);
+    this.#connection.assertReady();
     try {
       await this.#connection.client.publish(`${this.#prefix}:{${channel}}`, payload);
     } catch (error) {
@@ -129,6 +130,7 @@ class RedisBroker implements Broker {
 
   async tails(channels: readonly string[]): Promise<readonly (Offset | undefined)[]> {
     this.#assertOpen();
+    this.#connection.assertReady();
     return Promise.all(channels.map((channel) => this.#tail(channel)));
   }
 

@@ -52,7 +52,10 @@ export class RedisConnection {
     this.client = createCommandClient(options.url, options.prefix);
     this.client.on('ready', () => void this.#prepare());
     this.client.on('close', () => this.#lost('the connection to Redis is closed'));
-    this.client.on('error', (error: Error) => this.#failed(error));
+    this.client.on('error', (error: Error) => {
+      // On a connection that stands it is news of something else, or of the close that follows.
+      if (this.client.status !== 'ready') this.#failed(error);
+    });
   }
 
   /**
@@ -103,6 +106,14 @@ export class RedisConnection {
     return this.#guard(effect, () => this.client.callBuffer('FCALL', this.#fcall(name, keys, args)));
   }
 
+  /**
+   * Throws `broker_unavailable` while Redis cannot be used: not connected, not a master, library not loaded. `call` asks
+   * it by itself; whoever uses `client` directly asks first.
+   */
+  assertReady(): void {
+    if (!this.#status.ready) throw unavailableError('Redis cannot be reached or used now');
+  }
+
   /** Idempotent. */
   close(): void {
     this.#closed = true;
@@ -116,7 +127,7 @@ export class RedisConnection {
   }
 
   async #guard(effect: 'write' | 'read', send: () => Promise<unknown>): Promise<unknown> {
-    if (this.#closed) throw unavailableError('the connection to Redis is closed');
+    this.assertReady();
     if (this.#inFlight >= MAX_IN_FLIGHT) throw unavailableError('too many commands wait for Redis');
     this.#inFlight++;
     try {

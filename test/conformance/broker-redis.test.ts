@@ -1,9 +1,12 @@
 // What the Redis broker does when Redis, its data or its bus are not as they should be.
 
 import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker, HistoryPage } from '../../src/broker/broker.js';
 import { encodeEnvelope } from '../../src/broker/envelope.js';
+import { MINT_LUA } from '../../src/broker/fanfare-lua.js';
+import { nextOffset } from '../../src/broker/memory-log.js';
 import { createRedisBroker } from '../../src/broker/redis-broker.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { FanfareError } from '../../src/lib/errors.js';
@@ -297,6 +300,21 @@ describe('history', () => {
     expect(first.startsWith(String(FUTURE_MS + 1))).toBe(true);
     expect(second > first).toBe(true);
     expect(dataOf(await read(planted))).toEqual(['1', '2']);
+  });
+
+  test('is numbered by the same rule as in memory', async () => {
+    const script = `${MINT_LUA} tag = tonumber(ARGV[3]) return mint(ARGV[1], tonumber(ARGV[2]))`;
+    const near = fc.integer({ min: -1, max: 1 });
+    const counters = fc.constantFrom(0, 1, 2 ** 20 - 2, 2 ** 20 - 1);
+    const tags = fc.nat(2 ** 32 - 2).map((tag) => tag + 1);
+    await fc.assert(
+      fc.asyncProperty(tags, counters, near, near, async (tag, counter, ms, otherTag) => {
+        const previous = formatOffset(1_800_000_000_000, tag * 2 ** 20 + counter);
+        const [now, mine] = [1_800_000_000_000 + ms, Math.min(tag + otherTag, 2 ** 32 - 1)];
+        expect(await server.admin.eval(script, 0, previous, now, mine)).toBe(nextOffset(previous, now, mine));
+      }),
+      { numRuns: 300 },
+    );
   });
 
   test('makes ids above what a trimmed stream remembers', async () => {
