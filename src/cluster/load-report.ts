@@ -1,0 +1,129 @@
+// Tells the registry of a node's load each second, and the node of the registry's verdict.
+
+import type { Logger } from '../lib/logger.js';
+import type { NodeReport, Registry, ReportVerdict } from './registry.js';
+import { REPORT_INTERVAL_MS, REGISTRY_RULES as RULES } from './registry-rules.js';
+
+export interface ReporterParts {
+  readonly registry: Registry;
+  readonly logger: Logger;
+  /** The node's state now; may not throw. `claimed` holds what came since the last call: it is handed over once. */
+  read(): NodeReport;
+  /**
+   * Hears the first verdict and each that differs from the one before; may not throw. After `refused` the reporter goes on
+   * asking, since the other node may end.
+   */
+  onVerdict(verdict: ReportVerdict): void;
+  /** Somebody asked the node to drain; called once. */
+  onDrainRequested?(): void;
+  /** Default 1,000 ms. */
+  readonly intervalMs?: number;
+}
+
+/** Owns the timer. None of its methods rejects because the registry is away. */
+export interface Reporter {
+  /** Reports at once, then each second. Resolves after the first report, whatever came of it. */
+  start(): Promise<void>;
+  /** Reports now, as when the node's state has changed. */
+  report(): Promise<void>;
+  /** Takes the node out of the registry and ends. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Claims older than a reservation's life are worth nothing; this bounds those that wait for the registry. */
+const MAX_PENDING = 20_000;
+
+/** Makes a reporter; nothing runs before `start`. */
+export function createReporter(parts: ReporterParts): Reporter {
+  return new LoadReporter(parts);
+}
+
+class LoadReporter implements Reporter {
+  readonly #parts: ReporterParts;
+  #timer: NodeJS.Timeout | undefined;
+  /** The report on its way; one at a time, so that an older one never comes after a newer. */
+  #sending: Promise<void> | undefined;
+  #again = false;
+  #stopping: Promise<void> | undefined;
+  #unreported: readonly string[] = [];
+  #failing = false;
+  #drainTold = false;
+  #last: NodeReport | undefined;
+  #verdict: ReportVerdict | undefined;
+
+  constructor(parts: ReporterParts) {
+    this.#parts = parts;
+  }
+
+  async start(): Promise<void> {
+    clearInterval(this.#timer);
+    if (this.#stopping !== undefined) return;
+    this.#timer = setInterval(() => void this.report(), this.#parts.intervalMs ?? REPORT_INTERVAL_MS);
+    await this.report();
+  }
+
+  report(): Promise<void> {
+    if (this.#stopping !== undefined) return Promise.resolve();
+    if (this.#sending !== undefined) {
+      this.#again = true;
+      return this.#sending;
+    }
+    this.#sending = this.#sendAll().finally(() => {
+      this.#sending = undefined;
+    });
+    return this.#sending;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#sending;
+    if (this.#last === undefined) return;
+    try {
+      await this.#parts.registry.remove(this.#last.id, this.#last.incarnation);
+    } catch (error) {
+      const withinMs = RULES.silenceMs;
+      this.#parts.logger.warn({ error, withinMs }, 'cannot leave the registry; it will notice by itself');
+    }
+  }
+
+  async #sendAll(): Promise<void> {
+    do {
+      this.#again = false;
+      await this.#send();
+    } while (this.#again && this.#stopping === undefined);
+  }
+
+  async #send(): Promise<void> {
+    const { registry, logger } = this.#parts;
+    const now = this.#parts.read();
+    const report = { ...now, claimed: [...this.#unreported, ...now.claimed].slice(-MAX_PENDING) };
+    this.#last = report;
+    try {
+      const verdict = await registry.report(report);
+      this.#unreported = [];
+      if (this.#failing) logger.info({ node: report.id }, 'the registry takes reports again');
+      this.#failing = false;
+      if (this.#stopping !== undefined) return;
+      if (verdict !== this.#verdict) this.#parts.onVerdict(verdict);
+      this.#verdict = verdict;
+      if (verdict === 'accepted') await this.#askForDrain(report.id);
+    } catch (error) {
+      this.#unreported = report.claimed;
+      if (!this.#failing) logger.warn({ error, node: report.id }, 'cannot report to the registry');
+      this.#failing = true;
+    }
+  }
+
+  async #askForDrain(id: string): Promise<void> {
+    const { registry, onDrainRequested } = this.#parts;
+    if (onDrainRequested === undefined || this.#drainTold) return;
+    if (!(await registry.drainRequested(id)) || this.#stopping !== undefined) return;
+    this.#drainTold = true;
+    onDrainRequested.call(this.#parts);
+  }
+}

@@ -1,0 +1,195 @@
+// The registry of a cluster that lives in one process; the model for the one in Redis.
+
+import { randomBytes } from 'node:crypto';
+import { assertReport, nodeOfReservation } from './node-report.js';
+import type { Assignment, NodeRecord, NodeReport, Registry, ReportVerdict } from './registry.js';
+import { REGISTRY_RULES as RULES } from './registry-rules.js';
+
+interface Node {
+  report: Omit<NodeReport, 'claimed'>;
+  atMs: number;
+  drain: boolean;
+  gone: boolean;
+  past: readonly string[];
+  held: number;
+  /** When the assignments given so far are due at the node's pace. */
+  pacedUntilMs: number;
+}
+
+export interface MemoryRegistryOptions {
+  /** Unix milliseconds. */
+  readonly clock?: () => number;
+  /** From 0 up to 1. */
+  readonly random?: () => number;
+}
+
+/** Makes a registry that is empty. */
+export function createMemoryRegistry(options: MemoryRegistryOptions = {}): Registry {
+  return new MemoryRegistry(options.clock ?? Date.now, options.random ?? Math.random);
+}
+
+class MemoryRegistry implements Registry {
+  readonly #clock: () => number;
+  readonly #random: () => number;
+  readonly #nodes = new Map<string, Node>();
+  /** When each lapses; all live equally long, so they lie in that order. */
+  readonly #reservations = new Map<string, number>();
+  #newestMs = Number.NEGATIVE_INFINITY;
+  /** The newest report before the last silence, and when reports came back. */
+  #beforeMs = Number.NEGATIVE_INFINITY;
+  #resumedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: () => number, random: () => number) {
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  async report(report: NodeReport): Promise<ReportVerdict> {
+    assertReport(report);
+    const nowMs = this.#clock();
+    const old = this.#nodes.get(report.id);
+    const verdict = this.#judge(old, report, nowMs);
+    if (verdict !== 'accepted') return verdict;
+    const sameStart = old?.report.incarnation === report.incarnation;
+    const { claimed, ...rest } = report;
+    for (const reservation of claimed) this.#release(reservation);
+    if (!sameStart) this.#forgetSilent(nowMs);
+    this.#nodes.set(report.id, {
+      report: rest,
+      atMs: nowMs,
+      drain: sameStart && old.drain,
+      gone: false,
+      past: old === undefined || sameStart ? (old?.past ?? []) : remember(old),
+      held: old?.held ?? 0,
+      pacedUntilMs: old?.pacedUntilMs ?? 0,
+    });
+    if (nowMs - this.#newestMs > RULES.silenceMs) {
+      this.#beforeMs = this.#newestMs;
+      this.#resumedMs = nowMs;
+    }
+    this.#newestMs = nowMs;
+    return 'accepted';
+  }
+
+  async assign(exclude: readonly string[]): Promise<Assignment | undefined> {
+    const nowMs = this.#clock();
+    this.#lapse(nowMs);
+    const candidates = [...this.#nodes.values()].filter((node) => this.#mayTake(node, nowMs));
+    const wanted = candidates.filter((node) => !exclude.includes(node.report.id));
+    const chosen = this.#leastLoaded(wanted, nowMs) ?? this.#leastLoaded(candidates, nowMs);
+    if (chosen === undefined) return undefined;
+    const reservation = `${randomBytes(9).toString('base64url')}.${chosen.report.id}`;
+    this.#reservations.set(reservation, nowMs + RULES.reservationMs);
+    chosen.held++;
+    chosen.pacedUntilMs = Math.max(chosen.pacedUntilMs, nowMs) + msPerConnect(chosen);
+    const others = wanted.filter((node) => node !== chosen);
+    const from = Math.floor(this.#random() * others.length);
+    const alternatives = [...others.slice(from), ...others.slice(0, from)].slice(0, RULES.maxAlternatives);
+    return {
+      node: recordOf(chosen, nowMs),
+      reservation,
+      alternatives: alternatives.map((node) => recordOf(node, nowMs)),
+    };
+  }
+
+  async list(): Promise<readonly NodeRecord[]> {
+    const nowMs = this.#clock();
+    this.#lapse(nowMs);
+    const alive = [...this.#nodes.values()].filter((node) => this.#isAlive(node, nowMs));
+    return alive.map((node) => recordOf(node, nowMs));
+  }
+
+  async requestDrain(id: string): Promise<boolean> {
+    const node = this.#nodes.get(id);
+    if (node === undefined || !this.#isAlive(node, this.#clock())) return false;
+    node.drain = true;
+    return true;
+  }
+
+  async drainRequested(id: string): Promise<boolean> {
+    return this.#nodes.get(id)?.drain ?? false;
+  }
+
+  async remove(id: string, incarnation: string): Promise<void> {
+    const node = this.#nodes.get(id);
+    if (node?.report.incarnation !== incarnation) return;
+    node.gone = true;
+    // A report of it that is still on its way must not bring it back.
+    node.past = remember(node);
+  }
+
+  #judge(old: Node | undefined, report: NodeReport, nowMs: number): ReportVerdict {
+    if (old === undefined) return 'accepted';
+    if (old.past.includes(report.incarnation)) return 'fenced';
+    const sameNode = old.report.incarnation === report.incarnation || old.report.url === report.url;
+    return sameNode || !this.#isAlive(old, nowMs) ? 'accepted' : 'refused';
+  }
+
+  #isAlive(node: Node, nowMs: number): boolean {
+    if (node.gone) return false;
+    if (nowMs - this.#newestMs <= RULES.graceMs && this.#newestMs - node.atMs <= RULES.silenceMs) return true;
+    // How long it had been silent when the last silence of all began; below 0: it has reported since.
+    const beforeMs = this.#beforeMs - node.atMs;
+    const waitedFor = nowMs - this.#resumedMs <= RULES.graceMs && beforeMs >= 0 && beforeMs <= RULES.silenceMs;
+    return waitedFor && nowMs - node.atMs <= RULES.maxReportAgeMs;
+  }
+
+  #mayTake(node: Node, nowMs: number): boolean {
+    const { state, connections, capacity } = node.report;
+    return state === 'ready' && !node.drain && connections + node.held < capacity && this.#isAlive(node, nowMs);
+  }
+
+  #leastLoaded(nodes: readonly Node[], nowMs: number): Node | undefined {
+    const ready = nodes.filter((node) => !isPaced(node, nowMs));
+    const least = Math.min(...ready.map(loadOf));
+    const best = ready.filter((node) => loadOf(node) === least);
+    return best[Math.floor(this.#random() * best.length)];
+  }
+
+  #lapse(nowMs: number): void {
+    for (const [reservation, untilMs] of this.#reservations) {
+      if (untilMs > nowMs) return;
+      this.#release(reservation);
+    }
+  }
+
+  #release(reservation: string): void {
+    if (!this.#reservations.delete(reservation)) return;
+    const node = this.#nodes.get(nodeOfReservation(reservation));
+    if (node !== undefined) node.held--;
+  }
+
+  #forgetSilent(nowMs: number): void {
+    for (const [id, node] of this.#nodes) if (nowMs - node.atMs > RULES.forgetMs) this.#nodes.delete(id);
+  }
+}
+
+function loadOf({ report, held }: Node): number {
+  return (report.connections + held) / report.capacity;
+}
+
+function msPerConnect({ report }: Node): number {
+  return 1_000 / report.maxConnectsPerSecond;
+}
+
+function isPaced(node: Node, nowMs: number): boolean {
+  const dueMs = Math.max(node.pacedUntilMs, nowMs) + msPerConnect(node) - nowMs;
+  return dueMs > Math.max(RULES.paceBurstMs, msPerConnect(node));
+}
+
+function remember(node: Node): readonly string[] {
+  return [...node.past, node.report.incarnation].slice(-RULES.maxPast);
+}
+
+function recordOf({ report, atMs, drain, held }: Node, nowMs: number): NodeRecord {
+  const { id, url, connections, capacity, state } = report;
+  return {
+    id,
+    url,
+    connections,
+    reservations: held,
+    capacity,
+    state: drain ? 'draining' : state,
+    reportAgeMs: nowMs - atMs,
+  };
+}

@@ -1,0 +1,48 @@
+// The rules of the registry that its memory and Redis forms share: times, bounds, and what a node may call itself.
+
+/** Specified in docs: the design's section on assignment. */
+export const REGISTRY_RULES = {
+  /** Silence after which a node is gone, measured from the newest report of any node. */
+  silenceMs: 5_000,
+  /**
+   * When no node reports at all: how long they still count. When reports come back after a silence: how long the nodes
+   * of before it are waited for, so that a failover of Redis does not empty the registry.
+   */
+  graceMs: 10_000,
+  /** No node of before a silence is waited for when its last report is older. */
+  maxReportAgeMs: 5 * 60_000,
+  /** After that a reservation that no node has reported as claimed is given back. */
+  reservationMs: 10_000,
+  /** Assignments that a node is given at once, as a span of its `maxConnectsPerSecond` (chosen: half of it). */
+  paceBurstMs: 500,
+  /** Alternatives that an assignment names at most. */
+  maxAlternatives: 8,
+  /** Former incarnations that a node's record remembers. */
+  maxPast: 16,
+  /** A silent node's record is forgotten after it. */
+  forgetMs: 3_600_000,
+  maxIdLength: 128,
+  maxUrlLength: 512,
+  maxRecordBytes: 4_096,
+} as const;
+
+/** How often a node reports. */
+export const REPORT_INTERVAL_MS = 1_000;
+
+const ID = /^[A-Za-z0-9_.:@~-]{1,128}$/;
+const URL_FORM =
+  /^https?:\/\/(?:[A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(?:\/[A-Za-z0-9._~/-]*)?$/;
+
+/** Names the rule that a node's id breaks, or returns `undefined`. */
+export function nodeIdProblem(id: string): string | undefined {
+  return ID.test(id) ? undefined : 'a node id has 1 to 128 of A-Z a-z 0-9 _ . : @ ~ -';
+}
+
+/** Names the rule that a node's URL breaks, or returns `undefined`. The Lua of the Redis form checks the same. */
+export function nodeUrlProblem(url: string): string | undefined {
+  const match = url.length <= REGISTRY_RULES.maxUrlLength ? URL_FORM.exec(url) : null;
+  if (match === null) return 'a node URL is http(s)://host, with an optional port and path and nothing else';
+  const port = match[1];
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) return 'a port lies between 1 and 65535';
+  return undefined;
+}
