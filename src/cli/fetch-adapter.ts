@@ -4,7 +4,7 @@ import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import type { HttpExchange } from '../node/engines/engine.js';
 import type { Fallback } from '../node/router.js';
-import { problemResponse } from './probes.js';
+import { problemResponse } from './problem-response.js';
 
 /** Answers a request from `remoteAddress`. */
 export type FetchHandler = (request: Request, remoteAddress: string) => Promise<Response>;

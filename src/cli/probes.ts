@@ -2,10 +2,10 @@
 
 import { timingSafeEqual } from 'node:crypto';
 import { FanfareError } from '../lib/errors.js';
-import { problemAnswer } from '../lib/problem.js';
 import type { ReadinessCheck } from '../node/node-options.js';
 import { HEADERS, MEDIA_TYPES, PATHS } from '../protocol/index.js';
 import type { Metrics } from './metrics.js';
+import { problemResponse } from './problem-response.js';
 
 export interface ProbesParts {
   checks(): readonly ReadinessCheck[];
@@ -62,10 +62,4 @@ function hasKey(request: Request, key: string | undefined): boolean {
 function json(status: number, body: object, headers: Record<string, string> = {}): Response {
   const all = { 'Content-Type': MEDIA_TYPES.json, 'Cache-Control': 'no-store', ...headers };
   return new Response(JSON.stringify(body), { status, headers: all });
-}
-
-/** Any thrown value as the `Response` that tells of it. */
-export function problemResponse(error: unknown, extra: Record<string, string> = {}): Response {
-  const { status, headers, body } = problemAnswer(error);
-  return new Response(body, { status, headers: { ...headers, ...extra } });
 }

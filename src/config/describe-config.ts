@@ -14,8 +14,17 @@ export function effectiveConfig(loaded: LoadedConfig): string {
 
 function valueText(key: OptionKey, value: unknown): string {
   if (value === undefined) return 'null';
+  if (infoOf(key).duration === true) return `${value}ms`;
+  if (key === 'namespaces') return JSON.stringify(value, asWritten);
   if (infoOf(key).secret !== true) return JSON.stringify(value);
   return key === 'redisUrl' && typeof value === 'string' ? JSON.stringify(maskedUrl(value)) : '(hidden)';
+}
+
+/** The one option of a namespace that is written otherwise than it is kept. */
+function asWritten(_name: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('historyTtlMs' in value)) return value;
+  const { historyTtlMs, ...rest } = value;
+  return { ...rest, historyTtl: `${historyTtlMs}ms` };
 }
 
 /** A URL without the password that it may carry. */

@@ -15,6 +15,8 @@ export interface OptionInfo {
   readonly defaultFor?: { readonly [role in Role]?: string };
   /** What the docs say instead of a plain default. */
   readonly defaultText?: string;
+  /** The value is a number of milliseconds. */
+  readonly duration?: true;
   /** Its text is never shown. */
   readonly secret?: true;
   /** It can be read from a file that a `_FILE` variable names. */

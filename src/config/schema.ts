@@ -98,7 +98,12 @@ export const configSchema = z.object({
     secret: true,
     fromFile: true,
   }),
-  ticketTtl: option(duration('10s', '1h'), { about: 'longest life of a ticket', roles: FRONT, default: '1h' }),
+  ticketTtl: option(duration('10s', '1h'), {
+    duration: true,
+    about: 'longest life of a ticket',
+    roles: FRONT,
+    default: '1h',
+  }),
   adminKey: option(bearerKey().optional(), {
     about: 'bearer key of operators',
     roles: ALL,
@@ -178,11 +183,13 @@ export const configSchema = z.object({
     defaultText: "the container's or the machine's",
   }),
   heartbeat: option(duration('1s', '60s'), {
+    duration: true,
     about: 'silence after which the node sends a heartbeat',
     roles: NODES,
     default: '25s',
   }),
   handshakeTimeout: option(duration('100ms', '60s'), {
+    duration: true,
     about: 'time that a new WebSocket has to send a valid connect',
     roles: NODES,
     default: '5s',
@@ -218,6 +225,7 @@ export const configSchema = z.object({
     default: '0',
   }),
   drainTimeout: option(duration('0s', '1h'), {
+    duration: true,
     about: 'time that a drain has before what is left is closed',
     roles: ALL,
     default: '30s',

@@ -23,6 +23,7 @@ function makeDevelopmentSecrets(given: Given, found: Findings, verifies: boolean
   if (!verifies) {
     found.development = true;
     found.change('authSecret', secret, 'made for development');
+    if (found.isDefault('allowStarGrant')) found.change('allowStarGrant', true, 'with the development secret');
     found.notes.push("no key for users' tokens is configured: a development secret is used");
   }
   if (found.isDefault('clusterSecret')) found.change('clusterSecret', [secret], 'made for development');

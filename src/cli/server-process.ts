@@ -6,7 +6,7 @@ import type { Logger } from '../lib/logger.js';
 import { EXIT } from './exit.js';
 
 /** What a process serves. */
-export interface Service {
+export interface Server {
   /** Resolves with the URL when clients can connect. */
   start(): Promise<{ readonly url: string }>;
   /** Lets go of its clients in an orderly way, then closes. */
@@ -15,11 +15,11 @@ export interface Service {
   close(): Promise<void>;
 }
 
-export interface ServiceRun {
+export interface ServerRun {
   readonly role: Role;
   readonly loaded: LoadedConfig;
   readonly logger: Logger;
-  readonly service: Service;
+  readonly server: Server;
   /** What a person at a terminal reads instead of the ready line. */
   banner(url: string): string | Promise<string>;
 }
@@ -27,19 +27,19 @@ export interface ServiceRun {
 const SIGNALS = { SIGTERM: 143, SIGINT: 130 } as const;
 
 /** Resolves once the process serves; a signal ends it later. Rejects, with everything closed, when it cannot start. */
-export async function runService({ role, loaded, logger, service, banner }: ServiceRun): Promise<void> {
+export async function runServer({ role, loaded, logger, server, banner }: ServerRun): Promise<void> {
   for (const warning of loaded.warnings) logger.warn({}, warning);
   for (const note of loaded.notes) logger.info({}, note);
   process.on('uncaughtException', (error) => {
     logger.error({ error }, 'a fault that nothing caught: ending');
     process.exit(EXIT.refused);
   });
-  onSignals(loaded.config.drainTimeout, service, logger);
+  onSignals(loaded.config.drainTimeout, server, logger);
   let url: string;
   try {
-    ({ url } = await service.start());
+    ({ url } = await server.start());
   } catch (error) {
-    await service.close();
+    await server.close();
     throw error;
   }
   const text = process.stdout.isTTY ? await banner(url) : JSON.stringify({ ready: true, role, url, pid: process.pid });
@@ -47,25 +47,25 @@ export async function runService({ role, loaded, logger, service, banner }: Serv
 }
 
 /** The first signal drains, within `timeoutMs`; the second ends at once. */
-function onSignals(timeoutMs: number, service: Service, logger: Logger): void {
+function onSignals(timeoutMs: number, server: Server, logger: Logger): void {
   let ending = false;
   for (const [signal, code] of Object.entries(SIGNALS)) {
     process.on(signal, () => {
       if (ending) process.exit(code);
       ending = true;
       logger.info({ signal, timeoutMs }, 'draining; a second signal ends at once');
-      void end(timeoutMs, service, logger).then((exitCode) => process.exit(exitCode));
+      void end(timeoutMs, server, logger).then((exitCode) => process.exit(exitCode));
     });
   }
 }
 
-async function end(timeoutMs: number, service: Service, logger: Logger): Promise<number> {
+async function end(timeoutMs: number, server: Server, logger: Logger): Promise<number> {
   const late = setTimeout(() => {
     logger.warn({ timeoutMs }, 'the drain took too long: closing what is left');
-    void service.close().finally(() => process.exit(EXIT.ok));
+    void server.close().finally(() => process.exit(EXIT.ok));
   }, timeoutMs);
   try {
-    await service.drain();
+    await server.drain();
     logger.info({}, 'drained');
     return EXIT.ok;
   } catch (error) {

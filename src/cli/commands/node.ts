@@ -1,0 +1,53 @@
+// `fanfare node`: one push node of a cluster.
+
+import type { Command } from 'commander';
+import { Namespaces } from '../../config/namespaces.js';
+import { FanfareError } from '../../lib/errors.js';
+import { createPinoLogger } from '../../lib/pino-logger.js';
+import { composeAuth } from '../compose-auth.js';
+import { composeCluster } from '../compose-cluster.js';
+import { composeNode } from '../compose-node.js';
+import { asFallback } from '../fetch-adapter.js';
+import { createMetrics } from '../metrics.js';
+import { addOptionFlags, configOf } from '../option-flags.js';
+import { createProbes } from '../probes.js';
+import { problemResponse } from '../problem-response.js';
+import { runServer } from '../server-process.js';
+
+/** Adds the command. */
+export function addNodeCommand(program: Command): void {
+  const command = program.command('node').description('run a push node, which holds client connections; needs Redis');
+  addOptionFlags(command, ['node']).action((_, own: Command) => runNode(own));
+}
+
+async function runNode(command: Command): Promise<void> {
+  const loaded = configOf(command, 'node');
+  const { config } = loaded;
+  const logger = createPinoLogger({ level: config.logLevel, fields: { role: 'node' } });
+  const namespaces = new Namespaces(config.namespaces);
+  const cluster = composeCluster(loaded, namespaces, logger);
+  const { authenticator } = composeAuth(loaded, logger);
+  const metrics = createMetrics({ labels: { role: 'node' }, stats: () => ({ ...node.stats(), ...cluster.stats() }) });
+  const probes = createProbes({ checks: () => node.checks(), metrics, adminKey: config.adminKey });
+  const fallback = asFallback(async (request, remoteAddress) => {
+    const answer = await probes(request, remoteAddress);
+    return answer ?? problemResponse(new FanfareError('not_found', 'there is nothing at this path'));
+  }, logger);
+  const { registry } = cluster;
+  const broker = cluster.createBroker();
+  const node = await composeNode(config, { broker, registry, authenticator, namespaces, logger, fallback });
+  await runServer({
+    role: 'node',
+    loaded,
+    logger,
+    server: {
+      start: async () => {
+        await cluster.start();
+        return node.start();
+      },
+      drain: () => node.drain().finally(() => cluster.close()),
+      close: () => node.close().finally(() => cluster.close()),
+    },
+    banner: (url) => `fanfare node: ${url}`,
+  });
+}

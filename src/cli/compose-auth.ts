@@ -1,0 +1,29 @@
+// Puts together what verifies users' tokens and what signs tickets, from the configuration.
+
+import { createAuthenticator } from '../auth/authenticator.js';
+import type { Authenticator } from '../auth/identity.js';
+import { createTicketAuthority, type TicketAuthority } from '../auth/ticket.js';
+import { createTokenVerifier, type TokenVerifier } from '../auth/token-verifier.js';
+import type { LoadedConfig } from '../config/load-config.js';
+import type { Logger } from '../lib/logger.js';
+
+export interface AuthParts {
+  readonly tickets: TicketAuthority;
+  /** `undefined` where no key for users' tokens is configured. */
+  readonly tokens: TokenVerifier | undefined;
+  /** What a node verifies with. */
+  readonly authenticator: Authenticator;
+}
+
+export function composeAuth({ config }: LoadedConfig, logger: Logger): AuthParts {
+  const { authSecret: secret, authPublicKey: publicKey, authJwksUrl: jwksUrl } = config;
+  const { authIssuer: issuer, authAudience: audience, authAlgorithms: algorithms } = config;
+  const issuers = [{ secret, publicKey, jwksUrl, issuer, audience, algorithms }];
+  const canVerify = secret !== undefined || publicKey !== undefined || jwksUrl !== undefined;
+  const tokens = canVerify ? createTokenVerifier({ issuers, allowStar: config.allowStarGrant, logger }) : undefined;
+  // A ticket of another cluster in the same Redis, or with the same secret, is refused.
+  const audienceOfTickets = `fanfare:${config.prefix}`;
+  const tickets = createTicketAuthority({ secrets: config.clusterSecret ?? [], audience: audienceOfTickets });
+  const authenticator = createAuthenticator({ tickets, tokens, allowUserTokens: config.allowUserTokens });
+  return { tickets, tokens, authenticator };
+}

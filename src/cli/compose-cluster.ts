@@ -1,0 +1,73 @@
+// Puts together what carries messages and knows the nodes: Redis for a cluster, memory for one process alone.
+
+import type { Broker } from '../broker/broker.js';
+import { createMemoryBroker } from '../broker/memory-broker.js';
+import { createRedisBroker } from '../broker/redis-broker.js';
+import { RedisConnection } from '../broker/redis-connection.js';
+import { createRedisRegistry } from '../broker/redis-registry.js';
+import { createMemoryRegistry } from '../cluster/memory-registry.js';
+import type { Registry } from '../cluster/registry.js';
+import { ConfigError } from '../config/config-problem.js';
+import type { LoadedConfig } from '../config/load-config.js';
+import type { Namespaces } from '../config/namespaces.js';
+import type { Logger } from '../lib/logger.js';
+import type { ReadinessCheck } from '../node/node-options.js';
+
+export interface Cluster {
+  /** Whether other processes belong to it. */
+  readonly shared: boolean;
+  readonly registry: Registry;
+  /** Makes the broker of this process's node, which starts and closes it. */
+  createBroker(): Broker;
+  /** Connects. Rejects with `broker_unavailable`. */
+  start(): Promise<void>;
+  checks(): readonly ReadinessCheck[];
+  stats(): Readonly<Record<string, number>>;
+  close(): void;
+}
+
+export function composeCluster(loaded: LoadedConfig, namespaces: Namespaces, logger: Logger): Cluster {
+  const { redisUrl: url, prefix, maxMessageBytes } = loaded.config;
+  if (url === undefined) return aloneInMemory(namespaces, maxMessageBytes);
+  const options = { url, prefix, namespaces, maxMessageBytes, logger };
+  const connection = connectionTo(options, loaded);
+  const registry = createRedisRegistry({ connection, logger });
+  return {
+    shared: true,
+    registry,
+    createBroker: () => createRedisBroker({ ...options, connection }),
+    start: () => connection.start(),
+    checks: () => {
+      const { ready, sinceMs, detail } = connection.status();
+      return [{ name: 'redis', ok: ready, sinceMs, detail }];
+    },
+    stats: () => ({ ignoredNodeRecords: registry.ignoredRecords }),
+    close: () => connection.close(),
+  };
+}
+
+function aloneInMemory(namespaces: Namespaces, maxMessageBytes: number): Cluster {
+  return {
+    shared: false,
+    registry: createMemoryRegistry(),
+    createBroker: () => createMemoryBroker({ namespaces, maxMessageBytes }),
+    start: async () => {},
+    checks: () => [],
+    stats: () => ({}),
+    close: () => {},
+  };
+}
+
+/** What the URL says beyond its shape is judged where it is used. */
+function connectionTo(
+  options: ConstructorParameters<typeof RedisConnection>[0],
+  loaded: LoadedConfig,
+): RedisConnection {
+  try {
+    return new RedisConnection(options);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    const source = loaded.sources.get('redisUrl') ?? '';
+    throw new ConfigError([{ option: 'redisUrl', source, message: error.message }]);
+  }
+}

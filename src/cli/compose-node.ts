@@ -1,0 +1,78 @@
+// Puts a push node together from the configuration.
+
+import { hostname, totalmem } from 'node:os';
+import type { Authenticator } from '../auth/identity.js';
+import type { Broker } from '../broker/broker.js';
+import type { Registry } from '../cluster/registry.js';
+import type { Namespaces } from '../config/namespaces.js';
+import type { Config } from '../config/schema.js';
+import type { Logger } from '../lib/logger.js';
+import { Origins } from '../lib/origins.js';
+import { createRateLimiter } from '../limits/create-rate-limiter.js';
+import { loadEngine } from '../node/engines/load.js';
+import { createPushNode, type PushNode, type PushNodeOptions } from '../node/push-node.js';
+import type { Fallback } from '../node/router.js';
+
+export interface NodeParts {
+  readonly broker: Broker;
+  readonly registry: Registry | undefined;
+  readonly authenticator: Authenticator;
+  readonly namespaces: Namespaces;
+  readonly logger: Logger;
+  readonly fallback: Fallback;
+}
+
+/** Nothing runs before the node's `start`. */
+export async function composeNode(config: Config, parts: NodeParts): Promise<PushNode> {
+  const { registry, namespaces, ...rest } = parts;
+  const { commandsPerSecond, commandBurst, pollsPerSecond, pollBurst } = config;
+  const engine = await loadEngine(config.engine, parts.logger);
+  return createPushNode(
+    {
+      ...rest,
+      ...(registry !== undefined && { registry }),
+      engine,
+      newCommandLimiter: () =>
+        createRateLimiter({ algorithm: 'token-bucket', perSecond: commandsPerSecond, burst: commandBurst }),
+      newPollLimiter: () =>
+        createRateLimiter({ algorithm: 'token-bucket', perSecond: pollsPerSecond, burst: pollBurst }),
+    },
+    nodeOptions(config, namespaces),
+  );
+}
+
+function nodeOptions(config: Config, namespaces: Namespaces): PushNodeOptions {
+  return {
+    id: config.nodeId ?? defaultNodeId(config.port),
+    host: config.host,
+    port: config.port,
+    url: config.nodeUrl ?? '',
+    namespaces,
+    origins: new Origins(config.origins),
+    maxConnections: config.maxConnections,
+    maxConnectsPerSecond: config.maxConnectsPerSecond,
+    maxMemoryBytes: config.maxMemoryBytes ?? availableMemory(),
+    publishKeys: config.publishKey ?? [],
+    heartbeatMs: config.heartbeat,
+    handshakeTimeoutMs: config.handshakeTimeout,
+    maxFrameBytes: config.maxFrameBytes,
+    maxMessageBytes: config.maxMessageBytes,
+    maxBodyBytes: config.maxBodyBytes,
+    channelsPerConnection: config.channelsPerConnection,
+    maxBufferedBytes: config.maxBufferedBytes,
+  };
+}
+
+/** Host and port; where the system picks the port, the process tells two nodes apart. */
+function defaultNodeId(port: number): string {
+  const host = hostname()
+    .replaceAll(/[^A-Za-z0-9_.-]/g, '-')
+    .slice(0, 48);
+  return `${host}-${port === 0 ? `p${process.pid}` : port}`;
+}
+
+/** The container's limit where there is one. */
+function availableMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit !== undefined && limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
