@@ -81,17 +81,29 @@ export class Peer {
 
   /** Resolves when what came fits; rejects when the connection goes before. */
   async until(fits: (text: string) => boolean): Promise<string> {
-    while (!fits(this.text)) {
-      if (this.socket.destroyed || this.socket.readableEnded) throw new Error(`connection gone after: ${this.text}`);
-      await new Promise<void>((resolve) => {
-        const go = () => {
-          for (const event of ['more', 'end', 'close']) this.socket.off(event, go);
-          resolve();
-        };
-        for (const event of ['more', 'end', 'close']) this.socket.on(event, go);
-      });
-    }
+    while (!fits(this.text)) await this.#more();
     return this.text;
+  }
+
+  /** The same for much: looks only at the end. */
+  async untilEnd(suffix: string): Promise<void> {
+    const ended = () => {
+      const last = Buffer.concat(this.#chunks.slice(-suffix.length)).subarray(-suffix.length);
+      return last.toString('latin1') === suffix;
+    };
+    while (!ended()) await this.#more();
+  }
+
+  async #more(): Promise<void> {
+    if (this.socket.destroyed || this.socket.readableEnded) throw new Error(`gone after: ${this.text.slice(0, 1_000)}`);
+    const events = ['more', 'end', 'close'];
+    await new Promise<void>((resolve) => {
+      const go = () => {
+        for (const event of events) this.socket.off(event, go);
+        resolve();
+      };
+      for (const event of events) this.socket.on(event, go);
+    });
   }
 
   /** The frames that came after the handshake; a last one that is not whole is left out. */
@@ -115,5 +127,19 @@ export class Peer {
   /** Ends it without the polite goodbye. */
   reset(): void {
     this.socket.resetAndDestroy();
+  }
+}
+
+/** Resolves once that many requests at once are served. */
+export async function untilServed(port: number, count = 1): Promise<void> {
+  for (;;) {
+    const peers = await Promise.all(Array.from({ length: count }, () => Peer.connect(port)));
+    const answers = peers.map((peer) => {
+      peer.write(requestText('GET', '/'));
+      return peer.until((text) => text.startsWith('HTTP/1.1 200')).catch(() => undefined);
+    });
+    const texts = await Promise.all(answers);
+    for (const peer of peers) peer.socket.destroy();
+    if (!texts.includes(undefined)) return;
   }
 }
