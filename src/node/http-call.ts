@@ -23,7 +23,7 @@ export const NOBODY: Identity = {
 
 const JSON_HEADERS = { 'Content-Type': MEDIA_TYPES.json, 'Cache-Control': 'no-store' } as const;
 
-/** Wraps an exchange; everything that it answers carries the CORS headers of its origin. */
+/** Wraps an exchange; everything that it answers carries the CORS headers of its origin, where that is allowed. */
 export class HttpCall {
   readonly exchange: HttpExchange;
   readonly #context: NodeContext;
@@ -32,7 +32,9 @@ export class HttpCall {
   constructor(exchange: HttpExchange, context: NodeContext) {
     this.exchange = exchange;
     this.#context = context;
-    this.#cors = corsHeaders(exchange.header('origin'));
+    const origin = exchange.header('origin');
+    // An origin that is not allowed learns nothing but its refusal.
+    this.#cors = corsHeaders(context.options.origins.allows(origin) ? origin : undefined);
   }
 
   respond(status: number, headers: Readonly<Record<string, string>> = {}, body?: string | Buffer): void {
