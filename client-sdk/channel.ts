@@ -28,7 +28,9 @@ function emit<Type extends keyof SubscriptionEvents>(channel: Channel, type: Typ
   for (const emitter of channel.emitters) emitter.emit(type, value);
 }
 
+/** Does nothing where the state is of that type already. */
 export function setState(channel: Channel, state: SubscriptionState): void {
+  if (channel.state.type === state.type) return;
   channel.state = state;
   emit(channel, 'state', state);
 }
@@ -37,10 +39,10 @@ export function setState(channel: Channel, state: SubscriptionState): void {
 export function receive(channel: Channel, event: ServerEvent, line: object): void {
   const { type, offset } = event as MessageEvent | GapEvent;
   if (event.type === 'subscribed') {
-    const { recovered } = event;
+    const { offset, recovered } = event;
     channel.line = line;
-    channel.position = positionAfterSubscribed(channel.position, event.offset, recovered);
-    if (channel.state.type === 'pending') setState(channel, { type: 'subscribed', offset: event.offset, recovered });
+    channel.position = positionAfterSubscribed(channel.position, offset, recovered);
+    setState(channel, { type: 'subscribed', offset, recovered });
   } else if (
     channel.line === line &&
     (type === 'gap' || (type === 'message' && !isDelivered(channel.position, offset)))

@@ -4,12 +4,16 @@ import type { After, MessageEvent, Transport } from '../src/protocol/index.js';
 import { type Channel, createChannel, receive, setState } from './channel.js';
 import { createConnection } from './connection.js';
 import { createEmitter } from './emitter.js';
-import { CLOSE_REFUSED, createFailure, type Failure, misuse } from './errors.js';
+import { CLOSE_REFUSED, createFailure, type Failure, isFinal, misuse } from './errors.js';
 import type { OpenLink } from './link.js';
 import { createOutbox } from './outbox.js';
 import type { Settings } from './settings.js';
 import { createSubscription } from './subscription.js';
+import { createTimers } from './timers.js';
 import type { Client, ClientError, ClientState } from './types.js';
+
+/** Delay before a subscribe that was refused for now is repeated, on top of what the node asks for. */
+const RESUBSCRIBE_MS = 1_000;
 
 /** The contract's rules for names and offsets (`channel-name.ts`, `offset.ts`) in their shortest form; a test holds them together. */
 const NAME = /^(?!:|\.\.?$|[^:]*:$)[\w.:@=+~-]{1,200}$/;
@@ -22,50 +26,51 @@ function check(name: string, after: After = 'now') {
 
 export function assembleClient(settings: Settings, transports: readonly Transport[], openLink: OpenLink): Client {
   const { on, emit } = createEmitter<{ state: ClientState; error: ClientError }>();
+  const timers = createTimers(settings.clock);
   const channels = new Map<string, Channel>();
-  const outbox = createOutbox(settings);
   let syncing = false;
+
+  const end = (channel: Channel, code: string) => {
+    channels.delete(channel.name);
+    setState(channel, { type: 'closed', code });
+    sync();
+  };
 
   const refuse = (name: string, failure: Failure) => {
     const channel = channels.get(name);
     if (!channel) return;
-    channels.delete(name);
-    setState(channel, { type: 'closed', code: failure.code });
-    emit('error', Object.assign(failure, { channel: name }));
-    sync();
+    if (isFinal(failure)) end(channel, failure.code);
+    else timers.set(sync, RESUBSCRIBE_MS + (failure.retryAfterMs ?? 0), sync);
+    emit('error', createFailure(failure.close, failure.code, failure.message, { channel: name }));
   };
 
   const connection = createConnection(settings, openLink, {
     transports,
     channels,
+    refuse,
     receive(event, line) {
       const channel = channels.get((event as MessageEvent).channel);
       if (channel) receive(channel, event, line);
       if (event.type === 'unsubscribed' && event.code) refuse(event.channel, createFailure(CLOSE_REFUSED, event.code));
     },
-    refuse,
-    detach(line) {
-      for (const channel of channels.values()) {
-        if (channel.line !== line) continue;
-        channel.line = undefined;
-        setState(channel, { type: 'pending' });
-      }
-    },
-    use: outbox.use,
     failed: (failure) => emit('error', failure),
     changed(state) {
+      if (state.type === 'connected') outbox.restart();
+      else {
+        for (const channel of channels.values()) {
+          channel.line = undefined;
+          if (state.type === 'closed') end(channel, state.reason);
+          else setState(channel, { type: 'pending' });
+        }
+      }
       if (state.type === 'closed') {
         outbox.close(state.reason);
-        endAll(state.reason);
+        timers.clearAll();
       }
       emit('state', state);
     },
   });
-
-  const endAll = (code: string) => {
-    for (const channel of channels.values()) setState(channel, { type: 'closed', code });
-    channels.clear();
-  };
+  const outbox = createOutbox(settings, connection.publish);
 
   /** Once for all that changes in one turn. */
   const sync = () => {
@@ -94,13 +99,15 @@ export function assembleClient(settings: Settings, transports: readonly Transpor
         sync();
       });
       if (listener) subscription.on('message', listener);
-      if (connection.state.type === 'closed') endAll(connection.state.reason);
+      if (connection.state.type === 'closed') end(channel, connection.state.reason);
       return subscription;
     },
-    publish(channel, data, options = {}) {
-      check(channel);
+    publish(name, data, options = {}) {
+      check(name);
       sync();
-      return outbox.add(channel, data, options);
+      const published = outbox.add(name, data, options);
+      if (connection.state.type === 'closed') outbox.close(connection.state.reason);
+      return published;
     },
     on: on as Client['on'],
     close: connection.close,

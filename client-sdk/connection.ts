@@ -3,17 +3,8 @@
 import type { NodeAddress, ServerEvent, Transport } from '../src/protocol/index.js';
 import { backoff } from './backoff.js';
 import { type ConnectionEvent, INITIAL, reduce } from './connection-state.js';
-import {
-  CLOSE_LATER,
-  CLOSE_NETWORK,
-  CLOSE_NORMAL,
-  CLOSE_TOKEN_EXPIRED,
-  CLOSE_UNAUTHORIZED,
-  createFailure,
-  type Failure,
-  toFailure,
-} from './errors.js';
-import type { Link, OpenLink, Wanted } from './link.js';
+import { CLOSE_LATER, CLOSE_NETWORK, CLOSE_NORMAL, createFailure, type Failure, toFailure } from './errors.js';
+import type { Link, OpenLink, Outgoing, Wanted } from './link.js';
 import { createMonitor } from './monitor.js';
 import { createSession } from './session.js';
 import type { Settings } from './settings.js';
@@ -37,11 +28,8 @@ export interface ConnectionOwner {
   readonly channels: ReadonlyMap<string, Wanted & { readonly line?: object | undefined }>;
   /** An event of `line`, one object for the life of a link. */
   receive(event: ServerEvent, line: object): void;
+  /** The node refuses a channel, for good or for now. */
   refuse(channel: string, failure: Failure): void;
-  /** `line` delivers no more. */
-  detach(line: object | undefined): void;
-  /** Where publishes go from now on. */
-  use(link: Link | undefined): void;
   changed(state: ClientState): void;
   failed(failure: Failure): void;
 }
@@ -50,6 +38,8 @@ export interface Connection {
   readonly state: ClientState;
   /** The wanted channels have changed. Connects the first time. */
   sync(): void;
+  /** Returns whether there was a link to take it. */
+  publish(outgoing: Outgoing): boolean;
   close(): void;
 }
 
@@ -61,7 +51,6 @@ interface Line extends Link {
 
 export function createConnection(settings: Settings, openLink: OpenLink, owner: ConnectionOwner): Connection {
   const { clock, random, token } = settings;
-  const { now } = clock;
   const timers = createTimers(clock);
   let connection = INITIAL;
   /** The attempt on its way, from discovery to `connected`. */
@@ -85,19 +74,19 @@ export function createConnection(settings: Settings, openLink: OpenLink, owner: 
     const mine = {};
     attempt = mine;
     timers.clear(RETRY);
-    timers.set(LIMIT, LIMIT_MS, () => {
-      const failure = createFailure(CLOSE_NETWORK, 'timeout');
-      if (opening) lose(opening, failure);
-      else fail(failure);
-    });
+    timers.set(LIMIT, LIMIT_MS, () => lose(createFailure(CLOSE_NETWORK, 'timeout')));
     if (!active) apply({ type: 'connecting' });
     try {
-      if (attempt !== mine) return;
-      const node = await session.find(exclude);
-      if (attempt === mine) opening = open(node);
+      // A listener may have closed the client.
+      const node = attempt && (await session.find(exclude));
+      if (node && attempt === mine) opening = open(node);
     } catch (error) {
-      if (attempt === mine) fail(toFailure(error));
+      if (attempt === mine) lose(toFailure(error));
     }
+  };
+
+  const replace = () => {
+    if (active && !attempt) dial([active.node]);
   };
 
   const open = ({ id, url }: NodeAddress): Line => {
@@ -111,40 +100,22 @@ export function createConnection(settings: Settings, openLink: OpenLink, owner: 
           leave();
           leaving = active;
           active = line;
-          line.connectedAtMs = now();
+          line.connectedAtMs = clock.now();
           settle();
-          owner.use(line);
           monitor.watch(heartbeatMs);
           apply({ type: 'connected', transport, node: id });
         },
-        touch() {
-          if (line === active) monitor.touch();
-        },
+        touch: monitor.touch,
         receive(event) {
-          if (event.type !== 'move') owner.receive(event, line);
-          else if (line === active) replace();
-          if (leaving && [...owner.channels.values()].every(({ line }) => line === active)) leave();
+          if (event.type === 'move') replace();
+          else owner.receive(event, line);
+          if ([...owner.channels.values()].every(({ line }) => line === active)) leave();
         },
-        lost: (failure) => lose(line, failure),
+        lost: (failure) => lose(failure, line),
       }),
       { node: id, connectedAtMs: Number.POSITIVE_INFINITY },
     );
     return line;
-  };
-
-  const end = (line: Line | undefined, failure?: Failure) => {
-    line?.close(failure);
-    owner.detach(line);
-  };
-
-  const leave = () => {
-    const line = leaving;
-    leaving = undefined;
-    end(line);
-  };
-
-  const replace = () => {
-    if (active && !attempt) dial([active.node]);
   };
 
   /** The attempt is over. */
@@ -153,26 +124,25 @@ export function createConnection(settings: Settings, openLink: OpenLink, owner: 
     timers.clear(LIMIT);
   };
 
-  const lose = (line: Line | undefined, failure: Failure) => {
-    if (!line) return;
-    end(line, failure);
-    if (line === leaving) return leave();
+  const leave = () => {
+    leaving?.close();
+    leaving = undefined;
+  };
+
+  /** Without a line, the attempt on its way has failed. */
+  const lose = (failure: Failure, line = opening) => {
+    line?.close(failure);
+    if (line && line === leaving) return leave();
+    if (line === opening) settle();
     if (line === active) {
       active = undefined;
       monitor.stop();
-      owner.use(undefined);
       leave();
       // Its replacement is already on the way.
       if (attempt) return apply({ type: 'connecting' });
     }
-    session.skip();
-    fail(failure, line);
-  };
-
-  const fail = (failure: Failure, line?: Line) => {
-    settle();
     delayMs = failure.retryAfterMs ?? 0;
-    if (failure.close === CLOSE_UNAUTHORIZED || failure.close === CLOSE_TOKEN_EXPIRED) session.forget();
+    session.blame(failure);
     owner.failed(failure);
     // What failed was to replace a link that works.
     if (active) return timers.set(RETRY, delayMs + backoff(REPLACE_FAILURES, random()), replace);
@@ -180,16 +150,20 @@ export function createConnection(settings: Settings, openLink: OpenLink, owner: 
       type: 'lost',
       failure,
       node: line?.node,
-      stable: !!line && now() - line.connectedAtMs >= STABLE_MS,
+      stable: !!line && clock.now() - line.connectedAtMs >= STABLE_MS,
       renewable: !!line || typeof token === 'function',
       random: random(),
     });
     if (connection.state.type === 'waiting') timers.set(RETRY, connection.state.retryInMs, dial);
   };
 
+  const drop = (close: number, code: string) => {
+    if (active) lose(createFailure(close, code), active);
+  };
+
   const release = () => {
-    end(opening);
-    end(active);
+    opening?.close();
+    active?.close();
     active = undefined;
     leave();
     settle();
@@ -201,8 +175,8 @@ export function createConnection(settings: Settings, openLink: OpenLink, owner: 
   const session = createSession(settings, owner.transports, () => active?.refresh(), owner.failed);
   const monitor = createMonitor(
     settings,
-    () => lose(active, createFailure(CLOSE_NETWORK, 'heartbeat_timeout')),
-    () => lose(active, createFailure(CLOSE_LATER, 'offline')),
+    () => drop(CLOSE_NETWORK, 'heartbeat_timeout'),
+    () => drop(CLOSE_LATER, 'offline'),
     () => {
       if (connection.state.type === 'waiting' && !delayMs) dial();
     },
@@ -216,6 +190,10 @@ export function createConnection(settings: Settings, openLink: OpenLink, owner: 
       opening?.sync();
       active?.sync();
       if (connection.state.type === 'idle') dial();
+    },
+    publish(outgoing) {
+      active?.publish(outgoing);
+      return !!active;
     },
     close() {
       apply({ type: 'closed', code: CLOSE_NORMAL, reason: 'closed' });

@@ -36,7 +36,7 @@ export function isFinal({ close }: Failure): boolean {
 
 /** The close code that stands for an `error` event's code: a word of each code that the contract's table marks `retry`. */
 export function closeFor(code: string): number {
-  return /limited|connections|capacity|internal|overloaded|draining|slow|full|unavailable|timeout/.test(code)
+  return /limited|connections|capacity|internal|overl|drain|slow|full|unavail|timeout/.test(code)
     ? CLOSE_LATER
     : CLOSE_REFUSED;
 }

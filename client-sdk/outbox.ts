@@ -1,95 +1,107 @@
-// Publishes until they are answered: each is repeated with its key over every link, so it is stored once.
+// Publishes until they are answered, in order: each is repeated with its key over every link, so it is stored once.
 
 import type { Offset } from '../src/protocol/index.js';
 import { backoff } from './backoff.js';
 import { CLOSE_NORMAL, CLOSE_UNAUTHORIZED, createFailure, isFinal, misuse } from './errors.js';
-import type { Link, Outgoing } from './link.js';
+import type { Outgoing } from './link.js';
 import type { Settings } from './settings.js';
 import { createTimers } from './timers.js';
 import type { PublishOptions } from './types.js';
 
+/** So many may be on their way at once; a node takes 64 commands. */
+const WINDOW = 16;
+
 export interface Outbox {
   /** Throws `TypeError` when `data` is no JSON value. */
   add(channel: string, data: unknown, options: PublishOptions): Promise<{ readonly offset: Offset }>;
-  /** Sends what waits, and what comes, over `link`; `undefined` when there is none. */
-  use(link: Link | undefined): void;
-  /** Rejects what waits, and what comes. */
+  /** Sends again what was not answered: there is a new link. */
+  restart(): void;
+  /** Rejects what waits. */
   close(code: string): void;
 }
 
 interface Waiting extends Outgoing {
-  send(): void;
+  /** On its way over the present link. */
+  busy?: boolean;
   giveUp(code: string): void;
 }
 
-export function createOutbox({ clock, random, maxQueued, publishTimeoutMs }: Settings): Outbox {
+/** `publish` returns whether there was a link to take it. */
+export function createOutbox(
+  { clock, random, maxQueued, publishTimeoutMs }: Settings,
+  publish: (outgoing: Outgoing) => boolean,
+): Outbox {
   const waiting = new Set<Waiting>();
   const timers = createTimers(clock);
-  let link: Link | undefined;
-  let closed: string | undefined;
+  let failures = 0;
+  let paused = false;
+
+  /** Only the first of the queue are ever on their way. */
+  const send = () => {
+    paused = false;
+    for (const item of [...waiting].slice(0, WINDOW)) item.busy ||= publish(item);
+  };
+  const next = () => {
+    if (!paused) send();
+  };
 
   const wait = (body: string, signal: AbortSignal | undefined) =>
     new Promise<{ readonly offset: Offset }>((resolve, reject) => {
-      let sent = false;
-      let failures = 0;
       const settle = () => {
         waiting.delete(item);
         timers.clear(item);
-        timers.clear(settle);
         signal?.removeEventListener('abort', abort);
+        next();
       };
       const abort = () => item.giveUp('aborted');
       const item: Waiting = {
         body,
-        send() {
-          if (!link) return;
-          sent = true;
-          link.publish(item);
-        },
         giveUp(code) {
+          reject(createFailure(CLOSE_NORMAL, code, code, { outcome: 'unknown' }));
           settle();
-          reject(createFailure(CLOSE_NORMAL, code, code, { outcome: sent ? 'unknown' : undefined }));
         },
         done(offset) {
-          settle();
+          failures = 0;
           resolve({ offset });
+          settle();
         },
         fail(failure) {
-          if (!waiting.has(item)) return;
+          item.busy = false;
           if (isFinal(failure) && failure.close !== CLOSE_UNAUTHORIZED) {
-            settle();
             reject(failure);
-          } else timers.set(item, (failure.retryAfterMs ?? 0) + backoff(failures++, random()), item.send);
+            settle();
+          } else {
+            paused = true;
+            timers.set(send, (failure.retryAfterMs ?? 0) + backoff(failures++, random()), send);
+          }
         },
       };
-      if (closed || signal?.aborted || waiting.size >= maxQueued) {
-        return item.giveUp(closed ?? (signal?.aborted ? 'aborted' : 'overflow'));
-      }
-      signal?.addEventListener('abort', abort);
-      timers.set(settle, publishTimeoutMs, () => item.giveUp('timeout'));
+      if (waiting.size >= maxQueued) return reject(createFailure(CLOSE_NORMAL, 'overflow'));
       waiting.add(item);
-      item.send();
+      timers.set(item, publishTimeoutMs, () => item.giveUp('timeout'));
+      signal?.addEventListener('abort', abort);
+      if (signal?.aborted) abort();
+      else next();
     });
 
   return {
     add(channel, data, { key = createKey(random), signal }) {
       const json = JSON.stringify(data);
-      if (json === undefined) misuse('data');
-      return wait(`{"channel":${JSON.stringify(channel)},"data":${json},"key":${JSON.stringify(key)}}`, signal);
+      if (!json) misuse('data');
+      return wait(`{"channel":"${channel}","data":${json},"key":${JSON.stringify(key)}}`, signal);
     },
-    use(next) {
-      link = next;
-      for (const item of waiting) item.send();
+    restart() {
+      for (const item of waiting) item.busy = false;
+      send();
     },
     close(code) {
-      closed = code;
       for (const item of waiting) item.giveUp(code);
+      timers.clearAll();
     },
   };
 }
 
 /** About 100 random bits; `crypto.randomUUID` is missing on pages without https. */
 function createKey(random: () => number): string {
-  const part = () => random().toString(36).slice(2);
-  return part() + part();
+  return `${random()}${random()}`;
 }

@@ -1,7 +1,7 @@
 // Holds what discovery gives: nodes, and a ticket that it keeps fresh.
 
 import type { ConnectResponse, NodeAddress, PATHS, Transport } from '../src/protocol/index.js';
-import { CLOSE_NETWORK, type Failure, toFailure } from './errors.js';
+import { CLOSE_NETWORK, CLOSE_TOKEN_EXPIRED, CLOSE_UNAUTHORIZED, type Failure, toFailure } from './errors.js';
 import { post } from './http.js';
 import type { Settings } from './settings.js';
 import { createTimers } from './timers.js';
@@ -23,10 +23,8 @@ export interface Session {
   /** The transports that discovery named last. */
   transports(): readonly Transport[];
   ticket(): string;
-  /** The node that `find` gave did not work. */
-  skip(): void;
-  /** The ticket is not to be used again. */
-  forget(): void;
+  /** What `find` gave did not work: the node will be the last to try again, a ticket that was refused not at all. */
+  blame(failure: Failure): void;
   close(): void;
 }
 
@@ -84,11 +82,9 @@ export function createSession(
     },
     transports: () => transports,
     ticket: () => ticket,
-    skip() {
+    blame({ close }) {
       nodes.push(...nodes.splice(0, 1));
-    },
-    forget() {
-      expiresAtMs = 0;
+      if (close === CLOSE_UNAUTHORIZED || close === CLOSE_TOKEN_EXPIRED) expiresAtMs = 0;
     },
     close() {
       asking?.abort();

@@ -1,81 +1,71 @@
 // The `websocket` transport: commands and events over one socket.
 
 import { decodeEvent } from '../../src/protocol/decode-event.js';
-import type { ErrorEvent, PATHS, PROTOCOL_VERSION, ServerEvent } from '../../src/protocol/index.js';
-import { CLOSE_REFUSED, closeFor, createFailure, type Failure, isFinal } from '../errors.js';
+import type { PATHS, PROTOCOL_VERSION, ServerEvent } from '../../src/protocol/index.js';
+import { CLOSE_REFUSED, closeFor, createFailure } from '../errors.js';
 import type { Link, LinkHost, Outgoing, Wanted } from '../link.js';
-import { createTimers } from '../timers.js';
 
 const PATH: (typeof PATHS)['websocket'] = '/v1/ws';
 const VERSION: typeof PROTOCOL_VERSION = 1;
-/** Delay before a subscribe that was refused for now is repeated, on top of what the node asks for. */
-const RESUBSCRIBE_MS = 1_000;
 
 export function websocket(host: LinkHost): Link {
   const { channels, settings } = host;
-  const timers = createTimers(settings.clock);
   /** What the node was asked for, and by which command. */
-  const asked = new Map<string, { readonly channel: Wanted; readonly id: number }>();
+  const asked = new Map<Wanted | undefined, number>();
   const publishing = new Map<unknown, Outgoing>();
   const socket = new settings.WebSocket(host.url.replace(/^http/, 'ws') + PATH);
   /** The last command; 0 before the socket is open. */
   let id = 0;
   /** 0 before `connected`. */
   let maxFrameBytes = 0;
-  let lastError: Failure | undefined;
+  let retryAfterMs: number | undefined;
 
-  const send = (type: string, fields: object) => {
-    socket.send(JSON.stringify({ type, id: ++id, ...fields }));
-  };
+  const send = (type: string, fields: object) => socket.send(JSON.stringify({ type, id: ++id, ...fields }));
 
   const sync = () => {
     if (!id) return;
-    const gone = [...asked.keys()].filter((name) => channels.get(name) !== asked.get(name)?.channel);
-    for (const name of gone) asked.delete(name);
+    const gone = [...asked.keys()].flatMap((channel) => {
+      if (!channel || channels.get(channel.name) === channel) return [];
+      asked.delete(channel);
+      return channel.name;
+    });
     if (gone[0]) send('unsubscribe', { channels: gone });
-    const fresh = [...channels.values()].filter(({ name }) => !asked.has(name));
+    const fresh = [...channels.values()].filter((channel) => !asked.has(channel));
     if (fresh[0]) send('subscribe', { channels: Object.fromEntries(fresh.map((c) => [c.name, c.position])) });
-    for (const channel of fresh) asked.set(channel.name, { channel, id });
-  };
-
-  const answered = (command: unknown) => {
-    const outgoing = publishing.get(command);
-    publishing.delete(command);
-    return outgoing;
-  };
-
-  const refused = (event: ErrorEvent) => {
-    const failure = createFailure(closeFor(event.code), event.code, event.message, event);
-    lastError = failure;
-    answered(event.id)?.fail(failure);
-    // Before `connected` it is the connect that was refused: a close follows.
-    if (!maxFrameBytes) return;
-    for (const [name, command] of asked) {
-      if (command.id !== event.id || (event.channel ?? name) !== name) continue;
-      asked.delete(name);
-      if (isFinal(failure)) host.refuse(name, failure);
-      else timers.set(0, RESUBSCRIBE_MS + (failure.retryAfterMs ?? 0), sync);
-    }
+    for (const channel of fresh) asked.set(channel, id);
   };
 
   const take = (event: ServerEvent) => {
+    const outgoing = publishing.get((event as { id?: number }).id);
     switch (event.type) {
       case 'connected':
         maxFrameBytes = event.limits.maxFrameBytes;
         return host.connected('websocket', event.heartbeatMs);
       case 'published':
-        return answered(event.id)?.done(event.offset);
-      case 'error':
-        return refused(event);
+        publishing.delete(event.id);
+        return outgoing?.done(event.offset);
+      case 'error': {
+        const failure = createFailure(closeFor(event.code), event.code, event.message, event);
+        retryAfterMs = event.retryAfterMs;
+        publishing.delete(event.id);
+        outgoing?.fail(failure);
+        for (const [channel, command] of asked) {
+          // Before `connected` it is the connect that was refused: a close follows.
+          if (!maxFrameBytes || command !== event.id || !channel) continue;
+          if ((event.channel ?? channel.name) !== channel.name) continue;
+          asked.delete(channel);
+          host.refuse(channel.name, failure);
+        }
+        return;
+      }
       case 'subscribed':
         // The answer to a subscribe that was since taken back says nothing about the newer one.
-        if (event.id !== asked.get(event.channel)?.id) return;
+        if (event.id !== asked.get(channels.get(event.channel))) return;
     }
     host.receive(event);
   };
 
   const close = () => {
-    timers.clearAll();
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
   };
@@ -92,9 +82,7 @@ export function websocket(host: LinkHost): Link {
   };
   socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
     close();
-    host.lost(
-      createFailure(code, reason || lastError?.code || 'network', reason, { retryAfterMs: lastError?.retryAfterMs }),
-    );
+    host.lost(createFailure(code, reason.split(':')[0] || 'network', reason, { retryAfterMs }));
   };
   // The close that follows says all there is to know; `ws` throws without a listener.
   socket.onerror = () => {};
@@ -103,12 +91,12 @@ export function websocket(host: LinkHost): Link {
     sync,
     close,
     publish(outgoing) {
-      if (outgoing.body.length > maxFrameBytes) {
-        outgoing.fail(createFailure(CLOSE_REFUSED, 'payload_too_large'));
-      } else {
-        publishing.set(++id, outgoing);
-        socket.send(`{"type":"publish","id":${id},${outgoing.body.slice(1)}`);
+      const frame = `{"type":"publish","id":${++id},${outgoing.body.slice(1)}`;
+      if (new TextEncoder().encode(frame).length > maxFrameBytes) {
+        return outgoing.fail(createFailure(CLOSE_REFUSED, 'payload_too_large'));
       }
+      publishing.set(id, outgoing);
+      socket.send(frame);
     },
     refresh() {
       send('refresh', { token: host.session.ticket() });
