@@ -36,7 +36,8 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   const host = options.host ?? privateHost();
   const port = await freePort(host);
   const directory = await mkdtemp(join(tmpdir(), 'fanfare-redis-'));
-  const args = ['--bind', host, '--port', String(port), '--dir', directory, '--save', '', '--appendonly', 'no'];
+  const args = ['--bind', host, '--port', String(port), '--replica-announce-ip', host];
+  args.push('--dir', directory, '--save', '', '--appendonly', 'no');
   if (options.password !== undefined) args.push('--requirepass', options.password);
   args.push(...(options.args ?? []));
   const password = options.password;
@@ -75,7 +76,8 @@ function privateHost(): string {
   return `127.${1 + (process.pid % 250)}.${(process.pid >> 8) % 250}.${1 + Math.floor(Math.random() * 250)}`;
 }
 
-async function freePort(host: string): Promise<number> {
+/** A port that nothing listened on a moment ago. */
+export async function freePort(host: string): Promise<number> {
   const probe = createServer().listen(0, host);
   await once(probe, 'listening');
   const address = probe.address();
@@ -92,7 +94,7 @@ async function launch(args: readonly string[]): Promise<ChildProcess> {
   process.once('exit', reap);
   child.once('exit', () => process.removeListener('exit', reap));
   let log = '';
-  for await (const chunk of child.stdout) {
+  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
     log += String(chunk);
     if (log.includes('Ready to accept connections')) {
       child.stdout.resume();

@@ -1,0 +1,50 @@
+// Starts a real Sentinel that watches one master, for tests of failover.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, type RedisServer } from './redis.js';
+
+export interface Sentinel {
+  /** For brokers: the group is called `main`. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** One Sentinel that fails `master` over after 1 s of silence; resolves when it watches it and knows a replica. */
+export async function startSentinel(master: RedisServer): Promise<Sentinel> {
+  const { host } = master;
+  const port = await freePort(host);
+  const directory = await mkdtemp(join(tmpdir(), 'fanfare-sentinel-'));
+  const config = join(directory, 'sentinel.conf');
+  const lines = [
+    `bind ${host}`,
+    `port ${port}`,
+    `dir ${directory}`,
+    `sentinel monitor main ${master.host} ${master.port} 1`,
+    'sentinel down-after-milliseconds main 1000',
+    'sentinel failover-timeout main 5000',
+  ];
+  await writeFile(config, `${lines.join('\n')}\n`);
+  const child = spawn('redis-server', [config, '--sentinel'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const reap = () => void child.kill('SIGKILL');
+  process.once('exit', reap);
+  child.once('exit', () => process.removeListener('exit', reap));
+  let log = '';
+  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
+    log += String(chunk);
+    if (log.includes('+slave')) break;
+  }
+  child.stdout.resume();
+  return {
+    url: `redis+sentinel://${host}:${port}/main`,
+    async stop() {
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
