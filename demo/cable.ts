@@ -1,0 +1,90 @@
+// The network between this page and the server, as something that can be cut and joined again.
+
+import type { WebSocketConstructor, WebSocketLike } from '../client-sdk/types.js';
+
+/** What a socket tells when the network under it is gone. */
+const LOST = { code: 1006, reason: '', wasClean: false };
+
+/**
+ * A `WebSocket` and a `fetch` for `createClient`. While it is cut, open sockets die with 1006, requests on their way and
+ * streams fail as a broken network makes them fail, and nothing new gets through: to the SDK it is a real loss.
+ */
+export class Cable {
+  readonly WebSocket: WebSocketConstructor;
+  readonly #sockets = new Set<CableSocket>();
+  /** Aborted by a cut, made anew by a repair. */
+  #life = new AbortController();
+
+  constructor() {
+    const cable = this;
+    this.WebSocket = class extends CableSocket {
+      constructor(url: string) {
+        super(url, cable.isCut);
+        cable.#sockets.add(this);
+        this.released = () => cable.#sockets.delete(this);
+      }
+    };
+  }
+
+  get isCut(): boolean {
+    return this.#life.signal.aborted;
+  }
+
+  readonly fetch: typeof globalThis.fetch = async (input, init) => {
+    const { signal } = this.#life;
+    const signals = init?.signal ? [init.signal, signal] : [signal];
+    return globalThis.fetch(input, { ...init, signal: AbortSignal.any(signals) });
+  };
+
+  cut(): void {
+    this.#life.abort(new TypeError('network error: the cable is cut'));
+    for (const socket of [...this.#sockets]) socket.lose();
+  }
+
+  restore(): void {
+    if (this.isCut) this.#life = new AbortController();
+  }
+}
+
+class CableSocket implements WebSocketLike {
+  onopen: ((event: never) => void) | null = null;
+  onmessage: ((event: never) => void) | null = null;
+  onclose: ((event: never) => void) | null = null;
+  onerror: ((event: never) => void) | null = null;
+  released: () => void = () => {};
+  readonly #socket: WebSocket | undefined;
+
+  constructor(url: string, isCut: boolean) {
+    if (isCut) {
+      setTimeout(() => this.lose());
+      return;
+    }
+    const socket = new WebSocket(url);
+    socket.onopen = (event) => this.onopen?.(event as never);
+    socket.onmessage = (event) => this.onmessage?.(event as never);
+    socket.onerror = (event) => this.onerror?.(event as never);
+    socket.onclose = (event) => {
+      this.released();
+      this.onclose?.(event as never);
+    };
+    this.#socket = socket;
+  }
+
+  send(data: string): void {
+    this.#socket?.send(data);
+  }
+
+  close(code?: number, reason?: string): void {
+    this.released();
+    this.#socket?.close(code, reason);
+  }
+
+  /** The page cannot break TCP, so the real socket is closed unheard and the SDK hears what a broken one says. */
+  lose(): void {
+    const socket = this.#socket;
+    if (socket) socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
+    this.close();
+    this.onerror?.({ type: 'error' } as never);
+    this.onclose?.(LOST as never);
+  }
+}

@@ -1,0 +1,55 @@
+// Commands to publish from elsewhere, ready to copy.
+
+import { part, write } from './dom.js';
+
+const COPIED_MS = 1_600;
+
+export class Commands {
+  readonly #blocks: ReadonlyMap<string, HTMLElement>;
+
+  constructor() {
+    const names = ['curl', 'redis-logged', 'redis-live'];
+    this.#blocks = new Map(names.map((name) => [name, part(`command-${name}`, HTMLElement)]));
+    for (const [name, block] of this.#blocks) {
+      const button = part(`copy-${name}`, HTMLButtonElement);
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      button.addEventListener('click', async () => {
+        clearTimeout(timer);
+        write(button, (await copy(block)) ? 'Copied' : 'Press Ctrl C');
+        timer = setTimeout(() => write(button, 'Copy'), COPIED_MS);
+      });
+    }
+  }
+
+  show(channel: string): void {
+    for (const [name, text] of Object.entries(commandsFor(location.origin, channel))) {
+      const block = this.#blocks.get(name);
+      if (block !== undefined) write(block, text);
+    }
+  }
+}
+
+/** Channel names hold nothing that a shell or JSON would need quoted, only the braces do. */
+function commandsFor(origin: string, channel: string): Readonly<Record<string, string>> {
+  return {
+    curl: [
+      `TOKEN=$(curl -s ${origin}/demo/token | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')`,
+      `curl ${origin}/v1/publish -H "Authorization: Bearer $TOKEN" \\`,
+      `  -H 'Content-Type: application/json' \\`,
+      `  -d '{"channel":"${channel}","data":{"text":"Hello from curl"}}'`,
+    ].join('\n'),
+    'redis-logged': `redis-cli FCALL fanfare_publish 1 ${channel} '{"text":"Hello from redis-cli"}'`,
+    'redis-live': `redis-cli PUBLISH 'fanfare:{${channel}}' '{"text":"Live only"}'`,
+  };
+}
+
+/** Where the clipboard is forbidden (plain http on another host), the text is selected instead. */
+async function copy(block: HTMLElement): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(block.textContent ?? '');
+    return true;
+  } catch {
+    getSelection()?.selectAllChildren(block);
+    return false;
+  }
+}

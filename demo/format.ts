@@ -1,0 +1,30 @@
+// Durations, offsets and transports as people read them.
+
+import type { Transport } from '../client-sdk/types.js';
+
+export const TRANSPORT_NAMES: Readonly<Record<Transport, string>> = {
+  websocket: 'WebSocket',
+  sse: 'SSE',
+  'long-poll': 'long poll',
+  'short-poll': 'short poll',
+};
+
+/** Milliseconds in at most three digits and a unit: `0.8 ms`, `42 ms`, `1.9 s`, `3 min`. */
+export function formatMs(ms: number): string {
+  if (ms < 0.05) return '< 0.1 ms';
+  if (ms < 9.95) return `${ms.toFixed(1)} ms`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 99_500) return `${Math.round(ms / 1000)} s`;
+  if (ms < 5_970_000) return `${Math.round(ms / 60_000)} min`;
+  return `${Math.round(ms / 3_600_000)} h`;
+}
+
+/** The end of an offset, where neighbours differ. */
+export function shortOffset(offset: string): string {
+  return `…${offset.slice(-8)}`;
+}
+
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

@@ -1,0 +1,18 @@
+// Starts the page: loads the SDK as any page would, and says so if that fails.
+
+import { part } from './dom.js';
+import { Page } from './page.js';
+import { setUpThemeButton } from './theme-button.js';
+
+setUpThemeButton();
+
+try {
+  const { createClient } = await import('/sdk.js');
+  new Page(createClient);
+} catch (error) {
+  console.error(error);
+  document.documentElement.dataset.state = 'failed';
+  part('state-title', HTMLElement).textContent = 'The page could not start';
+  part('state-detail', HTMLElement).textContent =
+    'The SDK at /sdk.js did not load. If this is a fresh clone, run `npm run build` and start again; else see the console.';
+}

@@ -1,0 +1,85 @@
+// Tells the story of an outage while it lasts, and its verdict afterwards.
+
+import { part, write } from './dom.js';
+import { formatMs, plural } from './format.js';
+import type { OutageReport } from './outage.js';
+
+export class OutageBanner {
+  readonly #box = part('outage', HTMLElement);
+  readonly #title = part('outage-title', HTMLElement);
+  readonly #detail = part('outage-detail', HTMLElement);
+  readonly #dismiss = part('outage-dismiss', HTMLButtonElement);
+
+  constructor() {
+    this.#dismiss.addEventListener('click', () => {
+      this.#box.hidden = true;
+    });
+  }
+
+  show(report: OutageReport, networkIsCut: boolean): void {
+    const { title, detail } = networkIsCut
+      ? whileCut(report)
+      : report.phase === 'over'
+        ? verdict(report)
+        : underWay(report);
+    const sound = report.repeated === 0 && report.inOrder;
+    this.#box.hidden = false;
+    this.#box.dataset.phase = networkIsCut ? 'cut' : report.phase;
+    this.#box.dataset.verdict = sound ? (report.gone > 0 ? 'gap' : 'whole') : 'broken';
+    Object.assign(this.#box.dataset, {
+      missed: String(report.missed),
+      recovered: String(report.recovered),
+      repeated: String(report.repeated),
+    });
+    this.#dismiss.hidden = report.phase !== 'over';
+    write(this.#title, title);
+    write(this.#detail, detail);
+  }
+}
+
+interface Story {
+  readonly title: string;
+  readonly detail: string;
+}
+
+function whileCut({ missed }: OutageReport): Story {
+  return {
+    title: 'The network is cut',
+    detail: `${plural(missed, 'message was', 'messages were')} published meanwhile through another connection. You have seen none of them; history keeps them for you.`,
+  };
+}
+
+function underWay({ missed, recovered }: OutageReport): Story {
+  return {
+    title: 'The network is back',
+    detail:
+      recovered === 0
+        ? `${plural(missed, 'message')} to catch up with, as soon as the client is connected.`
+        : `${recovered} of ${missed} missed messages recovered so far.`,
+  };
+}
+
+function verdict({ missed, recovered, gone, repeated, inOrder, lastedMs }: OutageReport): Story {
+  const title = `Back after ${formatMs(lastedMs)}`;
+  if (missed === 0) return { title, detail: 'Nothing was published meanwhile, so there was nothing to recover.' };
+  if (repeated > 0 || !inOrder) {
+    const wrong = [repeated > 0 ? `${repeated} came more than once` : '', inOrder ? '' : 'the order was wrong'];
+    return {
+      title,
+      detail: `${recovered} of ${missed} recovered, but ${wrong.filter(Boolean).join(' and ')}: please report this.`,
+    };
+  }
+  if (gone > 0) {
+    return {
+      title,
+      detail: `${recovered} of ${missed} recovered. History no longer held the other ${gone}, and the gap below says so.`,
+    };
+  }
+  return {
+    title,
+    detail:
+      missed === 1
+        ? 'The one missed message was recovered, exactly once.'
+        : `All ${missed} missed messages were recovered, in order, each exactly once.`,
+  };
+}

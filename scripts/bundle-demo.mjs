@@ -1,0 +1,30 @@
+// Bundles demo/ into dist/demo/: the page, its script and its styles; the SDK stays outside and comes from /sdk.js.
+
+import { cpSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const source = fileURLToPath(new URL('../demo/', import.meta.url));
+const target = fileURLToPath(new URL('../dist/demo/', import.meta.url));
+
+/** Writes index.html, demo.js, demo.css, theme.js and favicon.svg. */
+export async function bundleDemo() {
+  const common = { bundle: true, minify: true, target: 'es2022', outdir: target, logLevel: 'warning' };
+  await Promise.all([
+    build({
+      ...common,
+      entryPoints: [
+        { in: `${source}main.ts`, out: 'demo' },
+        { in: `${source}styles/page.css`, out: 'demo' },
+      ],
+      format: 'esm',
+      sourcemap: true,
+      external: ['/sdk.js'],
+    }),
+    // Runs before the page is drawn, so it is no module.
+    build({ ...common, entryPoints: [`${source}theme.ts`], format: 'iife' }),
+  ]);
+  for (const file of ['index.html', 'favicon.svg']) cpSync(source + file, target + file);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await bundleDemo();
