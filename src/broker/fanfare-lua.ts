@@ -229,7 +229,8 @@ local function judge(log, after, tail, begin, oldest)
   return last_of_same_master(log, after, oldest) or origin, 'rewritten'
 end
 
--- The answer is flat: start, gap reason or '', tail, 1 when more follows, then offset, data and sender of each entry.
+-- The answer is flat: start, gap reason or '', tail, 1 when more follows, 1 when the opened tail is due to be renewed by
+-- open, then offset, data and sender of each entry.
 -- Within it each entry's predecessor is the offset before it: the page ends before a hole, and begins after one with a
 -- gap. Writes nothing, so that it works while memory, disk or replicas are short. Nil: open the channel first.
 local function read(keys, args)
@@ -242,7 +243,8 @@ local function read(keys, args)
   local _, ttl = limits_of(channel)
   local oldest = pad(string.format('%.0f-0', math.max(0, now_ms() - ttl)))
   local start, gap = judge(log, after, tail, begin, oldest)
-  local answer = { start, gap or '', tail, 0 }
+  local opened = tail == begin and redis.call('PTTL', keys[2]) < OPENED_LIFE_MS / 2
+  local answer = { start, gap or '', tail, 0, opened and 1 or 0 }
   local at, bytes, count = start, 0, 0
   local from = start < oldest and oldest or ('(' .. start)
   while at ~= tail do

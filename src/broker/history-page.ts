@@ -6,32 +6,35 @@ import type { HistoryPage, LogEntry } from './broker.js';
 import { isSender } from './envelope.js';
 import { normalise } from './payload.js';
 
+const HEAD = 5;
 const GAP_REASONS: ReadonlySet<string> = new Set<GapReason>(['trimmed', 'expired', 'lost', 'rewritten']);
 
+/** A page, and whether the channel's opened tail is due to be renewed. */
+export interface ReadAnswer {
+  readonly page: HistoryPage;
+  readonly renew: boolean;
+}
+
 /**
- * Reads `[start, reason or '', tail, more, (offset, data, sender or '')…]`. Each entry's predecessor is the offset
+ * Reads `[start, reason or '', tail, more, renew, (offset, data, sender or '')…]`. Each entry's predecessor is the offset
  * before it: the function ends a page before a hole. Throws `internal` when the answer is something else.
  */
-export function decodeHistoryPage(answer: unknown): HistoryPage {
-  if (!Array.isArray(answer) || answer.length < 4) throw malformed();
+export function decodeHistoryPage(answer: unknown): ReadAnswer {
+  if (!Array.isArray(answer) || answer.length < HEAD) throw malformed();
   const values: readonly unknown[] = answer;
   const start = text(values[0]);
   const reason = text(values[1]);
   const entries: LogEntry[] = [];
   let previous: Offset = start;
-  for (let i = 4; i + 2 < values.length; i += 3) {
+  for (let i = HEAD; i + 2 < values.length; i += 3) {
     const offset = text(values[i]);
     const from = bytes(values[i + 2]);
     entries.push({ offset, previous, data: normalise(bytes(values[i + 1])), from: isSender(from) ? from : undefined });
     previous = offset;
   }
-  return {
-    start,
-    gap: reason === '' ? undefined : isGapReason(reason) ? reason : 'unknown',
-    entries,
-    tail: text(values[2]),
-    more: Number(values[3]) === 1,
-  };
+  const gap = reason === '' ? undefined : isGapReason(reason) ? reason : 'unknown';
+  const page = { start, gap, entries, tail: text(values[2]), more: Number(values[3]) === 1 };
+  return { page, renew: Number(values[4]) === 1 };
 }
 
 function isGapReason(reason: string): reason is GapReason {

@@ -8,7 +8,7 @@ import { decodeEnvelope, isEnvelope } from './envelope.js';
 import { decodeHistoryPage } from './history-page.js';
 import { normalise } from './payload.js';
 import { checkAfter, checkChannel, checkKey, checkSize } from './publication.js';
-import { RedisConnection, type RedisConnectionOptions } from './redis-connection.js';
+import { RedisConnection, type RedisConnectionOptions, START_TIMEOUT_MS } from './redis-connection.js';
 import { replyCode, toFanfareError, unavailableError } from './redis-errors.js';
 import { RedisSubscriber } from './redis-subscriber.js';
 
@@ -35,6 +35,7 @@ class RedisBroker implements Broker {
   readonly #logger: Logger;
   readonly #prefix: string;
   readonly #maxMessageBytes: number;
+  readonly #startTimeoutMs: number;
   #listener: BrokerListener | undefined;
   #subscriberStatus: BrokerStatus = { ready: false, sinceMs: Date.now(), detail: 'not started' };
   #closed = false;
@@ -44,6 +45,7 @@ class RedisBroker implements Broker {
     this.#prefix = prefix;
     this.#logger = logger;
     this.#maxMessageBytes = options.maxMessageBytes ?? LIMITS.maxMessageBytes;
+    this.#startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS;
     this.#connection = options.connection ?? new RedisConnection(options);
     this.#ownsConnection = options.connection === undefined;
     const listener = {
@@ -62,7 +64,7 @@ class RedisBroker implements Broker {
     this.#listener = listener;
     try {
       if (this.#ownsConnection) await this.#connection.start();
-      await this.#subscriber.start();
+      await this.#subscriber.start(this.#startTimeoutMs);
       this.#assertOpen();
     } catch (error) {
       await this.close();
@@ -122,7 +124,9 @@ class RedisBroker implements Broker {
         await this.#connection.call('read', 'open', keys, []);
         answer = await this.#connection.callBuffer('read', 'read', keys, args);
       }
-      return decodeHistoryPage(answer);
+      const { page, renew } = decodeHistoryPage(answer);
+      if (renew) this.#renew(keys);
+      return page;
     } catch (error) {
       throw this.#noting(toFanfareError(error, 'read'), channel);
     }
@@ -143,8 +147,7 @@ class RedisBroker implements Broker {
   async close(): Promise<void> {
     this.#closed = true;
     this.#listener = undefined;
-    this.#subscriber.close();
-    if (this.#ownsConnection) this.#connection.close();
+    await Promise.all([this.#subscriber.close(), this.#ownsConnection && this.#connection.close()]);
   }
 
   /** Per bus message; everything here is on the hot path. */
@@ -185,6 +188,13 @@ class RedisBroker implements Broker {
       this.#noting(toFanfareError(error, 'read'), channel);
       return undefined;
     }
+  }
+
+  /** An opened tail lives while someone reads there; nobody waits for this. */
+  #renew(keys: readonly string[]): void {
+    this.#connection.call('read', 'open', keys, []).catch((error: Error) => {
+      this.#logger.debug({ error }, 'an opened tail was not renewed');
+    });
   }
 
   /** The keys that every function of a channel declares. */

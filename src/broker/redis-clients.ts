@@ -45,6 +45,15 @@ export function createSubscriberClient(url: string, prefix: string): Redis {
   return new Redis({ ...sharedOptions(`${prefix}-subscriber`), ...targetOptions(url), autoResubscribe: false });
 }
 
+/** Disconnects; resolves when the socket is gone, at the latest after ioredis' own 2 s. Idempotent. */
+export async function closeClient(client: Redis): Promise<void> {
+  const { status } = client;
+  const gone = new Promise<void>((resolve) => void client.once('end', resolve));
+  client.disconnect();
+  // Between two attempts there is no socket, and ioredis says no more.
+  if (status === 'connecting' || status === 'connect' || status === 'ready') await gone;
+}
+
 function targetOptions(url: string): RedisOptions {
   const { kind, options } = parseRedisUrl(url);
   if (kind === 'cluster') throw new TypeError('redis+cluster:// is not supported yet');

@@ -5,12 +5,12 @@ import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import type { BrokerStatus } from './broker.js';
 import { ensureLibrary, type FunctionLibrary, generateLibrary, type LibraryOptions } from './function-library.js';
-import { createCommandClient } from './redis-clients.js';
+import { closeClient, createCommandClient } from './redis-clients.js';
 import { isFunctionMissing, isRefusal, toFanfareError, unavailableError } from './redis-errors.js';
 import { parseRedisUrl } from './redis-url.js';
 
 /** Chosen: how long `start` waits for a Redis that is not there yet. */
-const START_TIMEOUT_MS = 10_000;
+export const START_TIMEOUT_MS = 10_000;
 /** Chosen: commands that may wait for Redis' answer; more would only pile up in memory while it hangs. */
 const MAX_IN_FLIGHT = 10_000;
 /** Chosen: pause before the library is tried again on a connection that stands. */
@@ -64,6 +64,7 @@ export class RedisConnection {
    */
   async start(): Promise<void> {
     if (this.#closed) throw unavailableError('the connection to Redis is closed');
+    if (this.#status.ready) return;
     const started = new Promise<void>((resolve, reject) => {
       this.#started = resolve;
       this.#refused = reject;
@@ -75,7 +76,7 @@ export class RedisConnection {
     try {
       await started;
     } catch (error) {
-      this.close();
+      await this.close();
       throw error;
     } finally {
       clearTimeout(timeout);
@@ -114,12 +115,14 @@ export class RedisConnection {
     if (!this.#status.ready) throw unavailableError('Redis cannot be reached or used now');
   }
 
-  /** Idempotent. */
-  close(): void {
-    this.#closed = true;
+  /** Idempotent; resolves when the socket is gone. */
+  async close(): Promise<void> {
     clearTimeout(this.#retry);
-    this.client.disconnect();
+    if (this.#closed) return;
+    this.#closed = true;
     this.#lost('closed');
+    this.#refuse('closed');
+    await closeClient(this.client);
   }
 
   #fcall(name: string, keys: readonly string[], args: readonly Argument[]): Argument[] {

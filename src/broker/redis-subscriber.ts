@@ -3,7 +3,7 @@
 import type { Redis } from 'ioredis';
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
-import { createSubscriberClient } from './redis-clients.js';
+import { closeClient, createSubscriberClient } from './redis-clients.js';
 import { toFanfareError, unavailableError } from './redis-errors.js';
 
 /** Chosen: channels of one SUBSCRIBE, so that confirmations of the first do not wait for the last. */
@@ -61,14 +61,16 @@ export class RedisSubscriber {
     });
     this.#client.on('ready', () => void this.#resubscribe());
     this.#client.on('close', () => this.#lost());
-    this.#client.on('error', (error: Error) => this.#listener.changed(false, `subscriptions: ${error.message}`));
+    this.#client.on('error', (error: Error) => {
+      if (this.#client.status !== 'ready') this.#listener.changed(false, `subscriptions: ${error.message}`);
+    });
   }
 
-  /** Connects and checks that the user may subscribe. Rejects with `broker_unavailable`. */
-  async start(): Promise<void> {
+  /** Connects, waiting a while for Redis, and checks that the user may subscribe. Rejects with `broker_unavailable`. */
+  async start(startTimeoutMs: number): Promise<void> {
     const probe = `${this.#prefix}:{!probe}`;
     try {
-      await this.#client.connect();
+      await this.#connect(startTimeoutMs);
       await this.#client.subscribe(probe);
       await this.#client.unsubscribe(probe);
     } catch (error) {
@@ -106,18 +108,31 @@ export class RedisSubscriber {
     this.#scheduleFlush();
   }
 
-  /** Idempotent. */
-  close(): void {
+  /** Idempotent; resolves when the socket is gone. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#ping);
     clearImmediate(this.#flush);
-    this.#client.disconnect();
     for (const subscription of this.#subscriptions.values()) {
       subscription.reject(unavailableError('the broker is closed'));
     }
     this.#subscriptions.clear();
     this.#queue = [];
     this.#unsubscribes = [];
+    await closeClient(this.#client);
+  }
+
+  async #connect(timeoutMs: number): Promise<void> {
+    const ready = new Promise<void>((resolve, reject) => {
+      const timeout = setTimeout(() => reject(unavailableError('the subscriber connection cannot be made')), timeoutMs);
+      this.#client.once('ready', resolve);
+      this.#client.once('end', () => reject(unavailableError('the broker is closed')));
+      this.#client.once('ready', () => clearTimeout(timeout));
+      this.#client.once('end', () => clearTimeout(timeout));
+    });
+    this.#client.connect().catch((error: Error) => this.#logger.debug({ error }, 'the first attempt failed'));
+    await ready;
   }
 
   #busName(channel: string): string {

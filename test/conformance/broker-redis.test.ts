@@ -330,6 +330,9 @@ describe('history', () => {
     await server.admin.pexpire(key('tail'), 60_000);
     await broker.tails([channel]);
     await expect.poll(() => server.admin.pttl(key('tail'))).toBeGreaterThan(3_500_000);
+    await server.admin.pexpire(key('tail'), 60_000);
+    await read('now');
+    await expect.poll(() => server.admin.pttl(key('tail'))).toBeGreaterThan(3_500_000);
     await publish('1');
     expect(await server.admin.pttl(key('tail'))).toBeGreaterThan(29 * 86_400_000);
     expect(await server.admin.pttl(key('log'))).toBeGreaterThan(10 * 60_000);

@@ -6,7 +6,7 @@ import { createRedisBroker } from '../../src/broker/redis-broker.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { RecordingListener } from '../support/recording-listener.js';
-import { startRedis } from '../support/redis.js';
+import { freePort, startRedis } from '../support/redis.js';
 import { startSentinel } from '../support/redis-sentinel.js';
 
 const namespaces = new Namespaces();
@@ -34,7 +34,7 @@ test('follows a Sentinel failover: subscriptions stand again and publishing goes
   await broker.subscribe('news');
   const first = await broker.publish({ channel: 'news', data: '1' });
   await listener.until(() => listener.messages.length === 1);
-  await master.admin.call('WAIT', 1, 1_000);
+  await expect.poll(() => replica.admin.get('fanfare:{news}:tail')).toContain(first);
 
   await master.stop();
   await listener.until(() => listener.resubscriptions.includes('news'));
@@ -48,7 +48,8 @@ test('follows a Sentinel failover: subscriptions stand again and publishing goes
 }, 30_000);
 
 test('publishes on Redis Cluster with declared keys through SPUBLISH, and refuses the short form', async () => {
-  const node = await redis('--cluster-enabled', 'yes');
+  // The bus port is the port + 10,000 unless it is given, which is none for a high port.
+  const node = await redis('--cluster-enabled', 'yes', '--cluster-port', String(await freePort('127.0.0.1')));
   await node.admin.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16383);
   await expect.poll(() => node.admin.call('CLUSTER', 'INFO'), { timeout: 10_000 }).toContain('cluster_state:ok');
   await ensureLibrary(node.admin, generateLibrary({ prefix: 'fanfare', namespaces }), silentLogger);

@@ -161,6 +161,10 @@ describe.each(Object.keys(brokers))('the %s broker', (kind) => {
     expect(listener.data(channel)).toEqual([most]);
   });
 
+  test('refuses to read after what is no position', async () => {
+    for (const bad of ['', '-2', '5', '1-1', '0'.repeat(30)]) expect(await codeOf(read(bad)), bad).toBe('bad_offset');
+  });
+
   describe('reading', () => {
     test('gives an empty channel a position of its own, from which nothing is missed', async () => {
       const empty = await read('now');
