@@ -5,7 +5,13 @@ import type { Logger } from '../lib/logger.js';
 import type { Retrier } from '../lib/retrier.js';
 import type { After, GapReason, Offset } from '../protocol/index.js';
 import type { Audience } from './audience.js';
-import { buildMessage, type ChannelMessage, framePrefix, passingFrames } from './channel-message.js';
+import {
+  buildMessage,
+  type ChannelMessage,
+  type FrameAllocator,
+  framePrefix,
+  passingFrames,
+} from './channel-message.js';
 import { FrameArena } from './frame-arena.js';
 import { MessageRing, type RingLimits } from './message-ring.js';
 
@@ -44,8 +50,9 @@ export class Channel {
   deliveredAtMs = 0;
 
   readonly #parts: ChannelParts;
-  readonly #prefix: Buffer;
-  readonly #arena = new FrameArena();
+  // An idle channel is cheap: what holds messages is made with the first one.
+  #prefix: Buffer | undefined;
+  #arena: FrameArena | undefined;
   #state: 'opening' | 'live' | 'repairing' | 'closed' = 'opening';
   #ring: MessageRing | undefined;
   #position: Offset = '';
@@ -57,13 +64,12 @@ export class Channel {
     this.name = name;
     this.audience = audience;
     this.#parts = parts;
-    this.#prefix = framePrefix(name);
     this.#ready = this.#open();
   }
 
   /** Whether the position is known; else wait for {@link ready}. */
   get isOpen(): boolean {
-    return this.#ring !== undefined && this.#state !== 'closed';
+    return this.#state === 'live' || this.#state === 'repairing';
   }
 
   /** Resolves with `true` once the position is known, with `false` when the channel was closed first. */
@@ -78,7 +84,7 @@ export class Channel {
 
   /** Whether everything after `position` is in memory. */
   holds(position: Offset): boolean {
-    return this.#ring !== undefined && (position === this.#position || this.#ring.holds(position));
+    return position === this.#position || (this.#ring?.holds(position) ?? false);
   }
 
   /** The messages after `position`; `undefined` when it is not in memory. */
@@ -93,7 +99,7 @@ export class Channel {
       if (this.#state === 'closed') return;
       this.deliveredAtMs = nowMs;
       this.#parts.counters.delivered++;
-      this.audience.message(buildMessage(this.#prefix, message, passingFrames));
+      this.audience.message(this.#build(message, passingFrames));
       return;
     }
     if (this.#state !== 'live') this.#suspect = true;
@@ -114,7 +120,7 @@ export class Channel {
 
   /** A log entry as a message to send. */
   toMessage(entry: LogEntry): ChannelMessage {
-    return buildMessage(this.#prefix, entry, passingFrames);
+    return this.#build(entry, passingFrames);
   }
 
   /** Reads the log after a position for one reader, again and again while the broker is away; `undefined` once closed. */
@@ -139,9 +145,16 @@ export class Channel {
     this.#state = 'closed';
   }
 
+  #build(message: BrokerMessage, memory: FrameAllocator): ChannelMessage {
+    this.#prefix ??= framePrefix(this.name);
+    return buildMessage(this.#prefix, message, memory);
+  }
+
   #deliver(entry: LogEntry, nowMs: number): void {
-    const message = buildMessage(this.#prefix, entry, this.#arena);
-    this.#ring?.push(message);
+    this.#arena ??= new FrameArena();
+    this.#ring ??= new MessageRing(this.#parts.ringLimits, this.#position);
+    const message = this.#build(entry, this.#arena);
+    this.#ring.push(message);
     this.#position = entry.offset;
     this.deliveredAtMs = nowMs;
     this.#parts.counters.delivered++;
@@ -155,7 +168,6 @@ export class Channel {
     });
     if (opened === undefined) return false;
     this.#position = opened.start;
-    this.#ring = new MessageRing(this.#parts.ringLimits, opened.start);
     return this.#becomeLive();
   }
 
@@ -176,6 +188,7 @@ export class Channel {
       return this.#repair();
     }
     this.#state = 'live';
+    this.#ready = READY;
     return true;
   }
 
@@ -206,3 +219,4 @@ export class Channel {
 }
 
 const NONE: readonly ChannelMessage[] = [];
+const READY = Promise.resolve(true);

@@ -75,11 +75,7 @@ export class Session {
   }
 
   async #subscribe(command: SubscribeCommand): Promise<void> {
-    const { channels, options } = this.#context;
-    this.#subscriptions ??= new Subscriptions(
-      { channels, namespaces: options.namespaces, channelsPerConnection: options.channelsPerConnection },
-      this.#link,
-    );
+    this.#subscriptions ??= new Subscriptions(this.#context, this.#link);
     const begun: Promise<void>[] = [];
     for (const [name, after] of command.channels) {
       if (this.#link.isClosed) return;
@@ -116,7 +112,12 @@ export class Session {
   #track(id: number, work: Promise<void>): void {
     this.#inFlight ??= new Set();
     this.#inFlight.add(id);
-    void work.catch((error: unknown) => this.#fail(error, id)).finally(() => this.#inFlight?.delete(id));
+    void work.catch((error: unknown) => this.#fail(error, id)).finally(() => this.#settle(id));
+  }
+
+  #settle(id: number): void {
+    this.#inFlight?.delete(id);
+    if (this.#inFlight?.size === 0) this.#inFlight = undefined;
   }
 
   #fail(error: unknown, id: number): void {

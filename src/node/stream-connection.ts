@@ -27,14 +27,10 @@ export class StreamConnection implements Link, Sink, LiveStream {
   #onDrained: (() => void)[] = [];
 
   constructor(context: NodeContext, http: HttpStream, identity: Identity) {
-    const { channels, options } = context;
     this.#context = context;
     this.#http = http;
     this.#identity = identity;
-    this.#subscriptions = new Subscriptions(
-      { channels, namespaces: options.namespaces, channelsPerConnection: options.channelsPerConnection },
-      this,
-    );
+    this.#subscriptions = new Subscriptions(context, this);
     this.#slot = context.connections.add(this);
     http.onDrain(() => this.#drain());
   }

@@ -23,7 +23,7 @@ export interface Sink {
 /** States: `pending` (reading what was missed), `live` (part of the channel's audience), `ended`. */
 export class Subscription {
   readonly channel: Channel;
-  /** Resolves when it is live or has ended; set by whoever starts it. */
+  /** While it is pending: resolves when it is live or has ended. */
   settled: Promise<void> | undefined;
   readonly #sink: Sink;
   #state: 'pending' | 'live' | 'ended' = 'pending';
@@ -38,7 +38,13 @@ export class Subscription {
   }
 
   /** Announces `subscribed`, replays, goes live. Resolves when live or ended. */
-  async start(after: After, id: number | undefined): Promise<void> {
+  async begin(after: After, id: number | undefined): Promise<void> {
+    this.settled = this.#start(after, id);
+    await this.settled;
+    this.settled = undefined;
+  }
+
+  async #start(after: After, id: number | undefined): Promise<void> {
     if (!this.channel.isOpen && !(await this.channel.ready)) return;
     if (this.#state === 'ended') return;
     const position = this.#begin(after, id) ?? (await this.#beginFromLog(after, id));

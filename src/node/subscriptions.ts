@@ -1,26 +1,19 @@
 // The subscriptions of one link: begun, begun again, ended, within their count.
 
 import type { Identity } from '../auth/identity.js';
-import type { Namespaces } from '../config/namespaces.js';
 import type { After, ErrorEvent } from '../protocol/index.js';
 import { mayRead } from './access.js';
-import type { Channels } from './channels.js';
+import type { NodeContext } from './node-context.js';
 import { type Sink, Subscription } from './subscription.js';
-
-export interface SubscriptionsParts {
-  readonly channels: Channels;
-  readonly namespaces: Namespaces;
-  readonly channelsPerConnection: number;
-}
 
 /** Owned by one link; {@link endAll} gives back every channel. */
 export class Subscriptions {
-  readonly #parts: SubscriptionsParts;
+  readonly #context: NodeContext;
   readonly #sink: Sink;
   readonly #byChannel = new Map<string, Subscription>();
 
-  constructor(parts: SubscriptionsParts, sink: Sink) {
-    this.#parts = parts;
+  constructor(context: NodeContext, sink: Sink) {
+    this.#context = context;
     this.#sink = sink;
   }
 
@@ -35,10 +28,9 @@ export class Subscriptions {
     const refusal = this.#refusal(identity, name);
     if (refusal !== undefined)
       return this.#sink.sendEvent({ ...refusal, ...(id !== undefined && { id }), channel: name });
-    const subscription = new Subscription(this.#parts.channels.acquire(name), this.#sink);
+    const subscription = new Subscription(this.#context.channels.acquire(name), this.#sink);
     this.#byChannel.set(name, subscription);
-    subscription.settled = subscription.start(after, id);
-    await subscription.settled;
+    await subscription.begin(after, id);
   }
 
   /** Whether there was such a subscription, pending or live. */
@@ -47,7 +39,7 @@ export class Subscriptions {
     if (subscription === undefined) return false;
     this.#byChannel.delete(name);
     subscription.end();
-    this.#parts.channels.release(subscription.channel);
+    this.#context.channels.release(subscription.channel);
     return true;
   }
 
@@ -57,7 +49,9 @@ export class Subscriptions {
 
   /** Ends what `identity` may no longer read; answers the channels' names. */
   endForbidden(identity: Identity): readonly string[] {
-    const forbidden = [...this.#byChannel.keys()].filter((name) => !mayRead(identity, name, this.#parts.namespaces));
+    const forbidden = [...this.#byChannel.keys()].filter(
+      (name) => !mayRead(identity, name, this.#context.options.namespaces),
+    );
     for (const name of forbidden) this.end(name);
     return forbidden;
   }
@@ -70,7 +64,7 @@ export class Subscriptions {
   }
 
   #refusal(identity: Identity, name: string): Pick<ErrorEvent, 'type' | 'code' | 'message'> | undefined {
-    const { channelsPerConnection, namespaces } = this.#parts;
+    const { channelsPerConnection, namespaces } = this.#context.options;
     if (!mayRead(identity, name, namespaces)) {
       return { type: 'error', code: 'forbidden_channel', message: `the token does not grant reading ${name}` };
     }
