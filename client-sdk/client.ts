@@ -16,8 +16,8 @@ import type { Client, ClientError, ClientState } from './types.js';
 const RESUBSCRIBE_MS = 1_000;
 
 /** The contract's rules for names and offsets (`channel-name.ts`, `offset.ts`) in their shortest form; a test holds them together. */
-const NAME = /^(?!:|\.\.?$|[^:]*:$)[\w.:@=+~-]{1,200}$/;
-const AFTER = /^(-1|now|\d{13}-\d{16})$/;
+export const NAME = /^(?!:|\.\.?$|[^:]*:$)[\w.:@=+~-]{1,200}$/;
+export const AFTER = /^(-1|now|\d{13}-\d{16})$/;
 
 function check(name: string, after: After = 'now') {
   if (!NAME.test(name)) misuse('channel');

@@ -1,0 +1,64 @@
+// A clock that stands still until it is told to go on.
+
+import type { Clock } from '../../../../client-sdk/types.js';
+
+interface Timer {
+  readonly atMs: number;
+  readonly callback: () => void;
+}
+
+/** Lets everything that needs no time happen. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export class FakeClock implements Clock {
+  #nowMs = 1_800_000_000_000;
+  #timers = new Map<number, Timer>();
+  #serial = 0;
+
+  readonly now = () => this.#nowMs;
+
+  readonly setTimeout = (callback: () => void, ms: number): number => {
+    this.#timers.set(++this.#serial, { atMs: this.#nowMs + Math.max(0, ms), callback });
+    return this.#serial;
+  };
+
+  readonly clearTimeout = (timer: number) => {
+    this.#timers.delete(timer);
+  };
+
+  /** Timers that have neither fired nor been cleared. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  /** In how many milliseconds each pending timer fires, soonest first. */
+  get delays(): number[] {
+    return [...this.#timers.values()].map((timer) => timer.atMs - this.#nowMs).sort((a, b) => a - b);
+  }
+
+  /** Time passes without a timer firing, as while a page is frozen. */
+  sleep(ms: number): void {
+    this.#nowMs += ms;
+  }
+
+  /** Goes on by `ms`, firing timers in order; between two of them everything that needs no time happens. */
+  async advance(ms: number): Promise<void> {
+    const endMs = this.#nowMs + ms;
+    await settled();
+    for (;;) {
+      const due = [...this.#timers]
+        .filter(([, timer]) => timer.atMs <= endMs)
+        .sort(([, a], [, b]) => a.atMs - b.atMs)[0];
+      if (due === undefined) break;
+      const [id, timer] = due;
+      this.#timers.delete(id);
+      this.#nowMs = timer.atMs;
+      timer.callback();
+      await settled();
+    }
+    this.#nowMs = endMs;
+    await settled();
+  }
+}

@@ -1,0 +1,95 @@
+// A client in a world made of fakes, and what it told its application.
+
+import { createClient } from '../../../../client-sdk/index.js';
+import type {
+  Client,
+  ClientError,
+  ClientOptions,
+  ClientState,
+  Gap,
+  Message,
+  SubscribeOptions,
+  Subscription,
+  SubscriptionState,
+} from '../../../../client-sdk/types.js';
+import { FakeClock } from './fake-clock.js';
+import { FakeNetwork, type FakeRequest } from './fake-network.js';
+
+/** The n-th offset of a channel. */
+export function offset(n: number): string {
+  return `1795342704012-${String(n).padStart(16, '0')}`;
+}
+
+export const NODE = { id: 'n1', url: 'http://n1.test' };
+export const OTHER = { id: 'n2', url: 'http://n2.test' };
+export const TRANSPORTS = ['websocket', 'sse', 'long-poll', 'short-poll'] as const;
+
+/** What discovery answers. */
+export function assignment(more: Record<string, unknown> = {}): Record<string, unknown> {
+  return { node: NODE, alternatives: [OTHER], ticket: 't1', expiresInMs: 3_600_000, transports: TRANSPORTS, ...more };
+}
+
+export class FakePage extends EventTarget {
+  emit(type: string): void {
+    this.dispatchEvent(new Event(type));
+  }
+}
+
+export class World {
+  readonly clock = new FakeClock();
+  readonly network = new FakeNetwork();
+  readonly page = new FakePage();
+  readonly storage = new Map<string, string>();
+  readonly states: ClientState[] = [];
+  readonly errors: ClientError[] = [];
+  readonly client: Client;
+
+  /** Discovery answers by itself with {@link assignment} unless `discovery` is taken away from the network. */
+  constructor(options: Partial<ClientOptions> = {}) {
+    this.network.discovery = (request: FakeRequest) => request.answer(200, assignment());
+    this.client = createClient({
+      url: 'http://discovery.test',
+      token: 'token',
+      WebSocket: this.network.WebSocket,
+      fetch: this.network.fetch,
+      clock: this.clock,
+      random: () => 0.5,
+      pageEvents: this.page,
+      storage: {
+        getItem: (key) => this.storage.get(key) ?? null,
+        setItem: (key, value) => void this.storage.set(key, value),
+        removeItem: (key) => void this.storage.delete(key),
+      },
+      ...options,
+    });
+    this.client.on('state', (state) => this.states.push(state));
+    this.client.on('error', (error) => this.errors.push(error));
+  }
+
+  subscribe(channel: string, options: SubscribeOptions = {}): Listening {
+    return new Listening(this.client.subscribe(channel, options));
+  }
+
+  get stateTypes(): string[] {
+    return this.states.map((state) => state.type);
+  }
+}
+
+/** A subscription and all that it told. */
+export class Listening {
+  readonly subscription: Subscription;
+  readonly messages: Message[] = [];
+  readonly gaps: Gap[] = [];
+  readonly states: SubscriptionState[] = [];
+
+  constructor(subscription: Subscription) {
+    this.subscription = subscription;
+    subscription.on('message', (message) => this.messages.push(message));
+    subscription.on('gap', (gap) => this.gaps.push(gap));
+    subscription.on('state', (state) => this.states.push(state));
+  }
+
+  get data(): unknown[] {
+    return this.messages.map((message) => message.data);
+  }
+}

@@ -1,0 +1,128 @@
+// The SDK's pure rules: positions, backoff, the connection's reducer, and what it shares with the contract.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { backoff } from '../../../client-sdk/backoff.js';
+import { AFTER, NAME } from '../../../client-sdk/client.js';
+import { type ConnectionState, INITIAL, type LossEvent, reduce } from '../../../client-sdk/connection-state.js';
+import { closeFor, createFailure, isFinal } from '../../../client-sdk/errors.js';
+import { isDelivered, positionAfterSubscribed } from '../../../client-sdk/position.js';
+import { CODES, channelNameProblem, isAfter, mayReconnect } from '../../../src/protocol/index.js';
+import { offset } from './fakes/world.js';
+
+function lost(close: number, code = 'network', more: Partial<LossEvent> = {}): LossEvent {
+  const failure = createFailure(close, code);
+  return { type: 'lost', failure, node: 'n1', stable: false, renewable: true, random: 0.5, ...more };
+}
+
+describe('positions', () => {
+  it('has delivered what is at or before the position, and nothing else', () => {
+    expect(isDelivered(offset(5), offset(4))).toBe(true);
+    expect(isDelivered(offset(5), offset(5))).toBe(true);
+    expect(isDelivered(offset(5), offset(6))).toBe(false);
+  });
+
+  it('has never delivered a live-only message, nor anything before a position is known', () => {
+    expect(isDelivered(offset(5), undefined)).toBe(false);
+    expect(isDelivered('now', offset(1))).toBe(false);
+    expect(isDelivered('-1', offset(1))).toBe(false);
+  });
+
+  it('begins at the tail for `now` and before the first message for `-1`', () => {
+    expect(positionAfterSubscribed('now', offset(7), true)).toBe(offset(7));
+    expect(positionAfterSubscribed('-1', offset(2), true)).toBe(offset(2));
+  });
+
+  it('does not go back to what was asked for, as delivery has gone on meanwhile', () => {
+    expect(positionAfterSubscribed(offset(9), offset(5), true)).toBe(offset(9));
+  });
+
+  it('stays until the gap has come when it was not recovered', () => {
+    expect(positionAfterSubscribed(offset(3), offset(9), false)).toBe(offset(3));
+  });
+});
+
+describe('backoff', () => {
+  it('has full jitter from 500 ms, doubling, to 20 s, and is never nothing', () => {
+    fc.assert(
+      fc.property(fc.nat(2_000), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (failures, random) => {
+        const ms = backoff(failures, random);
+        expect(ms).toBeGreaterThanOrEqual(100);
+        expect(ms).toBeLessThanOrEqual(Math.min(20_000, 500 * 2 ** failures));
+      }),
+    );
+    expect(backoff(0, 0.999)).toBeCloseTo(499.5);
+    expect(backoff(50, 0.999)).toBeCloseTo(19_980);
+  });
+});
+
+describe('the connection reducer', () => {
+  it('waits longer after each loss, and names the failed nodes, newest first, at most 8', () => {
+    let connection: ConnectionState = INITIAL;
+    const delays: number[] = [];
+    for (let n = 0; n < 10; n++) {
+      connection = reduce(connection, lost(1006, 'network', { node: `n${n}` }));
+      if (connection.state.type === 'waiting') delays.push(connection.state.retryInMs);
+    }
+    expect(delays.slice(0, 4)).toEqual([250, 500, 1_000, 2_000]);
+    expect(Math.max(...delays)).toBe(10_000);
+    expect(connection.exclude).toEqual(['n9', 'n8', 'n7', 'n6', 'n5', 'n4', 'n3', 'n2']);
+  });
+
+  it('forgets earlier losses after a link that lasted', () => {
+    const worn: ConnectionState = { ...INITIAL, failures: 9, exclude: ['n8'] };
+    const { state, exclude } = reduce(worn, lost(1006, 'network', { stable: true }));
+    expect(state).toEqual({ type: 'waiting', retryInMs: 250, cause: 'network' });
+    expect(exclude).toEqual(['n1']);
+  });
+
+  it('takes a retry-after as the least', () => {
+    const event = lost(4004, 'rate_limited');
+    const failure = createFailure(4004, 'rate_limited', 'slow down', { retryAfterMs: 7_000 });
+    expect(reduce(INITIAL, { ...event, failure }).state).toMatchObject({ type: 'waiting', retryInMs: 7_250 });
+  });
+
+  it('follows the range: reconnects after 4000–4499 and after anything that is not 4500–4999', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1000, max: 4999 }), (close) => {
+        const { state } = reduce(INITIAL, lost(close, 'x', { renewable: false }));
+        expect(state.type).toBe(mayReconnect(close) ? 'waiting' : 'closed');
+      }),
+    );
+  });
+
+  it('gets a fresh ticket once after 4501, and closes when that is refused too', () => {
+    const once = reduce(INITIAL, lost(4501, 'token_signature_invalid'));
+    expect(once.state.type).toBe('waiting');
+    const twice = reduce(once, lost(4501, 'token_signature_invalid'));
+    expect(twice.state).toEqual({ type: 'closed', code: 4501, reason: 'token_signature_invalid' });
+  });
+
+  it('stays closed, as the same object', () => {
+    const closed = reduce(INITIAL, { type: 'closed', code: 1000, reason: 'closed' });
+    expect(reduce(closed, { type: 'connecting' })).toBe(closed);
+    expect(reduce(closed, lost(1006))).toBe(closed);
+  });
+});
+
+describe('what the SDK has in short form', () => {
+  const nearNames = fc.string({ unit: fc.constantFrom(...'aZ0._:@=+~-/ é'), maxLength: 12 });
+
+  it('holds names to the rules of the contract', () => {
+    const long = [200, 201].map((length) => 'a'.repeat(length));
+    const tricky = ['', '.', '..', '...', 'a:', ':a', 'a::', 'a:b:', ':', '::', '__proto__', 'a\n', ...long];
+    for (const name of tricky) expect(NAME.test(name), name).toBe(channelNameProblem(name) === undefined);
+    fc.assert(fc.property(nearNames, (name) => NAME.test(name) === (channelNameProblem(name) === undefined)));
+  });
+
+  it('holds offsets to the rules of the contract', () => {
+    const tricky = ['', '-1', 'now', 'now\n', offset(1), `${offset(1)}\n`, ` ${offset(1)}`, offset(1).slice(1), '0-0'];
+    for (const after of tricky) expect(AFTER.test(after), after).toBe(isAfter(after));
+  });
+
+  it('repeats after exactly the codes that the table marks as retryable', () => {
+    for (const [code, { retry }] of Object.entries(CODES)) {
+      expect(isFinal(createFailure(closeFor(code), code)), code).toBe(!retry);
+    }
+  });
+});

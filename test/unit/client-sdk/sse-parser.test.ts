@@ -1,0 +1,64 @@
+// The parser of event streams: any cut of the bytes gives the same events.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createSseParser } from '../../../client-sdk/transports/sse-parser.js';
+
+function parse(chunks: readonly Uint8Array[]): string[] {
+  const events: string[] = [];
+  const feed = createSseParser((data) => events.push(data));
+  for (const chunk of chunks) feed(chunk);
+  return events;
+}
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+describe('createSseParser', () => {
+  it('gives the data of each event, without names, comments and ids', () => {
+    const text = ': hi\n\nevent: message\nid: 7\ndata: {"a":1}\n\n:heartbeat\n\nretry: 5\ndata:no space\n\ndata: cut';
+    expect(parse([bytes(text)])).toEqual(['{"a":1}', 'no space']);
+  });
+
+  it('joins several data lines, and takes an empty one as a line', () => {
+    expect(parse([bytes('data: a\ndata\ndata: b\n\ndata:\n\n')])).toEqual(['a\n\nb', '']);
+  });
+
+  it('drops a byte order mark', () => {
+    expect(parse([bytes('\uFEFFdata: a\n\n')])).toEqual(['a']);
+  });
+
+  it('gives the same events however the bytes are cut, with every kind of line end', () => {
+    const line = fc.string({ unit: fc.constantFrom(...'aä€𝄞: {}"') });
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(line, { minLength: 1, maxLength: 3 }), { maxLength: 5 }),
+        fc.constantFrom('\n', '\r\n', '\r'),
+        fc.array(fc.nat(200), { maxLength: 40 }),
+        (events, eol, cuts) => {
+          const text = events.map((lines) => lines.map((data) => `data: ${data}${eol}`).join('') + eol).join('');
+          const all = bytes(text);
+          const edges = [0, ...cuts.filter((cut) => cut < all.length).sort((a, b) => a - b), all.length];
+          const chunks = edges.slice(1).map((edge, index) => all.subarray(edges[index], edge));
+          expect(parse(chunks)).toEqual(events.map((lines) => lines.join('\n')));
+        },
+      ),
+    );
+  });
+
+  it('takes a megabyte in small pieces in linear time', () => {
+    const all = bytes(`data: ${'x'.repeat(1_000_000)}\n\n`);
+    const chunks: Uint8Array[] = [];
+    for (let at = 0; at < all.length; at += 20) chunks.push(all.subarray(at, at + 20));
+    const before = performance.now();
+    expect(parse(chunks)[0]).toHaveLength(1_000_000);
+    // Quadratic would take minutes; the margin is for a busy machine.
+    expect(performance.now() - before).toBeLessThan(5_000);
+  });
+
+  it('refuses an event that never ends', () => {
+    const feed = createSseParser(() => {});
+    const chunk = bytes('x'.repeat(1024 * 1024));
+    expect(() => {
+      for (let n = 0; n < 6; n++) feed(chunk);
+    }).toThrow(RangeError);
+  });
+});
