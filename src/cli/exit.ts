@@ -1,7 +1,6 @@
 // How a process of ours ends: its exit codes, and the line that says why.
 
 import { ConfigError, problemLine } from '../config/config-problem.js';
-import { FanfareError } from '../lib/errors.js';
 
 /** 69 and 78 are those of sysexits.h. */
 export const EXIT = {
@@ -14,7 +13,11 @@ export const EXIT = {
   badConfig: 78,
 } as const;
 
-const UNAVAILABLE = new Set(['broker_unavailable', 'no_capacity', 'overloaded', 'draining', 'ack_timeout']);
+/** Stable codes, of servers and of the SDK, that say: not now. */
+const UNAVAILABLE = new Set([
+  ...['broker_unavailable', 'replicas_unavailable', 'storage_full', 'no_capacity', 'overloaded', 'draining'],
+  ...['rate_limited', 'ack_timeout', 'internal', 'network', 'timeout'],
+]);
 const NETWORK = new Set(['ECONNREFUSED', 'ENOTFOUND', 'ETIMEDOUT', 'ECONNRESET', 'EAI_AGAIN', 'EHOSTUNREACH']);
 const ADDRESS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'address in use',
@@ -32,9 +35,10 @@ export function failure(error: unknown): { readonly lines: readonly string[]; re
   if (systemCode !== undefined && systemCode in ADDRESS) {
     return { lines: [`fanfare: ${ADDRESS[systemCode]}: ${message}`], code: EXIT.badConfig };
   }
-  const unavailable = systemCode !== undefined || (error instanceof FanfareError && UNAVAILABLE.has(error.code));
-  const label = error instanceof FanfareError ? `${error.code}: ` : '';
-  return { lines: [`fanfare: ${label}${message}`], code: unavailable ? EXIT.unavailable : EXIT.refused };
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  const unavailable = systemCode !== undefined || (code !== undefined && UNAVAILABLE.has(code));
+  const line = `fanfare: ${code === undefined || message.startsWith(code) ? '' : `${code}: `}${message}`;
+  return { lines: [line], code: unavailable ? EXIT.unavailable : EXIT.refused };
 }
 
 /** The first code along the chain of causes that `counts`. */

@@ -1,40 +1,34 @@
 // Serves a function `(Request) => Promise<Response>` on an engine's HTTP exchanges, so that both share one port.
 
+import type { RequestHandler } from '../../discovery/server.js';
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
+import { corsHeaders, type Origins } from '../lib/origins.js';
 import type { HttpExchange } from '../node/engines/engine.js';
 import type { Fallback } from '../node/router.js';
 import { problemResponse } from './problem-response.js';
-
-/** Answers a request from `remoteAddress`. */
-export type FetchHandler = (request: Request, remoteAddress: string) => Promise<Response>;
 
 /** What discovery and the page are ever sent is far smaller. */
 const MAX_BODY_BYTES = 64 * 1024;
 
 /** The handler as a node's fallback. What it throws is logged and answered with 500. */
-export function asFallback(handler: FetchHandler, logger: Logger): Fallback {
+export function asFallback(handler: RequestHandler, origins: Origins, logger: Logger): Fallback {
   return async (exchange) => {
     const gone = new AbortController();
     exchange.onAbort(() => gone.abort());
-    const response = await answer(exchange, handler, gone.signal, logger);
-    const body = response.body === null ? undefined : Buffer.from(await response.arrayBuffer());
+    const response = await answer(exchange, handler, gone.signal).catch((error: unknown) => {
+      if (!(error instanceof FanfareError)) logger.error({ error, path: exchange.path }, 'a request failed');
+      const origin = exchange.header('origin');
+      return problemResponse(error, corsHeaders(origins.allows(origin) ? origin : undefined));
+    });
+    const body =
+      response.body === null || exchange.method === 'HEAD' ? undefined : Buffer.from(await response.arrayBuffer());
     if (!exchange.aborted) exchange.respond(response.status, Object.fromEntries(response.headers), body);
   };
 }
 
-async function answer(
-  exchange: HttpExchange,
-  handler: FetchHandler,
-  signal: AbortSignal,
-  logger: Logger,
-): Promise<Response> {
-  try {
-    return await handler(await requestOf(exchange, signal), exchange.remoteAddress);
-  } catch (error) {
-    if (!(error instanceof FanfareError)) logger.error({ error, path: exchange.path }, 'a request failed');
-    return problemResponse(error);
-  }
+async function answer(exchange: HttpExchange, handler: RequestHandler, signal: AbortSignal): Promise<Response> {
+  return handler(await requestOf(exchange, signal), { remoteAddress: exchange.remoteAddress });
 }
 
 async function requestOf(exchange: HttpExchange, signal: AbortSignal): Promise<Request> {

@@ -4,11 +4,23 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addConfigCommand } from './commands/config.js';
+import { addDiscoveryCommand } from './commands/discovery.js';
 import { addNodeCommand } from './commands/node.js';
+import { addPublishCommand } from './commands/publish.js';
+import { addStartCommand } from './commands/start.js';
+import { addSubscribeCommand } from './commands/subscribe.js';
 import { addTokenCommand } from './commands/token.js';
 import { EXIT, failure } from './exit.js';
 
-const COMMANDS = [addNodeCommand, addTokenCommand, addConfigCommand];
+const COMMANDS = [
+  addStartCommand,
+  addNodeCommand,
+  addDiscoveryCommand,
+  addPublishCommand,
+  addSubscribeCommand,
+  addTokenCommand,
+  addConfigCommand,
+];
 
 function versionOf(): string {
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));

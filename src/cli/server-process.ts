@@ -1,7 +1,6 @@
 // Runs a server process: starts it, says that it is ready, drains it on a signal and ends.
 
 import type { LoadedConfig } from '../config/load-config.js';
-import type { Role } from '../config/option-info.js';
 import type { Logger } from '../lib/logger.js';
 import { EXIT } from './exit.js';
 
@@ -16,7 +15,6 @@ export interface Server {
 }
 
 export interface ServerRun {
-  readonly role: Role;
   readonly loaded: LoadedConfig;
   readonly logger: Logger;
   readonly server: Server;
@@ -27,7 +25,7 @@ export interface ServerRun {
 const SIGNALS = { SIGTERM: 143, SIGINT: 130 } as const;
 
 /** Resolves once the process serves; a signal ends it later. Rejects, with everything closed, when it cannot start. */
-export async function runServer({ role, loaded, logger, server, banner }: ServerRun): Promise<void> {
+export async function runServer({ loaded, logger, server, banner }: ServerRun): Promise<void> {
   for (const warning of loaded.warnings) logger.warn({}, warning);
   for (const note of loaded.notes) logger.info({}, note);
   process.on('uncaughtException', (error) => {
@@ -42,7 +40,9 @@ export async function runServer({ role, loaded, logger, server, banner }: Server
     await server.close();
     throw error;
   }
-  const text = process.stdout.isTTY ? await banner(url) : JSON.stringify({ ready: true, role, url, pid: process.pid });
+  const text = process.stdout.isTTY
+    ? await banner(url)
+    : JSON.stringify({ ready: true, role: loaded.role, url, pid: process.pid });
   process.stdout.write(`${text}\n`);
 }
 

@@ -22,9 +22,8 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** The page loads only what is served here; it connects to whatever node discovery names. */
 const PAGE_POLICY = [
-  ...["default-src 'self'", "connect-src 'self' http: https: ws: wss:", "img-src 'self' data:"],
-  ...["style-src 'self' 'unsafe-inline'", "object-src 'none'", "base-uri 'none'"],
-  ...["form-action 'none'", "frame-ancestors 'none'"],
+  ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'"],
+  ...["connect-src 'self' http: https: ws: wss:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
 ].join('; ');
 
 interface StaticFile {

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { Namespaces } from '../../config/namespaces.js';
 import { FanfareError } from '../../lib/errors.js';
+import { Origins } from '../../lib/origins.js';
 import { createPinoLogger } from '../../lib/pino-logger.js';
 import { composeAuth } from '../compose-auth.js';
 import { composeCluster } from '../compose-cluster.js';
@@ -29,15 +30,18 @@ async function runNode(command: Command): Promise<void> {
   const { authenticator } = composeAuth(loaded, logger);
   const metrics = createMetrics({ labels: { role: 'node' }, stats: () => ({ ...node.stats(), ...cluster.stats() }) });
   const probes = createProbes({ checks: () => node.checks(), metrics, adminKey: config.adminKey });
-  const fallback = asFallback(async (request, remoteAddress) => {
-    const answer = await probes(request, remoteAddress);
-    return answer ?? problemResponse(new FanfareError('not_found', 'there is nothing at this path'));
-  }, logger);
+  const fallback = asFallback(
+    async (request, context) => {
+      const answer = await probes(request, context.remoteAddress);
+      return answer ?? problemResponse(new FanfareError('not_found', 'there is nothing at this path'));
+    },
+    new Origins(config.origins),
+    logger,
+  );
   const { registry } = cluster;
   const broker = cluster.createBroker();
   const node = await composeNode(config, { broker, registry, authenticator, namespaces, logger, fallback });
   await runServer({
-    role: 'node',
     loaded,
     logger,
     server: {

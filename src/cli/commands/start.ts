@@ -1,0 +1,90 @@
+// `fanfare start`: discovery, a push node, the SDK and the demo page in one process on one port.
+
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import type { LoadedConfig } from '../../config/load-config.js';
+import { Namespaces } from '../../config/namespaces.js';
+import { Origins } from '../../lib/origins.js';
+import { createPinoLogger } from '../../lib/pino-logger.js';
+import { startBanner } from '../banner.js';
+import { composeAuth } from '../compose-auth.js';
+import { composeCluster } from '../compose-cluster.js';
+import { composeDiscovery, discoveryStats } from '../compose-discovery.js';
+import { composeNode } from '../compose-node.js';
+import { answerDemoToken, type DevelopmentToken } from '../demo-token.js';
+import { asFallback } from '../fetch-adapter.js';
+import { createMetrics } from '../metrics.js';
+import { addOptionFlags, configOf } from '../option-flags.js';
+import { createProbes } from '../probes.js';
+import { runServer } from '../server-process.js';
+import { createStaticFiles } from '../static-files.js';
+
+const DIST = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** Adds the command. */
+export function addStartCommand(program: Command): void {
+  const command = program
+    .command('start')
+    .description(
+      'run everything on one port: discovery, a node, the demo page; without Redis, or as part of a cluster',
+    );
+  addOptionFlags(command, ['start']).action((_, own: Command) => runStart(own));
+}
+
+async function runStart(command: Command): Promise<void> {
+  const role = 'start';
+  const loaded = configOf(command, role);
+  const { config } = loaded;
+  const logger = createPinoLogger({ level: config.logLevel, fields: { role } });
+  const namespaces = new Namespaces(config.namespaces);
+  const cluster = composeCluster(loaded, namespaces, logger);
+  const auth = composeAuth(loaded, logger);
+  const { registry } = cluster;
+  const discovery = composeDiscovery(config, { registry, auth, namespaces, logger });
+  const probes = createProbes({
+    checks: () => [...node.checks(), ...discovery.checks()],
+    metrics: createMetrics({
+      labels: { role },
+      stats: () => ({ ...node.stats(), ...discoveryStats(discovery), ...cluster.stats(), ...auth.tokens?.stats() }),
+    }),
+    adminKey: config.adminKey,
+  });
+  const files = createStaticFiles(DIST);
+  const development = developmentTerms(loaded);
+  const fallback = asFallback(
+    async (request, context) =>
+      (await probes(request, context.remoteAddress)) ??
+      files(request) ??
+      (await answerDemoToken(request, development)) ??
+      discovery(request, context),
+    new Origins(config.origins),
+    logger,
+  );
+  const { authenticator } = auth;
+  const broker = cluster.createBroker();
+  const node = await composeNode(config, { broker, registry, authenticator, namespaces, logger, fallback });
+  const release = () => {
+    discovery.close();
+    cluster.close();
+  };
+  await runServer({
+    loaded,
+    logger,
+    server: {
+      start: async () => {
+        await cluster.start();
+        return node.start();
+      },
+      // Alone, there is no other node to move to: its clients come back when it does.
+      drain: () => (cluster.shared ? node.drain() : node.close()).finally(release),
+      close: () => node.close().finally(release),
+    },
+    banner: (url) => startBanner(url, development),
+  });
+}
+
+/** What signs the demo page's tokens; only where the secret was made for development. */
+function developmentTerms({ config, development }: LoadedConfig): DevelopmentToken | undefined {
+  const { authSecret: secret, authIssuer: issuer, authAudience: audience } = config;
+  return development && secret !== undefined ? { secret, issuer, audience } : undefined;
+}

@@ -1,0 +1,137 @@
+// The command line as it is shipped: exit codes, messages, the ready line, and the end of a process.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runFanfare, startFanfare } from '../support/process.js';
+import { type RedisServer, startRedis } from '../support/redis.js';
+
+describe('wrong use', () => {
+  it('ends with 78 and every mistake, one a line', async () => {
+    const { code, stderr, stdout } = await runFanfare(['node', '--port', '70000', '--prot', '1'], {
+      env: { FANFARE_ENGINE: 'fast', FANFARE_CLUSTER_SECRET: 'short' },
+    });
+    expect(code).toBe(78);
+    expect(stdout).toBe('');
+    expect(stderr.trim().split('\n')).toEqual([
+      'fanfare: --prot (flag): unknown setting "--prot", did you mean "--port"?',
+      'fanfare: port (flag --port): got "70000", expected a whole number 0..65535',
+      expect.stringMatching(/^fanfare: clusterSecret \(env FANFARE_CLUSTER_SECRET\): got 5 bytes/),
+      'fanfare: engine (env FANFARE_ENGINE): got "fast", expected one of auto, uws, ws',
+      expect.stringMatching(/^fanfare: redisUrl \(not set\): needed by node/),
+    ]);
+  });
+
+  it.each([
+    [['nod'], "unknown command 'nod'"],
+    [['token'], "required option '--sub <user>'"],
+    [['publish', 'news'], "missing required argument 'json|-'"],
+    [['start', 'now'], 'command line (argument): unexpected "now"'],
+    [['config', 'check', '--config'], 'config (flag --config): got nothing, expected a path'],
+  ])('ends with 78 at fanfare %j', async (args, message) => {
+    const { code, stderr } = await runFanfare(args);
+    expect([code, stderr]).toEqual([78, expect.stringContaining(message)]);
+  });
+
+  it.each([['--help'], ['--version'], ['node', '--help']])('ends with 0 after %s %s', async (...args) => {
+    expect((await runFanfare(args)).code).toBe(0);
+  });
+});
+
+describe('fanfare config', () => {
+  it('finds a good configuration good', async () => {
+    const { code, stdout } = await runFanfare(['config', 'check']);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('the configuration of start is good')]);
+  });
+
+  it('checks the configuration of the role that is named', async () => {
+    const { code, stderr } = await runFanfare(['config', 'check', '--role', 'discovery']);
+    expect([code, stderr]).toEqual([78, expect.stringContaining('authSecret (not set): needed by discovery')]);
+  });
+
+  it('prints values with their sources, and no secret', async () => {
+    const env = { FANFARE_AUTH_SECRET: 'hunter2'.repeat(6), FANFARE_PORT: '0' };
+    const { stdout } = await runFanfare(['config', 'print', '--heartbeat', '2s'], { env });
+    expect(stdout).toMatch(/^port: 0 +# env FANFARE_PORT$/m);
+    expect(stdout).toMatch(/^heartbeat: 2000ms +# flag --heartbeat$/m);
+    expect(stdout).not.toContain('hunter2');
+  });
+});
+
+describe('fanfare token', () => {
+  it('prints a token with its grants and life', async () => {
+    const flags = ['--sub', 'u1', '--subscribe', 'news,chat:*', '--publish', 'chat:*', '--ttl', '2m'];
+    const { code, stdout } = await runFanfare(['token', ...flags]);
+    expect(code).toBe(0);
+    const claims = JSON.parse(Buffer.from(stdout.split('.')[1] ?? '', 'base64url').toString());
+    expect(claims).toMatchObject({ sub: 'u1', fanfare: { subscribe: ['news', 'chat:*'], publish: ['chat:*'] } });
+    expect(claims.exp - claims.iat).toBe(120);
+  });
+
+  it('makes no development token in production', async () => {
+    const { code, stderr } = await runFanfare(['token', '--sub', 'u1'], { env: { NODE_ENV: 'production' } });
+    expect([code, stderr]).toEqual([78, 'fanfare: authSecret (not set): needed in production\n']);
+  });
+});
+
+describe('fanfare node', () => {
+  let redis: RedisServer;
+  let env: Record<string, string>;
+  beforeAll(async () => {
+    redis = await startRedis();
+    env = {
+      FANFARE_REDIS_URL: redis.url,
+      FANFARE_CLUSTER_SECRET: 'the cluster secret of this test'.replaceAll(' ', '-').padEnd(32, '-'),
+      FANFARE_ADMIN_KEY: 'the-admin-key-of-this-test',
+      FANFARE_HOST: '127.0.0.1',
+      FANFARE_PORT: '0',
+    };
+  });
+  afterAll(() => redis?.stop());
+
+  it('writes one ready line, answers its probes, and ends with 0 when it is asked to', async () => {
+    const node = await startFanfare(['node'], { env });
+    expect(node).toMatchObject({ role: 'node', url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) });
+    expect(await (await fetch(`${node.url}/livez`)).json()).toEqual({ live: true });
+    expect((await fetch(`${node.url}/readyz`)).status).toBe(200);
+    expect((await fetch(`${node.url}/nothing`)).status).toBe(404);
+    const { code, stdout } = await node.stop();
+    expect([code, stdout.trim().split('\n')]).toEqual([0, [expect.stringContaining('"ready":true')]]);
+  });
+
+  it('shows its metrics to loopback and to the admin key only', async () => {
+    const node = await startFanfare(['node'], { env });
+    const metrics = async (headers: Record<string, string>) => (await fetch(`${node.url}/metrics`, { headers })).status;
+    const proxied = { 'X-Forwarded-For': '203.0.113.9' };
+    expect(await metrics({})).toBe(200);
+    expect(await metrics(proxied)).toBe(403);
+    expect(await metrics({ ...proxied, Authorization: 'Bearer the-admin-key-of-this-tesu' })).toBe(403);
+    expect(await metrics({ ...proxied, Authorization: `Bearer ${env.FANFARE_ADMIN_KEY}` })).toBe(200);
+    await node.stop();
+  });
+
+  it('ends with 78 when the address is in use', async () => {
+    const node = await startFanfare(['node'], { env });
+    const { port } = new URL(node.url);
+    const second = await runFanfare(['node', '--port', port], { env });
+    expect([second.code, second.stderr]).toEqual([78, expect.stringContaining('fanfare: address in use')]);
+    await node.stop();
+  });
+
+  it('ends with 69 when Redis refuses it', async () => {
+    const locked = await startRedis({ password: 'a-password' });
+    const wrong = locked.url.replace('a-password', 'another');
+    const { code, stderr } = await runFanfare(['node'], { env: { ...env, FANFARE_REDIS_URL: wrong } });
+    expect([code, stderr]).toEqual([69, expect.stringContaining('fanfare: broker_unavailable')]);
+    expect(stderr).not.toContain('another');
+    await locked.stop();
+  });
+
+  it('turns not ready while Redis is away', async () => {
+    const own = await startRedis();
+    const node = await startFanfare(['node'], { env: { ...env, FANFARE_REDIS_URL: own.url } });
+    await own.stop();
+    await node.logged('Redis');
+    const answer = await fetch(`${node.url}/readyz`);
+    expect([answer.status, await answer.json()]).toEqual([503, expect.objectContaining({ ready: false })]);
+    expect((await node.stop()).code).toBe(0);
+  });
+});

@@ -1,0 +1,125 @@
+// Runs the `fanfare` command as it is shipped, in processes of their own.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const READY_WITHIN_MS = 30_000;
+
+export interface ProcessSetup {
+  /** Beside PATH and HOME, which is all that it inherits. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Its standard input. */
+  readonly input?: string;
+}
+
+export interface Finished {
+  /** The signal's name when one ended it. */
+  readonly code: number | string;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ServerProcess {
+  readonly role: string;
+  readonly url: string;
+  readonly pid: number;
+  /** All that it has written to standard error. */
+  log(): string;
+  /** Resolves when standard error holds `text`. */
+  logged(text: string): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+  /** Resolves when it has ended. */
+  readonly finished: Promise<Finished>;
+  /** SIGTERM, then its end. Idempotent. */
+  stop(): Promise<Finished>;
+}
+
+/** Runs a command to its end. */
+export function runFanfare(args: readonly string[], setup: ProcessSetup = {}): Promise<Finished> {
+  const child = launch(args, setup);
+  child.stdin?.end(setup.input ?? '');
+  return collected(child).finished;
+}
+
+/** A client command that goes on: its lines as they come. */
+export function followFanfare(args: readonly string[], setup: ProcessSetup = {}) {
+  const child = launch(args, setup);
+  const { finished, errorOutput } = collected(child);
+  const lines = createInterface({ input: child.stdout ?? process.stdin })[Symbol.asyncIterator]();
+  return {
+    finished,
+    /** The next line of standard output. */
+    async line(): Promise<string> {
+      const { value, done } = await lines.next();
+      if (done === true) throw new Error(`it ended: ${errorOutput.text}`);
+      return value;
+    },
+    /** Resolves when standard error holds `text`. */
+    logged: (text: string) => errorOutput.holds(text),
+    kill: (signal: NodeJS.Signals) => void child.kill(signal),
+  };
+}
+
+/** Starts `fanfare start`, `node` or `discovery`; resolves at its ready line, rejects when it ends before. */
+export async function startFanfare(args: readonly string[], setup: ProcessSetup = {}): Promise<ServerProcess> {
+  const child = launch(args, setup);
+  const { finished, errorOutput } = collected(child);
+  const lines = createInterface({ input: child.stdout ?? process.stdin });
+  const timer = setTimeout(() => child.kill('SIGKILL'), READY_WITHIN_MS);
+  const first = once(lines, 'line').then(([line]) => String(line));
+  const line = await Promise.race([first, finished.then(() => undefined)]);
+  clearTimeout(timer);
+  if (line === undefined) {
+    const { code, stderr } = await finished;
+    throw new Error(`fanfare ${args.join(' ')} ended with ${code} before it was ready:\n${stderr}`);
+  }
+  const { role, url, pid } = JSON.parse(line);
+  return {
+    ...{ role, url, pid, finished },
+    log: () => errorOutput.text,
+    logged: (text) => errorOutput.holds(text),
+    kill: (signal) => void child.kill(signal),
+    stop() {
+      child.kill('SIGTERM');
+      return finished;
+    },
+  };
+}
+
+function launch(args: readonly string[], { env = {} }: ProcessSetup): ChildProcess {
+  const { PATH = '', HOME = '' } = process.env;
+  return spawn(process.execPath, [MAIN, ...args], { env: { PATH, HOME, ...env }, stdio: 'pipe' });
+}
+
+class Output {
+  text = '';
+  #wanted: { readonly text: string; readonly resolve: () => void }[] = [];
+
+  add(chunk: string): void {
+    this.text += chunk;
+    this.#wanted = this.#wanted.filter(({ text, resolve }) => {
+      const found = this.text.includes(text);
+      if (found) resolve();
+      return !found;
+    });
+  }
+
+  holds(text: string): Promise<void> {
+    if (this.text.includes(text)) return Promise.resolve();
+    return new Promise((resolve) => this.#wanted.push({ text, resolve }));
+  }
+}
+
+function collected(child: ChildProcess) {
+  const output = new Output();
+  const errorOutput = new Output();
+  child.stdout?.setEncoding('utf8').on('data', (chunk) => output.add(chunk));
+  child.stderr?.setEncoding('utf8').on('data', (chunk) => errorOutput.add(chunk));
+  const finished = once(child, 'close').then(
+    ([code, signal]): Finished => ({ code: code ?? signal, stdout: output.text, stderr: errorOutput.text }),
+  );
+  return { finished, errorOutput };
+}
