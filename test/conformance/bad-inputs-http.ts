@@ -186,7 +186,11 @@ const PATHS = rows('HTTP: paths, methods, headers', [
   ],
   [
     'a `POST` on the WebSocket path',
-    { path: '/v1/ws', body: '{}', expect: { status: 426, code: 'upgrade_required', headers: { Upgrade: /websocket/ } } },
+    {
+      path: '/v1/ws',
+      body: '{}',
+      expect: { status: 426, code: 'upgrade_required', headers: { Upgrade: /websocket/ } },
+    },
   ],
 ]);
 

@@ -64,6 +64,12 @@ export class AssaultedServer {
     return this.#server.log();
   }
 
+  /** A figure of `/metrics`; 0 while there is none. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
+  }
+
   /** Rejects unless the server lives and what is published now reaches the bystander. */
   async isUnharmed(): Promise<void> {
     if (this.#server.exitCode() !== undefined) throw new Error(`the server has ended:\n${this.log()}`);

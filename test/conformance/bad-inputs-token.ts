@@ -130,7 +130,7 @@ const SHAPES: readonly TokenRow[] = [
   row('padding behind it', 'token_malformed', () => `${hmacToken(claims())}==`),
   row('a line break behind it', 'token_malformed', () => `${hmacToken(claims())}\n`, { only: 'node' }),
   row('a header that is no JSON', 'token_malformed', () => `${encode('{')}.${encode('{}')}.AAAA`),
-  row('9 KB', 'token_malformed', () => hmacToken(claims({ filler: 'f'.repeat(7_000) }))),
+  row('9 KB', 'token_malformed', () => hmacToken(claims({ filler: 'f'.repeat(7_000) })), { only: 'discovery' }),
   row('`crit` with a name that is not known', 'token_unsupported', () => hmacToken(claims(), { crit: ['x'], x: 1 })),
   row('`b64: false`', 'token_unsupported', () => hmacToken(claims(), { b64: false, crit: ['b64'] })),
 ];

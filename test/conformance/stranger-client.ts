@@ -1,6 +1,7 @@
 // A client written from docs/PROTOCOL.md alone: bare `ws`, `fetch` and `node:crypto`, nothing of Fanfare's.
 
 import { createHmac } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 
 /** What a node sends, as far as a stranger knows: a type and fields. */
@@ -105,6 +106,23 @@ export class BareSocket {
       const event = await this.next();
       if (event.type === type) return event;
     }
+  }
+
+  /** Bytes on the wire, past the WebSocket library. */
+  write(bytes: Uint8Array): void {
+    (this.#socket as unknown as { readonly _socket: Socket })._socket.write(bytes);
+  }
+
+  get isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  /** Stops and starts reading from the network. */
+  pause(): void {
+    this.#socket.pause();
+  }
+  resume(): void {
+    this.#socket.resume();
   }
 
   /** Resolves with the pong; rejects when the link closes instead. */
