@@ -73,12 +73,16 @@ export interface BrokerStatus {
 /**
  * Carries messages between publishers and nodes and keeps history. Methods throw `FanfareError`:
  * `broker_unavailable` when nothing was sent, `ack_timeout` (outcome unknown) when a publish was sent and no answer came,
- * `idempotency_conflict`, `payload_too_large`, `storage_full`.
+ * `idempotency_conflict`, `payload_too_large`, `storage_full`, `replicas_unavailable`; `bad_channel_name`, `bad_offset`,
+ * `bad_idempotency_key` for what no caller should ask; `internal` where a channel's keys hold something foreign.
  */
 export interface Broker {
   /** Connects; resolves when the broker can be used. */
   start(listener: BrokerListener): Promise<void>;
-  /** Resolves when this channel's messages reach the listener from now on. */
+  /**
+   * Resolves when this channel's messages reach the listener from now on; the first may come just before. Rejects at once
+   * while the bus is down, and when `unsubscribe` comes first; then the channel is not subscribed.
+   */
   subscribe(channel: string): Promise<void>;
   unsubscribe(channel: string): void;
   /** Appends to the log and fans out, as one step; resolves with the stored message's offset. */
@@ -87,7 +91,10 @@ export interface Broker {
   publishLive(channel: string, data: Buffer | string): Promise<void>;
   /** Reads the log after a position, and judges the position. */
   read(channel: string, after: After, limit: PageLimit): Promise<HistoryPage>;
-  /** The newest position of each channel, in the order given; `undefined` where a channel has none yet. */
+  /**
+   * The newest position of each channel, in the order given; `undefined` where a channel has none, or none any more:
+   * only `read` judges. Keeps alive the positions of channels that nothing was published on yet.
+   */
   tails(channels: readonly string[]): Promise<readonly (Offset | undefined)[]>;
   status(): BrokerStatus;
   /** Idempotent; afterwards every method rejects with `broker_unavailable`. */

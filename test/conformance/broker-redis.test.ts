@@ -1,5 +1,6 @@
 // What the Redis broker does with its publishers, its bus and its function library.
 
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeEnvelope } from '../../src/broker/envelope.js';
 import { createRedisBroker } from '../../src/broker/redis-broker.js';
@@ -85,6 +86,48 @@ describe('the bus', () => {
     await current.listener.until(() => current.listener.messages.length === channels.length);
     expect(current.listener.data(gone)).toEqual([]);
   });
+
+  test('has exactly the channels that were wanted last, whatever raced with what', async () => {
+    const { broker, server, channel } = current;
+    const names = Array.from({ length: 6 }, (_, n) => `${channel}:${n}`);
+    const step = fc.tuple(
+      fc.constantFrom(...names),
+      fc.constantFrom('subscribe', 'subscribe', 'unsubscribe', 'turn', 'kill'),
+    );
+    const numSub = async () => {
+      const answer = await server.admin.pubsub('NUMSUB', ...names.map((name) => `fanfare:{${name}}`));
+      return answer.filter((_, n) => n % 2 === 1).map(Number);
+    };
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+        const last = new Map<string, Promise<boolean>>();
+        for (const [name, action] of steps) {
+          if (action === 'turn') await new Promise((resolve) => setImmediate(resolve));
+          else if (action === 'kill') await server.admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+          else if (action === 'unsubscribe') {
+            broker.unsubscribe(name);
+            last.set(name, Promise.resolve(false));
+          } else {
+            const stood = last.get(name) ?? Promise.resolve(false);
+            // What fails while the connection is down changes nothing about a subscription that stood before.
+            last.set(
+              name,
+              broker.subscribe(name).then(
+                () => true,
+                () => stood,
+              ),
+            );
+          }
+        }
+        const wanted = await Promise.all(names.map((name) => last.get(name) ?? false));
+        await expect.poll(() => broker.status().ready).toBe(true);
+        await expect.poll(numSub).toEqual(wanted.map(Number));
+        for (const name of names) broker.unsubscribe(name);
+        await expect.poll(numSub).toEqual(names.map(() => 0));
+      }),
+      { numRuns: 40 },
+    );
+  }, 30_000);
 
   test('keeps a listener that throws from ending the process', async () => {
     const throwing = new RecordingListener();
