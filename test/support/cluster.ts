@@ -1,0 +1,63 @@
+// A whole cluster in processes of their own: Redis, discovery, push nodes.
+
+import { signToken } from '../../src/auth/token-signer.js';
+import { type ServerProcess, startFanfare } from './process.js';
+import { type RedisServer, startRedis } from './redis.js';
+
+export const ADMIN_KEY = 'admin-key-of-the-tests-0123456789abcdef';
+const AUTH_SECRET = 'user-tokens-of-the-tests-0123456789abcdef';
+const CLUSTER_SECRET = 'tickets-of-the-tests-0123456789abcdef';
+
+export interface Cluster {
+  readonly redis: RedisServer;
+  readonly discovery: ServerProcess;
+  /** By id. */
+  readonly nodes: ReadonlyMap<string, ServerProcess>;
+  token(user: string): Promise<string>;
+  /** Starts one more node, or one again. */
+  startNode(id: string, engine: 'uws' | 'ws'): Promise<ServerProcess>;
+  close(): Promise<void>;
+}
+
+export interface ClusterSetup {
+  readonly engines: readonly ('uws' | 'ws')[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts nodes `n1`, `n2` … with these engines, and one discovery. */
+export async function startCluster({ engines, env = {} }: ClusterSetup): Promise<Cluster> {
+  const redis = await startRedis();
+  const shared = {
+    FANFARE_REDIS_URL: redis.url,
+    FANFARE_HOST: '127.0.0.1',
+    FANFARE_PORT: '0',
+    FANFARE_AUTH_SECRET: AUTH_SECRET,
+    FANFARE_CLUSTER_SECRET: CLUSTER_SECRET,
+    FANFARE_ADMIN_KEY: ADMIN_KEY,
+    FANFARE_LOG_LEVEL: 'warn',
+    ...env,
+  };
+  const nodes = new Map<string, ServerProcess>();
+  const startNode = async (id: string, engine: 'uws' | 'ws') => {
+    const node = await startFanfare(['node'], { env: { ...shared, FANFARE_NODE_ID: id, FANFARE_ENGINE: engine } });
+    nodes.set(id, node);
+    return node;
+  };
+  const [discovery] = await Promise.all([
+    startFanfare(['discovery'], { env: shared }),
+    ...engines.map((engine, index) => startNode(`n${index + 1}`, engine)),
+  ]);
+  return {
+    redis,
+    discovery,
+    nodes,
+    token: (user) => signToken({ secret: AUTH_SECRET, subject: user, grants: EVERYTHING, lifetimeMs: 3_600_000 }),
+    startNode,
+    async close() {
+      await Promise.all([discovery.stop(), ...[...nodes.values()].map((node) => node.stop())]);
+      await redis.stop();
+    },
+  };
+}
+
+const EVERYTHING = { subscribe: ['room:*', 'news'], publish: ['room:*', 'news'], presence: [] };
