@@ -96,7 +96,7 @@ describe('while Redis is away', () => {
     const { broker, listener } = await started(server.url);
     await broker.subscribe('news');
     await publish(broker);
-    const back = server.restart();
+    await server.kill();
     await expect.poll(() => broker.status().ready).toBe(false);
     const attempts = [
       publish(broker),
@@ -107,7 +107,7 @@ describe('while Redis is away', () => {
     for (const attempt of attempts) {
       expect(await errorOf(attempt)).toMatchObject({ code: 'broker_unavailable', retryAfterMs: 1_000 });
     }
-    await back;
+    await server.restart();
     await listener.until(() => listener.resubscriptions.length === 1);
     expect(listener.resubscriptions).toEqual(['news']);
     await ready(broker);

@@ -18,6 +18,8 @@ export interface RedisServer {
   /** SIGSTOP and SIGCONT. */
   pause(): void;
   resume(): void;
+  /** `kill -9`; `restart` brings it back. */
+  kill(): Promise<void>;
   /** `kill -9`, then the same address again, empty unless it persists. */
   restart(): Promise<void>;
   /** Idempotent. */
@@ -57,6 +59,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     admin,
     pause: () => void child.kill('SIGSTOP'),
     resume: () => void child.kill('SIGCONT'),
+    kill: () => end(child),
     async restart() {
       await end(child);
       child = await launch(args);
