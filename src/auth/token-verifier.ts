@@ -127,6 +127,9 @@ function sourceOf(issuer: TokenIssuer, options: TokenVerifierOptions): Source {
 
 /** The issuer that a token claims to be from, once its header is one that we accept. */
 function chooseSource({ header, payload }: TokenText, sources: readonly Source[]): Source {
+  if (isTicketHeader(header)) {
+    throw new FanfareError('wrong_token_kind', "typ: a ticket stands where a user's token belongs");
+  }
   const algorithm = own(header, 'alg');
   if (typeof algorithm !== 'string' || !sources.some((source) => source.algorithms.has(algorithm))) {
     throw new FanfareError('token_alg_not_allowed', 'alg: not one of the algorithms that are allowed here');
@@ -144,9 +147,6 @@ function chooseSource({ header, payload }: TokenText, sources: readonly Source[]
 }
 
 function checkHeader(header: TokenText['header']): void {
-  if (isTicketHeader(header)) {
-    throw new FanfareError('wrong_token_kind', "typ: a ticket stands where a user's token belongs");
-  }
   for (const name of ['crit', 'b64']) {
     if (own(header, name) !== undefined) throw new FanfareError('token_unsupported', `${name}: not supported`);
   }

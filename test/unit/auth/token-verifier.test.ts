@@ -171,7 +171,8 @@ describe('a malformed token', () => {
 });
 
 describe('times', () => {
-  const cases: readonly (readonly [string, Record<string, unknown> | string, string, RegExp?])[] = [
+  type Case = readonly [title: string, payload: Record<string, unknown> | string, code: string, message?: RegExp];
+  const cases: readonly Case[] = [
     ['expired 6 s ago', { iat: NOW - 60, exp: NOW - 6 }, 'token_expired'],
     ['expired 5 s ago', { iat: NOW - 60, exp: NOW - 5 }, 'token_expired'],
     ['expired 1 s ago', { iat: NOW - 60, exp: NOW - 1 }, 'accepted'],
@@ -189,7 +190,7 @@ describe('times', () => {
     ['exp infinite', `{"sub":"u1","iat":${NOW},"exp":1e999}`, 'token_claim_invalid', /^exp:/],
     ['iat minus infinite', `{"sub":"u1","iat":-1e999,"exp":${NOW + 60}}`, 'token_claim_invalid', /^iat:/],
   ];
-  it.each(cases)('%s', async (_, payload, code, message = /./) => {
+  it.each(cases.map((one) => [one[0], one] as const))('%s', async (_, [, payload, code, message = /./]) => {
     const text = hs256(typeof payload === 'string' ? payload : claims(payload));
     expect(await codeOf(() => verify(text))).toBe(code);
     expect(await messageOf(() => verify(text))).toMatch(message);

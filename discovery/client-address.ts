@@ -1,0 +1,49 @@
+// Whose address counts for limits: the socket's, or a forwarded one where the peer is a proxy that is trusted.
+
+import { BlockList, isIP } from 'node:net';
+
+/** More hops than any real chain has; what lies beyond is not looked at. */
+const MAX_HOPS = 16;
+
+/** Throws `TypeError` for what is neither an address nor a network. */
+export class ClientAddress {
+  readonly #trusted = new BlockList();
+  readonly #any: boolean;
+
+  constructor(trustedProxies: readonly string[]) {
+    this.#any = trustedProxies.length > 0;
+    for (const network of trustedProxies) this.#trust(network);
+  }
+
+  /** The address nearest to us in `X-Forwarded-For` that no trusted proxy vouches for as one of its own. */
+  of(socketAddress: string, forwardedFor: string | null): string {
+    let address = plainAddress(socketAddress);
+    if (!this.#any || forwardedFor === null) return address;
+    const hops = forwardedFor.split(',').slice(-MAX_HOPS).reverse();
+    for (const hop of hops) {
+      const next = plainAddress(hop.trim());
+      if (!this.#isTrusted(address) || isIP(next) === 0) return address;
+      address = next;
+    }
+    return address;
+  }
+
+  #isTrusted(address: string): boolean {
+    const version = isIP(address);
+    return version !== 0 && this.#trusted.check(address, version === 6 ? 'ipv6' : 'ipv4');
+  }
+
+  #trust(network: string): void {
+    const [address = '', bits] = network.split('/');
+    const version = isIP(address);
+    if (version === 0) throw new TypeError(`trustedProxies: ${network} is no address and no network`);
+    const family = version === 6 ? 'ipv6' : 'ipv4';
+    if (bits === undefined) this.#trusted.addAddress(address, family);
+    else this.#trusted.addSubnet(address, Number(bits), family);
+  }
+}
+
+/** An IPv4 address as IPv4, also where the socket speaks IPv6. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address;
+}

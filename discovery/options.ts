@@ -1,0 +1,74 @@
+// What discovery is made of, and its options with their units and defaults.
+
+import type { Authenticator } from '../src/auth/identity.js';
+import type { TicketAuthority } from '../src/auth/ticket.js';
+import type { Registry } from '../src/cluster/registry.js';
+import type { Namespaces } from '../src/config/namespaces.js';
+import type { Logger } from '../src/lib/logger.js';
+import type { Origins } from '../src/lib/origins.js';
+import type { RateLimitConfig } from '../src/limits/create-rate-limiter.js';
+import { TRANSPORTS, type Transport } from '../src/protocol/index.js';
+
+export interface DiscoveryParts {
+  /** Where nodes report; the caller's to start and close. */
+  readonly registry: Registry;
+  /** Signs what the nodes take. */
+  readonly tickets: TicketAuthority;
+  /** Verifies users' tokens; absent where no key is configured and everybody is anonymous. */
+  readonly tokens?: Authenticator | undefined;
+  readonly logger: Logger;
+  /** Unix milliseconds; default `Date.now`. */
+  readonly clock?: () => number;
+  /** From 0 up to 1; default `Math.random`. */
+  readonly random?: () => number;
+}
+
+export interface DiscoveryOptions {
+  readonly namespaces: Namespaces;
+  readonly origins: Origins;
+  /** Bearer key of operators; empty (the default): their API is off. */
+  readonly adminKey: string;
+  /** Addresses or networks (`10.0.0.0/8`) whose `X-Forwarded-For` is believed; default none. */
+  readonly trustedProxies: readonly string[];
+  /** What clients may be told to connect by; default all. */
+  readonly transports: readonly Transport[];
+  /** Connects and tickets of one user, or of one address without a token; default 10 per second, 20 at once. */
+  readonly userRate: RateLimitConfig;
+  /** The same of one address, whoever asks; default `undefined`: no limit. */
+  readonly addressRate: RateLimitConfig | undefined;
+  /** Users and addresses whose limits are remembered, each; default 50,000. */
+  readonly maxLimits: number;
+  /** The longest life of a ticket; default 1 h. */
+  readonly ticketLifeMs: number;
+  /** How long the nodes last known serve while the registry is away; default 5 min. */
+  readonly lastKnownMs: number;
+  /** How often the known nodes are refreshed; default 5 s. */
+  readonly refreshMs: number;
+  /** The largest request body; default 16 KiB. */
+  readonly maxBodyBytes: number;
+  /** The longest URL; default 4 KiB. */
+  readonly maxUrlBytes: number;
+}
+
+export const DISCOVERY_DEFAULTS = {
+  adminKey: '',
+  trustedProxies: [],
+  transports: TRANSPORTS,
+  userRate: { algorithm: 'token-bucket', perSecond: 10, burst: 20 },
+  addressRate: undefined,
+  maxLimits: 50_000,
+  ticketLifeMs: 3_600_000,
+  lastKnownMs: 5 * 60_000,
+  refreshMs: 5_000,
+  maxBodyBytes: 16 * 1024,
+  maxUrlBytes: 4 * 1024,
+} as const satisfies Omit<DiscoveryOptions, 'namespaces' | 'origins'>;
+
+/** One thing that readiness depends on. */
+export interface DiscoveryCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  /** Unix milliseconds of the last change. */
+  readonly sinceMs: number;
+  readonly detail: string;
+}

@@ -1,0 +1,45 @@
+// Reads the body of a request, never more than its cap.
+
+import { FanfareError } from '../src/lib/errors.js';
+import { MEDIA_TYPES } from '../src/protocol/index.js';
+
+/**
+ * The body as text; empty when there is none. Throws `payload_too_large`, `unsupported_media_type` when there is one that
+ * is not JSON by its type, and `body_not_json` when it is not UTF-8.
+ */
+export async function readBody(request: Request, maxBytes: number): Promise<string> {
+  const declared = Number(request.headers.get('content-length') ?? 0);
+  if (declared > maxBytes) throw tooLarge(maxBytes);
+  const bytes = await readCapped(request, maxBytes);
+  if (bytes.length === 0) return '';
+  const [type = ''] = (request.headers.get('content-type') ?? '').split(';');
+  if (type.trim().toLowerCase() !== MEDIA_TYPES.json) {
+    throw new FanfareError('unsupported_media_type', `Content-Type: expected ${MEDIA_TYPES.json}`);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new FanfareError('body_not_json', 'the body is not UTF-8', { cause });
+  }
+}
+
+async function readCapped(request: Request, maxBytes: number): Promise<Buffer> {
+  if (request.body === null) return Buffer.alloc(0);
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of request.body as AsyncIterable<Uint8Array>) {
+      length += chunk.byteLength;
+      if (length > maxBytes) break; // which also cancels the stream
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    throw new FanfareError('bad_request', 'the body did not arrive', { cause });
+  }
+  if (length > maxBytes) throw tooLarge(maxBytes);
+  return Buffer.concat(chunks, length);
+}
+
+function tooLarge(maxBytes: number): FanfareError {
+  return new FanfareError('payload_too_large', `the body is over ${maxBytes} bytes`);
+}

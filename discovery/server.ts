@@ -1,0 +1,172 @@
+// Serves a function `(Request) => Promise<Response>` with node:http, within bounds.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { isIPv6, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { FanfareError } from '../src/lib/errors.js';
+import { type Logger, silentLogger } from '../src/lib/logger.js';
+import { problemAnswer } from '../src/lib/problem.js';
+import type { Code } from '../src/protocol/index.js';
+import type { RequestContext } from './handler.js';
+
+export interface DiscoveryServerOptions {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** When headers or a whole request have not arrived: 408; default 10,000 ms each. */
+  readonly requestTimeoutMs: number;
+  /** How long an idle connection is kept; default 65,000 ms, longer than most load balancers keep theirs. */
+  readonly keepAliveMs: number;
+  /** Over it 431; default 16 KiB. */
+  readonly maxHeaderBytes: number;
+  /** Connections beyond it are refused at once; default 10,000. */
+  readonly maxConnections: number;
+  /** How long `close` waits for requests that are being answered; default 2,000 ms. */
+  readonly closeTimeoutMs: number;
+  readonly logger: Logger;
+}
+
+export interface DiscoveryServer {
+  /** Resolves when it serves; rejects when the address cannot be had. */
+  start(): Promise<{ readonly url: string; readonly port: number }>;
+  /** Stops accepting, lets what is being answered finish, and closes. Idempotent. */
+  close(): Promise<void>;
+}
+
+const DEFAULTS = {
+  requestTimeoutMs: 10_000,
+  keepAliveMs: 65_000,
+  maxHeaderBytes: 16 * 1024,
+  maxConnections: 10_000,
+  closeTimeoutMs: 2_000,
+  logger: silentLogger,
+} as const;
+
+export type RequestHandler = (request: Request, context: RequestContext) => Promise<Response>;
+
+/** Makes a server of `handler`; nothing runs before `start`. */
+export function createDiscoveryServer(
+  handler: RequestHandler,
+  given: Partial<DiscoveryServerOptions> & Pick<DiscoveryServerOptions, 'host' | 'port'>,
+): DiscoveryServer {
+  return new FetchServer(handler, { ...DEFAULTS, ...given });
+}
+
+class FetchServer implements DiscoveryServer {
+  readonly #handler: RequestHandler;
+  readonly #options: DiscoveryServerOptions;
+  readonly #server: Server;
+  #closing: Promise<void> | undefined;
+
+  constructor(handler: RequestHandler, options: DiscoveryServerOptions) {
+    this.#handler = handler;
+    this.#options = options;
+    this.#server = createServer(
+      {
+        headersTimeout: options.requestTimeoutMs,
+        requestTimeout: options.requestTimeoutMs,
+        keepAliveTimeout: options.keepAliveMs,
+        maxHeaderSize: options.maxHeaderBytes,
+        connectionsCheckingInterval: Math.min(1_000, options.requestTimeoutMs),
+      },
+      (request, response) => void this.#serve(request, response),
+    );
+    this.#server.maxConnections = options.maxConnections;
+    this.#server.on('clientError', refuse);
+  }
+
+  start(): Promise<{ readonly url: string; readonly port: number }> {
+    const { host, port } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        const address = this.#server.address();
+        const bound = typeof address === 'object' && address !== null ? address.port : port;
+        resolve({ url: `http://${hostInUrl(host)}:${bound}`, port: bound });
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      const late = setTimeout(() => this.#server.closeAllConnections(), this.#options.closeTimeoutMs);
+      this.#server.close(() => {
+        clearTimeout(late);
+        resolve();
+      });
+      this.#server.closeIdleConnections();
+    });
+    return this.#closing;
+  }
+
+  async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    outgoing.on('error', () => {
+      // The peer is gone; there is nobody to tell.
+    });
+    try {
+      const request = requestOf(incoming);
+      const remoteAddress = incoming.socket.remoteAddress ?? '';
+      await send(await this.#handler(request, { remoteAddress }), incoming, outgoing);
+    } catch (error) {
+      if (!(error instanceof FanfareError)) this.#options.logger.error({ error }, 'a request failed');
+      if (outgoing.headersSent) return void outgoing.destroy();
+      const { status, headers, body } = problemAnswer(error);
+      outgoing.shouldKeepAlive = false;
+      outgoing.writeHead(status, headers).end(body);
+    }
+  }
+}
+
+/** Throws `bad_request` or `method_not_allowed` for what no `Request` can be. */
+function requestOf(incoming: IncomingMessage): Request {
+  const { method = 'GET', url = '/', rawHeaders } = incoming;
+  if (method === 'TRACE' || method === 'CONNECT') {
+    throw new FanfareError('method_not_allowed', `${method} is not taken`);
+  }
+  try {
+    const headers = new Headers();
+    for (let at = 0; at + 1 < rawHeaders.length; at += 2)
+      headers.append(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '');
+    const hasBody = method !== 'GET' && method !== 'HEAD' && mayHaveBody(incoming);
+    // Nothing depends on the peer's Host header, so it is not believed.
+    const target = url.startsWith('/') ? `http://localhost${url}` : url;
+    if (!hasBody) return new Request(target, { method, headers });
+    const body = Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
+    return new Request(target, { method, headers, body, duplex: 'half' });
+  } catch (cause) {
+    throw new FanfareError('bad_request', 'the request line or a header is not well-formed', { cause });
+  }
+}
+
+function mayHaveBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+async function send(response: Response, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  const body = Buffer.from(await response.arrayBuffer());
+  // What was not read of the request would stand before the next one.
+  if (!incoming.complete) outgoing.shouldKeepAlive = false;
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  outgoing.end(body);
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, Code>> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+};
+
+/** Answers what is no HTTP request, and closes. */
+function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const code = CLIENT_ERRORS[error.code ?? ''] ?? 'bad_request';
+  const { status, headers, body } = problemAnswer(new FanfareError(code, 'this is no request that can be answered'));
+  const lines = Object.entries({ ...headers, 'Content-Length': String(Buffer.byteLength(body)), Connection: 'close' });
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  socket.end(`HTTP/1.1 ${status} Refused\r\n${head}\r\n${body}`);
+}
+
+function hostInUrl(host: string): string {
+  if (host === '0.0.0.0' || host === '::' || host === '') return 'localhost';
+  return isIPv6(host) ? `[${host}]` : host;
+}

@@ -1,0 +1,78 @@
+// Discovery put together for tests: real tokens, tickets and registry, a clock and dice that tests hold.
+
+import { createDiscovery } from '../../../discovery/handler.js';
+import type { DiscoveryOptions } from '../../../discovery/options.js';
+import { createTicketAuthority } from '../../../src/auth/ticket.js';
+import { signToken } from '../../../src/auth/token-signer.js';
+import { createTokenVerifier } from '../../../src/auth/token-verifier.js';
+import { createMemoryRegistry } from '../../../src/cluster/memory-registry.js';
+import type { NodeReport, Registry } from '../../../src/cluster/registry.js';
+import { Namespaces } from '../../../src/config/namespaces.js';
+import { FanfareError } from '../../../src/lib/errors.js';
+import type { Logger } from '../../../src/lib/logger.js';
+import { Origins } from '../../../src/lib/origins.js';
+import { node } from '../cluster/registry-suite.js';
+
+export const SECRET = 'a test secret of more than thirty-two bytes';
+export const ORIGIN = 'https://app.example.com';
+const START_MS = 1_800_000_000_000;
+
+export interface LogLine {
+  readonly level: string;
+  readonly fields: object;
+  readonly message: string;
+}
+
+/** `nodes` have reported before discovery begins. */
+export async function fixture(changes: Partial<DiscoveryOptions> = {}, nodes: readonly NodeReport[] = []) {
+  const state = { nowMs: START_MS, dice: 0.5, away: false };
+  const clock = () => state.nowMs;
+  const inner = createMemoryRegistry({ clock });
+  const reachable = async () => {
+    if (state.away) throw new FanfareError('broker_unavailable', 'Redis cannot be reached');
+    return inner;
+  };
+  const registry: Registry = {
+    report: async (report) => (await reachable()).report(report),
+    assign: async (exclude) => (await reachable()).assign(exclude),
+    list: async () => (await reachable()).list(),
+    requestDrain: async (id) => (await reachable()).requestDrain(id),
+    drainRequested: async (id) => (await reachable()).drainRequested(id),
+    remove: async (id, incarnation) => (await reachable()).remove(id, incarnation),
+  };
+  for (const one of nodes) await inner.report(one);
+  const log: LogLine[] = [];
+  const write = (level: string) => (fields: object, message: string) => void log.push({ level, fields, message });
+  const logger: Logger = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+  const tickets = createTicketAuthority({ secrets: [SECRET], audience: 'test', clock });
+  const tokens = createTokenVerifier({ issuers: [{ secret: SECRET }], clock, logger });
+  const options = { namespaces: new Namespaces(), origins: new Origins([ORIGIN]), ...changes };
+  const parts = { registry, tickets, tokens, logger, clock, random: () => state.dice };
+  const discovery = createDiscovery(parts, options);
+  // Discovery asks for the nodes as it begins; a registry in memory answers within this turn.
+  await new Promise(setImmediate);
+
+  return {
+    state,
+    registry,
+    tickets,
+    log,
+    discovery,
+    report: (id: string, more: Parameters<typeof node>[1] = {}) => registry.report(node(id, more)),
+    token: (subject = 'u1', lifetimeMs = 3_600_000) =>
+      signToken({ secret: SECRET, subject, grants: { subscribe: ['news'] }, lifetimeMs, clock }),
+    /** `path`, with `POST` unless told, from 10.0.0.1. */
+    ask(path: string, init: RequestInit & { readonly from?: string } = {}): Promise<Response> {
+      const { from: remoteAddress = '10.0.0.1', ...rest } = init;
+      return discovery(new Request(`http://localhost${path}`, { method: 'POST', ...rest }), { remoteAddress });
+    },
+    async connect(body?: object, headers: Record<string, string> = {}): Promise<Response> {
+      const json = body === undefined ? {} : { body: JSON.stringify(body) };
+      const type: Record<string, string> = body === undefined ? {} : { 'Content-Type': 'application/json' };
+      const authorization = { Authorization: `Bearer ${await this.token()}` };
+      return this.ask('/v1/connect', { ...json, headers: { ...authorization, ...type, ...headers } });
+    },
+  };
+}
+
+export type Fixture = Awaited<ReturnType<typeof fixture>>;
