@@ -38,7 +38,7 @@ function perSecond(rate: number): RateLimitConfig {
 }
 
 /** Discovery's counters beside those of a node: `connects` as `discoveryConnects`. */
-export function discoveryStats(discovery: Discovery): Readonly<Record<string, number>> {
+export function discoveryStats(discovery: Discovery | undefined): Readonly<Record<string, number>> {
   const named = (key: string) => `discovery${key.charAt(0).toUpperCase()}${key.slice(1)}`;
-  return Object.fromEntries(Object.entries(discovery.stats()).map(([key, value]) => [named(key), value]));
+  return Object.fromEntries(Object.entries(discovery?.stats() ?? {}).map(([key, value]) => [named(key), value]));
 }

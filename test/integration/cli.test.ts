@@ -17,6 +17,7 @@ describe('wrong use', () => {
       expect.stringMatching(/^fanfare: clusterSecret \(env FANFARE_CLUSTER_SECRET\): got 5 bytes/),
       'fanfare: engine (env FANFARE_ENGINE): got "fast", expected one of auto, uws, ws',
       expect.stringMatching(/^fanfare: redisUrl \(not set\): needed by node/),
+      expect.stringMatching(/^fanfare: nodeUrl \(not set\): needed on host 0\.0\.0\.0/),
     ]);
   });
 

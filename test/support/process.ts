@@ -96,7 +96,8 @@ function launch(args: readonly string[], { env = {} }: ProcessSetup): ChildProce
 
 class Output {
   text = '';
-  #wanted: { readonly text: string; readonly resolve: () => void }[] = [];
+  #wanted: { readonly text: string; readonly resolve: () => void; readonly reject: () => void }[] = [];
+  #ended = false;
 
   add(chunk: string): void {
     this.text += chunk;
@@ -109,7 +110,18 @@ class Output {
 
   holds(text: string): Promise<void> {
     if (this.text.includes(text)) return Promise.resolve();
-    return new Promise((resolve) => this.#wanted.push({ text, resolve }));
+    const ended = () => new Error(`it ended without ${JSON.stringify(text)}:\n${this.text}`);
+    return new Promise((resolve, reject) => {
+      if (this.#ended) reject(ended());
+      else this.#wanted.push({ text, resolve, reject: () => reject(ended()) });
+    });
+  }
+
+  /** Nothing more is coming. */
+  end(): void {
+    this.#ended = true;
+    for (const { reject } of this.#wanted) reject();
+    this.#wanted = [];
   }
 }
 
@@ -118,8 +130,9 @@ function collected(child: ChildProcess) {
   const errorOutput = new Output();
   child.stdout?.setEncoding('utf8').on('data', (chunk) => output.add(chunk));
   child.stderr?.setEncoding('utf8').on('data', (chunk) => errorOutput.add(chunk));
-  const finished = once(child, 'close').then(
-    ([code, signal]): Finished => ({ code: code ?? signal, stdout: output.text, stderr: errorOutput.text }),
-  );
+  const finished = once(child, 'close').then(([code, signal]): Finished => {
+    errorOutput.end();
+    return { code: code ?? signal, stdout: output.text, stderr: errorOutput.text };
+  });
   return { finished, errorOutput };
 }

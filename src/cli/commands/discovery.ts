@@ -1,8 +1,10 @@
 // `fanfare discovery`: the stateless API that assigns nodes to clients.
 
 import type { Command } from 'commander';
+import type { Discovery } from '../../../discovery/handler.js';
 import { createDiscoveryServer } from '../../../discovery/server.js';
 import { Namespaces } from '../../config/namespaces.js';
+import { FanfareError } from '../../lib/errors.js';
 import { createPinoLogger } from '../../lib/pino-logger.js';
 import { composeAuth } from '../compose-auth.js';
 import { composeCluster } from '../compose-cluster.js';
@@ -10,6 +12,7 @@ import { composeDiscovery, discoveryStats } from '../compose-discovery.js';
 import { createMetrics } from '../metrics.js';
 import { addOptionFlags, configOf } from '../option-flags.js';
 import { createProbes } from '../probes.js';
+import { problemResponse } from '../problem-response.js';
 import { runServer } from '../server-process.js';
 
 /** Adds the command. */
@@ -28,9 +31,10 @@ async function runDiscovery(command: Command): Promise<void> {
   const namespaces = new Namespaces(config.namespaces);
   const cluster = composeCluster(loaded, namespaces, logger);
   const auth = composeAuth(loaded, logger);
-  const discovery = composeDiscovery(config, { registry: cluster.registry, auth, namespaces, logger });
+  // Made once the cluster can be asked: it looks for nodes at once.
+  let discovery: Discovery | undefined;
   const probes = createProbes({
-    checks: () => [...cluster.checks(), ...discovery.checks()],
+    checks: () => [...cluster.checks(), ...(discovery?.checks() ?? [])],
     metrics: createMetrics({
       labels: { role },
       stats: () => ({ ...discoveryStats(discovery), ...cluster.stats(), ...auth.tokens?.stats() }),
@@ -38,16 +42,20 @@ async function runDiscovery(command: Command): Promise<void> {
     adminKey: config.adminKey,
   });
   const server = createDiscoveryServer(
-    async (request, context) => (await probes(request, context.remoteAddress)) ?? discovery(request, context),
+    async (request, context) =>
+      (await probes(request, context.remoteAddress)) ??
+      discovery?.(request, context) ??
+      problemResponse(new FanfareError('no_capacity', 'discovery is starting')),
     { host: config.host, port: config.port, logger },
   );
   const close = async () => {
     await server.close();
-    discovery.close();
+    discovery?.close();
     cluster.close();
   };
   const start = async () => {
     await cluster.start();
+    discovery = composeDiscovery(config, { registry: cluster.registry, auth, namespaces, logger });
     const { url } = await server.start();
     logger.info({ url }, 'discovery is ready');
     return { url };

@@ -2,8 +2,10 @@
 
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import type { Discovery } from '../../../discovery/handler.js';
 import type { LoadedConfig } from '../../config/load-config.js';
 import { Namespaces } from '../../config/namespaces.js';
+import { FanfareError } from '../../lib/errors.js';
 import { Origins } from '../../lib/origins.js';
 import { createPinoLogger } from '../../lib/pino-logger.js';
 import { startBanner } from '../banner.js';
@@ -16,6 +18,7 @@ import { asFallback } from '../fetch-adapter.js';
 import { createMetrics } from '../metrics.js';
 import { addOptionFlags, configOf } from '../option-flags.js';
 import { createProbes } from '../probes.js';
+import { problemResponse } from '../problem-response.js';
 import { runServer } from '../server-process.js';
 import { createStaticFiles } from '../static-files.js';
 
@@ -40,9 +43,10 @@ async function runStart(command: Command): Promise<void> {
   const cluster = composeCluster(loaded, namespaces, logger);
   const auth = composeAuth(loaded, logger);
   const { registry } = cluster;
-  const discovery = composeDiscovery(config, { registry, auth, namespaces, logger });
+  // Made once the cluster can be asked: it looks for nodes at once.
+  let discovery: Discovery | undefined;
   const probes = createProbes({
-    checks: () => [...node.checks(), ...discovery.checks()],
+    checks: () => [...node.checks(), ...(discovery?.checks() ?? [])],
     metrics: createMetrics({
       labels: { role },
       stats: () => ({ ...node.stats(), ...discoveryStats(discovery), ...cluster.stats(), ...auth.tokens?.stats() }),
@@ -56,7 +60,8 @@ async function runStart(command: Command): Promise<void> {
       (await probes(request, context.remoteAddress)) ??
       files(request) ??
       (await answerDemoToken(request, development)) ??
-      discovery(request, context),
+      discovery?.(request, context) ??
+      problemResponse(new FanfareError('no_capacity', 'the server is starting')),
     new Origins(config.origins),
     logger,
   );
@@ -64,7 +69,7 @@ async function runStart(command: Command): Promise<void> {
   const broker = cluster.createBroker();
   const node = await composeNode(config, { broker, registry, authenticator, namespaces, logger, fallback });
   const release = () => {
-    discovery.close();
+    discovery?.close();
     cluster.close();
   };
   await runServer({
@@ -73,6 +78,7 @@ async function runStart(command: Command): Promise<void> {
     server: {
       start: async () => {
         await cluster.start();
+        discovery = composeDiscovery(config, { registry, auth, namespaces, logger });
         return node.start();
       },
       // Alone, there is no other node to move to: its clients come back when it does.
