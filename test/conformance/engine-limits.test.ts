@@ -206,11 +206,19 @@ describe.each(ENGINES)('limits of the %s engine', (name) => {
     (await handler.socket).send('still here');
     await socket.until((text) => text.includes('still here'));
     await Promise.all([host.close(), host.close()]);
+    expect(handler.events.waiting).toEqual(['open', 'close 1006']);
     await Promise.all([socket.closed, idle.closed]);
-    expect(await handler.events.next()).toBe('open');
-    expect(await handler.events.next()).toBe('close 1006');
     host.engine.publish('t', Buffer.from('nobody'));
     await host.close();
+  });
+
+  it('spells an address in one way', async () => {
+    const host = await start({
+      options: { host: '::' },
+      request: (exchange) => exchange.respond(200, {}, exchange.remoteAddress),
+    });
+    expect(await (await fetch(`http://127.0.0.1:${host.port}`)).text()).toBe('127.0.0.1');
+    expect(await (await fetch(`http://[::1]:${host.port}`)).text()).toBe('::1');
   });
 
   it('rejects when the address cannot be had, with the reason', async () => {

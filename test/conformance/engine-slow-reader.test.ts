@@ -118,8 +118,7 @@ describe.each(ENGINES)('a slow reader on the %s engine', (name) => {
     const { peer, handler, socket } = await link();
     peer.socket.pause();
     let sent = 0;
-    while (socket.bufferedBytes() === 0) socket.send(`${sent++} ${FILLING}`);
-    expect(socket.bufferedBytes()).toBeGreaterThan(0);
+    while (socket.bufferedBytes() < 100_000) socket.send(`${sent++} ${FILLING}`);
     peer.socket.resume();
     expect(await handler.events.next()).toBe('drain');
     expect(socket.bufferedBytes()).toBe(0);

@@ -90,6 +90,31 @@ describe.each(ENGINES)('streams on the %s engine', (name) => {
     expect(aborts.waiting).toEqual([]);
   });
 
+  it('leaves nothing behind when small pieces fill the way to a peer', async () => {
+    const small = PIECE.subarray(0, 8_000);
+    const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    const first = await open();
+    first.peer.socket.pause();
+    let full = 0;
+    for (; first.stream.bufferedBytes() === 0; full++) {
+      first.stream.write(small);
+      await turn();
+    }
+    for (let count = full - 3; count <= full; count++) {
+      const { peer, stream } = await open();
+      peer.socket.pause();
+      for (let sent = 0; sent < count; sent++) {
+        stream.write(small);
+        await turn();
+      }
+      peer.socket.resume();
+      // More than these bytes leave, because each chunk has its length before it.
+      await peer.untilBytes(count * small.length);
+      await turn();
+      await peer.until((text) => text.split('#').length - 1 === count * small.length);
+    }
+  });
+
   it('goes on after a slow peer has caught up, again and again', async () => {
     const { peer, stream } = await open();
     let drains = 0;
@@ -109,7 +134,9 @@ describe.each(ENGINES)('streams on the %s engine', (name) => {
     }
     expect(drains).toBe(3);
     stream.write('alive');
-    await peer.until((text) => text.includes('alive'));
+    stream.end();
+    await peer.untilEnd('\r\n0\r\n\r\n');
+    expect(peer.text).toContain('alive');
   });
 
   it('tells once of a peer that goes, and drops what follows', async () => {

@@ -94,6 +94,10 @@ export class Peer {
     while (!ended()) await this.#more();
   }
 
+  async untilBytes(count: number): Promise<void> {
+    while (this.#bytes < count) await this.#more();
+  }
+
   async #more(): Promise<void> {
     if (this.socket.destroyed || this.socket.readableEnded) throw new Error(`gone after: ${this.text.slice(0, 1_000)}`);
     const events = ['more', 'end', 'close'];

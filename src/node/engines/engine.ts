@@ -34,7 +34,7 @@ export interface HttpStream {
   write(chunk: string | Buffer): void;
   /** Bytes accepted and not yet handed to the kernel. */
   bufferedBytes(): number;
-  /** Called each time that the buffer has emptied. One listener. */
+  /** Called each time that the buffer has emptied after it held more than 64 KiB. One listener. */
   onDrain(listener: () => void): void;
   end(chunk?: string | Buffer): void;
   /** Ends it at once, unsent bytes are lost. */
@@ -71,7 +71,7 @@ export interface SocketHandler {
   tooLarge(bytes: number): void;
   /** A pong arrived. */
   pong(): void;
-  /** Everything that was buffered has been handed to the kernel. */
+  /** Everything that was buffered, if it was more than 64 KiB, has been handed to the kernel. */
   drain(): void;
   /**
    * The socket is gone, for whatever reason; called exactly once and last, within `EngineSocket.close` when that is the
@@ -118,9 +118,9 @@ export interface EngineHandlers {
   upgrade(request: UpgradeRequest): UpgradeDecision;
   /** A WebSocket was cut because it read too slowly; before its handler's `close`. */
   slowConsumer?(): void;
-  /** Something threw, and the peer was told `internal` with this id, or 4006. For the log. */
+  /** Something threw, and the peer was told `internal` with this id, or 4006. For the log; must not throw itself. */
   failed?(error: unknown, requestId: string): void;
-  /** Headers to add to the engine's own error answers to a request with this `Origin` (CORS). */
+  /** Headers to add to the engine's own error answers to a request with this `Origin` (CORS); must not throw. */
   errorHeaders?(origin: string | undefined): Readonly<Record<string, string>>;
 }
 

@@ -90,6 +90,9 @@ export function saneCloseCode(code: number): number {
 /** One spelling per address: IPv4 without its IPv6 prefix, IPv6 shortened. */
 export function plainAddress(address: string): string {
   if (!address.includes(':')) return address;
-  if (address.startsWith('::ffff:') && address.includes('.')) return address.slice(7);
-  return address.startsWith('0') ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
+  const short = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(short);
+  if (mapped === null) return short;
+  const [high, low] = [Number.parseInt(mapped[1] ?? '', 16), Number.parseInt(mapped[2] ?? '', 16)];
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }

@@ -7,7 +7,7 @@ import { guarded } from './guard.js';
 import { checkHeaders, type HeaderList } from './header-list.js';
 import { errorAnswer } from './refusal.js';
 import { UwsBody } from './uws-body.js';
-import { UwsStream } from './uws-stream.js';
+import { UwsStream, type UwsStreams } from './uws-stream.js';
 
 /** Unread bytes of a body that are worth reading away to keep the connection. */
 const DISCARD_BYTES = 64 * 1024;
@@ -25,6 +25,7 @@ export class UwsExchange implements HttpExchange {
   readonly #head: RequestHead;
   readonly #handlers: EngineHandlers;
   readonly #body: UwsBody;
+  readonly #streams: UwsStreams;
   /** Undefined once it must not be touched: answered in one piece, or the peer has gone. */
   #res: HttpResponse | undefined;
   #stream: UwsStream | undefined;
@@ -32,10 +33,11 @@ export class UwsExchange implements HttpExchange {
   #aborted = false;
   #abortListener: (() => void) | undefined;
 
-  constructor(res: HttpResponse, head: RequestHead, handlers: EngineHandlers) {
+  constructor(res: HttpResponse, head: RequestHead, handlers: EngineHandlers, streams: UwsStreams) {
     this.#res = res;
     this.#head = head;
     this.#handlers = handlers;
+    this.#streams = streams;
     // First of all: without it uWebSockets.js ends the process.
     res.onAborted(() => this.#peerGone());
     this.#body = new UwsBody(res, head.headers, this.fail);
@@ -106,7 +108,7 @@ export class UwsExchange implements HttpExchange {
     const res = this.#begin();
     if (res === undefined) return deadStream;
     this.#body.drop();
-    const stream = new UwsStream(res, this.fail);
+    const stream = new UwsStream(res, this.#streams, this.fail);
     this.#stream = stream;
     res.cork(() => writeHead(res, status, headers));
     return stream;

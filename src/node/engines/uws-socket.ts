@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { CLOSE } from '../../protocol/index.js';
 import type { EngineHandlers, EngineOptions, EngineSocket, SocketHandler } from './engine.js';
 import { closeReason, saneCloseCode } from './refusal.js';
+import { UwsStreams } from './uws-stream.js';
 
 /** Frames over this many times the limit drop the link before they are stored. */
 const HARD_CAP_FACTOR = 4;
@@ -16,10 +17,11 @@ export interface Link {
   readonly link: UwsSocket;
 }
 
-/** What the sockets of one engine share. */
+/** What the links of one engine share. */
 export class UwsSockets {
   readonly handlers: EngineHandlers;
   readonly options: EngineOptions;
+  readonly streams = new UwsStreams();
   /** Called when a socket has gone. */
   readonly gone: () => void;
   #slow: UwsSocket[] = [];

@@ -8,40 +8,57 @@ import { guarded } from './guard.js';
 const PIECE_BYTES = 64 * 1024;
 const nothing = (): void => {};
 
+/** Streams with something to pass on at the end of the tick: one system call for all that a tick wrote. */
+export class UwsStreams {
+  #dirty: UwsStream[] = [];
+
+  add(stream: UwsStream): void {
+    this.#dirty.push(stream);
+    if (this.#dirty.length === 1) setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const stream of dirty) stream.flush();
+  }
+}
+
 /**
  * uWebSockets.js buffers without a cap and does not say how much. So it gets a next piece only once the one before has
  * left; the rest waits here, where it is counted.
  */
 export class UwsStream implements HttpStream {
+  readonly #streams: UwsStreams;
   readonly #failed: (error: unknown) => void;
   /** Undefined once the answer is over; uWebSockets.js throws when it is touched then. */
   #res: HttpResponse | undefined;
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
-  /** Size of the piece that uWebSockets.js could not pass on whole; 0 when it holds none. */
+  /** Size of the piece that uWebSockets.js could not pass on whole; 0 when it holds none, as far as it says. */
   #held = 0;
+  #scheduled = false;
   #ending = false;
   #drained: () => void = nothing;
 
-  constructor(res: HttpResponse, failed: (error: unknown) => void) {
+  constructor(res: HttpResponse, streams: UwsStreams, failed: (error: unknown) => void) {
     this.#res = res;
+    this.#streams = streams;
     this.#failed = failed;
     res.onWritable(() => this.#writable());
   }
 
   write(chunk: string | Buffer): void {
     if (this.#res === undefined || this.#ending || chunk.length === 0) return;
-    if (this.#held === 0 && chunk.length <= PIECE_BYTES) {
-      this.#pass(chunk);
-      return;
-    }
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-      const piece = bytes.subarray(at, at + PIECE_BYTES);
-      this.#waiting.push(piece);
-      this.#waitingBytes += piece.length;
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) this.#waiting.push(bytes.subarray(at, at + PIECE_BYTES));
+    this.#waitingBytes += bytes.length;
+    if (this.#held > 0) return;
+    if (this.#waitingBytes >= PIECE_BYTES) this.#pass();
+    else if (!this.#scheduled) {
+      this.#scheduled = true;
+      this.#streams.add(this);
     }
-    this.#passWaiting();
   }
 
   bufferedBytes(): number {
@@ -55,6 +72,7 @@ export class UwsStream implements HttpStream {
   end(chunk?: string | Buffer): void {
     if (chunk !== undefined) this.write(chunk);
     this.#ending = true;
+    this.#pass();
     if (this.#held === 0) this.#finish();
   }
 
@@ -72,35 +90,42 @@ export class UwsStream implements HttpStream {
     this.#held = 0;
   }
 
-  #pass(piece: string | Buffer): void {
+  /** The end of a tick in which something was written. */
+  flush(): void {
+    this.#scheduled = false;
+    this.#pass();
+  }
+
+  /** Hands over pieces until one does not pass whole. */
+  #pass(): void {
     const res = this.#res;
-    let passed = true;
-    res?.cork(() => {
-      passed = res.write(piece);
-    });
-    if (!passed) this.#held = Buffer.byteLength(piece);
-  }
-
-  #passWaiting(): void {
+    if (res === undefined || this.#held > 0 || this.#waiting.length === 0) return;
     let next = 0;
-    while (this.#held === 0 && next < this.#waiting.length) {
-      const piece = this.#waiting[next++] ?? Buffer.alloc(0);
-      this.#waitingBytes -= piece.length;
-      this.#pass(piece);
-    }
-    if (next > 0) this.#waiting = this.#waiting.slice(next);
+    res.cork(() => {
+      while (this.#held === 0 && next < this.#waiting.length) {
+        const piece = this.#waiting[next++] ?? Buffer.alloc(0);
+        this.#waitingBytes -= piece.length;
+        if (!res.write(piece)) this.#held = piece.length;
+      }
+    });
+    this.#waiting = next === this.#waiting.length ? [] : this.#waiting.slice(next);
   }
 
-  /** uWebSockets.js leaves draining to whoever has an `onWritable`. Returns true: nothing was refused. */
+  /**
+   * uWebSockets.js leaves draining to whoever has an `onWritable`: it is asked for even when nothing is known to be
+   * held, because a cork that did not pass whole is not told of. Returns true: nothing was refused.
+   */
   #writable(): boolean {
-    if (this.#res === undefined || this.#held === 0) return true;
+    const res = this.#res;
+    if (res === undefined) return true;
+    const held = this.#held > 0;
     this.#held = 0;
     // An empty cork writes what uWebSockets.js holds.
-    if (this.#waiting.length === 0) this.#res.cork(nothing);
-    else this.#passWaiting();
+    if (this.#waiting.length === 0) res.cork(nothing);
+    else this.#pass();
     if (this.#held > 0) return true;
     if (this.#ending) this.#finish();
-    else guarded(this.#drained, this.#failed);
+    else if (held) guarded(this.#drained, this.#failed);
     return true;
   }
 

@@ -109,7 +109,7 @@ function urlBytes(head: RequestHead): number {
 
 /** Every request passes here: it is always answered, whatever the node does. */
 function request(res: HttpResponse, head: RequestHead, sockets: UwsSockets): void {
-  const exchange = new UwsExchange(res, head, sockets.handlers);
+  const exchange = new UwsExchange(res, head, sockets.handlers, sockets.streams);
   const problem =
     headProblem(urlBytes(head), head.headers, sockets.options) ??
     (asksForWebSocket(head.headers) ? handshakeProblem(head.method, head.headers) : undefined);
@@ -137,5 +137,9 @@ function upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context
     res.upgrade({ link: new UwsSocket(decision.handler, sockets) }, key, decision.protocol ?? '', '', context);
     return;
   }
-  new UwsExchange(res, head, sockets.handlers).respond(decision.status, decision.headers, decision.body);
+  new UwsExchange(res, head, sockets.handlers, sockets.streams).respond(
+    decision.status,
+    decision.headers,
+    decision.body,
+  );
 }

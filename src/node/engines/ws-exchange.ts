@@ -7,6 +7,9 @@ import { checkHeaders, type HeaderList } from './header-list.js';
 import { errorAnswer, plainAddress } from './refusal.js';
 import { WsStream } from './ws-stream.js';
 
+/** An answer that may not fit the kernel's buffers is dropped when nothing of it leaves for so long. */
+const STALLED_MS = 10_000;
+const LARGE_BYTES = 64 * 1024;
 /** How long a peer that sends more than is taken has to read the answer. */
 const LINGER_MS = 5_000;
 
@@ -98,6 +101,7 @@ export class WsExchange implements HttpExchange {
     if (!this.#over) {
       res.writeHead(status, { ...headers, ...length });
       this.#complete = true;
+      if (body.length > LARGE_BYTES) res.setTimeout(STALLED_MS, () => res.destroy());
       res.end(bodyless || this.method === 'HEAD' ? undefined : body);
       return;
     }

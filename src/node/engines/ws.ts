@@ -84,6 +84,8 @@ class WsEngine implements Engine {
     const closed = [...this.#raws].map((raw) => new Promise((resolve) => raw.once('close', resolve)));
     for (const raw of this.#raws) raw.destroy();
     await Promise.all(closed);
+    // ws tells of a socket's end once its parser has ended too.
+    await new Promise((resolve) => setImmediate(resolve));
     this.#websockets?.close();
   }
 
