@@ -51,7 +51,7 @@ export class Channel {
 
   readonly #parts: ChannelParts;
   // An idle channel is cheap: what holds messages is made with the first one.
-  #prefix: Buffer | undefined;
+  #prefix: string | undefined;
   #arena: FrameArena | undefined;
   #state: 'opening' | 'live' | 'repairing' | 'closed' = 'opening';
   #ring: MessageRing | undefined;
@@ -152,8 +152,8 @@ export class Channel {
 
   #deliver(entry: LogEntry, nowMs: number): void {
     this.#arena ??= new FrameArena();
-    this.#ring ??= new MessageRing(this.#parts.ringLimits, this.#position);
     const message = this.#build(entry, this.#arena);
+    this.#ring ??= new MessageRing(this.#parts.ringLimits, message.bodyAt, this.#position);
     this.#ring.push(message);
     this.#position = entry.offset;
     this.deliveredAtMs = nowMs;
