@@ -1,11 +1,9 @@
 // Starts a real Sentinel that watches one master, for tests of failover.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, type RedisServer } from './redis.js';
+import { freePort, launch, type RedisServer } from './redis.js';
 
 export interface Sentinel {
   /** For brokers: the group is called `main`. */
@@ -28,22 +26,11 @@ export async function startSentinel(master: RedisServer): Promise<Sentinel> {
     'sentinel failover-timeout main 5000',
   ];
   await writeFile(config, `${lines.join('\n')}\n`);
-  const child = spawn('redis-server', [config, '--sentinel'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const reap = () => void child.kill('SIGKILL');
-  process.once('exit', reap);
-  child.once('exit', () => process.removeListener('exit', reap));
-  let log = '';
-  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
-    log += String(chunk);
-    if (log.includes('+slave')) break;
-  }
-  child.stdout.resume();
+  const running = await launch([config, '--sentinel'], '+slave');
   return {
     url: `redis+sentinel://${host}:${port}/main`,
     async stop() {
-      const gone = once(child, 'exit');
-      child.kill('SIGKILL');
-      await gone;
+      await running.end();
       await rm(directory, { recursive: true, force: true });
     },
   };

@@ -1,6 +1,6 @@
 // Starts real Redis servers for tests, each on an address and a port of its own.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -45,7 +45,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   const password = options.password;
   const admin = new Redis({ host, port, lazyConnect: true, ...(password !== undefined && { password }) });
   admin.on('error', () => {});
-  let child = await launch(args);
+  let running = await launch(args);
   let stopped = false;
   await admin.connect();
 
@@ -54,21 +54,21 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     port,
     url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}${host}:${port}`,
     get pid() {
-      return child.pid ?? 0;
+      return running.pid;
     },
     admin,
-    pause: () => void child.kill('SIGSTOP'),
-    resume: () => void child.kill('SIGCONT'),
-    kill: () => end(child),
+    pause: () => void process.kill(running.pid, 'SIGSTOP'),
+    resume: () => void process.kill(running.pid, 'SIGCONT'),
+    kill: () => running.end(),
     async restart() {
-      await end(child);
-      child = await launch(args);
+      await running.end();
+      running = await launch(args);
     },
     async stop() {
       if (stopped) return;
       stopped = true;
       admin.disconnect();
-      await end(child);
+      await running.end();
       await rm(directory, { recursive: true, force: true });
     },
   };
@@ -90,26 +90,33 @@ export async function freePort(host: string): Promise<number> {
   return address.port;
 }
 
-async function launch(args: readonly string[]): Promise<ChildProcess> {
-  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  // A test process that dies takes its servers with it.
-  const reap = () => void child.kill('SIGKILL');
-  process.once('exit', reap);
-  child.once('exit', () => process.removeListener('exit', reap));
-  let log = '';
-  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
-    log += String(chunk);
-    if (log.includes('Ready to accept connections')) {
-      child.stdout.resume();
-      return child;
-    }
-  }
-  throw new Error(`redis-server did not start: ${log}`);
+interface Running {
+  readonly pid: number;
+  /** Resolves when the server is gone. */
+  end(): Promise<void>;
 }
 
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
-  child.kill('SIGKILL');
-  await gone;
+/** Ends the server when its standard input ends, so also when the test process is killed. */
+const WATCHED = 'redis-server "$@" & server=$!; cat >/dev/null; kill -9 $server 2>/dev/null; wait';
+
+/** Starts `redis-server` with `args`; resolves once its log has `readyText`. */
+export async function launch(args: readonly string[], readyText = 'Ready to accept connections'): Promise<Running> {
+  const shell = spawn('sh', ['-c', WATCHED, 'sh', ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const gone = once(shell, 'exit');
+  let log = '';
+  for await (const chunk of shell.stdout.iterator({ destroyOnReturn: false })) {
+    log += String(chunk);
+    const pid = Number(/pid=(\d+), just started/.exec(log)?.[1]);
+    if (!log.includes(readyText) || !(pid > 0)) continue;
+    shell.stdout.resume();
+    return {
+      pid,
+      async end() {
+        shell.stdin.end();
+        await gone;
+      },
+    };
+  }
+  shell.stdin.end();
+  throw new Error(`redis-server did not start: ${log}`);
 }
