@@ -118,7 +118,8 @@ export class NodeDirectory {
     const wanted = able.filter((node) => !exclude.includes(node.id));
     const node = pickByRoom(wanted.length > 0 ? wanted : able, this.#parts.random());
     if (node === undefined) throw this.#refusal('broker_unavailable', 'the registry of nodes cannot be reached');
-    return { node, reservation: undefined, alternatives: wanted.filter((other) => other !== node) };
+    const alternatives = wanted.filter((other) => other !== node).slice(0, REGISTRY_RULES.maxAlternatives);
+    return { node, reservation: undefined, alternatives };
   }
 
   #isKnownUsable(): boolean {

@@ -34,7 +34,7 @@ export interface TokenVerifierOptions {
   readonly toleranceMs: number;
   /** The longest `exp − iat`; default 24 h. */
   readonly maxLifetimeMs: number;
-  /** Verified tokens that are remembered; default 10,000. 0 turns it off. */
+  /** Verified tokens that are remembered, at most 32 MiB of text and grants; default 10,000. 0 turns it off. */
   readonly maxCached: number;
   /** How long one is remembered, so that a withdrawn key stops counting; default 5 min. */
   readonly cacheMs: number;
@@ -73,6 +73,8 @@ const DEFAULTS = {
   logger: silentLogger,
 } as const;
 
+const MAX_CACHED_CHARS = 32 * 1024 * 1024;
+
 /** Makes a verifier of users' tokens. Throws `TypeError` for keys that cannot be used. */
 export function createTokenVerifier(
   given: Partial<TokenVerifierOptions> & Pick<TokenVerifierOptions, 'issuers'>,
@@ -80,7 +82,7 @@ export function createTokenVerifier(
   const options: TokenVerifierOptions = { ...DEFAULTS, ...given };
   if (options.issuers.length === 0) throw new TypeError('a token verifier needs at least one issuer');
   const sources = options.issuers.map((issuer) => sourceOf(issuer, options));
-  const cache = options.maxCached > 0 ? new LRUCache<string, Remembered>({ max: options.maxCached }) : undefined;
+  const cache = options.maxCached > 0 ? newCache(options.maxCached) : undefined;
 
   async function verifyAfresh(text: string): Promise<Identity> {
     const token = readTokenText(text);
@@ -104,6 +106,18 @@ export function createTokenVerifier(
       cachedTokens: cache?.size ?? 0,
     }),
   };
+}
+
+/** Bounded by size too: the user's name may be filled into many patterns. */
+function newCache(max: number): LRUCache<string, Remembered> {
+  return new LRUCache({
+    max,
+    maxSize: MAX_CACHED_CHARS,
+    sizeCalculation: ({ identity }, text) => {
+      const { subscribe, publish, presence } = identity.grants;
+      return text.length + [subscribe, publish, presence].flat().reduce((sum, pattern) => sum + pattern.length, 0);
+    },
+  });
 }
 
 function sourceOf(issuer: TokenIssuer, options: TokenVerifierOptions): Source {

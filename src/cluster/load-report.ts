@@ -1,5 +1,6 @@
 // Tells the registry of a node's load each second, and the node of the registry's verdict.
 
+import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import type { NodeReport, Registry, ReportVerdict } from './registry.js';
 import { REPORT_INTERVAL_MS, REGISTRY_RULES as RULES } from './registry-rules.js';
@@ -114,7 +115,9 @@ class LoadReporter implements Reporter {
       if (verdict === 'accepted') await this.#askForDrain(report.id);
     } catch (error) {
       this.#unreported = report.claimed;
-      if (!this.#failing) logger.warn({ error, node: report.id }, 'cannot report to the registry');
+      // A registry that is away comes back by itself; a report that it does not take is a mistake of ours.
+      const level = error instanceof FanfareError ? 'warn' : 'error';
+      if (!this.#failing) logger[level]({ error, node: report.id }, 'cannot report to the registry');
       this.#failing = true;
     }
   }
