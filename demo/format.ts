@@ -20,9 +20,9 @@ export function formatMs(ms: number): string {
   return `${Math.round(ms / 3_600_000)} h`;
 }
 
-/** The end of an offset, where neighbours differ. */
+/** The parts of an offset in which neighbours differ. */
 export function shortOffset(offset: string): string {
-  return `…${offset.slice(-8)}`;
+  return `…${offset.slice(8, 14)}…${offset.slice(-4)}`;
 }
 
 export function plural(count: number, one: string, many = `${one}s`): string {

@@ -1,5 +1,6 @@
 // Tells the story of an outage while it lasts, and its verdict afterwards.
 
+import type { Gap } from '../client-sdk/types.js';
 import { part, write } from './dom.js';
 import { formatMs, plural } from './format.js';
 import type { OutageReport } from './outage.js';
@@ -8,9 +9,11 @@ export class OutageBanner {
   readonly #box = part('outage', HTMLElement);
   readonly #title = part('outage-title', HTMLElement);
   readonly #detail = part('outage-detail', HTMLElement);
+  readonly #restore = part('outage-restore', HTMLButtonElement);
   readonly #dismiss = part('outage-dismiss', HTMLButtonElement);
 
-  constructor() {
+  constructor(restore: () => void) {
+    this.#restore.addEventListener('click', restore);
     this.#dismiss.addEventListener('click', () => {
       this.#box.hidden = true;
     });
@@ -31,9 +34,23 @@ export class OutageBanner {
       recovered: String(report.recovered),
       repeated: String(report.repeated),
     });
+    this.#restore.hidden = !networkIsCut;
     this.#dismiss.hidden = report.phase !== 'over';
     write(this.#title, title);
     write(this.#detail, detail);
+  }
+
+  /** A gap that no outage explains. */
+  showGap({ channel }: Gap): void {
+    this.#box.hidden = false;
+    Object.assign(this.#box.dataset, { phase: 'over', verdict: 'gap' });
+    this.#restore.hidden = true;
+    this.#dismiss.hidden = false;
+    write(this.#title, `A gap in ${channel}`);
+    write(
+      this.#detail,
+      'The position is one that history no longer holds. Fanfare says so first, then goes on with all that it still has.',
+    );
   }
 }
 

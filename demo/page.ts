@@ -34,7 +34,7 @@ export class Page {
   readonly #chart = new LatencyChart(this.#latencies);
   readonly #feed = new Feed();
   readonly #commands = new Commands();
-  readonly #banner = new OutageBanner();
+  readonly #banner = new OutageBanner(() => this.#restore());
   readonly #status = new Status(() => this.#use(this.#receiver.choice));
   readonly #stage = new Stage((choice) => this.#use(choice));
   readonly #channels = new Channels({
@@ -117,7 +117,8 @@ export class Page {
 
   #onGap(gap: Gap): void {
     this.#feed.addGap(gap);
-    this.#outage?.gap(gap.channel, gap.offset, nowMs());
+    if (this.#outage === undefined) this.#banner.showGap(gap);
+    else this.#outage.gap(gap.channel, gap.offset, nowMs());
     this.#redraw();
   }
 

@@ -30,6 +30,9 @@ export interface ReceiverParts {
   readonly onChannel: (channel: string, state: SubscriptionState) => void;
 }
 
+/** What a person chose is not what the SDK found to work: it is not to be remembered for `auto`. */
+const FORGETFUL = { getItem: () => null, setItem() {}, removeItem() {} };
+
 /** From the start of what history holds: whoever opens the page sees what was said before. */
 const START: After = '-1';
 
@@ -100,7 +103,8 @@ export class Receiver {
 
   #connect(): Client {
     const { createClient, options, onState, onError } = this.#parts;
-    const client = createClient({ ...options, ...(this.#choice !== 'auto' && { transports: [this.#choice] }) });
+    const chosen = this.#choice !== 'auto' && { transports: [this.#choice], storage: FORGETFUL };
+    const client = createClient({ ...options, ...chosen });
     this.#client = client;
     const mine = () => this.#client === client;
     client.on('state', (state) => mine() && onState(state));
