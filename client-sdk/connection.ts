@@ -38,7 +38,7 @@ export interface Connection {
   readonly state: ClientState;
   /** The wanted channels have changed. Connects the first time. */
   sync(): void;
-  /** Returns whether there was a link to take it. */
+  /** Returns whether there is a link and it took it. */
   publish(outgoing: Outgoing): boolean;
   close(): void;
 }
@@ -191,10 +191,7 @@ export function createConnection(settings: Settings, openLink: OpenLink, owner: 
       active?.sync();
       if (connection.state.type === 'idle') dial();
     },
-    publish(outgoing) {
-      active?.publish(outgoing);
-      return !!active;
-    },
+    publish: (outgoing) => !!active?.publish(outgoing),
     close() {
       apply({ type: 'closed', code: CLOSE_NORMAL, reason: 'closed' });
     },

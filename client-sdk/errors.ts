@@ -24,6 +24,11 @@ export function createFailure(close: number, code: string, message = code, detai
   return Object.assign(new Error(message), details, { name: 'FanfareError' as const, close, code });
 }
 
+/** A link's end: the reason of a node's begins with a code. */
+export function createEnd(close: number, reason: string, retryAfterMs: number | undefined): Failure {
+  return createFailure(close, reason.split(':')[0] || 'network', reason, { retryAfterMs });
+}
+
 /** Whatever was thrown; what is no failure yet counts as the network's: a captive portal's answer, a fetch that threw. */
 export function toFailure(error: unknown): Failure {
   return (error as Failure).close ? (error as Failure) : createFailure(CLOSE_NETWORK, 'network', String(error));

@@ -24,8 +24,8 @@ export interface Outgoing {
 export interface Link {
   /** The wanted channels have changed. */
   sync(): void;
-  /** Only after it has connected. */
-  publish(outgoing: Outgoing): void;
+  /** Only after it has connected. Returns whether it took it: not while it has as many as it can have on their way. */
+  publish(outgoing: Outgoing): boolean;
   /** There is a fresh ticket. */
   refresh(): void;
   /** `failure` tells why, unless it is no longer needed. */

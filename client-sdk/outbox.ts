@@ -8,9 +8,6 @@ import type { Settings } from './settings.js';
 import { createTimers } from './timers.js';
 import type { PublishOptions } from './types.js';
 
-/** So many may be on their way at once; a node takes 64 commands. */
-const WINDOW = 16;
-
 export interface Outbox {
   /** Throws `TypeError` when `data` is no JSON value. */
   add(channel: string, data: unknown, options: PublishOptions): Promise<{ readonly offset: Offset }>;
@@ -26,20 +23,26 @@ interface Waiting extends Outgoing {
   giveUp(code: string): void;
 }
 
-/** `publish` returns whether there was a link to take it. */
+/** `publish` returns whether the link took it: one that is busy, or is not there, does not. */
 export function createOutbox(
   { clock, random, maxQueued, publishTimeoutMs }: Settings,
   publish: (outgoing: Outgoing) => boolean,
 ): Outbox {
   const waiting = new Set<Waiting>();
   const timers = createTimers(clock);
+  // About 100 random bits; `crypto.randomUUID` is missing on pages without https.
+  const prefix = `${random()}${random()}`;
+  let serial = 0;
   let failures = 0;
   let paused = false;
 
-  /** Only the first of the queue are ever on their way. */
+  /** In order, as many as the link takes. */
   const send = () => {
     paused = false;
-    for (const item of [...waiting].slice(0, WINDOW)) item.busy ||= publish(item);
+    for (const item of waiting) {
+      item.busy ||= publish(item);
+      if (!item.busy) return;
+    }
   };
   const next = () => {
     if (!paused) send();
@@ -70,7 +73,7 @@ export function createOutbox(
           if (isFinal(failure) && failure.close !== CLOSE_UNAUTHORIZED) {
             reject(failure);
             settle();
-          } else {
+          } else if (!paused) {
             paused = true;
             timers.set(send, (failure.retryAfterMs ?? 0) + backoff(failures++, random()), send);
           }
@@ -85,7 +88,7 @@ export function createOutbox(
     });
 
   return {
-    add(channel, data, { key = createKey(random), signal }) {
+    add(channel, data, { key = `${prefix}-${++serial}`, signal }) {
       const json = JSON.stringify(data);
       if (!json) misuse('data');
       return wait(`{"channel":"${channel}","data":${json},"key":${JSON.stringify(key)}}`, signal);
@@ -99,9 +102,4 @@ export function createOutbox(
       timers.clearAll();
     },
   };
-}
-
-/** About 100 random bits; `crypto.randomUUID` is missing on pages without https. */
-function createKey(random: () => number): string {
-  return `${random()}${random()}`;
 }

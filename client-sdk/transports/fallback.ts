@@ -87,9 +87,7 @@ function race(host: LinkHost, transports: ReadonlyMap<Transport, OpenLink>, memo
   return {
     sync: each('sync'),
     refresh: each('refresh'),
-    publish(outgoing) {
-      for (const link of candidates) link.publish(outgoing);
-    },
+    publish: (outgoing) => [...candidates].some((link) => link.publish(outgoing)),
     close(why) {
       stop();
       if (winner && why) memory.lost(winner, why, clock.now() - sinceMs);

@@ -3,7 +3,7 @@
 import type { PATHS } from '../../src/protocol/index.js';
 import { CLOSE_UNAUTHORIZED, type Failure, isFinal, toFailure } from '../errors.js';
 import { post } from '../http.js';
-import type { LinkHost, Outgoing } from '../link.js';
+import type { Link, LinkHost, Outgoing } from '../link.js';
 import type { Timers } from '../timers.js';
 
 const PUBLISH_PATH: (typeof PATHS)['publish'] = '/v1/publish';
@@ -16,31 +16,36 @@ export function postToNode(host: LinkHost, path: string, body: string, signal: A
   return post(fetch, host.url + path, host.session.ticket(), body, signal);
 }
 
-/** One publish at a time, so that they stay in order. `signal` ends all. */
-export function createHttpPublish(host: LinkHost, timers: Timers, signal: AbortSignal): (outgoing: Outgoing) => void {
-  let last = Promise.resolve();
-  const send = async (outgoing: Outgoing) => {
+/** One publish at a time, so that they stay in order. `signal` ends it. */
+export function createHttpPublish(host: LinkHost, timers: Timers, signal: AbortSignal): Link['publish'] {
+  let busy = false;
+  const send = async ({ body, done, fail }: Outgoing) => {
     const mine = new AbortController();
     const abort = () => mine.abort();
-    if (signal.aborted) return;
     signal.addEventListener('abort', abort);
-    timers.set(send, LIMIT_MS, abort);
+    timers.set(mine, LIMIT_MS, abort);
     try {
-      const response = await postToNode(host, PUBLISH_PATH, outgoing.body, mine.signal);
-      outgoing.done((await response.json()).offset);
+      const response = await postToNode(host, PUBLISH_PATH, body, mine.signal);
+      const { offset } = await response.json();
+      busy = false;
+      done(offset);
     } catch (error) {
+      const failure = toFailure(error);
       // After the end the outbox repeats it over the next link.
       if (signal.aborted) return;
-      const failure = toFailure(error);
-      outgoing.fail(failure);
+      busy = false;
+      fail(failure);
       if (failure.close === CLOSE_UNAUTHORIZED) host.lost(failure);
     } finally {
-      timers.clear(send);
+      timers.clear(mine);
       signal.removeEventListener('abort', abort);
     }
   };
   return (outgoing) => {
-    last = last.then(() => send(outgoing));
+    if (busy) return false;
+    busy = true;
+    send(outgoing);
+    return true;
   };
 }
 

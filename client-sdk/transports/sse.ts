@@ -2,7 +2,7 @@
 
 import { decodeEvent } from '../../src/protocol/decode-event.js';
 import type { LIMITS, MessageEvent, PATHS, ServerEvent } from '../../src/protocol/index.js';
-import { CLOSE_NETWORK, closeFor, createFailure, type Failure, isFinal, toFailure } from '../errors.js';
+import { CLOSE_NETWORK, closeFor, createEnd, createFailure, type Failure, isFinal, toFailure } from '../errors.js';
 import type { Link, LinkHost, Wanted } from '../link.js';
 import { createTimers } from '../timers.js';
 import { createHttpPublish, isCurrent, positionsBody, postToNode, refuseChannels } from './http-link.js';
@@ -79,7 +79,7 @@ export function sse(host: LinkHost): Link {
     const known = channel && channel === stream.asked.get(name);
     connect(event.type === 'connected' ? event.heartbeatMs : undefined);
     if (event.type === 'close') {
-      lose(stream, createFailure(event.code, event.reason, event.reason, { retryAfterMs: event.retryAfterMs }));
+      lose(stream, createEnd(event.code, event.reason, event.retryAfterMs));
     } else if (event.type === 'error') {
       const failure = createFailure(closeFor(event.code), event.code, event.message, event);
       if (!known) return;

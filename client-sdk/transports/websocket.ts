@@ -2,11 +2,13 @@
 
 import { decodeEvent } from '../../src/protocol/decode-event.js';
 import type { PATHS, PROTOCOL_VERSION, ServerEvent } from '../../src/protocol/index.js';
-import { CLOSE_REFUSED, closeFor, createFailure } from '../errors.js';
+import { CLOSE_REFUSED, closeFor, createEnd, createFailure } from '../errors.js';
 import type { Link, LinkHost, Outgoing, Wanted } from '../link.js';
 
 const PATH: (typeof PATHS)['websocket'] = '/v1/ws';
 const VERSION: typeof PROTOCOL_VERSION = 1;
+/** Publishes that may be on their way at once; a node takes 64 commands. */
+const WINDOW = 16;
 
 export function websocket(host: LinkHost): Link {
   const { channels, settings } = host;
@@ -82,7 +84,7 @@ export function websocket(host: LinkHost): Link {
   };
   socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
     close();
-    host.lost(createFailure(code, reason.split(':')[0] || 'network', reason, { retryAfterMs }));
+    host.lost(createEnd(code, reason, retryAfterMs));
   };
   // The close that follows says all there is to know; `ws` throws without a listener.
   socket.onerror = () => {};
@@ -91,12 +93,16 @@ export function websocket(host: LinkHost): Link {
     sync,
     close,
     publish(outgoing) {
+      if (publishing.size >= WINDOW) return false;
       const frame = `{"type":"publish","id":${++id},${outgoing.body.slice(1)}`;
       if (new TextEncoder().encode(frame).length > maxFrameBytes) {
-        return outgoing.fail(createFailure(CLOSE_REFUSED, 'payload_too_large'));
+        // Sent, it would end the link for good.
+        outgoing.fail(createFailure(CLOSE_REFUSED, 'payload_too_large'));
+      } else {
+        publishing.set(id, outgoing);
+        socket.send(frame);
       }
-      publishing.set(id, outgoing);
-      socket.send(frame);
+      return true;
     },
     refresh() {
       send('refresh', { token: host.session.ticket() });

@@ -1,0 +1,181 @@
+// The SDK over polls: positions, `more`, pauses, and no loop without delay.
+
+import { afterEach, describe, expect, it } from 'vitest';
+import type { ClientOptions } from '../../../client-sdk/types.js';
+import { offset, World } from './fakes/world.js';
+
+let world: World;
+afterEach(() => {
+  world.client.close();
+  expect(world.clock.pending).toBe(0);
+});
+const settle = () => world.clock.advance(0);
+const poll = () => world.network.request('/v1/poll');
+const none = () => expect(world.network.waiting('/v1/poll')).toEqual([]);
+const news = (at: number, messages: number[] = [], more = {}) => ({
+  channels: { news: { offset: offset(at), messages: messages.map((n) => ({ offset: offset(n), data: n })), ...more } },
+});
+
+async function polling(options: Partial<ClientOptions>) {
+  world = new World(options);
+  const listening = world.subscribe('news');
+  (await poll()).answer(200, news(1));
+  await settle();
+  return listening;
+}
+
+describe('long polls', () => {
+  const long = { transports: ['long-poll' as const] };
+
+  it('asks for a position first, without waiting, and then waits from it', async () => {
+    world = new World(long);
+    const listening = world.subscribe('news');
+    const first = await poll();
+    expect(first.body).toEqual({ channels: { news: 'now' }, waitMs: 0 });
+    expect(first.token).toBe('t1');
+    first.answer(200, news(1));
+    const second = await poll();
+    expect(second.body).toEqual({ channels: { news: offset(1) }, waitMs: 25_000 });
+    expect(world.client.state).toMatchObject({ type: 'connected', transport: 'long-poll' });
+    expect(listening.subscription.state).toEqual({ type: 'subscribed', offset: offset(1), recovered: true });
+    second.answer(200, news(3, [2, 3]));
+    expect((await poll()).body).toMatchObject({ channels: { news: offset(3) } });
+    expect(listening.data).toEqual([2, 3]);
+  });
+
+  it('is subscribed where it was when a first poll brings nothing', async () => {
+    world = new World(long);
+    const listening = world.subscribe('news', { after: offset(4) });
+    (await poll()).answer(204);
+    expect((await poll()).body).toEqual({ channels: { news: offset(4) }, waitMs: 25_000 });
+    expect(listening.states).toEqual([{ type: 'subscribed', offset: offset(4), recovered: true }]);
+  });
+
+  it('tells a gap before the messages after it', async () => {
+    world = new World(long);
+    const listening = world.subscribe('news', { after: offset(1) });
+    const gap = { after: offset(1), offset: offset(5), reason: 'trimmed' };
+    (await poll()).answer(200, news(6, [6], { gap }));
+    expect((await poll()).body).toMatchObject({ channels: { news: offset(6) } });
+    expect(listening.states).toMatchObject([{ recovered: false }]);
+    expect(listening.gaps).toMatchObject([{ channel: 'news', ...gap }]);
+    expect(listening.data).toEqual([6]);
+  });
+
+  it('ends the wait when the channels change, and drops what a late answer brings', async () => {
+    const listening = await polling(long);
+    const waiting = await poll();
+    world.subscribe('more');
+    const next = await poll();
+    expect(waiting.aborted).toBe(true);
+    expect(next.body).toEqual({ channels: { news: offset(1), more: 'now' }, waitMs: 0 });
+    next.answer(200, { channels: { ...news(2, [2]).channels, more: { offset: offset(9), messages: [] } } });
+    expect((await poll()).body).toMatchObject({ channels: { news: offset(2), more: offset(9) }, waitMs: 25_000 });
+    expect(listening.data).toEqual([2]);
+  });
+
+  it('does not end the wait for a publish', async () => {
+    await polling(long);
+    const waiting = await poll();
+    void world.client.publish('news', 1).catch(() => {});
+    await settle();
+    expect(waiting.aborted).toBe(false);
+    none();
+  });
+
+  it('notices a loop of empty answers and slows down', async () => {
+    await polling(long);
+    let answered = 0;
+    for (let round = 0; round < 100; round++) {
+      await world.clock.advance(10);
+      while (world.network.waiting('/v1/poll').length > 0) {
+        (await poll()).answer(204);
+        answered++;
+        await settle();
+        if (answered > 50) throw new Error('a loop without delay');
+      }
+    }
+    expect(answered).toBeLessThanOrEqual(6);
+  });
+
+  it('moves when an answer says so, and goes on polling until then', async () => {
+    const listening = await polling(long);
+    world.network.discovery = undefined;
+    (await poll()).answer(204, undefined, { 'Fanfare-Move': '1' });
+    const request = await world.network.request('/v1/connect');
+    expect(request.body).toMatchObject({ exclude: ['n1'] });
+    (await poll()).answer(200, news(2, [2]));
+    await settle();
+    expect(listening.data).toEqual([2]);
+    expect(world.client.state.type).toBe('connected');
+  });
+
+  it('waits when it is rate limited, without losing its link', async () => {
+    await polling(long);
+    (await poll()).refuse(429, 'rate_limited', { retryAfterMs: 3_000 });
+    await world.clock.advance(2_999);
+    none();
+    await world.clock.advance(5_000);
+    await poll();
+    expect(world.stateTypes).toEqual(['connecting', 'connected']);
+  });
+
+  it('gets a fresh ticket when the ticket has ended', async () => {
+    await polling(long);
+    (await poll()).refuse(401, 'token_expired');
+    await settle();
+    expect(world.client.state).toMatchObject({ type: 'waiting', cause: 'token_expired' });
+    await world.clock.advance(250);
+    expect((await poll()).body).toMatchObject({ channels: { news: offset(1) } });
+  });
+
+  it('reads a channel named like what every object has', async () => {
+    world = new World(long);
+    const listening = world.subscribe('constructor', { after: offset(1) });
+    world.subscribe('__proto__');
+    (await poll()).answer(200, `{"channels":{"__proto__":{"offset":"${offset(1)}","messages":[]}}}`);
+    expect((await poll()).body).toMatchObject({ channels: { constructor: offset(1) }, waitMs: 25_000 });
+    expect(listening.gaps).toEqual([]);
+  });
+
+  it('gives up on an answer that is not JSON', async () => {
+    await polling(long);
+    (await poll()).answer(200, '<html>');
+    await settle();
+    expect(world.client.state).toMatchObject({ type: 'waiting', cause: 'network' });
+  });
+});
+
+describe('short polls', () => {
+  const short = { transports: ['short-poll' as const], pollIntervalMs: 1_000 };
+
+  it('asks at its interval, never waiting', async () => {
+    const listening = await polling(short);
+    none();
+    await world.clock.advance(1_000);
+    const second = await poll();
+    expect(second.body).toEqual({ channels: { news: offset(1) }, waitMs: 0 });
+    second.answer(200, news(2, [2]));
+    await world.clock.advance(999);
+    none();
+    await world.clock.advance(1);
+    await poll();
+    expect(listening.data).toEqual([2]);
+  });
+
+  it('asks again at once while there is more', async () => {
+    await polling(short);
+    await world.clock.advance(1_000);
+    (await poll()).answer(200, news(2, [2], { more: true }));
+    expect((await poll()).body).toMatchObject({ channels: { news: offset(2) } });
+  });
+
+  it('is connected without a channel to poll for', async () => {
+    world = new World(short);
+    const { subscription } = world.subscribe('news');
+    subscription.unsubscribe();
+    await settle();
+    expect(world.client.state.type).toBe('connected');
+    none();
+  });
+});
