@@ -8,7 +8,6 @@ import type { Namespaces } from '../config/namespaces.js';
 import type { Config } from '../config/schema.js';
 import type { Logger } from '../lib/logger.js';
 import { Origins } from '../lib/origins.js';
-import { createRateLimiter } from '../limits/create-rate-limiter.js';
 import { loadEngine } from '../node/engines/load.js';
 import { createPushNode, type PushNode, type PushNodeOptions } from '../node/push-node.js';
 import type { Fallback } from '../node/router.js';
@@ -25,17 +24,12 @@ export interface NodeParts {
 /** Nothing runs before the node's `start`. */
 export async function composeNode(config: Config, parts: NodeParts): Promise<PushNode> {
   const { registry, namespaces, ...rest } = parts;
-  const { commandsPerSecond, commandBurst, pollsPerSecond, pollBurst } = config;
   const engine = await loadEngine(config.engine, parts.logger);
   return createPushNode(
     {
       ...rest,
       ...(registry !== undefined && { registry }),
       engine,
-      newCommandLimiter: () =>
-        createRateLimiter({ algorithm: 'token-bucket', perSecond: commandsPerSecond, burst: commandBurst }),
-      newPollLimiter: () =>
-        createRateLimiter({ algorithm: 'token-bucket', perSecond: pollsPerSecond, burst: pollBurst }),
     },
     nodeOptions(config, namespaces),
   );
@@ -60,6 +54,8 @@ function nodeOptions(config: Config, namespaces: Namespaces): PushNodeOptions {
     maxBodyBytes: config.maxBodyBytes,
     channelsPerConnection: config.channelsPerConnection,
     maxBufferedBytes: config.maxBufferedBytes,
+    commandRate: { algorithm: 'token-bucket', perSecond: config.commandsPerSecond, burst: config.commandBurst },
+    pollRate: { algorithm: 'token-bucket', perSecond: config.pollsPerSecond, burst: config.pollBurst },
   };
 }
 

@@ -3,39 +3,34 @@
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { addConfigCommand } from './commands/config.js';
-import { addDiscoveryCommand } from './commands/discovery.js';
-import { addNodeCommand } from './commands/node.js';
-import { addPublishCommand } from './commands/publish.js';
-import { addStartCommand } from './commands/start.js';
-import { addSubscribeCommand } from './commands/subscribe.js';
-import { addTokenCommand } from './commands/token.js';
 import { EXIT, failure } from './exit.js';
 
-const COMMANDS = [
-  addStartCommand,
-  addNodeCommand,
-  addDiscoveryCommand,
-  addPublishCommand,
-  addSubscribeCommand,
-  addTokenCommand,
-  addConfigCommand,
-];
+/** Each loads what it needs when it is named: a client command need not wait for a server's parts. */
+const COMMANDS: Readonly<Record<string, () => Promise<{ addCommand(program: Command): void }>>> = {
+  start: () => import('./commands/start.js'),
+  node: () => import('./commands/node.js'),
+  discovery: () => import('./commands/discovery.js'),
+  publish: () => import('./commands/publish.js'),
+  subscribe: () => import('./commands/subscribe.js'),
+  token: () => import('./commands/token.js'),
+  config: () => import('./commands/config.js'),
+};
 
 function versionOf(): string {
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
   return String(version);
 }
 
-function createProgram(): Command {
+async function createProgram(name: string | undefined): Promise<Command> {
   const program = new Command('fanfare')
     .description('Realtime notification server: tell every open browser, now, without losing a message.')
     .version(versionOf())
+    // Inherited by every command: none may end the process before we see why.
     .exitOverride()
     .showSuggestionAfterError();
-  for (const add of COMMANDS) add(program);
-  // Each command decides by itself what it does not know; none may end the process before we see why.
-  for (const command of program.commands) command.exitOverride();
+  const named = Object.entries(COMMANDS).find(([known]) => known === name)?.[1];
+  const modules = await Promise.all((named === undefined ? Object.values(COMMANDS) : [named]).map((load) => load()));
+  for (const { addCommand } of modules) addCommand(program);
   return program;
 }
 
@@ -51,7 +46,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await createProgram().parseAsync();
+  await (await createProgram(process.argv[2])).parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exit(commandLineCode(error));
   const { lines, code } = failure(error);

@@ -41,7 +41,12 @@ export function createPinoLogger(options: PinoLoggerOptions): Logger {
 }
 
 function forPeople(destination: DestinationStream): DestinationStream {
-  const format = prettyFactory({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', errorLikeObjectKeys: [] });
+  const format = prettyFactory({
+    ignore: 'pid,hostname',
+    translateTime: 'SYS:HH:MM:ss.l',
+    singleLine: true,
+    errorLikeObjectKeys: [],
+  });
   return { write: (line) => destination.write(format(line)) };
 }
 

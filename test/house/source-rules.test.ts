@@ -18,13 +18,15 @@ it('keeps every rule in every file', () => {
 
 it('tells the size of the house', () => {
   const code = files.filter(({ path }) => !path.startsWith('test/'));
+  const tests = files.filter(({ path }) => path.startsWith('test/'));
   const ascending = (a: number, b: number) => a - b;
   const lines = code.map(({ text }) => text.split('\n').length - 1).sort(ascending);
   const functions = code.flatMap(functionLengths);
   const total = lines.reduce((sum, count) => sum + count, 0);
   console.log(
     `house: ${lines.length} files, ${total} lines, median ${lines[lines.length >> 1]}, longest ${lines.at(-1)};`,
-    `${functions.filter((length) => length > 50).length} of ${functions.length} functions over 50 lines`,
+    `${functions.filter((length) => length > 50).length} of ${functions.length} functions over 50 lines,`,
+    `${tests.filter(({ text }) => text.split('\n').length > 301).length} of ${tests.length} files of tests over 300`,
   );
 });
 

@@ -180,4 +180,18 @@ describe('with Redis', () => {
     expect((await two.stop()).code).toBe(0);
     await redis.stop();
   });
+
+  it('ends at once at the second signal, while a drain waits for its clients', async () => {
+    const redis = await startRedis();
+    const own = await startFanfare(['start', '--port', '0'], { env: { FANFARE_REDIS_URL: redis.url } });
+    const reader = followFanfare(['subscribe', 'news'], { env: { FANFARE_URL: own.url } });
+    await reader.logged('"type":"subscribed"');
+    own.kill('SIGTERM');
+    await own.logged('draining');
+    own.kill('SIGTERM');
+    expect((await own.finished).code).toBe(143);
+    reader.kill('SIGTERM');
+    await reader.finished;
+    await redis.stop();
+  });
 });

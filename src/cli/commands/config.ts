@@ -6,7 +6,7 @@ import { ROLES, type Role } from '../../config/option-info.js';
 import { addOptionFlags, configOf } from '../option-flags.js';
 
 /** Adds the command; both of its parts take the flags of every role. */
-export function addConfigCommand(program: Command): void {
+export function addCommand(program: Command): void {
   const config = program.command('config').description('check or print the configuration');
   const role = () => new Option('--role <role>', 'whose configuration').choices(ROLES).default('start');
   const parts = [

@@ -16,7 +16,7 @@ import { problemResponse } from '../problem-response.js';
 import { runServer } from '../server-process.js';
 
 /** Adds the command. */
-export function addDiscoveryCommand(program: Command): void {
+export function addCommand(program: Command): void {
   const command = program
     .command('discovery')
     .description('run discovery, which gives clients a node and a ticket; needs Redis');

@@ -16,7 +16,7 @@ import { problemResponse } from '../problem-response.js';
 import { runServer } from '../server-process.js';
 
 /** Adds the command. */
-export function addNodeCommand(program: Command): void {
+export function addCommand(program: Command): void {
   const command = program.command('node').description('run a push node, which holds client connections; needs Redis');
   addOptionFlags(command, ['node']).action((_, own: Command) => runNode(own));
 }

@@ -10,7 +10,7 @@ interface PublishFlags extends ClientFlags {
 }
 
 /** Adds the command. It prints the offset of each message, one a line. */
-export function addPublishCommand(program: Command): void {
+export function addCommand(program: Command): void {
   const command = program
     .command('publish')
     .description('publish a JSON value on a channel, or with - one value per line of standard input')

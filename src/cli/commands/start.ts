@@ -25,7 +25,7 @@ import { createStaticFiles } from '../static-files.js';
 const DIST = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** Adds the command. */
-export function addStartCommand(program: Command): void {
+export function addCommand(program: Command): void {
   const command = program
     .command('start')
     .description(

@@ -13,7 +13,7 @@ interface SubscribeFlags extends ClientFlags {
 }
 
 /** Adds the command. Messages go to standard output, gaps and states to standard error. */
-export function addSubscribeCommand(program: Command): void {
+export function addCommand(program: Command): void {
   const command = program
     .command('subscribe')
     .description('print the messages of channels as they arrive')

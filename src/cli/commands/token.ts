@@ -15,7 +15,7 @@ interface TokenFlags {
 }
 
 /** Adds the command. It prints the token alone, so that a script can take it. */
-export function addTokenCommand(program: Command): void {
+export function addCommand(program: Command): void {
   program
     .command('token')
     .description("sign a user's token with FANFARE_AUTH_SECRET, or with the development secret of `start`")
