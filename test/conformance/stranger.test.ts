@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { BareSocket } from './stranger-client.js';
 import { startServer } from './stranger-server.js';
-import { describeForStranger, OFFSET, SECRET } from './stranger-world.js';
+import { type Discovered, describeForStranger, OFFSET, SECRET } from './stranger-world.js';
 
 const run = promisify(execFile);
 
@@ -174,6 +174,31 @@ describeForStranger('a stranger on a WebSocket', (world) => {
     const { socket } = await world.connected(world.token({ iat: now, exp: now + 2 }));
     expect((await socket.closed).code).toBe(4005);
   }, 15_000);
+
+  it('needs no token where a namespace is open to everybody', async () => {
+    const channel = `demo:${world.channel()}`;
+    const response = await fetch(`${world.base}/v1/connect`, { method: 'POST' });
+    expect(response.status).toBe(200);
+    const { node, ticket } = (await response.json()) as Discovered;
+    const { socket, connected } = await BareSocket.connected(node.url, ticket);
+    expect(connected.user).toBeNull();
+    socket.command('subscribe', { channels: { [channel]: 'now', secret: 'now' } });
+    expect([await socket.next(), await socket.next()]).toContainEqual(
+      expect.objectContaining({ type: 'error', channel: 'secret', code: 'forbidden_channel' }),
+    );
+    socket.command('publish', { channel, data: 'from nobody', key: 'k-1' });
+    expect(await socket.nextOf('message')).toMatchObject({
+      data: 'from nobody',
+      from: { connection: connected.connection, user: null },
+    });
+    await socket.close();
+
+    const headers = { 'Content-Type': 'application/json' };
+    const poll = (body: object): Promise<Response> =>
+      fetch(`${world.base}/v1/poll`, { method: 'POST', headers, body: JSON.stringify(body) });
+    expect((await poll({ channels: { [channel]: '-1' } })).status).toBe(200);
+    expect(await (await poll({ channels: { secret: '-1' } })).json()).toMatchObject({ code: 'token_missing' });
+  });
 
   it('sees the errors that the table promises', async () => {
     const socket = await BareSocket.open(world.base);

@@ -70,6 +70,13 @@ describe('the documented Redis permissions', () => {
     }
   });
 
+  it('are of a server that has the metrics of the same page', async () => {
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    const documented = new Set(operations.match(/fanfare_(?!publish)[a-z_]+(?=`)/g));
+    expect(documented.size).toBeGreaterThan(5);
+    expect([...documented].filter((name) => !text.includes(`\n${name}{`))).toEqual([]);
+  });
+
   it('refuse a node that has none, and the log says where to look', async () => {
     await redis.admin.call('ACL', 'SETUSER', 'nobody', 'on', '>secret', '+@connection');
     const refused = startServer('start', {
