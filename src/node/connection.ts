@@ -170,7 +170,7 @@ export class Connection implements SocketHandler, Link, SessionLink {
 
   /** Counts a frame against the limit, good or bad; `false` when it was refused. */
   #spend(decoded: ReturnType<typeof decodeCommand>): boolean {
-    this.#budget ??= new CommandBudget(this.#context.newCommandLimiter());
+    this.#budget ??= new CommandBudget(this.#context.commandLimit);
     const command = decoded.ok ? decoded.value : undefined;
     const cost = command?.type === 'subscribe' ? command.channels.size / 10 : 1;
     try {

@@ -6,6 +6,7 @@ import { FanfareError } from '../lib/errors.js';
 import { corsHeaders } from '../lib/origins.js';
 import { problemAnswer } from '../lib/problem.js';
 import { HEADERS, MEDIA_TYPES } from '../protocol/index.js';
+import { RateLimited } from './command-budget.js';
 import type { HttpExchange, HttpStream } from './engines/engine.js';
 import type { NodeContext } from './node-context.js';
 
@@ -56,8 +57,9 @@ export class HttpCall {
       this.#context.logger.error({ error, requestId, path: this.exchange.path }, 'a request failed');
     }
     const answer = problemAnswer(error, requestId);
+    const limitHeaders = error instanceof RateLimited ? error.headers : {};
     const idHeader: Record<string, string> = requestId === undefined ? {} : { [HEADERS.requestId]: requestId };
-    this.respond(answer.status, { ...answer.headers, ...idHeader, ...headers }, answer.body);
+    this.respond(answer.status, { ...answer.headers, ...limitHeaders, ...idHeader, ...headers }, answer.body);
   }
 
   /** The bearer text; `undefined` without an `Authorization` header; throws `token_malformed` for another kind. */

@@ -6,7 +6,7 @@ import type { Registry } from '../cluster/registry.js';
 import type { Namespaces } from '../config/namespaces.js';
 import type { Logger } from '../lib/logger.js';
 import type { Origins } from '../lib/origins.js';
-import type { RateLimiter } from '../limits/rate-limiter.js';
+import type { RateLimitConfig } from '../limits/create-rate-limiter.js';
 import type { Engine } from './engines/engine.js';
 import type { Fallback } from './router.js';
 
@@ -17,10 +17,6 @@ export interface PushNodeParts {
   /** Where the node reports its load; none when it stands alone. */
   readonly registry?: Registry;
   readonly logger: Logger;
-  /** A fresh limiter for one connection's commands. */
-  newCommandLimiter(): RateLimiter;
-  /** A fresh limiter for one connection's polls. */
-  newPollLimiter(): RateLimiter;
   /** Answers every path that is not the node's: discovery, SDK and demo page in `start`. */
   readonly fallback?: Fallback;
 }
@@ -49,6 +45,10 @@ export interface PushNodeOptions {
   readonly channelsPerConnection: number;
   /** Unsent bytes at which a slow consumer is cut. */
   readonly maxBufferedBytes: number;
+  /** Commands of one WebSocket, publishes of one client by HTTP. */
+  readonly commandRate: RateLimitConfig;
+  /** Polls and streams of one client. */
+  readonly pollRate: RateLimitConfig;
 }
 
 /** Plain counters, read by `/metrics` and tests. */

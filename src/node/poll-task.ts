@@ -9,9 +9,9 @@ import type { PollWaiter } from './audience.js';
 import type { Channel } from './channel.js';
 import type { ChannelMessage } from './channel-message.js';
 import type { HttpCall } from './http-call.js';
+import type { HttpClient } from './http-clients.js';
 import type { NodeContext } from './node-context.js';
 import type { ChannelPart, PollAnswers } from './poll-answer.js';
-import type { PollClient } from './poll-clients.js';
 
 /** Live-only messages that a waiting poll gathers within one tick. */
 const MAX_LIVE = 256;
@@ -33,14 +33,14 @@ export class PollTask implements PollWaiter, Due {
   readonly #call: HttpCall;
   readonly #identity: Identity;
   readonly #request: PollRequest;
-  readonly #client: PollClient;
+  readonly #client: HttpClient;
   #state: 'deciding' | 'waiting' | 'done' = 'deciding';
   #channels: readonly Channel[] = [];
   #slot = 0;
   #scheduled = false;
   #live: Map<string, ChannelMessage[]> | undefined;
 
-  constructor(parts: PollParts, call: HttpCall, identity: Identity, request: PollRequest, client: PollClient) {
+  constructor(parts: PollParts, call: HttpCall, identity: Identity, request: PollRequest, client: HttpClient) {
     this.#parts = parts;
     this.#call = call;
     this.#identity = identity;
@@ -55,8 +55,10 @@ export class PollTask implements PollWaiter, Due {
     const { channels } = this.#parts.context;
     this.#slot = this.#parts.wheel.add(this, Math.min(nowMs + this.#request.waitMs, this.#identity.expiresAtMs));
     this.#channels = Array.from(this.#request.channels.keys(), (name) => channels.acquire(name));
-    this.#client.waiting?.supersede();
-    this.#client.waiting = this;
+    if (this.#client.isExclusive) {
+      this.#client.waiting?.supersede();
+      this.#client.waiting = this;
+    }
     this.#parts.waiting.add(this);
     if (this.#channels.every((channel) => channel.isOpen)) this.#decide();
     else void Promise.all(this.#channels.map((channel) => channel.ready)).then(() => this.#decide());

@@ -7,10 +7,11 @@ import { createReporter, type Reporter } from '../cluster/load-report.js';
 import type { NodeReport, ReportVerdict } from '../cluster/registry.js';
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
-import type { RateLimiter } from '../limits/rate-limiter.js';
 import { PATHS } from '../protocol/index.js';
 import { Channels } from './channels.js';
+import type { NamedLimit } from './command-budget.js';
 import { Connections } from './connections.js';
+import { HttpClients } from './http-clients.js';
 import { NodeLoad } from './load.js';
 import type { NodeContext, NodeCounters } from './node-context.js';
 import type { NodeStats, PushNode, PushNodeOptions, PushNodeParts, ReadinessCheck } from './node-options.js';
@@ -47,6 +48,8 @@ class Node implements PushNode, NodeContext {
   readonly authenticator: Authenticator;
   readonly channels: Channels;
   readonly connections: Connections;
+  readonly clients: HttpClients;
+  readonly commandLimit: NamedLimit;
   readonly publisher: Publisher;
   readonly logger: Logger;
   readonly counters: NodeCounters = { slowConsumers: 0, polls: 0, rateLimited: 0, refused: 0 };
@@ -76,16 +79,10 @@ class Node implements PushNode, NodeContext {
     });
     this.connections = new Connections({ heartbeatMs: options.heartbeatMs });
     this.publisher = new Publisher({ broker, namespaces, maxMessageBytes });
+    this.clients = new HttpClients(options);
+    this.commandLimit = { name: 'commands', config: options.commandRate };
     this.#load = new NodeLoad(options.maxMemoryBytes);
     this.#polls = new PollEndpoint(this, broker);
-  }
-
-  newCommandLimiter(): RateLimiter {
-    return this.#parts.newCommandLimiter();
-  }
-
-  newPollLimiter(): RateLimiter {
-    return this.#parts.newPollLimiter();
   }
 
   claim(identity: Identity): void {
@@ -107,7 +104,7 @@ class Node implements PushNode, NodeContext {
     const url = this.options.url === '' ? `http://${hostInUrl(this.options.host)}:${port}` : this.options.url;
     this.channels.start();
     this.connections.start();
-    this.#polls.start();
+    this.clients.start();
     this.#sampler = setInterval(() => this.#load.sample(), LOAD_SAMPLE_MS);
     this.#become('ready');
     await this.#report(url);
@@ -122,7 +119,7 @@ class Node implements PushNode, NodeContext {
       sockets,
       streams,
       waitingPolls: this.#polls.waiting,
-      pollClients: this.#polls.clients,
+      httpClients: this.clients.size,
       channels: this.channels.size,
       foundBehind: this.channels.foundBehind,
       published: this.publisher.published,
@@ -168,6 +165,7 @@ class Node implements PushNode, NodeContext {
     this.#parts.engine.stopListening();
     for (const link of [...this.connections.all()]) link.end('draining', 'the node is going away');
     this.#polls.close();
+    this.clients.stop();
     this.connections.stop();
     await this.#parts.engine.close();
     this.channels.close();
@@ -246,7 +244,7 @@ class Node implements PushNode, NodeContext {
   }
 
   #connectionCount(): number {
-    return this.connections.size + this.#polls.clients;
+    return this.connections.size + this.clients.size;
   }
 
   #become(state: NodeState): void {

@@ -1,6 +1,7 @@
 // One connection's subscription to a channel: from the position that it asked for, through what it missed, to live.
 
 import type { HistoryPage } from '../broker/broker.js';
+import type { Turns } from '../lib/turns.js';
 import { type After, NOW, type Offset, type ServerEvent } from '../protocol/index.js';
 import type { Channel } from './channel.js';
 import type { ChannelMessage } from './channel-message.js';
@@ -26,11 +27,14 @@ export class Subscription {
   /** While it is pending: resolves when it is live or has ended. */
   settled: Promise<void> | undefined;
   readonly #sink: Sink;
+  readonly #turns: Turns;
   #state: 'pending' | 'live' | 'ended' = 'pending';
 
-  constructor(channel: Channel, sink: Sink) {
+  /** `turns` bounds how many subscriptions of the link read the log at once. */
+  constructor(channel: Channel, sink: Sink, turns: Turns) {
     this.channel = channel;
     this.#sink = sink;
+    this.#turns = turns;
   }
 
   get isLive(): boolean {
@@ -69,11 +73,14 @@ export class Subscription {
     return position;
   }
 
-  async #beginFromLog(after: After, id: number | undefined): Promise<Offset | undefined> {
-    const page = await this.channel.read(after, REPLAY_AHEAD_BYTES);
-    if (page === undefined || this.#isEnded()) return undefined;
-    this.#announce(page.start, page.gap === undefined, id);
-    return this.#sendPage(page, after);
+  /** Answers from the log, with the first page of what was missed. */
+  #beginFromLog(after: After, id: number | undefined): Promise<Offset | undefined> {
+    return this.#turns.take(async () => {
+      const page = await this.channel.read(after, REPLAY_AHEAD_BYTES);
+      if (page === undefined || this.#isEnded()) return undefined;
+      this.#announce(page.start, page.gap === undefined, id);
+      return this.#sendPage(page, after);
+    });
   }
 
   #announce(offset: Offset, recovered: boolean, id: number | undefined): void {
@@ -90,14 +97,23 @@ export class Subscription {
         position = this.#sendFromMemory(rest, position);
         if (position === this.channel.position) return this.#goLive();
       } else {
-        const page = await this.channel.read(position, REPLAY_AHEAD_BYTES);
-        if (page === undefined || this.#isEnded()) return;
-        position = this.#sendPage(page, position);
-        if (!page.more) await this.#bringChannelTo(position, page);
+        const reached = await this.#turns.take(() => this.#replayPage(position));
+        if (reached === undefined) return;
+        position = reached;
       }
-      if (this.#sink.bufferedBytes() > REPLAY_AHEAD_BYTES) await this.#sink.drained();
-      if (this.#isEnded()) return;
+      if (!(await this.#hasRoom())) return;
     }
+  }
+
+  async #replayPage(after: Offset): Promise<Offset | undefined> {
+    const page = await this.channel.read(after, REPLAY_AHEAD_BYTES);
+    return page === undefined || this.#isEnded() ? undefined : this.#sendPage(page, after);
+  }
+
+  /** Waits until the socket has taken what was sent; `false` when the subscription has ended meanwhile. */
+  async #hasRoom(): Promise<boolean> {
+    if (this.#sink.bufferedBytes() > REPLAY_AHEAD_BYTES) await this.#sink.drained();
+    return !this.#isEnded();
   }
 
   #goLive(): void {
@@ -116,20 +132,23 @@ export class Subscription {
     return position;
   }
 
-  #sendPage(page: HistoryPage, after: After): Offset {
+  /** Sends a page at the socket's pace; answers the position reached, `undefined` when the subscription has ended. */
+  async #sendPage(page: HistoryPage, after: After): Promise<Offset | undefined> {
     const { name } = this.channel;
     let position = page.start;
     if (page.gap !== undefined) {
       this.#sink.sendEvent({ type: 'gap', channel: name, after, offset: position, reason: page.gap });
     }
     for (const entry of page.entries) {
+      if (this.#sink.bufferedBytes() > REPLAY_AHEAD_BYTES && !(await this.#hasRoom())) return undefined;
       if (entry.previous !== position) {
         this.#sink.sendEvent({ type: 'gap', channel: name, after: position, offset: entry.previous, reason: 'lost' });
       }
       this.#sink.sendMessage(this.channel.toMessage(entry));
       position = entry.offset;
     }
-    return position;
+    if (!page.more) await this.#bringChannelTo(position, page);
+    return this.#isEnded() ? undefined : position;
   }
 
   /** The log was read further than the bus has brought the channel: it catches up, so that this link can go live. */

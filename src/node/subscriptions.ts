@@ -1,16 +1,21 @@
 // The subscriptions of one link: begun, begun again, ended, within their count.
 
 import type { Identity } from '../auth/identity.js';
+import { Turns } from '../lib/turns.js';
 import type { After, ErrorEvent } from '../protocol/index.js';
 import { mayRead } from './access.js';
 import type { NodeContext } from './node-context.js';
 import { type Sink, Subscription } from './subscription.js';
+
+/** Subscriptions of one link that may read the log at once: it bounds what a resume on every channel holds in memory. */
+const MAX_READS = 4;
 
 /** Owned by one link; {@link endAll} gives back every channel. */
 export class Subscriptions {
   readonly #context: NodeContext;
   readonly #sink: Sink;
   readonly #byChannel = new Map<string, Subscription>();
+  #turns: Turns | undefined;
 
   constructor(context: NodeContext, sink: Sink) {
     this.#context = context;
@@ -28,7 +33,8 @@ export class Subscriptions {
     const refusal = this.#refusal(identity, name);
     if (refusal !== undefined)
       return this.#sink.sendEvent({ ...refusal, ...(id !== undefined && { id }), channel: name });
-    const subscription = new Subscription(this.#context.channels.acquire(name), this.#sink);
+    this.#turns ??= new Turns(MAX_READS);
+    const subscription = new Subscription(this.#context.channels.acquire(name), this.#sink, this.#turns);
     this.#byChannel.set(name, subscription);
     await subscription.begin(after, id);
   }

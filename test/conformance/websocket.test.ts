@@ -228,6 +228,25 @@ describe.each(['uws', 'ws'] as const)('WebSocket connection on the %s engine', (
     expect([...received, ...rest.map((event) => event.offset)]).toEqual(offsets);
   });
 
+  it('replays every channel at once, each a whole history behind, without being cut', async () => {
+    const node = await start({ options: { maxBufferedBytes: 512 * 1024 } });
+    const names = Array.from({ length: 100 }, (_, index) => `behind:${index}`);
+    const data = JSON.stringify('x'.repeat(4_000));
+    for (const channel of names) {
+      for (let n = 0; n < 40; n++) await node.broker.publish({ channel, data });
+    }
+    const client = await connected(node);
+    client.command({ type: 'subscribe', channels: Object.fromEntries(names.map((name) => [name, '-1'])) });
+    const last = new Map<string, string>();
+    for (const message of await client.events.take(4_000, 'message', 'gap', 'closed')) {
+      const channel = message.channel ?? '';
+      expect((message.offset ?? '') > (last.get(channel) ?? '')).toBe(true);
+      last.set(channel, message.offset ?? '');
+    }
+    expect(last.size).toBe(100);
+    expect(node.node.stats().slowConsumers).toBe(0);
+  });
+
   it('gives back everything when its clients have gone', async () => {
     const node = await start();
     const clients = await Promise.all(Array.from({ length: 20 }, () => connected(node)));

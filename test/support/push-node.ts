@@ -8,7 +8,6 @@ import { createMemoryBroker } from '../../src/broker/memory-broker.js';
 import { type NamespaceOptions, Namespaces } from '../../src/config/namespaces.js';
 import { type Logger, silentLogger } from '../../src/lib/logger.js';
 import { Origins } from '../../src/lib/origins.js';
-import { createRateLimiter } from '../../src/limits/create-rate-limiter.js';
 import { loadEngine } from '../../src/node/engines/load.js';
 import { createPushNode, type PushNode, type PushNodeOptions, type PushNodeParts } from '../../src/node/push-node.js';
 import { LIMITS } from '../../src/protocol/index.js';
@@ -42,14 +41,11 @@ export async function startNode(setup: TestNodeSetup): Promise<TestNode> {
   const logger = setup.logger ?? silentLogger;
   const namespaces = new Namespaces(setup.namespaces);
   const broker = setup.broker ?? createMemoryBroker({ namespaces });
-  const limiter = (rate = GENEROUS) => createRateLimiter({ algorithm: 'token-bucket', ...rate });
   const parts: PushNodeParts = {
     broker,
     engine: await loadEngine(setup.engine, logger),
     authenticator: createAuthenticator({ tickets, allowUserTokens: false }),
     logger,
-    newCommandLimiter: () => limiter(setup.commandRate),
-    newPollLimiter: () => limiter(setup.pollRate),
   };
   const node = createPushNode(parts, {
     id: 'n1',
@@ -67,6 +63,8 @@ export async function startNode(setup: TestNodeSetup): Promise<TestNode> {
     maxBodyBytes: LIMITS.maxBodyBytes,
     channelsPerConnection: LIMITS.channelsPerConnection,
     ...OWN_LIMITS,
+    commandRate: { algorithm: 'token-bucket', ...(setup.commandRate ?? GENEROUS) },
+    pollRate: { algorithm: 'token-bucket', ...(setup.pollRate ?? GENEROUS) },
     ...setup.options,
   });
   const { url } = await node.start();

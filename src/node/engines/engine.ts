@@ -8,7 +8,7 @@ export interface HttpExchange {
   readonly path: string;
   /** Raw query without `?`; empty when there is none. */
   readonly query: string;
-  /** The socket's address, or a forwarded one where the peer is a trusted proxy. */
+  /** The socket's address. Ask before the answer: later it may be empty. */
   readonly remoteAddress: string;
   /** True once the peer has gone; answers are then dropped silently. */
   readonly aborted: boolean;

@@ -1,7 +1,9 @@
 // The headers of one request, copied, in the order in which they came.
 
 /** Headers that may stand in a request only once: two of them are how requests are smuggled. */
-const SINGLE: ReadonlySet<string> = new Set(['content-length', 'host', 'authorization']);
+function isSingle(name: string): boolean {
+  return name === 'content-length' || name === 'host' || name === 'authorization';
+}
 
 /** A flat list, because a request has some ten headers and a node looks at two or three. */
 export class HeaderList {
@@ -12,7 +14,7 @@ export class HeaderList {
 
   /** `name` is in lower case. */
   add(name: string, value: string): void {
-    if (this.#repeated === undefined && SINGLE.has(name) && this.get(name) !== undefined) this.#repeated = name;
+    if (this.#repeated === undefined && isSingle(name) && this.get(name) !== undefined) this.#repeated = name;
     this.#flat.push(name, value);
     this.#bytes += name.length + value.length + 4;
   }

@@ -5,7 +5,7 @@ import { STATUS_CODES } from 'node:http';
 import type { EngineHandlers, HttpExchange, HttpStream } from './engine.js';
 import { guarded } from './guard.js';
 import { checkHeaders, type HeaderList } from './header-list.js';
-import { errorAnswer } from './refusal.js';
+import { errorAnswer, plainAddress } from './refusal.js';
 import { UwsBody } from './uws-body.js';
 import { UwsStream, type UwsStreams } from './uws-stream.js';
 
@@ -17,7 +17,6 @@ export interface RequestHead {
   readonly method: string;
   readonly path: string;
   readonly query: string;
-  readonly remoteAddress: string;
   readonly headers: HeaderList;
 }
 
@@ -29,6 +28,7 @@ export class UwsExchange implements HttpExchange {
   /** Undefined once it must not be touched: answered in one piece, or the peer has gone. */
   #res: HttpResponse | undefined;
   #stream: UwsStream | undefined;
+  #remoteAddress: string | undefined;
   #answered = false;
   #aborted = false;
   #abortListener: (() => void) | undefined;
@@ -52,8 +52,10 @@ export class UwsExchange implements HttpExchange {
   get query(): string {
     return this.#head.query;
   }
+  /** Asked for late: it costs a system call, a tenth of a small request. */
   get remoteAddress(): string {
-    return this.#head.remoteAddress;
+    if (this.#remoteAddress === undefined && this.#res !== undefined) this.#remoteAddress = addressOf(this.#res);
+    return this.#remoteAddress ?? '';
   }
   get aborted(): boolean {
     return this.#aborted;
@@ -149,6 +151,11 @@ export class UwsExchange implements HttpExchange {
     const listener = this.#abortListener;
     if (listener !== undefined) guarded(listener, this.fail);
   }
+}
+
+/** The address of a peer that is still there. */
+export function addressOf(res: HttpResponse): string {
+  return plainAddress(Buffer.from(res.getRemoteAddressAsText()).toString('latin1'));
 }
 
 /** What a stream is once nobody listens. */

@@ -5,8 +5,8 @@ import type { Engine, EngineHandlers, EngineOptions, UpgradeRequest } from './en
 import { guarded } from './guard.js';
 import { HeaderList } from './header-list.js';
 import { addressInUse } from './listen-error.js';
-import { asksForWebSocket, decideUpgrade, handshakeProblem, headProblem, plainAddress } from './refusal.js';
-import { type RequestHead, UwsExchange } from './uws-exchange.js';
+import { asksForWebSocket, decideUpgrade, handshakeProblem, headProblem } from './refusal.js';
+import { addressOf, type RequestHead, UwsExchange } from './uws-exchange.js';
 import { type Link, socketBehavior, UwsSocket, UwsSockets } from './uws-socket.js';
 
 type Uws = typeof import('uWebSockets.js');
@@ -54,7 +54,7 @@ class UwsEngine implements Engine {
       ...socketBehavior(options),
       upgrade: (res, req, context) => upgrade(res, req, context, sockets),
     });
-    app.any('/*', (res, req) => request(res, readHead(res, req), sockets));
+    app.any('/*', (res, req) => request(res, readHead(req), sockets));
     const listenSocket = await new Promise<us_listen_socket | false>((resolve) => {
       (app as unknown as ExclusiveListener).listen(options.host, options.port, EXCLUSIVE_PORT, resolve);
     });
@@ -89,7 +89,7 @@ class UwsEngine implements Engine {
 }
 
 /** Copies what a request says: uWebSockets.js takes it back at the first `await`. */
-function readHead(res: HttpResponse, req: HttpRequest): RequestHead {
+function readHead(req: HttpRequest): RequestHead {
   const headers = new HeaderList();
   req.forEach((name, value) => {
     headers.add(name, value);
@@ -98,7 +98,6 @@ function readHead(res: HttpResponse, req: HttpRequest): RequestHead {
     method: req.getCaseSensitiveMethod().toUpperCase(),
     path: req.getUrl(),
     query: req.getQuery() ?? '',
-    remoteAddress: plainAddress(Buffer.from(res.getRemoteAddressAsText()).toString('latin1')),
     headers,
   };
 }
@@ -119,7 +118,7 @@ function request(res: HttpResponse, head: RequestHead, sockets: UwsSockets): voi
 
 /** uWebSockets.js comes here for a GET with a key of the right length, whatever else it says. */
 function upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t, sockets: UwsSockets): void {
-  const head = readHead(res, req);
+  const head = readHead(req);
   const problem = headProblem(urlBytes(head), head.headers, sockets.options);
   if (problem !== undefined || !asksForWebSocket(head.headers) || handshakeProblem(head.method, head.headers)) {
     request(res, head, sockets);
@@ -128,7 +127,7 @@ function upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context
   const asked: UpgradeRequest = {
     path: head.path,
     query: head.query,
-    remoteAddress: head.remoteAddress,
+    remoteAddress: addressOf(res),
     header: (name) => head.headers.get(name),
   };
   const decision = decideUpgrade(asked, sockets.handlers);

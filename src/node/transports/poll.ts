@@ -1,6 +1,5 @@
 // `POST /v1/poll`: long and short polls, without a session between them.
 
-import { createHash } from 'node:crypto';
 import type { Identity } from '../../auth/identity.js';
 import type { Broker } from '../../broker/broker.js';
 import { FanfareError } from '../../lib/errors.js';
@@ -8,9 +7,9 @@ import { TimingWheel } from '../../lib/timing-wheel.js';
 import { decodePollRequest, type PollRequest } from '../../protocol/index.js';
 import { requireRead } from '../access.js';
 import type { HttpCall } from '../http-call.js';
+import type { HttpClient } from '../http-clients.js';
 import type { NodeContext } from '../node-context.js';
 import { PollAnswers } from '../poll-answer.js';
-import { type PollClient, PollClients } from '../poll-clients.js';
 import { type PollParts, PollTask } from '../poll-task.js';
 
 const TICK_MS = 25;
@@ -18,7 +17,6 @@ const TICK_MS = 25;
 /** Owns every poll that waits. */
 export class PollEndpoint {
   readonly #context: NodeContext;
-  readonly #clients: PollClients;
   readonly #parts: PollParts;
   readonly #wheel = new TimingWheel<PollTask>(TICK_MS);
   readonly #waiting = new Set<PollTask>();
@@ -26,7 +24,6 @@ export class PollEndpoint {
 
   constructor(context: NodeContext, broker: Broker) {
     this.#context = context;
-    this.#clients = new PollClients(context);
     this.#parts = {
       context,
       broker,
@@ -41,15 +38,6 @@ export class PollEndpoint {
     return this.#waiting.size;
   }
 
-  /** Poll clients seen in the last minute. */
-  get clients(): number {
-    return this.#clients.size;
-  }
-
-  start(): void {
-    this.#clients.start();
-  }
-
   handle(call: HttpCall): void {
     call.authenticate((identity) => call.readJson((body) => this.#poll(call, identity, body)));
   }
@@ -61,7 +49,6 @@ export class PollEndpoint {
 
   close(): void {
     this.moveAll();
-    this.#clients.stop();
     this.#wheel.close();
   }
 
@@ -77,19 +64,19 @@ export class PollEndpoint {
       );
     }
     const nowMs = Date.now();
-    const client = this.#clients.see(clientKey(identity, call), nowMs);
+    const client = this.#context.clients.see(identity, call, nowMs);
     this.#spend(client, request, nowMs);
     this.#context.claim(identity);
     this.#context.counters.polls++;
     new PollTask(this.#parts, call, identity, request, client).start();
   }
 
-  #spend(client: PollClient, request: PollRequest, nowMs: number): void {
+  #spend(client: HttpClient, request: PollRequest, nowMs: number): void {
     if (client.hasMore) {
       client.hasMore = false;
       return;
     }
-    client.budget.spend(request.channels.size / 10, nowMs);
+    client.reads.spend(request.channels.size / 10, nowMs);
   }
 
   #schedule(task: PollTask): void {
@@ -100,13 +87,4 @@ export class PollEndpoint {
       for (const waiting of due) waiting.flush();
     });
   }
-}
-
-/** Limits go by the ticket's connection id, then the token, then the address. */
-function clientKey(identity: Identity, call: HttpCall): string {
-  if (identity.connection !== undefined) return identity.connection;
-  const bearer = call.bearer();
-  return bearer === undefined
-    ? `ip:${call.exchange.remoteAddress}`
-    : createHash('sha256').update(bearer).digest('base64');
 }

@@ -28,6 +28,8 @@ export class PublishEndpoint {
         );
       }
       const connection = identity.connection ?? identity.tokenId ?? 'http';
+      const nowMs = Date.now();
+      this.#context.clients.see(identity, call, nowMs).publishes.spend(1, nowMs);
       this.#read(call, (request) => this.#context.publisher.forClient(identity, connection, request));
     });
   }

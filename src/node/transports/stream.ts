@@ -29,6 +29,7 @@ export class StreamEndpoint {
     const decoded = decodeStreamRequest(body);
     if (!decoded.ok) throw new FanfareError(decoded.problem.code, decoded.problem.message);
     requireRead(identity, decoded.value.channels.keys(), this.#context.options.namespaces);
+    this.#context.clients.see(identity, call, Date.now()).reads.spend(decoded.value.channels.size / 10, Date.now());
     this.#context.requireRoom();
     if (call.exchange.aborted) return;
     const stream = new StreamConnection(this.#context, call.stream(HEADERS), identity);

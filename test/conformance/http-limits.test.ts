@@ -1,0 +1,81 @@
+// Limits of clients that come by HTTP, on both engines.
+
+import { afterEach, describe, expect, it } from 'vitest';
+import { startNode, type TestNode } from '../support/push-node.js';
+
+describe.each(['uws', 'ws'] as const)('HTTP limits on the %s engine', (engine) => {
+  let node: TestNode | undefined;
+  afterEach(() => node?.close());
+
+  const post = (path: string, ticket: string, body: unknown) =>
+    fetch(`${node?.url}${path}`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${ticket}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+
+  it('answers 429 with what a client needs to wait, for polls, and takes them again after that', async () => {
+    node = await startNode({ engine, pollRate: { perSecond: 0.5, burst: 0.2 } });
+    const ticket = node.ticket();
+    const poll = { channels: { news: 'now' }, waitMs: 0 };
+    const answers: Response[] = [];
+    for (let n = 0; n < 4; n++) answers.push(await post('/v1/poll', ticket, poll));
+    const refused = answers.find((answer) => answer.status === 429);
+    expect(refused?.headers.get('retry-after')).toBe('1');
+    expect(refused?.headers.get('ratelimit')).toMatch(/^"reads";r=0;t=1$/);
+    expect(refused?.headers.get('ratelimit-policy')).toMatch(/^"reads";q=\d+;w=\d+$/);
+    const problem = (await refused?.json()) as { code: string; retryAfterMs: number };
+    expect(problem.code).toBe('rate_limited');
+    await new Promise((resolve) => setTimeout(resolve, problem.retryAfterMs));
+    expect((await post('/v1/poll', ticket, poll)).status).toBe(200);
+  });
+
+  it('limits each connection by itself', async () => {
+    node = await startNode({ engine, commandRate: { perSecond: 1, burst: 1 } });
+    const [mine, theirs] = [node.ticket(), node.ticket()];
+    const order = { channel: 'news', data: 1 };
+    expect((await post('/v1/publish', mine, order)).status).toBe(200);
+    expect((await post('/v1/publish', mine, order)).status).toBe(429);
+    expect((await post('/v1/publish', theirs, order)).status).toBe(200);
+  });
+
+  it('ends a waiting poll when the same connection polls anew', async () => {
+    node = await startNode({ engine });
+    const ticket = node.ticket();
+    const start = (await (await post('/v1/poll', ticket, { channels: { news: 'now' } })).json()) as {
+      channels: { news: { offset: string } };
+    };
+    const poll = { channels: { news: start.channels.news.offset }, waitMs: 30_000 };
+    const older = post('/v1/poll', ticket, poll);
+    while (node.node.stats().waitingPolls !== 1) await new Promise((resolve) => setImmediate(resolve));
+    const newer = post('/v1/poll', ticket, poll);
+    expect((await older).status).toBe(204);
+    await node.broker.publish({ channel: 'news', data: '1' });
+    expect((await newer).status).toBe(200);
+  });
+
+  it('ends a waiting poll with 401 when its ticket expires', async () => {
+    node = await startNode({ engine });
+    const ticket = node.ticket('u1', {}, 1_200);
+    const start = (await (await post('/v1/poll', ticket, { channels: { news: 'now' } })).json()) as {
+      channels: { news: { offset: string } };
+    };
+    const answer = await post('/v1/poll', ticket, { channels: { news: start.channels.news.offset }, waitMs: 30_000 });
+    expect(answer.status).toBe(401);
+    expect(await answer.json()).toMatchObject({ code: 'token_expired' });
+  });
+
+  it('ends waiting polls with Fanfare-Move when the node drains', async () => {
+    node = await startNode({ engine });
+    const ticket = node.ticket();
+    const start = (await (await post('/v1/poll', ticket, { channels: { news: 'now' } })).json()) as {
+      channels: { news: { offset: string } };
+    };
+    const waiting = post('/v1/poll', ticket, { channels: { news: start.channels.news.offset }, waitMs: 30_000 });
+    while (node.node.stats().waitingPolls !== 1) await new Promise((resolve) => setImmediate(resolve));
+    void node.node.drain();
+    const answer = await waiting;
+    expect(answer.status).toBe(204);
+    expect(answer.headers.get('fanfare-move')).toBe('1');
+  });
+});
