@@ -17,7 +17,7 @@ import { silentLogger } from '../../src/lib/logger.js';
 import { Origins } from '../../src/lib/origins.js';
 import type { ConnectResponse, Problem } from '../../src/protocol/index.js';
 import { type RedisServer, startRedis } from '../support/redis.js';
-import { node } from '../unit/cluster/registry-suite.js';
+import { node } from '../unit/cluster/test-cluster.js';
 
 const SECRET = 'a test secret of more than thirty-two bytes';
 const ORIGIN = 'https://app.example.com';

@@ -6,7 +6,7 @@ import { createMemoryRegistry } from '../../../src/cluster/memory-registry.js';
 import type { NodeReport, Registry, ReportVerdict } from '../../../src/cluster/registry.js';
 import { FanfareError } from '../../../src/lib/errors.js';
 import { silentLogger } from '../../../src/lib/logger.js';
-import { node } from './registry-suite.js';
+import { node } from './test-cluster.js';
 
 const reporters: Reporter[] = [];
 afterEach(async () => {

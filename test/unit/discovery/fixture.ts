@@ -1,5 +1,6 @@
 // Discovery put together for tests: real tokens, tickets and registry, a clock and dice that tests hold.
 
+import { afterEach, expect } from 'vitest';
 import { createDiscovery } from '../../../discovery/handler.js';
 import type { DiscoveryOptions } from '../../../discovery/options.js';
 import { createTicketAuthority } from '../../../src/auth/ticket.js';
@@ -11,7 +12,8 @@ import { Namespaces } from '../../../src/config/namespaces.js';
 import { FanfareError } from '../../../src/lib/errors.js';
 import type { Logger } from '../../../src/lib/logger.js';
 import { Origins } from '../../../src/lib/origins.js';
-import { node } from '../cluster/registry-suite.js';
+import type { ConnectResponse, Problem } from '../../../src/protocol/index.js';
+import { node } from '../cluster/test-cluster.js';
 
 export const SECRET = 'a test secret of more than thirty-two bytes';
 export const ORIGIN = 'https://app.example.com';
@@ -23,8 +25,19 @@ export interface LogLine {
   readonly message: string;
 }
 
-/** `nodes` have reported before discovery begins. */
-export async function fixture(changes: Partial<DiscoveryOptions> = {}, nodes: readonly NodeReport[] = []) {
+const open: Fixture[] = [];
+afterEach(() => {
+  for (const { discovery } of open.splice(0)) discovery.close();
+});
+
+/** Closed after the test. `nodes` have reported before discovery begins. */
+export async function fixture(...args: Parameters<typeof create>): Promise<Fixture> {
+  const made = await create(...args);
+  open.push(made);
+  return made;
+}
+
+async function create(changes: Partial<DiscoveryOptions> = {}, nodes: readonly NodeReport[] = []) {
   const state = { nowMs: START_MS, dice: 0.5, away: false };
   const clock = () => state.nowMs;
   const inner = createMemoryRegistry({ clock });
@@ -75,4 +88,16 @@ export async function fixture(changes: Partial<DiscoveryOptions> = {}, nodes: re
   };
 }
 
-export type Fixture = Awaited<ReturnType<typeof fixture>>;
+export type Fixture = Awaited<ReturnType<typeof create>>;
+
+export const problem = async (response: Response) => (await response.json()) as Problem;
+export const connected = async (response: Response) => (await response.json()) as ConnectResponse;
+
+/** Status and code of a problem. */
+export async function refusal(response: Response): Promise<string> {
+  expect(response.headers.get('content-type')).toBe('application/problem+json');
+  expect(response.headers.get('cache-control')).toBe('no-store');
+  const body = await problem(response);
+  expect(body.status).toBe(response.status);
+  return `${response.status} ${body.code}`;
+}

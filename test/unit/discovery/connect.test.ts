@@ -1,0 +1,161 @@
+// What discovery answers a client with: a node and a ticket, or why not.
+
+import { describe, expect, it } from 'vitest';
+import { Namespaces } from '../../../src/config/namespaces.js';
+import { type TicketResponse, TRANSPORTS } from '../../../src/protocol/index.js';
+import { connected, fixture, refusal } from './fixture.js';
+
+describe('POST /v1/connect', () => {
+  it('answers with the least loaded node, the others, a ticket and the transports', async () => {
+    const f = await fixture();
+    await f.report('n1', { connections: 9 });
+    await f.report('n2');
+    const response = await f.connect();
+    expect(response.status).toBe(200);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    const body = await connected(response);
+    expect(body).toEqual({
+      node: { id: 'n2', url: 'http://n2.example:8080' },
+      alternatives: [{ id: 'n1', url: 'http://n1.example:8080' }],
+      ticket: expect.any(String),
+      expiresInMs: 3_600_000,
+      transports: TRANSPORTS,
+    });
+    const identity = f.tickets.verify(body.ticket);
+    expect(identity).toMatchObject({ kind: 'ticket', user: 'u1', grants: { subscribe: ['news'] } });
+    expect(identity.reservation).toMatch(/\.n2$/);
+    expect(identity.connection).toMatch(/^[\w-]{16}$/);
+    expect((await f.registry.list()).find(({ id }) => id === 'n2')?.reservations).toBe(1);
+  });
+
+  it('gives every connection a ticket of its own, which ends with its token', async () => {
+    const f = await fixture();
+    await f.report('n1');
+    const Authorization = `Bearer ${await f.token('u1', 60_000)}`;
+    const one = await connected(await f.ask('/v1/connect', { headers: { Authorization } }));
+    const two = await connected(await f.ask('/v1/connect', { headers: { Authorization } }));
+    expect(one.expiresInMs).toBe(60_000);
+    expect(f.tickets.verify(one.ticket).connection).not.toBe(f.tickets.verify(two.ticket).connection);
+  });
+
+  it('avoids excluded nodes', async () => {
+    const f = await fixture();
+    await f.report('n1');
+    await f.report('n2', { connections: 9_000 });
+    expect((await connected(await f.connect({ exclude: ['n1'] }))).node.id).toBe('n2');
+  });
+
+  it('names only the transports that were asked for', async () => {
+    const f = await fixture();
+    await f.report('n1');
+    const body = await connected(await f.connect({ transports: ['short-poll', 'websocket', 'carrier-pigeon'] }));
+    expect(body.transports).toEqual(['websocket', 'short-poll']);
+  });
+
+  it('shuffles the alternatives', async () => {
+    const f = await fixture();
+    for (let index = 0; index < 9; index++) await f.report(`n${index}`, { connections: index });
+    const orders = new Set<string>();
+    for (const dice of [0, 0.3, 0.6, 0.99]) {
+      f.state.dice = dice;
+      f.state.nowMs += 1_000;
+      for (let index = 0; index < 9; index++) await f.report(`n${index}`, { connections: index });
+      orders.add((await connected(await f.connect())).alternatives.map(({ id }) => id).join());
+    }
+    expect(orders.size).toBeGreaterThan(1);
+  });
+
+  it('without a token serves anonymous namespaces', async () => {
+    const namespaces = new Namespaces({ demo: { anonymous: true, clientPublish: true } });
+    const f = await fixture({ namespaces });
+    await f.report('n1');
+    const body = await connected(await f.ask('/v1/connect'));
+    expect(f.tickets.verify(body.ticket)).toMatchObject({
+      user: null,
+      grants: { subscribe: ['demo:*'], publish: ['demo:*'], presence: [] },
+    });
+    expect(body.expiresInMs).toBe(3_600_000);
+    const bad = await f.ask('/v1/connect', { headers: { Authorization: 'Bearer x' } });
+    expect(await refusal(bad)).toBe('401 token_malformed');
+  });
+
+  const bodies: readonly (readonly [string, string, string, string?])[] = [
+    ['not JSON', '{', '400 body_not_json'],
+    ['an array', '[]', '400 not_an_object'],
+    ['deep', '['.repeat(20), '400 bad_request'],
+    ['with a byte order mark', '\ufeff{}', '400 body_not_json'],
+    ['with exclude a string', '{"exclude":"n1"}', '400 bad_field'],
+    ['with nine excluded', '{"exclude":["1","2","3","4","5","6","7","8","9"]}', '400 bad_field'],
+    ['with only unknown transports', '{"transports":["x"]}', '400 bad_field'],
+    ['of another type', '{}', '415 unsupported_media_type', 'text/plain'],
+    ['of a form', 'a=1', '415 unsupported_media_type', 'application/x-www-form-urlencoded'],
+    ['one byte too large', `"${'x'.repeat(16 * 1024 - 1)}"`, '413 payload_too_large'],
+  ];
+  it.each(bodies)('refuses a body %s', async (_, body, wanted, type = 'application/json') => {
+    const f = await fixture();
+    await f.report('n1');
+    const headers = { Authorization: `Bearer ${await f.token()}`, 'Content-Type': type };
+    expect(await refusal(await f.ask('/v1/connect', { body, headers }))).toBe(wanted);
+  });
+
+  it('takes a content type with parameters, and no more of a body than its cap', async () => {
+    const f = await fixture();
+    await f.report('n1');
+    const headers = { Authorization: `Bearer ${await f.token()}`, 'Content-Type': 'Application/JSON; charset=utf-8' };
+    expect((await f.ask('/v1/connect', { body: '{}', headers })).status).toBe(200);
+    let sent = 0;
+    let cancelled = false;
+    const body = new ReadableStream({
+      pull(controller) {
+        sent += 1_024;
+        controller.enqueue(new Uint8Array(1_024));
+      },
+      cancel() {
+        cancelled = true;
+      },
+    });
+    const response = await f.ask('/v1/connect', { body, headers, duplex: 'half' } as RequestInit);
+    expect(await refusal(response)).toBe('413 payload_too_large');
+    expect(cancelled).toBe(true);
+    expect(sent).toBeLessThan(32 * 1_024);
+  });
+});
+
+describe('POST /v1/ticket', () => {
+  it('renews a ticket and reserves nothing', async () => {
+    const f = await fixture();
+    await f.report('n1');
+    const response = await f.ask('/v1/ticket', { headers: { Authorization: `Bearer ${await f.token()}` } });
+    expect(response.status).toBe(200);
+    const body = (await response.json()) as TicketResponse;
+    expect(body).toEqual({ ticket: expect.any(String), expiresInMs: 3_600_000 });
+    expect(f.tickets.verify(body.ticket)).toMatchObject({ user: 'u1', reservation: undefined });
+    expect((await f.registry.list())[0]?.reservations).toBe(0);
+  });
+
+  it('works while no node is there', async () => {
+    const f = await fixture();
+    const response = await f.ask('/v1/ticket', { headers: { Authorization: `Bearer ${await f.token()}` } });
+    expect(response.status).toBe(200);
+  });
+});
+
+describe('capacity', () => {
+  it.each([
+    ['no node', []],
+    ['a full node', [{ connections: 10, capacity: 10 }]],
+    ['a draining node', [{ state: 'draining' as const }]],
+  ])('with %s it is 503 with a time to retry that is spread', async (_, nodes) => {
+    const f = await fixture();
+    f.state.nowMs += 60_000;
+    for (const node of nodes) await f.report('n1', node);
+    const waits: string[] = [];
+    for (const dice of [0, 0.5, 0.99]) {
+      f.state.dice = dice;
+      const response = await f.connect();
+      waits.push(response.headers.get('retry-after') ?? '');
+      expect(await refusal(response)).toBe('503 no_capacity');
+    }
+    expect(waits).toEqual(['1', '3', '5']);
+  });
+});
