@@ -4,7 +4,8 @@ import { execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { readEvents } from './stranger-client.js';
-import { describeForStranger, OFFSET, type PollAnswer } from './stranger-world.js';
+import { startServer } from './stranger-server.js';
+import { describeForStranger, OFFSET, type PollAnswer, SECRET } from './stranger-world.js';
 
 const run = promisify(execFile);
 
@@ -57,6 +58,82 @@ describeForStranger('a stranger on HTTP', (world) => {
       body: expect.objectContaining({ status: 403, code: 'forbidden_channel', channels: ['secret', 'other'] }),
     });
   });
+
+  it('polls on at once while there is more, until it has all', async () => {
+    const channel = world.channel();
+    const offsets: string[] = [];
+    for (let count = 0; count < 40; count++) offsets.push(await world.publish(channel, 'x'.repeat(60_000)));
+    const { ticket } = await world.discover();
+    const received: (string | undefined)[] = [];
+    let after = '-1';
+    let polls = 0;
+    for (let more: true | undefined = true; more; polls++) {
+      const response = await world.post('/v1/poll', ticket, { channels: { [channel]: after } });
+      const part = ((await response.json()) as PollAnswer).channels[channel];
+      received.push(...(part?.messages ?? []).map((message) => message.offset));
+      after = String(part?.offset);
+      more = part?.more;
+    }
+    expect(received).toEqual(offsets);
+    expect(after).toBe(offsets.at(-1));
+    expect(polls).toBeGreaterThan(1);
+  });
+
+  it('has its waiting poll ended by a newer one, and by the end of its ticket', async () => {
+    const channel = world.channel();
+    const now = Math.floor(Date.now() / 1000);
+    const { ticket } = await world.discover(world.token({ iat: now, exp: now + 2 }));
+    const start = await world.post('/v1/poll', ticket, { channels: { [channel]: 'now' } });
+    const after = String(((await start.json()) as PollAnswer).channels[channel]?.offset);
+    const older = world.post('/v1/poll', ticket, { channels: { [channel]: after }, waitMs: 60_000 });
+    const newer = world.post('/v1/poll', ticket, { channels: { [channel]: after }, waitMs: 60_000 });
+    const [first, last] = await Promise.all([older, newer]);
+    expect([first.status, last.status].sort()).toEqual([204, 401]);
+    const ended = first.status === 401 ? first : last;
+    expect(await ended.json()).toMatchObject({ code: 'token_expired' });
+  }, 15_000);
+
+  it.runIf(world.hasRedis)('is given live-only messages while a poll waits and on a stream', async () => {
+    const channel = world.channel();
+    const { ticket } = await world.discover();
+    const start = await world.post('/v1/poll', ticket, { channels: { [channel]: 'now' } });
+    const after = String(((await start.json()) as PollAnswer).channels[channel]?.offset);
+    const abort = new AbortController();
+    const stream = await world.post('/v1/stream', ticket, { channels: { [channel]: 'now' } }, abort.signal);
+    const events = readEvents(stream.body as ReadableStream<Uint8Array>);
+    for (const name of ['connected', 'subscribed']) expect((await events.next()).value).toMatchObject({ name });
+    const { ticket: another } = await world.discover();
+    const waiting = world.post('/v1/poll', another, { channels: { [channel]: after }, waitMs: 20_000 });
+    // Live: it may have to be said more than once until the poll waits.
+    const publishing = setInterval(() => {
+      void run('redis-cli', ['-u', world.redisUrl, 'PUBLISH', `fanfare:{${channel}}`, '"live"']);
+    }, 100);
+    const answer = (await (await waiting).json()) as PollAnswer;
+    clearInterval(publishing);
+    expect(answer.channels[channel]).toMatchObject({ offset: after, messages: [{ data: 'live' }] });
+    expect((await events.next()).value).toEqual({ name: 'message', data: { type: 'message', channel, data: 'live' } });
+    abort.abort();
+  });
+
+  it('is told to move, by its waiting poll, when the node is drained', async () => {
+    const server = await startServer('start', { FANFARE_ENGINE: world.engine, FANFARE_AUTH_SECRET: SECRET });
+    const poll = (waitMs: number, after: string): Promise<Response> =>
+      fetch(`${server.url}/v1/poll`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+        body: JSON.stringify({ channels: { a: after }, waitMs }),
+      });
+    const token = world.token({ fanfare: { subscribe: ['a'] } });
+    const start = (await (await poll(0, 'now')).json()) as PollAnswer;
+    const waiting = poll(60_000, String(start.channels.a?.offset));
+    const metrics = async (): Promise<string> => (await fetch(`${server.url}/metrics`)).text();
+    await expect.poll(metrics).toMatch(/^fanfare_waiting_polls\{.*\} 1$/m);
+    const exited = server.stop('SIGTERM');
+    const answer = await waiting;
+    expect(answer.status).toBe(204);
+    expect(answer.headers.get('fanfare-move')).toBe('1');
+    expect(await exited).toBe(0);
+  }, 15_000);
 
   it('streams with fetch: connected, subscribed, what was missed, then live', async () => {
     const channel = world.channel();
