@@ -14,5 +14,6 @@ try {
   document.documentElement.dataset.state = 'failed';
   part('state-title', HTMLElement).textContent = 'The page could not start';
   part('state-detail', HTMLElement).textContent =
-    'The SDK at /sdk.js did not load. If this is a fresh clone, run `npm run build` and start again; else see the console.';
+    'The SDK at /sdk.js did not load. In a fresh clone: npm run build, then start again. Else the console knows more.';
+  for (const control of document.querySelectorAll('main button, main input')) control.setAttribute('disabled', '');
 }
