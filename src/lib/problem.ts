@@ -38,10 +38,7 @@ function errorHeaders(error: FanfareError, status: number): Record<string, strin
   const headers: Record<string, string> = {};
   if (status === 401) headers['WWW-Authenticate'] = 'Bearer';
   if (error.retryAfterMs !== undefined && Number.isFinite(error.retryAfterMs)) {
-    const seconds = Math.max(1, Math.ceil(error.retryAfterMs / 1000));
-    headers[HEADERS.retryAfter] = String(seconds);
-    // draft-ietf-httpapi-ratelimit-headers: nothing is left of the quota for so many seconds.
-    if (status === 429) headers[HEADERS.rateLimit] = `"default";r=0;t=${seconds}`;
+    headers[HEADERS.retryAfter] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
   }
   return headers;
 }
