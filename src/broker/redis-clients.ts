@@ -24,6 +24,7 @@ function sharedOptions(connectionName: string): RedisOptions {
     maxRetriesPerRequest: 0,
     retryStrategy: backoff,
     sentinelRetryStrategy: backoff,
+    sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
     // Measured: without it a subscriber behind Sentinel stays deaf on a master that hangs.
     failoverDetector: true,
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
@@ -37,17 +38,36 @@ function backoff(attempt: number): number {
 
 /** A client for commands. It is not connected yet: call `connect()`, and listen to `error`. */
 export function createCommandClient(url: string, prefix: string): Redis {
-  return new Redis({ ...sharedOptions(`${prefix}-commands`), ...targetOptions(url) });
+  return revived(new Redis({ ...sharedOptions(`${prefix}-commands`), ...targetOptions(url) }));
 }
 
 /** A client for subscriptions; it does not resubscribe by itself, the broker does. */
 export function createSubscriberClient(url: string, prefix: string): Redis {
-  return new Redis({ ...sharedOptions(`${prefix}-subscriber`), ...targetOptions(url), autoResubscribe: false });
+  const options = { ...sharedOptions(`${prefix}-subscriber`), ...targetOptions(url), autoResubscribe: false };
+  return revived(new Redis(options));
+}
+
+/** Clients that we have closed; whatever else ends has to begin again. */
+const closed = new WeakSet<Redis>();
+
+/**
+ * Measured: when the failover detector fires while ioredis asks a Sentinel for the master, the client ends for good, in 3
+ * failovers of 10. The next attempt is paced by the Sentinel's retries.
+ */
+function revived(client: Redis): Redis {
+  client.on('end', () => {
+    if (closed.has(client)) return;
+    client.connect().catch(() => {
+      // Told by the 'error' event, and tried again by ioredis.
+    });
+  });
+  return client;
 }
 
 /** Disconnects; resolves when the socket is gone, at the latest after ioredis' own 2 s. Idempotent. */
 export async function closeClient(client: Redis): Promise<void> {
   const { status } = client;
+  closed.add(client);
   const gone = new Promise<void>((resolve) => void client.once('end', resolve));
   client.disconnect();
   // Between two attempts there is no socket, and ioredis says no more.

@@ -40,6 +40,8 @@ export class RedisConnection {
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
   #inFlight = 0;
+  /** What the log says of the outage under way. */
+  #told = '';
   #refused: ((error: FanfareError) => void) | undefined;
   #started: (() => void) | undefined;
 
@@ -167,6 +169,8 @@ export class RedisConnection {
       await ensureLibrary(this.client, this.#library, this.#logger);
       if (this.#closed) return;
       this.#status = { ready: true, sinceMs: Date.now(), detail: '' };
+      if (this.#told !== '') this.#logger.info({ address: this.address }, 'Redis can be used again');
+      this.#told = '';
       this.#started?.();
     } catch (error) {
       this.#failed(error);
@@ -180,7 +184,9 @@ export class RedisConnection {
     const meaning = known ? toFanfareError(error, 'read').message : 'Redis cannot be reached';
     const words = error instanceof FanfareError ? '' : `: ${reasonOf(error)}`;
     const detail = `${meaning}${words} (${this.address})`;
-    if (this.#status.detail !== detail && !this.#closed) this.#logger.warn({ reason: reasonOf(error) }, detail);
+    // Once an outage and reason: while Redis is away, each attempt fails.
+    if (this.#told !== meaning && !this.#closed) this.#logger.warn({ reason: reasonOf(error) }, detail);
+    this.#told = meaning;
     this.#lost(detail);
     if (known) this.#refuse(detail);
   }

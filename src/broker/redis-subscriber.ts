@@ -42,6 +42,7 @@ export class RedisSubscriber {
   #unsubscribes: string[] = [];
   #flush: NodeJS.Immediate | undefined;
   #ping: NodeJS.Timeout | undefined;
+  #giveUpStart = () => {};
   #closed = false;
 
   constructor(options: { url: string; prefix: string; logger: Logger; listener: SubscriberListener }) {
@@ -114,6 +115,7 @@ export class RedisSubscriber {
     this.#closed = true;
     clearInterval(this.#ping);
     clearImmediate(this.#flush);
+    this.#giveUpStart();
     for (const subscription of this.#subscriptions.values()) {
       subscription.reject(unavailableError('the broker is closed'));
     }
@@ -125,14 +127,16 @@ export class RedisSubscriber {
 
   async #connect(timeoutMs: number): Promise<void> {
     const ready = new Promise<void>((resolve, reject) => {
-      const timeout = setTimeout(() => reject(unavailableError('the subscriber connection cannot be made')), timeoutMs);
+      this.#giveUpStart = () => reject(unavailableError('the subscriber connection to Redis cannot be made'));
       this.#client.once('ready', resolve);
-      this.#client.once('end', () => reject(unavailableError('the broker is closed')));
-      this.#client.once('ready', () => clearTimeout(timeout));
-      this.#client.once('end', () => clearTimeout(timeout));
     });
     this.#client.connect().catch((error: Error) => this.#logger.debug({ error }, 'the first attempt failed'));
-    await ready;
+    const timeout = setTimeout(() => this.#giveUpStart(), timeoutMs);
+    try {
+      await ready;
+    } finally {
+      clearTimeout(timeout);
+    }
   }
 
   #busName(channel: string): string {

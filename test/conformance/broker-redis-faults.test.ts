@@ -1,8 +1,10 @@
 // What the Redis broker answers while Redis is away, hangs, is full, is a replica, or refuses the user.
 
+import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.js';
 import { createRedisBroker } from '../../src/broker/redis-broker.js';
+import { RedisConnection } from '../../src/broker/redis-connection.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { FanfareError } from '../../src/lib/errors.js';
 import { silentLogger } from '../../src/lib/logger.js';
@@ -115,6 +117,20 @@ describe('while Redis is away', () => {
     await listener.until(() => listener.data('news').includes('"back"'));
     await broker.subscribe('more');
     expect((await broker.read('news', '-1', ALL)).tail).toBe(offset);
+  });
+
+  test('a client that ended by itself, as ioredis does in some failovers, is connected again', async () => {
+    const server = await redis();
+    const options = { url: server.url, prefix: 'fanfare', namespaces: new Namespaces(), logger: silentLogger };
+    const connection = new RedisConnection(options);
+    closing.push(() => connection.close());
+    await connection.start();
+    const ended = once(connection.client, 'end');
+    connection.client.disconnect();
+    await ended;
+    await expect.poll(() => connection.status().ready).toBe(true);
+    await connection.close();
+    expect(connection.client.status).toBe('end');
   });
 
   test('a publish that was sent before the connection broke has an unknown outcome', async () => {
