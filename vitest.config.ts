@@ -23,7 +23,7 @@ export default defineConfig({
     projects: [
       suite('house', 60, false),
       suite('unit', 10, false),
-      suite('conformance', 30, false),
+      suite('conformance', 30, true),
       suite('integration', 60, true),
       suite('browser', 90, true),
       suite('chaos', 120, true),
