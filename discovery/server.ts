@@ -147,7 +147,8 @@ async function send(response: Response, incoming: IncomingMessage, outgoing: Ser
   const body = Buffer.from(await response.arrayBuffer());
   // What was not read of the request would stand before the next one.
   if (!incoming.complete) outgoing.shouldKeepAlive = false;
-  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  const length = body.length > 0 ? { 'content-length': body.length } : {};
+  outgoing.writeHead(response.status, { ...Object.fromEntries(response.headers), ...length });
   outgoing.end(body);
 }
 
