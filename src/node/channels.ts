@@ -81,7 +81,7 @@ export class Channels implements BrokerListener {
 
   resubscribed(names: readonly string[]): void {
     this.#retrier.retryNow();
-    for (const name of names) void this.#byName.get(name)?.repair();
+    void this.#tails.compareNow(names.flatMap((name) => this.#byName.get(name) ?? []));
   }
 
   damaged(name: string, reason: string): void {

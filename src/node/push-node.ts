@@ -7,6 +7,7 @@ import { createReporter, type Reporter } from '../cluster/load-report.js';
 import type { NodeReport, ReportVerdict } from '../cluster/registry.js';
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
+import { corsHeaders } from '../lib/origins.js';
 import { PATHS } from '../protocol/index.js';
 import { Channels } from './channels.js';
 import type { NamedLimit } from './command-budget.js';
@@ -198,6 +199,8 @@ class Node implements PushNode, NodeContext {
         slowConsumer: () => {
           this.counters.slowConsumers++;
         },
+        failed: (error, requestId) => this.logger.error({ error, requestId }, 'a handler failed'),
+        errorHeaders: (origin) => (options.origins.allows(origin) ? corsHeaders(origin) : { Vary: 'Origin' }),
       },
     );
     return port;

@@ -6,6 +6,8 @@ import type { Channel } from './channel.js';
 const EVERY_MS = 1_000;
 /** Specified: channels compared per second and node. */
 const MAX_PER_ROUND = 2_000;
+/** Channels asked about in one go. */
+const BATCH = 500;
 /** A channel that delivered this lately is compared by its next message. */
 const QUIET_MS = 1_000;
 
@@ -35,25 +37,40 @@ export class TailWatch {
     clearInterval(this.#timer);
   }
 
-  /** Compares the next channels; a channel whose tail is elsewhere reads its log. */
+  /** Compares the next quiet channels; a channel whose tail is elsewhere reads its log. */
   async round(nowMs: number): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
     try {
-      const channels = this.#next(nowMs);
-      if (channels.length === 0) return;
-      const before = channels.map((channel) => channel.position);
-      const tails = await this.#broker.tails(channels.map((channel) => channel.name));
-      for (const [index, channel] of channels.entries()) {
-        // It moved meanwhile: the bus is doing its work.
-        if (channel.position !== before[index] || tails[index] === channel.position || !channel.isOpen) continue;
-        this.found++;
-        void channel.repair();
-      }
+      await this.#compare(this.#next(nowMs));
     } catch {
       // The broker is away; its return brings a comparison of its own.
     } finally {
       this.#busy = false;
+    }
+  }
+
+  /** Compares these channels now, the busiest first, a batch at a time so that no other command waits for long. */
+  async compareNow(channels: readonly Channel[]): Promise<void> {
+    const busiestFirst = channels.toSorted((a, b) => b.deliveredAtMs - a.deliveredAtMs);
+    try {
+      for (let begin = 0; begin < busiestFirst.length; begin += BATCH) {
+        await this.#compare(busiestFirst.slice(begin, begin + BATCH).filter((channel) => channel.isOpen));
+      }
+    } catch {
+      // The broker went away again: the rest is compared at its next return, or by the rounds.
+    }
+  }
+
+  async #compare(channels: readonly Channel[]): Promise<void> {
+    if (channels.length === 0) return;
+    const before = channels.map((channel) => channel.position);
+    const tails = await this.#broker.tails(channels.map((channel) => channel.name));
+    for (const [index, channel] of channels.entries()) {
+      // It moved meanwhile: the bus is doing its work.
+      if (channel.position !== before[index] || tails[index] === channel.position || !channel.isOpen) continue;
+      this.found++;
+      void channel.repair();
     }
   }
 
