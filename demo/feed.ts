@@ -2,7 +2,7 @@
 
 import type { Gap, Message, Transport } from '../client-sdk/types.js';
 import { element, part, write } from './dom.js';
-import { formatMs, plural, shortOffset, TRANSPORT_NAMES } from './format.js';
+import { explainGap, formatMs, plural, shortOffset, TRANSPORT_NAMES } from './format.js';
 import type { ReadPayload } from './payload.js';
 
 /** How a message came: at once, from history on the first subscription, or after an outage. */
@@ -18,15 +18,6 @@ export interface Entry {
 }
 
 const MAX_ENTRIES = 200;
-
-const GAP_REASONS: Readonly<Record<string, string>> = {
-  trimmed: 'history is too short to hold it',
-  expired: 'history is too old to hold it',
-  lost: 'the broker lost it',
-  rewritten: 'the log was rewritten after a failover',
-  unknown: 'history does not know the position',
-  conflated: 'newer messages replaced it',
-};
 
 export class Feed {
   readonly #list = part('messages', HTMLElement);
@@ -77,7 +68,8 @@ function messageItem({ message, payload, arrival, transport, latencyMs }: Entry)
   const latency = element('span', { class: 'entry-latency' }, latencyMs === undefined ? '–' : formatMs(latencyMs));
   latency.title = latencyMs === undefined ? 'The publisher did not say when' : 'From publish to here';
   const meta = element('p', { class: 'entry-meta' });
-  const who = payload.by ?? message.from?.user ?? 'someone';
+  // What a client published is stamped with its sender; what is not came from a backend.
+  const who = payload.by ?? (message.from ? (message.from.user ?? 'somebody') : 'a backend');
   meta.append(element('span', {}, who), element('span', {}, channel), element('span', {}, TRANSPORT_NAMES[transport]));
   const text = element('p', { class: 'entry-text', dir: 'auto', 'data-testid': 'message-text' }, payload.text);
   item.append(latency, element('div', { class: 'entry-body' }, text, meta), mark(arrival, offset));
@@ -97,12 +89,11 @@ function mark(arrival: Arrival, offset: string | undefined): HTMLElement {
 }
 
 function gapItem({ channel, reason, offset }: Gap): HTMLElement {
-  const why = GAP_REASONS[reason] ?? reason;
   return element(
     'li',
     { class: 'entry entry-gap', 'data-testid': 'gap', 'data-channel': channel, 'data-reason': reason },
     element('strong', {}, 'Gap'),
-    element('p', {}, `Part of ${channel} is not coming: ${why}. Delivery goes on from here.`),
+    element('p', {}, `Part of ${channel} is not coming: ${explainGap(reason)}. Delivery goes on from here.`),
     element('code', { class: 'entry-offset', title: `Offset ${offset}` }, shortOffset(offset)),
   );
 }

@@ -28,3 +28,17 @@ export function shortOffset(offset: string): string {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
+
+const GAP_REASONS: Readonly<Record<string, string>> = {
+  trimmed: 'history is too short to hold it',
+  expired: 'it is older than history goes back',
+  lost: 'the broker lost it',
+  rewritten: 'the log was rewritten after a failover',
+  unknown: 'history does not know the position',
+  conflated: 'newer messages replaced it',
+};
+
+/** Why something is not coming, to stand after a colon; reasons of a newer server are shown as they are. */
+export function explainGap(reason: string): string {
+  return GAP_REASONS[reason] ?? reason;
+}

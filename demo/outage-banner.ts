@@ -2,7 +2,7 @@
 
 import type { Gap } from '../client-sdk/types.js';
 import { part, write } from './dom.js';
-import { formatMs, plural } from './format.js';
+import { explainGap, formatMs, plural } from './format.js';
 import type { OutageReport } from './outage.js';
 
 export class OutageBanner {
@@ -41,7 +41,7 @@ export class OutageBanner {
   }
 
   /** A gap that no outage explains. */
-  showGap({ channel }: Gap): void {
+  showGap({ channel, reason }: Gap): void {
     this.#box.hidden = false;
     Object.assign(this.#box.dataset, { phase: 'over', verdict: 'gap' });
     this.#restore.hidden = true;
@@ -49,7 +49,7 @@ export class OutageBanner {
     write(this.#title, `A gap in ${channel}`);
     write(
       this.#detail,
-      'The position is one that history no longer holds. Fanfare says so first, then goes on with all that it still has.',
+      `Part of it is not coming: ${explainGap(reason)}. Fanfare says so before anything newer, then goes on with all that there is.`,
     );
   }
 }
