@@ -9,8 +9,8 @@ import type { Config } from '../config/schema.js';
 import type { Logger } from '../lib/logger.js';
 import { Origins } from '../lib/origins.js';
 import { loadEngine } from '../node/engines/load.js';
+import type { Fallback } from '../node/node-options.js';
 import { createPushNode, type PushNode, type PushNodeOptions } from '../node/push-node.js';
-import type { Fallback } from '../node/router.js';
 
 export interface NodeParts {
   readonly broker: Broker;
@@ -30,6 +30,8 @@ export async function composeNode(config: Config, parts: NodeParts): Promise<Pus
       ...rest,
       ...(registry !== undefined && { registry }),
       engine,
+      // One way to end: an operator who drains a node through discovery gets what SIGTERM gives.
+      onDrainRequested: () => void process.kill(process.pid, 'SIGTERM'),
     },
     nodeOptions(config, namespaces),
   );

@@ -7,8 +7,10 @@ import type { Namespaces } from '../config/namespaces.js';
 import type { Logger } from '../lib/logger.js';
 import type { Origins } from '../lib/origins.js';
 import type { RateLimitConfig } from '../limits/create-rate-limiter.js';
-import type { Engine } from './engines/engine.js';
-import type { Fallback } from './router.js';
+import type { Engine, HttpExchange } from './engines/engine.js';
+
+/** Answers what is not the node's own path. */
+export type Fallback = (exchange: HttpExchange) => void | Promise<void>;
 
 export interface PushNodeParts {
   readonly broker: Broker;
@@ -19,6 +21,8 @@ export interface PushNodeParts {
   readonly logger: Logger;
   /** Answers every path that is not the node's: discovery, SDK and demo page in `start`. */
   readonly fallback?: Fallback;
+  /** Hears that an operator wants the node drained, and calls `drain`; without it the node does so itself. */
+  readonly onDrainRequested?: () => void;
 }
 
 /** All merged: nothing here is optional. */

@@ -226,7 +226,8 @@ class Node implements PushNode, NodeContext {
       onVerdict: (verdict) => this.#obey(verdict),
       onDrainRequested: () => {
         logger.info({ id }, 'asked to drain');
-        void this.drain();
+        if (this.#parts.onDrainRequested !== undefined) this.#parts.onDrainRequested();
+        else void this.drain();
       },
     });
     await this.#reporter.start();
