@@ -5,7 +5,7 @@ import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import { corsHeaders, type Origins } from '../lib/origins.js';
 import type { HttpExchange } from '../node/engines/engine.js';
-import type { Fallback } from '../node/router.js';
+import type { Fallback } from '../node/node-options.js';
 import { problemResponse } from './problem-response.js';
 
 /** What discovery and the page are ever sent is far smaller. */

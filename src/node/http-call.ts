@@ -38,6 +38,10 @@ export class HttpCall {
     this.#cors = corsHeaders(context.options.origins.allows(origin) ? origin : undefined);
   }
 
+  get remoteAddress(): string {
+    return this.exchange.remoteAddress;
+  }
+
   respond(status: number, headers: Readonly<Record<string, string>> = {}, body?: string | Buffer): void {
     if (!this.exchange.aborted) this.exchange.respond(status, { ...this.#cors, ...headers }, body);
   }

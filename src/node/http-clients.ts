@@ -3,13 +3,18 @@
 import { createHash } from 'node:crypto';
 import type { Identity } from '../auth/identity.js';
 import { CommandBudget, type NamedLimit } from './command-budget.js';
-import type { HttpCall } from './http-call.js';
 import type { PushNodeOptions } from './node-options.js';
 
 const MAX_CLIENTS = 50_000;
 /** A client counts as a connection for so long after its last poll. */
 const SEEN_FOR_MS = 60_000;
 const SWEEP_EVERY_MS = 5_000;
+
+/** Where a request comes from, when its identity does not say. */
+export interface Caller {
+  readonly remoteAddress: string;
+  bearer(): string | undefined;
+}
 
 /** One client that polls, streams or publishes by HTTP. */
 export class HttpClient {
@@ -64,8 +69,8 @@ export class HttpClients {
   }
 
   /** The client that makes this call: by its ticket's connection id, else its token, else its address. */
-  see(identity: Identity, call: HttpCall, nowMs: number): HttpClient {
-    const key = identity.connection ?? sharedKey(call);
+  see(identity: Identity, caller: Caller, nowMs: number): HttpClient {
+    const key = identity.connection ?? sharedKey(caller);
     let client = this.#byKey.get(key);
     if (client === undefined) {
       if (this.#byKey.size >= MAX_CLIENTS) this.#forgetOldest();
@@ -90,8 +95,8 @@ export class HttpClients {
   }
 }
 
-function sharedKey(call: HttpCall): string {
-  const bearer = call.bearer();
-  if (bearer === undefined) return `ip:${call.exchange.remoteAddress}`;
+function sharedKey(caller: Caller): string {
+  const bearer = caller.bearer();
+  if (bearer === undefined) return `ip:${caller.remoteAddress}`;
   return createHash('sha256').update(bearer).digest('base64');
 }

@@ -6,11 +6,10 @@ import { PATHS, WEBSOCKET_SUBPROTOCOL } from '../protocol/index.js';
 import type { HttpExchange } from './engines/engine.js';
 import { HttpCall } from './http-call.js';
 import type { NodeContext } from './node-context.js';
+import type { Fallback } from './node-options.js';
 
 /** Answers a call, or throws. */
 export type Endpoint = (call: HttpCall) => void;
-
-export type Fallback = (exchange: HttpExchange) => void | Promise<void>;
 
 /** The node's own paths; everything else goes to `fallback`. */
 export class Router {
