@@ -34,7 +34,8 @@ async function runDiscovery(command: Command): Promise<void> {
   // Made once the cluster can be asked: it looks for nodes at once.
   let discovery: Discovery | undefined;
   const probes = createProbes({
-    checks: () => [...cluster.checks(), ...(discovery?.checks() ?? [])],
+    // While Redis is away discovery answers from the nodes it knows, and is ready as long as it does.
+    checks: () => discovery?.checks() ?? cluster.checks(),
     metrics: createMetrics({
       labels: { role },
       stats: () => ({ ...discoveryStats(discovery), ...cluster.stats(), ...auth.tokens?.stats() }),
