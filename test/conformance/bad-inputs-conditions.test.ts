@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type RedisServer, startRedis } from '../support/redis.js';
+import { sendRaw } from './bad-inputs-send.js';
 import { AssaultedServer, PUBLISH_KEY, userToken } from './bad-inputs-server.js';
 import { TOKEN_SECRET } from './bad-inputs-token.js';
 import { BareSocket } from './stranger-client.js';
@@ -65,6 +66,14 @@ describe.each(['uws', 'ws'])('under bad conditions, the %s engine', (engine) => 
     await socket.close();
     await server.isUnharmed();
   }, 60_000);
+
+  it('closes a link on which a frame drips in, byte by byte', async () => {
+    const slow = await startOwn({ FANFARE_ENGINE: engine, FANFARE_HEARTBEAT: '1s' });
+    const bytes = Array.from(clientFrame('x'.repeat(60_000)).subarray(0, 100), (byte) => Buffer.from([byte]));
+    const row = { kind: 'raw', group: '', title: '', open: true, everyMs: 100, repeat: true } as const;
+    await sendRaw(slow.port, { ...row, segments: bytes, expect: 'refused' });
+    await slow.isUnharmed();
+  }, 30_000);
 
   it('survives 200 clients that vanish at every stage of their handshake', async () => {
     const port = server.port;

@@ -75,6 +75,10 @@ const AUTHORIZATION = rows('HTTP: authorization', [
     { method: 'GET', path: '/v1/nodes', authorization: 'none', expect: { status: 401, code: 'token_missing' } },
   ],
   [
+    "`GET /v1/nodes` with a user's token",
+    { method: 'GET', path: '/v1/nodes', expect: { status: 403, code: 'forbidden' } },
+  ],
+  [
     'a channel that the ticket does not grant, in a poll',
     poll({ channels: { ok: 'now', secret: 'now' } }, 'forbidden_channel', 403),
   ],
@@ -109,6 +113,14 @@ const PATHS = rows('HTTP: paths, methods, headers', [
       path: '/v1/poll',
       expect: { status: 405, code: 'method_not_allowed', headers: { Allow: /POST/ } },
     },
+  ],
+  [
+    'broken percent-encoding in a path: `/v1/nodes/%zz/drain`',
+    { path: '/v1/nodes/%zz/drain', authorization: 'admin', expect: { status: 400, code: 'bad_encoding' } },
+  ],
+  [
+    'a node that does not exist',
+    { path: '/v1/nodes/nobody/drain', authorization: 'admin', expect: { status: 404, code: 'not_found' } },
   ],
   [
     'a URL of 5,000 bytes',

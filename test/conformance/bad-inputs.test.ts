@@ -4,13 +4,13 @@ import { createPublicKey } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { codeInfo } from '../../src/protocol/index.js';
 import { BAD_INPUTS } from './bad-inputs.js';
 import type { BadInput, TokenRow } from './bad-inputs-case.js';
 import { sendFrames, sendHttp, sendRaw } from './bad-inputs-send.js';
 import { AssaultedServer, PUBLISH_KEY, userToken } from './bad-inputs-server.js';
-import { rsaKeys, rsaToken, TOKEN_SECRET } from './bad-inputs-token.js';
+import { hmacToken, rsaKeys, rsaToken, TOKEN_SECRET } from './bad-inputs-token.js';
 import { BareSocket } from './stranger-client.js';
 
 function rowsOf<K extends BadInput['kind']>(kind: K): readonly Extract<BadInput, { kind: K }>[] {
@@ -75,7 +75,10 @@ describe('a bad token', () => {
     lure = `http://127.0.0.1:${(issuer.address() as AddressInfo).port}`;
     const [secret, rsa, jwks] = await Promise.all([
       AssaultedServer.start({ FANFARE_AUTH_SECRET: TOKEN_SECRET }),
-      AssaultedServer.start({ FANFARE_AUTH_PUBLIC_KEY: publicKey }, userToken(rsaToken)),
+      AssaultedServer.start(
+        { FANFARE_AUTH_PUBLIC_KEY: publicKey, FANFARE_CLUSTER_SECRET: 'a-secret-of-another-cluster-altogether' },
+        userToken(rsaToken),
+      ),
       AssaultedServer.start({ FANFARE_AUTH_JWKS_URL: `${lure}/keys` }, userToken(rsaToken)),
     ]);
     servers = { secret, rsa, jwks };
@@ -92,10 +95,46 @@ describe('a bad token', () => {
     await server.isUnharmed();
   });
 
+  it('that is a ticket with another signature, or of another cluster, is refused with 4501', async () => {
+    const ticket = await ticketOf(servers.secret, userToken());
+    const tampered = ticket.replace(/[^.]*$/, 'A'.repeat(43));
+    const foreign = await ticketOf(servers.rsa, userToken(rsaToken));
+    for (const token of [tampered, foreign]) {
+      const row = { ...TICKET, code: 'token_signature_invalid' } as const;
+      await presentToNode(servers.secret, row, token);
+    }
+  });
+
+  it('that is a ticket is refused by discovery, and by nodes with 4005 once it has expired', async () => {
+    const now = Math.floor(Date.now() / 1000);
+    const ticket = await ticketOf(
+      servers.secret,
+      userToken((claims) => hmacToken({ ...claims, exp: now - 3 })),
+    );
+    await presentToDiscovery(servers.secret, { ...TICKET, code: 'wrong_token_kind' }, ticket);
+    const expired = () => presentToNode(servers.secret, { ...TICKET, code: 'token_expired' }, ticket);
+    await vi.waitFor(expired, { timeout: 5_000, interval: 200 });
+  }, 15_000);
+
   it('makes the server fetch nothing but the configured keys', () => {
     expect(new Set(fetched)).toEqual(new Set(['/keys']));
   });
 });
+
+const TICKET: TokenRow = {
+  kind: 'token',
+  group: 'Tokens',
+  title: 'a ticket',
+  keys: 'secret',
+  code: undefined,
+  token: () => '',
+};
+
+async function ticketOf(server: AssaultedServer, token: string): Promise<string> {
+  const headers = { Authorization: `Bearer ${token}` };
+  const response = await fetch(`${server.url}/v1/connect`, { method: 'POST', headers });
+  return ((await response.json()) as { ticket: string }).ticket;
+}
 
 async function presentToDiscovery(server: AssaultedServer, row: TokenRow, token: string): Promise<void> {
   const headers = { Authorization: `Bearer ${token}` };
