@@ -8,6 +8,7 @@ export class Commands {
   readonly #blocks: ReadonlyMap<string, HTMLElement>;
 
   constructor() {
+    const announcer = part('announcer', HTMLElement);
     const names = ['curl', 'redis-logged', 'redis-live'];
     this.#blocks = new Map(names.map((name) => [name, part(`command-${name}`, HTMLElement)]));
     for (const [name, block] of this.#blocks) {
@@ -15,7 +16,9 @@ export class Commands {
       let timer: ReturnType<typeof setTimeout> | undefined;
       button.addEventListener('click', async () => {
         clearTimeout(timer);
-        write(button, (await copy(block)) ? 'Copied' : 'Press Ctrl C');
+        const said = (await copy(block)) ? 'Copied' : 'Press Ctrl C';
+        write(button, said);
+        write(announcer, said);
         timer = setTimeout(() => write(button, 'Copy'), COPIED_MS);
       });
     }

@@ -18,6 +18,8 @@ export interface Entry {
 }
 
 const MAX_ENTRIES = 200;
+/** How often what has arrived is spoken, so that a flood does not drown everything else. */
+const SPEAK_EVERY_MS = 2_000;
 
 export class Feed {
   readonly #list = part('messages', HTMLElement);
@@ -27,9 +29,16 @@ export class Feed {
   #pending: HTMLElement[] = [];
   #frame = 0;
   #delivered = 0;
+  readonly #announcer = part('message-announcer', HTMLElement);
+  #unspoken = 0;
+  #lastText = '';
+  #speaking: ReturnType<typeof setTimeout> | undefined;
 
   add(entry: Entry): void {
     this.#delivered++;
+    this.#unspoken++;
+    this.#lastText = entry.payload.text;
+    this.#speaking ??= setTimeout(() => this.#speak(), SPEAK_EVERY_MS);
     this.#enqueue(messageItem(entry));
   }
 
@@ -42,6 +51,13 @@ export class Feed {
     this.#list.replaceChildren();
     this.#delivered = 0;
     this.#enqueue();
+  }
+
+  #speak(): void {
+    const count = this.#unspoken;
+    this.#unspoken = 0;
+    this.#speaking = undefined;
+    write(this.#announcer, `${plural(count, 'new message')}${count > 1 ? ', the last' : ''}: ${this.#lastText}`);
   }
 
   /** Many messages become one change of the page. */

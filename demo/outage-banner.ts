@@ -9,6 +9,7 @@ export class OutageBanner {
   readonly #box = part('outage', HTMLElement);
   readonly #title = part('outage-title', HTMLElement);
   readonly #detail = part('outage-detail', HTMLElement);
+  readonly #announcer = part('announcer', HTMLElement);
   readonly #restore = part('outage-restore', HTMLButtonElement);
   readonly #dismiss = part('outage-dismiss', HTMLButtonElement);
 
@@ -26,8 +27,11 @@ export class OutageBanner {
         ? verdict(report)
         : underWay(report);
     const sound = report.repeated === 0 && report.inOrder;
+    const phase = networkIsCut ? 'cut' : report.phase;
+    // Only what is new is spoken, not each count.
+    if (this.#box.hidden || this.#box.dataset.phase !== phase) write(this.#announcer, `${title}. ${detail}`);
     this.#box.hidden = false;
-    this.#box.dataset.phase = networkIsCut ? 'cut' : report.phase;
+    this.#box.dataset.phase = phase;
     this.#box.dataset.verdict = sound ? (report.gone > 0 ? 'gap' : 'whole') : 'broken';
     Object.assign(this.#box.dataset, {
       missed: String(report.missed),
