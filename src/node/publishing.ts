@@ -4,13 +4,14 @@ import type { Identity } from '../auth/identity.js';
 import type { Broker } from '../broker/broker.js';
 import type { Namespaces } from '../config/namespaces.js';
 import { FanfareError } from '../lib/errors.js';
-import type { Json, Offset, Sender } from '../protocol/index.js';
+import type { Offset, Sender } from '../protocol/index.js';
 import { mayPublish } from './access.js';
 
 /** What is to be published. */
 export interface PublishOrder {
   readonly channel: string;
-  readonly data: Json;
+  /** One JSON value, encoded. */
+  readonly json: string;
   readonly key?: string;
 }
 
@@ -46,15 +47,14 @@ export class Publisher {
   }
 
   async #publish(order: PublishOrder, scope: string, from: string | undefined): Promise<Offset> {
-    const data = JSON.stringify(order.data);
-    const bytes = Buffer.byteLength(data);
+    const bytes = Buffer.byteLength(order.json);
     const { broker, maxMessageBytes } = this.#parts;
     if (bytes > maxMessageBytes) {
       throw new FanfareError('payload_too_large', `"data" has ${bytes} bytes, the limit is ${maxMessageBytes}`);
     }
     const offset = await broker.publish({
       channel: order.channel,
-      data,
+      data: order.json,
       ...(order.key !== undefined && { key: `${scope}:${order.key}` }),
       ...(from !== undefined && { from }),
     });

@@ -1,7 +1,6 @@
 // Decodes what a client sends over a WebSocket.
 
 import {
-  asRecord,
   channelName,
   channelPositions,
   type Decoded,
@@ -16,7 +15,8 @@ import {
   type UnknownRecord,
 } from './decode.js';
 import { LIMITS } from './limits.js';
-import { type ClientCommand, COMMAND_TYPES, type Json } from './messages.js';
+import { type ClientCommand, COMMAND_TYPES } from './messages.js';
+import { rawMember } from './raw-member.js';
 
 /** Decodes one text frame. Unknown fields are ignored; of duplicate keys the last wins. */
 export function decodeCommand(text: string): Decoded<ClientCommand> {
@@ -29,10 +29,10 @@ export function decodeCommand(text: string): Decoded<ClientCommand> {
   if (!Number.isSafeInteger(id) || (id as number) < 1) {
     return decoding(() => refuse('bad_id', `"id": expected an integer of at least 1, got ${picture(id)}`));
   }
-  return decoding(() => command(record, id as number), id as number);
+  return decoding(() => command(record, id as number, text), id as number);
 }
 
-function command(record: UnknownRecord, id: number): ClientCommand {
+function command(record: UnknownRecord, id: number, text: string): ClientCommand {
   const type = field(record, 'type');
   switch (type) {
     case 'connect':
@@ -42,7 +42,7 @@ function command(record: UnknownRecord, id: number): ClientCommand {
     case 'unsubscribe':
       return { type, id, channels: channelList(record) };
     case 'publish':
-      return { type, id, channel: channelName(field(record, 'channel')), data: dataOf(record), ...keyOf(record) };
+      return { type, id, channel: channelName(field(record, 'channel')), json: dataOf(text), ...keyOf(record) };
     case 'presence':
       return { type, id, channel: channelName(field(record, 'channel')) };
     case 'refresh': {
@@ -85,11 +85,9 @@ function channelList(record: UnknownRecord): readonly string[] {
   return value.map(channelName);
 }
 
-/** The `data` of a publish; any JSON value, but it must be there. */
-export function dataOf(record: UnknownRecord): Json {
-  const data = field(asRecord(record), 'data');
-  if (data === undefined) refuse('bad_field', '"data": expected a JSON value, got nothing');
-  return data as Json;
+/** The `data` of a publish as it was written; any JSON value, but it must be there. */
+export function dataOf(text: string): string {
+  return rawMember(text, 'data') ?? refuse('bad_field', '"data": expected a JSON value, got nothing');
 }
 
 /** The `key` of a publish, as a part to spread. */

@@ -54,7 +54,7 @@ export function decodePublishRequest(body: string): Decoded<PublishRequest> {
     const record = parseRecord(body, 'body_not_json');
     if (field(record, 'channels') !== undefined)
       refuse('bad_field', '"channels" is reserved: publish to one "channel" at a time');
-    return { channel: channelName(field(record, 'channel')), data: dataOf(record), ...keyOf(record) };
+    return { channel: channelName(field(record, 'channel')), json: dataOf(body), ...keyOf(record) };
   });
 }
 

@@ -70,7 +70,8 @@ export interface PollResponse {
 /** `POST /v1/publish`, decoded. */
 export interface PublishRequest {
   readonly channel: string;
-  readonly data: Json;
+  /** The text of `data` as it was written: numbers travel on byte for byte. */
+  readonly json: string;
   readonly key?: string;
 }
 /** `200` of `POST /v1/publish`. */

@@ -50,7 +50,8 @@ export interface PublishCommand {
   readonly type: 'publish';
   readonly id: number;
   readonly channel: string;
-  readonly data: Json;
+  /** The text of `data` as it was written: numbers travel on byte for byte. */
+  readonly json: string;
   readonly key?: string;
 }
 export interface PresenceCommand {

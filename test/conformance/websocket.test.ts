@@ -157,6 +157,15 @@ describe.each(['uws', 'ws'] as const)('WebSocket connection on the %s engine', (
     expect(messages[0]?.from).toMatchObject({ user: 'alice' });
   });
 
+  it('stores what a client publishes byte for byte, numbers too', async () => {
+    const node = await start();
+    const client = await connected(node);
+    client.raw('{"id":7,"type":"publish","channel":"ids","data":{"id":12345678901234567890,"n":1.0}}');
+    await client.events.nextOf('published');
+    const page = await node.broker.read('ids', '-1', { maxEntries: 1, maxBytes: 1_000 });
+    expect(page.entries[0]?.data.toString()).toBe('{"id":12345678901234567890,"n":1.0}');
+  });
+
   it('refuses to publish without a grant', async () => {
     const node = await start();
     const client = await connected(node, node.ticket('u1', { publish: ['mine'] }));
