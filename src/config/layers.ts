@@ -28,8 +28,9 @@ export const WRITABLE: readonly string[] = OPTION_KEYS.flatMap((key) =>
 
 /** Variables of ours that are no options of a process. */
 const OTHER_VARIABLES = ['FANFARE_CONFIG', 'FANFARE_URL', 'FANFARE_TOKEN'];
-/** What Kubernetes sets in every container beside a service called `fanfare`. */
+/** What Kubernetes sets in every container beside a service called `fanfare`; `FANFARE_PORT=tcp://…` is one of them. */
 const SERVICE_LINK = /^FANFARE_(\w+_)?(SERVICE_(HOST|PORT)\w*|PORT_\d+_(TCP|UDP)\w*)$/;
+const SERVICE_PORT = /^FANFARE_(\w+_)?PORT=(tcp|udp):\/\//;
 
 /** Flags by camelCase name, as a command-line parser hands them over. */
 export function flagLayer(flags: Readonly<Record<string, unknown>>, unknownFlags: readonly string[] = []): Layer {
@@ -59,9 +60,10 @@ export function envLayer(env: Readonly<Record<string, string | undefined>>): Lay
   const problems: ConfigProblem[] = [];
   for (const [variable, raw] of Object.entries(env)) {
     if (!variable.startsWith('FANFARE_') || raw === undefined || raw === '') continue;
+    if (SERVICE_LINK.test(variable) || SERVICE_PORT.test(`${variable}=${raw}`)) continue;
     const name = names.get(variable);
     if (name !== undefined) written.set(name, { raw, source: `env ${variable}` });
-    else if (!OTHER_VARIABLES.includes(variable) && !SERVICE_LINK.test(variable)) {
+    else if (!OTHER_VARIABLES.includes(variable)) {
       problems.push(unknownSetting(variable, 'env', [...names.keys(), ...OTHER_VARIABLES]));
     }
   }

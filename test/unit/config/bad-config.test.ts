@@ -59,6 +59,8 @@ describe('names', () => {
 
   it('leaves alone what Kubernetes sets beside a service called fanfare', () => {
     const env = {
+      FANFARE_PORT: 'tcp://10.0.0.1:8080',
+      FANFARE_NODE_PORT: 'tcp://10.0.0.2:8080',
       FANFARE_SERVICE_HOST: '10.0.0.1',
       FANFARE_PORT_8080_TCP_ADDR: '10.0.0.1',
       FANFARE_REDIS_SERVICE_PORT: '1',
