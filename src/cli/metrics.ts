@@ -4,7 +4,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
 /** Figures that go up and down; every other one is a counter. */
 const GAUGES = new Set([
-  ...['connections', 'sockets', 'streams', 'waitingPolls', 'pollClients', 'channels'],
+  ...['connections', 'sockets', 'streams', 'waitingPolls', 'httpClients', 'channels'],
   ...['eventLoopUtilization', 'discoveryNodes', 'cachedTokens'],
 ]);
 
