@@ -86,6 +86,7 @@ export class Page {
     if (state.type !== 'connected') return;
     write(this.#log, '');
     this.#transport = state.transport;
+    this.#stage.raise(state.transport);
     if (this.#cable.isCut) return;
     this.#outage?.reconnected(nowMs());
     this.#showOutage();

@@ -41,6 +41,12 @@ export class Stage {
     part(`transport-${choice}`, HTMLInputElement).checked = true;
   }
 
+  /** Draws the curve that delivers above the others. */
+  raise(transport: Transport): void {
+    const curve = this.#curves.get(transport);
+    if (curve !== undefined) this.#source.before(curve);
+  }
+
   showMedians(latencies: Latencies): void {
     for (const transport of TRANSPORTS) {
       const median = latencies.median(transport);
