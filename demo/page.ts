@@ -60,7 +60,7 @@ export class Page {
     this.#receiver = new Receiver(
       {
         createClient,
-        options: { url, WebSocket, fetch, token: () => readToken(fetch), agent: 'demo page' },
+        options: { url, WebSocket, fetch, token: () => readToken(fetch) },
         onState: (state) => this.#onState(state),
         onError: (error) => this.#onError(error),
         onMessage: (message) => this.#onMessage(message),
@@ -179,7 +179,7 @@ export class Page {
     this.#witness = new Witness(
       {
         createClient: this.#createClient,
-        options: { url: location.origin, token: () => readToken(fetch), agent: 'demo page, second client' },
+        options: { url: location.origin, token: () => readToken(fetch) },
         onSeen: (channel, offset) => outage.miss(channel, offset),
         onError: (error) => this.#onError(error),
       },
