@@ -133,7 +133,9 @@ function requestOf(incoming: IncomingMessage): Request {
     const target = url.startsWith('/') ? `http://localhost${url}` : url;
     if (!hasBody) return new Request(target, { method, headers });
     const body = Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
-    return new Request(target, { method, headers, body, duplex: 'half' });
+    // Browsers' types do not know `duplex`, which Node needs for a body that is a stream.
+    const init: RequestInit & { readonly duplex: 'half' } = { method, headers, body, duplex: 'half' };
+    return new Request(target, init);
   } catch (cause) {
     throw new FanfareError('bad_request', 'the request line or a header is not well-formed', { cause });
   }

@@ -264,7 +264,7 @@ describe.each(['uws', 'ws'] as const)('WebSocket connection on the %s engine', (
     expect(node.node.stats().sockets).toBe(20);
     for (const client of clients) client.close();
     await Promise.all(clients.map((client) => client.events.nextOf('closed')));
-    while (node.node.stats().sockets > 0) await new Promise((resolve) => setImmediate(resolve));
+    while (node.node.stats().sockets !== 0) await new Promise((resolve) => setImmediate(resolve));
     expect(node.node.stats().connections).toBe(0);
   });
 
