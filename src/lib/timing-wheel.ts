@@ -5,7 +5,7 @@ export interface Due {
   due(nowMs: number): void;
 }
 
-/** Deadlines rounded up to `tickMs`. One interval runs while there is any; `close` ends it. */
+/** Deadlines by the clock, rounded up to `tickMs`; all come at once when the clock is set back. One interval runs while there is any; `close` ends it. */
 export class TimingWheel<T extends Due> {
   readonly #tickMs: number;
   readonly #slots = new Map<number, Set<T>>();
@@ -18,17 +18,18 @@ export class TimingWheel<T extends Due> {
 
   /** Answers the slot to give back to {@link remove}. */
   add(item: T, deadlineMs: number): number {
-    const slot = Math.ceil(deadlineMs / this.#tickMs);
+    if (this.#timer === undefined) {
+      this.#doneUpTo = Math.floor(Date.now() / this.#tickMs) - 1;
+      this.#timer = setInterval(() => this.#turn(), this.#tickMs);
+    }
+    // What is overdue already comes with the next turn: slots behind that are never looked at again.
+    const slot = Math.max(Math.ceil(deadlineMs / this.#tickMs), this.#doneUpTo + 1);
     let items = this.#slots.get(slot);
     if (items === undefined) {
       items = new Set();
       this.#slots.set(slot, items);
     }
     items.add(item);
-    if (this.#timer === undefined) {
-      this.#doneUpTo = Math.floor(Date.now() / this.#tickMs) - 1;
-      this.#timer = setInterval(() => this.#turn(), this.#tickMs);
-    }
     return slot;
   }
 
@@ -47,9 +48,10 @@ export class TimingWheel<T extends Due> {
   #turn(): void {
     const nowMs = Date.now();
     const current = Math.floor(nowMs / this.#tickMs);
-    if (current - this.#doneUpTo > this.#slots.size * 2 + 16) this.#turnBySlots(current, nowMs);
+    if (current < this.#doneUpTo) this.#turnBySlots(Number.POSITIVE_INFINITY, nowMs);
+    else if (current - this.#doneUpTo > this.#slots.size * 2 + 16) this.#turnBySlots(current, nowMs);
     else for (let slot = this.#doneUpTo + 1; slot <= current; slot++) this.#ring(slot, nowMs);
-    this.#doneUpTo = Math.max(this.#doneUpTo, current);
+    this.#doneUpTo = current;
     if (this.#slots.size === 0) this.close();
   }
 

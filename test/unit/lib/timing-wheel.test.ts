@@ -39,6 +39,35 @@ describe('timing wheel', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('calls what was due before it was added, also while others wait', () => {
+    const wheel = new TimingWheel<Item>(25);
+    const [later, late, alone] = [new Item(), new Item(), new Item()];
+    wheel.add(later, 1_010_000);
+    vi.advanceTimersByTime(1_000);
+    wheel.add(late, 1_000_000);
+    vi.advanceTimersByTime(50);
+    expect(late.dueAt).toBeDefined();
+    wheel.close();
+    wheel.add(alone, 1_000_000);
+    vi.advanceTimersByTime(50);
+    expect(alone.dueAt).toBeDefined();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('calls all that waits once the clock was set back, and goes on by the new one', () => {
+    const wheel = new TimingWheel<Item>(25);
+    const [before, after] = [new Item(), new Item()];
+    wheel.add(before, 1_010_000);
+    vi.advanceTimersByTime(1_000);
+    vi.setSystemTime(500_000);
+    vi.advanceTimersByTime(25);
+    expect(before.dueAt).toBe(500_025);
+    wheel.add(after, 500_500);
+    vi.advanceTimersByTime(1_000);
+    expect(after.dueAt).toBeGreaterThanOrEqual(500_500);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('catches up after the clock has jumped', () => {
     const wheel = new TimingWheel<Item>(25);
     const item = new Item();
