@@ -109,13 +109,16 @@ export class Channel {
   }
 
   /**
-   * Takes over what was read from the log for somebody else, as far as it follows from the position, so that a reader who is
-   * ahead of the bus can go live.
+   * To be told at once of what was just read from the log for one reader: if the bus has not brought the channel as far, it
+   * catches up, so that the reader can go live. Resolves when it has.
    */
-  offer(entries: readonly LogEntry[]): void {
-    if (this.#state !== 'live') return;
-    const nowMs = Date.now();
-    for (const entry of entries) if (entry.previous === this.#position) this.#deliver(entry, nowMs);
+  async meet(page: HistoryPage): Promise<void> {
+    if (page.more || !this.isOpen) return;
+    if (this.#state === 'live') {
+      const nowMs = Date.now();
+      for (const entry of page.entries) if (entry.previous === this.#position) this.#deliver(entry, nowMs);
+    }
+    if (!this.holds(page.tail)) await this.repair();
   }
 
   /** A log entry as a message to send. */
@@ -123,10 +126,17 @@ export class Channel {
     return this.#build(entry, passingFrames);
   }
 
-  /** Reads the log after a position for one reader, again and again while the broker is away; `undefined` once closed. */
-  read(after: After, maxBytes: number): Promise<HistoryPage | undefined> {
+  /**
+   * Reads the log after a position for one reader, again and again while the broker is away; `undefined` once the channel
+   * is closed or `isOver()` holds.
+   */
+  read(after: After, maxBytes: number, isOver: () => boolean): Promise<HistoryPage | undefined> {
     const limit = { maxEntries: REPAIR_PAGE.maxEntries, maxBytes };
-    return this.#persist(() => this.#parts.broker.read(this.name, after, limit));
+    const { broker, retrier } = this.#parts;
+    return retrier.persist(
+      () => broker.read(this.name, after, limit),
+      () => this.#state === 'closed' || isOver(),
+    );
   }
 
   /** Reads the log from the position and delivers what is missing before anything newer. Resolves when live again, or closed. */

@@ -76,8 +76,8 @@ export class Subscription {
   /** Answers from the log, with the first page of what was missed. */
   #beginFromLog(after: After, id: number | undefined): Promise<Offset | undefined> {
     return this.#turns.take(async () => {
-      const page = await this.channel.read(after, REPLAY_AHEAD_BYTES);
-      if (page === undefined || this.#isEnded()) return undefined;
+      const page = await this.#read(after);
+      if (page === undefined) return undefined;
       this.#announce(page.start, page.gap === undefined, id);
       return this.#sendPage(page, after);
     });
@@ -106,8 +106,13 @@ export class Subscription {
   }
 
   async #replayPage(after: Offset): Promise<Offset | undefined> {
-    const page = await this.channel.read(after, REPLAY_AHEAD_BYTES);
-    return page === undefined || this.#isEnded() ? undefined : this.#sendPage(page, after);
+    const page = await this.#read(after);
+    return page === undefined ? undefined : this.#sendPage(page, after);
+  }
+
+  /** `undefined` when the subscription has ended meanwhile. */
+  #read(after: After): Promise<HistoryPage | undefined> {
+    return this.channel.read(after, REPLAY_AHEAD_BYTES, () => this.#isEnded());
   }
 
   /** Waits until the socket has taken what was sent; `false` when the subscription has ended meanwhile. */
@@ -117,6 +122,8 @@ export class Subscription {
   }
 
   #goLive(): void {
+    // What was just sent may have had the link cut.
+    if (this.#isEnded()) return;
     this.#state = 'live';
     this.#sink.join(this.channel);
   }
@@ -135,6 +142,8 @@ export class Subscription {
   /** Sends a page at the socket's pace; answers the position reached, `undefined` when the subscription has ended. */
   async #sendPage(page: HistoryPage, after: After): Promise<Offset | undefined> {
     const { name } = this.channel;
+    // At once: while the page is sent, the channel goes on, and perhaps along another history.
+    const met = this.channel.meet(page);
     let position = page.start;
     if (page.gap !== undefined) {
       this.#sink.sendEvent({ type: 'gap', channel: name, after, offset: position, reason: page.gap });
@@ -147,13 +156,7 @@ export class Subscription {
       this.#sink.sendMessage(this.channel.toMessage(entry));
       position = entry.offset;
     }
-    if (!page.more) await this.#bringChannelTo(position, page);
+    await met;
     return this.#isEnded() ? undefined : position;
-  }
-
-  /** The log was read further than the bus has brought the channel: it catches up, so that this link can go live. */
-  async #bringChannelTo(position: Offset, page: HistoryPage): Promise<void> {
-    this.channel.offer(page.entries);
-    if (!this.channel.holds(position)) await this.channel.repair();
   }
 }

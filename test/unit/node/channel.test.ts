@@ -84,8 +84,8 @@ describe('channel', () => {
   it('takes over what a reader has read ahead of the bus', async () => {
     const bench = await open();
     const offsets = await publish(bench, 3);
-    const page = await bench.channel.read(bench.channel.position, 1_000_000);
-    bench.channel.offer(page?.entries ?? []);
+    const page = await bench.broker.read('news', bench.channel.position, { maxEntries: 100, maxBytes: 1_000_000 });
+    await bench.channel.meet(page);
     for (const message of bench.bus) bench.channel.receive(message, 1);
     expect(bench.frames.map((frame) => frame.offset)).toEqual(offsets);
     expect(bench.counters).toMatchObject({ duplicates: 3, repairs: 0 });

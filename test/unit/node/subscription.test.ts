@@ -1,0 +1,110 @@
+// One subscription's way from its position to live, whatever happens to its link on the way.
+
+import { expect, it } from 'vitest';
+import { Namespaces } from '../../../src/config/namespaces.js';
+import { silentLogger } from '../../../src/lib/logger.js';
+import { Turns } from '../../../src/lib/turns.js';
+import { Channels } from '../../../src/node/channels.js';
+import { type Sink, Subscription } from '../../../src/node/subscription.js';
+import type { ServerEvent } from '../../../src/protocol/index.js';
+import { createFaultyBroker, type FaultyBroker } from '../../support/faulty-broker.js';
+
+async function open() {
+  const broker = createFaultyBroker();
+  const channels = new Channels({
+    broker,
+    namespaces: new Namespaces(),
+    logger: silentLogger,
+    publish: () => undefined,
+  });
+  await broker.start(channels);
+  return { broker, channels };
+}
+
+/** A link that keeps what it gets; `onEvent` may break it. */
+class RecordingSink implements Sink {
+  readonly told: string[] = [];
+  joined = 0;
+  onEvent = () => {};
+  /** What `bufferedBytes` answers, and what `drained` waits for. */
+  buffered = 0;
+  drain: Promise<void> = Promise.resolve();
+
+  sendEvent(event: ServerEvent): void {
+    this.told.push(event.type);
+    this.onEvent();
+  }
+  sendMessage(message: { readonly offset: string | undefined }): void {
+    this.told.push(message.offset ?? 'live');
+    this.onEvent();
+  }
+  bufferedBytes(): number {
+    return this.buffered;
+  }
+  drained(): Promise<void> {
+    return this.drain;
+  }
+  join(): void {
+    this.joined++;
+  }
+  leave(): void {
+    this.joined--;
+  }
+}
+
+const publish = async (broker: FaultyBroker, count: number) => {
+  const offsets: string[] = [];
+  for (let n = 0; n < count; n++) offsets.push(await broker.healthy.publish({ channel: 'news', data: String(n) }));
+  return offsets;
+};
+
+it('never joins the audience when its link ends while it is told that it is subscribed', async () => {
+  const { channels } = await open();
+  const channel = channels.acquire('news');
+  await channel.ready;
+  const sink = new RecordingSink();
+  const subscription = new Subscription(channel, sink, new Turns(4));
+  sink.onEvent = () => subscription.end();
+  await subscription.begin('now', 1);
+  expect(sink.told).toEqual(['subscribed']);
+  expect(sink.joined).toBe(0);
+  expect(subscription.isLive).toBe(false);
+  channels.close();
+});
+
+it('gives up reading the log once it has ended, while the broker is away', async () => {
+  const { broker, channels } = await open();
+  const channel = channels.acquire('news');
+  await channel.ready;
+  broker.away = true;
+  const subscription = new Subscription(channel, new RecordingSink(), new Turns(4));
+  const begun = subscription.begin('-1', 1);
+  subscription.end();
+  // It would read on until the broker is back.
+  await begun;
+  channels.close();
+});
+
+it('does not have a healthy channel repaired because its own link reads slowly', async () => {
+  const { broker, channels } = await open();
+  const offsets = await publish(broker, 10);
+  const channel = channels.acquire('news');
+  await channel.ready;
+  const sink = new RecordingSink();
+  let release = () => {};
+  sink.buffered = 1_000_000;
+  sink.drain = new Promise((resolve) => {
+    release = resolve;
+  });
+  const begun = new Subscription(channel, sink, new Turns(4)).begin('-1', 1);
+  while (sink.told.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  offsets.push(...(await publish(broker, 300)));
+  await new Promise((resolve) => setImmediate(resolve));
+  sink.buffered = 0;
+  release();
+  await begun;
+  expect(sink.told.slice(1)).toEqual(offsets);
+  expect(sink.joined).toBe(1);
+  expect(channels.counters.repairs).toBe(0);
+  channels.close();
+});
