@@ -17,6 +17,8 @@ import { MessageRing, type RingLimits } from './message-ring.js';
 
 /** One read of the log while repairing. */
 const REPAIR_PAGE = { maxEntries: 256, maxBytes: 256 * 1024 } as const;
+/** Chosen: what the bus brings while the log is read and may wait for it; beyond it the log is read once more. */
+const MAX_NOTED = { entries: 512, bytes: 64 * 1024 } as const;
 
 export interface ChannelParts {
   readonly broker: Broker;
@@ -37,7 +39,7 @@ export interface ChannelCounters {
 
 /**
  * States: `opening` (not subscribed yet, or its tail is not known), `live`, `repairing` (the log is being read; what the bus
- * brings is only noted), `closed`.
+ * brings is noted), `closed`.
  */
 export class Channel {
   readonly name: string;
@@ -56,7 +58,10 @@ export class Channel {
   #state: 'opening' | 'live' | 'repairing' | 'closed' = 'opening';
   #ring: MessageRing | undefined;
   #position: Offset = '';
-  /** Something arrived that does not follow from the position: the log must be read once more. */
+  /** What the bus brings while the log is being read; in copies, and bounded. */
+  #noted: LogEntry[] = [];
+  #notedBytes = 0;
+  /** Something was lost since the read under way was sent: the log must be read once more. */
   #suspect = false;
   #ready: Promise<boolean>;
 
@@ -102,7 +107,7 @@ export class Channel {
       this.audience.message(this.#build(message, passingFrames));
       return;
     }
-    if (this.#state !== 'live') this.#suspect = true;
+    if (this.#state !== 'live') this.#note(message as LogEntry);
     else if (message.previous === this.#position) this.#deliver(message as LogEntry, nowMs);
     else if (message.offset <= this.#position && this.holds(message.offset)) this.#parts.counters.duplicates++;
     else this.repair();
@@ -155,6 +160,20 @@ export class Channel {
     this.#state = 'closed';
   }
 
+  #note({ offset, previous, data, from }: LogEntry): void {
+    this.#notedBytes += data.length;
+    if (this.#noted.length >= MAX_NOTED.entries || this.#notedBytes > MAX_NOTED.bytes) this.#suspect = true;
+    else this.#noted.push({ offset, previous, data: Buffer.from(data), from: from && Buffer.from(from) });
+  }
+
+  /** Hands over what was noted. */
+  #takeNoted(): readonly LogEntry[] {
+    const noted = this.#noted;
+    this.#noted = [];
+    this.#notedBytes = 0;
+    return noted;
+  }
+
   #build(message: BrokerMessage, memory: FrameAllocator): ChannelMessage {
     this.#prefix ??= framePrefix(this.name);
     return buildMessage(this.#prefix, message, memory);
@@ -183,7 +202,9 @@ export class Channel {
 
   async #repair(): Promise<boolean> {
     for (;;) {
+      // The read that is sent now covers all that the bus has brought.
       this.#suspect = false;
+      this.#takeNoted();
       const page = await this.#persist(() => this.#parts.broker.read(this.name, this.#position, REPAIR_PAGE));
       if (page === undefined) return false;
       this.#apply(page);
@@ -191,7 +212,7 @@ export class Channel {
     }
   }
 
-  /** From here on the bus is trusted again, unless it brought something meanwhile. */
+  /** From here on the bus is trusted again, beginning with what it brought while the log was read. */
   #becomeLive(): boolean | Promise<boolean> {
     if (this.#suspect) {
       this.#state = 'repairing';
@@ -199,7 +220,11 @@ export class Channel {
     }
     this.#state = 'live';
     this.#ready = READY;
-    return true;
+    const noted = this.#takeNoted();
+    const known = noted.findLastIndex(({ offset }) => this.holds(offset));
+    const news = noted.filter(({ offset }, index) => index > known || offset > this.#position);
+    for (const entry of news) this.receive(entry, Date.now());
+    return this.#ready;
   }
 
   #apply(page: HistoryPage): void {

@@ -113,6 +113,78 @@ describe('channel', () => {
     );
   });
 
+  it('is live again after one read although the bus brings more while the log is read', async () => {
+    const bench = await open();
+    const offsets = await publish(bench, 5);
+    const { read } = bench.broker;
+    let reads = 0;
+    bench.broker.read = async (...args) => {
+      const page = await read.apply(bench.broker, args);
+      if (++reads > 20) return page;
+      // The bus is a little ahead of the answer, as it is under a flood.
+      offsets.push(...(await publish(bench, 3)));
+      for (const message of bench.bus.slice(-5)) bench.channel.receive(message, 1);
+      return page;
+    };
+    bench.channel.receive(bench.bus[4] as BrokerMessage, 1);
+    expect(await bench.channel.ready).toBe(true);
+    expect(reads).toBe(1);
+    expect(bench.frames.map((frame) => frame.offset)).toEqual(offsets);
+  });
+
+  it('reads again when the bus has a hole while the log is read', async () => {
+    const bench = await open();
+    const offsets = await publish(bench, 5);
+    const { read } = bench.broker;
+    let reads = 0;
+    bench.broker.read = async (...args) => {
+      const page = await read.apply(bench.broker, args);
+      if (++reads > 1) return page;
+      offsets.push(...(await publish(bench, 3)));
+      bench.channel.receive(bench.bus.at(-1) as BrokerMessage, 1);
+      return page;
+    };
+    bench.channel.receive(bench.bus[4] as BrokerMessage, 1);
+    expect(await bench.channel.ready).toBe(true);
+    expect(reads).toBe(2);
+    expect(bench.frames.map((frame) => frame.offset)).toEqual(offsets);
+  });
+
+  it('keeps what is new when the bus repeats something old after it while the log is read', async () => {
+    const bench = await open();
+    const offsets = await publish(bench, 5);
+    const { read } = bench.broker;
+    let reads = 0;
+    bench.broker.read = async (...args) => {
+      const page = await read.apply(bench.broker, args);
+      if (++reads > 1) return page;
+      offsets.push(...(await publish(bench, 1)));
+      for (const index of [5, 2]) bench.channel.receive(bench.bus[index] as BrokerMessage, 1);
+      return page;
+    };
+    bench.channel.receive(bench.bus[4] as BrokerMessage, 1);
+    expect(await bench.channel.ready).toBe(true);
+    expect(bench.frames.map((frame) => frame.offset)).toEqual(offsets);
+  });
+
+  it('reads again when the bus brings more than may wait while the log is read', async () => {
+    const bench = await open(2_000);
+    const offsets = await publish(bench, 5);
+    const { read } = bench.broker;
+    let reads = 0;
+    bench.broker.read = async (...args) => {
+      const page = await read.apply(bench.broker, args);
+      if (++reads > 1) return page;
+      offsets.push(...(await publish(bench, 1_000)));
+      for (const message of bench.bus.slice(5)) bench.channel.receive(message, 1);
+      return page;
+    };
+    bench.channel.receive(bench.bus[4] as BrokerMessage, 1);
+    expect(await bench.channel.ready).toBe(true);
+    expect(reads).toBeGreaterThan(1);
+    expect(bench.frames.map((frame) => frame.offset)).toEqual(offsets);
+  });
+
   it('ends without delivering once it is closed', async () => {
     const bench = await open();
     await publish(bench, 1);
