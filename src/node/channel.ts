@@ -156,6 +156,11 @@ export class Channel {
     return this.#ready;
   }
 
+  /** The bus was interrupted: a read of the log that is under way may be older than what was lost. */
+  distrust(): void {
+    if (this.#state !== 'live') this.#suspect = true;
+  }
+
   close(): void {
     this.#state = 'closed';
   }

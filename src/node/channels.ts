@@ -81,7 +81,9 @@ export class Channels implements BrokerListener {
 
   resubscribed(names: readonly string[]): void {
     this.#retrier.retryNow();
-    void this.#tails.compareNow(names.flatMap((name) => this.#byName.get(name) ?? []));
+    const channels = names.flatMap((name) => this.#byName.get(name) ?? []);
+    for (const channel of channels) channel.distrust();
+    void this.#tails.compareNow(channels);
   }
 
   damaged(name: string, reason: string): void {

@@ -67,8 +67,10 @@ export class TailWatch {
     const before = channels.map((channel) => channel.position);
     const tails = await this.#broker.tails(channels.map((channel) => channel.name));
     for (const [index, channel] of channels.entries()) {
-      // It moved meanwhile: the bus is doing its work.
-      if (channel.position !== before[index] || tails[index] === channel.position || !channel.isOpen) continue;
+      const tail = tails[index];
+      if (tail === channel.position || !channel.isOpen) continue;
+      // It moved meanwhile, as far at least: the bus is doing its work.
+      if (channel.position !== before[index] && channel.position > (tail ?? '')) continue;
       this.found++;
       void channel.repair();
     }

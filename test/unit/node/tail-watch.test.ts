@@ -7,6 +7,7 @@ import { Namespaces } from '../../../src/config/namespaces.js';
 import { silentLogger } from '../../../src/lib/logger.js';
 import { Channels } from '../../../src/node/channels.js';
 import { TailWatch } from '../../../src/node/tail-watch.js';
+import { createFaultyBroker } from '../../support/faulty-broker.js';
 
 /** A node's channels on a bus that loses everything while `deaf`. */
 async function deafChannels() {
@@ -53,5 +54,42 @@ it('leaves a channel alone that has just delivered', async () => {
   channel.deliveredAtMs = Date.now();
   await watch.round(Date.now());
   expect(watch.found).toBe(0);
+  channels.close();
+});
+
+/** A node's channels on a bus that the test holds; no comparison runs but those after a resubscription. */
+async function faultyChannels() {
+  const broker = createFaultyBroker();
+  const channels = new Channels({
+    broker,
+    namespaces: new Namespaces(),
+    logger: silentLogger,
+    publish: () => undefined,
+  });
+  await broker.start(channels);
+  return { broker, channels };
+}
+
+it.each(['opening', 'repairing'])('misses nothing when the bus comes back while a channel is %s', async (state) => {
+  const { broker, channels } = await faultyChannels();
+  const channel = channels.acquire('news');
+  if (state === 'repairing') {
+    await channel.ready;
+    broker.bus = () => undefined;
+    await broker.healthy.publish({ channel: 'news', data: '0' });
+  }
+  let last = '';
+  broker.afterRead = async () => {
+    broker.afterRead = () => undefined;
+    // Read already, and lost by the bus, which then stands again.
+    broker.bus = () => undefined;
+    last = await broker.healthy.publish({ channel: 'news', data: '1' });
+    broker.resubscribed(['news']);
+  };
+  if (state === 'repairing') void channel.repair();
+  await channel.ready;
+  await new Promise((resolve) => setImmediate(resolve));
+  await channel.ready;
+  expect(channel.position).toBe(last);
   channels.close();
 });
