@@ -17,7 +17,7 @@ export function problemAnswer(error: unknown, requestId?: string): ProblemAnswer
   const known = error instanceof FanfareError ? error : new FanfareError('internal', 'something went wrong here');
   const info = codeInfo(known.code);
   const body: Problem = {
-    type: `https://fanfare.dev/problems/${known.code}`,
+    type: `urn:fanfare:problem:${known.code}`,
     title: info.title,
     status: info.status,
     code: known.code,
