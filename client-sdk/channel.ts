@@ -17,26 +17,22 @@ export interface Channel extends Wanted {
   state: SubscriptionState;
   /** The line that delivers: the one that said `subscribed` last. Others are ignored. */
   line?: object | undefined;
-  readonly emitters: Set<Emitter<SubscriptionEvents>>;
+  readonly subscribed: Set<Emitter<SubscriptionEvents>>;
 }
 
-export function createChannel(name: string, position: After): Channel {
-  return { name, position, state: { type: 'pending' }, emitters: new Set() };
-}
-
-function emit<Type extends keyof SubscriptionEvents>(channel: Channel, type: Type, value: SubscriptionEvents[Type]) {
-  for (const emitter of channel.emitters) emitter.emit(type, value);
-}
+const emit = <Type extends keyof SubscriptionEvents>(channel: Channel, type: Type, value: SubscriptionEvents[Type]) => {
+  for (const emitter of channel.subscribed) emitter.emit(type, value);
+};
 
 /** Does nothing where the state is of that type already. */
-export function setState(channel: Channel, state: SubscriptionState): void {
+export const setState = (channel: Channel, state: SubscriptionState): void => {
   if (channel.state.type === state.type) return;
   channel.state = state;
   emit(channel, 'state', state);
-}
+};
 
 /** Takes one event that names the channel, from `line`. */
-export function receive(channel: Channel, event: ServerEvent, line: object): void {
+export const receive = (channel: Channel, event: ServerEvent, line: object): void => {
   const { type, offset } = event as MessageEvent | GapEvent;
   if (event.type === 'subscribed') {
     const { offset, recovered } = event;
@@ -50,4 +46,4 @@ export function receive(channel: Channel, event: ServerEvent, line: object): voi
     channel.position = offset ?? channel.position;
     emit(channel, type, event as never);
   }
-}
+};

@@ -1,34 +1,30 @@
 // The client: puts channels, publishes and the connection together behind the public surface.
 
-import type { After, MessageEvent, Transport } from '../src/protocol/index.js';
-import { type Channel, createChannel, receive, setState } from './channel.js';
+import type { MessageEvent, Transport } from '../src/protocol/index.js';
+import { backoff } from './backoff.js';
+import { type Channel, receive, setState } from './channel.js';
 import { createConnection } from './connection.js';
 import { createEmitter } from './emitter.js';
-import { CLOSE_REFUSED, createFailure, type Failure, isFinal, misuse } from './errors.js';
+import { createFailure, type Failure, isFinal, misuse } from './errors.js';
 import type { OpenLink } from './link.js';
+import { CLOSE_REFUSED, REPEAT_FAILURES } from './numbers.js';
 import { createOutbox } from './outbox.js';
 import type { Settings } from './settings.js';
 import { createSubscription } from './subscription.js';
-import { createTimers } from './timers.js';
 import type { Client, ClientError, ClientState } from './types.js';
 
-/** Delay before a subscribe that was refused for now is repeated, on top of what the node asks for. */
-const RESUBSCRIBE_MS = 1_000;
+// The contract's rules for names and offsets (`channel-name.ts`, `offset.ts`) in their shortest form; a test holds them together.
 
-/** The contract's rules for names and offsets (`channel-name.ts`, `offset.ts`) in their shortest form; a test holds them together. */
-export const NAME = /^(?!:|\.\.?$|[^:]*:$)[\w.:@=+~-]{1,200}$/;
-export const AFTER = /^(-1|now|\d{13}-\d{16})$/;
+const check = (name: string) => {
+  if (!/^(?!:|\.\.?$|[^:]*:$)[\w.:@=+~-]{1,200}$/.test(name)) misuse('channel');
+};
+const isAfter = (after: string) => /^(-1|now|\d{13}-\d{16})$/.test(after);
 
-function check(name: string, after: After = 'now') {
-  if (!NAME.test(name)) misuse('channel');
-  if (!AFTER.test(after)) misuse('after');
-}
-
-export function assembleClient(settings: Settings, transports: readonly Transport[], openLink: OpenLink): Client {
+export const assembleClient = (settings: Settings, transports: readonly Transport[], openLink: OpenLink): Client => {
   const { on, emit } = createEmitter<{ state: ClientState; error: ClientError }>();
-  const timers = createTimers(settings.clock);
+  const { timers, random, maxQueued } = settings;
   const channels = new Map<string, Channel>();
-  let syncing = false;
+  let state: ClientState = { type: 'idle' };
 
   const end = (channel: Channel, code: string) => {
     channels.delete(channel.name);
@@ -36,12 +32,17 @@ export function assembleClient(settings: Settings, transports: readonly Transpor
     sync();
   };
 
+  const endAll = (code: string) => {
+    outbox.close(code);
+    for (const channel of channels.values()) end(channel, code);
+  };
+
   const refuse = (name: string, failure: Failure) => {
     const channel = channels.get(name);
     if (!channel) return;
     if (isFinal(failure)) end(channel, failure.code);
-    else timers.set(sync, RESUBSCRIBE_MS + (failure.retryAfterMs ?? 0), sync);
-    emit('error', createFailure(failure.close, failure.code, failure.message, { channel: name }));
+    else timers.set(sync, backoff(REPEAT_FAILURES, random(), failure.retryAfterMs));
+    emit('error', failure);
   };
 
   const connection = createConnection(settings, openLink, {
@@ -51,65 +52,63 @@ export function assembleClient(settings: Settings, transports: readonly Transpor
     receive(event, line) {
       const channel = channels.get((event as MessageEvent).channel);
       if (channel) receive(channel, event, line);
-      if (event.type === 'unsubscribed' && event.code) refuse(event.channel, createFailure(CLOSE_REFUSED, event.code));
+      if (event.type === 'unsubscribed' && event.code) {
+        refuse(event.channel, createFailure(CLOSE_REFUSED, event.code, event.code, event));
+      }
     },
-    failed: (failure) => emit('error', failure),
-    changed(state) {
-      if (state.type === 'connected') outbox.restart();
+    error: (failure) => emit('error', failure),
+    state(next) {
+      state = next;
+      if (next.type === 'connected') outbox.refresh();
+      else if (next.type === 'closed') endAll(next.reason);
       else {
         for (const channel of channels.values()) {
           channel.line = undefined;
-          if (state.type === 'closed') end(channel, state.reason);
-          else setState(channel, { type: 'pending' });
+          setState(channel, { type: 'pending' });
         }
       }
-      if (state.type === 'closed') {
-        outbox.close(state.reason);
-        timers.clearAll();
-      }
-      emit('state', state);
+      emit('state', next);
     },
   });
   const outbox = createOutbox(settings, connection.publish);
 
-  /** Once for all that changes in one turn. */
-  const sync = () => {
-    if (syncing) return;
-    syncing = true;
+  /** After all that changes in this turn; then again finds nothing to do. */
+  const sync = () =>
     queueMicrotask(() => {
-      syncing = false;
-      connection.sync();
+      if (state.type === 'closed') endAll(state.reason);
+      else connection.sync();
     });
-  };
 
   return {
     get state() {
-      return connection.state;
+      return state;
     },
     subscribe(name, options = {}, listener) {
       const { after = 'now' } = options;
-      check(name, after);
-      const channel = channels.get(name) ?? createChannel(name, after);
-      if (after !== 'now' && after !== channel.position) misuse('after');
+      check(name);
+      const channel: Channel = channels.get(name) ?? {
+        name,
+        position: after,
+        state: { type: 'pending' },
+        subscribed: new Set(),
+      };
+      if (!isAfter(after) || (after !== 'now' && after !== channel.position)) misuse('after');
       channels.set(name, channel);
       sync();
-      const subscription = createSubscription<never>(channel, options, settings.maxQueued, () => {
-        if (channel.emitters.size || channels.get(name) !== channel) return;
+      const subscription = createSubscription<never>(channel, options, maxQueued, () => {
+        if (channel.subscribed.size) return;
         channels.delete(name);
         sync();
       });
       if (listener) subscription.on('message', listener);
-      if (connection.state.type === 'closed') end(channel, connection.state.reason);
       return subscription;
     },
     publish(name, data, options = {}) {
       check(name);
       sync();
-      const published = outbox.add(name, data, options);
-      if (connection.state.type === 'closed') outbox.close(connection.state.reason);
-      return published;
+      return outbox.add(name, data, options);
     },
     on: on as Client['on'],
     close: connection.close,
   };
-}
+};

@@ -1,7 +1,8 @@
-// What a connection becomes when something happens to it: a pure reducer.
+// What a connection becomes when something happens to it: pure.
 
 import { backoff } from './backoff.js';
-import { CLOSE_UNAUTHORIZED, type Failure, isFinal } from './errors.js';
+import { type Failure, isFinal } from './errors.js';
+import { CLOSE_UNAUTHORIZED, MAX_EXCLUDED } from './numbers.js';
 import type { ClientState } from './types.js';
 
 export interface ConnectionState {
@@ -10,48 +11,31 @@ export interface ConnectionState {
   readonly failures: number;
   /** A fresh ticket was already tried against `unauthorized`. */
   readonly renewed?: boolean;
-  /** Nodes that failed lately; a hint for discovery. */
+  /** Nodes that failed lately, the last one first; a hint for discovery. */
   readonly exclude: readonly string[];
-}
-
-/** A state that is entered as it is, or a loss, of which the reducer decides what follows. */
-export type ConnectionEvent = (ClientState & { readonly type: 'connecting' | 'connected' | 'closed' }) | LossEvent;
-
-export interface LossEvent {
-  readonly type: 'lost';
-  readonly failure: Failure;
-  /** Absent when no node was reached for. */
-  readonly node: string | undefined;
-  /** It had lasted: what failed before it is forgotten. */
-  readonly stable: boolean;
-  /** Whether another token or ticket can be had. */
-  readonly renewable: boolean;
-  readonly random: number;
 }
 
 export const INITIAL: ConnectionState = { state: { type: 'idle' }, failures: 0, exclude: [] };
 
-/** DESIGN 3.1. */
-const MAX_EXCLUDED = 8;
-
-/** `closed` is final: the same object comes back. */
-export function reduce(connection: ConnectionState, event: ConnectionEvent): ConnectionState {
-  if (connection.state.type === 'closed') return connection;
-  if (event.type !== 'lost') return { ...connection, state: event };
-  return lose(event.stable ? INITIAL : connection, event);
-}
-
-function lose(before: ConnectionState, { failure, node, renewable, random }: LossEvent): ConnectionState {
-  const { close, code } = failure;
+/**
+ * After a loss: `waiting`, or `closed` where the failure is final. `before` is `INITIAL` where the link had lasted.
+ * `node` is the one that failed, if any.
+ */
+export const lose = (
+  before: ConnectionState,
+  failure: Failure,
+  node: string | undefined,
+  random: number,
+): ConnectionState => {
+  const { close, code, retryAfterMs } = failure;
   const unauthorized = close === CLOSE_UNAUTHORIZED;
-  if (isFinal(failure) && !(unauthorized && renewable && !before.renewed)) {
+  if (isFinal(failure) && (!unauthorized || before.renewed)) {
     return { ...before, state: { type: 'closed', code: close, reason: code } };
   }
   return {
-    // The server's delay is a floor; the jitter on top keeps everybody from coming back at once.
-    state: { type: 'waiting', retryInMs: (failure.retryAfterMs ?? 0) + backoff(before.failures, random), cause: code },
+    state: { type: 'waiting', retryInMs: backoff(before.failures, random, retryAfterMs), cause: code },
     failures: before.failures + 1,
     renewed: before.renewed || unauthorized,
-    exclude: [...(node ? [node] : []), ...before.exclude].slice(0, MAX_EXCLUDED),
+    exclude: [node ?? [], before.exclude].flat().slice(0, MAX_EXCLUDED),
   };
-}
+};

@@ -2,25 +2,14 @@
 
 import type { NodeAddress, ServerEvent, Transport } from '../src/protocol/index.js';
 import { backoff } from './backoff.js';
-import { type ConnectionEvent, INITIAL, reduce } from './connection-state.js';
-import { CLOSE_LATER, CLOSE_NETWORK, CLOSE_NORMAL, createFailure, type Failure, toFailure } from './errors.js';
+import { INITIAL, lose } from './connection-state.js';
+import { createFailure, type Failure, toFailure } from './errors.js';
 import type { Link, OpenLink, Outgoing, Wanted } from './link.js';
 import { createMonitor } from './monitor.js';
+import { CLOSE_LATER, CLOSE_NETWORK, CLOSE_NORMAL, CONNECT_LIMIT_MS, REPLACE_FAILURES, STABLE_MS } from './numbers.js';
 import { createSession } from './session.js';
 import type { Settings } from './settings.js';
-import { createTimers } from './timers.js';
 import type { ClientState } from './types.js';
-
-/** Discovery (10 s), the token and the node (10 s) together have so long. */
-const LIMIT_MS = 20_000;
-/** A link that lasted so long makes what failed before it forgotten. */
-const STABLE_MS = 5_000;
-/** Failures for which the backoff before another attempt to replace a working link is made. */
-const REPLACE_FAILURES = 4;
-
-/** Names of timers. */
-const RETRY = 0;
-const LIMIT = 1;
 
 /** What a connection works for. */
 export interface ConnectionOwner {
@@ -30,12 +19,11 @@ export interface ConnectionOwner {
   receive(event: ServerEvent, line: object): void;
   /** The node refuses a channel, for good or for now. */
   refuse(channel: string, failure: Failure): void;
-  changed(state: ClientState): void;
-  failed(failure: Failure): void;
+  state(state: ClientState): void;
+  error(failure: Failure): void;
 }
 
 export interface Connection {
-  readonly state: ClientState;
   /** The wanted channels have changed. Connects the first time. */
   sync(): void;
   /** Returns whether there is a link and it took it. */
@@ -45,83 +33,82 @@ export interface Connection {
 
 /** One link, from its opening to its end. */
 interface Line extends Link {
-  readonly node: string;
-  connectedAtMs: number;
+  node: string;
 }
 
-export function createConnection(settings: Settings, openLink: OpenLink, owner: ConnectionOwner): Connection {
-  const { clock, random, token } = settings;
-  const timers = createTimers(clock);
+export const createConnection = (settings: Settings, openLink: OpenLink, owner: ConnectionOwner): Connection => {
+  const { clock, random, timers } = settings;
+  const closing = new AbortController();
   let connection = INITIAL;
-  /** The attempt on its way, from discovery to `connected`. */
-  let attempt: object | undefined;
+  /** An attempt is on its way, from discovery to `connected`. */
+  let dialing = false;
   let opening: Line | undefined;
   let active: Line | undefined;
   /** The line before `active`: it stays until each channel has been taken over. */
   let leaving: Line | undefined;
+  let connectedAtMs = 0;
   /** What a server asked for last: a floor. */
-  let delayMs = 0;
+  let delayMs: number | undefined;
 
-  const apply = (event: ConnectionEvent) => {
-    const before = connection;
-    connection = reduce(connection, event);
-    if (connection === before) return;
-    owner.changed(connection.state);
-    if (connection.state.type === 'closed') release();
+  const become = (state: ClientState, memory = connection) => {
+    if (connection.state.type === 'closed') return;
+    connection = { ...memory, state };
+    owner.state(state);
+    if (state.type === 'closed') release();
   };
 
-  const dial = async (exclude = connection.exclude) => {
-    const mine = {};
-    attempt = mine;
-    timers.clear(RETRY);
-    timers.set(LIMIT, LIMIT_MS, () => lose(createFailure(CLOSE_NETWORK, 'timeout')));
-    if (!active) apply({ type: 'connecting' });
-    try {
-      // A listener may have closed the client.
-      const node = attempt && (await session.find(exclude));
-      if (node && attempt === mine) opening = open(node);
-    } catch (error) {
-      if (attempt === mine) lose(toFailure(error));
-    }
+  /** Connects, or replaces the link that works. */
+  const dial = () => {
+    if (dialing) return;
+    dialing = true;
+    timers.delete(dial);
+    timers.set(expire, CONNECT_LIMIT_MS);
+    if (!active) become({ type: 'connecting' });
+    // Unless a listener has closed the client.
+    if (dialing)
+      session
+        .connect(active ? [active.node] : connection.exclude)
+        .then(open)
+        .catch(fail);
   };
-
-  const replace = () => {
-    if (active && !attempt) dial([active.node]);
+  const fail = (error: unknown) => {
+    if (dialing) end(toFailure(error));
   };
+  const expire = () => end(createFailure(CLOSE_NETWORK, 'timeout'));
 
-  const open = ({ id, url }: NodeAddress): Line => {
-    const line: Line = Object.assign(
-      openLink({
-        ...owner,
-        settings,
-        session,
-        url,
-        connected(transport, heartbeatMs) {
-          leave();
-          leaving = active;
-          active = line;
-          line.connectedAtMs = clock.now();
-          settle();
-          monitor.watch(heartbeatMs);
-          apply({ type: 'connected', transport, node: id });
-        },
-        touch: monitor.touch,
-        receive(event) {
-          if (event.type === 'move') replace();
-          else owner.receive(event, line);
-          if ([...owner.channels.values()].every(({ line }) => line === active)) leave();
-        },
-        lost: (failure) => lose(failure, line),
-      }),
-      { node: id, connectedAtMs: Number.POSITIVE_INFINITY },
-    );
-    return line;
+  const open = ({ id, url }: NodeAddress) => {
+    if (!dialing) return;
+    const line = openLink({
+      ...settings,
+      ...owner,
+      session: session.state,
+      url,
+      connected(transport, heartbeatMs) {
+        leave();
+        leaving = active;
+        active = line;
+        connectedAtMs = clock.now();
+        settle();
+        monitor.connected(heartbeatMs);
+        become({ type: 'connected', transport, node: id });
+      },
+      touch: monitor.touch,
+      receive(event) {
+        if (event.type === 'move') dial();
+        else owner.receive(event, line);
+        if (leaving && [...owner.channels.values()].every(({ line }) => line === active)) leave();
+      },
+      lost: (failure) => end(failure, line),
+    }) as Line;
+    line.node = id;
+    opening = line;
   };
 
   /** The attempt is over. */
   const settle = () => {
-    attempt = opening = undefined;
-    timers.clear(LIMIT);
+    dialing = false;
+    opening = undefined;
+    timers.delete(expire);
   };
 
   const leave = () => {
@@ -129,52 +116,49 @@ export function createConnection(settings: Settings, openLink: OpenLink, owner: 
     leaving = undefined;
   };
 
-  /** Without a line, the attempt on its way has failed. */
-  const lose = (failure: Failure, line = opening) => {
+  /** A line has ended; without one, the attempt on its way has failed before there was a line. */
+  const end = (failure: Failure, line = opening) => {
+    const stable = line && line === active && clock.now() - connectedAtMs >= STABLE_MS;
     line?.close(failure);
     if (line && line === leaving) return leave();
     if (line === opening) settle();
     if (line === active) {
       active = undefined;
-      monitor.stop();
+      monitor.connected(0);
       leave();
       // Its replacement is already on the way.
-      if (attempt) return apply({ type: 'connecting' });
+      if (dialing) return become({ type: 'connecting' });
     }
-    delayMs = failure.retryAfterMs ?? 0;
-    session.blame(failure);
-    owner.failed(failure);
-    // What failed was to replace a link that works.
-    if (active) return timers.set(RETRY, delayMs + backoff(REPLACE_FAILURES, random()), replace);
-    apply({
-      type: 'lost',
-      failure,
-      node: line?.node,
-      stable: !!line && clock.now() - line.connectedAtMs >= STABLE_MS,
-      renewable: !!line || typeof token === 'function',
-      random: random(),
-    });
-    if (connection.state.type === 'waiting') timers.set(RETRY, connection.state.retryInMs, dial);
+    delayMs = failure.retryAfterMs;
+    session.lost(failure);
+    owner.error(failure);
+    if (active) {
+      // What failed was to replace a link that works.
+      timers.set(dial, backoff(REPLACE_FAILURES, random(), delayMs));
+    } else {
+      const lost = lose(stable ? INITIAL : connection, failure, line?.node, random());
+      become(lost.state, lost);
+      if (connection.state.type === 'waiting') timers.set(dial, connection.state.retryInMs);
+    }
   };
 
   const drop = (close: number, code: string) => {
-    if (active) lose(createFailure(close, code), active);
+    if (active) end(createFailure(close, code), active);
   };
 
   const release = () => {
-    opening?.close();
-    active?.close();
-    active = undefined;
-    leave();
+    for (const line of [opening, active, leaving]) line?.close();
+    active = leaving = undefined;
     settle();
+    closing.abort();
     session.close();
-    monitor.close();
-    timers.clearAll();
+    timers.clear();
   };
 
-  const session = createSession(settings, owner.transports, () => active?.refresh(), owner.failed);
+  const session = createSession(settings, owner.transports, () => active?.refresh(), owner.error);
   const monitor = createMonitor(
     settings,
+    closing.signal,
     () => drop(CLOSE_NETWORK, 'heartbeat_timeout'),
     () => drop(CLOSE_LATER, 'offline'),
     () => {
@@ -183,17 +167,12 @@ export function createConnection(settings: Settings, openLink: OpenLink, owner: 
   );
 
   return {
-    get state() {
-      return connection.state;
-    },
     sync() {
       opening?.sync();
       active?.sync();
       if (connection.state.type === 'idle') dial();
     },
     publish: (outgoing) => !!active?.publish(outgoing),
-    close() {
-      apply({ type: 'closed', code: CLOSE_NORMAL, reason: 'closed' });
-    },
+    close: () => become({ type: 'closed', code: CLOSE_NORMAL, reason: 'closed' }),
   };
-}
+};

@@ -8,7 +8,7 @@ export interface Emitter<Events> {
   emit<Type extends keyof Events>(type: Type, value: Events[Type]): void;
 }
 
-export function createEmitter<Events>(): Emitter<Events> {
+export const createEmitter = <Events>(): Emitter<Events> => {
   const listeners = new Set<readonly [unknown, (value: never) => void]>();
   return {
     on(type, listener) {
@@ -30,4 +30,4 @@ export function createEmitter<Events>(): Emitter<Events> {
       }
     },
   };
-}
+};

@@ -2,7 +2,7 @@
 
 import type { After, ServerEvent, Transport } from '../src/protocol/index.js';
 import type { Failure } from './errors.js';
-import type { Session } from './session.js';
+import type { Given } from './session.js';
 import type { Settings } from './settings.js';
 
 /** A wanted channel, and where its next message comes after. Subscribing anew makes another object. */
@@ -13,11 +13,10 @@ export interface Wanted {
 
 /** A publish that waits for its answer. */
 export interface Outgoing {
-  /** The request's body, made once, so that repeating it repeats the same bytes. */
-  readonly body: string;
-  done(offset: string): void;
-  /** Repeats it later where that can help. */
-  fail(failure: Failure): void;
+  /** The request's body, a copy, so that repeating it repeats the same bytes. */
+  readonly body: object;
+  /** Its answer: an offset, or a failure; it is repeated later where that can help. */
+  done(failure: Failure | undefined, offset?: string): void;
 }
 
 /** One open way to a node. Its methods are called in any order and any number of times; after `close` it is silent. */
@@ -33,11 +32,11 @@ export interface Link {
 }
 
 /** What a transport is handed. It calls back only after it has returned its link. */
-export interface LinkHost {
-  readonly settings: Settings;
+export interface LinkHost extends Omit<Settings, 'transports'> {
   /** Base of the node. */
   readonly url: string;
-  readonly session: Pick<Session, 'ticket' | 'transports'>;
+  /** What discovery gave; the ticket changes. */
+  readonly session: Given;
   readonly channels: ReadonlyMap<string, Wanted>;
   /** It works; silence of twice `heartbeatMs` from now on means that it no longer does. */
   connected(transport: Transport, heartbeatMs: number): void;

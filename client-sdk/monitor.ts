@@ -1,72 +1,52 @@
 // Knows time: how long a link has been silent, and when the page sleeps and wakes.
 
 import type { Settings } from './settings.js';
-import { createTimers } from './timers.js';
 
 export interface Monitor {
-  /** Watches for silence from now on. */
-  watch(heartbeatMs: number): void;
+  /** Watches for silence from now on; not at all with 0. */
+  connected(heartbeatMs: number): void;
   /** Something came. */
   touch(): void;
-  stop(): void;
-  /** Stops and listens no more. */
-  close(): void;
 }
 
-const SLEEP = ['offline', 'freeze', 'pagehide'];
-const WAKE = ['online', 'resume', 'pageshow', 'visibilitychange'];
-
 /**
- * `silent`: nothing came for twice the heartbeat. `sleep`: the page went offline or is put away. `wake`: it came online,
+ * Until `signal` aborts. `silent`: nothing came for twice the heartbeat. `sleep`: the page went offline or is put away. `wake`: it came online,
  * to the front or back.
  */
-export function createMonitor(
-  { clock, pageEvents }: Settings,
+export const createMonitor = (
+  { clock: { now }, timers }: Settings,
+  signal: AbortSignal,
   silent: () => void,
   sleep: () => void,
   wake: () => void,
-): Monitor {
-  const { now } = clock;
-  const timers = createTimers(clock);
-  const closing = new AbortController();
+): Monitor => {
   let heartbeat = 0;
   let last = 0;
 
   // Messages only note the time: no timer is made anew for each.
   const check = () => {
     const left = last + 2 * heartbeat - now();
-    if (left > 0) timers.set(0, left, check);
-    else silent();
+    if (left > 0) timers.set(check, left);
+    else if (heartbeat) silent();
   };
-  const listen = (types: readonly string[], listener: () => void) => {
-    for (const type of types) {
-      // Some fire at the document, some at the window: capturing at the window hears both.
-      pageEvents.addEventListener?.(type, listener, { capture: true, signal: closing.signal });
-    }
-  };
-  const stop = () => {
-    heartbeat = 0;
-    timers.clearAll();
-  };
-  listen(SLEEP, sleep);
-  listen(WAKE, () => {
+  const onWake = () => {
     // Timers stood still while the page slept.
-    if (heartbeat) check();
+    check();
     wake();
-  });
+  };
+  for (const type of ['offline', 'pagehide', 'online', 'pageshow', 'visibilitychange']) {
+    // Some fire at the document, some at the window: capturing at the window hears both.
+    globalThis.addEventListener?.(type, /off|hide/.test(type) ? sleep : onWake, { capture: true, signal });
+  }
+  const touch = () => {
+    last = now();
+  };
   return {
-    watch(heartbeatMs) {
+    connected(heartbeatMs) {
       heartbeat = heartbeatMs;
-      last = now();
+      touch();
       check();
     },
-    touch() {
-      last = now();
-    },
-    stop,
-    close() {
-      stop();
-      closing.abort();
-    },
+    touch,
   };
-}
+};

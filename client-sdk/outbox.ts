@@ -1,18 +1,18 @@
-// Publishes until they are answered, in order: each is repeated with its key over every link, so it is stored once.
+// Publishes until they are done, in order: each is repeated with its key over every link, so it is stored once.
 
 import type { Offset } from '../src/protocol/index.js';
 import { backoff } from './backoff.js';
-import { CLOSE_NORMAL, CLOSE_UNAUTHORIZED, createFailure, isFinal, misuse } from './errors.js';
+import { createFailure, isFinal, misuse } from './errors.js';
 import type { Outgoing } from './link.js';
+import { CLOSE_REFUSED, CLOSE_UNAUTHORIZED, REPEAT_FAILURES } from './numbers.js';
 import type { Settings } from './settings.js';
-import { createTimers } from './timers.js';
 import type { PublishOptions } from './types.js';
 
 export interface Outbox {
   /** Throws `TypeError` when `data` is no JSON value. */
   add(channel: string, data: unknown, options: PublishOptions): Promise<{ readonly offset: Offset }>;
-  /** Sends again what was not answered: there is a new link. */
-  restart(): void;
+  /** Sends again what was not done: there is a new link. */
+  refresh(): void;
   /** Rejects what waits. */
   close(code: string): void;
 }
@@ -20,20 +20,16 @@ export interface Outbox {
 interface Waiting extends Outgoing {
   /** On its way over the present link. */
   busy?: boolean;
-  giveUp(code: string): void;
 }
 
+const giveUp = (item: Outgoing, code: string) => item.done(createFailure(CLOSE_REFUSED, code));
+
 /** `publish` returns whether the link took it: one that is busy, or is not there, does not. */
-export function createOutbox(
-  { clock, random, maxQueued, publishTimeoutMs }: Settings,
+export const createOutbox = (
+  { timers, random, maxQueued, publishTimeoutMs }: Settings,
   publish: (outgoing: Outgoing) => boolean,
-): Outbox {
+): Outbox => {
   const waiting = new Set<Waiting>();
-  const timers = createTimers(clock);
-  // About 100 random bits; `crypto.randomUUID` is missing on pages without https.
-  const prefix = `${random()}${random()}`;
-  let serial = 0;
-  let failures = 0;
   let paused = false;
 
   /** In order, as many as the link takes. */
@@ -44,62 +40,46 @@ export function createOutbox(
       if (!item.busy) return;
     }
   };
-  const next = () => {
-    if (!paused) send();
-  };
-
-  const wait = (body: string, signal: AbortSignal | undefined) =>
-    new Promise<{ readonly offset: Offset }>((resolve, reject) => {
-      const settle = () => {
-        waiting.delete(item);
-        timers.clear(item);
-        signal?.removeEventListener('abort', abort);
-        next();
-      };
-      const abort = () => item.giveUp('aborted');
-      const item: Waiting = {
-        body,
-        giveUp(code) {
-          reject(createFailure(CLOSE_NORMAL, code, code, { outcome: 'unknown' }));
-          settle();
-        },
-        done(offset) {
-          failures = 0;
-          resolve({ offset });
-          settle();
-        },
-        fail(failure) {
-          item.busy = false;
-          if (isFinal(failure) && failure.close !== CLOSE_UNAUTHORIZED) {
-            reject(failure);
-            settle();
-          } else if (!paused) {
-            paused = true;
-            timers.set(send, (failure.retryAfterMs ?? 0) + backoff(failures++, random()), send);
-          }
-        },
-      };
-      if (waiting.size >= maxQueued) return reject(createFailure(CLOSE_NORMAL, 'overflow'));
-      waiting.add(item);
-      timers.set(item, publishTimeoutMs, () => item.giveUp('timeout'));
-      signal?.addEventListener('abort', abort);
-      if (signal?.aborted) abort();
-      else next();
-    });
 
   return {
-    add(channel, data, { key = `${prefix}-${++serial}`, signal }) {
-      const json = JSON.stringify(data);
-      if (!json) misuse('data');
-      return wait(`{"channel":"${channel}","data":${json},"key":${JSON.stringify(key)}}`, signal);
+    // About 100 random bits; `crypto.randomUUID` is missing on pages without https.
+    add(channel, data, { key = `${random()}${random()}`, signal }) {
+      const body = JSON.parse(JSON.stringify({ channel, data, key }));
+      if (!('data' in body)) misuse('data');
+      return new Promise((resolve, reject) => {
+        const expire = () => giveUp(item, 'timeout');
+        const abort = () => giveUp(item, 'aborted');
+        const item: Waiting = {
+          body,
+          done(failure, offset = '') {
+            item.busy = false;
+            if (failure && (!isFinal(failure) || failure.close === CLOSE_UNAUTHORIZED)) {
+              if (!paused) timers.set(send, backoff(REPEAT_FAILURES, random(), failure.retryAfterMs));
+              paused = true;
+              return;
+            }
+            waiting.delete(item);
+            timers.delete(expire);
+            signal?.removeEventListener('abort', abort);
+            if (failure) reject(failure);
+            else resolve({ offset });
+            if (!paused) send();
+          },
+        };
+        if (waiting.size >= maxQueued) return giveUp(item, 'overflow');
+        if (signal?.aborted) return abort();
+        signal?.addEventListener('abort', abort);
+        timers.set(expire, publishTimeoutMs);
+        waiting.add(item);
+        if (!paused) send();
+      });
     },
-    restart() {
+    refresh() {
       for (const item of waiting) item.busy = false;
       send();
     },
     close(code) {
-      for (const item of waiting) item.giveUp(code);
-      timers.clearAll();
+      for (const item of waiting) giveUp(item, code);
     },
   };
-}
+};

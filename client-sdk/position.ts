@@ -3,15 +3,13 @@
 import type { After, Offset } from '../src/protocol/index.js';
 
 /** Whether a message at `offset` was already delivered. One without an offset is live only and never was. */
-export function isDelivered(position: After, offset: Offset | undefined): boolean {
-  return offset !== undefined && position !== 'now' && offset <= position;
-}
+export const isDelivered = (position: After, offset: Offset | undefined): boolean =>
+  !!offset && position !== 'now' && offset <= position;
 
 /**
  * The position once a node has said `subscribed`. While one link takes over from another, delivery has gone on since
  * the position that was asked for: it never goes back. When not recovered it stays until the `gap` has come, so that
  * a link that dies in between cannot swallow the gap.
  */
-export function positionAfterSubscribed(position: After, offset: After, recovered: boolean): After {
-  return position === 'now' || (recovered && offset > position) ? offset : position;
-}
+export const positionAfterSubscribed = (position: After, offset: After, recovered: boolean): After =>
+  position === 'now' || (recovered && offset > position) ? offset : position;

@@ -1,95 +1,90 @@
-// Holds what discovery gives: nodes, and a ticket that it keeps fresh.
+// Holds what discovery gives: a node, alternatives, and a ticket that it keeps fresh.
 
 import type { ConnectResponse, NodeAddress, PATHS, Transport } from '../src/protocol/index.js';
-import { CLOSE_NETWORK, CLOSE_TOKEN_EXPIRED, CLOSE_UNAUTHORIZED, type Failure, toFailure } from './errors.js';
+import { type Failure, toFailure } from './errors.js';
 import { post } from './http.js';
+import { CLOSE_NETWORK, CLOSE_UNAUTHORIZED, DISCOVERY_LIMIT_MS, MIN_RENEW_MS, RENEW_AT } from './numbers.js';
 import type { Settings } from './settings.js';
-import { createTimers } from './timers.js';
 
-const CONNECT_PATH: (typeof PATHS)['connect'] = '/v1/connect';
-const TICKET_PATH: (typeof PATHS)['ticket'] = '/v1/ticket';
-/** Discovery's answer takes no longer. */
-const LIMIT_MS = 10_000;
-/** A ticket is renewed after this part of its life, and again after this part of what is left. */
-const RENEW_AT = 0.8;
-const MIN_RENEW_MS = 1_000;
+/** Discovery's last answer, with the ticket renewed since. */
+export type Given = Pick<ConnectResponse, 'ticket' | 'transports'>;
 
 export interface Session {
+  readonly state: Given;
   /**
    * Asks for a node; without discovery, the next of those that it gave last will do while the ticket lasts.
-   * Rejects with whatever failed: see `toFailure`.
+   * Rejects with a `Failure`; does neither once it was asked again or closed.
    */
-  find(exclude: readonly string[]): Promise<NodeAddress>;
-  /** The transports that discovery named last. */
-  transports(): readonly Transport[];
-  ticket(): string;
-  /** What `find` gave did not work: the node will be the last to try again, a ticket that was refused not at all. */
-  blame(failure: Failure): void;
+  connect(exclude: readonly string[]): Promise<NodeAddress>;
+  /** What `connect` gave did not work: the node will be the last to try again, a ticket that was refused not at all. */
+  lost(failure: Failure): void;
   close(): void;
 }
 
 /** `renewed`: there is a fresh ticket. `failed`: something failed that is tried again. */
-export function createSession(
-  { url, token, fetch, clock }: Settings,
-  wanted: readonly Transport[],
+export const createSession = (
+  { url, token, fetch, clock: { now }, timers }: Settings,
+  transports: readonly Transport[],
   renewed: () => void,
   failed: (failure: Failure) => void,
-): Session {
-  const timers = createTimers(clock);
-  let nodes: NodeAddress[] = [];
-  let transports = wanted;
-  let ticket: string;
+): Session => {
+  const given = { alternatives: [] as NodeAddress[] } as {
+    -readonly [Key in keyof ConnectResponse]: ConnectResponse[Key];
+  } & {
+    alternatives: NodeAddress[];
+  };
   let expiresAtMs = 0;
+  /** The question on its way. */
   let asking: AbortController | undefined;
 
-  /** One question at a time: the newer ends the older. */
-  const ask = async (path: string, body: object): Promise<ConnectResponse> => {
-    asking?.abort();
+  const ask = async (path: string, body: object) => {
     const mine = new AbortController();
-    const { signal } = mine;
+    asking?.abort();
     asking = mine;
-    timers.set(0, LIMIT_MS, () => mine.abort());
+    timers.set(tick, DISCOVERY_LIMIT_MS);
     try {
       const bearer = typeof token === 'function' ? await token() : token;
-      const answer = await (await post(fetch, url + path, bearer, JSON.stringify(body), signal)).json();
-      signal.throwIfAborted();
-      ticket = answer.ticket;
-      expiresAtMs = clock.now() + answer.expiresInMs;
-      return answer;
+      const response = await post(fetch, url + path, bearer, body, mine.signal);
+      Object.assign(given, await response.json());
+      expiresAtMs = now() + given.expiresInMs;
+    } catch (error) {
+      throw toFailure(error);
     } finally {
-      if (asking === mine) timers.set(0, Math.max(MIN_RENEW_MS, (expiresAtMs - clock.now()) * RENEW_AT), renew);
+      // Nobody waits for this answer any more.
+      if (asking !== mine) await new Promise(() => {});
+      asking = undefined;
+      timers.set(tick, Math.max(MIN_RENEW_MS, (expiresAtMs - now()) * RENEW_AT));
     }
   };
 
-  const renew = () => {
-    if (isGood()) ask(TICKET_PATH, {}).then(renewed, (error) => failed(toFailure(error)));
+  const isGood = () => expiresAtMs > now();
+
+  /** The limit of a question, else the time to renew. */
+  const tick = () => {
+    if (asking) asking.abort();
+    else if (isGood()) ask('/v1/ticket' satisfies (typeof PATHS)['ticket'], {}).then(renewed, failed);
   };
 
-  const isGood = () => expiresAtMs > clock.now();
-
   return {
-    async find(exclude) {
+    state: given,
+    async connect(exclude) {
       try {
-        const answer = await ask(CONNECT_PATH, { exclude, transports: wanted });
-        nodes = [answer.node, ...answer.alternatives];
-        transports = answer.transports;
+        await ask('/v1/connect' satisfies (typeof PATHS)['connect'], { exclude, transports });
       } catch (error) {
-        const failure = toFailure(error);
+        const failure = error as Failure;
         if (failure.close !== CLOSE_NETWORK || !isGood()) throw failure;
         failed(failure);
       }
-      return nodes[0] as NodeAddress;
+      return given.node;
     },
-    transports: () => transports,
-    ticket: () => ticket,
-    blame({ close }) {
-      nodes.push(...nodes.splice(0, 1));
-      if (close === CLOSE_UNAUTHORIZED || close === CLOSE_TOKEN_EXPIRED) expiresAtMs = 0;
+    lost({ close }) {
+      given.alternatives.push(given.node);
+      given.node = given.alternatives.shift() as NodeAddress;
+      if (close === CLOSE_UNAUTHORIZED) expiresAtMs = 0;
     },
     close() {
       asking?.abort();
       asking = undefined;
-      timers.clearAll();
     },
   };
-}
+};

@@ -2,16 +2,17 @@
 
 import type { Channel, SubscriptionEvents } from './channel.js';
 import { createEmitter } from './emitter.js';
-import { CLOSE_NORMAL, createFailure, type Failure } from './errors.js';
+import { createFailure, type Failure } from './errors.js';
+import { CLOSE_NORMAL } from './numbers.js';
 import type { Message, SubscribeOptions, Subscription } from './types.js';
 
 /** `left` is called when the application ends it. */
-export function createSubscription<T>(
+export const createSubscription = <T>(
   channel: Channel,
   { signal }: SubscribeOptions,
   maxQueued: number,
   left: () => void,
-): Subscription<T> {
+): Subscription<T> => {
   const emitter = createEmitter<SubscriptionEvents>();
   const { on } = emitter;
   let { state } = channel;
@@ -23,10 +24,10 @@ export function createSubscription<T>(
   on('state', (next) => {
     state = next;
     if (next.type !== 'closed') return;
-    channel.emitters.delete(emitter);
+    channel.subscribed.delete(emitter);
     signal?.removeEventListener('abort', unsubscribe);
   });
-  channel.emitters.add(emitter);
+  channel.subscribed.add(emitter);
   signal?.addEventListener('abort', unsubscribe);
   if (signal?.aborted) unsubscribe();
   const subscription: Subscription<T> = {
@@ -42,7 +43,7 @@ export function createSubscription<T>(
     [Symbol.asyncIterator]: () => iterate(subscription, maxQueued),
   };
   return subscription;
-}
+};
 
 /** Messages from the first `next` on; at most `maxQueued` wait. */
 async function* iterate<T>(subscription: Subscription<T>, maxQueued: number): AsyncGenerator<Message<T>, void> {
@@ -57,14 +58,14 @@ async function* iterate<T>(subscription: Subscription<T>, maxQueued: number): As
   const undoState = subscription.on('state', () => wake());
   try {
     for (;;) {
-      for (const message of queue.splice(0)) yield message;
-      const { state } = subscription;
-      if (failure) throw failure;
-      if (queue[0]) continue;
-      if (state.type === 'closed') return;
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
+      const message = queue.shift();
+      if (message) yield message;
+      else if (failure) throw failure;
+      else if (subscription.state.type === 'closed') return;
+      else
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
     }
   } finally {
     undoMessage();

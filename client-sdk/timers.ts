@@ -1,31 +1,27 @@
-// Timers with one owner: each has a name, setting it again replaces it.
+// Timers with one owner: each is known by its callback, setting it again replaces it.
 
 import type { Clock } from './types.js';
 
 export interface Timers {
-  /** `name` is anything that identifies it. */
-  set(name: unknown, ms: number, callback: () => void): void;
-  clear(name: unknown): void;
-  clearAll(): void;
+  set(callback: () => void, ms: number): void;
+  delete(callback: () => void): void;
+  clear(): void;
 }
 
-/** What a timer can hold at most: it would fire at once beyond. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-export function createTimers({ setTimeout, clearTimeout }: Clock): Timers {
-  const running = new Map<unknown, unknown>();
-  const clear = (name: unknown) => {
-    clearTimeout(running.get(name) as never);
-    running.delete(name);
-  };
-  return {
-    set(name, ms, callback) {
-      clear(name);
-      running.set(name, setTimeout(callback, Math.min(ms, MAX_TIMER_MS)));
+export const createTimers = ({ setTimeout, clearTimeout }: Clock): Timers => {
+  const running = new Map<() => void, unknown>();
+  const timers: Timers = {
+    set(callback, ms) {
+      timers.delete(callback);
+      running.set(callback, setTimeout(callback, ms));
     },
-    clear,
-    clearAll() {
-      for (const name of running.keys()) clear(name);
+    delete(callback) {
+      clearTimeout(running.get(callback) as never);
+      running.delete(callback);
+    },
+    clear() {
+      for (const callback of running.keys()) timers.delete(callback);
     },
   };
-}
+  return timers;
+};

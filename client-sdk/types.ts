@@ -39,8 +39,6 @@ export interface ClientError extends Error {
   readonly retryAfterMs?: number;
   /** The channel that the error is about. */
   readonly channel?: string;
-  /** On a publish: it may or may not be stored; safe to repeat with the same key. */
-  readonly outcome?: 'unknown';
 }
 
 /** Undoes what returned it. Idempotent. */
@@ -89,8 +87,8 @@ export interface Client {
   ): Subscription<T>;
   /**
    * Publishes; resolves once the message is stored. Repeats with the same key over reconnects, so it is stored once.
-   * Rejects with a {@link ClientError}: a server's code, `timeout` or `aborted` (both with outcome `unknown` if it was
-   * sent), `closed`, or `overflow` when too many are waiting. Throws `TypeError` when `data` is no JSON value.
+   * Rejects with a {@link ClientError}: a server's code; `timeout`, `aborted` or `closed`, after which it may or may not
+   * be stored; or `overflow` when too many are waiting. Throws `TypeError` when `data` is no JSON value.
    */
   publish(channel: string, data: unknown, options?: PublishOptions): Promise<{ readonly offset: Offset }>;
   on(type: 'state', listener: (state: ClientState) => void): Undo;
@@ -119,15 +117,6 @@ export interface Clock {
   readonly clearTimeout: (timer: never) => void;
 }
 
-/** Where `online`, `offline`, `pageshow` and the like are heard. */
-export interface PageEvents {
-  addEventListener?(
-    type: string,
-    listener: (event: { readonly type: string }) => void,
-    options: { readonly capture: boolean; readonly signal: AbortSignal },
-  ): void;
-}
-
 export interface ClientOptions {
   /** Base of discovery, `http(s)://host[:port]`. */
   readonly url: string;
@@ -152,8 +141,6 @@ export interface ClientOptions {
   /** 0 ≤ x < 1. Default `Math.random`. */
   readonly random?: () => number;
   readonly clock?: Clock;
-  /** Default: the global object, where it has events. */
-  readonly pageEvents?: PageEvents;
   /** Where the transport that worked is remembered. Default: `sessionStorage`, where there is one. */
   readonly storage?: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 }

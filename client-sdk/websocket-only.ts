@@ -9,8 +9,8 @@ import type { Client, ClientOptions } from './types.js';
 export type * from './types.js';
 
 /** Makes a client; it connects with its first `subscribe` or `publish`. Throws `TypeError` on bad options or without a WebSocket. */
-export function createClient(options: ClientOptions): Client {
+export const createClient = (options: ClientOptions): Client => {
   const settings = mergeOptions(options);
   if (!settings.WebSocket) misuse('WebSocket');
   return assembleClient(settings, ['websocket'], websocket);
-}
+};

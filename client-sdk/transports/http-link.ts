@@ -1,72 +1,163 @@
-// What `sse` and the polls share: publishing by POST, and refusals that name channels.
+// What `sse` and the polls share: asking for a set of channels, taking over from the set before, and publishing by POST.
 
-import type { PATHS } from '../../src/protocol/index.js';
-import { CLOSE_UNAUTHORIZED, type Failure, isFinal, toFailure } from '../errors.js';
+import type { PATHS, ServerEvent, Transport } from '../../src/protocol/index.js';
+import { backoff } from '../backoff.js';
+import { closeFor, createEnd, createFailure, type Failure, isFinal, toFailure } from '../errors.js';
 import { post } from '../http.js';
-import type { Link, LinkHost, Outgoing } from '../link.js';
-import type { Timers } from '../timers.js';
+import type { Link, LinkHost, Wanted } from '../link.js';
+import { CLOSE_UNAUTHORIZED, HEARTBEAT_MS, PUBLISH_LIMIT_MS, REPEAT_FAILURES } from '../numbers.js';
+import { createTimers } from '../timers.js';
 
-const PUBLISH_PATH: (typeof PATHS)['publish'] = '/v1/publish';
-/** An answer to a publish that does not come by then counts as a failure of the network. */
-const LIMIT_MS = 10_000;
-
-/** POSTs to the node with the ticket. Rejects as `post` does. */
-export function postToNode(host: LinkHost, path: string, body: string, signal: AbortSignal): Promise<Response> {
-  const { fetch } = host.settings;
-  return post(fetch, host.url + path, host.session.ticket(), body, signal);
+/** A set of channels that is asked for: one stream, or one poll after the other. */
+export interface Question {
+  readonly asked: ReadonlyMap<string, Wanted>;
+  /** Names of channels that it has not answered for yet. */
+  readonly fresh: Set<string>;
+  readonly mine: AbortController;
+  /** POSTs to the node: the positions of now, and `more`. */
+  post(path: string, more?: object): Promise<Response>;
+  /** One event of the answer; the first shows that the link works. */
+  take(event: AnyEvent): void;
 }
 
-/** One publish at a time, so that they stay in order. `signal` ends it. */
-export function createHttpPublish(host: LinkHost, timers: Timers, signal: AbortSignal): Link['publish'] {
-  let busy = false;
-  const send = async ({ body, done, fail }: Outgoing) => {
-    const mine = new AbortController();
-    const abort = () => mine.abort();
-    signal.addEventListener('abort', abort);
-    timers.set(mine, LIMIT_MS, abort);
-    try {
-      const response = await postToNode(host, PUBLISH_PATH, body, mine.signal);
-      const { offset } = await response.json();
-      busy = false;
-      done(offset);
-    } catch (error) {
-      const failure = toFailure(error);
-      // After the end the outbox repeats it over the next link.
-      if (signal.aborted) return;
-      busy = false;
-      fail(failure);
-      if (failure.close === CLOSE_UNAUTHORIZED) host.lost(failure);
-    } finally {
-      timers.clear(mine);
-      signal.removeEventListener('abort', abort);
-    }
+/** Fields that some events have. */
+type AnyEvent = ServerEvent & { readonly channel?: string };
+
+/** `ask` rejects when there is no more to come, or resolves with the milliseconds after which to ask again. */
+export const createHttpLink = (
+  host: LinkHost,
+  transport: Transport,
+  heartbeatMs: number,
+  ask: (question: Question) => Promise<number>,
+): Link => {
+  const { channels, session, random, fetch } = host;
+  const timers = createTimers(host.clock);
+  /** Which question delivers a channel: the one that said `subscribed` last. */
+  const delivering = new WeakMap<Wanted, Question>();
+  /** The one that delivers, if any, and the newest; never more. */
+  let questions: Question[] = [];
+  let asked: ReadonlyMap<string, Wanted> | undefined;
+  let connected = false;
+  let publishing: AbortController | undefined;
+
+  const connect = () => {
+    if (!connected) host.connected(transport, Math.max(heartbeatMs, HEARTBEAT_MS));
+    connected = true;
   };
-  return (outgoing) => {
-    if (busy) return false;
-    busy = true;
-    send(outgoing);
+
+  const keep = (isNeeded: (question: Question) => unknown) => {
+    questions = questions.filter((question) => isNeeded(question) || question.mine.abort());
+  };
+
+  const send = (path: string, body: object, mine: AbortController) =>
+    post(fetch, host.url + path, session.ticket, body, mine.signal);
+
+  const open = () => {
+    timers.delete(open);
+    asked = new Map(channels);
+    // What has not answered for a channel has nothing that could be lost with it.
+    keep((question) => channels.size && question === questions[0] && question.fresh.size < question.asked.size);
+    // Without channels there is nothing to ask; the first one will show whether it works.
+    if (channels.size) start(asked);
+    else timers.set(connect, 0);
+  };
+
+  const start = (asked: ReadonlyMap<string, Wanted>) => {
+    const mine = new AbortController();
+    const question: Question = {
+      asked,
+      fresh: new Set(asked.keys()),
+      mine,
+      post(path, more) {
+        const positions = Object.fromEntries([...asked.values()].map(({ name, position }) => [name, position]));
+        return send(path, { channels: positions, ...more }, mine);
+      },
+      take(event) {
+        if (!mine.signal.aborted) take(question, event);
+      },
+    };
+    const next = async () => {
+      try {
+        const pauseMs = await ask(question);
+        if (mine.signal.aborted) return;
+        if (pauseMs) timers.set(next, pauseMs);
+        else next();
+      } catch (error) {
+        if (!mine.signal.aborted) lose(question, toFailure(error));
+      }
+    };
+    questions.push(question);
+    next();
+  };
+
+  const take = (question: Question, event: AnyEvent) => {
+    const { type, channel: name = '' } = event;
+    const channel = channels.get(name);
+    const known = channel && channel === question.asked.get(name);
+    connect();
+    if (type === 'close') throw createEnd(event.code, event.reason, event.retryAfterMs);
+    if (known && type === 'error') {
+      host.refuse(name, createFailure(closeFor(event.code), event.code, event.message, event));
+    } else if (known && type === 'subscribed' && question.fresh.delete(name)) {
+      delivering.set(channel, question);
+      if (!question.fresh.size) keep((other) => other === question);
+    }
+    if (!name || (channel && delivering.get(channel) === question)) host.receive(event);
+  };
+
+  const lose = (question: Question, failure: Failure) => {
+    const isNewest = question === questions.at(-1);
+    keep((other) => other !== question);
+    // The one that is taking over goes on after the same positions.
+    if (!isNewest) return;
+    // A refusal that names none is about those that nothing has answered for.
+    const refused = [...channels.values()].filter((channel) =>
+      failure.channels ? failure.channels.includes(channel.name) : !delivering.has(channel),
+    );
+    if (isFinal(failure) && failure.close !== CLOSE_UNAUTHORIZED && refused[0]) {
+      for (const { name } of refused) host.refuse(name, failure);
+      open();
+    } else if (failure.code === 'rate_limited' || (questions[0] && !isFinal(failure))) {
+      timers.set(open, backoff(REPEAT_FAILURES, random(), failure.retryAfterMs));
+    } else host.lost(failure);
+  };
+
+  const publish: Link['publish'] = ({ body, done }) => {
+    if (publishing) return false;
+    const mine = new AbortController();
+    const expire = () => mine.abort();
+    publishing = mine;
+    timers.set(expire, PUBLISH_LIMIT_MS);
+    const answered = (failure: Failure | undefined, offset?: string) => {
+      timers.delete(expire);
+      // After the end the outbox repeats it over the next link.
+      if (publishing !== mine) return;
+      publishing = undefined;
+      done(failure, offset);
+      if (failure?.close === CLOSE_UNAUTHORIZED) host.lost(failure);
+    };
+    send('/v1/publish' satisfies (typeof PATHS)['publish'], body, mine)
+      .then((response) => response.json())
+      .then(
+        ({ offset }) => answered(undefined, offset),
+        (error) => answered(toFailure(error)),
+      );
     return true;
   };
-}
 
-/**
- * A final refusal ends the channels that it names, or, when it names none, those that were not confirmed yet: `fresh`.
- * Returns whether there were any, so that asking again asks for less.
- */
-export function refuseChannels(host: LinkHost, failure: Failure, fresh: readonly string[]): boolean {
-  if (!isFinal(failure) || failure.close === CLOSE_UNAUTHORIZED) return false;
-  const names = (failure.channels ?? fresh).filter((name) => host.channels.has(name));
-  for (const name of names) host.refuse(name, failure);
-  return names.length > 0;
-}
-
-/** Whether `asked` is exactly what is wanted now. */
-export function isCurrent({ channels }: LinkHost, asked: ReadonlyMap<string, unknown> | undefined): boolean {
-  return asked?.size === channels.size && [...channels].every(([name, channel]) => asked.get(name) === channel);
-}
-
-/** The body of a poll or a stream. */
-export function positionsBody(host: LinkHost, waitMs?: number): string {
-  const channels = Object.fromEntries([...host.channels.values()].map(({ name, position }) => [name, position]));
-  return JSON.stringify({ channels, waitMs });
-}
+  open();
+  return {
+    sync() {
+      if (asked?.size !== channels.size || [...channels].some(([name, channel]) => asked?.get(name) !== channel))
+        open();
+    },
+    publish,
+    refresh: open,
+    close() {
+      publishing?.abort();
+      publishing = undefined;
+      keep(() => false);
+      timers.clear();
+    },
+  };
+};

@@ -2,13 +2,8 @@
 
 import type { Transport } from '../../src/protocol/index.js';
 import type { Failure } from '../errors.js';
+import { REMEMBER_MS, YOUNG_DEATHS, YOUNG_MS } from '../numbers.js';
 import type { Settings } from '../settings.js';
-
-/** After so long the first transport is tried again. */
-const REMEMBER_MS = 300_000;
-/** A transport whose links die so young, so many times in a row, does not work here. */
-const YOUNG_MS = 5_000;
-const YOUNG_DEATHS = 3;
 
 export interface TransportMemory {
   /** All transports, the one to begin with first. */
@@ -21,39 +16,41 @@ export interface TransportMemory {
 }
 
 /** Also keeps it in `storage`, for the next page of the same tab. */
-export function createTransportMemory(names: readonly Transport[], settings: Settings): TransportMemory {
-  const { clock, url } = settings;
-  const key = `fanfare:${url}`;
-  const storage = settings.storage ?? sessionStorageOrNone();
-  let [preferred = '', untilMs = 0] = read();
+export const createTransportMemory = (names: readonly Transport[], settings: Settings): TransportMemory => {
+  const {
+    clock: { now },
+    url,
+  } = settings;
+  let index = 0;
+  let untilMs = 0;
   let deaths = 0;
 
-  function read(): [string?, number?] {
+  /** Reads or writes; a page that may not has the memory of one page. */
+  const store = (method: 'getItem' | 'setItem', value = ''): string => {
     try {
-      const [name, until] = storage?.getItem(key)?.split(' ') ?? [];
-      return [name, Math.min(Number(until), clock.now() + REMEMBER_MS)];
+      return (settings.storage ?? sessionStorage)[method](`fanfare:${url}`, value) ?? '';
     } catch {
-      // A page that may not read it has no memory.
-      return [];
-    }
-  }
-  const prefer = (name: string) => {
-    preferred = name;
-    untilMs = clock.now() + REMEMBER_MS;
-    try {
-      storage?.setItem(key, `${name} ${untilMs}`);
-    } catch {
-      // Full or forbidden: then this page alone remembers.
+      return '';
     }
   };
+  const prefer = (next: number) => {
+    index = next;
+    untilMs = now() + REMEMBER_MS;
+    store('setItem', `${names[index]} ${untilMs}`);
+  };
+
+  const [name, until] = store('getItem').split(' ');
+  index = names.indexOf(name as Transport);
+  untilMs = Math.min(Number(until), now() + REMEMBER_MS);
   return {
     order() {
-      const index = untilMs > clock.now() ? Math.max(0, names.indexOf(preferred as Transport)) : 0;
+      if (!(index > 0 && untilMs > now())) index = 0;
       return [...names.slice(index), ...names.slice(0, index)];
     },
     worked(transport) {
-      if (transport !== preferred || untilMs <= clock.now()) prefer(transport);
-      return transport === names[0] ? 0 : untilMs - clock.now();
+      const next = names.indexOf(transport);
+      if (next !== index) prefer(next);
+      return next && Math.max(1, untilMs - now());
     },
     lost(transport, { close, code }, livedMs) {
       // A server's word says nothing about the transport.
@@ -61,19 +58,10 @@ export function createTransportMemory(names: readonly Transport[], settings: Set
       deaths = livedMs < YOUNG_MS || code === 'heartbeat_timeout' ? deaths + 1 : 0;
       if (deaths < YOUNG_DEATHS) return;
       deaths = 0;
-      prefer(names[(names.indexOf(transport) + 1) % names.length] ?? transport);
+      prefer((names.indexOf(transport) + 1) % names.length);
     },
     forget() {
-      untilMs = 0;
+      index = 0;
     },
   };
-}
-
-function sessionStorageOrNone(): Settings['storage'] {
-  try {
-    return globalThis.sessionStorage;
-  } catch {
-    // The browser forbids it to this page.
-    return undefined;
-  }
-}
+};

@@ -2,79 +2,76 @@
 
 import { decodeEvent } from '../../src/protocol/decode-event.js';
 import type { PATHS, PROTOCOL_VERSION, ServerEvent } from '../../src/protocol/index.js';
-import { CLOSE_REFUSED, closeFor, createEnd, createFailure } from '../errors.js';
+import { closeFor, createEnd, createFailure, type Failure } from '../errors.js';
 import type { Link, LinkHost, Outgoing, Wanted } from '../link.js';
+import { CLOSE_REFUSED, PUBLISH_WINDOW } from '../numbers.js';
 
-const PATH: (typeof PATHS)['websocket'] = '/v1/ws';
-const VERSION: typeof PROTOCOL_VERSION = 1;
-/** Publishes that may be on their way at once; a node takes 64 commands. */
-const WINDOW = 16;
+/** Fields that some events have. */
+type AnyEvent = ServerEvent & { readonly id?: number; readonly channel?: string; readonly offset?: string };
 
-export function websocket(host: LinkHost): Link {
-  const { channels, settings } = host;
+export const websocket = (host: LinkHost): Link => {
+  const { channels, session } = host;
   /** What the node was asked for, and by which command. */
-  const asked = new Map<Wanted | undefined, number>();
+  const asked = new Map<Wanted, number>();
   const publishing = new Map<unknown, Outgoing>();
-  const socket = new settings.WebSocket(host.url.replace(/^http/, 'ws') + PATH);
+  const socket = new host.WebSocket(host.url.replace(/^http/, 'ws') + ('/v1/ws' satisfies (typeof PATHS)['websocket']));
   /** The last command; 0 before the socket is open. */
   let id = 0;
   /** 0 before `connected`. */
   let maxFrameBytes = 0;
   let retryAfterMs: number | undefined;
 
-  const send = (type: string, fields: object) => socket.send(JSON.stringify({ type, id: ++id, ...fields }));
+  const encode = (type: string, fields: object) => JSON.stringify({ type, id: ++id, ...fields });
+  const send = (type: string, fields: object) => socket.send(encode(type, fields));
 
   const sync = () => {
     if (!id) return;
-    const gone = [...asked.keys()].flatMap((channel) => {
-      if (!channel || channels.get(channel.name) === channel) return [];
+    const gone: string[] = [];
+    for (const channel of asked.keys()) {
+      if (channels.get(channel.name) === channel) continue;
       asked.delete(channel);
-      return channel.name;
-    });
+      gone.push(channel.name);
+    }
     if (gone[0]) send('unsubscribe', { channels: gone });
     const fresh = [...channels.values()].filter((channel) => !asked.has(channel));
     if (fresh[0]) send('subscribe', { channels: Object.fromEntries(fresh.map((c) => [c.name, c.position])) });
     for (const channel of fresh) asked.set(channel, id);
   };
 
-  const take = (event: ServerEvent) => {
-    const outgoing = publishing.get((event as { id?: number }).id);
-    switch (event.type) {
-      case 'connected':
-        maxFrameBytes = event.limits.maxFrameBytes;
-        return host.connected('websocket', event.heartbeatMs);
-      case 'published':
-        publishing.delete(event.id);
-        return outgoing?.done(event.offset);
-      case 'error': {
-        const failure = createFailure(closeFor(event.code), event.code, event.message, event);
-        retryAfterMs = event.retryAfterMs;
-        publishing.delete(event.id);
-        outgoing?.fail(failure);
-        for (const [channel, command] of asked) {
-          // Before `connected` it is the connect that was refused: a close follows.
-          if (!maxFrameBytes || command !== event.id || !channel) continue;
-          if ((event.channel ?? channel.name) !== channel.name) continue;
-          asked.delete(channel);
-          host.refuse(channel.name, failure);
-        }
-        return;
+  const take = (event: AnyEvent) => {
+    const { type, id, channel } = event;
+    const outgoing = publishing.get(id);
+    let failure: Failure | undefined;
+    if (type === 'connected') {
+      maxFrameBytes = event.limits.maxFrameBytes;
+      host.connected('websocket', event.heartbeatMs);
+    } else if (type === 'error') {
+      failure = createFailure(closeFor(event.code), event.code, event.message, event);
+      retryAfterMs = event.retryAfterMs;
+      for (const [wanted, command] of asked) {
+        // Before `connected` it is the connect that was refused: a close follows.
+        if (!maxFrameBytes || command !== id || (channel ?? wanted.name) !== wanted.name) continue;
+        asked.delete(wanted);
+        host.refuse(wanted.name, failure);
       }
-      case 'subscribed':
-        // The answer to a subscribe that was since taken back says nothing about the newer one.
-        if (event.id !== asked.get(channels.get(event.channel))) return;
     }
-    host.receive(event);
+    if (outgoing) {
+      publishing.delete(id);
+      outgoing.done(failure, event.offset);
+    } else if (type !== 'subscribed' || id === asked.get(channels.get(channel as string) as Wanted)) {
+      // The answer to a subscribe that was since taken back says nothing about the newer one.
+      host.receive(event);
+    }
   };
 
   const close = () => {
-    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.onmessage = socket.onclose = null;
     socket.close();
   };
 
   socket.onopen = () => {
     // Subscribing does not wait for `connected`: one round trip less.
-    send('connect', { version: VERSION, token: host.session.ticket(), agent: settings.agent });
+    send('connect', { version: 1 satisfies typeof PROTOCOL_VERSION, token: session.ticket, agent: host.agent });
     sync();
   };
   socket.onmessage = ({ data }: { data: string }) => {
@@ -82,10 +79,8 @@ export function websocket(host: LinkHost): Link {
     const event = decodeEvent(data);
     if (event) take(event);
   };
-  socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
-    close();
+  socket.onclose = ({ code, reason }: { code: number; reason: string }) =>
     host.lost(createEnd(code, reason, retryAfterMs));
-  };
   // The close that follows says all there is to know; `ws` throws without a listener.
   socket.onerror = () => {};
 
@@ -93,19 +88,17 @@ export function websocket(host: LinkHost): Link {
     sync,
     close,
     publish(outgoing) {
-      if (publishing.size >= WINDOW) return false;
-      const frame = `{"type":"publish","id":${++id},${outgoing.body.slice(1)}`;
-      if (new TextEncoder().encode(frame).length > maxFrameBytes) {
+      if (publishing.size >= PUBLISH_WINDOW) return false;
+      const frame = encode('publish', outgoing.body);
+      if (new Blob([frame]).size > maxFrameBytes) {
         // Sent, it would end the link for good.
-        outgoing.fail(createFailure(CLOSE_REFUSED, 'payload_too_large'));
+        outgoing.done(createFailure(CLOSE_REFUSED, 'payload_too_large'));
       } else {
         publishing.set(id, outgoing);
         socket.send(frame);
       }
       return true;
     },
-    refresh() {
-      send('refresh', { token: host.session.ticket() });
-    },
+    refresh: () => send('refresh', { token: session.ticket }),
   };
-}
+};

@@ -27,7 +27,8 @@ describe('fallback', () => {
     world.subscribe('news');
     (await world.network.sockets.next()).close();
     (await world.network.request('/v1/stream')).answer(502, 'bad gateway');
-    (await world.network.request('/v1/poll')).answer(200, { channels: {} });
+    const first = { offset: offset(1), messages: [] };
+    (await world.network.request('/v1/poll')).answer(200, { channels: { news: first } });
     await settle();
     expect(world.client.state).toEqual({ type: 'connected', transport: 'long-poll', node: 'n1' });
   });

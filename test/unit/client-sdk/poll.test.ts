@@ -62,16 +62,29 @@ describe('long polls', () => {
     expect(listening.data).toEqual([6]);
   });
 
-  it('ends the wait when the channels change, and drops what a late answer brings', async () => {
+  it('asks anew when the channels change, and ends the wait when that is answered', async () => {
     const listening = await polling(long);
     const waiting = await poll();
     world.subscribe('more');
     const next = await poll();
-    expect(waiting.aborted).toBe(true);
+    expect(waiting.aborted).toBe(false);
     expect(next.body).toEqual({ channels: { news: offset(1), more: 'now' }, waitMs: 0 });
     next.answer(200, { channels: { ...news(2, [2]).channels, more: { offset: offset(9), messages: [] } } });
     expect((await poll()).body).toMatchObject({ channels: { news: offset(2), more: offset(9) }, waitMs: 25_000 });
+    expect(waiting.aborted).toBe(true);
     expect(listening.data).toEqual([2]);
+  });
+
+  it('takes what the old wait brings before the new answer, once', async () => {
+    const listening = await polling(long);
+    const waiting = await poll();
+    world.subscribe('more');
+    const next = await poll();
+    waiting.answer(200, news(2, [2]));
+    await settle();
+    next.answer(200, { channels: { ...news(3, [2, 3]).channels, more: { offset: offset(9), messages: [] } } });
+    await settle();
+    expect(listening.data).toEqual([2, 3]);
   });
 
   it('does not end the wait for a publish', async () => {

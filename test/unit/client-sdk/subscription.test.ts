@@ -1,7 +1,7 @@
 // What a subscription gives to the application: listeners, iteration, its end.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Channel, createChannel, receive, setState } from '../../../client-sdk/channel.js';
+import { type Channel, receive, setState } from '../../../client-sdk/channel.js';
 import { createSubscription } from '../../../client-sdk/subscription.js';
 import { offset, World } from './fakes/world.js';
 
@@ -10,7 +10,7 @@ let left = 0;
 
 function make(maxQueued = 10, signal?: AbortSignal) {
   left = 0;
-  const channel = createChannel('news', 'now');
+  const channel: Channel = { name: 'news', position: 'now', state: { type: 'pending' }, subscribed: new Set() };
   const subscription = createSubscription<number>(channel, { signal }, maxQueued, () => left++);
   receive(channel, { type: 'subscribed', channel: 'news', offset: offset(0), recovered: true }, LINE);
   return { channel, subscription };

@@ -29,16 +29,18 @@ export function assignment(more: Record<string, unknown> = {}): Record<string, u
   return { node: NODE, alternatives: [OTHER], ticket: 't1', expiresInMs: 3_600_000, transports: TRANSPORTS, ...more };
 }
 
-export class FakePage extends EventTarget {
-  emit(type: string): void {
-    this.dispatchEvent(new Event(type));
-  }
+/** The events of the window, which Node has none of. */
+const page = new EventTarget();
+Object.assign(globalThis, { addEventListener: page.addEventListener.bind(page) });
+
+/** Has the page say `online`, `pagehide` and the like, to all that listen. */
+export function emitPageEvent(type: string): void {
+  page.dispatchEvent(new Event(type));
 }
 
 export class World {
   readonly clock = new FakeClock();
   readonly network = new FakeNetwork();
-  readonly page = new FakePage();
   readonly storage = new Map<string, string>();
   readonly states: ClientState[] = [];
   readonly errors: ClientError[] = [];
@@ -54,7 +56,6 @@ export class World {
       fetch: this.network.fetch,
       clock: this.clock,
       random: () => 0.5,
-      pageEvents: this.page,
       storage: {
         getItem: (key) => this.storage.get(key) ?? null,
         setItem: (key, value) => void this.storage.set(key, value),
