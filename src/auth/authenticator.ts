@@ -20,9 +20,11 @@ export interface AuthenticatorParts {
 export function createAuthenticator({ tickets, tokens, allowUserTokens }: AuthenticatorParts): Authenticator {
   if (tokens === undefined || !allowUserTokens) return tickets;
   return {
-    verify(text) {
+    verify(text, remember) {
       if (text === '') throw new FanfareError('token_missing', 'the token is empty');
-      return isTicketHeader(readTokenText(text).header) ? tickets.verify(text) : tokens.verify(text);
+      return isTicketHeader(readTokenText(text).header)
+        ? tickets.verify(text, remember)
+        : tokens.verify(text, remember);
     },
   };
 }

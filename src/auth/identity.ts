@@ -36,9 +36,10 @@ export function grants(patterns: readonly string[], channel: string): boolean {
 }
 
 /**
- * Turns the text of a token or ticket into an identity. Answers at once where it can (tickets, cached tokens) and throws
+ * Turns the text of a token or ticket into an identity. `remember` (default true) keeps the verdict for the next time: polls
+ * present a ticket again and again, a socket once. Answers at once where it can (tickets, cached tokens) and throws
  * or rejects with a `FanfareError` whose code begins with `token_`, or is `wrong_token_kind` or `revoked`.
  */
 export interface Authenticator {
-  verify(token: string): Identity | Promise<Identity>;
+  verify(token: string, remember?: boolean): Identity | Promise<Identity>;
 }

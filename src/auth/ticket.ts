@@ -46,7 +46,7 @@ export interface TicketAuthority extends Authenticator {
   /** Throws `token_claim_invalid` when the grants are too large for a ticket of 8 KiB. */
   sign(identity: Identity, terms: TicketTerms): Ticket;
   /** At once. Throws `FanfareError` with a `token_…` code or `wrong_token_kind`. */
-  verify(text: string): Identity;
+  verify(text: string, remember?: boolean): Identity;
 }
 
 const DEFAULTS = { issuer: 'fanfare', toleranceMs: 5_000, maxCached: 20_000, clock: Date.now } as const;
@@ -85,7 +85,7 @@ export function createTicketAuthority(
       }
       return { text, expiresAtMs };
     },
-    verify(text) {
+    verify(text, remember = true) {
       let identity = cache?.get(text);
       if (identity === undefined) {
         const token = readTokenText(text);
@@ -93,7 +93,7 @@ export function createTicketAuthority(
         checkSignature(token, secrets);
         identity = identityOf(decodeJson(token.payload, 'payload'), options);
         checkExpiry(identity.expiresAtMs, options.toleranceMs, options.clock());
-        cache?.set(text, identity);
+        if (remember) cache?.set(text, identity);
       } else {
         checkExpiry(identity.expiresAtMs, options.toleranceMs, options.clock());
       }

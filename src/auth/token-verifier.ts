@@ -84,20 +84,20 @@ export function createTokenVerifier(
   const sources = options.issuers.map((issuer) => sourceOf(issuer, options));
   const cache = options.maxCached > 0 ? newCache(options.maxCached) : undefined;
 
-  async function verifyAfresh(text: string): Promise<Identity> {
+  async function verifyAfresh(text: string, remember: boolean): Promise<Identity> {
     const token = readTokenText(text);
     const source = chooseSource(token, sources);
     const payload = await verifySignature(token, source);
     const nowMs = options.clock();
     const identity = identityOf(payload, source.rules, nowMs);
-    cache?.set(text, { identity, untilMs: nowMs + options.cacheMs });
+    if (remember) cache?.set(text, { identity, untilMs: nowMs + options.cacheMs });
     return identity;
   }
 
   return {
-    verify(text) {
+    verify(text, remember = true) {
       const known = cache?.get(text);
-      if (known === undefined || options.clock() >= known.untilMs) return verifyAfresh(text);
+      if (known === undefined || options.clock() >= known.untilMs) return verifyAfresh(text, remember);
       checkExpiry(known.identity.expiresAtMs, options.toleranceMs, options.clock());
       return known.identity;
     },

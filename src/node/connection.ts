@@ -214,7 +214,7 @@ export class Connection implements SocketHandler, Link, SessionLink {
   #verify(token: string, accepted: (identity: Identity) => void, refused: (error: unknown) => void): void {
     let verdict: Identity | Promise<Identity>;
     try {
-      verdict = this.#context.authenticator.verify(token);
+      verdict = this.#context.authenticator.verify(token, false);
     } catch (error) {
       return refused(error);
     }

@@ -2,6 +2,7 @@
 
 import type { Authenticator } from '../auth/identity.js';
 import type { Broker } from '../broker/broker.js';
+import type { Ingest } from '../broker/ingest.js';
 import type { Registry } from '../cluster/registry.js';
 import type { Namespaces } from '../config/namespaces.js';
 import type { Logger } from '../lib/logger.js';
@@ -19,6 +20,8 @@ export interface PushNodeParts {
   /** Where the node reports its load; none when it stands alone. */
   readonly registry?: Registry;
   readonly logger: Logger;
+  /** Drains the queue while the node is ready; the node starts and closes it. */
+  readonly ingest?: Ingest;
   /** Answers every path that is not the node's: discovery, SDK and demo page in `start`. */
   readonly fallback?: Fallback;
   /** Hears that an operator wants the node drained, and calls `drain`; without it the node does so itself. */

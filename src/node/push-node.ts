@@ -109,6 +109,7 @@ class Node implements PushNode, NodeContext {
     this.#sampler = setInterval(() => this.#load.sample(), LOAD_SAMPLE_MS);
     this.#become('ready');
     await this.#report(url);
+    if (this.#state === 'ready') this.#parts.ingest?.start();
     this.logger.info({ url, engine: engine.name }, 'node is ready');
     return { url, port };
   }
@@ -127,6 +128,7 @@ class Node implements PushNode, NodeContext {
       eventLoopUtilization: this.#load.eventLoop,
       ...this.channels.counters,
       ...this.counters,
+      ...this.#parts.ingest?.stats(),
     };
   }
 
@@ -141,6 +143,7 @@ class Node implements PushNode, NodeContext {
   async drain(): Promise<void> {
     if (this.#state !== 'ready') return this.close();
     this.#become('draining');
+    await this.#parts.ingest?.close();
     await this.#reporter?.report();
     this.#polls.moveAll();
     const withinMs = this.#parts.registry === undefined ? 0 : MOVE_WITHIN_MS;
@@ -162,6 +165,7 @@ class Node implements PushNode, NodeContext {
   async #close(): Promise<void> {
     this.#become('closed');
     clearInterval(this.#sampler);
+    await this.#parts.ingest?.close();
     await this.#reporter?.stop();
     this.#parts.engine.stopListening();
     for (const link of [...this.connections.all()]) link.end('draining', 'the node is going away');

@@ -97,7 +97,7 @@ export class Session {
   }
 
   async #refresh(command: RefreshCommand): Promise<void> {
-    const fresh = await this.#context.authenticator.verify(command.token);
+    const fresh = await this.#context.authenticator.verify(command.token, false);
     if (this.#link.isClosed) return;
     if (fresh.user !== this.#identity.user)
       throw new FanfareError('token_claim_invalid', 'sub: expected the same user');
