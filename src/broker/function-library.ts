@@ -5,14 +5,15 @@ import type { Namespaces } from '../config/namespaces.js';
 import type { Logger } from '../lib/logger.js';
 import { LIMITS } from '../protocol/index.js';
 import { FANFARE_LUA } from './fanfare-lua.js';
+import { INGEST_LUA } from './ingest-lua.js';
 import { isFunctionMissing } from './redis-errors.js';
 import { REGISTRY_LUA } from './registry-lua.js';
 
 /** Raise it with every change of the Lua: a library is replaced only by a higher revision. */
-export const LIBRARY_REVISION = 1;
+export const LIBRARY_REVISION = 2;
 
 /** Each part registers its own functions and has its own local names. */
-const PARTS: readonly string[] = [FANFARE_LUA, REGISTRY_LUA];
+const PARTS: readonly string[] = [FANFARE_LUA, REGISTRY_LUA, INGEST_LUA];
 
 export interface FunctionLibrary {
   /** The library's name; its functions are `<prefix>_publish` and so on. */

@@ -1,0 +1,70 @@
+// The Lua of the queue: who may drain it, and what stands at its head.
+
+/** Follows what function-library.ts puts before it: `PREFIX`. */
+export const INGEST_LUA = `
+local SUB_PAGE = 32               -- entries that a read holds in memory besides its answer
+local CHANNEL, DATA, KEY, BYTES, PROBLEM = 2, 3, 4, 5, 6
+local FIELDS = { channel = CHANNEL, data = DATA, key = KEY }
+
+-- Takes or renews the lease. 0: the caller has it now; else the milliseconds that another one still has it.
+local function hold(keys, args)
+  local lease, holder, life_ms = keys[1], args[1], tonumber(args[2])
+  local current = redis.call('GET', lease)
+  if current and current ~= holder then
+    local left = redis.call('PTTL', lease)
+    if left > 0 then return left end
+  end
+  redis.call('SET', lease, holder, 'PX', life_ms)
+  return 0
+end
+
+local function release(keys, args)
+  if redis.call('GET', keys[1]) ~= args[1] then return 0 end
+  return redis.call('DEL', keys[1])
+end
+
+-- An entry as id, channel, data, key, bytes of the data, problem. What is longer than it may be is cut: it is refused
+-- by its length, and must not fill the memory of whoever refuses it.
+local function row_of(entry, max_data)
+  local row = { entry[1], false, false, false, 0, '' }
+  local fields = entry[2]
+  for i = 1, #fields, 2 do
+    local place, value = FIELDS[fields[i]], fields[i + 1]
+    if place then
+      if row[place] then row[PROBLEM] = '"' .. fields[i] .. '" is there more than once' end
+      if place == DATA then
+        row[BYTES] = #value
+        if #value > max_data then value = string.sub(value, 1, 1024) end
+      elseif #value > 256 then
+        value = string.sub(value, 1, 256)
+      end
+      row[place] = value
+    end
+  end
+  if not row[DATA] then row[PROBLEM] = '"data" is missing' end
+  if not row[CHANNEL] then row[PROBLEM] = '"channel" is missing' end
+  return row
+end
+
+-- The oldest entries, up to a number and a size; at least one where there is any. What was dealt with is deleted, so
+-- what a dead holder left is what stands first.
+local function read(keys, args)
+  local max_entries, max_bytes, max_data = tonumber(args[1]), tonumber(args[2]), tonumber(args[3])
+  local rows, bytes, from = {}, 0, '-'
+  while true do
+    local chunk = redis.call('XRANGE', keys[1], from, '+', 'COUNT', SUB_PAGE)
+    for _, entry in ipairs(chunk) do
+      local row = row_of(entry, max_data)
+      rows[#rows + 1] = row
+      bytes = bytes + (row[DATA] and #row[DATA] or 0)
+      if #rows >= max_entries or bytes >= max_bytes then return rows end
+      from = '(' .. entry[1]
+    end
+    if #chunk < SUB_PAGE then return rows end
+  end
+end
+
+redis.register_function(PREFIX .. '_ingest_hold', hold)
+redis.register_function(PREFIX .. '_ingest_release', release)
+redis.register_function{ function_name = PREFIX .. '_ingest_read', callback = read, flags = { 'no-writes' } }
+`;
