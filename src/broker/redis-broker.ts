@@ -4,6 +4,7 @@ import type { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import { type After, LIMITS, OFFSET_LENGTH, type Offset } from '../protocol/index.js';
 import type { Broker, BrokerListener, BrokerStatus, HistoryPage, PageLimit, Publication } from './broker.js';
+import { ClusterSubscriber } from './cluster-subscriber.js';
 import { decodeEnvelope, isEnvelope } from './envelope.js';
 import { decodeHistoryPage } from './history-page.js';
 import { normalise } from './payload.js';
@@ -11,6 +12,7 @@ import { checkAfter, checkChannel, checkKey, checkSize } from './publication.js'
 import { RedisConnection, type RedisConnectionOptions, START_TIMEOUT_MS } from './redis-connection.js';
 import { replyCode, toFanfareError, unavailableError } from './redis-errors.js';
 import { RedisSubscriber } from './redis-subscriber.js';
+import type { Subscriber, SubscriberListener } from './subscription.js';
 
 /** As in fanfare-lua.ts: the tail of a channel that nothing was published on yet, renewed by whoever watches it. */
 const OPENED_LIFE_MS = 60 * 60_000;
@@ -21,7 +23,7 @@ export interface RedisBrokerOptions extends RedisConnectionOptions {
 }
 
 /**
- * A broker on Redis 7+ or Valkey, alone or behind Sentinel. Messages of one channel reach the listener in the order of
+ * A broker on Redis 7+ or Valkey, alone, behind Sentinel, or as a Cluster. Messages of one channel reach the listener in the order of
  * the bus, synchronously as they are read from the socket. Throws `TypeError` for a URL or prefix that cannot be.
  */
 export function createRedisBroker(options: RedisBrokerOptions): Broker {
@@ -31,7 +33,7 @@ export function createRedisBroker(options: RedisBrokerOptions): Broker {
 class RedisBroker implements Broker {
   readonly #connection: RedisConnection;
   readonly #ownsConnection: boolean;
-  readonly #subscriber: RedisSubscriber;
+  readonly #subscriber: Subscriber;
   readonly #logger: Logger;
   readonly #prefix: string;
   readonly #maxMessageBytes: number;
@@ -56,7 +58,7 @@ class RedisBroker implements Broker {
         this.#subscriberStatus = { ready, sinceMs: Date.now(), detail };
       },
     };
-    this.#subscriber = new RedisSubscriber({ url, prefix, logger, listener });
+    this.#subscriber = createSubscriber({ url, prefix, logger, listener }, this.#connection);
   }
 
   async start(listener: BrokerListener): Promise<void> {
@@ -106,7 +108,9 @@ class RedisBroker implements Broker {
     const payload = normalise(typeof data === 'string' ? Buffer.from(data) : data);
     this.#connection.assertReady();
     try {
-      await this.#connection.client.publish(`${this.#prefix}:{${channel}}`, payload);
+      const { client, cluster } = this.#connection;
+      const busName = `${this.#prefix}:{${channel}}`;
+      await (cluster === undefined ? client.publish(busName, payload) : cluster.spublish(busName, payload));
     } catch (error) {
       throw toFanfareError(error, 'write');
     }
@@ -213,6 +217,17 @@ class RedisBroker implements Broker {
   #assertOpen(): void {
     if (this.#closed) throw unavailableError('the broker is closed');
   }
+}
+
+interface SubscriberOptions {
+  readonly url: string;
+  readonly prefix: string;
+  readonly logger: Logger;
+  readonly listener: SubscriberListener;
+}
+
+function createSubscriber(options: SubscriberOptions, { cluster }: RedisConnection): Subscriber {
+  return cluster === undefined ? new RedisSubscriber(options) : new ClusterSubscriber({ ...options, cluster });
 }
 
 /** Chosen: mark, offsets and the longest sender. */

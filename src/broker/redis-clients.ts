@@ -1,6 +1,6 @@
 // Makes ioredis clients that never hang: one kind for commands, one for subscriptions.
 
-import { Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { parseRedisUrl } from './redis-url.js';
 
 /** Specified: a publish never hangs longer. */
@@ -8,6 +8,14 @@ const COMMAND_TIMEOUT_MS = 2_000;
 /** Chosen: silence of a connection that owes an answer, after which it is made anew. */
 const SOCKET_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** Chosen: a slot that moves is found at the first or the second. */
+const MAX_REDIRECTIONS = 5;
+
+/** Of one node of a Cluster. */
+export interface ClusterAddress {
+  readonly host: string;
+  readonly port: number;
+}
 
 function sharedOptions(connectionName: string): RedisOptions {
   return {
@@ -37,18 +45,59 @@ function backoff(attempt: number): number {
 }
 
 /** A client for commands. It is not connected yet: call `connect()`, and listen to `error`. */
-export function createCommandClient(url: string, prefix: string): Redis {
-  return revived(new Redis({ ...sharedOptions(`${prefix}-commands`), ...targetOptions(url) }));
+export function createCommandClient(url: string, prefix: string): Redis | Cluster {
+  const { kind, nodes, options } = parseRedisUrl(url);
+  const name = `${prefix}-commands`;
+  return kind === 'cluster' ? clusterClient(nodes, { ...nodeOptions(name), ...options }) : single({ name, options });
+}
+
+/** Commands follow MOVED and ASK; what was sent on a connection that closes is never sent again. */
+function clusterClient(nodes: readonly ClusterAddress[], redisOptions: RedisOptions): Cluster {
+  return new Cluster(
+    nodes.map(({ host, port }) => ({ host, port })),
+    {
+      redisOptions,
+      lazyConnect: true,
+      // Only while a node's connection is being made, which is within the command's time; see RedisConnection.assertReady.
+      enableOfflineQueue: true,
+      retryDelayOnFailover: 0,
+      retryDelayOnClusterDown: 0,
+      maxRedirections: MAX_REDIRECTIONS,
+      clusterRetryStrategy: backoff,
+      slotsRefreshTimeout: COMMAND_TIMEOUT_MS,
+    },
+  );
+}
+
+/** What each connection to one node of a Cluster has: those that end are made anew by the Cluster's map. */
+function nodeOptions(connectionName: string): RedisOptions {
+  const {
+    retryStrategy: _,
+    reconnectOnError: __,
+    failoverDetector: ___,
+    enableOfflineQueue: ____,
+    ...rest
+  } = sharedOptions(connectionName);
+  return rest;
+}
+
+/** A client for sharded subscriptions at one node of a Cluster; it does not resubscribe by itself. */
+export function createShardClient(url: string, prefix: string, address: ClusterAddress): Redis {
+  const options = { ...parseRedisUrl(url).options, ...address, autoResubscribe: false };
+  return single({ name: `${prefix}-subscriber`, options });
 }
 
 /** A client for subscriptions; it does not resubscribe by itself, the broker does. */
 export function createSubscriberClient(url: string, prefix: string): Redis {
-  const options = { ...sharedOptions(`${prefix}-subscriber`), ...targetOptions(url), autoResubscribe: false };
-  return revived(new Redis(options));
+  return single({ name: `${prefix}-subscriber`, options: { ...parseRedisUrl(url).options, autoResubscribe: false } });
+}
+
+function single({ name, options }: { name: string; options: RedisOptions }): Redis {
+  return revived(new Redis({ ...sharedOptions(name), ...options }));
 }
 
 /** Clients that we have closed; whatever else ends has to begin again. */
-const closed = new WeakSet<Redis>();
+const closed = new WeakSet<Redis | Cluster>();
 
 /**
  * Measured: when the failover detector fires while ioredis asks a Sentinel for the master, the client ends for good, in 3
@@ -65,17 +114,12 @@ function revived(client: Redis): Redis {
 }
 
 /** Disconnects; resolves when the socket is gone, at the latest after ioredis' own 2 s. Idempotent. */
-export async function closeClient(client: Redis): Promise<void> {
+export async function closeClient(client: Redis | Cluster): Promise<void> {
   const { status } = client;
+  const sockets = client instanceof Cluster ? client.nodes().length : 1;
   closed.add(client);
   const gone = new Promise<void>((resolve) => void client.once('end', resolve));
   client.disconnect();
   // Between two attempts there is no socket, and ioredis says no more.
-  if (status === 'connecting' || status === 'connect' || status === 'ready') await gone;
-}
-
-function targetOptions(url: string): RedisOptions {
-  const { kind, options } = parseRedisUrl(url);
-  if (kind === 'cluster') throw new TypeError('redis+cluster:// is not supported yet');
-  return options;
+  if (sockets > 0 && (status === 'connecting' || status === 'connect' || status === 'ready')) await gone;
 }

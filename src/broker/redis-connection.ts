@@ -1,12 +1,13 @@
 // One connection for commands, with our function library loaded on it: what the broker and the registry call Redis by.
 
-import type { Redis } from 'ioredis';
+import { Cluster, type Redis } from 'ioredis';
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import type { BrokerStatus } from './broker.js';
 import { ensureLibrary, type FunctionLibrary, generateLibrary, type LibraryOptions } from './function-library.js';
 import { closeClient, createCommandClient } from './redis-clients.js';
 import { isFunctionMissing, isRefusal, toFanfareError, unavailableError } from './redis-errors.js';
+import { checkServer, hintOf, reasonOf } from './redis-server.js';
 import { parseRedisUrl } from './redis-url.js';
 
 /** Chosen: how long `start` waits for a Redis that is not there yet. */
@@ -29,12 +30,16 @@ type Argument = string | number | Buffer;
 /** Throws `TypeError` for a URL or prefix that cannot be. */
 export class RedisConnection {
   readonly prefix: string;
-  readonly client: Redis;
+  readonly client: Redis | Cluster;
+  /** The same client, where Redis is a Cluster. */
+  readonly cluster: Cluster | undefined;
   /** Host and port, without secrets. */
   readonly address: string;
   readonly #library: FunctionLibrary;
   readonly #logger: Logger;
   readonly #startTimeoutMs: number;
+  /** The masters that have our library, as far as we know. */
+  readonly #prepared = new WeakSet<Redis>();
   #status: BrokerStatus = { ready: false, sinceMs: Date.now(), detail: 'not started' };
   #preparing: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -52,7 +57,12 @@ export class RedisConnection {
     this.#logger = options.logger;
     this.#startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS;
     this.client = createCommandClient(options.url, options.prefix);
+    this.cluster = this.client instanceof Cluster ? this.client : undefined;
     this.client.on('ready', () => void this.#prepare());
+    // A new map of the slots may name masters that never had our library.
+    this.cluster?.on('refresh', () => {
+      if (this.#status.ready && this.#unprepared().length > 0) void this.#prepare();
+    });
     this.client.on('close', () => this.#lost('the connection to Redis is closed'));
     this.client.on('error', (error: Error) => {
       // On a connection that stands it is news of something else, or of the close that follows.
@@ -114,7 +124,9 @@ export class RedisConnection {
    * it by itself; whoever uses `client` directly asks first.
    */
   assertReady(): void {
-    if (!this.#status.ready) throw unavailableError('Redis cannot be reached or used now');
+    if (!this.#status.ready || this.client.status !== 'ready') {
+      throw unavailableError('Redis cannot be reached or used now');
+    }
   }
 
   /** Idempotent; resolves when the socket is gone. */
@@ -148,11 +160,19 @@ export class RedisConnection {
   async #sendAgain(error: unknown, send: () => Promise<unknown>): Promise<unknown> {
     if (!isFunctionMissing(error)) throw error;
     try {
-      await ensureLibrary(this.client, this.#library, this.#logger);
+      for (const master of this.#masters()) await ensureLibrary(master, this.#library, this.#logger);
     } catch (cause) {
       throw toFanfareError(cause, 'read');
     }
     return send();
+  }
+
+  #masters(): Redis[] {
+    return this.client instanceof Cluster ? this.client.nodes('master') : [this.client];
+  }
+
+  #unprepared(): Redis[] {
+    return this.#masters().filter((master) => !this.#prepared.has(master));
   }
 
   #prepare(): Promise<void> {
@@ -165,21 +185,26 @@ export class RedisConnection {
 
   async #makeReady(): Promise<void> {
     try {
-      await checkServer(this.client);
-      await ensureLibrary(this.client, this.#library, this.#logger);
+      for (const master of this.#unprepared()) {
+        await checkServer(master, this.cluster !== undefined);
+        await ensureLibrary(master, this.#library, this.#logger);
+        if (this.cluster !== undefined) this.#prepared.add(master);
+      }
       if (this.#closed) return;
-      this.#status = { ready: true, sinceMs: Date.now(), detail: '' };
+      if (!this.#status.ready) this.#status = { ready: true, sinceMs: Date.now(), detail: '' };
       if (this.#told !== '') this.#logger.info({ address: this.address }, 'Redis can be used again');
       this.#told = '';
       this.#started?.();
     } catch (error) {
-      this.#failed(error);
+      // A Cluster serves on while one of its masters is away.
+      if (!this.#status.ready) this.#failed(error);
       if (this.#closed || this.client.status !== 'ready') return;
       this.#retry = setTimeout(() => void this.#prepare(), PREPARE_RETRY_MS);
     }
   }
 
-  #failed(error: unknown): void {
+  #failed(failure: unknown): void {
+    const error = hintOf(failure);
     const known = error instanceof FanfareError || isRefusal(error);
     const meaning = known ? toFanfareError(error, 'read').message : 'Redis cannot be reached';
     const words = error instanceof FanfareError ? '' : `: ${reasonOf(error)}`;
@@ -201,28 +226,5 @@ export class RedisConnection {
 
   #refuse(detail: string): void {
     this.#refused?.(unavailableError(detail));
-  }
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.message !== '' ? error.message : error.name;
-}
-
-/** Refuses what cannot serve: a Redis without functions, and a replica. */
-async function checkServer(client: Redis): Promise<void> {
-  let info: string;
-  try {
-    info = await client.info('server', 'replication');
-  } catch (error) {
-    if (isRefusal(error)) return;
-    throw error;
-  }
-  const version = /redis_version:(\S+)/.exec(info)?.[1] ?? '7';
-  if (Number.parseInt(version, 10) < 7) {
-    throw unavailableError(`Redis ${version} has no functions: use Redis 7 or later, or Valkey`);
-  }
-  if (/^role:slave/m.test(info)) {
-    throw unavailableError('this Redis is a read-only replica: name the master in the Redis URL, or use Sentinel');
   }
 }

@@ -54,9 +54,12 @@ export function isFunctionMissing(error: unknown): boolean {
   return error instanceof Error && /^ERR Function not found/i.test(error.message);
 }
 
-/** Whether the command never left this process: the client was not connected. */
+/** The client was not connected; or each node of a Cluster that was asked named another. */
+const NOT_DONE = /^(Stream isn't writeable|Cluster is|None of startup nodes|Too many Cluster redirections)/;
+
+/** Whether the command never left this process, or was refused by whoever got it. */
 function wasNotSent(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith("Stream isn't writeable");
+  return error instanceof Error && NOT_DONE.test(error.message);
 }
 
 /**

@@ -1,37 +1,24 @@
 // Keeps a set of channels subscribed at Redis, through reconnections, and hands on what arrives for them.
 
 import type { Redis } from 'ioredis';
-import { FanfareError } from '../lib/errors.js';
+import type { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import { closeClient, createSubscriberClient } from './redis-clients.js';
 import { toFanfareError, unavailableError } from './redis-errors.js';
+import {
+  createSubscription,
+  type Subscriber,
+  type SubscriberListener,
+  type Subscription,
+  unsubscribedError,
+} from './subscription.js';
 
 /** Chosen: channels of one SUBSCRIBE, so that confirmations of the first do not wait for the last. */
 const BATCH = 500;
 /** Chosen: how often a silent connection must prove that it lives; ioredis makes it anew when no answer comes. */
 const PING_MS = 5_000;
 
-export interface SubscriberListener {
-  payload(channel: string, payload: Buffer): void;
-  resubscribed(channels: readonly string[]): void;
-  /** The connection came or went. */
-  changed(ready: boolean, detail: string): void;
-}
-
-/** `queued`: goes out with the next batch. `sent`: Redis has not confirmed yet. `lost`: stood until the connection broke. */
-type State = 'queued' | 'sent' | 'live' | 'lost';
-
-interface Subscription {
-  readonly channel: string;
-  readonly busName: string;
-  state: State;
-  /** Shared by all who asked while it was under way. */
-  readonly confirmed: Promise<void>;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-export class RedisSubscriber {
+export class RedisSubscriber implements Subscriber {
   readonly #client: Redis;
   readonly #prefix: string;
   readonly #logger: Logger;
@@ -232,20 +219,4 @@ export class RedisSubscriber {
   #isCurrent(subscription: Subscription): boolean {
     return this.#subscriptions.get(subscription.busName) === subscription;
   }
-}
-
-function createSubscription(channel: string, busName: string): Subscription {
-  let resolve = () => {};
-  let reject: (error: unknown) => void = () => {};
-  const confirmed = new Promise<void>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  // Whoever asked has the promise; when nobody looks at it any more, its rejection is no news.
-  confirmed.catch(() => {});
-  return { channel, busName, state: 'queued', confirmed, resolve, reject };
-}
-
-function unsubscribedError(): FanfareError {
-  return new FanfareError('broker_unavailable', 'the channel was unsubscribed before Redis confirmed it');
 }

@@ -1,4 +1,4 @@
-// What every broker promises, run on the memory broker and on a real Redis.
+// What every broker promises, run on the memory broker, on a real Redis and on a real Redis Cluster.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -11,19 +11,24 @@ import { silentLogger } from '../../src/lib/logger.js';
 import { isOffset } from '../../src/protocol/index.js';
 import { RecordingListener } from '../support/recording-listener.js';
 import { type RedisServer, startRedis } from '../support/redis.js';
+import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.js';
 
 const namespaces = new Namespaces({ short: { historySize: 3 }, brief: { historyTtlMs: 1 } });
 const ALL: PageLimit = { maxEntries: 1_000, maxBytes: 1024 * 1024 };
 
 let server: RedisServer;
+let cluster: RedisCluster;
 beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
+  [server, cluster] = await Promise.all([startRedis(), startRedisCluster()]);
+}, 60_000);
+afterAll(() => Promise.all([server.stop(), cluster.stop()]));
+
+const redisBroker = (url: string) => createRedisBroker({ url, prefix: 'fanfare', namespaces, logger: silentLogger });
 
 const brokers: Record<string, () => Broker> = {
   memory: () => createMemoryBroker({ namespaces }),
-  redis: () => createRedisBroker({ url: server.url, prefix: 'fanfare', namespaces, logger: silentLogger }),
+  redis: () => redisBroker(server.url),
+  'Redis Cluster': () => redisBroker(cluster.url),
 };
 
 describe.each(Object.keys(brokers))('the %s broker', (kind) => {

@@ -75,7 +75,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
 }
 
 /** A loopback address that no other test process uses: ports of fixed addresses collide now and then. */
-function privateHost(): string {
+export function privateHost(): string {
   return `127.${1 + (process.pid % 250)}.${(process.pid >> 8) % 250}.${1 + Math.floor(Math.random() * 250)}`;
 }
 

@@ -16,6 +16,8 @@ test.each([
   ["MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", 'broker_unavailable'],
   ['CLUSTERDOWN The cluster is down', 'broker_unavailable'],
   ['MOVED 3999 127.0.0.1:6381', 'broker_unavailable'],
+  ['ASK 3999 127.0.0.1:6381', 'broker_unavailable'],
+  ['TRYAGAIN Multiple keys request during rehashing of slot', 'broker_unavailable'],
   ['MISCONF Redis is configured to save RDB snapshots, but …', 'broker_unavailable'],
   ['BUSY Redis is busy running a script.', 'broker_unavailable'],
   ['NOAUTH Authentication required.', 'broker_unavailable'],
@@ -38,8 +40,12 @@ test('no answer to a write is an unknown outcome; to a read it is an outage', ()
   }
 });
 
-test('what was never sent is an outage', () => {
-  const error = new Error("Stream isn't writeable and enableOfflineQueue options is false");
+test.each([
+  "Stream isn't writeable and enableOfflineQueue options is false",
+  'Too many Cluster redirections. Last error: ReplyError: MOVED 3999 127.0.0.1:6381',
+  'Cluster is ended.',
+])('"%s" is an outage: nothing was done', (message) => {
+  const error = new Error(message);
   expect(toFanfareError(error, 'write')).toMatchObject({
     code: 'broker_unavailable',
     outcome: undefined,

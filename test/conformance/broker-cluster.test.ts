@@ -1,0 +1,106 @@
+// The Redis broker on a real Redis Cluster: a lost master, a slot that moves, a master without our library.
+
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Broker } from '../../src/broker/broker.js';
+import { slotOf } from '../../src/broker/cluster-slot.js';
+import { createRedisBroker } from '../../src/broker/redis-broker.js';
+import { RedisConnection } from '../../src/broker/redis-connection.js';
+import { createRedisRegistry } from '../../src/broker/redis-registry.js';
+import { Namespaces } from '../../src/config/namespaces.js';
+import { silentLogger } from '../../src/lib/logger.js';
+import { RecordingListener } from '../support/recording-listener.js';
+import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.js';
+
+const namespaces = new Namespaces();
+let cluster: RedisCluster;
+let broker: Broker;
+let listener: RecordingListener;
+
+beforeAll(async () => {
+  cluster = await startRedisCluster();
+}, 60_000);
+afterAll(() => cluster.stop());
+beforeEach(async () => {
+  broker = createRedisBroker({ url: cluster.url, prefix: 'fanfare', namespaces, logger: silentLogger });
+  listener = new RecordingListener();
+  await broker.start(listener);
+});
+afterEach(() => broker.close());
+
+/** One channel for each master, and some more. */
+const channels = Array.from({ length: 12 }, (_, n) => `room:${n}`);
+
+async function publishOnAll(data: string): Promise<void> {
+  for (const channel of channels) await broker.publish({ channel, data });
+}
+
+async function untilAllHave(data: string): Promise<void> {
+  await listener.until(() => channels.every((channel) => listener.data(channel).includes(data)));
+}
+
+test('slots are those of Redis', async () => {
+  for (const channel of [...channels, 'x', '123456789', 'a.b:c@d=e+f~g-h']) {
+    const slot = await cluster.servers[0]?.admin.cluster('KEYSLOT', `fanfare:{${channel}}:log`);
+    expect(slotOf(channel), channel).toBe(slot);
+  }
+});
+
+test('the registry lives on one slot', async () => {
+  const connection = new RedisConnection({ url: cluster.url, prefix: 'fanfare', namespaces, logger: silentLogger });
+  await connection.start();
+  const registry = createRedisRegistry({ connection, logger: silentLogger });
+  const report = { id: 'n1', url: 'http://n1:8080', incarnation: 'i1', connections: 0, capacity: 10, claimed: [] };
+  expect(await registry.report({ ...report, maxConnectsPerSecond: 10, state: 'ready' })).toBe('accepted');
+  expect((await registry.list()).map(({ id }) => id)).toEqual(['n1']);
+  expect((await registry.assign([]))?.node.id).toBe('n1');
+  await connection.close();
+});
+
+test('a URL of the wrong kind is refused, saying which', async () => {
+  const [first] = cluster.servers;
+  const single = new RedisConnection({ url: first?.url ?? '', prefix: 'fanfare', namespaces, logger: silentLogger });
+  await expect(single.start()).rejects.toThrow('name it as redis+cluster://');
+});
+
+test('a library that is gone from every master is loaded again by the next publish', async () => {
+  for (const server of cluster.servers.slice(0, 3)) await server.admin.call('FUNCTION', 'FLUSH');
+  await publishOnAll('"anew"');
+});
+
+test('a channel whose slot moves stands again at the new master', async () => {
+  await Promise.all(channels.map((channel) => broker.subscribe(channel)));
+  const [channel = ''] = channels;
+  const slot = slotOf(channel);
+  await broker.publish({ channel, data: '"before"' });
+  const from = await cluster.masterOf(`fanfare:{${channel}}:log`);
+  const to = cluster.servers.slice(0, 3).find((server) => server !== from);
+  if (to === undefined) throw new Error('no other master');
+  const [fromId, toId] = [
+    String(await from.admin.call('CLUSTER', 'MYID')),
+    String(await to.admin.call('CLUSTER', 'MYID')),
+  ];
+  await to.admin.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId);
+  await from.admin.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId);
+  const keys = (await from.admin.call('CLUSTER', 'GETKEYSINSLOT', slot, 100)) as string[];
+  await from.admin.call('MIGRATE', to.host, to.port, '', 0, 5_000, 'KEYS', ...keys);
+  for (const server of [to, from]) await server.admin.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+
+  await listener.until(() => listener.resubscriptions.includes(channel));
+  await broker.publish({ channel, data: '"after"' });
+  await listener.until(() => listener.data(channel).includes('"after"'));
+  expect((await broker.read(channel, '-1', { maxEntries: 10, maxBytes: 1e6 })).entries.length).toBeGreaterThan(1);
+});
+
+test('after the loss of a master publishing and delivery of its channels resume', async () => {
+  await Promise.all(channels.map((channel) => broker.subscribe(channel)));
+  await publishOnAll('"before"');
+  await untilAllHave('"before"');
+  const [channel = ''] = channels;
+  const master = await cluster.masterOf(`fanfare:{${channel}}:log`);
+  await master.kill();
+
+  await listener.until(() => listener.resubscriptions.includes(channel));
+  await expect.poll(() => broker.status().ready, { timeout: 15_000 }).toBe(true);
+  await publishOnAll('"after"');
+  await untilAllHave('"after"');
+}, 60_000);

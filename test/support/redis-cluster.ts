@@ -1,0 +1,100 @@
+// Starts a real Redis Cluster of three masters, each with one replica, for tests.
+
+import { expect, vi } from 'vitest';
+import { freePort, privateHost, type RedisServer, startRedis } from './redis.js';
+
+export interface RedisCluster {
+  /** For brokers: names two of the masters. */
+  readonly url: string;
+  /** Three that began as masters, then their replicas in the same order. */
+  readonly servers: readonly RedisServer[];
+  /** The server that is the master of a key's slot now. */
+  masterOf(key: string): Promise<RedisServer>;
+  stop(): Promise<void>;
+}
+
+const MASTERS = 3;
+const SLOTS = 16_384;
+
+/** Resolves when every node knows all others, every slot is served, and every replica is in sync. */
+export async function startRedisCluster(): Promise<RedisCluster> {
+  const servers: RedisServer[] = [];
+  for (let n = 0; n < 2 * MASTERS; n++) servers.push(await startMember());
+  const stop = async () => void (await Promise.all(servers.map((server) => server.stop())));
+  try {
+    await join(servers);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const url = `redis+cluster://${servers
+    .slice(0, 2)
+    .map(({ host, port }) => `${host}:${port}`)
+    .join(',')}`;
+  return { url, servers, masterOf: (key) => masterOf(servers, key), stop };
+}
+
+/** The bus port is the port + 10,000 unless it is given, which is none for a high port. */
+async function startMember(): Promise<RedisServer> {
+  const host = privateHost();
+  const args = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort(host))];
+  args.push('--cluster-announce-ip', host, '--cluster-node-timeout', '2000', '--repl-diskless-sync-delay', '0');
+  return startRedis({ host, args });
+}
+
+async function join(servers: readonly RedisServer[]): Promise<void> {
+  const [first, ...others] = servers;
+  if (first === undefined) return;
+  for (const [n, server] of servers.slice(0, MASTERS).entries()) {
+    const end = Math.floor(((n + 1) * SLOTS) / MASTERS) - 1;
+    await server.admin.call('CLUSTER', 'ADDSLOTSRANGE', Math.floor((n * SLOTS) / MASTERS), end);
+    await server.admin.call('CLUSTER', 'SET-CONFIG-EPOCH', n + 1);
+  }
+  const busPort = await busPortOf(first);
+  for (const { admin } of others) await admin.call('CLUSTER', 'MEET', first.host, first.port, busPort);
+  for (const server of servers) {
+    await until(async () => expect(await clusterInfo(server)).toContain(`cluster_known_nodes:${servers.length}`));
+  }
+  for (const [n, server] of servers.slice(MASTERS).entries()) {
+    const id = String(await servers[n]?.admin.call('CLUSTER', 'MYID'));
+    await server.admin.call('CLUSTER', 'REPLICATE', id);
+  }
+  for (const [n, server] of servers.entries()) {
+    const wanted = n < MASTERS ? /slave0:.*state=online/ : /master_link_status:up/;
+    await until(async () => {
+      expect(await clusterInfo(server)).toContain('cluster_state:ok');
+      expect(await server.admin.info('replication')).toMatch(wanted);
+      // Three ranges, each with its master and its replica.
+      const slots = JSON.stringify(await server.admin.call('CLUSTER', 'SLOTS'));
+      expect(slots.match(/"127\./g)).toHaveLength(2 * MASTERS);
+    });
+  }
+}
+
+/** Nodes tell each other in their own time, and no one else. */
+function until(condition: () => Promise<void>): Promise<void> {
+  return vi.waitFor(condition, { timeout: 20_000 });
+}
+
+async function clusterInfo({ admin }: RedisServer): Promise<string> {
+  return String(await admin.call('CLUSTER', 'INFO'));
+}
+
+async function busPortOf(server: RedisServer): Promise<string> {
+  const nodes = String(await server.admin.call('CLUSTER', 'NODES'));
+  const port = /@(\d+)/.exec(nodes)?.[1];
+  if (port === undefined) throw new Error(`no bus port in ${nodes}`);
+  return port;
+}
+
+async function masterOf(servers: readonly RedisServer[], key: string): Promise<RedisServer> {
+  for (const server of servers) {
+    // A replica and a master of other slots answer MOVED.
+    const serves = await server.admin.exists(key).then(
+      () => true,
+      () => false,
+    );
+    if (serves) return server;
+  }
+  throw new Error(`no master of ${key}`);
+}
