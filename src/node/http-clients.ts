@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Identity } from '../auth/identity.js';
+import type { Offset } from '../protocol/index.js';
 import { CommandBudget, type NamedLimit } from './command-budget.js';
 import type { PushNodeOptions } from './node-options.js';
 
@@ -16,6 +17,12 @@ export interface Caller {
   bearer(): string | undefined;
 }
 
+/** A channel, and the position after which it goes on. */
+export interface FollowUp {
+  readonly channel: string;
+  readonly offset: Offset;
+}
+
 /** One client that polls, streams or publishes by HTTP. */
 export class HttpClient {
   /** Whether the key is this client's alone, and not an address or a token that several may share. */
@@ -26,8 +33,8 @@ export class HttpClient {
   seenAtMs = 0;
   /** The poll that waits; a newer one of an exclusive client takes its place. */
   waiting: { supersede(): void } | undefined;
-  /** The last answer said that more was waiting: the next poll is free. */
-  hasMore = false;
+  /** Where the last answer left off with more to come: the poll that goes on there is free. */
+  more: FollowUp | undefined;
 
   constructor(isExclusive: boolean, reads: NamedLimit, publishes: NamedLimit) {
     this.isExclusive = isExclusive;

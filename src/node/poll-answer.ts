@@ -11,6 +11,7 @@ const MAX_KEPT = 16;
 interface KeptText {
   readonly after: Offset;
   readonly position: Offset;
+  readonly maxBytes: number;
   readonly text: string;
 }
 
@@ -30,19 +31,23 @@ export class PollAnswers {
   fromMemory(channel: Channel, after: Offset, live: readonly ChannelMessage[], maxBytes: number): ChannelPart {
     if (after === channel.position && live.length === 0) return undefined;
     const kept = this.#kept.get(channel.name);
+    const { position } = channel;
     const shareable = live.length === 0;
-    if (shareable && kept?.after === after && kept.position === channel.position) return kept.text;
+    const isSame = kept?.after === after && kept.position === position && kept.maxBytes === maxBytes;
+    if (shareable && isSame) return kept.text;
     const text = this.#write(channel, after, live, maxBytes);
-    if (shareable) this.#keep(channel.name, { after, position: channel.position, text });
+    if (shareable) this.#keep(channel.name, { after, position, maxBytes, text });
     return text;
   }
 
   /** What a read of the log says; `undefined` when it says that there is nothing new. */
-  fromLog(name: string, after: After, page: HistoryPage): ChannelPart {
+  fromLog(name: string, after: After, page: HistoryPage, live: readonly ChannelMessage[]): ChannelPart {
     if (after === 'now') return this.position(name, page.start);
-    if (page.entries.length === 0 && page.gap === undefined && page.start === after) return undefined;
+    const isNews = page.entries.length > 0 || page.gap !== undefined || page.start !== after || live.length > 0;
+    if (!isNews) return undefined;
     const prefix = framePrefix(name);
     const texts = page.entries.map((entry) => buildMessage(prefix, entry, passingFrames).pollText());
+    for (const message of live) texts.push(message.pollText());
     const offset = page.entries.at(-1)?.offset ?? page.start;
     const gap = page.gap === undefined ? undefined : { after, offset: page.start, reason: page.gap };
     return part(name, offset, texts, gap, page.more);

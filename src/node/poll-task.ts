@@ -9,12 +9,12 @@ import type { PollWaiter } from './audience.js';
 import type { Channel } from './channel.js';
 import type { ChannelMessage } from './channel-message.js';
 import type { HttpCall } from './http-call.js';
-import type { HttpClient } from './http-clients.js';
+import type { FollowUp, HttpClient } from './http-clients.js';
 import type { NodeContext } from './node-context.js';
 import type { ChannelPart, PollAnswers } from './poll-answer.js';
 
 /** Live-only messages that a waiting poll gathers within one tick. */
-const MAX_LIVE = 256;
+const MAX_LIVE = { messages: 256, bytes: LIMITS.maxPollAnswerBytes } as const;
 
 export interface PollParts {
   readonly context: NodeContext;
@@ -27,18 +27,25 @@ export interface PollParts {
   schedule(task: PollTask): void;
 }
 
-/** States: `deciding`, `waiting`, `done`. Only `done` is final, and it gives back every channel. */
+/**
+ * States: `looking` (at what is in memory), `reading` (channels are opened or the log is read), `waiting` (there was nothing),
+ * `done`. Only `done` is final, and it gives back every channel.
+ */
 export class PollTask implements PollWaiter, Due {
   readonly #parts: PollParts;
   readonly #call: HttpCall;
   readonly #identity: Identity;
   readonly #request: PollRequest;
   readonly #client: HttpClient;
-  #state: 'deciding' | 'waiting' | 'done' = 'deciding';
+  #state: 'looking' | 'reading' | 'waiting' | 'done' = 'looking';
   #channels: readonly Channel[] = [];
   #slot = 0;
   #scheduled = false;
+  /** Something came while the log was read. */
+  #woken = false;
   #live: Map<string, ChannelMessage[]> | undefined;
+  #liveMessages = 0;
+  #liveBytes = 0;
 
   constructor(parts: PollParts, call: HttpCall, identity: Identity, request: PollRequest, client: HttpClient) {
     this.#parts = parts;
@@ -60,8 +67,8 @@ export class PollTask implements PollWaiter, Due {
       this.#client.waiting = this;
     }
     this.#parts.waiting.add(this);
-    if (this.#channels.every((channel) => channel.isOpen)) this.#decide();
-    else void Promise.all(this.#channels.map((channel) => channel.ready)).then(() => this.#decide());
+    this.#decide();
+    if (this.#isOpening()) void Promise.all(this.#channels.map((channel) => channel.ready)).then(() => this.#decide());
   }
 
   message(channel: string, message: ChannelMessage): void {
@@ -79,10 +86,13 @@ export class PollTask implements PollWaiter, Due {
     if (this.#state === 'waiting') this.#decide();
   }
 
-  /** The wait is over: nothing new, or the ticket has expired. */
+  /** The wait is over: nothing new, or nothing known, or the ticket has expired. */
   due(nowMs: number): void {
     if (this.#isDone()) return;
+    const texts = this.#look([]);
     if (this.#identity.expiresAtMs <= nowMs) this.#fail(new FanfareError('token_expired', 'the ticket has expired'));
+    else if (texts.length > 0) this.#answer(texts);
+    else if (this.#isOpening()) this.#fail(new FanfareError('broker_unavailable', NOT_OPEN, { retryAfterMs: 1_000 }));
     else this.#answerEmpty();
   }
 
@@ -98,61 +108,69 @@ export class PollTask implements PollWaiter, Due {
 
   #decide(): void {
     if (this.#isDone()) return;
-    const parts: ChannelPart[] = [];
+    this.#woken = false;
     const unread: [string, After][] = [];
-    for (const [name, after] of this.#request.channels) {
-      const channel = this.#parts.context.channels.peek(name);
-      if (channel === undefined) unread.push([name, after]);
-      else if (after === NOW) parts.push(this.#parts.answers.position(name, channel.position));
-      else if (!channel.holds(after)) unread.push([name, after]);
-      else parts.push(this.#parts.answers.fromMemory(channel, after, this.#live?.get(name) ?? [], this.#maxBytes()));
-    }
-    if (unread.length === 0) this.#conclude(parts);
-    else void this.#readLog(parts, unread);
+    const texts = this.#look(unread);
+    if (unread.length === 0) return this.#conclude(texts);
+    // While the broker is away, what there is does not wait for what cannot be read.
+    if (texts.length > 0 && !this.#parts.broker.status().ready) return this.#answer(texts);
+    this.#state = 'reading';
+    this.#listen();
+    if (!this.#isOpening()) void this.#readLog(texts, unread);
   }
 
-  async #readLog(parts: ChannelPart[], unread: readonly [string, After][]): Promise<void> {
-    this.#state = 'deciding';
-    const { answers, broker } = this.#parts;
+  /** What is in memory, live-only messages with it; channels of which memory cannot tell go to `unread`. */
+  #look(unread: [string, After][]): string[] {
+    const texts: ChannelPart[] = [];
+    const { answers, context } = this.#parts;
+    for (const [name, after] of this.#request.channels) {
+      const channel = context.channels.peek(name);
+      if (channel === undefined) unread.push([name, after]);
+      else if (after === NOW) texts.push(answers.position(name, channel.position));
+      else if (!channel.holds(after)) unread.push([name, after]);
+      else texts.push(answers.fromMemory(channel, after, this.#live?.get(name) ?? [], this.#maxBytes()));
+    }
+    return texts.filter((text) => text !== undefined);
+  }
+
+  async #readLog(texts: readonly string[], unread: readonly [string, After][]): Promise<void> {
+    const { answers, broker, context } = this.#parts;
     const limit = { maxEntries: 256, maxBytes: this.#maxBytes() };
     try {
       const pages = await Promise.all(unread.map(([name, after]) => broker.read(name, after, limit)));
-      if (this.#isDone()) return;
-      for (const [index, page] of pages.entries()) {
+      const read = pages.map((page, index) => {
         const [name, after] = unread[index] as [string, After];
-        parts.push(answers.fromLog(name, after, page));
-      }
-      this.#conclude(parts);
+        void context.channels.peek(name)?.meet(page);
+        return answers.fromLog(name, after, page, this.#live?.get(name) ?? []);
+      });
+      if (!this.#isDone()) this.#conclude([...texts, ...read.filter((text) => text !== undefined)]);
     } catch (error) {
-      this.#fail(error);
+      if (texts.length > 0 && !this.#isDone()) this.#answer(texts);
+      else this.#fail(error);
     }
   }
 
-  #conclude(parts: readonly ChannelPart[]): void {
-    const texts = parts.filter((text) => text !== undefined);
+  #conclude(texts: readonly string[]): void {
     if (texts.length > 0) return this.#answer(texts);
     if (this.#request.waitMs === 0) return this.#answerEmpty();
-    if (this.#state === 'deciding') this.#wait();
-  }
-
-  #wait(): void {
     this.#state = 'waiting';
-    for (const channel of this.#channels) channel.audience.addWaiter(this);
-    // While the log was read, a message may have come to a channel that this poll was not waiting on yet.
-    if (this.#hasNews()) this.#wake();
+    this.#listen();
+    if (this.#woken) this.#wake();
   }
 
-  #hasNews(): boolean {
-    return this.#channels.some((channel) => {
-      const after = this.#request.channels.get(channel.name) as After;
-      return channel.isOpen && channel.position > after;
-    });
+  /** From now on what comes is heard. Idempotent. */
+  #listen(): void {
+    for (const channel of this.#channels) channel.audience.addWaiter(this);
+  }
+
+  /** Whether a channel's position is not known yet. Never of a short poll, which opens none. */
+  #isOpening(): boolean {
+    return !this.#isDone() && this.#channels.some((channel) => !channel.isOpen);
   }
 
   #answer(texts: readonly string[]): void {
     const body = `{"channels":{${texts.join(',')}}}`;
-    // At its end only: a message's data may hold the same text.
-    this.#client.hasMore = texts.some((text) => text.endsWith(',"more":true}'));
+    this.#client.more = followUp(texts);
     this.#finish();
     this.#call.respondJson(body);
   }
@@ -182,16 +200,20 @@ export class PollTask implements PollWaiter, Due {
   }
 
   #wake(): void {
+    this.#woken = true;
     if (this.#scheduled || this.#state !== 'waiting') return;
     this.#scheduled = true;
     this.#parts.schedule(this);
   }
 
   #gather(channel: string, message: ChannelMessage): void {
+    if (this.#liveMessages === MAX_LIVE.messages || this.#liveBytes > MAX_LIVE.bytes) return;
+    this.#liveMessages++;
+    this.#liveBytes += message.pollBytes;
     this.#live ??= new Map();
-    const gathered = this.#live.get(channel) ?? [];
-    if (gathered.length < MAX_LIVE) gathered.push(message);
-    this.#live.set(channel, gathered);
+    const gathered = this.#live.get(channel);
+    if (gathered === undefined) this.#live.set(channel, [message]);
+    else gathered.push(message);
   }
 
   #maxBytes(): number {
@@ -201,4 +223,15 @@ export class PollTask implements PollWaiter, Due {
   #isDone(): boolean {
     return this.#state === 'done';
   }
+}
+
+const NOT_OPEN = 'the position of a channel cannot be read now';
+
+/** The position at which a channel goes on that has more. */
+function followUp(texts: readonly string[]): FollowUp | undefined {
+  // At its end only: a message's data may hold the same text.
+  const text = texts.find((part) => part.endsWith(',"more":true}'));
+  // `"name":{"offset":"…`
+  const [, channel, , , , offset] = text?.split('"', 6) ?? [];
+  return channel === undefined || offset === undefined ? undefined : { channel, offset };
 }

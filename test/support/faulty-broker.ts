@@ -69,7 +69,7 @@ export function createFaultyBroker(
       reachable();
       return healthy.tails(channels);
     },
-    status: () => healthy.status(),
+    status: () => ({ ...healthy.status(), ready: !broker.away }),
     close: () => healthy.close(),
   };
   return broker;

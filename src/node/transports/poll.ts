@@ -72,10 +72,9 @@ export class PollEndpoint {
   }
 
   #spend(client: HttpClient, request: PollRequest, nowMs: number): void {
-    if (client.hasMore) {
-      client.hasMore = false;
-      return;
-    }
+    const { more } = client;
+    client.more = undefined;
+    if (more !== undefined && request.channels.get(more.channel) === more.offset) return;
     client.reads.spend(request.channels.size / 10, nowMs);
   }
 
