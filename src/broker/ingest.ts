@@ -1,6 +1,7 @@
 // Drains the queue `<prefix>:ingest` while it holds the lease: publishes each entry once, in order per channel.
 
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import { Retrier } from '../lib/retrier.js';
@@ -60,7 +61,8 @@ export function createIngest(options: IngestOptions): Ingest {
 class Drainer implements Ingest {
   readonly #options: IngestOptions;
   readonly #queue: string;
-  readonly #holder = randomUUID();
+  /** Names the process too, for the operator who looks at the lease. */
+  readonly #holder = `${hostname()} ${process.pid} ${randomUUID()}`;
   readonly #retrier: Retrier;
   /** Dealt with, but still in the queue. */
   #finished: string[] = [];

@@ -1,6 +1,7 @@
 // Puts together what carries messages and knows the nodes: Redis for a cluster, memory for one process alone.
 
 import type { Broker } from '../broker/broker.js';
+import { createIngest, type Ingest } from '../broker/ingest.js';
 import { createMemoryBroker } from '../broker/memory-broker.js';
 import { createRedisBroker } from '../broker/redis-broker.js';
 import { RedisConnection } from '../broker/redis-connection.js';
@@ -19,6 +20,8 @@ export interface Cluster {
   readonly registry: Registry;
   /** Makes the broker of this process's node, which starts and closes it. */
   createBroker(): Broker;
+  /** Makes what drains the queue through this process's broker; there is no queue without Redis. */
+  createIngest(broker: Broker): Ingest | undefined;
   /** Connects. Rejects with `broker_unavailable`. */
   start(): Promise<void>;
   checks(): readonly ReadinessCheck[];
@@ -36,6 +39,8 @@ export function composeCluster(loaded: LoadedConfig, namespaces: Namespaces, log
     shared: true,
     registry,
     createBroker: () => createRedisBroker({ ...options, connection }),
+    createIngest: (broker) =>
+      createIngest({ connection, maxMessageBytes, logger, publish: (publication) => broker.publish(publication) }),
     start: () => connection.start(),
     checks: () => {
       const { ready, sinceMs, detail } = connection.status();
@@ -51,6 +56,7 @@ function aloneInMemory(namespaces: Namespaces, maxMessageBytes: number): Cluster
     shared: false,
     registry: createMemoryRegistry(),
     createBroker: () => createMemoryBroker({ namespaces, maxMessageBytes }),
+    createIngest: () => undefined,
     start: async () => {},
     checks: () => [],
     stats: () => ({}),

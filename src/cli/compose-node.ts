@@ -3,6 +3,7 @@
 import { hostname, totalmem } from 'node:os';
 import type { Authenticator } from '../auth/identity.js';
 import type { Broker } from '../broker/broker.js';
+import type { Ingest } from '../broker/ingest.js';
 import type { Registry } from '../cluster/registry.js';
 import type { Namespaces } from '../config/namespaces.js';
 import type { Config } from '../config/schema.js';
@@ -15,6 +16,7 @@ import { createPushNode, type PushNode, type PushNodeOptions } from '../node/pus
 export interface NodeParts {
   readonly broker: Broker;
   readonly registry: Registry | undefined;
+  readonly ingest: Ingest | undefined;
   readonly authenticator: Authenticator;
   readonly namespaces: Namespaces;
   readonly logger: Logger;
@@ -23,12 +25,13 @@ export interface NodeParts {
 
 /** Nothing runs before the node's `start`. */
 export async function composeNode(config: Config, parts: NodeParts): Promise<PushNode> {
-  const { registry, namespaces, ...rest } = parts;
+  const { registry, ingest, namespaces, ...rest } = parts;
   const engine = await loadEngine(config.engine, parts.logger);
   return createPushNode(
     {
       ...rest,
       ...(registry !== undefined && { registry }),
+      ...(ingest !== undefined && { ingest }),
       engine,
       // One way to end: an operator who drains a node through discovery gets what SIGTERM gives.
       onDrainRequested: () => void process.kill(process.pid, 'SIGTERM'),

@@ -5,7 +5,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 /** Figures that go up and down; every other one is a counter. */
 const GAUGES = new Set([
   ...['connections', 'sockets', 'streams', 'waitingPolls', 'httpClients', 'channels'],
-  ...['eventLoopUtilization', 'discoveryNodes', 'cachedTokens'],
+  ...['eventLoopUtilization', 'discoveryNodes', 'cachedTokens', 'ingestHolder'],
 ]);
 
 export interface MetricsSource {

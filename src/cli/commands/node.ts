@@ -40,7 +40,8 @@ async function runNode(command: Command): Promise<void> {
   );
   const { registry } = cluster;
   const broker = cluster.createBroker();
-  const node = await composeNode(config, { broker, registry, authenticator, namespaces, logger, fallback });
+  const ingest = cluster.createIngest(broker);
+  const node = await composeNode(config, { broker, registry, ingest, authenticator, namespaces, logger, fallback });
   await runServer({
     loaded,
     logger,

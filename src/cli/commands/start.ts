@@ -67,7 +67,8 @@ async function runStart(command: Command): Promise<void> {
   );
   const { authenticator } = auth;
   const broker = cluster.createBroker();
-  const node = await composeNode(config, { broker, registry, authenticator, namespaces, logger, fallback });
+  const ingest = cluster.createIngest(broker);
+  const node = await composeNode(config, { broker, registry, ingest, authenticator, namespaces, logger, fallback });
   const release = () => {
     discovery?.close();
     cluster.close();
