@@ -5,7 +5,7 @@ import { createRateLimiter, type RateLimitConfig } from '../limits/create-rate-l
 import { rateLimitHeaders } from '../limits/rate-limit-headers.js';
 import type { RateLimiter } from '../limits/rate-limiter.js';
 
-/** Refusals in a row after which a connection is closed. */
+/** Chosen: refusals, less what passed meanwhile, after which a connection is closed. */
 const PATIENCE = 200;
 
 /** A limit by name, as `RateLimit` headers tell it. */
@@ -28,7 +28,7 @@ export class RateLimited extends FanfareError {
 export class CommandBudget {
   readonly #limit: NamedLimit;
   readonly #limiter: RateLimiter;
-  #refusedInRow = 0;
+  #refusals = 0;
 
   constructor(limit: NamedLimit) {
     this.#limit = limit;
@@ -39,16 +39,17 @@ export class CommandBudget {
   spend(cost: number, nowMs: number): void {
     const decision = this.#limiter.take(cost, nowMs);
     if (decision.allowed) {
-      this.#refusedInRow = 0;
+      // Not forgotten at once: under a flood as many pass as the limit allows.
+      if (this.#refusals > 0) this.#refusals--;
       return;
     }
-    this.#refusedInRow++;
+    this.#refusals++;
     const { name, config } = this.#limit;
     throw new RateLimited(Math.max(1, Math.ceil(decision.retryAfterMs)), rateLimitHeaders(name, config, decision));
   }
 
   /** Whether the connection has gone on for so long that it is to be closed. */
   get isExhausted(): boolean {
-    return this.#refusedInRow > PATIENCE;
+    return this.#refusals > PATIENCE;
   }
 }
