@@ -21,7 +21,7 @@ export interface FrameAllocator {
 /** For frames that no ring keeps. */
 export const passingFrames: FrameAllocator = { allocate: Buffer.allocUnsafe };
 
-/** A message of one channel. `frame` is its complete WebSocket text, in memory of its own. */
+/** A message of one channel. `frame` is its complete WebSocket text, in memory that a later message may take over: copy it. */
 export class ChannelMessage {
   /** `undefined` on a live-only message. */
   readonly offset: Offset | undefined;

@@ -5,14 +5,7 @@ import type { Logger } from '../lib/logger.js';
 import type { Retrier } from '../lib/retrier.js';
 import type { After, GapReason, Offset } from '../protocol/index.js';
 import type { Audience } from './audience.js';
-import {
-  buildMessage,
-  type ChannelMessage,
-  type FrameAllocator,
-  framePrefix,
-  passingFrames,
-} from './channel-message.js';
-import { FrameArena } from './frame-arena.js';
+import { buildMessage, type ChannelMessage, framePrefix, passingFrames } from './channel-message.js';
 import { MessageRing, type RingLimits } from './message-ring.js';
 
 /** One read of the log while repairing. */
@@ -54,7 +47,6 @@ export class Channel {
   readonly #parts: ChannelParts;
   // An idle channel is cheap: what holds messages is made with the first one.
   #prefix: string | undefined;
-  #arena: FrameArena | undefined;
   #state: 'opening' | 'live' | 'repairing' | 'closed' = 'opening';
   #ring: MessageRing | undefined;
   #position: Offset = '';
@@ -104,7 +96,7 @@ export class Channel {
       if (this.#state === 'closed') return;
       this.deliveredAtMs = nowMs;
       this.#parts.counters.delivered++;
-      this.audience.message(this.#build(message, passingFrames));
+      this.audience.message(this.#build(message));
       return;
     }
     if (this.#state !== 'live') this.#note(message as LogEntry);
@@ -128,7 +120,7 @@ export class Channel {
 
   /** A log entry as a message to send. */
   toMessage(entry: LogEntry): ChannelMessage {
-    return this.#build(entry, passingFrames);
+    return this.#build(entry);
   }
 
   /**
@@ -179,16 +171,15 @@ export class Channel {
     return noted;
   }
 
-  #build(message: BrokerMessage, memory: FrameAllocator): ChannelMessage {
+  #build(message: BrokerMessage): ChannelMessage {
     this.#prefix ??= framePrefix(this.name);
-    return buildMessage(this.#prefix, message, memory);
+    return buildMessage(this.#prefix, message, passingFrames);
   }
 
   #deliver(entry: LogEntry, nowMs: number): void {
-    this.#arena ??= new FrameArena();
-    const message = this.#build(entry, this.#arena);
-    this.#ring ??= new MessageRing(this.#parts.ringLimits, message.bodyAt, this.#position);
-    this.#ring.push(message);
+    this.#prefix ??= framePrefix(this.name);
+    this.#ring ??= new MessageRing(this.#parts.ringLimits, this.#prefix.length, this.#position);
+    const message = buildMessage(this.#prefix, entry, this.#ring);
     this.#position = entry.offset;
     this.deliveredAtMs = nowMs;
     this.#parts.counters.delivered++;

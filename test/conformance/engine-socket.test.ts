@@ -121,6 +121,19 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
     for (const size of sizes) expect((await client.heard.next()).length).toBe(size);
   });
 
+  it('has copied a frame when publish or send returns', async () => {
+    const host = await start();
+    const { client, socket } = await link(host);
+    socket.subscribe('t');
+    const memory = Buffer.alloc(3);
+    memory.write('one');
+    host.engine.publish('t', memory);
+    memory.write('two');
+    socket.send(memory);
+    memory.write('six');
+    expect([await client.heard.next(), await client.heard.next()]).toEqual(['one', 'two']);
+  });
+
   it('keeps the order of publish, send, subscribe and unsubscribe within one tick', async () => {
     const host = await start();
     const { client, socket } = await link(host);

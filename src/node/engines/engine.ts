@@ -82,7 +82,10 @@ export interface SocketHandler {
 
 /** One open WebSocket. Methods on a closed one are silent no-ops. */
 export interface EngineSocket {
-  /** Sends one text frame after all that was published to its topics before. Over `maxBufferedBytes` the socket is cut. */
+  /**
+   * Sends one text frame, copied at once, after all that was published to its topics before. Over `maxBufferedBytes` the socket
+   * is cut.
+   */
   send(frame: string | Buffer): void;
   /** Runs `write` so that what it sends leaves in as few system calls as possible. */
   cork(write: () => void): void;
@@ -129,7 +132,10 @@ export interface Engine {
   readonly name: 'uws' | 'ws';
   /** Resolves with the port; rejects when the address cannot be had. */
   listen(options: EngineOptions, handlers: EngineHandlers): Promise<{ readonly port: number }>;
-  /** Sends one text frame to every socket that is subscribed to `topic`; sockets get one topic's frames in order. */
+  /**
+   * Sends one text frame to every socket that is subscribed to `topic`; sockets get one topic's frames in order. The frame is
+   * copied before this returns: its memory may be used again.
+   */
   publish(topic: string, frame: Buffer): void;
   /** Stops accepting; open links stay. */
   stopListening(): void;

@@ -2,14 +2,14 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { buildMessage, passingFrames } from '../../../src/node/channel-message.js';
+import { buildMessage, type FrameAllocator, passingFrames } from '../../../src/node/channel-message.js';
 import { MessageRing } from '../../../src/node/message-ring.js';
 import { formatOffset } from '../../../src/protocol/index.js';
 
 const at = (n: number) => formatOffset(1_700_000_000_000 + n, 0);
 const PREFIX = '{"type":"message",';
-const message = (n: number, data = String(n)) =>
-  buildMessage(PREFIX, { offset: at(n), previous: at(n - 1), data: Buffer.from(data), from: undefined }, passingFrames);
+const message = (n: number, data = String(n), memory: FrameAllocator = passingFrames) =>
+  buildMessage(PREFIX, { offset: at(n), previous: at(n - 1), data: Buffer.from(data), from: undefined }, memory);
 const FRAME_BYTES = message(1).frame.length;
 const ringOf = (maxMessages: number, maxBytes: number) =>
   new MessageRing({ maxMessages, maxBytes }, PREFIX.length, at(0));
@@ -17,7 +17,7 @@ const ringOf = (maxMessages: number, maxBytes: number) =>
 describe('message ring', () => {
   it('holds its base and every message in it, and nothing else', () => {
     const ring = ringOf(10, 1e9);
-    for (let n = 1; n <= 3; n++) ring.push(message(n));
+    for (let n = 1; n <= 3; n++) message(n, String(n), ring);
     expect(ring.holds(at(0))).toBe(true);
     expect(ring.holds(at(3))).toBe(true);
     expect(ring.holds(at(4))).toBe(false);
@@ -27,7 +27,7 @@ describe('message ring', () => {
 
   it('moves its base when a bound is passed', () => {
     const ring = ringOf(100, 2.5 * FRAME_BYTES);
-    for (let n = 1; n <= 5; n++) ring.push(message(n));
+    for (let n = 1; n <= 5; n++) message(n, String(n), ring);
     expect(ring.size).toBe(2);
     expect(ring.base).toBe(at(3));
     expect(ring.after(at(3))?.length).toBe(2);
@@ -36,37 +36,49 @@ describe('message ring', () => {
 
   it('keeps one message that is larger than its bytes', () => {
     const ring = ringOf(100, 2.5 * FRAME_BYTES);
-    ring.push(message(1, JSON.stringify('x'.repeat(500))));
+    message(1, JSON.stringify('x'.repeat(500)), ring);
     expect(ring.size).toBe(1);
   });
 
   it('begins again where it is told to', () => {
     const ring = ringOf(2, 1e9);
-    for (let n = 1; n <= 3; n++) ring.push(message(n));
+    for (let n = 1; n <= 3; n++) message(n, String(n), ring);
     ring.reset(at(7));
     expect(ring.base).toBe(at(7));
     expect(ring.holds(at(3))).toBe(false);
-    ring.push(message(8));
+    message(8, String(8), ring);
     expect(ring.after(at(7))).toEqual([message(8)]);
   });
 
-  it('is always the newest contiguous run, whatever its bounds', () => {
+  it('is always the newest contiguous run, whatever its bounds and the sizes of messages', () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 600 }), { maxLength: 300 });
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 70 }), fc.integer({ min: 0, max: 400 }), (maxMessages, pushed) => {
-        const ring = ringOf(maxMessages, 1e9);
-        for (let n = 1; n <= pushed; n++) ring.push(message(n));
+      fc.property(fc.integer({ min: 1, max: 70 }), fc.integer({ min: 0, max: 20_000 }), sizes, (count, bytes, all) => {
+        const ring = ringOf(count, bytes);
+        const data = (n: number) => JSON.stringify(String(n % 10).repeat(all[n - 1] ?? 0));
+        for (const [index] of all.entries()) message(index + 1, data(index + 1), ring);
         const held = ring.after(ring.base) ?? [];
-        expect(held.length).toBe(Math.min(pushed, maxMessages));
-        expect(held.at(-1)?.offset ?? ring.base).toBe(at(pushed));
-        expect(ring.base).toBe(at(pushed - held.length));
+        expect(held).toEqual(newest(count, bytes, all.length, data));
+        expect(ring.base).toBe(at(all.length - held.length));
         for (const [index, one] of held.entries()) {
-          const n = pushed - held.length + index + 1;
-          expect(one).toEqual(message(n));
-          expect(ring.after(at(n))?.length).toBe(held.length - index - 1);
+          expect(ring.after(one.offset ?? '')?.length).toBe(held.length - index - 1);
         }
-        expect(ring.holds(at(pushed - held.length - 1))).toBe(false);
-        expect(ring.holds(at(pushed + 1))).toBe(false);
+        expect(ring.holds(at(all.length - held.length - 1))).toBe(false);
+        expect(ring.holds(at(all.length + 1))).toBe(false);
       }),
     );
   });
 });
+
+/** The messages that a ring should hold, told the simple way. */
+function newest(maxMessages: number, maxBytes: number, pushed: number, data: (n: number) => string) {
+  const messages = [];
+  let bytes = 0;
+  for (let n = pushed; n > 0 && messages.length < maxMessages; n--) {
+    const one = message(n, data(n));
+    bytes += one.frame.length;
+    if (bytes > maxBytes && messages.length > 0) break;
+    messages.unshift(one);
+  }
+  return messages;
+}
