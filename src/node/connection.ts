@@ -17,7 +17,7 @@ import type { Channel } from './channel.js';
 import type { ChannelMessage } from './channel-message.js';
 import { CommandBudget } from './command-budget.js';
 import { connectedEvent, errorEvent } from './connection-events.js';
-import type { Link } from './connections.js';
+import { type Link, quietMs } from './connections.js';
 import type { EngineSocket, SocketHandler } from './engines/engine.js';
 import type { NodeContext } from './node-context.js';
 import { Session, type SessionLink } from './session.js';
@@ -106,7 +106,8 @@ export class Connection implements SocketHandler, Link, SessionLink {
     const { heartbeatMs } = this.#context.options;
     if (nowMs - this.#heardAtMs > 2 * heartbeatMs + 1_000) return this.end('heartbeat_timeout', 'no pong for too long');
     this.#socket?.cork(() => {
-      if (this.#state === 'open' && !this.#session?.deliveredSince(nowMs - heartbeatMs)) this.#socket?.send(HEARTBEAT);
+      if (this.#state === 'open' && !this.#session?.deliveredSince(nowMs - quietMs(heartbeatMs)))
+        this.#socket?.send(HEARTBEAT);
       this.#socket?.ping();
     });
   }

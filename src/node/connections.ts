@@ -19,6 +19,14 @@ export interface Link {
   end(code: Code, reason: string): void;
 }
 
+/**
+ * A link is beaten each `heartbeatMs`, and needs no heartbeat when it had a message so lately: half of that, or a message
+ * just after one beat would leave the client in silence until the beat after the next, which is when it gives up.
+ */
+export function quietMs(heartbeatMs: number): number {
+  return heartbeatMs / 2;
+}
+
 export interface ConnectionsOptions {
   readonly heartbeatMs: number;
 }

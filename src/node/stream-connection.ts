@@ -7,7 +7,7 @@ import type { LiveStream } from './audience.js';
 import type { Channel } from './channel.js';
 import type { ChannelMessage } from './channel-message.js';
 import { connectedEvent } from './connection-events.js';
-import type { Link } from './connections.js';
+import { type Link, quietMs } from './connections.js';
 import type { HttpStream } from './engines/engine.js';
 import type { NodeContext } from './node-context.js';
 import type { Sink } from './subscription.js';
@@ -25,6 +25,7 @@ export class StreamConnection implements Link, Sink, LiveStream {
   readonly #slot: number;
   #isClosed = false;
   #onDrained: (() => void)[] = [];
+  #stalledSinceMs = 0;
 
   constructor(context: NodeContext, http: HttpStream, identity: Identity) {
     this.#context = context;
@@ -55,7 +56,10 @@ export class StreamConnection implements Link, Sink, LiveStream {
   }
 
   beat(nowMs: number): void {
-    if (!this.#subscriptions.deliveredSince(nowMs - this.#context.options.heartbeatMs)) this.writeEvent(HEARTBEAT);
+    const { heartbeatMs } = this.#context.options;
+    // A stream has no pong: that a replay waits for so long is all that tells of a peer that has stopped reading.
+    if (this.#onDrained.length > 0 && nowMs - this.#stalledSinceMs > 2 * heartbeatMs) return this.#cut();
+    if (!this.#subscriptions.deliveredSince(nowMs - quietMs(heartbeatMs))) this.writeEvent(HEARTBEAT);
   }
 
   checkDeadlines(nowMs: number): void {
@@ -93,6 +97,7 @@ export class StreamConnection implements Link, Sink, LiveStream {
 
   drained(): Promise<void> {
     if (this.bufferedBytes() === 0) return Promise.resolve();
+    if (this.#onDrained.length === 0) this.#stalledSinceMs = Date.now();
     return new Promise((resolve) => this.#onDrained.push(resolve));
   }
 
