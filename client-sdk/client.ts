@@ -5,9 +5,9 @@ import { backoff } from './backoff.js';
 import { type Channel, receive, setState } from './channel.js';
 import { createConnection } from './connection.js';
 import { createEmitter } from './emitter.js';
-import { createFailure, type Failure, isFinal, misuse } from './errors.js';
+import { createRefusal, type Failure, isFinal, misuse } from './errors.js';
 import type { OpenLink } from './link.js';
-import { CLOSE_REFUSED, REPEAT_FAILURES } from './numbers.js';
+import { REPEAT_FAILURES } from './numbers.js';
 import { createOutbox } from './outbox.js';
 import type { Settings } from './settings.js';
 import { createSubscription } from './subscription.js';
@@ -18,11 +18,10 @@ import type { Client, ClientError, ClientState } from './types.js';
 const check = (name: string) => {
   if (!/^(?!:|\.\.?$|[^:]*:$)[\w.:@=+~-]{1,200}$/.test(name)) misuse('channel');
 };
-const isAfter = (after: string) => /^(-1|now|\d{13}-\d{16})$/.test(after);
 
 export const assembleClient = (settings: Settings, transports: readonly Transport[], openLink: OpenLink): Client => {
   const { on, emit } = createEmitter<{ state: ClientState; error: ClientError }>();
-  const { timers, random, maxQueued } = settings;
+  const { timers, random } = settings;
   const channels = new Map<string, Channel>();
   let state: ClientState = { type: 'idle' };
 
@@ -52,9 +51,8 @@ export const assembleClient = (settings: Settings, transports: readonly Transpor
     receive(event, line) {
       const channel = channels.get((event as MessageEvent).channel);
       if (channel) receive(channel, event, line);
-      if (event.type === 'unsubscribed' && event.code) {
-        refuse(event.channel, createFailure(CLOSE_REFUSED, event.code, event.code, event));
-      }
+      if (event.type === 'unsubscribed' && event.code)
+        refuse(event.channel, createRefusal({ ...event, code: event.code }));
     },
     error: (failure) => emit('error', failure),
     state(next) {
@@ -92,10 +90,10 @@ export const assembleClient = (settings: Settings, transports: readonly Transpor
         state: { type: 'pending' },
         subscribed: new Set(),
       };
-      if (!isAfter(after) || (after !== 'now' && after !== channel.position)) misuse('after');
+      if (!/^(-1|now|\d{13}-\d{16})$/.test(after) || (after !== 'now' && after !== channel.position)) misuse('after');
       channels.set(name, channel);
       sync();
-      const subscription = createSubscription<never>(channel, options, maxQueued, () => {
+      const subscription = createSubscription<never>(channel, options, () => {
         if (channel.subscribed.size) return;
         channels.delete(name);
         sync();

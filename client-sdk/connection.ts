@@ -6,7 +6,15 @@ import { INITIAL, lose } from './connection-state.js';
 import { createFailure, type Failure, toFailure } from './errors.js';
 import type { Link, OpenLink, Outgoing, Wanted } from './link.js';
 import { createMonitor } from './monitor.js';
-import { CLOSE_LATER, CLOSE_NETWORK, CLOSE_NORMAL, CONNECT_LIMIT_MS, REPLACE_FAILURES, STABLE_MS } from './numbers.js';
+import {
+  CLOSE_LATER,
+  CLOSE_NETWORK,
+  CLOSE_NORMAL,
+  CONNECT_LIMIT_MS,
+  LEAVE_MS,
+  REPLACE_FAILURES,
+  STABLE_MS,
+} from './numbers.js';
 import { createSession } from './session.js';
 import type { Settings } from './settings.js';
 import type { ClientState } from './types.js';
@@ -44,7 +52,7 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
   let dialing = false;
   let opening: Line | undefined;
   let active: Line | undefined;
-  /** The line before `active`: it stays until each channel has been taken over. */
+  /** The line before `active`: it stays a moment, until each channel has been taken over. */
   let leaving: Line | undefined;
   let connectedAtMs = 0;
   /** What a server asked for last: a floor. */
@@ -64,20 +72,16 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
     timers.delete(dial);
     timers.set(expire, CONNECT_LIMIT_MS);
     if (!active) become({ type: 'connecting' });
-    // Unless a listener has closed the client.
-    if (dialing)
-      session
-        .connect(active ? [active.node] : connection.exclude)
-        .then(open)
-        .catch(fail);
-  };
-  const fail = (error: unknown) => {
-    if (dialing) end(toFailure(error));
+    // A listener may have closed the client.
+    if (!dialing) return;
+    session
+      .connect(active ? [active.node] : connection.exclude)
+      .then(open)
+      .catch((error) => end(toFailure(error)));
   };
   const expire = () => end(createFailure(CLOSE_NETWORK, 'timeout'));
 
   const open = ({ id, url }: NodeAddress) => {
-    if (!dialing) return;
     const line = openLink({
       ...settings,
       ...owner,
@@ -86,6 +90,7 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
       connected(transport, heartbeatMs) {
         leave();
         leaving = active;
+        timers.set(leave, LEAVE_MS);
         active = line;
         connectedAtMs = clock.now();
         settle();
@@ -96,7 +101,6 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
       receive(event) {
         if (event.type === 'move') dial();
         else owner.receive(event, line);
-        if (leaving && [...owner.channels.values()].every(({ line }) => line === active)) leave();
       },
       lost: (failure) => end(failure, line),
     }) as Line;
@@ -109,6 +113,7 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
     dialing = false;
     opening = undefined;
     timers.delete(expire);
+    session.close();
   };
 
   const leave = () => {
@@ -151,7 +156,6 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
     active = leaving = undefined;
     settle();
     closing.abort();
-    session.close();
     timers.clear();
   };
 
@@ -159,7 +163,7 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
   const monitor = createMonitor(
     settings,
     closing.signal,
-    () => drop(CLOSE_NETWORK, 'heartbeat_timeout'),
+    () => drop(CLOSE_NETWORK, 'timeout'),
     () => drop(CLOSE_LATER, 'offline'),
     () => {
       if (connection.state.type === 'waiting' && !delayMs) dial();

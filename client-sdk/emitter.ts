@@ -14,9 +14,7 @@ export const createEmitter = <Events>(): Emitter<Events> => {
     on(type, listener) {
       const entry = [type, listener] as const;
       listeners.add(entry);
-      return () => {
-        listeners.delete(entry);
-      };
+      return () => listeners.delete(entry);
     },
     emit(type, value) {
       for (const [wanted, listener] of [...listeners]) {

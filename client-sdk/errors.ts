@@ -11,7 +11,7 @@ export interface Failure extends ClientError {
 
 /** `details` are fields to add: those of a problem document or of an `error` event. */
 export const createFailure = (close: number, code: string, message = code, details?: object): Failure =>
-  Object.assign(new Error(message), details, { name: 'FanfareError' as const, close, code });
+  Object.assign(new Error(message), details, { close, code });
 
 /** A link's end: the reason of a node's begins with a code. */
 export const createEnd = (close: number, reason: string, retryAfterMs: number | undefined): Failure =>
@@ -24,9 +24,17 @@ export const toFailure = (error: unknown): Failure =>
 /** 4500–4999 is the server's final word; all else may be tried again. */
 export const isFinal = ({ close }: Failure): boolean => close >= 4500 && close < 5000;
 
-/** The close code that stands for the code that answers a command: which of them are worth repeating is in the contract's table. */
-export const closeFor = (code: string): number =>
-  /limited|unavail|internal|timeout|full/.test(code) ? CLOSE_LATER : CLOSE_REFUSED;
+/** What a node says no to. The expression knows the codes that may answer a command and that the contract's table marks `retry`. */
+export const createRefusal = (event: Coded): Failure => {
+  const isLater = /limited|unavail|internal|timeout|full/.test(event.code);
+  return createFailure(isLater ? CLOSE_LATER : CLOSE_REFUSED, event.code, event.message, event);
+};
+
+interface Coded {
+  readonly code: string;
+  readonly message?: string;
+  readonly channel?: string;
+}
 
 /** Refuses a caller's argument. */
 export const misuse = (argument: string): never => {

@@ -28,11 +28,18 @@ export const MIN_RENEW_MS = 1_000;
 /** A link that lasted so long makes what failed before it forgotten. */
 export const STABLE_MS = 5_000;
 
+/** A link that another has replaced stays so long, until each channel has been taken over at its `subscribed`. */
+export const LEAVE_MS = 1_000;
+
 /** Failures for which the backoff is taken before … a working link is replaced once more (up to 8 s), */
 export const REPLACE_FAILURES = 4;
 /** a publish or a subscribe that was refused for now is repeated (up to 2 s). */
 export const REPEAT_FAILURES = 2;
 
+/** Messages that wait for one iterator, and publishes that wait for an answer. */
+export const MAX_QUEUED = 1_000;
+/** How long a publish is tried; far below the life of a key (10 min). */
+export const PUBLISH_TIMEOUT_MS = 30_000;
 /** Publishes of a WebSocket that may be on their way at once; a node takes 64 commands. */
 export const PUBLISH_WINDOW = 16;
 

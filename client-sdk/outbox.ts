@@ -4,7 +4,7 @@ import type { Offset } from '../src/protocol/index.js';
 import { backoff } from './backoff.js';
 import { createFailure, isFinal, misuse } from './errors.js';
 import type { Outgoing } from './link.js';
-import { CLOSE_REFUSED, CLOSE_UNAUTHORIZED, REPEAT_FAILURES } from './numbers.js';
+import { CLOSE_REFUSED, CLOSE_UNAUTHORIZED, MAX_QUEUED, PUBLISH_TIMEOUT_MS, REPEAT_FAILURES } from './numbers.js';
 import type { Settings } from './settings.js';
 import type { PublishOptions } from './types.js';
 
@@ -25,10 +25,7 @@ interface Waiting extends Outgoing {
 const giveUp = (item: Outgoing, code: string) => item.done(createFailure(CLOSE_REFUSED, code));
 
 /** `publish` returns whether the link took it: one that is busy, or is not there, does not. */
-export const createOutbox = (
-  { timers, random, maxQueued, publishTimeoutMs }: Settings,
-  publish: (outgoing: Outgoing) => boolean,
-): Outbox => {
+export const createOutbox = ({ timers, random }: Settings, publish: (outgoing: Outgoing) => boolean): Outbox => {
   const waiting = new Set<Waiting>();
   let paused = false;
 
@@ -66,10 +63,10 @@ export const createOutbox = (
             if (!paused) send();
           },
         };
-        if (waiting.size >= maxQueued) return giveUp(item, 'overflow');
+        if (waiting.size >= MAX_QUEUED) return giveUp(item, 'overflow');
         if (signal?.aborted) return abort();
         signal?.addEventListener('abort', abort);
-        timers.set(expire, publishTimeoutMs);
+        timers.set(expire, PUBLISH_TIMEOUT_MS);
         waiting.add(item);
         if (!paused) send();
       });

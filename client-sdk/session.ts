@@ -13,11 +13,12 @@ export interface Session {
   readonly state: Given;
   /**
    * Asks for a node; without discovery, the next of those that it gave last will do while the ticket lasts.
-   * Rejects with a `Failure`; does neither once it was asked again or closed.
+   * Rejects with a `Failure`; does neither once it was asked again or stopped.
    */
   connect(exclude: readonly string[]): Promise<NodeAddress>;
   /** What `connect` gave did not work: the node will be the last to try again, a ticket that was refused not at all. */
   lost(failure: Failure): void;
+  /** Forgets the question on its way. */
   close(): void;
 }
 

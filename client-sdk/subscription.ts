@@ -3,14 +3,13 @@
 import type { Channel, SubscriptionEvents } from './channel.js';
 import { createEmitter } from './emitter.js';
 import { createFailure, type Failure } from './errors.js';
-import { CLOSE_NORMAL } from './numbers.js';
+import { CLOSE_NORMAL, MAX_QUEUED } from './numbers.js';
 import type { Message, SubscribeOptions, Subscription } from './types.js';
 
 /** `left` is called when the application ends it. */
 export const createSubscription = <T>(
   channel: Channel,
   { signal }: SubscribeOptions,
-  maxQueued: number,
   left: () => void,
 ): Subscription<T> => {
   const emitter = createEmitter<SubscriptionEvents>();
@@ -40,18 +39,18 @@ export const createSubscription = <T>(
     },
     on: on as Subscription<T>['on'],
     unsubscribe,
-    [Symbol.asyncIterator]: () => iterate(subscription, maxQueued),
+    [Symbol.asyncIterator]: () => iterate(subscription),
   };
   return subscription;
 };
 
-/** Messages from the first `next` on; at most `maxQueued` wait. */
-async function* iterate<T>(subscription: Subscription<T>, maxQueued: number): AsyncGenerator<Message<T>, void> {
+/** Messages from the first `next` on; at most `MAX_QUEUED` wait. */
+async function* iterate<T>(subscription: Subscription<T>): AsyncGenerator<Message<T>, void> {
   const queue: Message<T>[] = [];
   let wake = () => {};
   let failure: Failure | undefined;
   const undoMessage = subscription.on('message', (message) => {
-    if (queue.length < maxQueued) queue.push(message);
+    if (queue.length < MAX_QUEUED) queue.push(message);
     else failure = createFailure(CLOSE_NORMAL, 'overflow');
     wake();
   });

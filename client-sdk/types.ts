@@ -34,7 +34,6 @@ export type SubscriptionState =
 
 /** What goes wrong, with a stable code: a server's, or `network`, `timeout`, `aborted`, `closed`, `overflow`. */
 export interface ClientError extends Error {
-  readonly name: 'FanfareError';
   readonly code: string;
   readonly retryAfterMs?: number;
   /** The channel that the error is about. */
@@ -53,7 +52,7 @@ export interface SubscribeOptions {
 
 /**
  * A channel's messages in order, each logged one once. Iterating it yields the messages that arrive from then on and
- * ends with the subscription; a consumer that falls `maxQueued` behind gets an error with code `overflow`.
+ * ends with the subscription; a consumer that falls 1,000 messages behind gets an error with code `overflow`.
  */
 export interface Subscription<T = unknown> extends AsyncIterable<Message<T>> {
   readonly channel: string;
@@ -88,7 +87,7 @@ export interface Client {
   /**
    * Publishes; resolves once the message is stored. Repeats with the same key over reconnects, so it is stored once.
    * Rejects with a {@link ClientError}: a server's code; `timeout`, `aborted` or `closed`, after which it may or may not
-   * be stored; or `overflow` when too many are waiting. Throws `TypeError` when `data` is no JSON value.
+   * be stored; or `overflow` when 1,000 are waiting. It is tried for 30 s. Throws `TypeError` when `data` is no JSON value.
    */
   publish(channel: string, data: unknown, options?: PublishOptions): Promise<{ readonly offset: Offset }>;
   on(type: 'state', listener: (state: ClientState) => void): Undo;
@@ -130,14 +129,10 @@ export interface ClientOptions {
   readonly fetch?: typeof fetch;
   /** What the client calls itself, at most 100 characters. */
   readonly agent?: string;
-  /** How long a publish is tried, in milliseconds; below the life of a key (10 min). Default 30,000. */
-  readonly publishTimeoutMs?: number;
   /** Pause between two short polls, in milliseconds. Default 2,000. */
   readonly pollIntervalMs?: number;
   /** How long a long poll waits, in milliseconds, at most 60,000. Default 25,000. */
   readonly pollWaitMs?: number;
-  /** Messages that wait for one iterator, and publishes that wait for a connection. Default 1,000. */
-  readonly maxQueued?: number;
   /** 0 ≤ x < 1. Default `Math.random`. */
   readonly random?: () => number;
   readonly clock?: Clock;

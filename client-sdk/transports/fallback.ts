@@ -2,89 +2,114 @@
 
 import type { Transport } from '../../src/protocol/index.js';
 import { createFailure, type Failure, toFailure } from '../errors.js';
-import type { Link, LinkHost, OpenLink } from '../link.js';
-import { CLOSE_NETWORK, SLOW_MS, TRANSPORT_LIMIT_MS } from '../numbers.js';
+import type { Link, OpenLink } from '../link.js';
+import { CLOSE_NETWORK, REMEMBER_MS, SLOW_MS, TRANSPORT_LIMIT_MS, YOUNG_DEATHS, YOUNG_MS } from '../numbers.js';
 import type { Settings } from '../settings.js';
 import { createTimers } from '../timers.js';
-import { createTransportMemory, type TransportMemory } from './transport-memory.js';
 
 /** Tries `transports` in their order; needs at least one. */
-export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, settings: Settings): OpenLink => {
-  const memory = createTransportMemory([...transports.keys()], settings);
-  return (host) => race(host, transports, memory);
-};
+export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, { clock, url, storage }: Settings): OpenLink => {
+  const { now } = clock;
+  const names = [...transports.keys()];
+  /** Links of one transport in a row that died young. */
+  let deaths = 0;
 
-const race = (host: LinkHost, transports: ReadonlyMap<Transport, OpenLink>, memory: TransportMemory): Link => {
-  const { now } = host.clock;
-  const timers = createTimers(host.clock);
-  const candidates = new Set<Link>();
-  const order = memory.order().filter((name, _, { length }) => length < 2 || host.session.transports.includes(name));
-  let newest: Link | undefined;
-  let winner: Transport | undefined;
-  let sinceMs = 0;
-  let failure: Failure = createFailure(CLOSE_NETWORK, 'network');
-
-  const start = () => {
-    const name = order.shift();
-    const openLink = name && transports.get(name);
-    if (!openLink) return candidates.size || host.lost(failure);
-    timers.set(start, SLOW_MS);
+  /** Reads or writes what the next page of the tab is to know; a page that may not remembers alone. */
+  const store = (method: 'getItem' | 'setItem', value = ''): string => {
     try {
-      const link: Link = openLink({
-        ...host,
-        connected(_, heartbeatMs) {
-          candidates.delete(link);
-          stop();
-          candidates.add(link);
-          winner = name;
-          sinceMs = now();
-          const probeMs = memory.worked(name);
-          if (probeMs) timers.set(probe, probeMs);
-          host.connected(name, heartbeatMs);
-        },
-        lost: (why) => giveUp(link, why),
-      });
-      newest = link;
-      candidates.add(link);
-      timers.set(() => giveUp(link, createFailure(CLOSE_NETWORK, 'timeout')), TRANSPORT_LIMIT_MS);
-    } catch (error) {
-      failure = toFailure(error);
-      timers.set(start, 0);
+      return (storage ?? sessionStorage)[method](`fanfare:${url}`, value) ?? '';
+    } catch {
+      return '';
     }
   };
-
-  /** Asks for another link, which begins with the first transport. */
-  const probe = () => {
-    memory.forget();
-    host.receive({ type: 'move', withinMs: 0, reason: 'probe' });
+  /** The transport to begin with, and until when. */
+  let [preferred = 0, untilMs = 0] = store('getItem').split(' ').map(Number);
+  untilMs = Math.min(untilMs, now() + REMEMBER_MS);
+  const prefer = (index: number) => {
+    preferred = index;
+    untilMs = now() + REMEMBER_MS;
+    store('setItem', `${index} ${untilMs}`);
   };
 
-  const giveUp = (link: Link, why: Failure) => {
-    failure = why;
-    // A server's word is no failure of the transport; and the winner has nobody behind it.
-    if (winner || why.close >= 4000) return host.lost(why);
-    link.close();
-    if (candidates.delete(link) && (link === newest || !candidates.size)) start();
-  };
+  return (host) => {
+    const timers = createTimers(clock);
+    const candidates = new Set<Link>();
+    const order = [...names.keys()];
+    let failure = createFailure(CLOSE_NETWORK, 'network');
+    let newest: Link | undefined;
+    let winner: number | undefined;
+    let sinceMs = 0;
 
-  const stop = () => {
-    timers.clear();
-    for (const link of candidates) link.close();
-    candidates.clear();
-  };
+    const start = () => {
+      const index = order.shift() ?? -1;
+      const name = names[index];
+      const openLink = name && host.session.transports.includes(name) && transports.get(name);
+      if (!name) return candidates.size || host.lost(failure);
+      timers.set(start, openLink ? SLOW_MS : 0);
+      if (!openLink) return;
+      try {
+        const link: Link = openLink({
+          ...host,
+          connected(_, heartbeatMs) {
+            candidates.delete(link);
+            stop();
+            candidates.add(link);
+            winner = index;
+            sinceMs = now();
+            if (index !== preferred || untilMs <= sinceMs) prefer(index);
+            if (index) timers.set(probe, untilMs - sinceMs);
+            host.connected(name, heartbeatMs);
+          },
+          lost: (why) => giveUp(link, why),
+        });
+        newest = link;
+        candidates.add(link);
+        timers.set(() => giveUp(link, createFailure(CLOSE_NETWORK, 'timeout')), TRANSPORT_LIMIT_MS);
+      } catch (error) {
+        failure = toFailure(error);
+        timers.set(start, 0);
+      }
+    };
 
-  start();
-  return {
-    sync() {
-      for (const link of candidates) link.sync();
-    },
-    refresh() {
-      for (const link of candidates) link.refresh();
-    },
-    publish: (outgoing) => [...candidates].some((link) => link.publish(outgoing)),
-    close(why) {
-      stop();
-      if (winner && why) memory.lost(winner, why, now() - sinceMs);
-    },
+    /** Asks for another link, which begins with the first transport. */
+    const probe = () => {
+      untilMs = 0;
+      host.receive({ type: 'move', withinMs: 0, reason: '' });
+    };
+
+    const giveUp = (link: Link, why: Failure) => {
+      failure = why;
+      // A server's word is no failure of the transport; and the winner has nobody behind it.
+      if (winner !== undefined || why.close >= 4000) return host.lost(why);
+      link.close();
+      if (candidates.delete(link) && (link === newest || !candidates.size)) start();
+    };
+
+    const stop = () => {
+      timers.clear();
+      for (const link of candidates) link.close();
+      candidates.clear();
+    };
+
+    if (untilMs > now()) order.unshift(...order.splice(preferred));
+    start();
+    return {
+      sync() {
+        for (const link of candidates) link.sync();
+      },
+      refresh() {
+        for (const link of candidates) link.refresh();
+      },
+      publish: (outgoing) => [...candidates].some((link) => link.publish(outgoing)),
+      close(why) {
+        stop();
+        // A server's word says nothing about the transport.
+        if (winner === undefined || !why || why.close >= 4000) return;
+        deaths = now() - sinceMs < YOUNG_MS || why.code === 'timeout' ? deaths + 1 : 0;
+        if (deaths < YOUNG_DEATHS) return;
+        deaths = 0;
+        prefer((winner + 1) % names.length);
+      },
+    };
   };
 };

@@ -2,18 +2,17 @@
 
 import type { PATHS, ServerEvent, Transport } from '../../src/protocol/index.js';
 import { backoff } from '../backoff.js';
-import { closeFor, createEnd, createFailure, type Failure, isFinal, toFailure } from '../errors.js';
+import { createEnd, createRefusal, type Failure, isFinal, toFailure } from '../errors.js';
 import { post } from '../http.js';
 import type { Link, LinkHost, Wanted } from '../link.js';
 import { CLOSE_UNAUTHORIZED, HEARTBEAT_MS, PUBLISH_LIMIT_MS, REPEAT_FAILURES } from '../numbers.js';
 import { createTimers } from '../timers.js';
 
 /** A set of channels that is asked for: one stream, or one poll after the other. */
-export interface Question {
+export interface Question extends AbortController {
   readonly asked: ReadonlyMap<string, Wanted>;
   /** Names of channels that it has not answered for yet. */
   readonly fresh: Set<string>;
-  readonly mine: AbortController;
   /** POSTs to the node: the positions of now, and `more`. */
   post(path: string, more?: object): Promise<Response>;
   /** One event of the answer; the first shows that the link works. */
@@ -46,11 +45,11 @@ export const createHttpLink = (
   };
 
   const keep = (isNeeded: (question: Question) => unknown) => {
-    questions = questions.filter((question) => isNeeded(question) || question.mine.abort());
+    questions = questions.filter((question) => isNeeded(question) || question.abort());
   };
 
-  const send = (path: string, body: object, mine: AbortController) =>
-    post(fetch, host.url + path, session.ticket, body, mine.signal);
+  const send = (path: string, body: object, { signal }: AbortController) =>
+    post(fetch, host.url + path, session.ticket, body, signal);
 
   const open = () => {
     timers.delete(open);
@@ -64,26 +63,26 @@ export const createHttpLink = (
 
   const start = (asked: ReadonlyMap<string, Wanted>) => {
     const mine = new AbortController();
-    const question: Question = {
+    const { signal } = mine;
+    const question: Question = Object.assign(mine, {
       asked,
       fresh: new Set(asked.keys()),
-      mine,
-      post(path, more) {
+      post(path: string, more?: object) {
         const positions = Object.fromEntries([...asked.values()].map(({ name, position }) => [name, position]));
         return send(path, { channels: positions, ...more }, mine);
       },
-      take(event) {
-        if (!mine.signal.aborted) take(question, event);
+      take(event: AnyEvent) {
+        if (!signal.aborted) take(question, event);
       },
-    };
+    });
     const next = async () => {
       try {
         const pauseMs = await ask(question);
-        if (mine.signal.aborted) return;
+        if (signal.aborted) return;
         if (pauseMs) timers.set(next, pauseMs);
         else next();
       } catch (error) {
-        if (!mine.signal.aborted) lose(question, toFailure(error));
+        if (!signal.aborted) lose(question, toFailure(error));
       }
     };
     questions.push(question);
@@ -96,9 +95,8 @@ export const createHttpLink = (
     const known = channel && channel === question.asked.get(name);
     connect();
     if (type === 'close') throw createEnd(event.code, event.reason, event.retryAfterMs);
-    if (known && type === 'error') {
-      host.refuse(name, createFailure(closeFor(event.code), event.code, event.message, event));
-    } else if (known && type === 'subscribed' && question.fresh.delete(name)) {
+    if (known && type === 'error') throw createRefusal(event);
+    if (known && type === 'subscribed' && question.fresh.delete(name)) {
       delivering.set(channel, question);
       if (!question.fresh.size) keep((other) => other === question);
     }
@@ -112,7 +110,9 @@ export const createHttpLink = (
     if (!isNewest) return;
     // A refusal that names none is about those that nothing has answered for.
     const refused = [...channels.values()].filter((channel) =>
-      failure.channels ? failure.channels.includes(channel.name) : !delivering.has(channel),
+      failure.channels
+        ? failure.channels.includes(channel.name)
+        : !delivering.has(channel) || channel.name === failure.channel,
     );
     if (isFinal(failure) && failure.close !== CLOSE_UNAUTHORIZED && refused[0]) {
       for (const { name } of refused) host.refuse(name, failure);

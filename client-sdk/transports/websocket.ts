@@ -2,7 +2,7 @@
 
 import { decodeEvent } from '../../src/protocol/decode-event.js';
 import type { PATHS, PROTOCOL_VERSION, ServerEvent } from '../../src/protocol/index.js';
-import { closeFor, createEnd, createFailure, type Failure } from '../errors.js';
+import { createEnd, createFailure, createRefusal, type Failure } from '../errors.js';
 import type { Link, LinkHost, Outgoing, Wanted } from '../link.js';
 import { CLOSE_REFUSED, PUBLISH_WINDOW } from '../numbers.js';
 
@@ -46,7 +46,7 @@ export const websocket = (host: LinkHost): Link => {
       maxFrameBytes = event.limits.maxFrameBytes;
       host.connected('websocket', event.heartbeatMs);
     } else if (type === 'error') {
-      failure = createFailure(closeFor(event.code), event.code, event.message, event);
+      failure = createRefusal(event);
       retryAfterMs = event.retryAfterMs;
       for (const [wanted, command] of asked) {
         // Before `connected` it is the connect that was refused: a close follows.

@@ -87,6 +87,7 @@ describe('fallback', () => {
         transports: ['sse'],
       });
     world.subscribe('news');
+    await settle();
     await acceptStream();
     expect(world.client.state).toMatchObject({ transport: 'sse' });
     expect(world.network.sockets.waiting).toEqual([]);
@@ -172,6 +173,7 @@ describe('fallback', () => {
     socket.send({ type: 'message', channel: 'news', offset: offset(2), data: 2 } as never);
     socket.send({ type: 'message', channel: 'news', offset: offset(3), data: 3 } as never);
     expect(world.client.state).toMatchObject({ transport: 'websocket' });
+    await world.clock.advance(1_000);
     expect(stream.aborted).toBe(true);
     expect(news.data).toEqual([2, 3]);
     expect(world.stateTypes).toEqual(['connecting', 'connected', 'connected']);

@@ -94,7 +94,7 @@ describe('publish over a WebSocket', () => {
     const published = world.client.publish('a', 1);
     const { id } = await socket.next('publish');
     socket.send({ type: 'error', id, channel: 'a', code: 'forbidden', message: 'no grant' });
-    await expect(published).rejects.toMatchObject({ name: 'FanfareError', code: 'forbidden', message: 'no grant' });
+    await expect(published).rejects.toMatchObject({ code: 'forbidden', message: 'no grant' });
     expect(world.client.state.type).toBe('connected');
   });
 
@@ -109,11 +109,11 @@ describe('publish over a WebSocket', () => {
   });
 
   it('rejects after the limit', async () => {
-    world = new World({ publishTimeoutMs: 5_000 });
+    world = new World();
     world.network.discovery = (request) => request.fail();
     const published = world.client.publish('a', 1);
     const refused = expect(published).rejects.toMatchObject({ code: 'timeout' });
-    await world.clock.advance(5_000);
+    await world.clock.advance(30_000);
     await refused;
   });
 
@@ -131,9 +131,9 @@ describe('publish over a WebSocket', () => {
   });
 
   it('rejects when too many wait, and everything at `close`', async () => {
-    world = new World({ maxQueued: 2 });
+    world = new World();
     world.network.discovery = undefined;
-    const waiting = [world.client.publish('a', 1), world.client.publish('a', 2)];
+    const waiting = Array.from({ length: 1_000 }, (_, n) => world.client.publish('a', n));
     await expect(world.client.publish('a', 3)).rejects.toMatchObject({ code: 'overflow' });
     const closed = waiting.map((published) => expect(published).rejects.toMatchObject({ code: 'closed' }));
     world.client.close();

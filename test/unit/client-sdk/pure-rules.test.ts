@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { backoff } from '../../../client-sdk/backoff.js';
 import { type ConnectionState, INITIAL, lose } from '../../../client-sdk/connection-state.js';
-import { closeFor, createFailure, isFinal } from '../../../client-sdk/errors.js';
+import { createFailure, createRefusal, isFinal } from '../../../client-sdk/errors.js';
 import { createClient } from '../../../client-sdk/index.js';
 import { isDelivered, positionAfterSubscribed } from '../../../client-sdk/position.js';
 import { CODES, channelNameProblem, isAfter, mayReconnect } from '../../../src/protocol/index.js';
@@ -126,7 +126,7 @@ describe('what the SDK has in short form', () => {
     // Those that never answer a command: they end a link, or come with an HTTP status.
     const never = /^(too_many_connections|no_capacity|overloaded|draining|slow_consumer)$/;
     for (const [code, { retry }] of Object.entries(CODES)) {
-      if (!never.test(code)) expect(isFinal(createFailure(closeFor(code), code)), code).toBe(!retry);
+      if (!never.test(code)) expect(isFinal(createRefusal({ code })), code).toBe(!retry);
     }
   });
 });

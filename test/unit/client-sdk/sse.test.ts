@@ -58,7 +58,7 @@ describe('a stream', () => {
     await world.clock.advance(40_000);
     expect(world.client.state.type).toBe('connected');
     await world.clock.advance(10_000);
-    expect(world.states.at(-1)).toMatchObject({ cause: 'heartbeat_timeout' });
+    expect(world.states.at(-1)).toMatchObject({ cause: 'timeout' });
     expect(stream.aborted).toBe(true);
   });
 

@@ -8,10 +8,10 @@ import { offset, World } from './fakes/world.js';
 const LINE = {};
 let left = 0;
 
-function make(maxQueued = 10, signal?: AbortSignal) {
+function make(signal?: AbortSignal) {
   left = 0;
   const channel: Channel = { name: 'news', position: 'now', state: { type: 'pending' }, subscribed: new Set() };
-  const subscription = createSubscription<number>(channel, { signal }, maxQueued, () => left++);
+  const subscription = createSubscription<number>(channel, { signal }, () => left++);
   receive(channel, { type: 'subscribed', channel: 'news', offset: offset(0), recovered: true }, LINE);
   return { channel, subscription };
 }
@@ -35,12 +35,12 @@ describe('a subscription', () => {
 
   it('ends once, with `unsubscribe` or its signal', () => {
     const controller = new AbortController();
-    const { subscription } = make(10, controller.signal);
+    const { subscription } = make(controller.signal);
     controller.abort();
     subscription.unsubscribe();
     expect(left).toBe(1);
     expect(subscription.state.type).toBe('closed');
-    expect(make(10, controller.signal).subscription.state.type).toBe('closed');
+    expect(make(controller.signal).subscription.state.type).toBe('closed');
   });
 
   it('is iterated in order, from the first `next` on, until it ends', async () => {
@@ -71,10 +71,10 @@ describe('a subscription', () => {
   });
 
   it('keeps at most so many for an iterator, and then says `overflow`', async () => {
-    const { channel, subscription } = make(3);
+    const { channel, subscription } = make();
     const messages = subscription[Symbol.asyncIterator]();
     const first = messages.next();
-    send(channel, 1, 2, 3, 4, 5);
+    send(channel, ...Array.from({ length: 1_001 }, (_, n) => n + 1));
     expect((await first).value?.data).toBe(1);
     await expect(
       (async () => {

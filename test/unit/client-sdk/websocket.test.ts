@@ -313,7 +313,7 @@ describe('time', () => {
     await world.clock.advance(49_999);
     expect(world.client.state.type).toBe('connected');
     await world.clock.advance(1);
-    expect(world.states.at(-1)).toMatchObject({ type: 'waiting', cause: 'heartbeat_timeout' });
+    expect(world.states.at(-1)).toMatchObject({ type: 'waiting', cause: 'timeout' });
     expect(socket.closedByClient).toBe(true);
   });
 
@@ -448,8 +448,11 @@ describe('move', () => {
     socket.send(message(3));
     const command = await next.next('subscribe');
     next.send({ type: 'subscribed', id: command.id, channel: 'news', offset: offset(1), recovered: true } as never);
-    expect(socket.closedByClient).toBe(true);
     for (const n of [2, 3, 4]) next.send(message(n));
+    for (const n of [4, 5]) socket.send(message(n));
+    expect(socket.closedByClient).toBe(false);
+    await world.clock.advance(1_000);
+    expect(socket.closedByClient).toBe(true);
     expect(news.data).toEqual([2, 3, 4]);
     expect(news.states.map(({ type }) => type)).toEqual(['subscribed']);
   });
