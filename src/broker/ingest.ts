@@ -47,6 +47,7 @@ export interface IngestOptions {
 
 /** Drains the queue, or waits until it may. While Redis is away it tries again, and nothing is lost. */
 export interface Ingest {
+  /** Does nothing once it is closed. */
   start(): void;
   /** `ingested` and `ingestDead` count entries, `ingestHolder` is 1 while this one drains. */
   stats(): { readonly ingested: number; readonly ingestDead: number; readonly ingestHolder: 0 | 1 };

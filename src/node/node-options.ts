@@ -20,7 +20,7 @@ export interface PushNodeParts {
   /** Where the node reports its load; none when it stands alone. */
   readonly registry?: Registry;
   readonly logger: Logger;
-  /** Drains the queue while the node is ready; the node starts and closes it. */
+  /** Drains the queue while the node runs; the node starts it, and closes it first when it is drained. */
   readonly ingest?: Ingest;
   /** Answers every path that is not the node's: discovery, SDK and demo page in `start`. */
   readonly fallback?: Fallback;

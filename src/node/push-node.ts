@@ -109,7 +109,7 @@ class Node implements PushNode, NodeContext {
     this.#sampler = setInterval(() => this.#load.sample(), LOAD_SAMPLE_MS);
     this.#become('ready');
     await this.#report(url);
-    if (this.#state === 'ready') this.#parts.ingest?.start();
+    this.#parts.ingest?.start();
     this.logger.info({ url, engine: engine.name }, 'node is ready');
     return { url, port };
   }
