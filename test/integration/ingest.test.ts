@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Cluster, startCluster } from '../support/cluster.js';
 import { SocketClient } from '../support/feed.js';
 
-const QUEUED = Number(process.env.FANFARE_TEST_QUEUED ?? 4_000);
+const QUEUED = Number(process.env.FANFARE_TEST_QUEUED ?? 10_000);
 const CHANNELS = 20;
 const QUEUE = 'fanfare:ingest';
 const LEASE = 'fanfare:ingest:lease';
