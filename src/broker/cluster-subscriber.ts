@@ -1,7 +1,6 @@
 // Keeps a set of channels subscribed on a Redis Cluster: each at the master of its slot, wherever that goes.
 
 import type { Cluster } from 'ioredis';
-import type { Logger } from '../lib/logger.js';
 import { slotOf } from './cluster-slot.js';
 import { replyCode, toFanfareError, unavailableError } from './redis-errors.js';
 import { RedisShard } from './redis-shard.js';
@@ -9,6 +8,7 @@ import {
   createSubscription,
   type Subscriber,
   type SubscriberListener,
+  type SubscriberOptions,
   type Subscription,
   unsubscribedError,
 } from './subscription.js';
@@ -29,13 +29,9 @@ interface Sharded extends Subscription {
   tries: number;
 }
 
-export interface ClusterSubscriberOptions {
-  readonly url: string;
-  readonly prefix: string;
+export interface ClusterSubscriberOptions extends SubscriberOptions {
   /** The commands' client: whose map of the slots is used. */
   readonly cluster: Cluster;
-  readonly logger: Logger;
-  readonly listener: SubscriberListener;
 }
 
 export class ClusterSubscriber implements Subscriber {
@@ -134,9 +130,9 @@ export class ClusterSubscriber implements Subscriber {
     if (late) throw unavailableError(`the subscriber connections to the Redis Cluster cannot be made: ${this.#reason}`);
   }
 
-  /** Whether every master has its connection. */
+  /** Whether every master has its connection, and it hears. */
   #stands(): boolean {
-    return this.#shards.size > 0 && [...this.#shards.values()].every(({ ready }) => ready);
+    return this.#shards.size > 0 && [...this.#shards.values()].every(({ ready, deaf }) => ready && !deaf);
   }
 
   #busName(channel: string): string {
@@ -171,7 +167,8 @@ export class ClusterSubscriber implements Subscriber {
   #open(key: string): RedisShard {
     const colon = key.lastIndexOf(':');
     const address = { host: key.slice(0, colon), port: Number(key.slice(colon + 1)) };
-    return new RedisShard({ ...this.#options, address, listener: this.#shardListener });
+    const owns = (slot: number) => this.#cluster.slots[slot]?.[0] === key;
+    return new RedisShard({ ...this.#options, address, owns, listener: this.#shardListener });
   }
 
   readonly #shardListener = {

@@ -4,6 +4,7 @@ import type { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import { type After, LIMITS, OFFSET_LENGTH, type Offset } from '../protocol/index.js';
 import type { Broker, BrokerListener, BrokerStatus, HistoryPage, PageLimit, Publication } from './broker.js';
+import type { BusStats } from './canary.js';
 import { ClusterSubscriber } from './cluster-subscriber.js';
 import { decodeEnvelope, isEnvelope } from './envelope.js';
 import { decodeHistoryPage } from './history-page.js';
@@ -12,7 +13,7 @@ import { checkAfter, checkChannel, checkKey, checkSize } from './publication.js'
 import { RedisConnection, type RedisConnectionOptions, START_TIMEOUT_MS } from './redis-connection.js';
 import { replyCode, toFanfareError, unavailableError } from './redis-errors.js';
 import { RedisSubscriber } from './redis-subscriber.js';
-import type { Subscriber, SubscriberListener } from './subscription.js';
+import type { Subscriber, SubscriberOptions } from './subscription.js';
 
 /** As in fanfare-lua.ts: the tail of a channel that nothing was published on yet, renewed by whoever watches it. */
 const OPENED_LIFE_MS = 60 * 60_000;
@@ -22,15 +23,20 @@ export interface RedisBrokerOptions extends RedisConnectionOptions {
   readonly connection?: RedisConnection;
 }
 
+export interface RedisBusBroker extends Broker {
+  /** Counts since it was made. */
+  stats(): Readonly<BusStats>;
+}
+
 /**
  * A broker on Redis 7+ or Valkey, alone, behind Sentinel, or as a Cluster. Messages of one channel reach the listener in the order of
  * the bus, synchronously as they are read from the socket. Throws `TypeError` for a URL or prefix that cannot be.
  */
-export function createRedisBroker(options: RedisBrokerOptions): Broker {
+export function createRedisBroker(options: RedisBrokerOptions): RedisBusBroker {
   return new RedisBroker(options);
 }
 
-class RedisBroker implements Broker {
+class RedisBroker implements RedisBusBroker {
   readonly #connection: RedisConnection;
   readonly #ownsConnection: boolean;
   readonly #subscriber: Subscriber;
@@ -38,6 +44,7 @@ class RedisBroker implements Broker {
   readonly #prefix: string;
   readonly #maxMessageBytes: number;
   readonly #startTimeoutMs: number;
+  readonly #stats: BusStats = { canaryMisses: 0, subscriberRebuilds: 0 };
   #listener: BrokerListener | undefined;
   #subscriberStatus: BrokerStatus = { ready: false, sinceMs: Date.now(), detail: 'not started' };
   #closed = false;
@@ -58,7 +65,17 @@ class RedisBroker implements Broker {
         this.#subscriberStatus = { ready, sinceMs: Date.now(), detail };
       },
     };
-    this.#subscriber = createSubscriber({ url, prefix, logger, listener }, this.#connection);
+    this.#subscriber = createSubscriber(
+      {
+        url,
+        prefix,
+        logger,
+        listener,
+        stats: this.#stats,
+        publish: (busName, payload) => this.#fanOut(busName, payload),
+      },
+      this.#connection,
+    );
   }
 
   async start(listener: BrokerListener): Promise<void> {
@@ -106,11 +123,8 @@ class RedisBroker implements Broker {
     checkSize(data, this.#maxMessageBytes);
     // Normalised before it leaves: no payload of ours may look like an envelope.
     const payload = normalise(typeof data === 'string' ? Buffer.from(data) : data);
-    this.#connection.assertReady();
     try {
-      const { client, cluster } = this.#connection;
-      const busName = `${this.#prefix}:{${channel}}`;
-      await (cluster === undefined ? client.publish(busName, payload) : cluster.spublish(busName, payload));
+      await this.#fanOut(`${this.#prefix}:{${channel}}`, payload);
     } catch (error) {
       throw toFanfareError(error, 'write');
     }
@@ -148,10 +162,20 @@ class RedisBroker implements Broker {
     return commands.ready ? this.#subscriberStatus : commands;
   }
 
+  stats(): Readonly<BusStats> {
+    return this.#stats;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#listener = undefined;
     await Promise.all([this.#subscriber.close(), this.#ownsConnection && this.#connection.close()]);
+  }
+
+  async #fanOut(busName: string, payload: Buffer | string): Promise<void> {
+    this.#connection.assertReady();
+    const { client, cluster } = this.#connection;
+    await (cluster === undefined ? client.publish(busName, payload) : cluster.spublish(busName, payload));
   }
 
   /** Per bus message; everything here is on the hot path. */
@@ -217,13 +241,6 @@ class RedisBroker implements Broker {
   #assertOpen(): void {
     if (this.#closed) throw unavailableError('the broker is closed');
   }
-}
-
-interface SubscriberOptions {
-  readonly url: string;
-  readonly prefix: string;
-  readonly logger: Logger;
-  readonly listener: SubscriberListener;
 }
 
 function createSubscriber(options: SubscriberOptions, { cluster }: RedisConnection): Subscriber {

@@ -1,14 +1,17 @@
 // Keeps a set of channels subscribed at Redis, through reconnections, and hands on what arrives for them.
 
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
+import { Canary } from './canary.js';
 import { closeClient, createSubscriberClient } from './redis-clients.js';
 import { toFanfareError, unavailableError } from './redis-errors.js';
 import {
   createSubscription,
   type Subscriber,
   type SubscriberListener,
+  type SubscriberOptions,
   type Subscription,
   unsubscribedError,
 } from './subscription.js';
@@ -23,6 +26,9 @@ export class RedisSubscriber implements Subscriber {
   readonly #prefix: string;
   readonly #logger: Logger;
   readonly #listener: SubscriberListener;
+  readonly #canary: Canary;
+  readonly #canaryName: string;
+  #canaryStands = false;
   /** By the channel's name on the bus. */
   readonly #subscriptions = new Map<string, Subscription>();
   #queue: Subscription[] = [];
@@ -32,14 +38,20 @@ export class RedisSubscriber implements Subscriber {
   #giveUpStart = () => {};
   #closed = false;
 
-  constructor(options: { url: string; prefix: string; logger: Logger; listener: SubscriberListener }) {
+  constructor(options: SubscriberOptions) {
     this.#prefix = options.prefix;
     this.#logger = options.logger;
     this.#listener = options.listener;
     this.#client = createSubscriberClient(options.url, options.prefix);
+    this.#canaryName = this.#busName(`!canary:${randomUUID()}`);
+    this.#canary = this.#createCanary(options);
     this.#client.on('messageBuffer', (busName: Buffer, payload: Buffer) => {
-      const subscription = this.#subscriptions.get(busName.toString('latin1'));
-      if (subscription === undefined) return;
+      const name = busName.toString('latin1');
+      const subscription = this.#subscriptions.get(name);
+      if (subscription === undefined) {
+        if (name === this.#canaryName) this.#canary.heard();
+        return;
+      }
       try {
         this.#listener.payload(subscription.channel, payload);
       } catch (error) {
@@ -47,10 +59,13 @@ export class RedisSubscriber implements Subscriber {
         this.#logger.error({ error, channel: subscription.channel }, 'a message from the bus could not be handed on');
       }
     });
-    this.#client.on('ready', () => void this.#resubscribe());
+    this.#client.on('ready', () => {
+      this.#subscribeCanary();
+      void this.#resubscribe();
+    });
     this.#client.on('close', () => this.#lost());
     this.#client.on('error', (error: Error) => {
-      if (this.#client.status !== 'ready') this.#listener.changed(false, `subscriptions: ${error.message}`);
+      if (this.#client.status !== 'ready') this.#tell(false, `subscriptions: ${error.message}`);
     });
   }
 
@@ -65,6 +80,7 @@ export class RedisSubscriber implements Subscriber {
       throw toFanfareError(error, 'read');
     }
     if (this.#closed) throw unavailableError('the broker is closed');
+    this.#canary.start();
     clearInterval(this.#ping);
     this.#ping = setInterval(() => {
       this.#client.ping().catch((error: Error) => this.#logger.debug({ error }, 'no answer to a ping'));
@@ -100,6 +116,7 @@ export class RedisSubscriber implements Subscriber {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#canary.stop();
     clearInterval(this.#ping);
     clearImmediate(this.#flush);
     this.#giveUpStart();
@@ -124,6 +141,40 @@ export class RedisSubscriber implements Subscriber {
     } finally {
       clearTimeout(timeout);
     }
+  }
+
+  #createCanary({ stats, publish, logger }: SubscriberOptions): Canary {
+    return new Canary({
+      stats,
+      send: async () => {
+        if (this.#canaryStands) return publish(this.#canaryName, '').then(() => true);
+        if (this.#client.status === 'ready') this.#subscribeCanary();
+        return false;
+      },
+      bytesRead: () => this.#client.stream.bytesRead,
+      rebuild: () => {
+        logger.warn({}, 'the subscriber connection to Redis is deaf: it is made anew');
+        this.#tell(false, '');
+        this.#client.stream.destroy();
+      },
+      recovered: () => this.#tell(this.#client.status === 'ready', 'the subscriber connection to Redis is down'),
+    });
+  }
+
+  #subscribeCanary(): void {
+    this.#client.subscribe(this.#canaryName).then(
+      () => {
+        this.#canaryStands = true;
+      },
+      (error: Error) => this.#logger.debug({ error }, 'the canary could not be subscribed'),
+    );
+  }
+
+  /** Whoever is deaf is not ready, connected or not. */
+  #tell(connected: boolean, detail: string): void {
+    const { deaf } = this.#canary;
+    const ready = connected && !deaf;
+    this.#listener.changed(ready, deaf ? 'the subscriber connection to Redis is deaf' : ready ? '' : detail);
   }
 
   #busName(channel: string): string {
@@ -192,11 +243,13 @@ export class RedisSubscriber implements Subscriber {
       // What is under way is given up when its command is rejected.
       if (subscription.state === 'live') subscription.state = 'lost';
     }
-    this.#listener.changed(false, 'the subscriber connection to Redis is down');
+    this.#canaryStands = false;
+    this.#canary.reset();
+    this.#tell(false, 'the subscriber connection to Redis is down');
   }
 
   async #resubscribe(): Promise<void> {
-    this.#listener.changed(true, '');
+    this.#tell(true, '');
     const lost = [...this.#subscriptions.values()].filter(({ state }) => state === 'lost');
     for (let i = 0; i < lost.length; i += BATCH) {
       const batch = lost.slice(i, i + BATCH).filter((subscription) => this.#isCurrent(subscription));

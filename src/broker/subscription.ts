@@ -1,6 +1,8 @@
 // One channel that is wanted at Redis, and how far its subscription has come.
 
 import { FanfareError } from '../lib/errors.js';
+import type { Logger } from '../lib/logger.js';
+import type { BusStats } from './canary.js';
 
 /** `queued`: goes out with the next batch. `sent`: Redis has not confirmed yet. `lost`: stood until the connection broke. */
 type State = 'queued' | 'sent' | 'live' | 'lost';
@@ -20,6 +22,18 @@ export interface SubscriberListener {
   resubscribed(channels: readonly string[]): void;
   /** The connection came or went. */
   changed(ready: boolean, detail: string): void;
+}
+
+/** What every subscriber is made with. */
+export interface SubscriberOptions {
+  readonly url: string;
+  readonly prefix: string;
+  readonly logger: Logger;
+  readonly listener: SubscriberListener;
+  /** Counted on by the subscriber. */
+  readonly stats: BusStats;
+  /** Publishes through the commands' connection; rejects while that is away. */
+  readonly publish: (busName: string, payload: string) => Promise<unknown>;
 }
 
 /** Keeps a set of channels subscribed, whatever happens to the connections. */

@@ -1,9 +1,8 @@
 // The Redis broker on a real Redis Cluster: a lost master, a slot that moves, a master without our library.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Broker } from '../../src/broker/broker.js';
 import { slotOf } from '../../src/broker/cluster-slot.js';
-import { createRedisBroker } from '../../src/broker/redis-broker.js';
+import { createRedisBroker, type RedisBusBroker } from '../../src/broker/redis-broker.js';
 import { RedisConnection } from '../../src/broker/redis-connection.js';
 import { createRedisRegistry } from '../../src/broker/redis-registry.js';
 import { Namespaces } from '../../src/config/namespaces.js';
@@ -13,7 +12,7 @@ import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.j
 
 const namespaces = new Namespaces();
 let cluster: RedisCluster;
-let broker: Broker;
+let broker: RedisBusBroker;
 let listener: RecordingListener;
 
 beforeAll(async () => {
@@ -54,6 +53,15 @@ test('the registry lives on one slot', async () => {
   expect((await registry.list()).map(({ id }) => id)).toEqual(['n1']);
   expect((await registry.assign([]))?.node.id).toBe('n1');
   await connection.close();
+});
+
+test('each master has a canary, whose slot is its own', async () => {
+  const canaries = async () => {
+    const masters = cluster.servers.slice(0, 3).map(({ admin }) => admin.call('PUBSUB', 'SHARDCHANNELS', '*!canary*'));
+    return (await Promise.all(masters)).map((names) => (names as string[]).length);
+  };
+  await expect.poll(canaries, { timeout: 5_000 }).toEqual([1, 1, 1]);
+  expect(broker.stats()).toEqual({ canaryMisses: 0, subscriberRebuilds: 0 });
 });
 
 test('a URL of the wrong kind is refused, saying which', async () => {

@@ -1,0 +1,73 @@
+// A TCP proxy in front of Redis that can keep from subscribers what they should hear, while their connections stay open.
+
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { privateHost, type RedisServer } from './redis.js';
+
+export interface DeafProxy {
+  readonly url: string;
+  /** Connections made so far that have subscribed to something. */
+  readonly subscribers: number;
+  /** From now on nothing reaches the subscribers that are connected now. */
+  silence(): void;
+  /** From now on no subscriber, not even a new one, gets messages; answers still pass. Until `hear`. */
+  withhold(): void;
+  hear(): void;
+  close(): Promise<void>;
+}
+
+interface Link {
+  readonly sockets: readonly Socket[];
+  isSubscriber: boolean;
+  silent: boolean;
+}
+
+export async function startDeafProxy(redis: RedisServer): Promise<DeafProxy> {
+  const links: Link[] = [];
+  let withheld = false;
+  const server = createServer((client) => {
+    const upstream = connect(redis.port, redis.host);
+    const link: Link = { sockets: [client, upstream], isSubscriber: false, silent: false };
+    links.push(link);
+    client.on('data', (chunk) => {
+      link.isSubscriber ||= /\r\nsubscribe\r\n/i.test(chunk.toString('latin1'));
+      upstream.write(chunk);
+    });
+    upstream.on('data', (chunk) => {
+      const isMessage = link.isSubscriber && /^[*>]3\r\n\$7\r\nmessage/.test(chunk.toString('latin1'));
+      if (!link.silent && !(withheld && isMessage)) client.write(chunk);
+    });
+    for (const socket of link.sockets) {
+      socket.on('error', () => {});
+      socket.on('close', () => end(link));
+    }
+  });
+  const end = (link: Link) => {
+    for (const socket of link.sockets) socket.destroy();
+  };
+  const host = privateHost();
+  server.listen(0, host);
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    url: `redis://${host}:${address.port}`,
+    get subscribers() {
+      return links.filter(({ isSubscriber }) => isSubscriber).length;
+    },
+    silence() {
+      for (const link of links) link.silent = link.isSubscriber;
+    },
+    withhold() {
+      withheld = true;
+    },
+    hear() {
+      withheld = false;
+    },
+    async close() {
+      for (const link of links) end(link);
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
