@@ -42,9 +42,9 @@ export async function openLab(pairs: number, log: Log): Promise<Lab> {
 }
 
 /** Starts a server of that kind on the lab's Redis. */
-export function startServer(lab: Lab, kind: Kind): Promise<ServerProcess> {
-  if (kind === 'bare') return startBare(lab.redis.url);
-  return startFanfare({ engine: kind, redisUrl: lab.redis.url, authSecret: SECRET, publishKey: '' });
+export function startServer(lab: Lab, kind: Kind, nodeFlags: readonly string[] = []): Promise<ServerProcess> {
+  if (kind === 'bare') return startBare(lab.redis.url, nodeFlags);
+  return startFanfare({ engine: kind, redisUrl: lab.redis.url, authSecret: SECRET, publishKey: '', nodeFlags });
 }
 
 /** The channel template of a crowd; servers share one Redis, so each kind has names of its own, of one length. */

@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { PINNED } from './affinity.js';
 
 export interface ServerProcess {
   readonly pid: number;
@@ -18,9 +19,12 @@ export interface FanfareOptions {
   readonly redisUrl?: string;
   readonly authSecret: string;
   readonly publishKey: string;
-  /** Further flags of node, such as `--cpu-prof`. */
+  /** Further flags of node. */
   readonly nodeFlags?: readonly string[];
 }
+
+/** Flags with which a server collects garbage on SIGUSR2. */
+export const COLLECTING: readonly string[] = ['--import', new URL('./collect-garbage.js', import.meta.url).href];
 
 const READY_TIMEOUT_MS = 15_000;
 
@@ -41,12 +45,14 @@ export function startFanfare(options: FanfareOptions): Promise<ServerProcess> {
 }
 
 /** Starts the bare loop of `bare/server.ts`. */
-export function startBare(redisUrl: string): Promise<ServerProcess> {
-  return startServer([fileURLToPath(new URL('./bare/server.js', import.meta.url))], { BARE_REDIS_URL: redisUrl });
+export function startBare(redisUrl: string, nodeFlags: readonly string[] = []): Promise<ServerProcess> {
+  const main = fileURLToPath(new URL('./bare/server.js', import.meta.url));
+  return startServer([...nodeFlags, main], { BARE_REDIS_URL: redisUrl });
 }
 
 async function startServer(args: readonly string[], env: Record<string, string>): Promise<ServerProcess> {
-  const child = spawn(process.execPath, args, {
+  const [command = process.execPath, ...rest] = [...PINNED, process.execPath, ...args];
+  const child = spawn(command, rest, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -28,6 +28,9 @@ export interface Measured {
   readonly report: FleetReport;
 }
 
+/** Chosen: how long a thousand clients take to poll again, generously. */
+const ASK_AGAIN_MS = 50;
+
 export interface FloodOptions {
   readonly messages: number;
   /** Messages that are published in one write. */
@@ -57,6 +60,8 @@ export interface PaceOptions {
   readonly perSecond: number;
   readonly seconds: number;
   readonly latency: boolean;
+  /** Sends no message before the last one was delivered to all: for a bare server, which forgets what nobody waits for. */
+  readonly gated?: boolean;
   /** How long after the last message its deliveries may come: a short poll's pause. */
   readonly lingerMs: number;
 }
@@ -64,20 +69,30 @@ export interface PaceOptions {
 /** Publishes at a steady rate, whatever the clients do. */
 export async function pace(stage: Stage, options: PaceOptions): Promise<Measured> {
   const messages = Math.round(options.perSecond * options.seconds);
-  await stage.fleet.reset({ reportEvery: 1_000, latency: options.latency });
+  await stage.fleet.reset({ reportEvery: stage.deliveriesPerMessage, latency: options.latency });
   const begin = mark(stage);
   const startMs = performance.now();
   for (let sent = 0; sent < messages; sent += 1) {
     await until(startMs + (sent * 1000) / options.perSecond);
+    if (options.gated === true && sent > 0) await allBack(stage, sent);
     const channel = stage.channels[sent % stage.channels.length] ?? '';
     stage.publisher.send(stage.encode(channel, makePayload(stage.payloadBytes)), 1);
   }
   await until(startMs + options.seconds * 1000);
+  if (options.gated === true) await stage.fleet.reached(messages * stage.deliveriesPerMessage);
   // CPU and bytes are those of the window itself; its last deliveries may come a little later.
   const measured = await finish(stage, begin, messages);
   await until(startMs + options.seconds * 1000 + options.lingerMs);
   const { bytesIn, bytesOut, polls } = measured.report;
   return { ...measured, report: { ...(await stage.fleet.report()), bytesIn, bytesOut, polls } };
+}
+
+/** Resolves when everything sent so far was delivered and its receivers have had time to ask again. */
+async function allBack(stage: Stage, sent: number): Promise<void> {
+  const beganMs = performance.now();
+  await stage.fleet.reached(sent * stage.deliveriesPerMessage);
+  const lateMs = performance.now() - beganMs;
+  if (lateMs > 1) await until(performance.now() + ASK_AGAIN_MS);
 }
 
 /** Each batch goes to the next channels in turn; after the last batch it is the first one's turn again. */

@@ -4,42 +4,55 @@ import { type Figure, least, median, most } from '../figures.js';
 import { Fleet } from '../fleet.js';
 import { channelOf, type Kind, type Lab, pause, quiet, SECRET, startServer } from '../lab.js';
 import { cpuSeconds, residentBytes } from '../process-figures.js';
-import type { ServerProcess } from '../server-process.js';
+import { COLLECTING, type ServerProcess } from '../server-process.js';
 
 const FEW = 2_000;
 const MANY = 10_000;
 const STORM = 4_000;
 const AT_ONCE = 200;
-const SETTLE_MS = 1_000;
-const STEADY = 0.002;
+const SETTLE_MS = 2_000;
 
-/** The slope of resident memory between 2,000 and 10,000 idle subscribed WebSockets, in fresh servers. */
-export async function idleMemory(lab: Lab): Promise<readonly Figure[]> {
-  const what = 'server memory per idle, subscribed WebSocket';
-  const repetitions = Math.min(3, lab.pairs);
-  const figure = async (name: string, kind: Kind, spread: 'shared' | 'own', limit?: number): Promise<Figure> => {
-    const values: number[] = [];
-    for (let round = 0; round < repetitions; round += 1) values.push(await memorySlope(lab, kind, spread));
-    lab.log(`  ${what}: ${name}: ${values.map((value) => value.toFixed(2)).join(', ')} KiB`);
-    return { what: `${what}, ${name}`, values, unit: 'KiB', digits: 2, ...(limit ? { budget: most(limit) } : {}) };
-  };
-  return [
-    await figure('bare', 'bare', 'shared'),
-    await figure('uws, all on one channel', 'uws', 'shared', 3),
-    await figure('uws, one channel each', 'uws', 'own'),
-    await figure('ws, all on one channel', 'ws', 'shared'),
-  ];
+interface Idler {
+  readonly name: string;
+  readonly kind: Kind;
+  readonly spread: 'shared' | 'own';
+  /** KiB. */
+  readonly limit?: number;
 }
 
-async function memorySlope(lab: Lab, kind: Kind, spread: 'shared' | 'own'): Promise<number> {
-  const server = await startServer(lab, kind);
+const IDLERS: readonly Idler[] = [
+  { name: 'bare', kind: 'bare', spread: 'shared' },
+  { name: 'uws, all on one channel', kind: 'uws', spread: 'shared', limit: 3 },
+  { name: 'uws, one channel each', kind: 'uws', spread: 'own' },
+  { name: 'ws, all on one channel', kind: 'ws', spread: 'shared' },
+];
+
+/** The slope of resident memory between 2,000 and 10,000 idle subscribed WebSockets, in fresh servers that idle side by side. */
+export async function idleMemory(lab: Lab): Promise<readonly Figure[]> {
+  const what = 'server memory per idle, subscribed WebSocket';
+  const slopes = IDLERS.map((): number[] => []);
+  for (let round = 0; round < Math.min(3, lab.pairs); round += 1) {
+    const measured = await Promise.all(IDLERS.map((idler) => memorySlope(lab, idler)));
+    for (const [at, slope] of measured.entries()) slopes[at]?.push(slope);
+    lab.log(`  ${what}: ${measured.map((slope, at) => `${IDLERS[at]?.name} ${slope.toFixed(2)}`).join(', ')} KiB`);
+  }
+  return IDLERS.map(({ name, limit }, at) => ({
+    what: `${what}, ${name}`,
+    values: slopes[at] ?? [],
+    unit: 'KiB',
+    digits: 2,
+    ...(limit === undefined ? {} : { budget: most(limit) }),
+  }));
+}
+
+async function memorySlope(lab: Lab, { kind, spread }: Idler): Promise<number> {
+  const server = await startServer(lab, kind, COLLECTING);
   const fleet = new Fleet(2); // a process may not open more than 20,000 files
   try {
     await connect(fleet, server, kind, channelOf(kind, spread), FEW);
     const few = await settledMemory(server.pid);
     await connect(fleet, server, kind, channelOf(kind, spread), MANY - FEW);
-    const many = await settledMemory(server.pid);
-    return (many - few) / (MANY - FEW) / 1024;
+    return ((await settledMemory(server.pid)) - few) / (MANY - FEW) / 1024;
   } finally {
     await fleet.close();
     await server.close();
@@ -89,14 +102,12 @@ function connect(fleet: Fleet, server: ServerProcess, kind: Kind, channel: strin
   });
 }
 
-/** Resident memory once it has stopped moving. */
+/** Resident memory without garbage: an idle server collects it too (measured: after some 25 s), but not at a known moment. */
 async function settledMemory(pid: number): Promise<number> {
-  await quiet(pid);
-  for (let before = residentBytes(pid), calm = 0; ; ) {
+  for (let time = 0; time < 2; time += 1) {
+    await quiet(pid);
+    process.kill(pid, 'SIGUSR2');
     await pause(SETTLE_MS);
-    const now = residentBytes(pid);
-    calm = Math.abs(now - before) < before * STEADY ? calm + 1 : 0;
-    if (calm === 2) return now;
-    before = now;
   }
+  return residentBytes(pid);
 }

@@ -60,7 +60,7 @@ export async function ownChannels(lab: Lab): Promise<readonly Figure[]> {
 /** 1,000 long polls waiting on one channel, 10 messages a second. */
 export async function longPolls(lab: Lab): Promise<readonly Figure[]> {
   const crowd: Crowd = { clients: CLIENTS, spread: 'shared', transport: 'long-poll', payloadBytes: PAYLOAD_BYTES };
-  const rhythm = { perSecond: 10, seconds: 6, latency: true, lingerMs: 500 };
+  const rhythm = { perSecond: 10, seconds: 6, latency: true, gated: true, lingerMs: 500 };
   return withStages(lab, ['bare', 'uws', 'ws'], crowd, async ([bare, uws, ws]) => {
     const runners: readonly Runner[] = [
       { stage: bare.live },
