@@ -53,10 +53,16 @@ function limitRules(given: Given, found: Findings): void {
   };
   notOver('maxMessageBytes', 'maxFrameBytes', 'a client could not publish it');
   notOver('maxMessageBytes', 'maxBodyBytes', 'a backend could not publish it');
-  notOver('maxMessageBytes', 'maxBufferedBytes', 'each one would cut its receivers');
+  const { maxMessageBytes = 0, maxBufferedBytes = Number.POSITIVE_INFINITY } = given;
+  if (2 * maxMessageBytes <= maxBufferedBytes) return;
+  const limit = `${maxBufferedBytes} (${found.context.sourceOf('maxBufferedBytes')})`;
+  found.problem(
+    'maxMessageBytes',
+    `got ${maxMessageBytes}, expected at most half of maxBufferedBytes, which is ${limit}: a replay would cut its receiver`,
+  );
 }
 
-type LimitKey = 'maxMessageBytes' | 'maxFrameBytes' | 'maxBodyBytes' | 'maxBufferedBytes';
+type LimitKey = 'maxMessageBytes' | 'maxFrameBytes' | 'maxBodyBytes';
 
 function capacityRules(given: Given, found: Findings): void {
   const { role, openFiles } = found.context;

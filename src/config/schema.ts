@@ -172,7 +172,7 @@ export const configSchema = z.object({
   maxMessageBytes: option(size('1kb', '1mb'), { about: "one message's data", roles: NODES, default: '64kb' }),
   maxFrameBytes: option(size('1kb', '4mb'), { about: 'one frame from a client', roles: NODES, default: '64kb' }),
   maxBodyBytes: option(size('1kb', '16mb'), { about: 'one HTTP request body', roles: NODES, default: '1mb' }),
-  maxBufferedBytes: option(size('64kb', '64mb'), {
+  maxBufferedBytes: option(size('192kb', '64mb'), {
     about: 'unsent bytes at which a slow consumer is cut',
     roles: NODES,
     default: '1mb',

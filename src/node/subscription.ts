@@ -6,8 +6,21 @@ import { type After, NOW, type Offset, type ServerEvent } from '../protocol/inde
 import type { Channel } from './channel.js';
 import type { ChannelMessage } from './channel-message.js';
 
-/** How far a replay runs ahead of what its socket has taken. */
-const REPLAY_AHEAD_BYTES = 256 * 1024;
+/** The most that one read of a replay may bring, and how far a replay runs ahead of what its socket has taken. */
+const PAGE_BYTES = 256 * 1024;
+/** Engines tell of a drain only after more than 64 KiB. */
+const LEAST_AHEAD_BYTES = 80 * 1024;
+/** What stands in a frame besides its message's data, at most: envelope, sender, a reply or two. */
+const FRAME_BYTES = 4 * 1024;
+
+/** How far a replay may run ahead: so far that the next message does not have its link cut as a slow consumer. */
+export function replayAheadBytes(limits: {
+  readonly maxBufferedBytes: number;
+  readonly maxMessageBytes: number;
+}): number {
+  const room = limits.maxBufferedBytes - limits.maxMessageBytes - FRAME_BYTES;
+  return Math.max(LEAST_AHEAD_BYTES, Math.min(PAGE_BYTES, room));
+}
 
 /** A link that a subscription delivers to: a WebSocket's or a stream's connection. */
 export interface Sink {
@@ -28,13 +41,15 @@ export class Subscription {
   settled: Promise<void> | undefined;
   readonly #sink: Sink;
   readonly #turns: Turns;
+  readonly #aheadBytes: number;
   #state: 'pending' | 'live' | 'ended' = 'pending';
 
-  /** `turns` bounds how many subscriptions of the link read the log at once. */
-  constructor(channel: Channel, sink: Sink, turns: Turns) {
+  /** `turns` bounds how many subscriptions of the link read the log at once, `aheadBytes` is {@link replayAheadBytes}. */
+  constructor(channel: Channel, sink: Sink, turns: Turns, aheadBytes: number) {
     this.channel = channel;
     this.#sink = sink;
     this.#turns = turns;
+    this.#aheadBytes = aheadBytes;
   }
 
   get isLive(): boolean {
@@ -112,12 +127,12 @@ export class Subscription {
 
   /** `undefined` when the subscription has ended meanwhile. */
   #read(after: After): Promise<HistoryPage | undefined> {
-    return this.channel.read(after, REPLAY_AHEAD_BYTES, () => this.#isEnded());
+    return this.channel.read(after, PAGE_BYTES, () => this.#isEnded());
   }
 
   /** Waits until the socket has taken what was sent; `false` when the subscription has ended meanwhile. */
   async #hasRoom(): Promise<boolean> {
-    if (this.#sink.bufferedBytes() > REPLAY_AHEAD_BYTES) await this.#sink.drained();
+    if (this.#sink.bufferedBytes() > this.#aheadBytes) await this.#sink.drained();
     return !this.#isEnded();
   }
 
@@ -132,7 +147,7 @@ export class Subscription {
   #sendFromMemory(messages: readonly ChannelMessage[], from: Offset): Offset {
     let position = from;
     for (const message of messages) {
-      if (this.#sink.bufferedBytes() > REPLAY_AHEAD_BYTES) break;
+      if (this.#sink.bufferedBytes() > this.#aheadBytes) break;
       this.#sink.sendMessage(message);
       position = message.offset ?? position;
     }
@@ -149,7 +164,7 @@ export class Subscription {
       this.#sink.sendEvent({ type: 'gap', channel: name, after, offset: position, reason: page.gap });
     }
     for (const entry of page.entries) {
-      if (this.#sink.bufferedBytes() > REPLAY_AHEAD_BYTES && !(await this.#hasRoom())) return undefined;
+      if (this.#sink.bufferedBytes() > this.#aheadBytes && !(await this.#hasRoom())) return undefined;
       if (entry.previous !== position) {
         this.#sink.sendEvent({ type: 'gap', channel: name, after: position, offset: entry.previous, reason: 'lost' });
       }

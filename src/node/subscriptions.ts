@@ -5,7 +5,7 @@ import { Turns } from '../lib/turns.js';
 import type { After, ErrorEvent } from '../protocol/index.js';
 import { mayRead } from './access.js';
 import type { NodeContext } from './node-context.js';
-import { type Sink, Subscription } from './subscription.js';
+import { replayAheadBytes, type Sink, Subscription } from './subscription.js';
 
 /** Subscriptions of one link that may read the log at once: it bounds what a resume on every channel holds in memory. */
 const MAX_READS = 4;
@@ -34,7 +34,8 @@ export class Subscriptions {
     if (refusal !== undefined)
       return this.#sink.sendEvent({ ...refusal, ...(id !== undefined && { id }), channel: name });
     this.#turns ??= new Turns(MAX_READS);
-    const subscription = new Subscription(this.#context.channels.acquire(name), this.#sink, this.#turns);
+    const aheadBytes = replayAheadBytes(this.#context.options);
+    const subscription = new Subscription(this.#context.channels.acquire(name), this.#sink, this.#turns, aheadBytes);
     this.#byChannel.set(name, subscription);
     await subscription.begin(after, id);
   }

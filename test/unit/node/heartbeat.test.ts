@@ -39,7 +39,13 @@ async function nodeContext() {
   const channels = new Channels({ broker, namespaces, logger: silentLogger, publish });
   await broker.start(channels);
   const rate = { algorithm: 'token-bucket', perSecond: 100, burst: 100 } as const;
-  const options = { namespaces, heartbeatMs: HEARTBEAT_MS, channelsPerConnection: 128, maxBufferedBytes: 1024 * 1024 };
+  const options = {
+    namespaces,
+    heartbeatMs: HEARTBEAT_MS,
+    channelsPerConnection: 128,
+    maxBufferedBytes: 1024 * 1024,
+    maxMessageBytes: 65_536,
+  };
   const context = {
     options,
     authenticator: createAuthenticator({ tickets, allowUserTokens: false }),

@@ -63,7 +63,7 @@ it('never joins the audience when its link ends while it is told that it is subs
   const channel = channels.acquire('news');
   await channel.ready;
   const sink = new RecordingSink();
-  const subscription = new Subscription(channel, sink, new Turns(4));
+  const subscription = new Subscription(channel, sink, new Turns(4), 256 * 1024);
   sink.onEvent = () => subscription.end();
   await subscription.begin('now', 1);
   expect(sink.told).toEqual(['subscribed']);
@@ -77,7 +77,7 @@ it('gives up reading the log once it has ended, while the broker is away', async
   const channel = channels.acquire('news');
   await channel.ready;
   broker.away = true;
-  const subscription = new Subscription(channel, new RecordingSink(), new Turns(4));
+  const subscription = new Subscription(channel, new RecordingSink(), new Turns(4), 256 * 1024);
   const begun = subscription.begin('-1', 1);
   subscription.end();
   // It would read on until the broker is back.
@@ -96,7 +96,7 @@ it('does not have a healthy channel repaired because its own link reads slowly',
   sink.drain = new Promise((resolve) => {
     release = resolve;
   });
-  const begun = new Subscription(channel, sink, new Turns(4)).begin('-1', 1);
+  const begun = new Subscription(channel, sink, new Turns(4), 256 * 1024).begin('-1', 1);
   while (sink.told.length === 0) await new Promise((resolve) => setImmediate(resolve));
   offsets.push(...(await publish(broker, 300)));
   await new Promise((resolve) => setImmediate(resolve));
