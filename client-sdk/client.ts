@@ -5,7 +5,7 @@ import { backoff } from './backoff.js';
 import { type Channel, receive, setState } from './channel.js';
 import { createConnection } from './connection.js';
 import { createEmitter } from './emitter.js';
-import { createRefusal, type Failure, isFinal, misuse } from './errors.js';
+import { type Coded, createRefusal, type Failure, isFinal, misuse } from './errors.js';
 import type { OpenLink } from './link.js';
 import { REPEAT_FAILURES } from './numbers.js';
 import { createOutbox } from './outbox.js';
@@ -51,8 +51,8 @@ export const assembleClient = (settings: Settings, transports: readonly Transpor
     receive(event, line) {
       const channel = channels.get((event as MessageEvent).channel);
       if (channel) receive(channel, event, line);
-      if (event.type === 'unsubscribed' && event.code)
-        refuse(event.channel, createRefusal({ ...event, code: event.code }));
+      // The node has withdrawn the permission.
+      if (event.type === 'unsubscribed' && event.code) refuse(event.channel, createRefusal(event as Coded));
     },
     error: (failure) => emit('error', failure),
     state(next) {

@@ -61,8 +61,8 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
   const become = (state: ClientState, memory = connection) => {
     if (connection.state.type === 'closed') return;
     connection = { ...memory, state };
-    owner.state(state);
     if (state.type === 'closed') release();
+    owner.state(state);
   };
 
   /** Connects, or replaces the link that works. */
@@ -79,7 +79,10 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
       .then(open)
       .catch((error) => end(toFailure(error)));
   };
-  const expire = () => end(createFailure(CLOSE_NETWORK, 'timeout'));
+  const expire = () => {
+    session.close();
+    end(createFailure(CLOSE_NETWORK, 'timeout'));
+  };
 
   const open = ({ id, url }: NodeAddress) => {
     const line = openLink({
@@ -113,7 +116,6 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
     dialing = false;
     opening = undefined;
     timers.delete(expire);
-    session.close();
   };
 
   const leave = () => {
@@ -152,9 +154,12 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
   };
 
   const release = () => {
-    for (const line of [opening, active, leaving]) line?.close();
-    active = leaving = undefined;
+    opening?.close();
+    active?.close();
+    active = undefined;
+    leave();
     settle();
+    session.close();
     closing.abort();
     timers.clear();
   };

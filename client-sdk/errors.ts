@@ -30,7 +30,8 @@ export const createRefusal = (event: Coded): Failure => {
   return createFailure(isLater ? CLOSE_LATER : CLOSE_REFUSED, event.code, event.message, event);
 };
 
-interface Coded {
+/** What names a code: an `error` event, or another that ends something. */
+export interface Coded {
   readonly code: string;
   readonly message?: string;
   readonly channel?: string;

@@ -2,9 +2,8 @@
 
 import type { After, Offset } from '../src/protocol/index.js';
 
-/** Whether a message at `offset` was already delivered. One without an offset is live only and never was. */
-export const isDelivered = (position: After, offset: Offset | undefined): boolean =>
-  !!offset && position !== 'now' && offset <= position;
+/** Whether a message at `offset` was already delivered, at a known position. One without an offset is live only and never was. */
+export const isDelivered = (position: After, offset: Offset | undefined): boolean => !!offset && offset <= position;
 
 /**
  * The position once a node has said `subscribed`. While one link takes over from another, delivery has gone on since

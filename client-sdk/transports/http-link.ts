@@ -5,7 +5,7 @@ import { backoff } from '../backoff.js';
 import { createEnd, createRefusal, type Failure, isFinal, toFailure } from '../errors.js';
 import { post } from '../http.js';
 import type { Link, LinkHost, Wanted } from '../link.js';
-import { CLOSE_UNAUTHORIZED, HEARTBEAT_MS, PUBLISH_LIMIT_MS, REPEAT_FAILURES } from '../numbers.js';
+import { CLOSE_UNAUTHORIZED, PUBLISH_LIMIT_MS, REPEAT_FAILURES } from '../numbers.js';
 import { createTimers } from '../timers.js';
 
 /** A set of channels that is asked for: one stream, or one poll after the other. */
@@ -20,13 +20,13 @@ export interface Question extends AbortController {
 }
 
 /** Fields that some events have. */
-type AnyEvent = ServerEvent & { readonly channel?: string };
+type AnyEvent = ServerEvent & { readonly channel?: string; readonly heartbeatMs?: number };
 
-/** `ask` rejects when there is no more to come, or resolves with the milliseconds after which to ask again. */
+/** Twice `silenceMs` of silence ends it, unless the node says otherwise. `ask` rejects when there is no more to come, or resolves with the milliseconds after which to ask again. */
 export const createHttpLink = (
   host: LinkHost,
   transport: Transport,
-  heartbeatMs: number,
+  silenceMs: number,
   ask: (question: Question) => Promise<number>,
 ): Link => {
   const { channels, session, random, fetch } = host;
@@ -39,8 +39,8 @@ export const createHttpLink = (
   let connected = false;
   let publishing: AbortController | undefined;
 
-  const connect = () => {
-    if (!connected) host.connected(transport, Math.max(heartbeatMs, HEARTBEAT_MS));
+  const connect = (heartbeatMs = silenceMs) => {
+    if (!connected) host.connected(transport, heartbeatMs);
     connected = true;
   };
 
@@ -58,7 +58,7 @@ export const createHttpLink = (
     keep((question) => channels.size && question === questions[0] && question.fresh.size < question.asked.size);
     // Without channels there is nothing to ask; the first one will show whether it works.
     if (channels.size) start(asked);
-    else timers.set(connect, 0);
+    else timers.set(() => connect(), 0);
   };
 
   const start = (asked: ReadonlyMap<string, Wanted>) => {
@@ -93,7 +93,7 @@ export const createHttpLink = (
     const { type, channel: name = '' } = event;
     const channel = channels.get(name);
     const known = channel && channel === question.asked.get(name);
-    connect();
+    connect(event.heartbeatMs);
     if (type === 'close') throw createEnd(event.code, event.reason, event.retryAfterMs);
     if (known && type === 'error') throw createRefusal(event);
     if (known && type === 'subscribed' && question.fresh.delete(name)) {

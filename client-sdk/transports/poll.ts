@@ -3,7 +3,7 @@
 import type { HEADERS, PATHS, PollResponse } from '../../src/protocol/index.js';
 import { backoff } from '../backoff.js';
 import type { OpenLink } from '../link.js';
-import { LOOP_ANSWERS, LOOP_MS, POLL_INTERVAL_MS, POLL_WAIT_MS, REPEAT_FAILURES } from '../numbers.js';
+import { HEARTBEAT_MS, LOOP_ANSWERS, LOOP_MS, POLL_INTERVAL_MS, POLL_WAIT_MS, REPEAT_FAILURES } from '../numbers.js';
 import { createHttpLink } from './http-link.js';
 
 export const poll =
@@ -17,7 +17,7 @@ export const poll =
     return createHttpLink(
       host,
       transport,
-      isLong ? pollWaitMs : pollIntervalMs,
+      HEARTBEAT_MS + (isLong ? pollWaitMs : pollIntervalMs),
       async ({ asked, fresh, post, take }) => {
         // The first answer is not waited for: it shows that the link works.
         const waitMs = isLong && !fresh.size ? pollWaitMs : 0;

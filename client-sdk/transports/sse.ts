@@ -4,12 +4,12 @@ import { decodeEvent } from '../../src/protocol/decode-event.js';
 import type { PATHS } from '../../src/protocol/index.js';
 import { createEnd } from '../errors.js';
 import type { Link, LinkHost } from '../link.js';
-import { CLOSE_NETWORK } from '../numbers.js';
+import { CLOSE_NETWORK, HEARTBEAT_MS } from '../numbers.js';
 import { createHttpLink } from './http-link.js';
 import { createSseParser } from './sse-parser.js';
 
 export const sse = (host: LinkHost): Link =>
-  createHttpLink(host, 'sse', 0, async ({ post, take }) => {
+  createHttpLink(host, 'sse', HEARTBEAT_MS, async ({ post, take }) => {
     const { body } = await post('/v1/stream' satisfies (typeof PATHS)['stream']);
     const reader = (body as ReadableStream<Uint8Array>).getReader();
     const parse = createSseParser((data) => {

@@ -2,7 +2,7 @@
 
 import { decodeEvent } from '../../src/protocol/decode-event.js';
 import type { PATHS, PROTOCOL_VERSION, ServerEvent } from '../../src/protocol/index.js';
-import { createEnd, createFailure, createRefusal, type Failure } from '../errors.js';
+import { createEnd, createFailure, createRefusal, type Failure, isFinal } from '../errors.js';
 import type { Link, LinkHost, Outgoing, Wanted } from '../link.js';
 import { CLOSE_REFUSED, PUBLISH_WINDOW } from '../numbers.js';
 
@@ -48,12 +48,15 @@ export const websocket = (host: LinkHost): Link => {
     } else if (type === 'error') {
       failure = createRefusal(event);
       retryAfterMs = event.retryAfterMs;
+      let isAnswer: unknown = outgoing;
       for (const [wanted, command] of asked) {
         // Before `connected` it is the connect that was refused: a close follows.
         if (!maxFrameBytes || command !== id || (channel ?? wanted.name) !== wanted.name) continue;
-        asked.delete(wanted);
+        isAnswer = asked.delete(wanted);
         host.refuse(wanted.name, failure);
       }
+      // What else is refused for now, such as an unsubscribe, would leave the node with another idea of what is wanted.
+      if (!isAnswer && !isFinal(failure)) host.lost(failure);
     }
     if (outgoing) {
       publishing.delete(id);

@@ -141,6 +141,17 @@ describe('publish over a WebSocket', () => {
   });
 });
 
+describe('publish and close', () => {
+  it('sends nothing more once the client is closed', async () => {
+    const socket = await connected();
+    const published = Array.from({ length: 20 }, (_, n) => world.client.publish('a', n));
+    const closed = published.map((one) => expect(one).rejects.toMatchObject({ code: 'closed' }));
+    world.client.close();
+    await Promise.all(closed);
+    expect(socket.commands.waiting).toHaveLength(16);
+  });
+});
+
 describe('publish over HTTP', () => {
   it('posts one after the other with the ticket', async () => {
     world = new World({ transports: ['short-poll'] });

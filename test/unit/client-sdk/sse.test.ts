@@ -62,6 +62,24 @@ describe('a stream', () => {
     expect(stream.aborted).toBe(true);
   });
 
+  it('waits for as long as the node says between heartbeats', async () => {
+    const { stream } = await open();
+    const limits = { maxFrameBytes: 1, maxMessageBytes: 1, channelsPerConnection: 1 };
+    const connected = {
+      type: 'connected',
+      connection: 'c1',
+      node: 'n1',
+      user: null,
+      heartbeatMs: 60_000,
+      limits,
+    } as const;
+    await send(stream, connected, ready(1));
+    await world.clock.advance(119_999);
+    expect(world.client.state.type).toBe('connected');
+    await world.clock.advance(1);
+    expect(world.states.at(-1)).toMatchObject({ type: 'waiting', cause: 'timeout' });
+  });
+
   it('opens another for another set of channels, and lets the old one deliver until it is taken over', async () => {
     const { news, stream } = await open();
     await send(stream, ready(1), message(2));

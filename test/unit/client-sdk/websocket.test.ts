@@ -247,6 +247,21 @@ describe('refusals', () => {
     expect(await socket.next('subscribe')).toMatchObject({ channels: { more: 'now' } });
   });
 
+  it('begins anew when the node refuses an unsubscribe for now, so that both know the same', async () => {
+    const { news, socket } = await subscribed();
+    socket.send(message(2));
+    const { offset: left } = news.subscription;
+    news.subscription.unsubscribe();
+    const { id } = await socket.next('unsubscribe');
+    socket.send({ type: 'error', id, code: 'rate_limited', message: 'slowly', retryAfterMs: 500 });
+    expect(world.client.state).toMatchObject({ type: 'waiting', retryInMs: 750, cause: 'rate_limited' });
+    world.subscribe('news', { after: left });
+    await world.clock.advance(750);
+    const next = await world.network.sockets.next();
+    await next.accept();
+    expect(await next.next('subscribe')).toMatchObject({ channels: { news: offset(2) } });
+  });
+
   it('ends a subscription whose permission is withdrawn', async () => {
     const { news, socket } = await subscribed();
     socket.send({ type: 'unsubscribed', channel: 'news', code: 'forbidden_channel' });
