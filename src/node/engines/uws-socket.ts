@@ -140,8 +140,16 @@ export class UwsSocket implements EngineSocket {
     }
   }
 
+  /**
+   * Measured: of what is sent within this callback, a rest that does not pass at once is never sent, because
+   * uWebSockets.js then stops waiting for the socket. So the node hears of it later.
+   */
   drained(): void {
-    if (this.bufferedBytes() > 0) return;
+    if (this.bufferedBytes() === 0) setImmediate(() => this.#tellDrained());
+  }
+
+  #tellDrained(): void {
+    if (this.#ws === undefined) return;
     try {
       this.handler.drain();
     } catch (error) {
