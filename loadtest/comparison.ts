@@ -75,6 +75,7 @@ async function measure(
       atOnce: 50,
       channel: CHANNEL,
       secret: SECRET,
+      tickets: true,
       pollEveryMs: options.pollEveryMs,
     });
     const stage = {

@@ -67,6 +67,7 @@ export async function openStage(lab: Lab, kind: Kind, crowd: Crowd): Promise<Ope
     atOnce: 100,
     channel: template,
     ...(kind === 'bare' ? {} : { secret: SECRET }),
+    tickets: kind !== 'bare',
     pollEveryMs: 0,
   });
   const own = crowd.spread === 'own';

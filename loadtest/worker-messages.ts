@@ -17,6 +17,8 @@ export interface OpenCommand {
   readonly channel: string;
   /** Signs the clients' tokens; absent: the server is the bare one, which takes a topic and no token. */
   readonly secret?: string;
+  /** Whether clients get a ticket from discovery first, which is not timed; else they show the token itself. */
+  readonly tickets: boolean;
   /** Pause between short polls. */
   readonly pollEveryMs: number;
 }

@@ -4,6 +4,7 @@ import type { ClientParts, LoadClient } from './clients/link.js';
 import { openPoll } from './clients/poll.js';
 import { openStream } from './clients/stream.js';
 import { Tally } from './clients/tally.js';
+import { fetchTickets } from './clients/tickets.js';
 import { openWebSocket } from './clients/websocket.js';
 import { nowUs } from './payload.js';
 import { mintToken } from './tokens.js';
@@ -18,7 +19,13 @@ process.on('message', (message) => obey(message as WorkerCommand));
 process.once('disconnect', () => process.exit(0)); // also when the main process dies
 
 function obey(command: WorkerCommand): void {
-  if (command.do === 'open') return open(command);
+  if (command.do === 'open') {
+    authorise(command).then(
+      (tokens) => open(command, tokens),
+      (error: unknown) => answer({ is: 'failed', reason: String(error) }),
+    );
+    return;
+  }
   if (command.do === 'reset') {
     tally.reset(command.reportEvery, command.latency);
     bytesOutBefore = bytesOut();
@@ -36,8 +43,7 @@ function bytesOut(): number {
 }
 
 /** Opens `count` clients, at most `atOnce` of them underway at a time. */
-function open(command: OpenCommand): void {
-  const tokens = Array.from({ length: command.count }, (_, index) => tokenFor(command, command.first + index));
+function open(command: OpenCommand, tokens: readonly string[]): void {
   const startUs = nowUs();
   let begun = 0;
   let ready = 0;
@@ -88,7 +94,12 @@ function openClient(command: OpenCommand, parts: ClientParts): LoadClient {
 }
 
 /** Every client is a user of its own, as in a real crowd: a token that is verified once for all would flatter the server. */
-function tokenFor(command: OpenCommand, number: number): string | undefined {
-  if (command.secret === undefined) return undefined;
-  return mintToken(command.secret, `user-${number}`, [command.channel.replace('%', '*')]);
+async function authorise(command: OpenCommand): Promise<readonly string[]> {
+  const { secret } = command;
+  if (secret === undefined) return [];
+  const grants = [command.channel.replace('%', '*')];
+  const tokens = Array.from({ length: command.count }, (_, index) =>
+    mintToken(secret, `user-${command.first + index}`, grants),
+  );
+  return command.tickets ? fetchTickets(`http://${command.host}:${command.port}`, tokens) : tokens;
 }

@@ -98,6 +98,7 @@ function connect(fleet: Fleet, server: ServerProcess, kind: Kind, channel: strin
     atOnce: AT_ONCE,
     channel,
     ...(kind === 'bare' ? {} : { secret: SECRET }),
+    tickets: false,
     pollEveryMs: 0,
   });
 }
