@@ -3,7 +3,6 @@
 import type { After, GapEvent, MessageEvent, ServerEvent } from '../src/protocol/index.js';
 import type { Emitter } from './emitter.js';
 import type { Wanted } from './link.js';
-import { isDelivered, positionAfterSubscribed } from './position.js';
 import type { SubscriptionState } from './types.js';
 
 export interface SubscriptionEvents {
@@ -31,19 +30,23 @@ export const setState = (channel: Channel, state: SubscriptionState): void => {
   emit(channel, 'state', state);
 };
 
-/** Takes one event that names the channel, from `line`. */
+/**
+ * Takes one event that names the channel, from `line`, by the rules of a client's position (DESIGN 3.2).
+ *
+ * While one line takes over from another, delivery has gone on since the position that was asked for: `subscribed` never
+ * moves it back. When that says that not all was recovered, the position stays until the `gap` has come, so that a line that
+ * dies in between cannot swallow the gap. A message at or before the position was delivered already; one without an
+ * offset is live only and never was.
+ */
 export const receive = (channel: Channel, event: ServerEvent, line: object): void => {
   const { type, offset } = event as MessageEvent | GapEvent;
+  const { position } = channel;
   if (event.type === 'subscribed') {
-    const { offset, recovered } = event;
     channel.line = line;
-    channel.position = positionAfterSubscribed(channel.position, offset, recovered);
-    setState(channel, { type: 'subscribed', offset, recovered });
-  } else if (
-    channel.line === line &&
-    (type === 'gap' || (type === 'message' && !isDelivered(channel.position, offset)))
-  ) {
-    channel.position = offset ?? channel.position;
+    if (position === 'now' || (event.recovered && event.offset > position)) channel.position = event.offset;
+    setState(channel, event);
+  } else if (channel.line === line && (type === 'gap' || (type === 'message' && !(offset && offset <= position)))) {
+    channel.position = offset ?? position;
     emit(channel, type, event as never);
   }
 };

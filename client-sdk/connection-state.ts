@@ -27,13 +27,13 @@ export const lose = (
   node: string | undefined,
   random: number,
 ): ConnectionState => {
-  const { close, code, retryAfterMs } = failure;
+  const { close, code } = failure;
   const unauthorized = close === CLOSE_UNAUTHORIZED;
   if (isFinal(failure) && (!unauthorized || before.renewed)) {
     return { ...before, state: { type: 'closed', code: close, reason: code } };
   }
   return {
-    state: { type: 'waiting', retryInMs: backoff(before.failures, random, retryAfterMs), cause: code },
+    state: { type: 'waiting', retryInMs: backoff(before.failures, random, failure.retryAfterMs), cause: code },
     failures: before.failures + 1,
     renewed: before.renewed || unauthorized,
     exclude: [node ?? [], before.exclude].flat().slice(0, MAX_EXCLUDED),

@@ -18,8 +18,8 @@ export const post = async (
     body: JSON.stringify(body),
     signal,
   });
-  const { ok, status } = response;
-  if (ok) return response;
+  if (response.ok) return response;
+  const { status } = response;
   const problem: Partial<Problem> = await response.json().catch(() => ({}));
   const { code, detail } = problem;
   const isLater = status === 408 || status === 429 || status > 499;

@@ -47,14 +47,14 @@ export const createSubscription = <T>(
 /** Messages from the first `next` on; at most `MAX_QUEUED` wait. */
 async function* iterate<T>(subscription: Subscription<T>): AsyncGenerator<Message<T>, void> {
   const queue: Message<T>[] = [];
-  let wake = () => {};
+  let wake: (() => void) | undefined;
   let failure: Failure | undefined;
   const undoMessage = subscription.on('message', (message) => {
     if (queue.length < MAX_QUEUED) queue.push(message);
     else failure = createFailure(CLOSE_NORMAL, 'overflow');
-    wake();
+    wake?.();
   });
-  const undoState = subscription.on('state', () => wake());
+  const undoState = subscription.on('state', () => wake?.());
   try {
     for (;;) {
       const message = queue.shift();

@@ -1,4 +1,4 @@
-// The SDK's pure rules: positions, backoff, the connection's reducer, and what it shares with the contract.
+// The SDK's pure rules: backoff, the connection's reducer, and what it shares with the contract.
 
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -6,39 +6,12 @@ import { backoff } from '../../../client-sdk/backoff.js';
 import { type ConnectionState, INITIAL, lose } from '../../../client-sdk/connection-state.js';
 import { createFailure, createRefusal, isFinal } from '../../../client-sdk/errors.js';
 import { createClient } from '../../../client-sdk/index.js';
-import { isDelivered, positionAfterSubscribed } from '../../../client-sdk/position.js';
 import { CODES, channelNameProblem, isAfter, mayReconnect } from '../../../src/protocol/index.js';
 import { offset } from './fakes/world.js';
 
 function lost(before: ConnectionState, close: number, code = 'network', node?: string): ConnectionState {
   return lose(before, createFailure(close, code), node, 0.5);
 }
-
-describe('positions', () => {
-  it('has delivered what is at or before the position, and nothing else', () => {
-    expect(isDelivered(offset(5), offset(4))).toBe(true);
-    expect(isDelivered(offset(5), offset(5))).toBe(true);
-    expect(isDelivered(offset(5), offset(6))).toBe(false);
-  });
-
-  it('has never delivered a live-only message, nor anything at the start of history', () => {
-    expect(isDelivered(offset(5), undefined)).toBe(false);
-    expect(isDelivered('-1', offset(1))).toBe(false);
-  });
-
-  it('begins at the tail for `now` and before the first message for `-1`', () => {
-    expect(positionAfterSubscribed('now', offset(7), true)).toBe(offset(7));
-    expect(positionAfterSubscribed('-1', offset(2), true)).toBe(offset(2));
-  });
-
-  it('does not go back to what was asked for, as delivery has gone on meanwhile', () => {
-    expect(positionAfterSubscribed(offset(9), offset(5), true)).toBe(offset(9));
-  });
-
-  it('stays until the gap has come when it was not recovered', () => {
-    expect(positionAfterSubscribed(offset(3), offset(9), false)).toBe(offset(3));
-  });
-});
 
 describe('backoff', () => {
   it('has full jitter from 500 ms, doubling, to 20 s, and is never nothing', () => {
