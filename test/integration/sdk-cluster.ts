@@ -73,6 +73,7 @@ export class Cluster {
   ticketLifeMs = 600_000;
   url = '';
   #turn = 0;
+  #onRenewal: (() => void)[] = [];
 
   private constructor(redis: RedisServer) {
     this.#redis = redis;
@@ -117,6 +118,11 @@ export class Cluster {
     return first.node.broker.publish({ channel, data: JSON.stringify(data) });
   }
 
+  /** Resolves when someone renews a ticket. */
+  renewal(): Promise<void> {
+    return new Promise((resolve) => this.#onRenewal.push(resolve));
+  }
+
   /** The data of all that a channel holds. */
   async log(channel: string): Promise<unknown[]> {
     const [first] = this.members;
@@ -144,7 +150,10 @@ export class Cluster {
     if (any === undefined) return { status: 503, answer: { code: 'no_capacity', status: 503 } };
     const ticket = any.node.ticket('u1', this.grants, this.ticketLifeMs);
     const expiresInMs = this.ticketLifeMs;
-    if (path === '/v1/ticket') return { status: 200, answer: { ticket, expiresInMs } };
+    if (path === '/v1/ticket') {
+      for (const renewed of this.#onRenewal.splice(0)) renewed();
+      return { status: 200, answer: { ticket, expiresInMs } };
+    }
     const wanted = this.members.filter(({ id }) => !body.exclude?.includes(id));
     const choice = wanted.length > 0 ? wanted : this.members;
     const chosen = choice[this.#turn++ % choice.length] ?? any;
