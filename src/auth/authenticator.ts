@@ -5,6 +5,10 @@ import type { Authenticator } from './identity.js';
 import type { TicketAuthority } from './ticket.js';
 import { isTicketHeader, readTokenText } from './token-text.js';
 
+/** Chosen: more than anybody has keys. */
+const MAX_KNOWN_HEADERS = 64;
+const MAX_KNOWN_HEADER_LENGTH = 512;
+
 export interface AuthenticatorParts {
   readonly tickets: TicketAuthority;
   /** Absent where no user's token is ever taken. */
@@ -19,12 +23,26 @@ export interface AuthenticatorParts {
  */
 export function createAuthenticator({ tickets, tokens, allowUserTokens }: AuthenticatorParts): Authenticator {
   if (tokens === undefined || !allowUserTokens) return tickets;
+  const isTicket = ticketsByHeader();
   return {
     verify(text, remember) {
       if (text === '') throw new FanfareError('token_missing', 'the token is empty');
-      return isTicketHeader(readTokenText(text).header)
-        ? tickets.verify(text, remember)
-        : tokens.verify(text, remember);
+      return isTicket(text) ? tickets.verify(text, remember) : tokens.verify(text, remember);
     },
+  };
+}
+
+/** Tells a ticket by the text of its header, which is the same for all that one key has signed: each is decoded once. */
+function ticketsByHeader(): (text: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (text) => {
+    const header = text.slice(0, text.indexOf('.'));
+    let isTicket = known.get(header);
+    if (isTicket === undefined) {
+      isTicket = isTicketHeader(readTokenText(text).header);
+      if (known.size >= MAX_KNOWN_HEADERS) known.clear();
+      if (header.length <= MAX_KNOWN_HEADER_LENGTH) known.set(header, isTicket);
+    }
+    return isTicket;
   };
 }
