@@ -97,6 +97,8 @@ export interface Broker {
    */
   tails(channels: readonly string[]): Promise<readonly (Offset | undefined)[]>;
   status(): BrokerStatus;
+  /** Plain counters for metrics, where it keeps any. */
+  stats?(): Readonly<Record<string, number>>;
   /** Idempotent; afterwards every method rejects with `broker_unavailable`. */
   close(): Promise<void>;
 }

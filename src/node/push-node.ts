@@ -127,6 +127,7 @@ class Node implements PushNode, NodeContext {
       published: this.publisher.published,
       eventLoopUtilization: this.#load.eventLoop,
       ...this.channels.counters,
+      ...this.#parts.broker.stats?.(),
       ...this.counters,
       ...this.#parts.ingest?.stats(),
     };
