@@ -178,6 +178,7 @@ export class Connection implements SocketHandler, Link, SessionLink {
       this.#budget.spend(cost, Date.now());
       return true;
     } catch (error) {
+      this.#context.counters.rateLimited++;
       this.#fail(error, decoded.ok ? decoded.value.id : decoded.problem.id);
       if (this.#budget.isExhausted) this.end('rate_limited', 'kept on over the rate limit');
       return false;
@@ -240,6 +241,7 @@ export class Connection implements SocketHandler, Link, SessionLink {
   }
 
   #refuse(id: number, error: unknown): void {
+    this.#context.counters.refused++;
     this.#fail(error, id);
     const code = error instanceof FanfareError ? error.code : 'internal';
     this.end(code, error instanceof FanfareError ? error.message : 'something went wrong here');

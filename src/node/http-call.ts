@@ -61,6 +61,7 @@ export class HttpCall {
       this.#context.logger.error({ error, requestId, path: this.exchange.path }, 'a request failed');
     }
     const answer = problemAnswer(error, requestId);
+    if (error instanceof RateLimited) this.#context.counters.rateLimited++;
     const limitHeaders = error instanceof RateLimited ? error.headers : {};
     const idHeader: Record<string, string> = requestId === undefined ? {} : { [HEADERS.requestId]: requestId };
     this.respond(answer.status, { ...answer.headers, ...limitHeaders, ...idHeader, ...headers }, answer.body);

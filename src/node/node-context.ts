@@ -13,7 +13,9 @@ import type { Publisher } from './publishing.js';
 export interface NodeCounters {
   slowConsumers: number;
   polls: number;
+  /** Commands and requests over a rate limit. */
   rateLimited: number;
+  /** Links turned away: no room, or no good token. */
   refused: number;
 }
 

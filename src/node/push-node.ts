@@ -91,11 +91,11 @@ class Node implements PushNode, NodeContext {
   }
 
   requireRoom(): void {
-    if (this.#state === 'draining')
-      throw new FanfareError('draining', 'the node is being drained', { retryAfterMs: 100 });
-    if (this.connections.size >= this.options.maxConnections) {
-      throw new FanfareError('overloaded', 'the node is full', { retryAfterMs: 1_000 });
-    }
+    const isDraining = this.#state === 'draining';
+    if (!isDraining && this.connections.size < this.options.maxConnections) return;
+    this.counters.refused++;
+    if (isDraining) throw new FanfareError('draining', 'the node is being drained', { retryAfterMs: 100 });
+    throw new FanfareError('overloaded', 'the node is full', { retryAfterMs: 1_000 });
   }
 
   async start(): Promise<{ readonly url: string; readonly port: number }> {

@@ -183,6 +183,7 @@ describe.each(['uws', 'ws'] as const)('WebSocket connection on the %s engine', (
     expect(limited[0]?.retryAfterMs).toBeGreaterThan(0);
     for (let n = 0; n < 400; n++) client.command({ type: 'unsubscribe', channels: ['x'] });
     expect(await client.events.nextOf('closed')).toMatchObject({ code: 4004 });
+    expect(node.node.stats().rateLimited).toBeGreaterThan(limited.length);
   });
 
   it('sends a heartbeat into silence only', async () => {
@@ -207,6 +208,7 @@ describe.each(['uws', 'ws'] as const)('WebSocket connection on the %s engine', (
     await connected(node);
     const third = open(node);
     expect(await third.events.nextOf('closed')).toMatchObject({ code: 4001 });
+    expect(node.node.stats().refused).toBe(1);
   });
 
   it('cuts a client that does not read, and it resumes with everything', async () => {
