@@ -11,12 +11,16 @@ import { decodeHistoryPage } from './history-page.js';
 import { normalise } from './payload.js';
 import { checkAfter, checkChannel, checkKey, checkSize } from './publication.js';
 import { RedisConnection, type RedisConnectionOptions, START_TIMEOUT_MS } from './redis-connection.js';
-import { replyCode, toFanfareError, unavailableError } from './redis-errors.js';
+import { toFanfareError, unavailableError } from './redis-errors.js';
 import { RedisSubscriber } from './redis-subscriber.js';
 import type { Subscriber, SubscriberOptions } from './subscription.js';
 
 /** As in fanfare-lua.ts: the tail of a channel that nothing was published on yet, renewed by whoever watches it. */
 const OPENED_LIFE_MS = 60 * 60_000;
+/** Chosen: a third of that life, so that a renewal may fail twice. */
+const KEEP_EVERY_MS = 20 * 60_000;
+/** Chosen: keys of one MGET, so that no other command waits for long. */
+const KEYS_AT_ONCE = 500;
 
 export interface RedisBrokerOptions extends RedisConnectionOptions {
   /** Shared with the registry where there is one; made, and closed with the broker, where there is none. */
@@ -45,6 +49,9 @@ class RedisBroker implements RedisBusBroker {
   readonly #maxMessageBytes: number;
   readonly #startTimeoutMs: number;
   readonly #stats: BusStats = { canaryMisses: 0, subscriberRebuilds: 0 };
+  /** Channels whose opened tail was renewed since {@link #keptSinceMs}. */
+  readonly #kept = new Set<string>();
+  #keptSinceMs = Date.now();
   #listener: BrokerListener | undefined;
   #subscriberStatus: BrokerStatus = { ready: false, sinceMs: Date.now(), detail: 'not started' };
   #closed = false;
@@ -153,7 +160,12 @@ class RedisBroker implements RedisBusBroker {
   async tails(channels: readonly string[]): Promise<readonly (Offset | undefined)[]> {
     this.#assertOpen();
     this.#connection.assertReady();
-    return Promise.all(channels.map((channel) => this.#tail(channel)));
+    const keys = channels.map((channel) => `${this.#prefix}:{${channel}}:tail`);
+    try {
+      return (await this.#getAll(keys)).map((value, index) => this.#tailIn(value, channels[index] ?? ''));
+    } catch (error) {
+      throw toFanfareError(error, 'read');
+    }
   }
 
   status(): BrokerStatus {
@@ -200,22 +212,36 @@ class RedisBroker implements RedisBusBroker {
     else listener.message(channel, message);
   }
 
-  async #tail(channel: string): Promise<Offset | undefined> {
-    const key = `${this.#prefix}:{${channel}}:tail`;
-    const { client } = this.#connection;
-    try {
-      const value = await client.get(key);
-      if (value === null || value.length !== 2 * OFFSET_LENGTH + 1) return undefined;
-      const tail = value.slice(0, OFFSET_LENGTH);
-      if (value.endsWith(tail)) {
-        client.pexpire(key, OPENED_LIFE_MS).catch((error: Error) => this.#logger.debug({ error }, 'no answer'));
-      }
-      return tail;
-    } catch (error) {
-      if (replyCode(error) !== 'WRONGTYPE') throw toFanfareError(error, 'read');
-      this.#noting(toFanfareError(error, 'read'), channel);
-      return undefined;
+  /** The values of keys; `null` where there is none, or one of another type. A Cluster takes one key at a time. */
+  async #getAll(keys: readonly string[]): Promise<readonly (string | null)[]> {
+    const { client, cluster } = this.#connection;
+    const size = cluster === undefined ? KEYS_AT_ONCE : 1;
+    const answers: Promise<(string | null)[]>[] = [];
+    for (let begin = 0; begin < keys.length; begin += size) answers.push(client.mget(keys.slice(begin, begin + size)));
+    return (await Promise.all(answers)).flat();
+  }
+
+  /** The tail in a key's value; one that was only opened lives on, because someone asks for it. */
+  #tailIn(value: string | null, channel: string): Offset | undefined {
+    if (value === null || value.length !== 2 * OFFSET_LENGTH + 1) return undefined;
+    const tail = value.slice(0, OFFSET_LENGTH);
+    if (value.endsWith(tail)) this.#keepOpened(channel);
+    return tail;
+  }
+
+  /** Renews an opened tail, but not each time: that would cost more than all comparing of tails. */
+  #keepOpened(channel: string): void {
+    const nowMs = Date.now();
+    if (nowMs - this.#keptSinceMs > KEEP_EVERY_MS) {
+      this.#kept.clear();
+      this.#keptSinceMs = nowMs;
     }
+    if (this.#kept.has(channel)) return;
+    this.#kept.add(channel);
+    this.#connection.client.pexpire(`${this.#prefix}:{${channel}}:tail`, OPENED_LIFE_MS).catch((error: Error) => {
+      this.#kept.delete(channel);
+      this.#logger.debug({ error }, 'an opened tail was not renewed');
+    });
   }
 
   /** An opened tail lives while someone reads there; nobody waits for this. */
