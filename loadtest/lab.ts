@@ -58,14 +58,16 @@ export async function openStage(lab: Lab, kind: Kind, crowd: Crowd): Promise<Ope
   const server = await startServer(lab, kind);
   const fleet = new Fleet(1);
   const publisher = await connectToRedis(lab.redis);
-  const template = kind === 'bare' && crowd.transport === 'long-poll' ? 'poll' : channelOf(kind, crowd.spread);
+  const isBarePoll = kind === 'bare' && crowd.transport === 'long-poll';
+  const template = isBarePoll ? 'poll' : channelOf(kind, crowd.spread);
   await fleet.open({
     transport: crowd.transport,
     host: server.host,
     port: server.port,
     count: crowd.clients,
     atOnce: 100,
-    channel: template,
+    // The bare loop's topics are Redis' own channels, so that it can carry what the publish function sends.
+    channel: kind === 'bare' && !isBarePoll ? `fanfare:{${template}}` : template,
     ...(kind === 'bare' ? {} : { secret: SECRET }),
     tickets: kind !== 'bare',
     pollEveryMs: 0,
@@ -82,8 +84,8 @@ export async function openStage(lab: Lab, kind: Kind, crowd: Crowd): Promise<Ope
     payloadBytes: crowd.payloadBytes,
   });
   return {
-    live: stage(`${kind} live`, kind === 'bare' ? encodeBare : encodeLive),
-    logged: stage(`${kind} logged`, kind === 'bare' ? encodeBare : encodeLogged),
+    live: stage(`${kind} live`, isBarePoll ? encodeBare : encodeLive),
+    logged: stage(`${kind} logged`, isBarePoll ? encodeBare : encodeLogged),
     close: async () => {
       publisher.close();
       await fleet.close();

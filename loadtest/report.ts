@@ -36,8 +36,10 @@ export function toMarkdown(result: Result): string {
 Written by \`${result.command}\` on ${result.date}; do not edit. Run it on an otherwise idle machine.
 
 Ratios are to a bare loop in the same run: an ioredis subscriber whose payloads go straight to \`app.publish\` of uWebSockets.js
-([loadtest/bare/server.ts](../loadtest/bare/server.ts)), with the same Redis, publisher, clients and payload of 128 bytes. Servers
-take turns, ${result.pairs} rounds; each ratio is taken within one round, and the table shows the median with the extremes. What counts is CPU time
+([loadtest/bare/server.ts](../loadtest/bare/server.ts)), with the same Redis, publisher, clients and payload of 128 bytes. A server is
+held against the bare loop under the same traffic: logged messages against a bare loop that forwards the data of the same logged messages,
+live ones against one that forwards the same live ones (how messages arrive, in bursts or one by one, decides how many share a system call).
+Servers take turns, ${result.pairs} rounds; each ratio is taken within one round, and the table shows the median with the extremes. What counts is CPU time
 of the server process (user and system, from \`/proc\`) per delivery, not wall time. Every delivery is counted: a run with a
 lost or repeated one is invalid and writes nothing.
 

@@ -5,6 +5,9 @@ import uWS from 'uWebSockets.js';
 import { Redis } from 'ioredis';
 import { PATHS } from '../../src/protocol/index.js';
 
+/** What the publish function puts before the data: see docs/PROTOCOL.md, "bytes in Redis". */
+const ENVELOPE = 1;
+const ENVELOPE_BYTES = 63;
 const SUBSCRIBED = '{"type":"subscribed"}';
 
 const redis = new Redis(process.env.BARE_REDIS_URL ?? 'redis://127.0.0.1:6379');
@@ -12,7 +15,8 @@ const app = uWS.App();
 let waiting: uWS.HttpResponse[] = [];
 
 redis.on('messageBuffer', (channel: Buffer, payload: Buffer) => {
-  app.publish(channel, payload, false);
+  // Of a logged message only the data, as a loop of one's own would send it.
+  app.publish(channel, payload[0] === ENVELOPE ? payload.subarray(ENVELOPE_BYTES) : payload, false);
   if (waiting.length > 0) answerAll(payload);
 });
 

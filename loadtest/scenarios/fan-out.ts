@@ -11,9 +11,10 @@ const WARM_UP = { ...FLOOD, messages: 1_280 };
 const OWN = { messages: 256_000, batch: 64, window: 512 }; // 256 messages on each of 1,000 channels
 const PACE = { perSecond: 50, seconds: 5, latency: true, lingerMs: 300 };
 
-/** One way of publishing to one server, and what it is held against. */
+/** One way of publishing to one server, and what it is held against: the bare loop under the same traffic. */
 interface Runner {
   readonly stage: Stage;
+  readonly beside?: Stage;
   readonly budget?: Budget;
 }
 
@@ -23,15 +24,16 @@ export async function sharedChannel(lab: Lab): Promise<readonly Figure[]> {
   return withStages(lab, ['bare', 'uws', 'ws'], crowd, async ([bare, uws, ws]) => {
     const flooded: readonly Runner[] = [
       { stage: bare.live },
-      { stage: uws.logged, budget: least(0.8, 0.85) },
-      { stage: uws.live },
-      { stage: ws.logged, budget: least(0.6) },
-      { stage: ws.live },
+      { stage: bare.logged },
+      { stage: uws.logged, beside: bare.logged, budget: least(0.8, 0.85) },
+      { stage: uws.live, beside: bare.live },
+      { stage: ws.logged, beside: bare.logged, budget: least(0.6) },
+      { stage: ws.live, beside: bare.live },
     ];
     const paced: readonly Runner[] = [
-      { stage: bare.live },
-      { stage: uws.logged, budget: least(0.9) },
-      { stage: ws.logged },
+      { stage: bare.logged },
+      { stage: uws.logged, beside: bare.logged, budget: least(0.9) },
+      { stage: ws.logged, beside: bare.logged },
     ];
     for (const { stage } of flooded) await flood(stage, WARM_UP);
     const what = `${CLIENTS} WebSockets on 1 channel`;
@@ -48,9 +50,10 @@ export async function ownChannels(lab: Lab): Promise<readonly Figure[]> {
   return withStages(lab, ['bare', 'uws', 'ws'], crowd, async ([bare, uws, ws]) => {
     const runners: readonly Runner[] = [
       { stage: bare.live },
-      { stage: uws.logged, budget: least(0.65, 0.7) },
-      { stage: uws.live },
-      { stage: ws.logged },
+      { stage: bare.logged },
+      { stage: uws.logged, beside: bare.logged, budget: least(0.65, 0.7) },
+      { stage: uws.live, beside: bare.live },
+      { stage: ws.logged, beside: bare.logged },
     ];
     for (const { stage } of runners) await flood(stage, { ...OWN, messages: 64_000 });
     return interleave(lab, `${CLIENTS} channels × 1 WebSocket`, runners, 0.2, (stage) => flood(stage, OWN));
@@ -64,8 +67,8 @@ export async function longPolls(lab: Lab): Promise<readonly Figure[]> {
   return withStages(lab, ['bare', 'uws', 'ws'], crowd, async ([bare, uws, ws]) => {
     const runners: readonly Runner[] = [
       { stage: bare.live },
-      { stage: uws.logged, budget: least(0.5) },
-      { stage: ws.logged },
+      { stage: uws.logged, beside: bare.live, budget: least(0.5) },
+      { stage: ws.logged, beside: bare.live },
     ];
     for (const { stage } of runners) await pace(stage, { ...rhythm, seconds: 2 });
     return interleave(lab, `${CLIENTS} long polls, 10 messages/s`, runners, 0, (stage) => pace(stage, rhythm));
@@ -111,13 +114,13 @@ async function interleave(
       lab.log(`  ${what}: ${stage.name}: ${describe(measured)}`);
     }
   }
-  const bare = perCpuSecond[0] ?? [];
-  return runners.flatMap(({ stage, budget }, at): readonly Figure[] => {
+  return runners.flatMap(({ stage, beside, budget }, at): readonly Figure[] => {
+    const bare = perCpuSecond[runners.findIndex((other) => other.stage === beside)];
     const name = `${what}, ${stage.name}`;
     const values = perCpuSecond[at] ?? [];
     const latencies = p99Ms[at] ?? [];
     return [
-      ...(at === 0
+      ...(bare === undefined
         ? []
         : [{ what: name, values: ratios(values, bare), unit: '× bare', digits: 2, ...(budget ? { budget } : {}) }]),
       { what: name, values, unit: 'deliveries per CPU-second', digits: 0 },
