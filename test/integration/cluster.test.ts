@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient } from '../../client-sdk/node.js';
 import type { Client, Transport } from '../../client-sdk/types.js';
 import { ADMIN_KEY, type Cluster, startCluster } from '../support/cluster.js';
-import { FEEDS, type Feed, SocketClient } from '../support/feed.js';
+import { FEEDS, type Feed } from '../support/feed.js';
 
 const CLIENTS = Number(process.env.FANFARE_TEST_CLIENTS ?? 300);
 const TRANSPORTS: readonly Transport[] = ['websocket', 'sse', 'long-poll', 'short-poll'];
@@ -40,22 +40,26 @@ async function assign(user: string): Promise<Assigned> {
 }
 
 describe('discovery before three nodes', () => {
-  it('spreads clients that come all at once evenly, within 1 %', async () => {
+  it('spreads clients that come all at once evenly, within 1 %, and one FCALL reaches them all', async () => {
     const perNode = new Map<string, number>();
-    const sockets = await Promise.all(
+    const kinds = ['websocket', 'sse', 'long-poll'] as const;
+    const crowd = await Promise.all(
       Array.from({ length: CLIENTS }, async (_, index) => {
         const { node, ticket } = await assign(`storm-${index}`);
         perNode.set(node.id, (perNode.get(node.id) ?? 0) + 1);
-        const client = new SocketClient(node.url);
-        client.connect(ticket);
-        expect(await client.events.next()).toMatchObject({ type: 'connected', node: node.id });
-        return client;
+        const open = FEEDS[kinds[index % kinds.length] ?? 'websocket'];
+        const feed = open?.({ url: node.url, ticket }, { 'room:storm': 'now' });
+        await feed?.events.nextOf('subscribed');
+        return feed;
       }),
     );
     const third = CLIENTS / 3;
     expect([...perNode.keys()].sort()).toEqual(['n1', 'n2', 'n3']);
     for (const count of perNode.values()) expect(Math.abs(count - third)).toBeLessThanOrEqual(Math.max(1, third / 100));
-    for (const client of sockets) client.close();
+    const offset = await redisCli('FCALL', 'fanfare_publish', '1', 'room:storm', '"all"');
+    const messages = await Promise.all(crowd.map((feed) => feed?.events.nextOf('message')));
+    expect(messages.filter((message) => message?.offset === offset)).toHaveLength(CLIENTS);
+    for (const feed of crowd) feed?.close();
   });
 
   it('lists its nodes for whoever has the admin key', async () => {
