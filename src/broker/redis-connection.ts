@@ -6,8 +6,9 @@ import type { Logger } from '../lib/logger.js';
 import type { BrokerStatus } from './broker.js';
 import { ensureLibrary, type FunctionLibrary, generateLibrary, type LibraryOptions } from './function-library.js';
 import { closeClient, createCommandClient } from './redis-clients.js';
-import { isFunctionMissing, isRefusal, toFanfareError, unavailableError } from './redis-errors.js';
-import { checkServer, hintOf, reasonOf } from './redis-server.js';
+import { isFunctionMissing, isRefusal, toFanfareError, UnfitRedisError, unavailableError } from './redis-errors.js';
+import { type Requirements, requireFit } from './redis-requirements.js';
+import { hintOf, reasonOf } from './redis-server.js';
 import { parseRedisUrl } from './redis-url.js';
 
 /** Chosen: how long `start` waits for a Redis that is not there yet. */
@@ -129,6 +130,11 @@ export class RedisConnection {
     }
   }
 
+  /** Loads the function library where this master lacks it. Rejects with Redis' own error. */
+  loadLibrary(master: Redis): Promise<void> {
+    return ensureLibrary(master, this.#library, this.#logger);
+  }
+
   /** Idempotent; resolves when the socket is gone. */
   async close(): Promise<void> {
     clearTimeout(this.#retry);
@@ -160,7 +166,7 @@ export class RedisConnection {
   async #sendAgain(error: unknown, send: () => Promise<unknown>): Promise<unknown> {
     if (!isFunctionMissing(error)) throw error;
     try {
-      for (const master of this.#masters()) await ensureLibrary(master, this.#library, this.#logger);
+      for (const master of this.#masters()) await this.loadLibrary(master);
     } catch (cause) {
       throw toFanfareError(cause, 'read');
     }
@@ -186,8 +192,8 @@ export class RedisConnection {
   async #makeReady(): Promise<void> {
     try {
       for (const master of this.#unprepared()) {
-        await checkServer(master, this.cluster !== undefined);
-        await ensureLibrary(master, this.#library, this.#logger);
+        await requireFit(master, this.#requirements());
+        await this.loadLibrary(master);
         if (this.cluster !== undefined) this.#prepared.add(master);
       }
       if (this.#closed) return;
@@ -203,17 +209,23 @@ export class RedisConnection {
     }
   }
 
+  #requirements(): Requirements {
+    const starting = this.#started !== undefined;
+    return { prefix: this.prefix, inCluster: this.cluster !== undefined, starting, logger: this.#logger };
+  }
+
   #failed(failure: unknown): void {
     const error = hintOf(failure);
-    const known = error instanceof FanfareError || isRefusal(error);
-    const meaning = known ? toFanfareError(error, 'read').message : 'Redis cannot be reached';
+    const known = error instanceof FanfareError || isRefusal(error) ? toFanfareError(error, 'read') : undefined;
+    const meaning = known?.message ?? 'Redis cannot be reached';
     const words = error instanceof FanfareError ? '' : `: ${reasonOf(error)}`;
     const detail = `${meaning}${words} (${this.address})`;
     // Once an outage and reason: while Redis is away, each attempt fails.
     if (this.#told !== meaning && !this.#closed) this.#logger.warn({ reason: reasonOf(error) }, detail);
     this.#told = meaning;
     this.#lost(detail);
-    if (known) this.#refuse(detail);
+    if (known instanceof UnfitRedisError) this.#refused?.(new UnfitRedisError(detail, failure));
+    else if (known !== undefined) this.#refuse(detail);
   }
 
   #lost(detail: string): void {

@@ -39,6 +39,14 @@ const REPLIES: Readonly<Record<string, Meaning>> = {
 /** Start-up stops at these: waiting does not mend them. */
 const REFUSALS = new Set(['NOAUTH', 'WRONGPASS', 'NOPERM']);
 
+/** Redis answers, and cannot serve us until a setting is changed: waiting does not mend it. */
+export class UnfitRedisError extends FanfareError {
+  /** The message names the setting. */
+  constructor(message: string, cause?: unknown) {
+    super('broker_unavailable', message, { cause, retryAfterMs: RETRY_AFTER_MS });
+  }
+}
+
 /** The first word of Redis' error reply; `undefined` when `error` is none. */
 export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -71,6 +79,7 @@ export function toFanfareError(error: unknown, effect: 'write' | 'read'): Fanfar
   const reply = replyCode(error);
   const meaning = reply === undefined ? undefined : REPLIES[reply];
   if (meaning !== undefined) {
+    if (isRefusal(error)) return new UnfitRedisError(meaning.message, error);
     const retry = meaning.code === 'broker_unavailable' || meaning.code === 'replicas_unavailable';
     return new FanfareError(meaning.code, meaning.message, {
       cause: error,

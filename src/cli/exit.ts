@@ -1,5 +1,6 @@
 // How a process of ours ends: its exit codes, and the line that says why.
 
+import { UnfitRedisError } from '../broker/redis-errors.js';
 import { ConfigError, problemLine } from '../config/config-problem.js';
 
 /** 69 and 78 are those of sysexits.h. */
@@ -29,6 +30,9 @@ const ADDRESS: Readonly<Record<string, string>> = {
 export function failure(error: unknown): { readonly lines: readonly string[]; readonly code: number } {
   if (error instanceof ConfigError) {
     return { lines: error.problems.map((problem) => `fanfare: ${problemLine(problem)}`), code: EXIT.badConfig };
+  }
+  if (error instanceof UnfitRedisError) {
+    return { lines: [`fanfare: redisUrl: ${error.message}`], code: EXIT.badConfig };
   }
   const message = error instanceof Error ? error.message : String(error);
   const systemCode = firstCode(error, (code) => code in ADDRESS || NETWORK.has(code));

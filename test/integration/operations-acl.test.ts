@@ -84,6 +84,6 @@ describe('the documented Redis permissions', () => {
       FANFARE_REDIS_URL: `redis://nobody:secret@${redis.host}:${redis.port}`,
       FANFARE_AUTH_SECRET: SECRET,
     });
-    await expect(refused).rejects.toThrow(/ended with 69[\s\S]*OPERATIONS\.md/);
+    await expect(refused).rejects.toThrow(/ended with 78[\s\S]*OPERATIONS\.md/);
   }, 30_000);
 });

@@ -1,6 +1,7 @@
 // What is printed, and with which code a process ends, when a command could not do its work.
 
 import { expect, it } from 'vitest';
+import { UnfitRedisError } from '../../../src/broker/redis-errors.js';
 import { failure } from '../../../src/cli/exit.js';
 import { ConfigError } from '../../../src/config/config-problem.js';
 import { FanfareError } from '../../../src/lib/errors.js';
@@ -19,6 +20,13 @@ it('names an address that cannot be had, also as the cause of another error, and
   const cause = withCode('listen EADDRINUSE: 127.0.0.1:80', 'EADDRINUSE');
   expect(failure(cause)).toEqual({ lines: ['fanfare: address in use: listen EADDRINUSE: 127.0.0.1:80'], code: 78 });
   expect(failure(new FanfareError('internal', 'cannot listen', { cause })).code).toBe(78);
+});
+
+it('ends with 78 when Redis has to be set otherwise', () => {
+  expect(failure(new UnfitRedisError('Redis evicts history'))).toEqual({
+    lines: ['fanfare: redisUrl: Redis evicts history'],
+    code: 78,
+  });
 });
 
 it('ends with 69 when something that it needs is not available', () => {
