@@ -43,7 +43,7 @@ export class Admission {
         throw limited(decision.retryAfterMs);
       }
     }
-    const identity = await this.#identify(authorization, nowMs);
+    const identity = await this.#identify(authorization);
     const key = identity.user === null ? `address:${address}` : `user:${identity.user}`;
     const decision = await this.#users.take(key, 1, nowMs);
     Object.assign(headers, rateLimitHeaders('connect', userRate, decision));
@@ -51,9 +51,9 @@ export class Admission {
     return identity;
   }
 
-  async #identify(authorization: string | null, nowMs: number): Promise<Identity> {
+  async #identify(authorization: string | null): Promise<Identity> {
     if (authorization === null) {
-      if (this.#anonymous) return anonymousIdentity(this.#options.namespaces, nowMs);
+      if (this.#anonymous) return anonymousIdentity(this.#options.namespaces, Date.now());
       throw new FanfareError('token_missing', 'Authorization: expected Bearer and a token, got nothing');
     }
     const token = bearerOf(authorization);

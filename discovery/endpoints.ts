@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Identity } from '../src/auth/identity.js';
 import type { TicketAuthority } from '../src/auth/ticket.js';
 import type { NodeRecord } from '../src/cluster/registry.js';
+import { steadyUnixMs } from '../src/lib/clocks.js';
 import { FanfareError } from '../src/lib/errors.js';
 import type { Logger } from '../src/lib/logger.js';
 import {
@@ -24,6 +25,7 @@ export interface Call {
   readonly request: Request;
   readonly url: URL;
   readonly address: string;
+  /** Of the steady clock. */
   readonly nowMs: number;
   /** Put into the answer, errors included. */
   readonly headers: AnswerHeaders;
@@ -51,15 +53,22 @@ export class Endpoints {
   readonly #drain: Route = { methods: ['POST'], run: (call) => this.#requestDrain(call) };
 
   constructor(parts: DiscoveryParts, options: DiscoveryOptions) {
-    const { registry, logger, clock = Date.now, random = Math.random } = parts;
+    const { registry, logger, random = Math.random } = parts;
     const { lastKnownMs, refreshMs } = options;
     this.#options = options;
     this.#tickets = parts.tickets;
     this.#logger = logger;
-    this.#clock = clock;
+    this.#clock = parts.clock ?? Date.now;
     this.#random = random;
     this.#admission = new Admission(parts.tokens, options);
-    this.nodes = new NodeDirectory({ registry, logger, clock, random, lastKnownMs, refreshMs });
+    this.nodes = new NodeDirectory({
+      registry,
+      logger,
+      clock: parts.clock ?? steadyUnixMs,
+      random,
+      lastKnownMs,
+      refreshMs,
+    });
     const operators: readonly (readonly [string, Route])[] =
       options.adminKey === '' ? [] : [[PATHS.nodes, { methods: READ, run: (call) => this.#listNodes(call) }]];
     this.#routes = new Map<string, Route>([

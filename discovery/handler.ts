@@ -1,6 +1,7 @@
 // Discovery: authenticates a client, assigns it the least loaded node, and gives it a ticket.
 
 import { randomUUID } from 'node:crypto';
+import { steadyUnixMs } from '../src/lib/clocks.js';
 import { FanfareError } from '../src/lib/errors.js';
 import type { Logger } from '../src/lib/logger.js';
 import { corsHeaders, preflightHeaders } from '../src/lib/origins.js';
@@ -52,7 +53,7 @@ class Handler {
   constructor(parts: DiscoveryParts, options: DiscoveryOptions) {
     this.#options = options;
     this.#logger = parts.logger;
-    this.#clock = parts.clock ?? Date.now;
+    this.#clock = parts.clock ?? steadyUnixMs;
     this.#addresses = new ClientAddress(options.trustedProxies);
     this.endpoints = new Endpoints(parts, options);
   }

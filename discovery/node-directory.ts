@@ -16,6 +16,7 @@ export interface Place {
 export interface NodeDirectoryParts {
   readonly registry: Registry;
   readonly logger: Logger;
+  /** Unix milliseconds that do not go back. */
   readonly clock: () => number;
   readonly random: () => number;
   readonly lastKnownMs: number;

@@ -17,7 +17,7 @@ export interface DiscoveryParts {
   /** Verifies users' tokens; absent where no key is configured and everybody is anonymous. */
   readonly tokens?: Authenticator | undefined;
   readonly logger: Logger;
-  /** Unix milliseconds; default `Date.now`. */
+  /** Unix milliseconds for everything; by default `Date.now` for what tickets say and a steady clock for durations. */
   readonly clock?: () => number;
   /** From 0 up to 1; default `Math.random`. */
   readonly random?: () => number;

@@ -2,6 +2,7 @@
 
 import { compactVerify, errors } from 'jose';
 import { LRUCache } from 'lru-cache';
+import { monotonicNowMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
 import { type Logger, silentLogger } from '../lib/logger.js';
 import { type ClaimRules, checkExpiry, identityOf } from './claims.js';
@@ -80,24 +81,25 @@ export function createTokenVerifier(
   given: Partial<TokenVerifierOptions> & Pick<TokenVerifierOptions, 'issuers'>,
 ): TokenVerifier {
   const options: TokenVerifierOptions = { ...DEFAULTS, ...given };
+  // A clock that was handed in serves for durations too.
+  const elapsedMs = given.clock ?? monotonicNowMs;
   if (options.issuers.length === 0) throw new TypeError('a token verifier needs at least one issuer');
-  const sources = options.issuers.map((issuer) => sourceOf(issuer, options));
+  const sources = options.issuers.map((issuer) => sourceOf(issuer, options, elapsedMs));
   const cache = options.maxCached > 0 ? newCache(options.maxCached) : undefined;
 
   async function verifyAfresh(text: string, remember: boolean): Promise<Identity> {
     const token = readTokenText(text);
     const source = chooseSource(token, sources);
     const payload = await verifySignature(token, source);
-    const nowMs = options.clock();
-    const identity = identityOf(payload, source.rules, nowMs);
-    if (remember) cache?.set(text, { identity, untilMs: nowMs + options.cacheMs });
+    const identity = identityOf(payload, source.rules, options.clock());
+    if (remember) cache?.set(text, { identity, untilMs: elapsedMs() + options.cacheMs });
     return identity;
   }
 
   return {
     verify(text, remember = true) {
       const known = cache?.get(text);
-      if (known === undefined || options.clock() >= known.untilMs) return verifyAfresh(text, remember);
+      if (known === undefined || elapsedMs() >= known.untilMs) return verifyAfresh(text, remember);
       checkExpiry(known.identity.expiresAtMs, options.toleranceMs, options.clock());
       return known.identity;
     },
@@ -120,8 +122,8 @@ function newCache(max: number): LRUCache<string, Remembered> {
   });
 }
 
-function sourceOf(issuer: TokenIssuer, options: TokenVerifierOptions): Source {
-  const { clock, fetch, logger } = options;
+function sourceOf(issuer: TokenIssuer, options: TokenVerifierOptions, clock: () => number): Source {
+  const { fetch, logger } = options;
   const keys: TokenKey[] = [];
   if (issuer.secret !== undefined) keys.push(secretKey(issuer.secret));
   if (issuer.publicKey !== undefined) keys.push(publicKey(issuer.publicKey));

@@ -2,6 +2,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { Namespaces } from '../config/namespaces.js';
+import { steadyUnixMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
 import { type After, LIMITS, type Offset } from '../protocol/index.js';
 import type {
@@ -26,7 +27,7 @@ const IDLE_MS = 60 * 60_000;
 
 export interface MemoryBrokerOptions {
   readonly namespaces: Namespaces;
-  /** Unix milliseconds; default `Date.now`. */
+  /** Unix milliseconds that do not go back; default `steadyUnixMs`. */
   readonly clock?: () => number;
   /** Bytes of one message's data; default 64 KiB. */
   readonly maxMessageBytes?: number;
@@ -45,7 +46,7 @@ export interface MemoryBrokerOptions {
  */
 export function createMemoryBroker(options: MemoryBrokerOptions): Broker {
   return new MemoryBroker({
-    clock: Date.now,
+    clock: steadyUnixMs,
     maxMessageBytes: LIMITS.maxMessageBytes,
     maxHistoryBytes: 256 * 1024 * 1024,
     maxChannels: 100_000,

@@ -1,5 +1,6 @@
 // The broker on Redis: publishes through the function library, subscribes to the live channels, reads the logs.
 
+import { monotonicNowMs } from '../lib/clocks.js';
 import type { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import { type After, LIMITS, OFFSET_LENGTH, type Offset } from '../protocol/index.js';
@@ -51,7 +52,7 @@ class RedisBroker implements RedisBusBroker {
   readonly #stats: BusStats = { canaryMisses: 0, subscriberRebuilds: 0 };
   /** Channels whose opened tail was renewed since {@link #keptSinceMs}. */
   readonly #kept = new Set<string>();
-  #keptSinceMs = Date.now();
+  #keptSinceMs = monotonicNowMs();
   #listener: BrokerListener | undefined;
   #subscriberStatus: BrokerStatus = { ready: false, sinceMs: Date.now(), detail: 'not started' };
   #closed = false;
@@ -231,7 +232,7 @@ class RedisBroker implements RedisBusBroker {
 
   /** Renews an opened tail, but not each time: that would cost more than all comparing of tails. */
   #keepOpened(channel: string): void {
-    const nowMs = Date.now();
+    const nowMs = monotonicNowMs();
     if (nowMs - this.#keptSinceMs > KEEP_EVERY_MS) {
       this.#kept.clear();
       this.#keptSinceMs = nowMs;

@@ -1,6 +1,7 @@
 // The registry of a cluster that lives in one process; the model for the one in Redis.
 
 import { randomBytes } from 'node:crypto';
+import { steadyUnixMs } from '../lib/clocks.js';
 import { assertReport, nodeOfReservation } from './node-report.js';
 import type { Assignment, NodeRecord, NodeReport, Registry, ReportVerdict } from './registry.js';
 import { REGISTRY_RULES as RULES } from './registry-rules.js';
@@ -25,7 +26,7 @@ export interface MemoryRegistryOptions {
 
 /** Makes a registry that is empty. */
 export function createMemoryRegistry(options: MemoryRegistryOptions = {}): Registry {
-  return new MemoryRegistry(options.clock ?? Date.now, options.random ?? Math.random);
+  return new MemoryRegistry(options.clock ?? steadyUnixMs, options.random ?? Math.random);
 }
 
 class MemoryRegistry implements Registry {

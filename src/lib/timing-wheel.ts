@@ -1,11 +1,12 @@
 // Many coarse deadlines on one timer.
 
+import { monotonicNowMs } from './clocks.js';
 /** What is told when its time has come. */
 export interface Due {
   due(nowMs: number): void;
 }
 
-/** Deadlines by the clock, rounded up to `tickMs`; all come at once when the clock is set back. One interval runs while there is any; `close` ends it. */
+/** Deadlines by the monotonic clock, rounded up to `tickMs`. One interval runs while there is any; `close` ends it. */
 export class TimingWheel<T extends Due> {
   readonly #tickMs: number;
   readonly #slots = new Map<number, Set<T>>();
@@ -19,7 +20,7 @@ export class TimingWheel<T extends Due> {
   /** Answers the slot to give back to {@link remove}. */
   add(item: T, deadlineMs: number): number {
     if (this.#timer === undefined) {
-      this.#doneUpTo = Math.floor(Date.now() / this.#tickMs) - 1;
+      this.#doneUpTo = Math.floor(monotonicNowMs() / this.#tickMs) - 1;
       this.#timer = setInterval(() => this.#turn(), this.#tickMs);
     }
     // What is overdue already comes with the next turn: slots behind that are never looked at again.
@@ -46,16 +47,15 @@ export class TimingWheel<T extends Due> {
   }
 
   #turn(): void {
-    const nowMs = Date.now();
+    const nowMs = monotonicNowMs();
     const current = Math.floor(nowMs / this.#tickMs);
-    if (current < this.#doneUpTo) this.#turnBySlots(Number.POSITIVE_INFINITY, nowMs);
-    else if (current - this.#doneUpTo > this.#slots.size * 2 + 16) this.#turnBySlots(current, nowMs);
+    if (current - this.#doneUpTo > this.#slots.size * 2 + 16) this.#turnBySlots(current, nowMs);
     else for (let slot = this.#doneUpTo + 1; slot <= current; slot++) this.#ring(slot, nowMs);
     this.#doneUpTo = current;
     if (this.#slots.size === 0) this.close();
   }
 
-  /** After the clock has jumped: look at what there is instead of at every tick in between. */
+  /** After the process was suspended: look at what there is instead of at every tick in between. */
   #turnBySlots(current: number, nowMs: number): void {
     for (const slot of [...this.#slots.keys()].sort((a, b) => a - b)) if (slot <= current) this.#ring(slot, nowMs);
   }

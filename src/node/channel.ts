@@ -1,6 +1,7 @@
 // A channel at a node: its position, its ring, and the repair that keeps what it delivers without a hole.
 
 import type { Broker, BrokerMessage, HistoryPage, LogEntry } from '../broker/broker.js';
+import { monotonicNowMs } from '../lib/clocks.js';
 import type { Logger } from '../lib/logger.js';
 import type { Retrier } from '../lib/retrier.js';
 import type { After, GapReason, Offset } from '../protocol/index.js';
@@ -39,10 +40,10 @@ export class Channel {
   readonly audience: Audience;
   /** Connections and polls that use the channel; kept by the owner of all channels. */
   users = 0;
-  /** Since when nobody uses it; kept by the owner of all channels. */
+  /** Since when nobody uses it, by the monotonic clock; kept by the owner of all channels. */
   idleSinceMs = 0;
-  /** When something was last delivered. */
-  deliveredAtMs = 0;
+  /** When something was last delivered, by the monotonic clock. */
+  deliveredAtMs = Number.NEGATIVE_INFINITY;
 
   readonly #parts: ChannelParts;
   // An idle channel is cheap: what holds messages is made with the first one.
@@ -112,7 +113,7 @@ export class Channel {
   async meet(page: HistoryPage): Promise<void> {
     if (page.more || !this.isOpen) return;
     if (this.#state === 'live') {
-      const nowMs = Date.now();
+      const nowMs = monotonicNowMs();
       for (const entry of page.entries) if (entry.previous === this.#position) this.#deliver(entry, nowMs);
     }
     if (!this.holds(page.tail)) await this.repair();
@@ -219,13 +220,13 @@ export class Channel {
     const noted = this.#takeNoted();
     const known = noted.findLastIndex(({ offset }) => this.holds(offset));
     const news = noted.filter(({ offset }, index) => index > known || offset > this.#position);
-    for (const entry of news) this.receive(entry, Date.now());
+    for (const entry of news) this.receive(entry, monotonicNowMs());
     return this.#ready;
   }
 
   #apply(page: HistoryPage): void {
     if (page.gap !== undefined) this.#announceGap(page.start, page.gap);
-    const nowMs = Date.now();
+    const nowMs = monotonicNowMs();
     for (const entry of page.entries) {
       // A hole inside the log itself: an entry was deleted by hand.
       if (entry.previous !== this.#position) this.#announceGap(entry.previous, 'lost');

@@ -2,6 +2,7 @@
 
 import type { Broker, BrokerListener, BrokerMessage } from '../broker/broker.js';
 import type { Namespaces } from '../config/namespaces.js';
+import { monotonicNowMs } from '../lib/clocks.js';
 import type { Logger } from '../lib/logger.js';
 import { Retrier } from '../lib/retrier.js';
 import { Audience, type PublishToTopic } from './audience.js';
@@ -52,7 +53,7 @@ export class Channels implements BrokerListener {
 
   start(): void {
     clearInterval(this.#sweeper);
-    this.#sweeper = setInterval(() => this.#sweep(Date.now()), SWEEP_EVERY_MS);
+    this.#sweeper = setInterval(() => this.#sweep(monotonicNowMs()), SWEEP_EVERY_MS);
     this.#sweeper.unref();
     this.#tails.start();
   }
@@ -66,7 +67,7 @@ export class Channels implements BrokerListener {
 
   release(channel: Channel): void {
     channel.users--;
-    if (channel.users === 0) channel.idleSinceMs = Date.now();
+    if (channel.users === 0) channel.idleSinceMs = monotonicNowMs();
   }
 
   /** The channel if it is open here already; nothing is acquired. */
@@ -76,7 +77,7 @@ export class Channels implements BrokerListener {
   }
 
   message(name: string, message: BrokerMessage): void {
-    this.#byName.get(name)?.receive(message, Date.now());
+    this.#byName.get(name)?.receive(message, monotonicNowMs());
   }
 
   resubscribed(names: readonly string[]): void {

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Identity } from '../auth/identity.js';
+import { monotonicNowMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
 import {
   CLOSE,
@@ -35,7 +36,7 @@ export class Connection implements SocketHandler, Link, SessionLink {
   #state: 'handshake' | 'verifying' | 'open' | 'closed' = 'handshake';
   #socket: EngineSocket | undefined;
   #slot = -1;
-  #openedAtMs = Date.now();
+  #openedAtMs = monotonicNowMs();
   #heardAtMs = this.#openedAtMs;
   #session: Session | undefined;
   #budget: CommandBudget | undefined;
@@ -62,7 +63,7 @@ export class Connection implements SocketHandler, Link, SessionLink {
 
   text(text: string): void {
     if (this.#state === 'closed') return;
-    this.#heardAtMs = Date.now();
+    this.#heardAtMs = monotonicNowMs();
     const decoded = decodeCommand(text);
     if (!this.#spend(decoded)) return;
     if (!decoded.ok) return this.sendEvent({ type: 'error', ...decoded.problem });
@@ -82,7 +83,7 @@ export class Connection implements SocketHandler, Link, SessionLink {
   }
 
   pong(): void {
-    this.#heardAtMs = Date.now();
+    this.#heardAtMs = monotonicNowMs();
   }
 
   drain(): void {
@@ -112,12 +113,12 @@ export class Connection implements SocketHandler, Link, SessionLink {
     });
   }
 
-  checkDeadlines(nowMs: number): void {
+  checkDeadlines(nowMs: number, unixMs: number): void {
     if (this.isClosed) return;
     const { handshakeTimeoutMs } = this.#context.options;
     if (this.#session === undefined) {
       if (nowMs - this.#openedAtMs > handshakeTimeoutMs) this.end('auth_timeout', 'no valid connect in time');
-    } else if (this.#session.identity.expiresAtMs <= nowMs) this.end('token_expired', 'the ticket has expired');
+    } else if (this.#session.identity.expiresAtMs <= unixMs) this.end('token_expired', 'the ticket has expired');
   }
 
   move(withinMs: number, reason: string): void {
@@ -175,7 +176,7 @@ export class Connection implements SocketHandler, Link, SessionLink {
     const command = decoded.ok ? decoded.value : undefined;
     const cost = command?.type === 'subscribe' ? command.channels.size / 10 : 1;
     try {
-      this.#budget.spend(cost, Date.now());
+      this.#budget.spend(cost, monotonicNowMs());
       return true;
     } catch (error) {
       this.#context.counters.rateLimited++;

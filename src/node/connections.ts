@@ -1,5 +1,6 @@
 // Every open link of a node, swept for heartbeats, expiry and handshakes by timers that the node owns.
 
+import { monotonicNowMs } from '../lib/clocks.js';
 import type { Code } from '../protocol/index.js';
 
 /** Heartbeats are spread over so many slices of their interval, so that no tick writes to everybody. */
@@ -9,10 +10,10 @@ const SWEEP_EVERY_MS = 500;
 /** A WebSocket's or a stream's connection, as the sweeps see it. */
 export interface Link {
   readonly transport: 'websocket' | 'sse';
-  /** Sends a heartbeat if the link has been silent; closes it when nothing was heard from it for too long. */
+  /** By the monotonic clock. Sends a heartbeat if the link has been silent; closes it when nothing was heard from it for too long. */
   beat(nowMs: number): void;
-  /** Closes it when its token has expired or its handshake has taken too long. */
-  checkDeadlines(nowMs: number): void;
+  /** Closes it when its handshake has taken too long by the monotonic clock, or its token has expired by the system's. */
+  checkDeadlines(nowMs: number, unixMs: number): void;
   /** Asks the client to move to another node. */
   move(withinMs: number, reason: string): void;
   /** Closes it with a code and a reason. Idempotent. */
@@ -52,8 +53,8 @@ export class Connections {
 
   start(): void {
     this.stop();
-    this.#beater = setInterval(() => this.#beat(Date.now()), Math.max(5, this.#options.heartbeatMs / SLICES));
-    this.#sweeper = setInterval(() => this.#sweep(Date.now()), SWEEP_EVERY_MS);
+    this.#beater = setInterval(() => this.#beat(monotonicNowMs()), Math.max(5, this.#options.heartbeatMs / SLICES));
+    this.#sweeper = setInterval(() => this.#sweep(monotonicNowMs()), SWEEP_EVERY_MS);
   }
 
   stop(): void {
@@ -88,6 +89,7 @@ export class Connections {
   }
 
   #sweep(nowMs: number): void {
-    for (const link of this.all()) link.checkDeadlines(nowMs);
+    const unixMs = Date.now();
+    for (const link of this.all()) link.checkDeadlines(nowMs, unixMs);
   }
 }

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Identity } from '../auth/identity.js';
+import { monotonicNowMs } from '../lib/clocks.js';
 import type { Offset } from '../protocol/index.js';
 import { CommandBudget, type NamedLimit } from './command-budget.js';
 import type { PushNodeOptions } from './node-options.js';
@@ -67,7 +68,7 @@ export class HttpClients {
 
   start(): void {
     this.stop();
-    this.#sweeper = setInterval(() => this.#sweep(Date.now()), SWEEP_EVERY_MS);
+    this.#sweeper = setInterval(() => this.#sweep(monotonicNowMs()), SWEEP_EVERY_MS);
     this.#sweeper.unref();
   }
 

@@ -2,6 +2,7 @@
 
 import type { Identity } from '../auth/identity.js';
 import type { Broker } from '../broker/broker.js';
+import { monotonicNowMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
 import type { Due, TimingWheel } from '../lib/timing-wheel.js';
 import { type After, type GapEvent, HEADERS, LIMITS, NOW, type PollRequest } from '../protocol/index.js';
@@ -58,9 +59,9 @@ export class PollTask implements PollWaiter, Due {
   start(): void {
     this.#call.exchange.onAbort(() => this.#finish());
     if (this.#request.waitMs === 0) return this.#decide();
-    const nowMs = Date.now();
     const { channels } = this.#parts.context;
-    this.#slot = this.#parts.wheel.add(this, Math.min(nowMs + this.#request.waitMs, this.#identity.expiresAtMs));
+    const waitMs = Math.min(this.#request.waitMs, this.#identity.expiresAtMs - Date.now());
+    this.#slot = this.#parts.wheel.add(this, monotonicNowMs() + waitMs);
     this.#channels = Array.from(this.#request.channels.keys(), (name) => channels.acquire(name));
     if (this.#client.isExclusive) {
       this.#client.waiting?.supersede();
@@ -87,10 +88,11 @@ export class PollTask implements PollWaiter, Due {
   }
 
   /** The wait is over: nothing new, or nothing known, or the ticket has expired. */
-  due(nowMs: number): void {
+  due(): void {
     if (this.#isDone()) return;
     const texts = this.#look([]);
-    if (this.#identity.expiresAtMs <= nowMs) this.#fail(new FanfareError('token_expired', 'the ticket has expired'));
+    if (this.#identity.expiresAtMs <= Date.now())
+      this.#fail(new FanfareError('token_expired', 'the ticket has expired'));
     else if (texts.length > 0) this.#answer(texts);
     else if (this.#isOpening()) this.#fail(new FanfareError('broker_unavailable', NOT_OPEN, { retryAfterMs: 1_000 }));
     else this.#answerEmpty();

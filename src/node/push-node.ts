@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Authenticator, Identity } from '../auth/identity.js';
 import { createReporter, type Reporter } from '../cluster/load-report.js';
 import type { NodeReport, ReportVerdict } from '../cluster/registry.js';
+import { monotonicNowMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import { corsHeaders } from '../lib/origins.js';
@@ -153,8 +154,8 @@ class Node implements PushNode, NodeContext {
       link.move(withinMs, 'draining');
       if (++asked % MOVE_WAVE === 0) await pause(MOVE_WAVE_MS);
     }
-    const deadlineMs = Date.now() + withinMs;
-    while (this.connections.size > 0 && Date.now() < deadlineMs) await pause(50);
+    const deadlineMs = monotonicNowMs() + withinMs;
+    while (this.connections.size > 0 && monotonicNowMs() < deadlineMs) await pause(50);
     await this.close();
   }
 

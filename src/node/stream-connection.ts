@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Identity } from '../auth/identity.js';
+import { monotonicNowMs } from '../lib/clocks.js';
 import { CLOSE, type Code, codeInfo, type ServerEvent, type StreamRequest } from '../protocol/index.js';
 import type { LiveStream } from './audience.js';
 import type { Channel } from './channel.js';
@@ -62,8 +63,8 @@ export class StreamConnection implements Link, Sink, LiveStream {
     if (!this.#subscriptions.deliveredSince(nowMs - quietMs(heartbeatMs))) this.writeEvent(HEARTBEAT);
   }
 
-  checkDeadlines(nowMs: number): void {
-    if (this.#identity.expiresAtMs <= nowMs) this.end('token_expired', 'the ticket has expired');
+  checkDeadlines(_nowMs: number, unixMs: number): void {
+    if (this.#identity.expiresAtMs <= unixMs) this.end('token_expired', 'the ticket has expired');
   }
 
   move(withinMs: number, reason: string): void {
@@ -97,7 +98,7 @@ export class StreamConnection implements Link, Sink, LiveStream {
 
   drained(): Promise<void> {
     if (this.bufferedBytes() === 0) return Promise.resolve();
-    if (this.#onDrained.length === 0) this.#stalledSinceMs = Date.now();
+    if (this.#onDrained.length === 0) this.#stalledSinceMs = monotonicNowMs();
     return new Promise((resolve) => this.#onDrained.push(resolve));
   }
 

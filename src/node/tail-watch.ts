@@ -1,6 +1,7 @@
 // Compares the tails of quiet channels with the log in the background: pub/sub can lose the last message of a channel.
 
 import type { Broker } from '../broker/broker.js';
+import { monotonicNowMs } from '../lib/clocks.js';
 import type { Channel } from './channel.js';
 
 const EVERY_MS = 1_000;
@@ -29,7 +30,7 @@ export class TailWatch {
 
   start(): void {
     this.stop();
-    this.#timer = setInterval(() => void this.round(Date.now()), EVERY_MS);
+    this.#timer = setInterval(() => void this.round(monotonicNowMs()), EVERY_MS);
     this.#timer.unref();
   }
 

@@ -52,7 +52,7 @@ export class EventQueue {
   }
 }
 
-/** A subscription over some transport. Events: `subscribed`, `message`, `gap`, `error`, `closed`. */
+/** A subscription over some transport. Events: `subscribed`, `message`, `gap`, `error`, `heartbeat`, `closed`. */
 export interface Feed {
   readonly events: EventQueue;
   close(): void;
@@ -135,6 +135,7 @@ export const openStream: OpenFeed = (target, channels) => {
       for (const part of parts) {
         const data = part.split('\n').find((line) => line.startsWith('data: '));
         if (data !== undefined) events.push(JSON.parse(data.slice(6)));
+        else if (part.startsWith(':')) events.push({ type: 'heartbeat' });
       }
     }
     events.push({ type: 'closed' });

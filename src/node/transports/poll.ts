@@ -2,6 +2,7 @@
 
 import type { Identity } from '../../auth/identity.js';
 import type { Broker } from '../../broker/broker.js';
+import { monotonicNowMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import { TimingWheel } from '../../lib/timing-wheel.js';
 import { decodePollRequest, type PollRequest } from '../../protocol/index.js';
@@ -63,7 +64,7 @@ export class PollEndpoint {
         `a poll has at most ${this.#context.options.channelsPerConnection} channels`,
       );
     }
-    const nowMs = Date.now();
+    const nowMs = monotonicNowMs();
     const client = this.#context.clients.see(identity, call, nowMs);
     this.#spend(client, request, nowMs);
     this.#context.claim(identity);

@@ -1,6 +1,7 @@
 // `POST /v1/publish`: one message from a backend with a publish key, or from a client with its ticket.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { monotonicNowMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import { decodePublishRequest, type PublishRequest, type PublishResponse } from '../../protocol/index.js';
 import type { HttpCall } from '../http-call.js';
@@ -28,7 +29,7 @@ export class PublishEndpoint {
         );
       }
       const connection = identity.connection ?? identity.tokenId ?? 'http';
-      const nowMs = Date.now();
+      const nowMs = monotonicNowMs();
       this.#context.clients.see(identity, call, nowMs).publishes.spend(1, nowMs);
       this.#read(call, (request) => this.#context.publisher.forClient(identity, connection, request));
     });

@@ -1,6 +1,7 @@
 // `POST /v1/stream`: messages as server-sent events.
 
 import type { Identity } from '../../auth/identity.js';
+import { monotonicNowMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import { decodeStreamRequest, MEDIA_TYPES } from '../../protocol/index.js';
 import { requireRead } from '../access.js';
@@ -29,7 +30,8 @@ export class StreamEndpoint {
     const decoded = decodeStreamRequest(body);
     if (!decoded.ok) throw new FanfareError(decoded.problem.code, decoded.problem.message);
     requireRead(identity, decoded.value.channels.keys(), this.#context.options.namespaces);
-    this.#context.clients.see(identity, call, Date.now()).reads.spend(decoded.value.channels.size / 10, Date.now());
+    const nowMs = monotonicNowMs();
+    this.#context.clients.see(identity, call, nowMs).reads.spend(decoded.value.channels.size / 10, nowMs);
     this.#context.requireRoom();
     if (call.exchange.aborted) return;
     const stream = new StreamConnection(this.#context, call.stream(HEADERS), identity);

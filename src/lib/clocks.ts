@@ -1,0 +1,11 @@
+// The clocks for durations: they go on evenly when somebody sets the system's clock. What tokens claim is judged by `Date.now`.
+
+/** Milliseconds since some moment of this process's start; only differences mean anything. Never goes back. */
+export function monotonicNowMs(): number {
+  return performance.now();
+}
+
+/** Unix milliseconds as they would be if nobody had set the clock since this process started. Never goes back. */
+export function steadyUnixMs(): number {
+  return Math.floor(performance.timeOrigin + performance.now());
+}
