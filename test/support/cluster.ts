@@ -2,9 +2,10 @@
 
 import { signToken } from '../../src/auth/token-signer.js';
 import { type ServerProcess, startFanfare } from './process.js';
-import { type RedisServer, startRedis } from './redis.js';
+import { type RedisServer, type RedisServerOptions, startRedis } from './redis.js';
 
 export const ADMIN_KEY = 'admin-key-of-the-tests-0123456789abcdef';
+export const PUBLISH_KEY = 'publish-key-of-the-tests-0123456789abcdef';
 const AUTH_SECRET = 'user-tokens-of-the-tests-0123456789abcdef';
 const CLUSTER_SECRET = 'tickets-of-the-tests-0123456789abcdef';
 
@@ -14,19 +15,22 @@ export interface Cluster {
   /** By id. */
   readonly nodes: ReadonlyMap<string, ServerProcess>;
   token(user: string): Promise<string>;
+  /** From discovery, good at every node. */
+  ticket(user: string): Promise<string>;
   /** Starts one more node, or one again. */
   startNode(id: string, engine: 'uws' | 'ws'): Promise<ServerProcess>;
   close(): Promise<void>;
 }
 
 export interface ClusterSetup {
+  readonly redis?: RedisServerOptions;
   readonly engines: readonly ('uws' | 'ws')[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts nodes `n1`, `n2` … with these engines, and one discovery. */
-export async function startCluster({ engines, env = {} }: ClusterSetup): Promise<Cluster> {
-  const redis = await startRedis();
+export async function startCluster({ engines, env = {}, redis: options }: ClusterSetup): Promise<Cluster> {
+  const redis = await startRedis(options);
   const shared = {
     FANFARE_REDIS_URL: redis.url,
     FANFARE_HOST: '127.0.0.1',
@@ -34,6 +38,7 @@ export async function startCluster({ engines, env = {} }: ClusterSetup): Promise
     FANFARE_AUTH_SECRET: AUTH_SECRET,
     FANFARE_CLUSTER_SECRET: CLUSTER_SECRET,
     FANFARE_ADMIN_KEY: ADMIN_KEY,
+    FANFARE_PUBLISH_KEY: PUBLISH_KEY,
     FANFARE_LOG_LEVEL: 'warn',
     ...env,
   };
@@ -47,11 +52,20 @@ export async function startCluster({ engines, env = {} }: ClusterSetup): Promise
     startFanfare(['discovery'], { env: shared }),
     ...engines.map((engine, index) => startNode(`n${index + 1}`, engine)),
   ]);
+  const token = (subject: string) =>
+    signToken({ secret: AUTH_SECRET, subject, grants: EVERYTHING, lifetimeMs: 3_600_000 });
   return {
     redis,
     discovery,
     nodes,
-    token: (user) => signToken({ secret: AUTH_SECRET, subject: user, grants: EVERYTHING, lifetimeMs: 3_600_000 }),
+    token,
+    async ticket(user) {
+      const headers = { Authorization: `Bearer ${await token(user)}` };
+      const response = await fetch(`${discovery.url}/v1/connect`, { method: 'POST', headers });
+      const answer: unknown = await response.json();
+      if (typeof answer === 'object' && answer !== null && 'ticket' in answer) return String(answer.ticket);
+      throw new Error(`no ticket: ${response.status} ${JSON.stringify(answer)}`);
+    },
     startNode,
     async close() {
       await Promise.all([discovery.stop(), ...[...nodes.values()].map((node) => node.stop())]);
