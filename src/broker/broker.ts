@@ -50,6 +50,8 @@ export interface Publication {
   readonly key?: string;
   /** JSON of a `Sender`. */
   readonly from?: string;
+  /** Replicas that must have the message before it is acknowledged; default 0. Delivery does not wait for them. */
+  readonly waitReplicas?: number;
 }
 
 /** What a broker tells its node. None of it may throw. */
@@ -72,8 +74,9 @@ export interface BrokerStatus {
 
 /**
  * Carries messages between publishers and nodes and keeps history. Methods throw `FanfareError`:
- * `broker_unavailable` when nothing was sent, `ack_timeout` (outcome unknown) when a publish was sent and no answer came,
- * `idempotency_conflict`, `payload_too_large`, `storage_full`, `replicas_unavailable`; `bad_channel_name`, `bad_offset`,
+ * `broker_unavailable` when nothing was sent, `ack_timeout` (outcome unknown) when a publish was sent and no answer came
+ * or too few replicas confirmed it, `replicas_unavailable` when too few are online and nothing was written,
+ * `idempotency_conflict`, `payload_too_large`, `storage_full`; `bad_channel_name`, `bad_offset`,
  * `bad_idempotency_key` for what no caller should ask; `internal` where a channel's keys hold something foreign.
  */
 export interface Broker {

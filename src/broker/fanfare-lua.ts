@@ -140,7 +140,11 @@ local function publish(keys, args)
     hash = redis.sha1hex(data)
     local used = redis.call('GET', key)
     if used then
-      if string.sub(used, 32) == hash then return string.sub(used, 1, 30) end
+      if string.sub(used, 32) == hash then
+        -- A write, so that a WAIT behind it waits for what was stored before, by another connection.
+        redis.call('SET', key, used, 'KEEPTTL')
+        return string.sub(used, 1, 30)
+      end
       return redis.error_reply('CONFLICT the idempotency key was used with other data')
     end
   end

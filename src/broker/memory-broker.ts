@@ -25,6 +25,9 @@ const SWEEP_MS = 60_000;
 /** Chosen: how long an idle channel without history keeps its position. */
 const IDLE_MS = 60 * 60_000;
 
+/** Chosen: only another configuration mends it. */
+const NOT_SOON = { retryAfterMs: 60_000 };
+
 export interface MemoryBrokerOptions {
   readonly namespaces: Namespaces;
   /** Unix milliseconds that do not go back; default `steadyUnixMs`. */
@@ -108,10 +111,11 @@ class MemoryBroker implements Broker {
     this.#subscribed.delete(channel);
   }
 
-  async publish({ channel, data, key, from }: Publication): Promise<Offset> {
+  async publish({ channel, data, key, from, waitReplicas = 0 }: Publication): Promise<Offset> {
     this.#assertReady();
     checkChannel(channel);
     checkSize(data, this.#options.maxMessageBytes);
+    if (waitReplicas > 0) throw new FanfareError('replicas_unavailable', 'the memory broker has no replicas', NOT_SOON);
     const bytes = toBytes(data);
     const now = this.#options.clock();
     if (key === undefined) return this.#append(channel, bytes, from, now);

@@ -7,6 +7,7 @@ import { type After, LIMITS, OFFSET_LENGTH, type Offset } from '../protocol/inde
 import type { Broker, BrokerListener, BrokerStatus, HistoryPage, PageLimit, Publication } from './broker.js';
 import type { BusStats } from './canary.js';
 import { ClusterSubscriber } from './cluster-subscriber.js';
+import { DurablePublisher } from './durable-publisher.js';
 import { decodeEnvelope, isEnvelope } from './envelope.js';
 import { decodeHistoryPage } from './history-page.js';
 import { normalise } from './payload.js';
@@ -45,6 +46,7 @@ class RedisBroker implements RedisBusBroker {
   readonly #connection: RedisConnection;
   readonly #ownsConnection: boolean;
   readonly #subscriber: Subscriber;
+  readonly #durable: DurablePublisher;
   readonly #logger: Logger;
   readonly #prefix: string;
   readonly #maxMessageBytes: number;
@@ -65,6 +67,7 @@ class RedisBroker implements RedisBusBroker {
     this.#startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS;
     this.#connection = options.connection ?? new RedisConnection(options);
     this.#ownsConnection = options.connection === undefined;
+    this.#durable = new DurablePublisher({ url, connection: this.#connection });
     const listener = {
       payload: (channel: string, payload: Buffer) => this.#receive(channel, payload),
       resubscribed: (channels: readonly string[]) => this.#listener?.resubscribed(channels),
@@ -109,7 +112,7 @@ class RedisBroker implements RedisBusBroker {
     this.#subscriber.unsubscribe(channel);
   }
 
-  async publish({ channel, data, key, from }: Publication): Promise<Offset> {
+  async publish({ channel, data, key, from, waitReplicas: replicas = 0 }: Publication): Promise<Offset> {
     this.#assertOpen();
     checkChannel(channel);
     checkSize(data, this.#maxMessageBytes);
@@ -119,7 +122,11 @@ class RedisBroker implements RedisBusBroker {
       keys.push(`${this.#prefix}:{${channel}}:key:${key}`);
     }
     const args = from === undefined ? [data] : [data, from];
-    const offset = await this.#connection.call('write', 'publish', keys, args).catch((error: FanfareError) => {
+    const stored =
+      replicas > 0
+        ? this.#durable.publish({ channel, keys, args, replicas })
+        : this.#connection.call('write', 'publish', keys, args);
+    const offset = await stored.catch((error: FanfareError) => {
       throw this.#noting(error, channel);
     });
     return String(offset);
@@ -182,7 +189,8 @@ class RedisBroker implements RedisBusBroker {
   async close(): Promise<void> {
     this.#closed = true;
     this.#listener = undefined;
-    await Promise.all([this.#subscriber.close(), this.#ownsConnection && this.#connection.close()]);
+    const connection = this.#ownsConnection && this.#connection.close();
+    await Promise.all([this.#subscriber.close(), this.#durable.close(), connection]);
   }
 
   async #fanOut(busName: string, payload: Buffer | string): Promise<void> {

@@ -81,6 +81,11 @@ function nodeOptions(connectionName: string): RedisOptions {
   return rest;
 }
 
+/** A client that WAIT may block, for the master, or for one node of a Cluster: publishes that wait for replicas. */
+export function createDurableClient(url: string, prefix: string, address?: ClusterAddress): Redis {
+  return single({ name: `${prefix}-durable`, options: { ...parseRedisUrl(url).options, ...address } });
+}
+
 /** A client for sharded subscriptions at one node of a Cluster; it does not resubscribe by itself. */
 export function createShardClient(url: string, prefix: string, address: ClusterAddress): Redis {
   const options = { ...parseRedisUrl(url).options, ...address, autoResubscribe: false };

@@ -30,7 +30,7 @@ export interface Cluster {
 }
 
 export function composeCluster(loaded: LoadedConfig, namespaces: Namespaces, logger: Logger): Cluster {
-  const { redisUrl: url, prefix, maxMessageBytes } = loaded.config;
+  const { redisUrl: url, prefix, maxMessageBytes, waitReplicas } = loaded.config;
   if (url === undefined) return aloneInMemory(namespaces, maxMessageBytes);
   const options = { url, prefix, namespaces, maxMessageBytes, logger };
   const connection = connectionTo(options, loaded);
@@ -40,7 +40,12 @@ export function composeCluster(loaded: LoadedConfig, namespaces: Namespaces, log
     registry,
     createBroker: () => createRedisBroker({ ...options, connection }),
     createIngest: (broker) =>
-      createIngest({ connection, maxMessageBytes, logger, publish: (publication) => broker.publish(publication) }),
+      createIngest({
+        connection,
+        maxMessageBytes,
+        logger,
+        publish: (publication) => broker.publish({ ...publication, waitReplicas }),
+      }),
     start: () => connection.start(),
     checks: () => {
       const { ready, sinceMs, detail } = connection.status();

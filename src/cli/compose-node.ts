@@ -57,6 +57,7 @@ function nodeOptions(config: Config, namespaces: Namespaces): PushNodeOptions {
     maxFrameBytes: config.maxFrameBytes,
     maxMessageBytes: config.maxMessageBytes,
     maxBodyBytes: config.maxBodyBytes,
+    waitReplicas: config.waitReplicas,
     channelsPerConnection: config.channelsPerConnection,
     maxBufferedBytes: config.maxBufferedBytes,
     commandRate: { algorithm: 'token-bucket', perSecond: config.commandsPerSecond, burst: config.commandBurst },

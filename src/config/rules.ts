@@ -18,8 +18,12 @@ export function applyRules(given: Given, context: RuleContext): Findings {
 
 function clusterRules(given: Given, found: Findings): void {
   const { role } = found.context;
-  if (role !== 'start' && given.redisUrl === undefined && found.isDefault('redisUrl')) {
+  const isAlone = given.redisUrl === undefined && found.isDefault('redisUrl');
+  if (role !== 'start' && isAlone) {
     found.problem('redisUrl', `needed by ${role}: set ${envName('redisUrl')}, for example redis://127.0.0.1:6379`);
+  }
+  if (role === 'start' && isAlone && (given.waitReplicas ?? 0) > 0) {
+    found.problem('waitReplicas', `the memory broker has no replicas: set ${envName('redisUrl')}`);
   }
   if (given.origins?.includes('*') && given.insecureAnyOrigin !== true) {
     found.problem('origins', 'got "*", expected exact origins; insecureAnyOrigin allows it all the same');

@@ -1,6 +1,7 @@
 // THE schema: every option of `start`, `node` and `discovery`, with its kind, range, default and purpose.
 
 import { z } from 'zod';
+import { MAX_WAIT_REPLICAS } from '../protocol/index.js';
 import { bearerKey, bearerKeys, hmacSecret, hmacSecrets, publicKey } from './key-types.js';
 import { namespacesType } from './namespaces-type.js';
 import { hostName, jwksUrl, networkList, originList, redisUrl, webBase } from './network-types.js';
@@ -168,6 +169,11 @@ export const configSchema = z.object({
     about: 'channels of one connection, poll or stream',
     roles: NODES,
     default: '128',
+  }),
+  waitReplicas: option(wholeNumber(0, MAX_WAIT_REPLICAS), {
+    about: 'Redis replicas that must have a message before its publish is acknowledged',
+    roles: NODES,
+    default: '0',
   }),
   maxMessageBytes: option(size('1kb', '1mb'), { about: "one message's data", roles: NODES, default: '64kb' }),
   maxFrameBytes: option(size('1kb', '4mb'), { about: 'one frame from a client', roles: NODES, default: '64kb' }),

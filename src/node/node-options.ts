@@ -49,6 +49,8 @@ export interface PushNodeOptions {
   readonly maxFrameBytes: number;
   readonly maxMessageBytes: number;
   readonly maxBodyBytes: number;
+  /** Replicas that must have what is published here before it is acknowledged. */
+  readonly waitReplicas: number;
   readonly channelsPerConnection: number;
   /** Unsent bytes at which a slow consumer is cut. */
   readonly maxBufferedBytes: number;

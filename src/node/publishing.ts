@@ -13,12 +13,16 @@ export interface PublishOrder {
   /** One JSON value, encoded. */
   readonly json: string;
   readonly key?: string;
+  /** May ask for more replicas than the node does, not for fewer. */
+  readonly waitReplicas?: number;
 }
 
 export interface PublisherParts {
   readonly broker: Broker;
   readonly namespaces: Namespaces;
   readonly maxMessageBytes: number;
+  /** Replicas that must have everything that is published here. */
+  readonly waitReplicas: number;
 }
 
 /** Publishes; every method throws what {@link Broker.publish} throws, and `forbidden` or `payload_too_large`. */
@@ -57,6 +61,7 @@ export class Publisher {
       data: order.json,
       ...(order.key !== undefined && { key: `${scope}:${order.key}` }),
       ...(from !== undefined && { from }),
+      waitReplicas: Math.max(order.waitReplicas ?? 0, this.#parts.waitReplicas),
     });
     this.published++;
     return offset;

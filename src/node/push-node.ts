@@ -68,7 +68,7 @@ class Node implements PushNode, NodeContext {
 
   constructor(parts: PushNodeParts, options: PushNodeOptions) {
     const { broker, engine, logger } = parts;
-    const { namespaces, maxMessageBytes } = options;
+    const { namespaces, maxMessageBytes, waitReplicas } = options;
     this.#parts = parts;
     this.options = options;
     this.authenticator = parts.authenticator;
@@ -80,7 +80,7 @@ class Node implements PushNode, NodeContext {
       publish: (topic, frame) => engine.publish(topic, frame),
     });
     this.connections = new Connections({ heartbeatMs: options.heartbeatMs });
-    this.publisher = new Publisher({ broker, namespaces, maxMessageBytes });
+    this.publisher = new Publisher({ broker, namespaces, maxMessageBytes, waitReplicas });
     this.clients = new HttpClients(options);
     this.commandLimit = { name: 'commands', config: options.commandRate };
     this.#load = new NodeLoad(options.maxMemoryBytes);

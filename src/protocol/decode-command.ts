@@ -14,7 +14,7 @@ import {
   refuse,
   type UnknownRecord,
 } from './decode.js';
-import { LIMITS } from './limits.js';
+import { LIMITS, MAX_WAIT_REPLICAS } from './limits.js';
 import { type ClientCommand, COMMAND_TYPES } from './messages.js';
 import { rawMember } from './raw-member.js';
 
@@ -42,7 +42,7 @@ function command(record: UnknownRecord, id: number, text: string): ClientCommand
     case 'unsubscribe':
       return { type, id, channels: channelList(record) };
     case 'publish':
-      return { type, id, channel: channelName(field(record, 'channel')), json: dataOf(text), ...keyOf(record) };
+      return { type, id, channel: channelName(field(record, 'channel')), json: dataOf(text), ...termsOf(record) };
     case 'presence':
       return { type, id, channel: channelName(field(record, 'channel')) };
     case 'refresh': {
@@ -90,8 +90,17 @@ export function dataOf(text: string): string {
   return rawMember(text, 'data') ?? refuse('bad_field', '"data": expected a JSON value, got nothing');
 }
 
-/** The `key` of a publish, as a part to spread. */
-export function keyOf(record: UnknownRecord): { readonly key?: string } {
+/** The `key` and `waitReplicas` of a publish, as a part to spread. */
+export function termsOf(record: UnknownRecord): { readonly key?: string; readonly waitReplicas?: number } {
   const key = idempotencyKey(record);
-  return key === undefined ? {} : { key };
+  const waitReplicas = field(record, 'waitReplicas');
+  if (waitReplicas !== undefined && !isReplicaCount(waitReplicas)) {
+    const expected = `expected an integer from 0 to ${MAX_WAIT_REPLICAS}`;
+    refuse('bad_field', `"waitReplicas": ${expected}, got ${picture(waitReplicas)}`);
+  }
+  return { ...(key !== undefined && { key }), ...(waitReplicas !== undefined && { waitReplicas }) };
+}
+
+function isReplicaCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_WAIT_REPLICAS;
 }

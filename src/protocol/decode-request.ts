@@ -11,7 +11,7 @@ import {
   picture,
   refuse,
 } from './decode.js';
-import { dataOf, keyOf } from './decode-command.js';
+import { dataOf, termsOf } from './decode-command.js';
 import type { ConnectRequest, PollRequest, PublishRequest, StreamRequest } from './http.js';
 import { LIMITS } from './limits.js';
 import { TRANSPORTS, type Transport } from './names.js';
@@ -54,7 +54,7 @@ export function decodePublishRequest(body: string): Decoded<PublishRequest> {
     const record = parseRecord(body, 'body_not_json');
     if (field(record, 'channels') !== undefined)
       refuse('bad_field', '"channels" is reserved: publish to one "channel" at a time');
-    return { channel: channelName(field(record, 'channel')), json: dataOf(body), ...keyOf(record) };
+    return { channel: channelName(field(record, 'channel')), json: dataOf(body), ...termsOf(record) };
   });
 }
 

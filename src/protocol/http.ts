@@ -73,6 +73,8 @@ export interface PublishRequest {
   /** The text of `data` as it was written: numbers travel on byte for byte. */
   readonly json: string;
   readonly key?: string;
+  /** Replicas that must have it before it is acknowledged. */
+  readonly waitReplicas?: number;
 }
 /** `200` of `POST /v1/publish`. */
 export interface PublishResponse {

@@ -1,5 +1,8 @@
 // The contract's limits, with units; a server may be configured lower, never silently higher.
 
+/** Replicas that a publish may wait for. */
+export const MAX_WAIT_REPLICAS = 5;
+
 export const LIMITS = {
   /** A channel's name, in bytes (names are ASCII). */
   channelNameBytes: 200,

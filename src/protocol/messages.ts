@@ -53,6 +53,8 @@ export interface PublishCommand {
   /** The text of `data` as it was written: numbers travel on byte for byte. */
   readonly json: string;
   readonly key?: string;
+  /** Replicas that must have it before it is acknowledged. */
+  readonly waitReplicas?: number;
 }
 export interface PresenceCommand {
   readonly type: 'presence';

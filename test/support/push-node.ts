@@ -61,6 +61,7 @@ export async function startNode(setup: TestNodeSetup): Promise<TestNode> {
     maxFrameBytes: LIMITS.maxFrameBytes,
     maxMessageBytes: LIMITS.maxMessageBytes,
     maxBodyBytes: LIMITS.maxBodyBytes,
+    waitReplicas: 0,
     channelsPerConnection: LIMITS.channelsPerConnection,
     ...OWN_LIMITS,
     commandRate: { algorithm: 'token-bucket', ...(setup.commandRate ?? GENEROUS) },
