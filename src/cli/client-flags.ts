@@ -28,8 +28,31 @@ export function addClientFlags(command: Command): Command {
     .addOption(new Option('--transport <transport>', 'only this transport').choices(TRANSPORTS));
 }
 
+/** Where the server is, and as whom to ask. */
+export interface ClientTerms {
+  readonly url: string;
+  /** `undefined` for an anonymous client. */
+  readonly token: string | undefined;
+}
+
 /** A client for these channels. Throws `ConfigError` for what was typed wrong. */
 export async function clientFor(flags: ClientFlags, channels: readonly string[], right: keyof Grants): Promise<Client> {
+  const { url, token } = await clientTerms(flags, channels, right);
+  const transports = flags.transport === undefined ? undefined : [flags.transport];
+  return createClient({
+    url,
+    ...(token !== undefined && { token }),
+    ...(transports !== undefined && { transports }),
+    agent: 'fanfare-cli',
+  });
+}
+
+/** The same without a client. */
+export async function clientTerms(
+  flags: ClientFlags,
+  channels: readonly string[],
+  right: keyof Grants,
+): Promise<ClientTerms> {
   const problems: ConfigProblem[] = [];
   for (const channel of channels) {
     const message = channelNameProblem(channel);
@@ -42,13 +65,7 @@ export async function clientFor(flags: ClientFlags, channels: readonly string[],
   }
   if (problems.length > 0) throw new ConfigError(problems);
   const token = flags.token ?? process.env.FANFARE_TOKEN ?? (await ownToken(url, channels, right));
-  const transports = flags.transport === undefined ? undefined : [flags.transport];
-  return createClient({
-    url: url.replace(/\/+$/, ''),
-    ...(token !== undefined && { token }),
-    ...(transports !== undefined && { transports }),
-    agent: 'fanfare-cli',
-  });
+  return { url: url.replace(/\/+$/, ''), token };
 }
 
 /** Signed with the configured secret, or with that of a development server on this machine; else the client is anonymous. */

@@ -255,6 +255,17 @@ const BODIES = rows('HTTP: bodies', [
     `the idempotency key ${String(key).length > 20 ? 'of 300 characters' : `\`${JSON.stringify(key)}\``}`,
     publish({ channel: 'ok', data: 1, key }, 'bad_idempotency_key'),
   ]),
+  ...[-1, 1.5, 99, '1', null].map((waitReplicas): readonly [string, Rest] => [
+    `a publish with \`waitReplicas: ${JSON.stringify(waitReplicas)}\``,
+    publish({ channel: 'ok', data: 1, waitReplicas }, 'bad_field'),
+  ]),
+  [
+    'a publish with `waitReplicas: 1` where there is no replica',
+    {
+      ...publish({ channel: 'ok', data: 1, waitReplicas: 1 }, 'replicas_unavailable', 503),
+      expect: { status: 503, code: 'replicas_unavailable', headers: { 'Retry-After': /^\d+$/ } },
+    },
+  ],
   [
     '`exclude` of 9 nodes',
     {

@@ -168,6 +168,11 @@ const PUBLISHING = rows('WebSocket: publishing and rates', [
   ['an empty idempotency key', publish({ key: '' }, 'bad_idempotency_key')],
   ['an idempotency key of 129 characters', publish({ key: 'k'.repeat(129) }, 'bad_idempotency_key')],
   ['an idempotency key that is not ASCII', publish({ key: 'schlüssel' }, 'bad_idempotency_key')],
+  ...[-1, 1.5, 99, '1', null].map((waitReplicas): readonly [string, Rest] => [
+    `a publish with \`waitReplicas: ${JSON.stringify(waitReplicas)}\``,
+    publish({ waitReplicas }, 'bad_field', /"waitReplicas": expected an integer from 0 to 5/),
+  ]),
+  ['a publish that waits for a replica where there is none', publish({ waitReplicas: 1 }, 'replicas_unavailable')],
   [
     'other data under a key that was used',
     {

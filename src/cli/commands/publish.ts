@@ -3,11 +3,18 @@
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { ConfigError, shown } from '../../config/config-problem.js';
-import { addClientFlags, type ClientFlags, clientFor, untilEnded } from '../client-flags.js';
+import { readWholeNumber } from '../../config/value-types.js';
+import { MAX_WAIT_REPLICAS } from '../../protocol/index.js';
+import { addClientFlags, type ClientFlags, clientFor, clientTerms, untilEnded } from '../client-flags.js';
+import { httpPublisher } from '../http-publisher.js';
 
 interface PublishFlags extends ClientFlags {
   readonly key?: string;
+  readonly waitReplicas?: string;
 }
+
+/** Publishes one value and resolves with its offset. */
+type Send = (data: unknown) => Promise<string>;
 
 /** Adds the command. It prints the offset of each message, one a line. */
 export function addCommand(program: Command): void {
@@ -16,7 +23,8 @@ export function addCommand(program: Command): void {
     .description('publish a JSON value on a channel, or with - one value per line of standard input')
     .argument('<channel>')
     .argument('<json|->')
-    .option('--key <key>', 'idempotency key: repeating the command with it publishes once');
+    .option('--key <key>', 'idempotency key: repeating the command with it publishes once')
+    .option('--wait-replicas <n>', 'acknowledge once so many Redis replicas have it; goes over HTTP');
   addClientFlags(command).action((channel: string, json: string, flags: PublishFlags) => publish(channel, json, flags));
 }
 
@@ -25,17 +33,30 @@ async function publish(channel: string, json: string, flags: PublishFlags): Prom
   if (flags.key !== undefined && values.length > 1) {
     throw new ConfigError([{ option: 'key', source: 'flag --key', message: 'one key is for one message' }]);
   }
+  const key = flags.key === undefined ? {} : { key: flags.key };
+  const replicas = flags.waitReplicas === undefined ? 0 : replicaCount(flags.waitReplicas);
+  if (replicas > 0) {
+    const send = await httpPublisher(await clientTerms(flags, [channel], 'publish'));
+    return printEach(values, (data) => send({ channel, data, ...key, waitReplicas: replicas }));
+  }
   const client = await clientFor(flags, [channel], 'publish');
   const ended = untilEnded(client);
-  const options = flags.key === undefined ? {} : { key: flags.key };
   try {
-    for (const value of values) {
-      const { offset } = await Promise.race([client.publish(channel, value, options), ended]);
-      console.log(offset);
-    }
+    await printEach(values, async (data) => (await Promise.race([client.publish(channel, data, key), ended])).offset);
   } finally {
     client.close();
   }
+}
+
+async function printEach(values: readonly unknown[], send: Send): Promise<void> {
+  for (const value of values) console.log(await send(value));
+}
+
+function replicaCount(typed: string): number {
+  const reading = readWholeNumber(typed, 0, MAX_WAIT_REPLICAS);
+  if ('value' in reading) return reading.value;
+  const message = `got ${shown(typed)}, expected ${reading.expected}`;
+  throw new ConfigError([{ option: 'waitReplicas', source: 'flag --wait-replicas', message }]);
 }
 
 /** One value over several lines, or one in each line. */
