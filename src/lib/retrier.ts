@@ -7,6 +7,11 @@ export interface RetrierOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** What a caller makes of a failed step: it throws to give up, or answers by how much to lengthen the pause (1: not at all). */
+export type FailureJudge = (error: unknown) => number;
+
+const PATIENT: FailureJudge = () => 1;
+
 /** Owns the timers of all its waiting retries. */
 export class Retrier {
   readonly #options: RetrierOptions;
@@ -16,18 +21,23 @@ export class Retrier {
     this.#options = options;
   }
 
-  /** Runs `step` until it succeeds and answers its value, or `undefined` as soon as `isOver()` is seen to hold. */
-  async persist<T>(step: () => Promise<T>, isOver: () => boolean): Promise<T | undefined> {
+  /**
+   * Runs `step` until it succeeds and answers its value, or `undefined` as soon as `isOver()` is seen to hold. Rejects
+   * with what `judge` throws.
+   */
+  async persist<T>(step: () => Promise<T>, isOver: () => boolean, judge = PATIENT): Promise<T | undefined> {
     for (let pauseMs = this.#options.firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, this.#options.longestPauseMs)) {
       if (isOver()) return undefined;
+      let factor = 1;
       try {
         const value = await step();
         return isOver() ? undefined : value;
       } catch (error) {
         this.#options.onFailure(error);
+        if (!isOver()) factor = judge(error);
       }
       if (isOver()) return undefined;
-      await this.#pause(pauseMs * (0.5 + Math.random() / 2));
+      await this.#pause(factor * pauseMs * (0.5 + Math.random() / 2));
     }
   }
 

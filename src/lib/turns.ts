@@ -4,7 +4,9 @@
 export class Turns {
   readonly #max: number;
   #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  /** Who waits begins at `#first`: taking one off the front of a long array would move all the others. */
+  #waiting: (() => void)[] = [];
+  #first = 0;
 
   constructor(max: number) {
     this.#max = max;
@@ -17,9 +19,20 @@ export class Turns {
     try {
       return await task();
     } finally {
-      const next = this.#waiting.shift();
+      const next = this.#next();
       if (next === undefined) this.#running--;
       else next();
     }
+  }
+
+  #next(): (() => void) | undefined {
+    const next = this.#waiting[this.#first];
+    this.#first = next === undefined ? 0 : this.#first + 1;
+    if (next === undefined) this.#waiting = [];
+    else if (this.#first >= 1_024 && this.#first * 2 > this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#first);
+      this.#first = 0;
+    }
+    return next;
   }
 }

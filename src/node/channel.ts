@@ -1,11 +1,10 @@
 // A channel at a node: its position, its ring, and the repair that keeps what it delivers without a hole.
 
-import type { Broker, BrokerMessage, HistoryPage, LogEntry } from '../broker/broker.js';
+import type { BrokerMessage, HistoryPage, LogEntry } from '../broker/broker.js';
 import { monotonicNowMs } from '../lib/clocks.js';
-import type { Logger } from '../lib/logger.js';
-import type { Retrier } from '../lib/retrier.js';
 import type { After, GapReason, Offset } from '../protocol/index.js';
 import type { Audience } from './audience.js';
+import { ChannelLog, type ChannelLogParts, type LogOwner } from './channel-log.js';
 import { buildMessage, type ChannelMessage, framePrefix, passingFrames } from './channel-message.js';
 import { MessageRing, type RingLimits } from './message-ring.js';
 
@@ -14,10 +13,7 @@ const REPAIR_PAGE = { maxEntries: 256, maxBytes: 256 * 1024 } as const;
 /** Chosen: what the bus brings while the log is read and may wait for it; beyond it the log is read once more. */
 const MAX_NOTED = { entries: 512, bytes: 64 * 1024 } as const;
 
-export interface ChannelParts {
-  readonly broker: Broker;
-  readonly logger: Logger;
-  readonly retrier: Retrier;
+export interface ChannelParts extends ChannelLogParts {
   readonly ringLimits: RingLimits;
   readonly counters: ChannelCounters;
 }
@@ -35,7 +31,7 @@ export interface ChannelCounters {
  * States: `opening` (not subscribed yet, or its tail is not known), `live`, `repairing` (the log is being read; what the bus
  * brings is noted), `closed`.
  */
-export class Channel {
+export class Channel implements LogOwner {
   readonly name: string;
   readonly audience: Audience;
   /** Connections and polls that use the channel; kept by the owner of all channels. */
@@ -46,11 +42,14 @@ export class Channel {
   deliveredAtMs = Number.NEGATIVE_INFINITY;
 
   readonly #parts: ChannelParts;
+  readonly #log: ChannelLog;
   // An idle channel is cheap: what holds messages is made with the first one.
   #prefix: string | undefined;
   #state: 'opening' | 'live' | 'repairing' | 'closed' = 'opening';
   #ring: MessageRing | undefined;
   #position: Offset = '';
+  /** From when a read of the log is sent: all that the bus brought before, it covers. */
+  #isNoting = false;
   /** What the bus brings while the log is being read; in copies, and bounded. */
   #noted: LogEntry[] = [];
   #notedBytes = 0;
@@ -62,6 +61,7 @@ export class Channel {
     this.name = name;
     this.audience = audience;
     this.#parts = parts;
+    this.#log = new ChannelLog(this, parts);
     this.#ready = this.#open();
   }
 
@@ -70,9 +70,18 @@ export class Channel {
     return this.#state === 'live' || this.#state === 'repairing';
   }
 
+  get isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
   /** Resolves with `true` once the position is known, with `false` when the channel was closed first. */
   get ready(): Promise<boolean> {
     return this.#ready;
+  }
+
+  /** As {@link ready}, for who wants an answer: rejects with `internal` once the channel turns out to have a log that cannot be read. */
+  async opened(): Promise<boolean> {
+    return this.isOpen || this.#state === 'closed' ? this.isOpen : this.#log.orTrouble(this.#ready);
   }
 
   /** The newest position delivered here. Only while {@link isOpen}. */
@@ -126,15 +135,10 @@ export class Channel {
 
   /**
    * Reads the log after a position for one reader, again and again while the broker is away; `undefined` once the channel
-   * is closed or `isOver()` holds.
+   * is closed or `isOver()` holds. Rejects with `internal` when this log cannot be read.
    */
   read(after: After, maxBytes: number, isOver: () => boolean): Promise<HistoryPage | undefined> {
-    const limit = { maxEntries: REPAIR_PAGE.maxEntries, maxBytes };
-    const { broker, retrier } = this.#parts;
-    return retrier.persist(
-      () => broker.read(this.name, after, limit),
-      () => this.#state === 'closed' || isOver(),
-    );
+    return this.#log.readFor(after, { maxEntries: REPAIR_PAGE.maxEntries, maxBytes }, isOver);
   }
 
   /** Reads the log from the position and delivers what is missing before anything newer. Resolves when live again, or closed. */
@@ -158,7 +162,15 @@ export class Channel {
     this.#state = 'closed';
   }
 
+  /** Called by its log: the read that is sent now covers all that the bus has brought. */
+  readIsSent(): void {
+    this.#suspect = false;
+    this.#takeNoted();
+    this.#isNoting = true;
+  }
+
   #note({ offset, previous, data, from }: LogEntry): void {
+    if (!this.#isNoting) return;
     this.#notedBytes += data.length;
     if (this.#noted.length >= MAX_NOTED.entries || this.#notedBytes > MAX_NOTED.bytes) this.#suspect = true;
     else this.#noted.push({ offset, previous, data: Buffer.from(data), from: from && Buffer.from(from) });
@@ -188,10 +200,9 @@ export class Channel {
   }
 
   async #open(): Promise<boolean> {
-    const opened = await this.#persist(async () => {
-      await this.#parts.broker.subscribe(this.name);
-      return this.#parts.broker.read(this.name, 'now', REPAIR_PAGE);
-    });
+    const { broker } = this.#parts;
+    const before = () => broker.subscribe(this.name);
+    const opened = await this.#log.readFirst('reads', 'now', REPAIR_PAGE, before);
     if (opened === undefined) return false;
     this.#position = opened.start;
     return this.#becomeLive();
@@ -199,10 +210,7 @@ export class Channel {
 
   async #repair(): Promise<boolean> {
     for (;;) {
-      // The read that is sent now covers all that the bus has brought.
-      this.#suspect = false;
-      this.#takeNoted();
-      const page = await this.#persist(() => this.#parts.broker.read(this.name, this.#position, REPAIR_PAGE));
+      const page = await this.#log.readFirst('repairs', this.#position, REPAIR_PAGE);
       if (page === undefined) return false;
       this.#apply(page);
       if (!page.more) return this.#becomeLive();
@@ -218,6 +226,7 @@ export class Channel {
     this.#state = 'live';
     this.#ready = READY;
     const noted = this.#takeNoted();
+    this.#isNoting = false;
     const known = noted.findLastIndex(({ offset }) => this.holds(offset));
     const news = noted.filter(({ offset }, index) => index > known || offset > this.#position);
     for (const entry of news) this.receive(entry, monotonicNowMs());
@@ -242,11 +251,6 @@ export class Channel {
     this.#parts.counters.gaps++;
     this.#parts.logger.warn({ channel: this.name, after, offset, reason }, 'history has a gap');
     this.audience.gap({ type: 'gap', channel: this.name, after, offset, reason });
-  }
-
-  /** Repeats `step` until it succeeds; `undefined` once the channel is closed. */
-  #persist<T>(step: () => Promise<T>): Promise<T | undefined> {
-    return this.#parts.retrier.persist(step, () => this.#state === 'closed');
   }
 }
 

@@ -69,7 +69,16 @@ export class PollTask implements PollWaiter, Due {
     }
     this.#parts.waiting.add(this);
     this.#decide();
-    if (this.#isOpening()) void Promise.all(this.#channels.map((channel) => channel.ready)).then(() => this.#decide());
+    if (this.#isOpening()) void this.#decideWhenOpen();
+  }
+
+  async #decideWhenOpen(): Promise<void> {
+    try {
+      await Promise.all(this.#channels.map((channel) => channel.opened()));
+      this.#decide();
+    } catch (error) {
+      this.#answerOrFail(this.#isDone() ? [] : this.#look([]), error);
+    }
   }
 
   message(channel: string, message: ChannelMessage): void {
@@ -136,10 +145,10 @@ export class PollTask implements PollWaiter, Due {
   }
 
   async #readLog(texts: readonly string[], unread: readonly [string, After][]): Promise<void> {
-    const { answers, broker, context } = this.#parts;
+    const { answers, context } = this.#parts;
     const limit = { maxEntries: 256, maxBytes: this.#maxBytes() };
     try {
-      const pages = await Promise.all(unread.map(([name, after]) => broker.read(name, after, limit)));
+      const pages = await Promise.all(unread.map(([name, after]) => context.channels.read(name, after, limit)));
       const read = pages.map((page, index) => {
         const [name, after] = unread[index] as [string, After];
         void context.channels.peek(name)?.meet(page);
@@ -147,9 +156,14 @@ export class PollTask implements PollWaiter, Due {
       });
       if (!this.#isDone()) this.#conclude([...texts, ...read.filter((text) => text !== undefined)]);
     } catch (error) {
-      if (texts.length > 0 && !this.#isDone()) this.#answer(texts);
-      else this.#fail(error);
+      this.#answerOrFail(texts, error);
     }
+  }
+
+  /** What there is does not wait for what cannot be read. */
+  #answerOrFail(texts: readonly string[], error: unknown): void {
+    if (texts.length > 0 && !this.#isDone()) this.#answer(texts);
+    else this.#fail(error);
   }
 
   #conclude(texts: readonly string[]): void {

@@ -56,15 +56,18 @@ export class Subscription {
     return this.#state === 'live';
   }
 
-  /** Announces `subscribed`, replays, goes live. Resolves when live or ended. */
+  /** Announces `subscribed`, replays, goes live. Resolves when live or ended; rejects with `internal` where the log cannot be read. */
   async begin(after: After, id: number | undefined): Promise<void> {
     this.settled = this.#start(after, id);
-    await this.settled;
-    this.settled = undefined;
+    try {
+      await this.settled;
+    } finally {
+      this.settled = undefined;
+    }
   }
 
   async #start(after: After, id: number | undefined): Promise<void> {
-    if (!this.channel.isOpen && !(await this.channel.ready)) return;
+    if (!this.channel.isOpen && !(await this.channel.opened())) return;
     if (this.#state === 'ended') return;
     const position = this.#begin(after, id) ?? (await this.#beginFromLog(after, id));
     if (position !== undefined) await this.#replay(position);

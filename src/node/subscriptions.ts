@@ -4,6 +4,7 @@ import type { Identity } from '../auth/identity.js';
 import { Turns } from '../lib/turns.js';
 import type { After, ErrorEvent } from '../protocol/index.js';
 import { mayRead } from './access.js';
+import { errorEvent } from './connection-events.js';
 import type { NodeContext } from './node-context.js';
 import { replayAheadBytes, type Sink, Subscription } from './subscription.js';
 
@@ -37,7 +38,11 @@ export class Subscriptions {
     const aheadBytes = replayAheadBytes(this.#context.options);
     const subscription = new Subscription(this.#context.channels.acquire(name), this.#sink, this.#turns, aheadBytes);
     this.#byChannel.set(name, subscription);
-    await subscription.begin(after, id);
+    try {
+      await subscription.begin(after, id);
+    } catch (error) {
+      this.#fail(subscription, error, id);
+    }
   }
 
   /** Whether there was such a subscription, pending or live. */
@@ -70,6 +75,14 @@ export class Subscriptions {
     return false;
   }
 
+  /** Its log cannot be read: an `error` of its own, and others go on. */
+  #fail(subscription: Subscription, error: unknown, id: number | undefined): void {
+    const { name } = subscription.channel;
+    if (this.#byChannel.get(name) !== subscription) return;
+    this.end(name);
+    this.#sink.sendEvent({ ...errorEvent(error, id, this.#context.logger), channel: name });
+  }
+
   #refusal(identity: Identity, name: string): Pick<ErrorEvent, 'type' | 'code' | 'message'> | undefined {
     const { channelsPerConnection, namespaces } = this.#context.options;
     if (!mayRead(identity, name, namespaces)) {
@@ -85,7 +98,7 @@ export class Subscriptions {
 
   /** Subscribing again is answered with the current position. */
   async #repeat(existing: Subscription, id: number | undefined): Promise<void> {
-    await existing.settled;
+    await existing.settled?.catch(() => undefined);
     if (!existing.isLive) return;
     const { name, position } = existing.channel;
     this.#sink.sendEvent({

@@ -7,6 +7,7 @@ import { createMemoryBroker } from '../../../src/broker/memory-broker.js';
 import { Namespaces } from '../../../src/config/namespaces.js';
 import { silentLogger } from '../../../src/lib/logger.js';
 import { Retrier } from '../../../src/lib/retrier.js';
+import { Turns } from '../../../src/lib/turns.js';
 import { Audience } from '../../../src/node/audience.js';
 import { Channel } from '../../../src/node/channel.js';
 
@@ -36,7 +37,15 @@ async function open(historySize = 1_000): Promise<Bench> {
   const counters = { delivered: 0, duplicates: 0, repairs: 0, repaired: 0, gaps: 0 };
   const retrier = new Retrier({ firstPauseMs: 1, longestPauseMs: 5, onFailure: () => undefined });
   const ringLimits = { maxMessages: 256, maxBytes: 1_000_000 };
-  const channel = new Channel('news', audience, { broker, logger: silentLogger, retrier, ringLimits, counters });
+  const channel = new Channel('news', audience, {
+    broker,
+    logger: silentLogger,
+    retrier,
+    ringLimits,
+    counters,
+    repairs: new Turns(1),
+    reads: new Turns(1),
+  });
   expect(await channel.ready).toBe(true);
   return { broker, channel, frames, bus, counters };
 }

@@ -1,0 +1,129 @@
+// A channel's log as its node reads it: in turns, again while the broker is away, and isolated when the log itself is what is wrong.
+
+import type { Broker, HistoryPage, PageLimit } from '../broker/broker.js';
+import { FanfareError } from '../lib/errors.js';
+import type { Logger } from '../lib/logger.js';
+import type { Retrier } from '../lib/retrier.js';
+import type { Turns } from '../lib/turns.js';
+import type { After } from '../protocol/index.js';
+
+/** Chosen: how much slower a log that is itself what is wrong is tried again; with the node's pauses, each 10 to 20 s at last. */
+const TROUBLE_SLOWER = 10;
+const RETRY_AFTER_MS = 10_000;
+
+export interface ChannelLogParts {
+  readonly broker: Broker;
+  readonly logger: Logger;
+  readonly retrier: Retrier;
+  /** Bounds the reads in flight that bring the node's channels back to their logs, and all others. */
+  readonly repairs: Turns;
+  readonly reads: Turns;
+}
+
+/**
+ * The error to tell whoever waits for a channel whose log cannot be read for a reason of its own, as when one of its keys holds
+ * something foreign; `undefined` where the broker is what failed, and waiting mends it.
+ */
+export function troubleOf(error: unknown, channel: string): FanfareError | undefined {
+  if (error instanceof FanfareError && error.code !== 'internal') return undefined;
+  const reason = error instanceof FanfareError ? `: ${error.message}` : '';
+  return new FanfareError('internal', `the history of ${channel} cannot be read${reason}`, {
+    cause: error,
+    channels: [channel],
+    retryAfterMs: RETRY_AFTER_MS,
+  });
+}
+
+/** Whose log it is. */
+export interface LogOwner {
+  readonly name: string;
+  readonly isClosed: boolean;
+  /** Called just before a read for the channel itself is sent, at each attempt. */
+  readIsSent(): void;
+}
+
+/** Ends with its channel. */
+export class ChannelLog {
+  readonly #owner: LogOwner;
+  readonly #parts: ChannelLogParts;
+  #trouble: FanfareError | undefined;
+  /** Who is to be told of trouble. */
+  #troubled: Set<(error: FanfareError) => void> | undefined;
+
+  constructor(owner: LogOwner, parts: ChannelLogParts) {
+    this.#owner = owner;
+    this.#parts = parts;
+  }
+
+  /**
+   * Reads for one reader, again and again while the broker is away; `undefined` once the channel is closed or `isOver()`
+   * holds. Rejects with `internal` when this log cannot be read.
+   */
+  readFor(after: After, limit: PageLimit, isOver: () => boolean): Promise<HistoryPage | undefined> {
+    const { broker, retrier, reads } = this.#parts;
+    const isVain = () => this.#owner.isClosed || isOver();
+    return retrier.persist(
+      () => reads.take(async () => (isVain() ? undefined : broker.read(this.#owner.name, after, limit))),
+      isVain,
+      (error) => {
+        const trouble = troubleOf(error, this.#owner.name);
+        if (trouble !== undefined) throw trouble;
+        return 1;
+      },
+    );
+  }
+
+  /** Reads for the channel itself, until it succeeds; `undefined` once it is closed. `before` is done first, at each attempt. */
+  async readFirst(
+    kind: 'repairs' | 'reads',
+    after: After,
+    limit: PageLimit,
+    before?: () => Promise<void>,
+  ): Promise<HistoryPage | undefined> {
+    const { broker, logger, retrier } = this.#parts;
+    const send = async () => {
+      if (this.#owner.isClosed) return undefined;
+      this.#owner.readIsSent();
+      return broker.read(this.#owner.name, after, limit);
+    };
+    const attempt = async () => {
+      await before?.();
+      return this.#parts[kind].take(send);
+    };
+    const page = await retrier.persist(
+      attempt,
+      () => this.#owner.isClosed,
+      (error) => this.#judge(error),
+    );
+    this.#troubled = undefined;
+    if (this.#trouble === undefined || page === undefined) return page;
+    this.#trouble = undefined;
+    logger.info({ channel: this.#owner.name }, 'the history of a channel can be read again');
+    return page;
+  }
+
+  /** What `done` resolves to; rejects with `internal` as soon as the log proves to be one that cannot be read. */
+  async orTrouble<T>(done: Promise<T>): Promise<T> {
+    if (this.#trouble !== undefined) throw this.#trouble;
+    this.#troubled ??= new Set();
+    const troubled = this.#troubled;
+    return new Promise((resolve, reject) => {
+      troubled.add(reject);
+      done.then(resolve, reject);
+    });
+  }
+
+  /** Tells at once who waits, and tries on slowly: the log heals when somebody removes what is wrong. */
+  #judge(error: unknown): number {
+    const trouble = troubleOf(error, this.#owner.name);
+    if (trouble === undefined) return 1;
+    const { logger } = this.#parts;
+    if (this.#trouble === undefined)
+      logger.error({ channel: this.#owner.name, error }, "a channel's history cannot be read");
+    this.#trouble = trouble;
+    const troubled = this.#troubled;
+    this.#troubled = undefined;
+    for (const reject of troubled ?? []) reject(trouble);
+    return TROUBLE_SLOWER;
+  }
+}
