@@ -17,7 +17,7 @@ const LINGER_MS = 15_000;
 const SWEEP_EVERY_MS = 1_000;
 /**
  * Chosen: reads of logs in flight per node, half for channels that must be brought back to their logs, half for everything
- * else: thousands of repairs keep nobody waiting who opens another channel. Measured at 0.2 ms each, 32 are plenty.
+ * else: thousands of repairs keep nobody waiting who opens another channel.
  */
 const MAX_READS = 32;
 const RING_MAX_MESSAGES = 256;
