@@ -55,13 +55,22 @@ export class DamageRecord {
     return first;
   }
 
-  /** Whether `missing` may have been lost before `next` was written, so that `next` follows without it. */
+  /**
+   * Whether `next` may follow without `missing`: that was lost before `next` was written, or `next` was lost and `missing`
+   * belongs to the history that replaced it.
+   */
   excuses(missing: Entry, next: Entry): boolean {
+    if (fateOf(next) === 'lost' && this.#isReplaced(next, missing)) return true;
     if (missing.held) return false;
     const from = Math.min(missing.publication.invokedAt, missing.knownAt);
     return this.windows.some(
       (window) => from <= window.to && missing.knownAt >= window.from && next.knownAt > window.fault.injectedAt,
     );
+  }
+
+  #isReplaced({ publication, knownAt }: Entry, by: Entry): boolean {
+    const since = Math.min(publication.invokedAt, knownAt);
+    return this.windows.some(({ fault, from, to }) => since <= to && knownAt >= from && by.knownAt > fault.injectedAt);
   }
 
   /** Whether `last` was certainly lost before anybody published `next`. */

@@ -22,6 +22,8 @@ class Walk {
   #position: string;
   /** How many of what is known of the channel lie at or before the position. */
   #passed: number;
+  /** Of what is known, all before this that the log holds was delivered. */
+  #covered: number;
   /** The step before, if it is a delivery: with a gap between, much is allowed. */
   #last: Entry | undefined;
   #isAtStart = true;
@@ -36,6 +38,7 @@ class Walk {
     this.#report = report;
     this.#position = subscription.after ?? '-1';
     this.#passed = countUpTo(subscription.channel, this.#position);
+    this.#covered = this.#passed;
     if (subscription.after === undefined) {
       this.#found(INVARIANTS.invented, [], `it was told of ${subscription.channel.name} without having asked`);
     }
@@ -47,6 +50,7 @@ class Walk {
       this.#truth(step, t);
       this.#position = step.offset;
       this.#passed = countUpTo(this.#subscription.channel, step.offset);
+      this.#covered = Math.max(this.#covered, this.#passed);
       this.#isRewound = REWINDING.has(step.reason);
       if (this.#isRewound) this.#seen = new Set();
       this.#last = undefined;
@@ -55,10 +59,12 @@ class Walk {
       this.#duplicate(step);
       const isOrdered = this.#order(step);
       if (isOrdered) {
-        this.#neighbour(step);
+        this.#neighbour(step, t);
         this.#silence(step);
         this.#position = step.offset;
         this.#passed = step.rank === -1 ? countUpTo(this.#subscription.channel, step.offset) : step.rank + 1;
+        // Beyond what was then lost there may be newer messages with offsets below it.
+        if (step.held) this.#covered = Math.max(this.#covered, this.#passed);
         this.#last = step;
         this.#isRewound = false;
       }
@@ -115,15 +121,18 @@ class Walk {
   }
 
   /** Nothing known lies between one delivery and the next, or between a gap and what follows it. */
-  #neighbour(next: Entry): void {
+  #neighbour(next: Entry, t: number): void {
     if (next.rank === this.#passed) return;
     const { known } = this.#subscription.channel;
     for (let index = this.#passed; index < known.length; index++) {
       const missing = known[index] as Entry;
       if (missing.offset >= next.offset) return;
-      if (this.#damage.excuses(missing, next)) continue;
+      // What nobody had published yet when this came has its offset from another history.
+      if (missing.publication.invokedAt > t || this.#damage.excuses(missing, next)) continue;
       // What was lost has no place in the other history.
       if (this.#isRewound && fateOf(missing) === 'lost') continue;
+      // The start of history is what is still there when it is asked for.
+      if (this.#isAtStart && fateOf(missing) === 'trimmed' && this.#mayBeTrimmed(missing.offset, t)) continue;
       this.#found(
         INVARIANTS.neighbours,
         [this.#position, missing.offset, next.offset],
@@ -148,11 +157,11 @@ class Walk {
   }
 
   #truth(gap: Gap, t: number): void {
-    const say = (sentence: string) =>
-      this.#found(INVARIANTS.gaps, [this.#position, gap.after, gap.offset], `gap ${gap.reason}: ${sentence}`);
+    const covered = this.#heldUpTo(gap.offset);
+    const subjects = [this.#position, gap.after, gap.offset, covered?.offset ?? ''];
+    const say = (sentence: string) => this.#found(INVARIANTS.gaps, subjects, `gap ${gap.reason}: ${sentence}`);
     // What `-1` stands for is the broker's to say.
     if (!this.#isAtStart && gap.after !== this.#position) say(`it begins at ${gap.after}, not at ${this.#position}`);
-    const covered = this.#heldUpTo(gap.offset);
     if (covered !== undefined) say(`it covers ${covered.offset}, which the log still holds`);
     const hasDamage = this.#damage.hasBegunBy(t);
     if (hasDamage) return;
@@ -163,7 +172,7 @@ class Walk {
 
   #heldUpTo(offset: string): Entry | undefined {
     const { known } = this.#subscription.channel;
-    for (let index = this.#passed; index < known.length; index++) {
+    for (let index = this.#covered; index < known.length; index++) {
       const entry = known[index] as Entry;
       if (entry.offset > offset) return undefined;
       if (entry.held) return entry;

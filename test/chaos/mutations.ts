@@ -29,11 +29,11 @@ export interface Mutation {
   plant(steps: MutableSteps, index: number, random: Random): string;
 }
 
-/** What the final log holds must come, and so its absence is always a lie. */
+/** What the final log holds must come; beside what was lost later it may come again, so that its absence proves nothing. */
 const drop: Mutation = {
   name: 'drop',
   meant: [INVARIANTS.neighbours, INVARIANTS.complete, INVARIANTS.gaps],
-  fits: ({ what }, index) => isHeld(what[index]),
+  fits: ({ what }, index) => isHeld(what[index]) && (!isDelivery(what[index + 1]) || isHeld(what[index + 1])),
   plant(steps, index) {
     const { offset } = steps.what[index] as Entry;
     remove(steps, index);
