@@ -59,6 +59,7 @@ function nodeOptions(config: Config, namespaces: Namespaces): PushNodeOptions {
     maxBodyBytes: config.maxBodyBytes,
     waitReplicas: config.waitReplicas,
     channelsPerConnection: config.channelsPerConnection,
+    maxChannels: config.maxChannels,
     maxBufferedBytes: config.maxBufferedBytes,
     commandRate: { algorithm: 'token-bucket', perSecond: config.commandsPerSecond, burst: config.commandBurst },
     pollRate: { algorithm: 'token-bucket', perSecond: config.pollsPerSecond, burst: config.pollBurst },

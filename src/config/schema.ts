@@ -170,6 +170,11 @@ export const configSchema = z.object({
     roles: NODES,
     default: '128',
   }),
+  maxChannels: option(wholeNumber(1, 10_000_000), {
+    about: 'channels open at one node',
+    roles: NODES,
+    default: '200000',
+  }),
   waitReplicas: option(wholeNumber(0, MAX_WAIT_REPLICAS), {
     about: 'Redis replicas that must have a message before its publish is acknowledged',
     roles: NODES,

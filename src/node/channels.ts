@@ -3,6 +3,7 @@
 import type { Broker, BrokerListener, BrokerMessage, HistoryPage, PageLimit } from '../broker/broker.js';
 import type { Namespaces } from '../config/namespaces.js';
 import { monotonicNowMs } from '../lib/clocks.js';
+import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import { Retrier } from '../lib/retrier.js';
 import { Turns } from '../lib/turns.js';
@@ -16,8 +17,8 @@ import { TailWatch } from './tail-watch.js';
 const LINGER_MS = 15_000;
 const SWEEP_EVERY_MS = 1_000;
 /**
- * Chosen: reads of logs in flight per node, half for channels that must be brought back to their logs, half for everything
- * else: thousands of repairs keep nobody waiting who opens another channel.
+ * Chosen: reads of logs in flight that bring channels back to their logs, and as many again for everything else: thousands of
+ * repairs keep nobody waiting who opens another channel.
  */
 const MAX_READS = 32;
 const RING_MAX_MESSAGES = 256;
@@ -28,6 +29,8 @@ export interface ChannelsParts {
   readonly namespaces: Namespaces;
   readonly logger: Logger;
   readonly publish: PublishToTopic;
+  /** Channels open at once; none beyond it is opened. */
+  readonly maxChannels: number;
 }
 
 /** Owns every {@link Channel} and is what the broker calls. */
@@ -35,6 +38,8 @@ export class Channels implements BrokerListener {
   readonly counters: ChannelCounters = { delivered: 0, duplicates: 0, repairs: 0, repaired: 0, gaps: 0 };
   readonly #parts: ChannelsParts;
   readonly #byName = new Map<string, Channel>();
+  /** Those that nobody uses, idle longest first. */
+  readonly #idle = new Set<Channel>();
   readonly #retrier: Retrier;
   readonly #tails: TailWatch;
   readonly #repairs = new Turns(MAX_READS);
@@ -68,16 +73,22 @@ export class Channels implements BrokerListener {
     this.#tails.start();
   }
 
-  /** The channel, opened if need be. Every `acquire` is owed one {@link release}. */
+  /**
+   * The channel, opened if need be. Every `acquire` is owed one {@link release}. Throws `overloaded` when it would be one more
+   * than the node may have; one that nobody uses any more makes room.
+   */
   acquire(name: string): Channel {
     const channel = this.#byName.get(name) ?? this.#create(name);
+    if (channel.users === 0) this.#idle.delete(channel);
     channel.users++;
     return channel;
   }
 
   release(channel: Channel): void {
     channel.users--;
-    if (channel.users === 0) channel.idleSinceMs = monotonicNowMs();
+    if (channel.users > 0) return;
+    channel.idleSinceMs = monotonicNowMs();
+    this.#idle.add(channel);
   }
 
   /** The channel if it is open here already; nothing is acquired. */
@@ -116,11 +127,13 @@ export class Channels implements BrokerListener {
     this.#tails.stop();
     for (const channel of this.#byName.values()) channel.close();
     this.#byName.clear();
+    this.#idle.clear();
     this.#retrier.retryNow();
   }
 
   #create(name: string): Channel {
     const { broker, logger, namespaces, publish } = this.#parts;
+    this.#makeRoom(name);
     const ringLimits = {
       maxMessages: Math.min(RING_MAX_MESSAGES, namespaces.of(name).historySize),
       maxBytes: RING_MAX_BYTES,
@@ -139,11 +152,25 @@ export class Channels implements BrokerListener {
   }
 
   #sweep(nowMs: number): void {
-    for (const channel of this.#byName.values()) {
-      if (channel.users > 0 || nowMs - channel.idleSinceMs < LINGER_MS) continue;
-      this.#byName.delete(channel.name);
-      channel.close();
-      this.#parts.broker.unsubscribe(channel.name);
+    for (const channel of this.#idle) {
+      if (nowMs - channel.idleSinceMs < LINGER_MS) return;
+      this.#drop(channel);
     }
+  }
+
+  #makeRoom(name: string): void {
+    const { maxChannels } = this.#parts;
+    if (this.#byName.size < maxChannels) return;
+    const oldest = this.#idle.values().next();
+    if (!oldest.done) return this.#drop(oldest.value);
+    const details = { channels: [name], retryAfterMs: LINGER_MS };
+    throw new FanfareError('overloaded', `the node has the ${maxChannels} channels that it may have`, details);
+  }
+
+  #drop(channel: Channel): void {
+    this.#idle.delete(channel);
+    this.#byName.delete(channel.name);
+    channel.close();
+    this.#parts.broker.unsubscribe(channel.name);
   }
 }

@@ -52,6 +52,8 @@ export interface PushNodeOptions {
   /** Replicas that must have what is published here before it is acknowledged. */
   readonly waitReplicas: number;
   readonly channelsPerConnection: number;
+  /** Channels open at the node; a subscribe, stream or waiting poll that would open another is refused. */
+  readonly maxChannels: number;
   /** Unsent bytes at which a slow consumer is cut. */
   readonly maxBufferedBytes: number;
   /** Commands of one WebSocket, publishes of one client by HTTP. */

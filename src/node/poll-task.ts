@@ -39,7 +39,7 @@ export class PollTask implements PollWaiter, Due {
   readonly #request: PollRequest;
   readonly #client: HttpClient;
   #state: 'looking' | 'reading' | 'waiting' | 'done' = 'looking';
-  #channels: readonly Channel[] = [];
+  readonly #channels: Channel[] = [];
   #slot = 0;
   #scheduled = false;
   /** Something came while the log was read. */
@@ -62,7 +62,11 @@ export class PollTask implements PollWaiter, Due {
     const { channels } = this.#parts.context;
     const waitMs = Math.min(this.#request.waitMs, this.#identity.expiresAtMs - Date.now());
     this.#slot = this.#parts.wheel.add(this, monotonicNowMs() + waitMs);
-    this.#channels = Array.from(this.#request.channels.keys(), (name) => channels.acquire(name));
+    try {
+      for (const name of this.#request.channels.keys()) this.#channels.push(channels.acquire(name));
+    } catch (error) {
+      return this.#fail(error);
+    }
     if (this.#client.isExclusive) {
       this.#client.waiting?.supersede();
       this.#client.waiting = this;

@@ -78,6 +78,7 @@ class Node implements PushNode, NodeContext {
       namespaces,
       logger,
       publish: (topic, frame) => engine.publish(topic, frame),
+      maxChannels: options.maxChannels,
     });
     this.connections = new Connections({ heartbeatMs: options.heartbeatMs });
     this.publisher = new Publisher({ broker, namespaces, maxMessageBytes, waitReplicas });

@@ -34,14 +34,12 @@ export class Subscriptions {
     const refusal = this.#refusal(identity, name);
     if (refusal !== undefined)
       return this.#sink.sendEvent({ ...refusal, ...(id !== undefined && { id }), channel: name });
-    this.#turns ??= new Turns(MAX_READS);
-    const aheadBytes = replayAheadBytes(this.#context.options);
-    const subscription = new Subscription(this.#context.channels.acquire(name), this.#sink, this.#turns, aheadBytes);
-    this.#byChannel.set(name, subscription);
+    let subscription: Subscription | undefined;
     try {
+      subscription = this.#create(name);
       await subscription.begin(after, id);
     } catch (error) {
-      this.#fail(subscription, error, id);
+      if (this.#byChannel.get(name) === subscription) this.#fail(name, error, id);
     }
   }
 
@@ -75,10 +73,17 @@ export class Subscriptions {
     return false;
   }
 
-  /** Its log cannot be read: an `error` of its own, and others go on. */
-  #fail(subscription: Subscription, error: unknown, id: number | undefined): void {
-    const { name } = subscription.channel;
-    if (this.#byChannel.get(name) !== subscription) return;
+  /** Throws `overloaded` when the node has no room for another channel. */
+  #create(name: string): Subscription {
+    this.#turns ??= new Turns(MAX_READS);
+    const aheadBytes = replayAheadBytes(this.#context.options);
+    const subscription = new Subscription(this.#context.channels.acquire(name), this.#sink, this.#turns, aheadBytes);
+    this.#byChannel.set(name, subscription);
+    return subscription;
+  }
+
+  /** It cannot be opened or read: an `error` of its own, and others go on. */
+  #fail(name: string, error: unknown, id: number | undefined): void {
     this.end(name);
     this.#sink.sendEvent({ ...errorEvent(error, id, this.#context.logger), channel: name });
   }

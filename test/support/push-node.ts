@@ -34,7 +34,12 @@ export interface TestNodeSetup {
 }
 
 const GENEROUS = { perSecond: 10_000, burst: 10_000 };
-const OWN_LIMITS = { maxBufferedBytes: 1024 * 1024, maxMemoryBytes: 2 ** 40, maxConnections: 10_000 };
+const OWN_LIMITS = {
+  maxBufferedBytes: 1024 * 1024,
+  maxMemoryBytes: 2 ** 40,
+  maxConnections: 10_000,
+  maxChannels: 100_000,
+};
 const tickets = createTicketAuthority({ secrets: ['a secret of the tests, 32 bytes long'], audience: 'tests' });
 
 export async function startNode(setup: TestNodeSetup): Promise<TestNode> {

@@ -36,7 +36,7 @@ async function nodeContext() {
   const namespaces = new Namespaces();
   const written: string[] = [];
   const publish = (_topic: string, frame: Buffer) => void written.push(String(frame));
-  const channels = new Channels({ broker, namespaces, logger: silentLogger, publish });
+  const channels = new Channels({ broker, namespaces, logger: silentLogger, publish, maxChannels: 10_000 });
   await broker.start(channels);
   const rate = { algorithm: 'token-bucket', perSecond: 100, burst: 100 } as const;
   const options = {

@@ -20,6 +20,7 @@ async function nodeThatMissedMuch() {
     namespaces: new Namespaces(),
     logger: silentLogger,
     publish: (_topic, frame) => frames.push(String(frame)),
+    maxChannels: 10_000,
   });
   await broker.start(channels);
   const names = Array.from({ length: MANY }, (_, n) => `c${n}`);

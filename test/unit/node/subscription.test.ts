@@ -16,6 +16,7 @@ async function open() {
     namespaces: new Namespaces(),
     logger: silentLogger,
     publish: () => undefined,
+    maxChannels: 10_000,
   });
   await broker.start(channels);
   return { broker, channels };

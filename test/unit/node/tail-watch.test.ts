@@ -18,6 +18,7 @@ async function deafChannels() {
     namespaces: new Namespaces(),
     logger: silentLogger,
     publish: (_topic, frame) => frames.push(frame.toString()),
+    maxChannels: 10_000,
   });
   const listener: BrokerListener = {
     message: () => undefined,
@@ -65,6 +66,7 @@ async function faultyChannels() {
     namespaces: new Namespaces(),
     logger: silentLogger,
     publish: () => undefined,
+    maxChannels: 10_000,
   });
   await broker.start(channels);
   return { broker, channels };
