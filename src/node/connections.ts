@@ -6,6 +6,8 @@ import type { Code } from '../protocol/index.js';
 /** Heartbeats are spread over so many slices of their interval, so that no tick writes to everybody. */
 const SLICES = 25;
 const SWEEP_EVERY_MS = 500;
+/** Chosen: how long the last words of a link that has ended may take to leave. */
+const LAST_WORDS_MS = 10_000;
 
 /** A WebSocket's or a stream's connection, as the sweeps see it. */
 export interface Link {
@@ -32,9 +34,17 @@ export interface ConnectionsOptions {
   readonly heartbeatMs: number;
 }
 
+/** What is left of a stream that has ended: bytes that its peer has not taken yet. */
+export interface EndedStream {
+  bufferedBytes(): number;
+  destroy(): void;
+}
+
 /** The set of open links. */
 export class Connections {
   readonly #slices: readonly Set<Link>[] = Array.from({ length: SLICES }, () => new Set<Link>());
+  /** Until when each may still be sending. */
+  readonly #ended = new Map<EndedStream, number>();
   readonly #options: ConnectionsOptions;
   #next = 0;
   #beating = 0;
@@ -60,6 +70,7 @@ export class Connections {
   stop(): void {
     clearInterval(this.#beater);
     clearInterval(this.#sweeper);
+    this.#ended.clear();
   }
 
   /** Answers the slot to give back on {@link remove}. */
@@ -78,6 +89,11 @@ export class Connections {
     else this.streams--;
   }
 
+  /** A peer that does not read what it was told last is not waited for: its buffer is given back in time. */
+  seeOff(stream: EndedStream): void {
+    if (stream.bufferedBytes() > 0) this.#ended.set(stream, monotonicNowMs() + LAST_WORDS_MS);
+  }
+
   /** All links, oldest first within each slice; safe against removal while it runs. */
   *all(): Generator<Link> {
     for (const slice of this.#slices) yield* slice;
@@ -91,5 +107,10 @@ export class Connections {
   #sweep(nowMs: number): void {
     const unixMs = Date.now();
     for (const link of this.all()) link.checkDeadlines(nowMs, unixMs);
+    for (const [stream, dueMs] of this.#ended) {
+      if (stream.bufferedBytes() > 0 && nowMs < dueMs) continue;
+      this.#ended.delete(stream);
+      if (stream.bufferedBytes() > 0) stream.destroy();
+    }
   }
 }

@@ -75,6 +75,7 @@ export class StreamConnection implements Link, Sink, LiveStream {
     if (this.#isClosed) return;
     this.sendEvent({ type: 'close', code: codeInfo(code).close ?? CLOSE.internal, reason: `${code}: ${reason}` });
     this.#http.end();
+    this.#context.connections.seeOff(this.#http);
     this.abandon();
   }
 

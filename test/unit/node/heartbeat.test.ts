@@ -1,6 +1,6 @@
 // Heartbeats and silence: a client hears something in time, and a link that takes nothing is cut.
 
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createAuthenticator } from '../../../src/auth/authenticator.js';
 import { createTicketAuthority } from '../../../src/auth/ticket.js';
 import { Namespaces } from '../../../src/config/namespaces.js';
@@ -142,4 +142,46 @@ it('cuts a stream that takes nothing of its replay', async () => {
   expect(context.counters.slowConsumers).toBe(1);
   expect(context.connections.size).toBe(0);
   channels.close();
+});
+
+it('gives back the buffer of an ended stream whose peer does not read', async () => {
+  vi.useFakeTimers();
+  try {
+    const { context, channels } = await nodeContext();
+    const { state, stream } = stalledStream();
+    context.connections.start();
+    const connection = new StreamConnection(context, stream, tickets.verify(ticket));
+    state.full = true;
+    connection.end('token_expired', 'the ticket has expired');
+    expect(context.connections.size).toBe(0);
+    expect(state.bytes).toBeGreaterThan(0);
+    vi.advanceTimersByTime(9_000);
+    expect(state.destroyed).toBe(false);
+    vi.advanceTimersByTime(2_000);
+    expect(state.destroyed).toBe(true);
+    context.connections.stop();
+    channels.close();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+it('leaves an ended stream alone whose peer reads', async () => {
+  vi.useFakeTimers();
+  try {
+    const { context, channels } = await nodeContext();
+    const { state, stream } = stalledStream();
+    context.connections.start();
+    const connection = new StreamConnection(context, stream, tickets.verify(ticket));
+    state.full = true;
+    connection.end('token_expired', 'the ticket has expired');
+    vi.advanceTimersByTime(5_000);
+    state.bytes = 0;
+    vi.advanceTimersByTime(30_000);
+    expect(state.destroyed).toBe(false);
+    context.connections.stop();
+    channels.close();
+  } finally {
+    vi.useRealTimers();
+  }
 });
