@@ -3,8 +3,9 @@
 import type { Cluster, Redis } from 'ioredis';
 import { monotonicNowMs } from '../lib/clocks.js';
 import { slotOf } from './cluster-slot.js';
-import { type DurableCall, DurableShard } from './durable-shard.js';
-import { closeClient, createDurableClient } from './redis-clients.js';
+import type { DurableCall } from './durable-batch.js';
+import { DurableShard } from './durable-shard.js';
+import { createDurableClient } from './redis-clients.js';
 import type { RedisConnection } from './redis-connection.js';
 import { toFanfareError, unavailableError } from './redis-errors.js';
 
@@ -66,8 +67,7 @@ export class DurablePublisher {
       return await new Promise((resolve, reject) => {
         const fcall = [`${connection.prefix}_publish`, keys.length, ...keys, ...args];
         const state = { queuedAtMs: monotonicNowMs(), tries: 0, asking: false };
-        const slot = this.#cluster === undefined ? 0 : slotOf(channel);
-        this.#send({ slot, args: fcall, bytes, replicas, ...state, resolve, reject }, this.#masterOf(slot));
+        this.#send({ args: fcall, bytes, replicas, ...state, resolve, reject }, this.#masterOf(channel));
       });
     } finally {
       this.#waiting--;
@@ -83,8 +83,8 @@ export class DurablePublisher {
     this.#shards.clear();
   }
 
-  #masterOf(slot: number): string | undefined {
-    return this.#cluster === undefined ? ALONE : this.#cluster.slots[slot]?.[0];
+  #masterOf(channel: string): string | undefined {
+    return this.#cluster === undefined ? ALONE : this.#cluster.slots[slotOf(channel)]?.[0];
   }
 
   #send(call: DurableCall, master: string | undefined): void {
@@ -105,7 +105,6 @@ export class DurablePublisher {
     const client = createDurableClient(url, connection.prefix, master === ALONE ? undefined : address);
     return new DurableShard({
       client,
-      close: closeClient,
       loadLibrary: (at) => connection.loadLibrary(at),
       redirect: (call, error) => this.#redirect(call, error),
       demoted: () => this.#demoted(client),
@@ -113,9 +112,8 @@ export class DurablePublisher {
   }
 
   /** As `MOVED 3999 127.0.0.1:6381` says. */
-  #redirect(call: DurableCall, error: unknown): void {
-    const message = error instanceof Error ? error.message : '';
-    const [, kind, master] = /^(MOVED|ASK) \d+ ([^ :].*:\d+)$/.exec(message) ?? [];
+  #redirect(call: DurableCall, error: Error): void {
+    const [, kind, master] = /^(MOVED|ASK) \d+ ([^ :].*:\d+)$/.exec(error.message) ?? [];
     if (this.#cluster === undefined || master === undefined || ++call.tries > MAX_REDIRECTIONS) {
       return call.reject(toFanfareError(error, 'write'));
     }

@@ -9,18 +9,20 @@ import type { Offset } from '../../src/protocol/index.js';
 import { RecordingListener } from '../support/recording-listener.js';
 import { type RedisServer, startRedis } from '../support/redis.js';
 import { codeOf, dataOf, WHOLE_PAGE } from '../support/redis-broker.js';
+import { startSentinel } from '../support/redis-sentinel.js';
 
 const namespaces = new Namespaces({ default: { historySize: 10_000 } });
 
-async function brokerOn({ url }: RedisServer): Promise<Broker> {
+async function brokerOn({ url }: Pick<RedisServer, 'url'>): Promise<Broker> {
   const broker = createRedisBroker({ url, prefix: 'fanfare', namespaces, logger: silentLogger });
   await broker.start(new RecordingListener());
   return broker;
 }
 
-async function replicaOf(master: RedisServer): Promise<RedisServer> {
+async function replicaOf(master: RedisServer, count = 1): Promise<RedisServer> {
   const replica = await startRedis({ args: ['--replicaof', master.host, String(master.port)] });
-  const online = async () => expect(await master.admin.info('replication')).toMatch(/slave0:.*state=online/);
+  const online = async () =>
+    expect((await master.admin.info('replication')).match(/state=online/g)).toHaveLength(count);
   await vi.waitFor(online, { timeout: 10_000 });
   return replica;
 }
@@ -231,3 +233,24 @@ test('after a failover the promoted replica has all that was acknowledged, and w
   await replica.stop();
   await master.stop();
 }, 30_000);
+
+test('behind Sentinel it follows a failover to the replica that was promoted', async () => {
+  const master = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] });
+  const replicas = [await replicaOf(master), await replicaOf(master, 2)];
+  const sentinel = await startSentinel(master);
+  const broker = await brokerOn(sentinel);
+  const publish = (data: string) => broker.publish({ channel: 'news', data, waitReplicas: 1, key: `b:${data}` });
+  const first = await publish('1');
+  await master.kill();
+  const during = await codeOf(publish('2'));
+  expect(['ack_timeout', 'broker_unavailable', 'replicas_unavailable']).toContain(during);
+  // The other replica has to find the new master first.
+  await expect.poll(() => codeOf(publish('2')), { timeout: 20_000 }).toBe('no error');
+  const page = await logOf(broker, 'news');
+  expect(dataOf(page)).toEqual(['1', '2']);
+  expect(page.entries[0]?.offset).toBe(first);
+  for (const { admin } of replicas) expect(await admin.get('fanfare:{news}:tail')).toContain(page.tail);
+  await broker.close();
+  await sentinel.stop();
+  for (const server of [...replicas, master]) await server.stop();
+}, 60_000);

@@ -71,6 +71,14 @@ describe('the documented Redis permissions', () => {
     }
   });
 
+  it('let both wait for replicas', async () => {
+    for (const [name] of documentedUsers()) {
+      expect(await redis.admin.call('ACL', 'DRYRUN', name ?? '', 'WAIT', '1', '1000')).toBe('OK');
+      expect(await redis.admin.call('ACL', 'DRYRUN', name ?? '', 'ASKING')).toBe('OK');
+    }
+    expect(await redis.admin.call('ACL', 'DRYRUN', 'fanfare-node', 'INFO', 'replication')).toBe('OK');
+  });
+
   it('are of a server that has the metrics of the same page', async () => {
     const text = await (await fetch(`${server.url}/metrics`)).text();
     const documented = new Set(operations.match(/fanfare_(?!publish)[a-z_]+(?=`)/g));
