@@ -33,7 +33,8 @@ export function decodePollRequest(body: string): Decoded<PollRequest> {
   return decoding(() => {
     const record = parseRecord(body, 'body_not_json');
     const channels = channelPositions(record, LIMITS.channelsPerConnection);
-    const waitMs = field(record, 'waitMs') ?? 0;
+    const given = field(record, 'waitMs');
+    const waitMs = given === undefined ? 0 : given;
     if (typeof waitMs !== 'number' || !Number.isInteger(waitMs) || waitMs < 0 || waitMs > LIMITS.maxPollWaitMs) {
       refuse('bad_field', `"waitMs": expected an integer from 0 to ${LIMITS.maxPollWaitMs}, got ${picture(waitMs)}`);
     }

@@ -243,7 +243,7 @@ const BODIES = rows('HTTP: bodies', [
     `a poll after \`${JSON.stringify(after)}\``,
     poll({ channels: { ok: after } }, 'bad_offset'),
   ]),
-  ...[-1, 60_001, 1.5, '25000'].map((waitMs): readonly [string, Rest] => [
+  ...[-1, 60_001, 1.5, '25000', null, true, [0], {}].map((waitMs): readonly [string, Rest] => [
     `a poll with \`waitMs: ${JSON.stringify(waitMs)}\``,
     poll({ channels: { ok: 'now' }, waitMs }, 'bad_field'),
   ]),
