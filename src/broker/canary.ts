@@ -13,6 +13,8 @@ export interface BusStats {
   canaryMisses: number;
   /** Subscriber connections that were made anew because they were deaf. */
   subscriberRebuilds: number;
+  /** Subscriber connections that stood and were lost, whoever closed them: Redis does that to one that reads too slowly. */
+  subscriberDisconnects: number;
 }
 
 export interface CanaryOptions {

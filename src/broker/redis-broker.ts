@@ -51,7 +51,7 @@ class RedisBroker implements RedisBusBroker {
   readonly #prefix: string;
   readonly #maxMessageBytes: number;
   readonly #startTimeoutMs: number;
-  readonly #stats: BusStats = { canaryMisses: 0, subscriberRebuilds: 0 };
+  readonly #stats: BusStats = { canaryMisses: 0, subscriberRebuilds: 0, subscriberDisconnects: 0 };
   /** Channels whose opened tail was renewed since {@link #keptSinceMs}. */
   readonly #kept = new Set<string>();
   #keptSinceMs = monotonicNowMs();
@@ -179,7 +179,9 @@ class RedisBroker implements RedisBusBroker {
   status(): BrokerStatus {
     if (this.#closed) return { ...this.#connection.status(), ready: false, detail: 'closed' };
     const commands = this.#connection.status();
-    return commands.ready ? this.#subscriberStatus : commands;
+    if (!commands.ready || this.#subscriberStatus.detail !== '')
+      return commands.ready ? this.#subscriberStatus : commands;
+    return { ...this.#subscriberStatus, detail: commands.detail };
   }
 
   stats(): Readonly<BusStats> {

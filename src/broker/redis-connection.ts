@@ -154,12 +154,23 @@ export class RedisConnection {
     if (this.#inFlight >= MAX_IN_FLIGHT) throw unavailableError('too many commands wait for Redis');
     this.#inFlight++;
     try {
-      return await send().catch((error: unknown) => this.#sendAgain(error, send));
+      const answer = await send().catch((error: unknown) => this.#sendAgain(error, send));
+      if (effect === 'write') this.#tellFull('');
+      return answer;
     } catch (error) {
-      throw toFanfareError(error, effect);
+      const meaning = toFanfareError(error, effect);
+      if (meaning.code === 'storage_full') this.#tellFull(`${meaning.message}: publishes are refused`);
+      throw meaning;
     } finally {
       this.#inFlight--;
     }
+  }
+
+  /** Delivery goes on: that is no reason to send clients away, but somebody should read it. */
+  #tellFull(detail: string): void {
+    if (!this.#status.ready || this.#status.detail === detail) return;
+    if (detail !== '') this.#logger.warn({ address: this.address }, detail);
+    this.#status = { ...this.#status, detail };
   }
 
   /** Where Redis has lost the library, nothing was done: it is loaded, and the command sent once more. */

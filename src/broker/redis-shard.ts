@@ -47,6 +47,7 @@ export class RedisShard {
   /** The canary's own channel. */
   #perch: Perch | undefined;
   #check: NodeJS.Immediate | undefined;
+  #stood = false;
   #closed = false;
 
   constructor(options: ShardOptions) {
@@ -61,8 +62,13 @@ export class RedisShard {
     });
     this.#canary = this.#createCanary(options);
     this.#canary.start();
-    this.#client.on('ready', () => this.#tell(() => listener.up()));
+    this.#client.on('ready', () => {
+      this.#stood = true;
+      this.#tell(() => listener.up());
+    });
     this.#client.on('close', () => {
+      if (this.#stood && !this.#closed) options.stats.subscriberDisconnects++;
+      this.#stood = false;
       if (this.#perch !== undefined) this.#perch.stands = false;
       this.#canary.reset();
       this.#tell(() => listener.down(this, this.deaf ? 'it was deaf' : 'the connection is closed'));

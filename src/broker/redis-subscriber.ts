@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
-import { Canary } from './canary.js';
+import { type BusStats, Canary } from './canary.js';
 import { closeClient, createSubscriberClient } from './redis-clients.js';
 import { toFanfareError, unavailableError } from './redis-errors.js';
 import {
@@ -28,6 +28,8 @@ export class RedisSubscriber implements Subscriber {
   readonly #listener: SubscriberListener;
   readonly #canary: Canary;
   readonly #canaryName: string;
+  readonly #stats: BusStats;
+  #stood = false;
   #canaryStands = false;
   /** By the channel's name on the bus. */
   readonly #subscriptions = new Map<string, Subscription>();
@@ -42,6 +44,7 @@ export class RedisSubscriber implements Subscriber {
     this.#prefix = options.prefix;
     this.#logger = options.logger;
     this.#listener = options.listener;
+    this.#stats = options.stats;
     this.#client = createSubscriberClient(options.url, options.prefix);
     this.#canaryName = this.#busName(`!canary:${randomUUID()}`);
     this.#canary = this.#createCanary(options);
@@ -60,6 +63,7 @@ export class RedisSubscriber implements Subscriber {
       }
     });
     this.#client.on('ready', () => {
+      this.#stood = true;
       this.#subscribeCanary();
       void this.#resubscribe();
     });
@@ -239,6 +243,8 @@ export class RedisSubscriber implements Subscriber {
   }
 
   #lost(): void {
+    if (this.#stood && !this.#closed) this.#stats.subscriberDisconnects++;
+    this.#stood = false;
     for (const subscription of this.#subscriptions.values()) {
       // What is under way is given up when its command is rejected.
       if (subscription.state === 'live') subscription.state = 'lost';

@@ -274,10 +274,14 @@ local function remove(keys, args)
   return 1
 end
 
-redis.register_function(PREFIX .. '_node_report', report)
-redis.register_function(PREFIX .. '_node_assign', assign)
-redis.register_function(PREFIX .. '_node_list', list)
-redis.register_function(PREFIX .. '_node_drain', request_drain)
-redis.register_function{ function_name = PREFIX .. '_node_draining', callback = drain_requested, flags = { 'no-writes' } }
-redis.register_function(PREFIX .. '_node_remove', remove)
+-- A Redis at its maxmemory refuses messages, not nodes: a node's record is small, and there are few.
+local function register(name, callback, flag)
+  redis.register_function{ function_name = PREFIX .. name, callback = callback, flags = { flag } }
+end
+register('_node_report', report, 'allow-oom')
+register('_node_assign', assign, 'allow-oom')
+register('_node_list', list, 'allow-oom')
+register('_node_drain', request_drain, 'allow-oom')
+register('_node_draining', drain_requested, 'no-writes')
+register('_node_remove', remove, 'allow-oom')
 `;

@@ -40,7 +40,7 @@ test('a connection on which all is silent is made anew after 3 canaries, and its
   await broker.publish({ channel: 'news', data: '"unheard"' });
   await listener.until(() => listener.resubscriptions.includes('news'));
   expect(listener.messages).toEqual([]);
-  expect(broker.stats()).toEqual({ canaryMisses: 3, subscriberRebuilds: 1 });
+  expect(broker.stats()).toMatchObject({ canaryMisses: 3, subscriberRebuilds: 1 });
   expect(proxy.subscribers).toBe(before + 1);
   await broker.publish({ channel: 'news', data: '"heard"' });
   await listener.until(() => listener.data('news').includes('"heard"'));

@@ -4,7 +4,8 @@ import { expect } from 'vitest';
 import type { Cluster } from './cluster.js';
 import { FEEDS } from './feed.js';
 import type { Publisher } from './load.js';
-import { SteadyClient } from './steady-client.js';
+import type { RedisServer } from './redis.js';
+import { type Heard, SteadyClient } from './steady-client.js';
 
 export const TRANSPORTS: readonly string[] = Object.keys(FEEDS);
 
@@ -49,4 +50,44 @@ export function expectEverything(clients: readonly SteadyClient[], publishers: r
     expect({ transport, gaps, closes }).toEqual({ transport, gaps: [], closes: [] });
     for (const [channel, messages] of heard) expect(messages, `${transport} ${channel}`).toEqual(logs.get(channel));
   }
+}
+
+/** The offsets that a master still holds of a channel. */
+export async function heldBy({ admin }: RedisServer, channel: string): Promise<ReadonlySet<string>> {
+  const entries = await admin.xrange(`fanfare:{${channel}}:log`, '-', '+');
+  return new Set(
+    entries.map(([id]) => {
+      const [ms = '', seq = ''] = id.split('-');
+      return `${ms.padStart(13, '0')}-${seq.padStart(16, '0')}`;
+    }),
+  );
+}
+
+/** Each client heard all that is still held: once, in order; and where anything else is missing, it was told a gap. */
+export function expectAllHeld(
+  clients: readonly SteadyClient[],
+  { channel, acknowledged }: Publisher,
+  held: ReadonlySet<string>,
+): void {
+  const kept = acknowledged.filter(({ offset }) => held.has(offset));
+  for (const { transport, heard, gaps, closes } of clients) {
+    const got = heard.get(channel) ?? [];
+    const who = `${transport} ${channel}`;
+    expect(closes, who).toEqual([]);
+    expect(new Set(got.map(({ offset }) => offset)).size, who).toBe(got.length);
+    expect(isPartOf(kept, got), who).toBe(true);
+    if (gaps.some((gap) => gap.channel === channel)) continue;
+    expect(got, who).toEqual(acknowledged);
+  }
+}
+
+/** Whether `part` stands in `whole` in the same order, each once. */
+function isPartOf(part: readonly Heard[], whole: readonly Heard[]): boolean {
+  let at = -1;
+  for (const { offset } of part) {
+    const next = whole.findIndex((message, index) => index > at && message.offset === offset);
+    if (next === -1) return false;
+    at = next;
+  }
+  return true;
 }

@@ -18,6 +18,7 @@ export class Publisher {
   readonly #attempt: Attempt;
   readonly #everyMs: number;
   #stopped = false;
+  #abandoned = false;
   #running: Promise<void> | undefined;
 
   constructor(channel: string, everyMs: number, attempt: Attempt) {
@@ -36,13 +37,21 @@ export class Publisher {
     await this.#running;
   }
 
+  /** Ends without it. */
+  abandon(): void {
+    this.#stopped = true;
+    this.#abandoned = true;
+  }
+
   async #run(): Promise<void> {
     for (let n = 0; !this.#stopped; n++) {
       const startedAt = performance.now();
       let offset: string | undefined;
       while (offset === undefined) {
         offset = await this.#attempt(this.channel, String(n), `${this.channel}-${n}`);
-        if (offset === undefined) await pause(AGAIN_AFTER_MS);
+        if (offset !== undefined) break;
+        if (this.#abandoned) return;
+        await pause(AGAIN_AFTER_MS);
       }
       this.acknowledged.push({ offset, data: n });
       await pause(Math.max(0, this.#everyMs - (performance.now() - startedAt)));
