@@ -23,8 +23,9 @@ export function judgeLog(history: History, damage: DamageRecord, report: Report)
     const { publication, t, entry } = acknowledgement;
     const until = entry === undefined ? t + QUEUE_LAG_MS : t;
     const window = damage.touching(Math.min(publication.invokedAt, t), lastKnown(publication, until));
-    if (window === undefined) report(notStored(acknowledgement));
-    else {
+    if (window === undefined) {
+      if (!mayBeUnheard(acknowledgement, history)) report(notStored(acknowledgement));
+    } else {
       const { number } = window.fault;
       losses.lostByFault.set(number, (losses.lostByFault.get(number) ?? 0) + 1);
       lost.add(publication);
@@ -44,8 +45,18 @@ function isStored({ entry, channel, publication }: Acknowledgement): boolean {
   const { entries } = publication;
   if (entries.some((its) => its.channel === channel && its.held)) return true;
   if (entry !== undefined) return fateOf(entry) === 'trimmed';
-  // An entry of the queue that was trimmed before anybody heard of it cannot be told from one that was lost.
   return entries.some((its) => its.channel === channel && fateOf(its) === 'trimmed');
+}
+
+/** Whether an entry of the queue may have been trimmed before anybody heard of it: then everybody was away or told a gap. */
+function mayBeUnheard({ entry, channel, publication, t }: Acknowledgement, { subscriptions }: History): boolean {
+  const { log } = channel;
+  if (entry !== undefined || publication.entries.length > 0) return false;
+  if (log === undefined || log.entries.length < log.historySize) return false;
+  const ofChannel = subscriptions.filter((subscription) => subscription.channel === channel);
+  return ofChannel.every(({ steps: { at, what } }) =>
+    what.some((step, index) => (at[index] ?? 0) >= t && (index === 0 || step.kind === 'gap')),
+  );
 }
 
 function lastKnown({ entries }: Publication, otherwise: number): number {

@@ -146,7 +146,10 @@ function isGapNeeded({ what }: Steps, index: number, damage: DamageRecord): bool
   const next = what[index + 1];
   if (gap?.kind !== 'gap' || before?.kind !== 'entry') return false;
   const { log, known } = before.channel;
-  if (next === undefined) return before.offset !== log?.entries.at(-1)?.[0] && before.offset !== log?.tail;
+  if (next === undefined) {
+    const last = log?.entries.at(-1)?.[0];
+    return last !== undefined && before.offset !== last && before.offset !== log?.tail;
+  }
   if (next.kind === 'gap') return next.after !== before.offset;
   if (next.offset <= before.offset) return true;
   if (fateOf(before) === 'lost' && fateOf(next) !== 'lost') return true;

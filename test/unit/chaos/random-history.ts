@@ -19,10 +19,18 @@ const TICK_MS = 100;
 const SHORT_SIZE = 5;
 const TRANSPORTS = ['websocket', 'sse', 'long-poll', 'short-poll'];
 
+interface Stored {
+  readonly offset: string;
+  readonly value: string;
+  readonly t: number;
+}
+
 interface Feed {
   readonly name: string;
   readonly historySize: number;
-  log: { readonly offset: string; readonly value: string; readonly t: number }[];
+  log: Stored[];
+  /** What was trimmed, newest last: a replica that lags still holds some of it. */
+  trimmed: Stored[];
   /** The position before the first entry of the log. */
   origin: string;
   begin: string;
@@ -52,7 +60,7 @@ class Simulation {
     this.#feeds = Array.from({ length: channels }, (_, n): Feed => {
       const origin = formatOffset(this.#now - 1, 0);
       const historySize = n % 3 === 2 ? SHORT_SIZE : 1_000_000;
-      return { name: `channel-${n}`, historySize, log: [], origin, begin: origin, tail: origin };
+      return { name: `channel-${n}`, historySize, log: [], trimmed: [], origin, begin: origin, tail: origin };
     });
     this.#positions = Array.from({ length: clients }, () => new Map(this.#feeds.map((feed) => [feed, '-1'])));
     this.#awayUntil = Array.from({ length: clients }, () => 0);
@@ -122,7 +130,7 @@ class Simulation {
       this.#keys.set(value, offset);
       feed.log.push({ offset, value, t: this.#now });
       feed.tail = offset;
-      while (feed.log.length > feed.historySize) feed.origin = feed.log.shift()?.offset ?? '';
+      trim(feed);
     }
     if (isAcknowledged) this.#add({ kind: 'ok', f: 'publish', channel: feed.name, value, offset });
   }
@@ -147,7 +155,10 @@ class Simulation {
       const from = damage === 'all' ? 0 : this.#now - 1_000 - this.#random.below(500);
       const lost = feed.log.filter(({ t }) => t >= from);
       for (const { value } of lost) this.#keys.delete(value);
-      feed.log = feed.log.filter(({ t }) => t < from);
+      feed.log = [...feed.trimmed, ...feed.log].filter(({ t }) => t < from);
+      feed.trimmed = [];
+      feed.origin = feed.begin;
+      trim(feed);
       feed.tail = feed.log.at(-1)?.offset ?? feed.origin;
       if (damage === 'all') {
         feed.begin = this.#mint('');
@@ -183,6 +194,13 @@ class Simulation {
       positions.set(feed, position);
     }
   }
+}
+
+function trim(feed: Feed): void {
+  const { log, trimmed, historySize } = feed;
+  if (log.length <= historySize) return;
+  trimmed.push(...log.splice(0, log.length - historySize));
+  feed.origin = trimmed.at(-1)?.offset ?? '';
 }
 
 /** Where reading begins, as the broker judges it. */
