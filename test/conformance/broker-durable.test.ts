@@ -162,6 +162,35 @@ describe('with one replica', () => {
     expect(dataOf(await logOf(broker, channel))).toEqual(['"warm"', '1', '2']);
   }, 20_000);
 
+  test('no more than 2,000 wait for replicas that hang; the others are refused at once, unwritten', async () => {
+    let unknown = 0;
+    await publish('"warm"');
+    replica.pause();
+    try {
+      const codes = await Promise.all(Array.from({ length: 2_100 }, (_, n) => codeOf(publish(String(n)))));
+      unknown = codes.filter((code) => code === 'ack_timeout').length;
+      // A second batch may have had its turn as well.
+      expect(unknown).toBeGreaterThanOrEqual(1_000);
+      expect(new Set(codes.slice(2_000))).toEqual(new Set(['broker_unavailable']));
+    } finally {
+      replica.resume();
+    }
+    expect(await codeOf(publish('"after"'))).toBe('no error');
+    expect(await master.admin.xlen(`fanfare:{${channel}}:log`)).toBe(unknown + 2);
+  }, 20_000);
+
+  test('a master that hangs gets nothing more to write', async () => {
+    await publish('1');
+    master.pause();
+    try {
+      expect(await codeOf(publish('2'))).toBe('broker_unavailable');
+    } finally {
+      master.resume();
+    }
+    await expect.poll(() => codeOf(publish('3')), { timeout: 10_000 }).toBe('no error');
+    expect(await master.admin.xlen(`fanfare:{${channel}}:log`)).toBe(2);
+  }, 20_000);
+
   test('a library that Redis has lost is loaded again', async () => {
     await publish('1');
     await master.admin.call('FUNCTION', 'FLUSH');
