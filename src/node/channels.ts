@@ -21,6 +21,8 @@ const SWEEP_EVERY_MS = 1_000;
  * repairs keep nobody waiting who opens another channel.
  */
 const MAX_READS = 32;
+/** Chosen: a read that takes longer waits for something that hangs, as one master of a Cluster may; the others need not. */
+const SLOW_READ_MS = 250;
 const RING_MAX_MESSAGES = 256;
 const RING_MAX_BYTES = 512 * 1024;
 
@@ -42,8 +44,8 @@ export class Channels implements BrokerListener {
   readonly #idle = new Set<Channel>();
   readonly #retrier: Retrier;
   readonly #tails: TailWatch;
-  readonly #repairs = new Turns(MAX_READS);
-  readonly #reads = new Turns(MAX_READS);
+  readonly #repairs = new Turns(MAX_READS, SLOW_READ_MS);
+  readonly #reads = new Turns(MAX_READS, SLOW_READ_MS);
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor(parts: ChannelsParts) {

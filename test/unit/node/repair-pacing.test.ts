@@ -113,3 +113,23 @@ it('gives turns in the order in which they were asked for, however many wait', a
   expect(order).toEqual(all.map((_, n) => n));
   await turns.take(task(1));
 });
+
+it('goes on without a task that hangs, which gives back no second turn when it ends', async () => {
+  const turns = new Turns(1, 20);
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const hanging = turns.take(() => released);
+  expect(await turns.take(async () => 'meanwhile')).toBe('meanwhile');
+  let most = 0;
+  let running = 0;
+  const task = async () => {
+    most = Math.max(most, ++running);
+    release();
+    await hanging;
+    running--;
+  };
+  await Promise.all([1, 2, 3].map(() => turns.take(task)));
+  expect(most).toBe(1);
+});
