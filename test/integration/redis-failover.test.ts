@@ -116,7 +116,7 @@ async function expectNothingLostSilently({ crowd, publishers }: World, masterOf:
   }
 }
 
-it('a master that hangs behind Sentinel', async () => {
+it('a master that hangs behind Sentinel is left within 10 s, and /readyz is true throughout', async () => {
   const master = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] });
   closing.push(() => master.stop());
   const replica = await startRedis({ args: ['--replicaof', master.host, String(master.port)] });
@@ -130,7 +130,7 @@ it('a master that hangs behind Sentinel', async () => {
   await expectNothingLostSilently(world, () => replica);
 });
 
-it('a master of a Redis Cluster that is killed: its channels rest, the others go on', async () => {
+it('the channels of a killed master of a Redis Cluster rest, the others go on, and /readyz is true throughout', async () => {
   const redis: RedisCluster = await startRedisCluster();
   closing.push(() => redis.stop());
   const keyOf = (channel: string) => `fanfare:{${channel}}:log`;
