@@ -9,7 +9,8 @@ import type { After } from '../protocol/index.js';
 
 /** Chosen: how much slower a log that is itself what is wrong is tried again; with the node's pauses, each 10 to 20 s at last. */
 const TROUBLE_SLOWER = 10;
-const RETRY_AFTER_MS = 10_000;
+/** Chosen: a poll or stream with such a channel fails whole, and what its others have waits for the next. */
+const RETRY_AFTER_MS = 2_000;
 
 export interface ChannelLogParts {
   readonly broker: Broker;
