@@ -1,6 +1,6 @@
 // Starts a real Redis Cluster of three masters, each with one replica, for tests.
 
-import { expect, vi } from 'vitest';
+import { eventually } from './eventually.js';
 import { freePort, privateHost, type RedisServer, startRedis } from './redis.js';
 
 export interface RedisCluster {
@@ -53,7 +53,10 @@ async function join(servers: readonly RedisServer[]): Promise<void> {
   const busPort = await busPortOf(first);
   for (const { admin } of others) await admin.call('CLUSTER', 'MEET', first.host, first.port, busPort);
   for (const server of servers) {
-    await until(async () => expect(await clusterInfo(server)).toContain(`cluster_known_nodes:${servers.length}`));
+    await until(async () => {
+      const info = await clusterInfo(server);
+      return info.includes(`cluster_known_nodes:${servers.length}`) || info;
+    });
   }
   for (const [n, server] of servers.slice(MASTERS).entries()) {
     const id = String(await servers[n]?.admin.call('CLUSTER', 'MYID'));
@@ -62,18 +65,21 @@ async function join(servers: readonly RedisServer[]): Promise<void> {
   for (const [n, server] of servers.entries()) {
     const wanted = n < MASTERS ? /slave0:.*state=online/ : /master_link_status:up/;
     await until(async () => {
-      expect(await clusterInfo(server)).toContain('cluster_state:ok');
-      expect(await server.admin.info('replication')).toMatch(wanted);
+      const info = await clusterInfo(server);
+      const replication = await server.admin.info('replication');
       // Three ranges, each with its master and its replica.
       const slots = JSON.stringify(await server.admin.call('CLUSTER', 'SLOTS'));
-      expect(slots.match(/"127\./g)).toHaveLength(2 * MASTERS);
+      const knowsAll = slots.match(/"127\./g)?.length === 2 * MASTERS;
+      return (
+        (info.includes('cluster_state:ok') && wanted.test(replication) && knowsAll) || `${info}${replication}${slots}`
+      );
     });
   }
 }
 
 /** Nodes tell each other in their own time, and no one else. */
-function until(condition: () => Promise<void>): Promise<void> {
-  return vi.waitFor(condition, { timeout: 20_000 });
+function until(condition: () => Promise<true | string>): Promise<void> {
+  return eventually(condition, 20_000);
 }
 
 async function clusterInfo({ admin }: RedisServer): Promise<string> {

@@ -8,11 +8,16 @@ import { freePort, launch, type RedisServer } from './redis.js';
 export interface Sentinel {
   /** For brokers: the group is called `main`. */
   readonly url: string;
+  readonly host: string;
+  readonly port: number;
   stop(): Promise<void>;
 }
 
-/** One Sentinel that fails `master` over after 1 s of silence; resolves when it watches it and knows a replica. */
-export async function startSentinel(master: RedisServer): Promise<Sentinel> {
+/**
+ * A Sentinel that, with `quorum` - 1 others, fails `master` over after 1 s of silence; resolves when it watches it and
+ * knows a replica.
+ */
+export async function startSentinel(master: RedisServer, quorum = 1): Promise<Sentinel> {
   const { host } = master;
   const port = await freePort(host);
   const directory = await mkdtemp(join(tmpdir(), 'fanfare-sentinel-'));
@@ -21,7 +26,7 @@ export async function startSentinel(master: RedisServer): Promise<Sentinel> {
     `bind ${host}`,
     `port ${port}`,
     `dir ${directory}`,
-    `sentinel monitor main ${master.host} ${master.port} 1`,
+    `sentinel monitor main ${master.host} ${master.port} ${quorum}`,
     'sentinel down-after-milliseconds main 1000',
     'sentinel failover-timeout main 5000',
   ];
@@ -29,6 +34,8 @@ export async function startSentinel(master: RedisServer): Promise<Sentinel> {
   const running = await launch([config, '--sentinel'], '+slave');
   return {
     url: `redis+sentinel://${host}:${port}/main`,
+    host,
+    port,
     async stop() {
       await running.end();
       await rm(directory, { recursive: true, force: true });

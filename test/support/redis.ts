@@ -13,6 +13,8 @@ export interface RedisServer {
   readonly port: number;
   readonly url: string;
   readonly pid: number;
+  /** Where it keeps what it persists. */
+  readonly directory: string;
   /** A plain client, for looking at and breaking things; closed by `stop`. */
   readonly admin: Redis;
   /** SIGSTOP and SIGCONT. */
@@ -31,6 +33,8 @@ export interface RedisServerOptions {
   readonly args?: readonly string[];
   readonly host?: string;
   readonly password?: string;
+  /** Beside the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts a server that keeps nothing on disk; resolves when it answers. */
@@ -45,7 +49,8 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   const password = options.password;
   const admin = new Redis({ host, port, lazyConnect: true, ...(password !== undefined && { password }) });
   admin.on('error', () => {});
-  let running = await launch(args);
+  const start = () => launch(args, undefined, options.env);
+  let running = await start();
   let stopped = false;
   await admin.connect();
 
@@ -56,13 +61,14 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     get pid() {
       return running.pid;
     },
+    directory,
     admin,
     pause: () => void process.kill(running.pid, 'SIGSTOP'),
     resume: () => void process.kill(running.pid, 'SIGCONT'),
     kill: () => running.end(),
     async restart() {
       await running.end();
-      running = await launch(args);
+      running = await start();
     },
     async stop() {
       if (stopped) return;
@@ -100,8 +106,13 @@ interface Running {
 const WATCHED = 'redis-server "$@" & server=$!; cat >/dev/null; kill -9 $server 2>/dev/null; wait';
 
 /** Starts `redis-server` with `args`; resolves once its log has `readyText`. */
-export async function launch(args: readonly string[], readyText = 'Ready to accept connections'): Promise<Running> {
-  const shell = spawn('sh', ['-c', WATCHED, 'sh', ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+export async function launch(
+  args: readonly string[],
+  readyText = 'Ready to accept connections',
+  env: Readonly<Record<string, string>> = {},
+): Promise<Running> {
+  const stdio = ['pipe', 'pipe', 'inherit'] as const;
+  const shell = spawn('sh', ['-c', WATCHED, 'sh', ...args], { stdio: [...stdio], env: { ...process.env, ...env } });
   const gone = once(shell, 'exit');
   let log = '';
   for await (const chunk of shell.stdout.iterator({ destroyOnReturn: false })) {

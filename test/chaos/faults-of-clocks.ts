@@ -1,0 +1,52 @@
+// Faults of wall clocks: a node's and Redis' step forward and back.
+
+import type { Fault } from './fault.js';
+
+/** Below the life of a ticket, above every other time that a node keeps. */
+const NODE_STEP_S = 1_200;
+const REDIS_STEP_S = 45;
+
+export const CLOCK_FAULTS: readonly Fault[] = [
+  {
+    name: 'clock of a node steps 20 min',
+    shapes: ['single', 'sentinel', 'cluster'],
+    damage: 'none',
+    holdMs: [4_000, 8_000],
+    async begin({ fleet, random }) {
+      const member = random.pick(fleet.members);
+      const { clock } = member;
+      const seconds = random.chance(0.5) ? NODE_STEP_S : -NODE_STEP_S;
+      await clock.step(seconds);
+      return {
+        detail: `${member.id}: ${seconds} s`,
+        nodes: [member.id],
+        async heal() {
+          await clock.step(0);
+          return undefined;
+        },
+      };
+    },
+  },
+  {
+    name: 'clock of Redis steps 45 s',
+    shapes: ['single'],
+    damage: 'none',
+    holdMs: [4_000, 8_000],
+    aftermathMs: (REDIS_STEP_S + 5) * 1_000,
+    async begin({ bed: { clock, servers }, random }) {
+      if (clock === undefined) throw new Error('this Redis has the clock of the machine');
+      const seconds = random.chance(0.5) ? REDIS_STEP_S : -REDIS_STEP_S;
+      await clock.step(seconds);
+      return {
+        detail: `Redis: ${seconds} s`,
+        async heal() {
+          const [now] = (await servers[0]?.admin.time()) ?? [0];
+          await clock.step(0);
+          const seen = Math.round(Number(now) - Date.now() / 1_000);
+          if (Math.abs(seen - seconds) > 2) throw new Error(`Redis was ${seen} s off, not ${seconds} s`);
+          return `Redis was ${seen} s off`;
+        },
+      };
+    },
+  },
+];

@@ -1,0 +1,176 @@
+// The servers of a chaos run: one discovery, and push nodes behind links that can be broken.
+
+import { readdir, readFile } from 'node:fs/promises';
+import { type ServerProcess, startFanfare } from '../support/process.js';
+import { freePort, privateHost } from '../support/redis.js';
+import { createFakeClock, type FakeClock } from './fake-clock.js';
+import { type FaultProxy, startFaultProxy } from './fault-proxy.js';
+
+const AUTH_SECRET = 'user-tokens-of-the-chaos-0123456789abcdef';
+const CLUSTER_SECRET = 'tickets-of-the-chaos-0123456789abcdef';
+const ADMIN_KEY = 'admin-key-of-the-chaos-0123456789abcdef';
+const PUBLISH_KEY = 'publish-key-of-the-chaos-0123456789abcdef';
+
+export interface FleetPlan {
+  readonly directory: string;
+  readonly redisUrl: string;
+  /** Where Redis is when it is one server: then each node gets a link of its own to it. */
+  readonly redisAddress: { readonly host: string; readonly port: number } | undefined;
+  readonly namespaces: Readonly<Record<string, object>>;
+  readonly nodes: number;
+}
+
+/** What a process holds. */
+export interface Holding {
+  readonly rssMiB: number;
+  readonly descriptors: number;
+}
+
+interface MemberParts {
+  readonly clientLink: FaultProxy;
+  readonly redisLink: FaultProxy | undefined;
+  readonly clock: FakeClock;
+}
+
+export class Member {
+  readonly id: string;
+  readonly clientLink: FaultProxy;
+  readonly redisLink: FaultProxy | undefined;
+  readonly clock: FakeClock;
+  readonly #env: Readonly<Record<string, string>>;
+  #process: ServerProcess | undefined;
+  /** The last lines that processes which have ended wrote. */
+  #pastLog = '';
+
+  constructor(id: string, env: Readonly<Record<string, string>>, parts: MemberParts) {
+    this.id = id;
+    this.#env = env;
+    this.clientLink = parts.clientLink;
+    this.redisLink = parts.redisLink;
+    this.clock = parts.clock;
+  }
+
+  get url(): string {
+    return `http://${this.clientLink.host}:${this.clientLink.port}`;
+  }
+
+  get #running(): ServerProcess {
+    if (this.#process === undefined) throw new Error(`${this.id} does not run`);
+    return this.#process;
+  }
+
+  async start(): Promise<void> {
+    this.#process = await startFanfare(['node'], { env: this.#env });
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#running.kill(signal);
+  }
+
+  /** `kill -9`; resolves when it is gone. */
+  async kill(): Promise<void> {
+    this.#running.kill('SIGKILL');
+    await this.#gone();
+  }
+
+  /** SIGTERM: it drains. Answers its exit code. */
+  async drain(): Promise<number | string> {
+    this.#running.kill('SIGTERM');
+    return this.#gone();
+  }
+
+  async #gone(): Promise<number | string> {
+    const { code, stderr } = await this.#running.finished;
+    this.#pastLog = stderr.slice(-4_000);
+    this.#process = undefined;
+    return code;
+  }
+
+  /** What `/readyz` says: the status and the body. */
+  async ready(): Promise<{ readonly status: number; readonly body: string }> {
+    const response = await fetch(`${this.#running.url}/readyz`, { signal: AbortSignal.timeout(2_000) });
+    return { status: response.status, body: await response.text() };
+  }
+
+  async holding(): Promise<Holding> {
+    const process = `/proc/${this.#running.pid}`;
+    const rss = /VmRSS:\s+(\d+) kB/.exec(await readFile(`${process}/status`, 'utf8'))?.[1];
+    const descriptors = (await readdir(`${process}/fd`)).length;
+    return { rssMiB: Math.round(Number(rss) / 1024), descriptors };
+  }
+
+  log(): string {
+    return this.#pastLog + (this.#process?.log() ?? '');
+  }
+
+  async close(): Promise<void> {
+    if (this.#process !== undefined) {
+      this.signal('SIGCONT');
+      await this.kill();
+    }
+    await this.clientLink.close();
+    await this.redisLink?.close();
+  }
+}
+
+export class Fleet {
+  readonly members: readonly Member[];
+  readonly discovery: ServerProcess;
+  readonly secret = AUTH_SECRET;
+  readonly publishKey = PUBLISH_KEY;
+
+  private constructor(members: readonly Member[], discovery: ServerProcess) {
+    this.members = members;
+    this.discovery = discovery;
+  }
+
+  static async start(plan: FleetPlan): Promise<Fleet> {
+    const shared = {
+      FANFARE_REDIS_URL: plan.redisUrl,
+      FANFARE_AUTH_SECRET: AUTH_SECRET,
+      FANFARE_CLUSTER_SECRET: CLUSTER_SECRET,
+      FANFARE_ADMIN_KEY: ADMIN_KEY,
+      FANFARE_PUBLISH_KEY: PUBLISH_KEY,
+      FANFARE_NAMESPACES: JSON.stringify(plan.namespaces),
+      FANFARE_LOG_LEVEL: 'warn',
+    };
+    const [discovery, ...members] = await Promise.all([
+      startFanfare(['discovery'], { env: { ...shared, FANFARE_HOST: '127.0.0.1', FANFARE_PORT: '0' } }),
+      ...Array.from({ length: plan.nodes }, (_, n) =>
+        startMember(`n${n + 1}`, n % 2 === 0 ? 'uws' : 'ws', plan, shared),
+      ),
+    ]);
+    return new Fleet(members, discovery);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.close()));
+    await this.discovery.stop();
+  }
+}
+
+async function startMember(
+  id: string,
+  engine: 'uws' | 'ws',
+  plan: FleetPlan,
+  shared: Readonly<Record<string, string>>,
+): Promise<Member> {
+  const host = privateHost();
+  const port = await freePort(host);
+  const clientLink = await startFaultProxy(privateHost(), { host, port });
+  const redisLink = plan.redisAddress && (await startFaultProxy(privateHost(), plan.redisAddress));
+  const clock = await createFakeClock(plan.directory, id);
+  const env = {
+    ...shared,
+    ...clock.env,
+    FANFARE_HOST: host,
+    FANFARE_PORT: String(port),
+    FANFARE_NODE_ID: id,
+    FANFARE_NODE_URL: `http://${clientLink.host}:${clientLink.port}`,
+    FANFARE_ENGINE: engine,
+    ...(redisLink && { FANFARE_REDIS_URL: `redis://${redisLink.host}:${redisLink.port}` }),
+  };
+  const member = new Member(id, env, { clientLink, redisLink, clock });
+  await member.start();
+  return member;
+}

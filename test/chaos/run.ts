@@ -1,0 +1,211 @@
+// One chaos run on one shape of Redis: warm-up, load with faults, healing, and the last reading of the logs.
+
+import { eventually } from '../support/eventually.js';
+import { Random } from '../support/random.js';
+import { type Bed, type Shape, startBed } from './beds.js';
+import type { Latency } from './client-worker.js';
+import { Crowd } from './crowd.js';
+import type { Fault, Stage } from './fault.js';
+import { Fleet, type Holding } from './fleet.js';
+import { HistoryWriter, instant } from './history-writer.js';
+import { readLogs, readTails } from './log-reader.js';
+import type { PublisherQuestions } from './publisher-worker.js';
+import { WorkerProcess } from './worker-process.js';
+
+export interface RunPlan {
+  readonly directory: string;
+  readonly shape: Shape;
+  readonly seed: number;
+  readonly clients: number;
+  readonly channels: number;
+  readonly channelsPerClient: number;
+  readonly publishesPerSecond: number;
+  /** Faults begin until so much time has passed. */
+  readonly forMs: number;
+  readonly faults: readonly Fault[];
+  readonly workers: number;
+  /** For whoever watches. */
+  log(line: string): void;
+}
+
+export interface RunResult {
+  /** What went wrong beside the history: a fault that could not be made, a client that did not come back. */
+  readonly troubles: readonly string[];
+  readonly faults: number;
+  readonly latency: Readonly<Record<string, Latency>>;
+  readonly holding: { readonly before: readonly Holding[]; readonly after: readonly Holding[] };
+}
+
+const NODES = 3;
+/** Enough that nothing is trimmed in the longest run; `short` is trimmed all the time. */
+const NAMESPACES = { chaos: { historySize: 10_000, historyTtl: '2h' }, short: { historySize: 40, historyTtl: '2h' } };
+const SHORT_SHARE = 0.05;
+const CALM_MS = 1_000;
+const RECOVERED_WITHIN_MS = 90_000;
+const READY_WITHIN_MS = 60_000;
+
+export async function runChaos(plan: RunPlan): Promise<RunResult> {
+  const run = new Run(plan);
+  try {
+    await run.start();
+    await run.makeFaults();
+    return await run.finish();
+  } finally {
+    await run.close();
+  }
+}
+
+class Run {
+  readonly #plan: RunPlan;
+  readonly #random: Random;
+  readonly #writer: HistoryWriter;
+  readonly #troubles: string[] = [];
+  readonly #publisher = new WorkerProcess<PublisherQuestions>('publisher-worker.ts');
+  readonly #crowd: Crowd;
+  readonly #channels: readonly string[];
+  #bed: Bed | undefined;
+  #fleet: Fleet | undefined;
+  #before: readonly Holding[] = [];
+  #faults = 0;
+
+  constructor(plan: RunPlan) {
+    this.#plan = plan;
+    this.#random = new Random(plan.seed);
+    this.#writer = new HistoryWriter(plan.directory, 'faults');
+    const short = Math.ceil(plan.channels * SHORT_SHARE);
+    this.#channels = Array.from({ length: plan.channels }, (_, n) => `${n < short ? 'short' : 'chaos'}:${n}`);
+    this.#crowd = new Crowd(plan, this.#channels, this.#random);
+  }
+
+  get #stage(): Stage {
+    if (this.#bed === undefined || this.#fleet === undefined) throw new Error('not started');
+    const burst = (count: number) => this.#publisher.ask('burst', count);
+    return { bed: this.#bed, fleet: this.#fleet, random: this.#random, burst };
+  }
+
+  async start(): Promise<void> {
+    const { directory, shape, seed, publishesPerSecond } = this.#plan;
+    this.#bed = await startBed(shape, directory);
+    const [server] = this.#bed.servers;
+    const redisAddress = shape === 'single' && server !== undefined ? server : undefined;
+    const { redisUrl } = this.#bed;
+    this.#fleet = await Fleet.start({ directory, redisUrl, redisAddress, namespaces: NAMESPACES, nodes: NODES });
+    const { discovery, secret, publishKey, members } = this.#fleet;
+    await this.#crowd.open(discovery.url, secret);
+    await eventually(async () => (await this.#crowd.isConnected()) || 'not all clients are connected', READY_WITHIN_MS);
+    await this.#publisher.ask('start', {
+      ...{ directory, name: 'publisher', seed, channels: this.#channels, perSecond: publishesPerSecond },
+      ...{ redisUrl, isCluster: shape === 'cluster', nodeUrls: members.map(({ url }) => url), publishKey },
+    });
+    await this.#recover();
+    this.#before = await this.#holding();
+    this.#plan.log(`${this.#plan.clients} clients on ${this.#channels.length} channels, every one has had a message`);
+  }
+
+  async makeFaults(): Promise<void> {
+    const endAt = instant() + this.#plan.forMs;
+    let left: Fault[] = [];
+    let mayLoseAllAt = 0;
+    while (instant() < endAt) {
+      if (left.length === 0) left = this.#shuffled(this.#plan.faults);
+      const next = left.findIndex(({ damage }) => damage !== 'all' || instant() >= mayLoseAllAt);
+      await pause(CALM_MS + this.#random.below(CALM_MS));
+      const [fault] = next < 0 ? [] : left.splice(next, 1);
+      if (fault === undefined) continue;
+      await this.#make(fault);
+      mayLoseAllAt = Math.max(mayLoseAllAt, instant() + (fault.aftermathMs ?? 0));
+    }
+  }
+
+  /** Stops publishing, waits until every client is at the tail, and reads all logs. */
+  async finish(): Promise<RunResult> {
+    const { bed } = this.#stage;
+    await this.#recover().catch((error: unknown) => this.#trouble(`after the last fault: ${String(error)}`));
+    await this.#publisher.ask('pause', undefined);
+    await bed.healthy();
+    await this.#queueIsEmpty();
+    const tails = await readTails(bed, this.#channels);
+    const lagging = () => this.#crowd.lagging(tails, true);
+    await eventually(async () => (await lagging()) ?? true, RECOVERED_WITHIN_MS).catch((error: unknown) =>
+      this.#trouble(`at the end: ${String(error)}`),
+    );
+    const after = await this.#holding();
+    const sizes = (channel: string) => NAMESPACES[channel.startsWith('short') ? 'short' : 'chaos'].historySize;
+    await readLogs(bed, this.#channels, sizes, (event) => this.#writer.note(event));
+    this.#writer.flush();
+    await this.#publisher.ask('close', undefined);
+    const latency = await this.#crowd.latency();
+    await this.#crowd.finish();
+    return { troubles: this.#troubles, faults: this.#faults, latency, holding: { before: this.#before, after } };
+  }
+
+  async close(): Promise<void> {
+    await this.#crowd.stop();
+    await this.#publisher.stop();
+    await this.#fleet?.close();
+    await this.#bed?.stop();
+    this.#writer.close();
+  }
+
+  async #make(fault: Fault): Promise<void> {
+    const number = ++this.#faults;
+    const { name, damage, holdMs } = fault;
+    const [from, to] = holdMs;
+    const note = (phase: 'inject' | 'heal' | 'recovered', t: number, detail: string, nodes?: readonly string[]) =>
+      this.#writer.note(
+        { kind: 'info', f: 'fault', number, fault: name, phase, damage, detail, ...(nodes && { nodes }) },
+        t,
+      );
+    const begunAt = instant();
+    try {
+      const begun = await fault.begin(this.#stage);
+      note('inject', begunAt, begun.detail, begun.nodes);
+      await pause(from + this.#random.below(to - from + 1));
+      const healingAt = instant();
+      const detail = await begun.heal();
+      note('heal', holdMs[1] === 0 ? begunAt : healingAt, detail ?? 'healed', begun.nodes);
+      const recoveredMs = await this.#recover();
+      note('recovered', instant(), `every client after ${recoveredMs} ms`);
+      this.#plan.log(`${number}. ${name}: ${begun.detail}; ${detail ?? 'healed'}; all clients after ${recoveredMs} ms`);
+    } catch (error) {
+      this.#trouble(`fault ${number} (${name}): ${error instanceof Error ? error.stack : String(error)}`);
+    }
+  }
+
+  /** Resolves when every client has had a message that was published after this was called. */
+  async #recover(): Promise<number> {
+    const since = instant();
+    const marks = await this.#publisher.ask('mark', undefined);
+    await eventually(async () => (await this.#crowd.lagging(marks, false)) ?? true, RECOVERED_WITHIN_MS);
+    return Math.round(instant() - since);
+  }
+
+  async #queueIsEmpty(): Promise<void> {
+    const { bed } = this.#stage;
+    await eventually(async () => {
+      const lengths = await Promise.all(
+        (await bed.masters()).map(({ admin }) => admin.xlen('fanfare:ingest').catch(() => 0)),
+      );
+      const queued = lengths.reduce((sum, length) => sum + length, 0);
+      return queued === 0 || `${queued} messages are queued`;
+    }, RECOVERED_WITHIN_MS).catch((error: unknown) => this.#trouble(String(error)));
+  }
+
+  #holding(): Promise<Holding[]> {
+    return Promise.all(this.#stage.fleet.members.map((member) => member.holding()));
+  }
+
+  #trouble(text: string): void {
+    this.#troubles.push(text);
+    this.#plan.log(`TROUBLE ${text}`);
+  }
+
+  #shuffled(faults: readonly Fault[]): Fault[] {
+    const cards = faults.map((fault) => ({ fault, at: this.#random.next() }));
+    return cards.sort((a, b) => a.at - b.at).map(({ fault }) => fault);
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

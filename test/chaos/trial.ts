@@ -1,0 +1,59 @@
+// One chaos run and the judgement on it: what it broke, whether it proves anything, and whether the judge can be trusted.
+
+import { readHistory } from './history-reader.js';
+import { type JudgeOptions, judge, printVerdict, type Verdict } from './judge.js';
+import type { History } from './judge-history.js';
+import { convict, type MutantResult, printMutants } from './mutants.js';
+import { type RunPlan, type RunResult, runChaos } from './run.js';
+
+export interface TrialPlan extends RunPlan {
+  readonly wanted: JudgeOptions;
+  /** A lie in so many deliveries is planted into a copy of the history, for each kind of lie. */
+  readonly lieEvery: number;
+}
+
+export interface Trial {
+  readonly result: RunResult;
+  readonly verdict: Verdict;
+  readonly mutants: readonly MutantResult[];
+  readonly history: History;
+  /** Why it did not pass; empty when it did. */
+  readonly failures: readonly string[];
+}
+
+/** Beyond these, what a node holds at the end counts as leaked. */
+const MORE_DESCRIPTORS = 64;
+const MORE_MIB = 150;
+
+export async function holdTrial(plan: TrialPlan): Promise<Trial> {
+  const result = await runChaos(plan);
+  return judgeTrial(await readHistory(plan.directory), result, plan);
+}
+
+/** Judges a history that was recorded. */
+export function judgeTrial(
+  history: History,
+  result: RunResult,
+  { wanted, lieEvery, seed }: Pick<TrialPlan, 'wanted' | 'lieEvery' | 'seed'>,
+): Trial {
+  const verdict = judge(history, wanted);
+  const mutants = convict(history, { every: lieEvery, seed });
+  const failures = [...result.troubles, ...leaks(result)];
+  const broken = Object.entries(verdict.totals);
+  if (broken.length > 0 || verdict.valid.length > 0) failures.push(printVerdict(verdict));
+  if (mutants.some(({ planted, caught }) => caught !== planted)) {
+    failures.push(`the judge let lies pass:\n${printMutants(mutants)}`);
+  }
+  return { result, verdict, mutants, history, failures };
+}
+
+/** All nodes together: connections move between them. */
+function leaks({ holding: { before, after } }: RunResult): string[] {
+  const sum = (holdings: RunResult['holding']['before'], of: 'rssMiB' | 'descriptors') =>
+    holdings.reduce((total, holding) => total + holding[of], 0);
+  const more = (of: 'rssMiB' | 'descriptors') => sum(after, of) - sum(before, of);
+  const found: string[] = [];
+  if (more('descriptors') > MORE_DESCRIPTORS) found.push(`the nodes hold ${more('descriptors')} descriptors more`);
+  if (more('rssMiB') > MORE_MIB * after.length) found.push(`the nodes hold ${more('rssMiB')} MiB more`);
+  return found;
+}
