@@ -10,15 +10,20 @@ import { byHttp, byRedis, Publisher, publishingClient } from '../support/load.js
 import { type Footprint, footprintOf, ReadinessWatch } from '../support/readiness.js';
 import type { Refusal, SteadyClient } from '../support/steady-client.js';
 
-const OUTAGE_MS = Number(process.env.FANFARE_TEST_OUTAGE_MS ?? 8_000);
+/** A Redis that hangs is found when a connection that owes an answer was silent for 5 s; one that is gone, at once. */
+const HANG_MS = Number(process.env.FANFARE_TEST_OUTAGE_MS ?? 8_000);
+const ABSENCE_MS = Number(process.env.FANFARE_TEST_OUTAGE_MS ?? 5_000);
+/** And what a busy machine adds. */
+const FOUND_WITHIN_MS = { hang: 7_000, absence: 2_000 };
 const CLIENTS = Number(process.env.FANFARE_TEST_CLIENTS ?? 160);
 const PUBLISH_EVERY_MS = 250;
-const WARM_UP_MS = OUTAGE_MS > 30_000 ? 20_000 : 2_000;
+const WARM_UP_MS = HANG_MS > 30_000 ? 20_000 : 2_000;
 /** Specified: a publish never hangs longer than 2 s; and what a busy machine adds. */
 const ANSWERED_WITHIN_MS = 2_500;
-/** Chosen: the collector keeps some of what it got. */
+/** Chosen: the collector keeps some of what it got, and polls open and close connections all the time. */
 const MEMORY_MARGIN_MB = 48;
-const TIMEOUT_MS = 60_000 + WARM_UP_MS + 2 * OUTAGE_MS;
+const DESCRIPTORS_MARGIN = Math.max(20, CLIENTS / 8);
+const TIMEOUT_MS = 60_000 + HANG_MS;
 
 const numbers = [...Array(10).keys()];
 let cluster: Cluster;
@@ -53,15 +58,15 @@ afterAll(async () => {
 const footprints = (): Footprint[] => [...cluster.nodes.values()].map(({ pid }) => footprintOf(pid));
 const acknowledged = () => publishers.reduce((sum, publisher) => sum + publisher.acknowledged.length, 0);
 
-/** Takes Redis away for the time, looks at everything meanwhile, and brings it back. */
-async function outage(begin: () => unknown, end: () => unknown) {
+/** Takes Redis away for a time, looks at everything meanwhile, and brings it back. */
+async function outage(lengthMs: number, begin: () => unknown, end: () => unknown) {
   const watches = [...cluster.nodes.values()].map(({ url }) => new ReadinessWatch(url, 100));
   refusals.length = 0;
   const before = { footprints: footprints(), acknowledged: acknowledged() };
   const beganMs = Date.now();
   await begin();
   const assignments: number[] = [];
-  while (Date.now() - beganMs < OUTAGE_MS) {
+  while (Date.now() - beganMs < lengthMs) {
     await pause(1_000);
     const headers = { Authorization: `Bearer ${await cluster.token(`late-${Date.now()}`)}` };
     assignments.push((await fetch(`${cluster.discovery.url}/v1/connect`, { method: 'POST', headers })).status);
@@ -85,12 +90,11 @@ async function outage(begin: () => unknown, end: () => unknown) {
 
 type Outage = Awaited<ReturnType<typeof outage>>;
 
-function expectHonesty({ samples, beganMs, endedMs }: Outage): void {
+function expectHonesty({ samples, beganMs, endedMs }: Outage, foundWithinMs: number): void {
   for (const node of samples) {
     const away = node.filter(({ atMs }) => atMs > beganMs && atMs < endedMs);
     const refused = away.filter(({ status }) => status === 503);
-    // A Redis that hangs is found when a connection that owes an answer was silent for 5 s.
-    expect((refused[0]?.atMs ?? Number.POSITIVE_INFINITY) - beganMs).toBeLessThan(7_000);
+    expect((refused[0]?.atMs ?? Number.POSITIVE_INFINITY) - beganMs).toBeLessThan(foundWithinMs);
     expect(away.slice(away.indexOf(refused[0] ?? ({} as never))).every(({ status }) => status === 503)).toBe(true);
     const told = refused.map(({ checks }) => checks.find(({ ok }) => !ok));
     expect(new Set(told.map((check) => check?.name))).toEqual(new Set(['broker']));
@@ -98,7 +102,7 @@ function expectHonesty({ samples, beganMs, endedMs }: Outage): void {
     // It says since when, and the time counts on.
     const since = told.map((check) => check?.sinceMs ?? 0);
     expect(since.at(-1)).toBe(since[1]);
-    expect(endedMs - (since.at(-1) ?? 0)).toBeGreaterThan(OUTAGE_MS - 7_000);
+    expect((since.at(-1) ?? 0) - beganMs).toBeLessThan(foundWithinMs);
   }
 }
 
@@ -121,9 +125,9 @@ function expectPollsAnswered(): void {
   }
 }
 
-function report(what: string, { before, during, readyAgainMs, caughtUpMs, samples, beganMs }: Outage): void {
+function report(what: string, { before, during, readyAgainMs, caughtUpMs, samples, beganMs, endedMs }: Outage): void {
   const firstNotReady = samples.map((node) => (node.find(({ status }) => status === 503)?.atMs ?? 0) - beganMs);
-  const figures = { what, outageMs: OUTAGE_MS, clients: crowd.length, readyAgainMs, caughtUpMs, firstNotReady };
+  const figures = { what, outageMs: endedMs - beganMs, clients: crowd.length, readyAgainMs, caughtUpMs, firstNotReady };
   const memory = { before: before.footprints, during, after: footprints() };
   console.log(JSON.stringify({ ...figures, acknowledged: acknowledged(), ...memory }));
 }
@@ -133,7 +137,7 @@ function expectAsBefore({ before, assignments }: Outage): void {
   for (const [n, { residentMb, descriptors }] of footprints().entries()) {
     const then = before.footprints[n] ?? { residentMb: 0, descriptors: 0 };
     expect(residentMb - then.residentMb).toBeLessThan(MEMORY_MARGIN_MB);
-    expect(descriptors - then.descriptors).toBeLessThanOrEqual(16);
+    expect(descriptors - then.descriptors).toBeLessThanOrEqual(DESCRIPTORS_MARGIN);
   }
 }
 
@@ -141,9 +145,9 @@ it(
   'a Redis that hangs drops no link, loses and repeats nothing, and every publish is answered in time',
   async () => {
     const { redis } = cluster;
-    const seen = await outage(redis.pause, redis.resume);
+    const seen = await outage(HANG_MS, redis.pause, redis.resume);
     report('hangs', seen);
-    expectHonesty(seen);
+    expectHonesty(seen, FOUND_WITHIN_MS.hang);
     // What was sent before it was known to hang may have been stored.
     expectPublishersToldSoon(['503 broker_unavailable', '504 ack_timeout']);
     expectPollsAnswered();
@@ -156,9 +160,9 @@ it(
   'a Redis that is killed and comes back with what it had on disk does the same',
   async () => {
     const { redis } = cluster;
-    const seen = await outage(redis.kill, redis.restart);
+    const seen = await outage(ABSENCE_MS, redis.kill, redis.restart);
     report('killed', seen);
-    expectHonesty(seen);
+    expectHonesty(seen, FOUND_WITHIN_MS.absence);
     expectPublishersToldSoon(['503 broker_unavailable', '504 ack_timeout']);
     expectPollsAnswered();
     expectAsBefore(seen);

@@ -12,8 +12,8 @@ import { startSentinel } from '../support/redis-sentinel.js';
 import type { SteadyClient } from '../support/steady-client.js';
 
 const SAMPLE_MS = 100;
-/** Specified: three canaries, a second each, and one more until they are counted. */
-const CANARY_WINDOW_MS = 4_000;
+/** Specified: three canaries, a second each, and one until they are counted; 5 s where Redis owes an answer. */
+const KNOWN_WITHIN_MS = 5_000;
 /** Chosen: between two probes and two samples on a busy machine. */
 const SLACK_MS = 1_000;
 /** Specified. */
@@ -86,10 +86,10 @@ async function expectTruthThrough({ cluster, crowd, publishers }: World, channel
 }
 
 function judge(deliveries: readonly number[], samples: readonly Readiness[], faultAtMs: number) {
-  // Who says ready has delivered within the canary's window, or is about to.
+  // Who says ready has delivered within the time in which the contrary is known, or is about to.
   for (const { atMs, status } of samples) {
     if (status !== 200) continue;
-    const truthful = deliveries.some((at) => at > atMs - CANARY_WINDOW_MS - SLACK_MS && at < atMs + SLACK_MS);
+    const truthful = deliveries.some((at) => at > atMs - KNOWN_WITHIN_MS - SLACK_MS && at < atMs + SLACK_MS);
     expect(truthful, `ready ${atMs - faultAtMs} ms after the fault`).toBe(true);
   }
   const silentFrom = deliveries.findIndex((at, n) => (deliveries[n + 1] ?? 0) - at > SLACK_MS);
