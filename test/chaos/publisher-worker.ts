@@ -119,8 +119,8 @@ class Publisher {
     }
     const { offset, error } = answer;
     // What was refused at last may have been stored at first.
-    const isUnknown = answer.kind === 'again' || (answer.kind === 'fail' && attempts > 1);
-    const kind = isUnknown ? 'info' : answer.kind;
+    const isUnknown = answer.kind === 'fail' && attempts > 1;
+    const kind = isUnknown || answer.kind === 'again' ? 'info' : answer.kind;
     note({
       kind,
       f: 'publish',
