@@ -66,7 +66,11 @@ export class NodeDirectory {
       this.#failed(error);
       return this.#placeAmongKnown(exclude);
     }
-    if (assignment !== undefined) return assignment;
+    if (assignment !== undefined) {
+      // One that came since the last refresh is worth knowing at once: the registry may be away at the next moment.
+      if (!this.#known.some(({ id }) => id === assignment.node.id)) void this.refresh();
+      return assignment;
+    }
     // A registry that has just come back may not have heard of the nodes yet.
     if (this.#isRecovering()) return this.#placeAmongKnown(exclude);
     throw this.#refusal('no_capacity', 'no node can take the connection now');

@@ -80,6 +80,15 @@ describe('while the registry is away', () => {
     await vi.waitFor(() => expect(f.discovery.stats().nodes).toBe(1));
   });
 
+  it('knows a node from the first client that it was given, before the next refresh', async () => {
+    const f = await fixture({ ...unlimited, refreshMs: 60_000 });
+    await f.report('n1');
+    expect((await f.connect()).status).toBe(200);
+    await vi.waitFor(() => expect(f.discovery.stats().nodes).toBe(1));
+    f.state.away = true;
+    expect((await f.connect()).status).toBe(200);
+  });
+
   it('gives tickets as ever', async () => {
     const f = await fixture();
     f.state.away = true;
