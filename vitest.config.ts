@@ -26,7 +26,7 @@ export default defineConfig({
       suite('conformance', 30, true),
       suite('integration', 60, true),
       suite('browser', 90, true),
-      suite('chaos', 120, true),
+      suite('chaos', 240, true),
     ],
   },
 });

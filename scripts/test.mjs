@@ -13,6 +13,7 @@ const STEPS = [
   { suites: ['conformance'], minutes: 5 },
   { suites: ['integration'], minutes: 5 },
   { suites: ['browser'], minutes: 5 },
+  { suites: ['chaos'], minutes: 8 },
 ];
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));

@@ -67,6 +67,12 @@ async function startGroup(): Promise<Bed> {
     },
   };
   await bed.healthy();
+  for (const sentinel of sentinels) {
+    await eventually(async () => {
+      const answer = await sentinel.quorum();
+      return answer.startsWith('OK 3') || answer;
+    }, HEALTHY_WITHIN_MS);
+  }
   return bed;
 }
 

@@ -29,6 +29,8 @@ export interface Fault {
   readonly damage: Damage;
   /** How long it lasts, from and to, in milliseconds. */
   readonly holdMs: readonly [number, number];
+  /** Clients could be served again at once, by others, so that their recovery counts from the fault's beginning. */
+  readonly leavesOthers?: boolean;
   /** For so long after it no fault may begin that loses everything: offsets could be given out a second time. */
   readonly aftermathMs?: number;
   begin(stage: Stage): Promise<Begun>;

@@ -8,6 +8,8 @@ const ALL = ['single', 'sentinel', 'cluster'] as const;
 interface LinkFault {
   readonly name: string;
   readonly holdMs: readonly [number, number];
+  /** New links get through, if to other nodes. */
+  readonly leavesOthers?: boolean;
   begin(link: FaultProxy, stage: Stage): string;
 }
 
@@ -27,7 +29,12 @@ const KINDS: readonly LinkFault[] = [
       return `${affected(link.links)} held`;
     },
   },
-  { name: 'dead without a word', holdMs: [1_000, 3_000], begin: (link) => `${affected(link.blackHole())} black holes` },
+  {
+    name: 'dead without a word',
+    holdMs: [1_000, 3_000],
+    leavesOthers: true,
+    begin: (link) => `${affected(link.blackHole())} black holes`,
+  },
   {
     name: 'slow (100 ms, 200 kB/s)',
     holdMs: [5_000, 10_000],
@@ -51,6 +58,7 @@ function linkFault(kind: LinkFault, side: 'clientLink' | 'redisLink'): Fault {
     shapes: isClients ? ALL : ['single'],
     damage: 'none',
     holdMs: kind.holdMs,
+    leavesOthers: kind.leavesOthers === true || (isClients && kind.name === 'refused'),
     async begin(stage): Promise<Begun> {
       const member = stage.random.pick(stage.fleet.members);
       const link = member[side];

@@ -28,6 +28,7 @@ export const NODE_FAULTS: readonly Fault[] = [
     shapes: ALL,
     damage: 'none',
     holdMs: [1_000, 6_000],
+    leavesOthers: true,
     async begin({ fleet, random }) {
       const member = random.pick(fleet.members);
       await member.kill();

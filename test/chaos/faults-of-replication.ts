@@ -60,6 +60,7 @@ export const FAILOVER_FAULTS: readonly Fault[] = [
     shapes: REPLICATED,
     damage: 'tail',
     holdMs: [0, 2_000],
+    leavesOthers: true,
     begin: (stage) => killed(stage, false),
   },
   {
@@ -67,6 +68,7 @@ export const FAILOVER_FAULTS: readonly Fault[] = [
     shapes: REPLICATED,
     damage: 'tail',
     holdMs: [0, 2_000],
+    leavesOthers: true,
     begin: (stage) => killed(stage, true),
   },
   {
@@ -74,6 +76,7 @@ export const FAILOVER_FAULTS: readonly Fault[] = [
     shapes: REPLICATED,
     damage: 'tail',
     holdMs: [0, 2_000],
+    leavesOthers: true,
     async begin(stage) {
       const before = await stage.bed.masters();
       const master = await pickMaster(stage);

@@ -32,6 +32,7 @@ class Publisher {
   readonly #writer: HistoryWriter;
   readonly #random: Random;
   readonly #routes: readonly Route[];
+  readonly #redis: ReturnType<typeof createCommandClient>;
   readonly #timer: NodeJS.Timeout;
   #open = 0;
   #due = 0;
@@ -43,10 +44,10 @@ class Publisher {
     this.#plan = plan;
     this.#writer = new HistoryWriter(plan.directory, plan.name);
     this.#random = new Random(plan.seed);
-    const redis = createCommandClient(plan.redisUrl, 'publisher');
-    redis.on('error', () => {});
-    void redis.connect().catch(() => {});
-    this.#routes = createRoutes(plan, redis, this.#random);
+    this.#redis = createCommandClient(plan.redisUrl, 'publisher');
+    this.#redis.on('error', () => {});
+    void this.#redis.connect().catch(() => {});
+    this.#routes = createRoutes(plan, this.#redis, this.#random);
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -81,6 +82,7 @@ class Publisher {
   async close(): Promise<void> {
     await this.pause();
     clearInterval(this.#timer);
+    this.#redis.disconnect();
     this.#writer.close();
   }
 

@@ -2,8 +2,8 @@
 
 import type { Fault, History, Publication, Subscription } from './judge-history.js';
 
-/** Delivered later than this after its acknowledgement, a message is late: chosen. */
-const LATE_MS = 1000;
+/** Delivered later than this after its acknowledgement, a message is late: chosen above what a short poll takes. */
+const LATE_MS = 2000;
 /** What was acknowledged this shortly before a fault may still be on its way: chosen. */
 const LEAD_MS = 1000;
 
@@ -63,11 +63,11 @@ export function formatRecovery(rows: readonly RecoveryRow[]): string {
   ].join('\n');
 }
 
-function episode({ name, injectedAt, healedAt }: Fault, next: Fault | undefined): Episode {
+function episode({ name, injectedAt, healedAt, recoveredAt }: Fault, next: Fault | undefined): Episode {
   return {
     name,
     from: injectedAt - LEAD_MS,
-    to: next?.injectedAt ?? Number.POSITIVE_INFINITY,
+    to: recoveredAt ?? next?.injectedAt ?? Number.POSITIVE_INFINITY,
     healedAt: healedAt ?? injectedAt,
     recoveries: [],
   };

@@ -20,7 +20,7 @@ export interface RunPlan {
   readonly channels: number;
   readonly channelsPerClient: number;
   readonly publishesPerSecond: number;
-  /** Faults begin until so much time has passed. */
+  /** Each fault is made once, then they go round until so much time has passed. */
   readonly forMs: number;
   readonly faults: readonly Fault[];
   readonly workers: number;
@@ -40,7 +40,9 @@ const NODES = 3;
 /** Enough that nothing is trimmed in the longest run; `short` is trimmed all the time. */
 const NAMESPACES = { chaos: { historySize: 10_000, historyTtl: '2h' }, short: { historySize: 40, historyTtl: '2h' } };
 const SHORT_SHARE = 0.05;
-const CALM_MS = 1_000;
+/** Longer than what counts as late, so that no fault is blamed for the one before it. */
+const CALM_MS = 2_500;
+const MORE_CALM_MS = 1_000;
 const RECOVERED_WITHIN_MS = 90_000;
 const READY_WITHIN_MS = 60_000;
 
@@ -104,16 +106,19 @@ class Run {
 
   async makeFaults(): Promise<void> {
     const endAt = instant() + this.#plan.forMs;
-    let left: Fault[] = [];
+    let left = this.#shuffled(this.#plan.faults);
+    let isFirstRound = true;
     let mayLoseAllAt = 0;
-    while (instant() < endAt) {
-      if (left.length === 0) left = this.#shuffled(this.#plan.faults);
+    while (isFirstRound || instant() < endAt) {
+      await pause(CALM_MS + this.#random.below(MORE_CALM_MS));
       const next = left.findIndex(({ damage }) => damage !== 'all' || instant() >= mayLoseAllAt);
-      await pause(CALM_MS + this.#random.below(CALM_MS));
       const [fault] = next < 0 ? [] : left.splice(next, 1);
       if (fault === undefined) continue;
       await this.#make(fault);
       mayLoseAllAt = Math.max(mayLoseAllAt, instant() + (fault.aftermathMs ?? 0));
+      if (left.length > 0) continue;
+      isFirstRound = false;
+      left = this.#shuffled(this.#plan.faults);
     }
   }
 
@@ -157,13 +162,15 @@ class Run {
         t,
       );
     const begunAt = instant();
+    const begun = await fault.begin(this.#stage).catch((error: unknown) => {
+      throw new Error(`fault ${number} (${name}) could not be made`, { cause: error });
+    });
     try {
-      const begun = await fault.begin(this.#stage);
       note('inject', begunAt, begun.detail, begun.nodes);
       await pause(from + this.#random.below(to - from + 1));
       const healingAt = instant();
       const detail = await begun.heal();
-      note('heal', holdMs[1] === 0 ? begunAt : healingAt, detail ?? 'healed', begun.nodes);
+      note('heal', fault.leavesOthers || holdMs[1] === 0 ? begunAt : healingAt, detail ?? 'healed', begun.nodes);
       const recoveredMs = await this.#recover();
       note('recovered', instant(), `every client after ${recoveredMs} ms`);
       this.#plan.log(`${number}. ${name}: ${begun.detail}; ${detail ?? 'healed'}; all clients after ${recoveredMs} ms`);

@@ -245,7 +245,7 @@ test('after a failover the promoted replica has all that was acknowledged, and w
   // From here on the master talks to its clients, and its replica hears nothing, first with the link still open.
   replica.pause();
   expect(await codeOf(publish('"durable"', 1))).toBe('ack_timeout');
-  await master.admin.client('KILL', 'TYPE', 'replica');
+  await master.admin.call('CLIENT', 'KILL', 'TYPE', 'replica');
   const lost = await broker.publish({ channel: 'news', data: '"plain"' });
   expect(await codeOf(publish('"durable"', 1))).toBe('replicas_unavailable');
   await master.kill();

@@ -3,6 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { freePort, launch, type RedisServer } from './redis.js';
 
 export interface Sentinel {
@@ -10,6 +11,8 @@ export interface Sentinel {
   readonly url: string;
   readonly host: string;
   readonly port: number;
+  /** Whether enough Sentinels know each other to fail over, in Sentinel's words. */
+  quorum(): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -26,17 +29,24 @@ export async function startSentinel(master: RedisServer, quorum = 1): Promise<Se
     `bind ${host}`,
     `port ${port}`,
     `dir ${directory}`,
+    // Others are told to look for it where it listens, not where its connections come from.
+    `sentinel announce-ip ${host}`,
+    `sentinel announce-port ${port}`,
     `sentinel monitor main ${master.host} ${master.port} ${quorum}`,
     'sentinel down-after-milliseconds main 1000',
     'sentinel failover-timeout main 5000',
   ];
   await writeFile(config, `${lines.join('\n')}\n`);
   const running = await launch([config, '--sentinel'], '+slave');
+  const admin = new Redis({ host, port });
+  admin.on('error', () => {});
   return {
     url: `redis+sentinel://${host}:${port}/main`,
     host,
     port,
+    quorum: async () => String(await admin.call('SENTINEL', 'CKQUORUM', 'main')),
     async stop() {
+      admin.disconnect();
       await running.end();
       await rm(directory, { recursive: true, force: true });
     },
