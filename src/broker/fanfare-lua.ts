@@ -3,19 +3,24 @@
 /** Makes ids; apart, so that a test can hold it against memory-log.ts. */
 export const MINT_LUA = `
 local COUNTERS = 1048576          -- seq is tag * 2^20 + counter
+local STRIDE = 1024               -- a history counts from a multiple of this of its own, so that after a FLUSHALL
+                                  -- within one millisecond, or with a clock that went back, no offset comes again
 local tag                         -- of this server, once it has been a master
 
--- The offset after previous: of this millisecond where it sorts higher, else of the one after the previous.
-local function mint(previous, ms)
+-- The offset after previous: of this millisecond where it sorts higher, else of the one after the previous. Without
+-- previous, where a new history begins; chance is any whole number.
+local function mint(previous, ms, chance)
+  local first = (chance or 0) % (COUNTERS / STRIDE) * STRIDE
   if previous then
     local last_ms, last_seq = tonumber(string.sub(previous, 1, 13)), tonumber(string.sub(previous, 15))
     local last_tag = math.floor(last_seq / COUNTERS)
+    first = math.floor(last_seq % COUNTERS / STRIDE) * STRIDE
     if ms == last_ms and tag == last_tag and (last_seq + 1) % COUNTERS ~= 0 then
       return string.format('%013.0f-%016.0f', ms, last_seq + 1)
     end
     if ms < last_ms or (ms == last_ms and tag <= last_tag) then ms = last_ms + 1 end
   end
-  return string.format('%013.0f-%016.0f', ms, tag * COUNTERS)
+  return string.format('%013.0f-%016.0f', ms, tag * COUNTERS + first)
 end
 `;
 
@@ -48,7 +53,7 @@ end
 
 local function now_ms()
   local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  return time[1] * 1000 + math.floor(time[2] / 1000), tonumber(time[2])
 end
 
 local function pad(id)
@@ -148,10 +153,10 @@ local function publish(keys, args)
       return redis.error_reply('CONFLICT the idempotency key was used with other data')
     end
   end
-  local now = now_ms()
+  local now, micros = now_ms()
   local previous, begin = position(log, tail_key)
   if not previous then
-    previous = mint(nil, now)
+    previous = mint(nil, now, micros)
     begin = previous
   end
   local id = mint(previous, now)
@@ -185,7 +190,8 @@ local function open(keys)
     redis.call('SET', tail_key, tail .. ' ' .. begin, 'PX', TAIL_LIFE_MS)
     return tail
   end
-  tail = mint(nil, now_ms())
+  local now, micros = now_ms()
+  tail = mint(nil, now, micros)
   redis.call('SET', tail_key, tail .. ' ' .. tail, 'PX', OPENED_LIFE_MS)
   return tail
 end

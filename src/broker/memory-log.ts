@@ -6,6 +6,8 @@ import type { HistoryPage, LogEntry, PageLimit } from './broker.js';
 
 /** `seq` is tag × 2^20 + counter. */
 const COUNTERS = 2 ** 20;
+/** A history in Redis counts from a multiple of this of its own; in memory from 0. */
+const STRIDE = 1_024;
 /** Chosen: what an entry costs besides its data, for the broker's memory bound. */
 const ENTRY_OVERHEAD_BYTES = 300;
 
@@ -14,8 +16,9 @@ export function nextOffset(previous: Offset, nowMs: number, tag: number): Offset
   const { ms, seq } = parseOffset(previous);
   const previousTag = Math.floor(seq / COUNTERS);
   if (nowMs === ms && tag === previousTag && (seq + 1) % COUNTERS !== 0) return formatOffset(ms, seq + 1);
-  if (nowMs > ms || (nowMs === ms && tag > previousTag)) return formatOffset(nowMs, tag * COUNTERS);
-  return formatOffset(ms + 1, tag * COUNTERS);
+  const first = tag * COUNTERS + Math.floor((seq % COUNTERS) / STRIDE) * STRIDE;
+  if (nowMs > ms || (nowMs === ms && tag > previousTag)) return formatOffset(nowMs, first);
+  return formatOffset(ms + 1, first);
 }
 
 function tagOf(offset: Offset): number {

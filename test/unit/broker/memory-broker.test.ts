@@ -100,8 +100,8 @@ describe('nextOffset', () => {
   const TAG = 2 ** 20;
   test.each([
     ['counts within a millisecond', [5, 7 * TAG], 5, 7, [5, 7 * TAG + 1]],
-    ['begins a later millisecond at zero', [5, 7 * TAG + 3], 6, 7, [6, 7 * TAG]],
-    ['moves on when the counter is full', [5, 8 * TAG - 1], 5, 7, [6, 7 * TAG]],
+    ['begins a later millisecond where its history counts from', [5, 7 * TAG + 2051], 6, 7, [6, 7 * TAG + 2048]],
+    ['moves on when the counter is full', [5, 8 * TAG - 1], 5, 7, [6, 8 * TAG - 1024]],
     ['stays in the millisecond with a higher tag', [5, 7 * TAG + 3], 5, 8, [5, 8 * TAG]],
     ['moves on with a lower tag', [5, 7 * TAG + 3], 5, 6, [6, 6 * TAG]],
     ['moves on when the clock goes back', [5, 7 * TAG + 3], 4, 7, [6, 7 * TAG]],
