@@ -76,7 +76,9 @@ async function main(): Promise<number> {
 function print(shape: Shape, { result, verdict, mutants, history, failures }: Trial): number {
   console.log(`\n${shape}: ${JSON.stringify(verdict.counts)}`);
   console.log(`${shape}: ${JSON.stringify({ latency: result.latency, holding: result.holding })}`);
-  console.log(`\n${formatRecovery(recoveryTable(history))}\n`);
+  const direct = recoveryTable(history, ({ by }) => by !== 'queue');
+  const queued = recoveryTable(history, ({ by }) => by === 'queue');
+  console.log(`\n${formatRecovery(direct)}\n\nqueued:\n\n${formatRecovery(queued)}\n`);
   console.log(printMutants(mutants));
   for (const failure of failures) console.log(`\n${shape} FAILED: ${failure}`);
   return failures.length;

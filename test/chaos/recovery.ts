@@ -26,9 +26,13 @@ interface Episode {
   readonly recoveries: number[];
 }
 
-export function recoveryTable(history: History): RecoveryRow[] {
+/** Of the messages whose `counts` holds: what was queued waits for another reason than what was published. */
+export function recoveryTable(
+  history: History,
+  counts: (publication: Publication) => boolean = () => true,
+): RecoveryRow[] {
   const episodes = history.faults.map((fault, index) => episode(fault, history.faults[index + 1]));
-  if (episodes.length > 0) for (const subscription of history.subscriptions) measure(subscription, episodes);
+  if (episodes.length > 0) for (const subscription of history.subscriptions) measure(subscription, episodes, counts);
   const rows = new Map<string, { times: number; recoveries: number[] }>();
   for (const { name, recoveries } of episodes) {
     const row = rows.get(name) ?? { times: 0, recoveries: [] };
@@ -73,13 +77,17 @@ function episode({ name, injectedAt, healedAt, recoveredAt }: Fault, next: Fault
   };
 }
 
-function measure({ steps }: Subscription, episodes: readonly Episode[]): void {
+function measure(
+  { steps }: Subscription,
+  episodes: readonly Episode[],
+  counts: (publication: Publication) => boolean,
+): void {
   const lastLate = new Map<Episode, number>();
   /** What comes again after a gap was there before, and is not late; who saw no such gap sees nothing twice. */
   const seen = steps.what.some(({ kind }) => kind === 'gap') ? new Set<Publication>() : undefined;
   for (let index = 0; index < steps.what.length; index++) {
     const step = steps.what[index];
-    if (step?.kind !== 'entry' || seen?.has(step.publication)) continue;
+    if (step?.kind !== 'entry' || seen?.has(step.publication) || !counts(step.publication)) continue;
     seen?.add(step.publication);
     const at = steps.at[index] ?? 0;
     const { acknowledgedAt, invokedAt } = step.publication;
