@@ -2,9 +2,19 @@
 
 import { spawnSync } from 'node:child_process';
 
+/** Any C compiler will do; the smallest is installed. */
+function compiler() {
+  return spawnSync('cc', ['--version']).error ? 'tcc' : 'cc';
+}
+
 const TOOLS = [
   { command: 'redis-server', version: /v=(\d+)/, atLeast: 7, package: 'redis-server', for: 'tests with a real Redis' },
   { command: 'chromium', version: /(\d+)\./, atLeast: 100, package: 'chromium', for: 'browser tests' },
+  {
+    command: compiler(),
+    ...{ version: /(\d+)\./, atLeast: 0, package: 'tcc libc6-dev' },
+    for: 'chaos tests that set clocks',
+  },
   { command: 'curl', version: /curl (\d+)/, atLeast: 7, package: 'curl', for: 'tests of the HTTP contract' },
 ];
 
@@ -39,7 +49,15 @@ for (const tool of lacking) console.log(`pretest: ${tool.command} ${tool.problem
 const how = lacking.length > 0 ? installer() : undefined;
 if (how !== undefined) {
   run([...how, 'apt-get', 'update', '-q']);
-  run([...how, 'apt-get', 'install', '-q', '-y', '--no-install-recommends', ...lacking.map((tool) => tool.package)]);
+  run([
+    ...how,
+    'apt-get',
+    'install',
+    '-q',
+    '-y',
+    '--no-install-recommends',
+    ...lacking.flatMap((tool) => tool.package.split(' ')),
+  ]);
   lacking = missing();
 }
 

@@ -18,8 +18,8 @@ export interface ClientWorkerPlan {
 /** The newest offset of each channel that all must reach. */
 export type Tails = Readonly<Record<string, string>>;
 
-export interface Lagging {
-  /** Subscriptions that have not got there. */
+/** Clients or subscriptions that are not where they ought to be. */
+export interface Missing {
   readonly count: number;
   readonly examples: readonly string[];
 }
@@ -49,12 +49,14 @@ const questions = {
     clients = await Promise.all(opened);
   },
 
-  connected(): { readonly connected: number; readonly total: number } {
-    return { connected: clients.filter((client) => client.isConnected).length, total: clients.length };
+  /** Those that are not connected. */
+  missing(): Missing {
+    const missing = clients.filter((client) => !client.isConnected);
+    return { count: missing.length, examples: missing.slice(0, 5).map(({ id, state }) => `${id} (${state})`) };
   },
 
   /** How many are not at these tails; beyond them is good too, unless they are to be met exactly. */
-  lagging({ tails, exactly }: { readonly tails: Tails; readonly exactly: boolean }): Lagging {
+  lagging({ tails, exactly }: { readonly tails: Tails; readonly exactly: boolean }): Missing {
     let count = 0;
     const examples: string[] = [];
     for (const client of clients) {

@@ -2,7 +2,7 @@
 
 import type { Transport } from '../../client-sdk/types.js';
 import type { Random } from '../support/random.js';
-import type { ClientQuestions, Latency, Tails } from './client-worker.js';
+import type { ClientQuestions, Latency, Missing, Tails } from './client-worker.js';
 import type { ClientPlan } from './sdk-client.js';
 import { WorkerProcess } from './worker-process.js';
 
@@ -38,17 +38,15 @@ export class Crowd {
     );
   }
 
-  async isConnected(): Promise<boolean> {
-    const counts = await this.#all((worker) => worker.ask('connected', undefined));
-    return counts.every(({ connected, total }) => connected === total);
+  /** Who is not connected; `undefined` when all are. */
+  async missing(): Promise<string | undefined> {
+    return described(await this.#all((worker) => worker.ask('missing', undefined)), 'clients are not connected');
   }
 
   /** What keeps some from these tails; `undefined` when all are there. */
   async lagging(tails: Tails, exactly: boolean): Promise<string | undefined> {
     const answers = await this.#all((worker) => worker.ask('lagging', { tails, exactly }));
-    const count = answers.reduce((sum, answer) => sum + answer.count, 0);
-    if (count === 0) return undefined;
-    return `${count} subscriptions lag: ${answers.flatMap(({ examples }) => examples).join('; ')}`;
+    return described(answers, 'subscriptions lag');
   }
 
   /** By transport, the slower of the workers' figures. */
@@ -75,6 +73,11 @@ export class Crowd {
   #all<T>(ask: (worker: WorkerProcess<ClientQuestions>, n: number) => Promise<T>): Promise<T[]> {
     return Promise.all(this.#workers.map(ask));
   }
+}
+
+function described(answers: readonly Missing[], what: string): string | undefined {
+  const count = answers.reduce((sum, answer) => sum + answer.count, 0);
+  return count === 0 ? undefined : `${count} ${what}: ${answers.flatMap(({ examples }) => examples).join('; ')}`;
 }
 
 function slower(a: Latency, b: Latency): Latency {

@@ -41,7 +41,8 @@ export async function startFaultProxy(host: string, target: { host: string; port
 
   const reset = (link: Link) => {
     links.delete(link);
-    for (const socket of link.sockets) socket.resetAndDestroy();
+    // Node 20 loses a socket that is reset while its end is on the way: its descriptor stays, and the process never ends.
+    for (const socket of link.sockets) socket.writableEnded ? socket.destroy() : socket.resetAndDestroy();
   };
   const resetAll = () => {
     const { size } = links;

@@ -75,7 +75,18 @@ function linkFault(kind: LinkFault, side: 'clientLink' | 'redisLink'): Fault {
   };
 }
 
-export const LINK_FAULTS: readonly Fault[] = KINDS.flatMap((kind) => [
-  linkFault(kind, 'clientLink'),
-  linkFault(kind, 'redisLink'),
-]);
+const EVERY_CLIENT: Fault = {
+  name: 'links of every client cut (RST)',
+  shapes: ALL,
+  damage: 'none',
+  holdMs: [0, 0],
+  async begin({ fleet }) {
+    const links = fleet.members.reduce((sum, { clientLink }) => sum + clientLink.cut(), 0);
+    return { detail: `${affected(links)} reset`, heal: async () => undefined };
+  },
+};
+
+export const LINK_FAULTS: readonly Fault[] = [
+  ...KINDS.flatMap((kind) => [linkFault(kind, 'clientLink'), linkFault(kind, 'redisLink')]),
+  EVERY_CLIENT,
+];

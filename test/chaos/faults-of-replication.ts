@@ -90,6 +90,7 @@ export const FAILOVER_FAULTS: readonly Fault[] = [
     shapes: REPLICATED,
     damage: 'tail',
     holdMs: [0, 0],
+    leavesOthers: true,
     async begin(stage) {
       const before = await stage.bed.masters();
       const master = await pickMaster(stage);

@@ -28,6 +28,8 @@ export interface PublishInvoked extends Line {
   readonly value: string;
   readonly by: PublishRoute;
   readonly key?: string;
+  /** Acknowledged only when so many replicas have it. */
+  readonly waitReplicas?: number;
 }
 
 /** `ok`: acknowledged. `info`: may or may not be published. `fail`: certainly is not. */

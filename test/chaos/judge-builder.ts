@@ -126,12 +126,20 @@ export class HistoryBuilder {
     return subscription;
   }
 
-  #invoked({ channel, value, by, key, t }: Extract<HistoryEvent, { kind: 'invoke'; f: 'publish' }>): void {
+  #invoked({
+    channel,
+    value,
+    by,
+    key,
+    waitReplicas = 0,
+    t,
+  }: Extract<HistoryEvent, { kind: 'invoke'; f: 'publish' }>): void {
     this.#channel(channel);
     const publication = this.#publication(value);
     publication.channel = channel;
     publication.by = by;
     publication.key = key;
+    publication.waitReplicas = waitReplicas;
     publication.invokedAt = Math.min(publication.invokedAt, t);
   }
 

@@ -8,6 +8,8 @@ export interface Publication {
   channel: string;
   by: PublishRoute | undefined;
   key: string | undefined;
+  /** How many replicas had it when it was acknowledged. */
+  waitReplicas: number;
   /** Of the first attempt; `Infinity`: nobody published it. */
   invokedAt: Instant;
   /** Of the first acknowledgement. */
@@ -106,6 +108,7 @@ export function unpublished(value: string): Publication {
     channel: '',
     by: undefined,
     key: undefined,
+    waitReplicas: 0,
     invokedAt: never,
     acknowledgedAt: never,
     unknown: false,

@@ -23,7 +23,8 @@ export function judgeLog(history: History, damage: DamageRecord, report: Report)
     const { publication, t, entry } = acknowledgement;
     const until = entry === undefined ? t + QUEUE_LAG_MS : t;
     const window = damage.touching(Math.min(publication.invokedAt, t), lastKnown(publication, until));
-    if (window === undefined) {
+    // No single fault takes what a replica has, but one that takes all.
+    if (window === undefined || (publication.waitReplicas > 0 && window.fault.damage === 'tail')) {
       if (!mayBeUnheard(acknowledgement, history)) report(notStored(acknowledgement));
     } else {
       const { number } = window.fault;

@@ -17,8 +17,9 @@ const USAGE = `npm run chaos -- [options]
   --seed <n>        repeats what is chosen by chance (default: of the clock)
   --clients <n>     (default 1000)
   --channels <n>    (default 200)
-  --rate <n>        publishes a second (default 120)
+  --rate <n>        publishes a second (default 80)
   --keep <folder>   where the histories go, and stay
+  --calm <seconds>  between two faults (default: 2.5 to 3.5)
   --list            the faults, and nothing else`;
 
 const { values: options } = parseArgs({
@@ -29,8 +30,9 @@ const { values: options } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     clients: { type: 'string', default: '1000' },
     channels: { type: 'string', default: '200' },
-    rate: { type: 'string', default: '120' },
+    rate: { type: 'string', default: '80' },
     keep: { type: 'string' },
+    calm: { type: 'string' },
     list: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -58,6 +60,7 @@ async function main(): Promise<number> {
       ...{ directory, shape, seed, workers: 2, channelsPerClient: 2, faults: applicable, lieEvery: 100_000 },
       ...{ clients: Number(options.clients), channels: Number(options.channels) },
       publishesPerSecond: Number(options.rate),
+      ...(options.calm !== undefined && { calmMs: Number(options.calm) * 1_000 }),
       forMs: (Number(options.minutes) * 60_000) / shapes.length,
       wanted: {
         ...{ minAcknowledged: 1_000, minDeliveries: 10_000, minResumes: 50 },

@@ -7,6 +7,7 @@ import type { PublishRoute } from './history.js';
 export interface PublishTarget {
   readonly redisUrl: string;
   readonly isCluster: boolean;
+  readonly hasReplicas: boolean;
   /** Bases of the nodes. */
   readonly nodeUrls: readonly string[];
   readonly publishKey: string;
@@ -22,6 +23,7 @@ export interface AttemptAnswer {
 export interface Route {
   readonly by: PublishRoute;
   readonly hasKey: boolean;
+  readonly waitReplicas?: number;
   attempt(channel: string, data: string, key: string | undefined): Promise<AttemptAnswer>;
 }
 
@@ -42,12 +44,20 @@ export function createRoutes(target: PublishTarget, redis: Redis | Cluster, rand
     hasKey: true,
     attempt: (channel, data, key) => publishByHttp(random.pick(target.nodeUrls), target.publishKey, channel, data, key),
   };
+  const replicated: Route = {
+    by: 'http',
+    hasKey: true,
+    waitReplicas: 1,
+    attempt: (channel, data, key) =>
+      publishByHttp(random.pick(target.nodeUrls), target.publishKey, channel, data, key, 1),
+  };
   const queue: Route = {
     by: 'queue',
     hasKey: true,
     attempt: (channel, data, key = '') => publishByQueue(redis, channel, data, key),
   };
-  return [byKey, byKey, byKey, byKey, once, once, http, http, http, queue, queue];
+  const last = target.hasReplicas ? replicated : http;
+  return [byKey, byKey, byKey, byKey, once, once, http, http, last, queue, queue];
 }
 
 async function publishByFcall(
@@ -96,12 +106,14 @@ async function publishByHttp(
   channel: string,
   data: string,
   key: string | undefined,
+  waitReplicas = 0,
 ): Promise<AttemptAnswer> {
+  const more = waitReplicas > 0 ? `,"waitReplicas":${waitReplicas}` : '';
   try {
     const response = await fetch(`${url}/v1/publish`, {
       method: 'POST',
       headers: { Authorization: `Bearer ${publishKey}`, 'Content-Type': 'application/json' },
-      body: `{"channel":${JSON.stringify(channel)},"data":${data},"key":${JSON.stringify(key)}}`,
+      body: `{"channel":${JSON.stringify(channel)},"data":${data},"key":${JSON.stringify(key)}${more}}`,
       signal: AbortSignal.timeout(HTTP_LIMIT_MS),
     });
     const body = (await response.json()) as { readonly offset?: string; readonly code?: string };

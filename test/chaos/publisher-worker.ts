@@ -2,7 +2,6 @@
 
 import { createCommandClient } from '../../src/broker/redis-clients.js';
 import { Random } from '../support/random.js';
-import type { PublishRoute } from './history.js';
 import { HistoryWriter, instant, type Noted } from './history-writer.js';
 import { dataOf, nextValue } from './message-value.js';
 import { createRoutes, type PublishTarget, type Route } from './publish-routes.js';
@@ -34,6 +33,12 @@ class Publisher {
   readonly #routes: readonly Route[];
   readonly #redis: ReturnType<typeof createCommandClient>;
   readonly #timer: NodeJS.Timeout;
+  get #byKey(): Route {
+    const route = this.#routes.find(({ by, hasKey }) => by === 'fcall' && hasKey);
+    if (route === undefined) throw new Error('there is no FCALL with a key');
+    return route;
+  }
+
   #open = 0;
   #due = 0;
   #lastTick = instant();
@@ -57,7 +62,7 @@ class Publisher {
     const left = [...this.#plan.channels];
     const next = async (): Promise<void> => {
       for (let channel = left.pop(); channel !== undefined; channel = left.pop()) {
-        const offset = await this.#publish('fcall', true, channel);
+        const offset = await this.#publish(this.#byKey, channel);
         if (offset === undefined) throw new Error(`nothing could be published on ${channel}`);
         offsets[channel] = offset;
       }
@@ -68,7 +73,7 @@ class Publisher {
 
   /** Publishes so many long messages at once, on channels of its choice. */
   async burst(count: number): Promise<void> {
-    const one = () => this.#publish('fcall', true, this.#random.pick(this.#plan.channels), BURST_BYTES);
+    const one = () => this.#publish(this.#byKey, this.#random.pick(this.#plan.channels), BURST_BYTES);
     await Promise.all(Array.from({ length: count }, one));
   }
 
@@ -98,18 +103,25 @@ class Publisher {
     for (; this.#due >= 1; this.#due--) {
       if (this.#paused || this.#open >= MAX_OPEN) continue;
       const route = this.#random.pick(this.#routes);
-      void this.#publish(route.by, route.hasKey, this.#random.pick(this.#plan.channels));
+      void this.#publish(route, this.#random.pick(this.#plan.channels));
     }
   }
 
-  async #publish(by: PublishRoute, hasKey: boolean, channel: string, bytes?: number): Promise<string | undefined> {
-    const route = this.#routes.find((candidate) => candidate.by === by && candidate.hasKey === hasKey);
-    if (route === undefined) throw new Error(`no way to publish by ${by}`);
+  async #publish(route: Route, channel: string, bytes?: number): Promise<string | undefined> {
+    const { by, hasKey, waitReplicas } = route;
     const value = nextValue(this.#plan.name);
     const data = dataOf(value, bytes ?? (this.#random.below(100) < LONG_SHARE ? LONG_BYTES : 0));
     const key = hasKey ? value.replace('@', '_') : undefined;
     const note = (event: Noted) => this.#writer.note(event);
-    note({ kind: 'invoke', f: 'publish', channel, value, by, ...(key !== undefined && { key }) });
+    note({
+      kind: 'invoke',
+      f: 'publish',
+      channel,
+      value,
+      by,
+      ...(key !== undefined && { key }),
+      ...(waitReplicas !== undefined && { waitReplicas }),
+    });
     const giveUpAt = instant() + TRY_FOR_MS;
     this.#open++;
     let answer = await route.attempt(channel, data, key);

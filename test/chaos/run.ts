@@ -23,6 +23,8 @@ export interface RunPlan {
   /** Each fault is made once, then they go round until so much time has passed. */
   readonly forMs: number;
   readonly faults: readonly Fault[];
+  /** Between two faults, in milliseconds; absent: about 3,000. */
+  readonly calmMs?: number;
   readonly workers: number;
   /** For whoever watches. */
   log(line: string): void;
@@ -94,10 +96,16 @@ class Run {
     this.#fleet = await Fleet.start({ directory, redisUrl, redisAddress, namespaces: NAMESPACES, nodes: NODES });
     const { discovery, secret, publishKey, members } = this.#fleet;
     await this.#crowd.open(discovery.url, secret);
-    await eventually(async () => (await this.#crowd.isConnected()) || 'not all clients are connected', READY_WITHIN_MS);
+    await eventually(async () => (await this.#crowd.missing()) ?? true, READY_WITHIN_MS);
     await this.#publisher.ask('start', {
       ...{ directory, name: 'publisher', seed, channels: this.#channels, perSecond: publishesPerSecond },
-      ...{ redisUrl, isCluster: shape === 'cluster', nodeUrls: members.map(({ url }) => url), publishKey },
+      ...{
+        redisUrl,
+        isCluster: shape === 'cluster',
+        hasReplicas: shape !== 'single',
+        nodeUrls: members.map(({ url }) => url),
+        publishKey,
+      },
     });
     await this.#recover();
     this.#before = await this.#holding();
@@ -110,7 +118,7 @@ class Run {
     let isFirstRound = true;
     let mayLoseAllAt = 0;
     while (isFirstRound || instant() < endAt) {
-      await pause(CALM_MS + this.#random.below(MORE_CALM_MS));
+      await pause(this.#plan.calmMs ?? CALM_MS + this.#random.below(MORE_CALM_MS));
       const next = left.findIndex(({ damage }) => damage !== 'all' || instant() >= mayLoseAllAt);
       const [fault] = next < 0 ? [] : left.splice(next, 1);
       if (fault === undefined) continue;
@@ -170,7 +178,7 @@ class Run {
       await pause(from + this.#random.below(to - from + 1));
       const healingAt = instant();
       const detail = await begun.heal();
-      note('heal', fault.leavesOthers || holdMs[1] === 0 ? begunAt : healingAt, detail ?? 'healed', begun.nodes);
+      note('heal', fault.leavesOthers ? begunAt : healingAt, detail ?? 'healed', begun.nodes);
       const recoveredMs = await this.#recover();
       note('recovered', instant(), `every client after ${recoveredMs} ms`);
       this.#plan.log(`${number}. ${name}: ${begun.detail}; ${detail ?? 'healed'}; all clients after ${recoveredMs} ms`);

@@ -236,6 +236,11 @@ describe('a broken promise', () => {
       tale().fault('all').publish(1, 2).told('ann', 1).log(100, 1),
       [acknowledged],
     ],
+    [
+      'one that a replica had is lost by a failover',
+      tale().invoke('v1', 'http', 'news', 1).ok('v1', at(1)).fault('tail').log(100),
+      [acknowledged],
+    ],
     ['a queued one is nowhere', tale().invoke('v1', 'queue').ok('v1', undefined).log(100), [acknowledged]],
   ];
   it.each(bad)('is convicted: %s', (_, its, by) => {

@@ -30,8 +30,8 @@ export class Tale {
     return this;
   }
 
-  invoke(value: string, by: PublishRoute = 'fcall', channel = 'news'): this {
-    this.builder.add({ ...this.#line(), kind: 'invoke', f: 'publish', channel, value, by, key: value });
+  invoke(value: string, by: PublishRoute = 'fcall', channel = 'news', waitReplicas = 0): this {
+    this.builder.add({ ...this.#line(), kind: 'invoke', f: 'publish', channel, value, by, key: value, waitReplicas });
     return this;
   }
 
