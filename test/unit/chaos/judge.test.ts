@@ -239,7 +239,7 @@ describe('a broken promise', () => {
     [
       'one that a replica had is lost by a failover',
       tale().invoke('v1', 'http', 'news', 1).ok('v1', at(1)).fault('tail').log(100),
-      [acknowledged],
+      [acknowledged, complete],
     ],
     ['a queued one is nowhere', tale().invoke('v1', 'queue').ok('v1', undefined).log(100), [acknowledged]],
   ];
