@@ -7,7 +7,8 @@ import type { PublishRoute } from './history.js';
 export interface PublishTarget {
   readonly redisUrl: string;
   readonly isCluster: boolean;
-  readonly hasReplicas: boolean;
+  /** Of each master: only what all of them have survives whichever is promoted. */
+  readonly replicas: number;
   /** Bases of the nodes. */
   readonly nodeUrls: readonly string[];
   readonly publishKey: string;
@@ -47,16 +48,16 @@ export function createRoutes(target: PublishTarget, redis: Redis | Cluster, rand
   const replicated: Route = {
     by: 'http',
     hasKey: true,
-    waitReplicas: 1,
+    waitReplicas: target.replicas,
     attempt: (channel, data, key) =>
-      publishByHttp(random.pick(target.nodeUrls), target.publishKey, channel, data, key, 1),
+      publishByHttp(random.pick(target.nodeUrls), target.publishKey, channel, data, key, target.replicas),
   };
   const queue: Route = {
     by: 'queue',
     hasKey: true,
     attempt: (channel, data, key = '') => publishByQueue(redis, channel, data, key),
   };
-  const last = target.hasReplicas ? replicated : http;
+  const last = target.replicas > 0 ? replicated : http;
   return [byKey, byKey, byKey, byKey, once, once, http, http, last, queue, queue];
 }
 
