@@ -102,7 +102,7 @@ class Run {
       ...{
         redisUrl,
         isCluster: shape === 'cluster',
-        hasReplicas: shape !== 'single',
+        replicas: this.#bed.replicas,
         nodeUrls: members.map(({ url }) => url),
         publishKey,
       },
