@@ -13,6 +13,8 @@ export interface Bed {
   readonly shape: Shape;
   readonly redisUrl: string;
   readonly servers: readonly RedisServer[];
+  /** Of each master. */
+  readonly replicas: number;
   /** The wall clock of a single server, where it can be set. */
   readonly clock: FakeClock | undefined;
   /** Those that are masters now. */
@@ -37,6 +39,7 @@ async function startSingle(directory: string): Promise<Bed> {
     shape: 'single',
     redisUrl: server.url,
     servers: [server],
+    replicas: 0,
     clock,
     masters: async () => [server],
     healthy: async () => {},
@@ -58,6 +61,7 @@ async function startGroup(): Promise<Bed> {
     shape: 'sentinel',
     redisUrl: `redis+sentinel://${sentinels.map(({ host, port }) => `${host}:${port}`).join(',')}/main`,
     servers,
+    replicas: 2,
     clock: undefined,
     masters,
     healthy: () => replicated(servers, 1, 2),
@@ -82,6 +86,7 @@ async function startCluster(): Promise<Bed> {
     shape: 'cluster',
     redisUrl: cluster.url,
     servers: cluster.servers,
+    replicas: 1,
     clock: undefined,
     masters: () => mastersOf(cluster.servers),
     healthy: () => replicated(cluster.servers, 3, 1),
