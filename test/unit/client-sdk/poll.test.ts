@@ -43,6 +43,16 @@ describe('long polls', () => {
     expect(listening.data).toEqual([2, 3]);
   });
 
+  it('is given up when its answer is a heartbeat late', async () => {
+    await polling(long);
+    const waiting = await poll();
+    await world.clock.advance(49_000);
+    expect(world.client.state.type).toBe('connected');
+    await world.clock.advance(1_500);
+    expect(world.states).toContainEqual(expect.objectContaining({ type: 'waiting', cause: 'timeout' }));
+    expect(waiting.aborted).toBe(true);
+  });
+
   it('is subscribed where it was when a first poll brings nothing', async () => {
     world = new World(long);
     const listening = world.subscribe('news', { after: offset(4) });
