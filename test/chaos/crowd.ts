@@ -33,7 +33,8 @@ export class Crowd {
     await this.#all((worker, n) =>
       worker.ask('open', {
         ...{ directory, name: `clients-${n + 1}`, discoveryUrl, secret },
-        clients: this.#clients.filter((_, index) => index % workers === n),
+        // Every worker gets clients of every transport.
+        clients: this.#clients.filter((_, index) => Math.floor(index / TRANSPORTS.length) % workers === n),
       }),
     );
   }
