@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SHAPES, type Shape } from './beds.js';
 import { FAULTS } from './faults.js';
+import type { History } from './judge-history.js';
 import { printMutants } from './mutants.js';
 import { formatRecovery, recoveryTable } from './recovery.js';
 import { holdTrial, type Trial } from './trial.js';
@@ -53,6 +54,7 @@ async function main(): Promise<number> {
   console.log(`chaos: seed ${seed}`);
   const root = options.keep ?? (await mkdtemp(join(tmpdir(), 'fanfare-chaos-')));
   let failed = 0;
+  const histories: History[] = [];
   for (const shape of shapes) {
     const directory = await mkdtemp(join(root, `${shape}-`));
     const applicable = faults.filter((fault) => fault.shapes.includes(shape));
@@ -69,8 +71,10 @@ async function main(): Promise<number> {
       log: (line) => console.log(`${new Date().toISOString().slice(11, 19)} ${shape}: ${line}`),
     });
     failed += print(shape, trial);
+    histories.push(trial.history);
     console.log(`${shape}: histories in ${directory}`);
   }
+  if (shapes.length > 1) console.log(`\nall together:\n\n${formatRecovery(recoveryTable(histories))}\n`);
   if (options.keep === undefined && failed === 0) await rm(root, { recursive: true });
   console.log(failed === 0 ? `chaos: passed, seed ${seed}` : `chaos: ${failed} failures, seed ${seed}`);
   return failed === 0 ? 0 : 1;
@@ -79,9 +83,7 @@ async function main(): Promise<number> {
 function print(shape: Shape, { result, verdict, mutants, history, failures }: Trial): number {
   console.log(`\n${shape}: ${JSON.stringify(verdict.counts)}`);
   console.log(`${shape}: ${JSON.stringify({ latency: result.latency, holding: result.holding })}`);
-  const direct = recoveryTable(history, ({ by }) => by !== 'queue');
-  const queued = recoveryTable(history, ({ by }) => by === 'queue');
-  console.log(`\n${formatRecovery(direct)}\n\nqueued:\n\n${formatRecovery(queued)}\n`);
+  console.log(`\n${formatRecovery(recoveryTable([history]))}\n`);
   console.log(printMutants(mutants));
   for (const failure of failures) console.log(`\n${shape} FAILED: ${failure}`);
   return failures.length;

@@ -7,15 +7,23 @@ const LATE_MS = 2000;
 /** What was acknowledged this shortly before a fault may still be on its way: chosen. */
 const LEAD_MS = 1000;
 
-export interface RecoveryRow {
-  readonly fault: string;
-  readonly times: number;
+/** From healing to the last late delivery; no times where nobody was affected. */
+export interface Recovery {
   /** Subscriptions that had something late, over all times. */
   readonly affected: number;
-  /** From healing to the last late delivery; `undefined` where nobody was affected. */
   readonly medianMs: number | undefined;
   readonly p99Ms: number | undefined;
   readonly maxMs: number | undefined;
+}
+
+export interface RecoveryRow {
+  readonly fault: string;
+  readonly times: number;
+  /** Subscriptions that there were, over all times. */
+  readonly watched: number;
+  readonly published: Recovery;
+  /** What came through the queue, which waits for its next holder too. */
+  readonly queued: Recovery;
 }
 
 interface Episode {
@@ -23,46 +31,51 @@ interface Episode {
   readonly from: number;
   readonly to: number;
   readonly healedAt: number;
-  readonly recoveries: number[];
+  readonly published: number[];
+  readonly queued: number[];
 }
 
-/** Of the messages whose `counts` holds: what was queued waits for another reason than what was published. */
-export function recoveryTable(
-  history: History,
-  counts: (publication: Publication) => boolean = () => true,
-): RecoveryRow[] {
-  const episodes = history.faults.map((fault, index) => episode(fault, history.faults[index + 1]));
-  if (episodes.length > 0) for (const subscription of history.subscriptions) measure(subscription, episodes, counts);
-  const rows = new Map<string, { times: number; recoveries: number[] }>();
-  for (const { name, recoveries } of episodes) {
-    const row = rows.get(name) ?? { times: 0, recoveries: [] };
-    row.times++;
-    for (const recovery of recoveries) row.recoveries.push(recovery);
-    rows.set(name, row);
+interface Collected {
+  times: number;
+  watched: number;
+  readonly published: number[];
+  readonly queued: number[];
+}
+
+/** One row per kind of fault, over all these histories. */
+export function recoveryTable(histories: readonly History[]): RecoveryRow[] {
+  const rows = new Map<string, Collected>();
+  for (const history of histories) {
+    const episodes = history.faults.map((fault, index) => episode(fault, history.faults[index + 1]));
+    if (episodes.length > 0) for (const subscription of history.subscriptions) measure(subscription, episodes);
+    for (const { name, published, queued } of episodes) {
+      const row = rows.get(name) ?? { times: 0, watched: 0, published: [], queued: [] };
+      rows.set(name, row);
+      row.times++;
+      row.watched += history.subscriptions.length;
+      for (const ms of published) row.published.push(ms);
+      for (const ms of queued) row.queued.push(ms);
+    }
   }
-  return [...rows].map(([fault, { times, recoveries }]) => {
-    recoveries.sort((a, b) => a - b);
-    return {
-      fault,
-      times,
-      affected: recoveries.length,
-      medianMs: quantile(recoveries, 0.5),
-      p99Ms: quantile(recoveries, 0.99),
-      maxMs: recoveries.at(-1),
-    };
-  });
+  return [...rows].map(([fault, { times, watched, published, queued }]) => ({
+    ...{ fault, times, watched },
+    published: summary(published),
+    queued: summary(queued),
+  }));
 }
 
 /** The table in Markdown, times in milliseconds. */
 export function formatRecovery(rows: readonly RecoveryRow[]): string {
-  const cell = (ms: number | undefined) => (ms === undefined ? '–' : Math.round(ms).toLocaleString('en-US'));
+  const number = (ms: number | undefined) => (ms === undefined ? '–' : Math.round(ms).toLocaleString('en-US'));
+  const cells = ({ affected, medianMs, p99Ms }: Recovery) =>
+    `${number(affected)} | ${number(medianMs)} | ${number(p99Ms)}`;
   const lines = rows.map(
-    ({ fault, times, affected, medianMs, p99Ms, maxMs }) =>
-      `| ${fault} | ${times} | ${affected} | ${cell(medianMs)} | ${cell(p99Ms)} | ${cell(maxMs)} |`,
+    ({ fault, times, watched, published, queued }) =>
+      `| ${fault} | ${times} | ${number(watched)} | ${cells(published)} | ${number(published.maxMs)} | ${cells(queued)} |`,
   );
   return [
-    '| fault | times | subscriptions affected | median ms | p99 ms | max ms |',
-    '|---|---:|---:|---:|---:|---:|',
+    '| fault | times | subscriptions | affected | median ms | p99 ms | max ms | queue: affected | median ms | p99 ms |',
+    '|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|',
     ...lines,
   ].join('\n');
 }
@@ -73,31 +86,40 @@ function episode({ name, injectedAt, healedAt, recoveredAt }: Fault, next: Fault
     from: injectedAt - LEAD_MS,
     to: recoveredAt ?? next?.injectedAt ?? Number.POSITIVE_INFINITY,
     healedAt: healedAt ?? injectedAt,
-    recoveries: [],
+    published: [],
+    queued: [],
   };
 }
 
-function measure(
-  { steps }: Subscription,
-  episodes: readonly Episode[],
-  counts: (publication: Publication) => boolean,
-): void {
-  const lastLate = new Map<Episode, number>();
+function measure({ steps }: Subscription, episodes: readonly Episode[]): void {
+  const lastLate = { published: new Map<Episode, number>(), queued: new Map<Episode, number>() };
   /** What comes again after a gap was there before, and is not late; who saw no such gap sees nothing twice. */
   const seen = steps.what.some(({ kind }) => kind === 'gap') ? new Set<Publication>() : undefined;
   for (let index = 0; index < steps.what.length; index++) {
     const step = steps.what[index];
-    if (step?.kind !== 'entry' || seen?.has(step.publication) || !counts(step.publication)) continue;
+    if (step?.kind !== 'entry' || seen?.has(step.publication)) continue;
     seen?.add(step.publication);
     const at = steps.at[index] ?? 0;
-    const { acknowledgedAt, invokedAt } = step.publication;
+    const { acknowledgedAt, invokedAt, by } = step.publication;
     const since = acknowledgedAt === Number.POSITIVE_INFINITY ? invokedAt : acknowledgedAt;
     if (!(at - since > LATE_MS)) continue;
+    const late = by === 'queue' ? lastLate.queued : lastLate.published;
     for (const its of episodes) {
-      if (since >= its.from && since < its.to) lastLate.set(its, Math.max(lastLate.get(its) ?? 0, at));
+      if (since >= its.from && since < its.to) late.set(its, Math.max(late.get(its) ?? 0, at));
     }
   }
-  for (const [its, last] of lastLate) its.recoveries.push(Math.max(0, last - its.healedAt));
+  for (const [its, last] of lastLate.published) its.published.push(Math.max(0, last - its.healedAt));
+  for (const [its, last] of lastLate.queued) its.queued.push(Math.max(0, last - its.healedAt));
+}
+
+function summary(recoveries: number[]): Recovery {
+  recoveries.sort((a, b) => a - b);
+  return {
+    affected: recoveries.length,
+    medianMs: quantile(recoveries, 0.5),
+    p99Ms: quantile(recoveries, 0.99),
+    maxMs: recoveries.at(-1),
+  };
 }
 
 function quantile(sorted: readonly number[], share: number): number | undefined {

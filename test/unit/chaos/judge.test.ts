@@ -280,12 +280,12 @@ describe('a run', () => {
 
   it('has the time to recovery of each kind of fault in a table', () => {
     const late = tale('bob').after(SECOND).invoke('v1').ok('v1', at(1)).told('bob', 1).fault('none').told('ann', 1);
-    const rows = recoveryTable(late.fault('tail').log(100, 1).builder.finish());
+    const rows = recoveryTable([late.fault('tail').log(100, 1).builder.finish()]);
     expect(rows).toMatchObject([
-      { fault: 'none fault', times: 1, affected: 1 },
-      { fault: 'tail fault', times: 1, affected: 0, medianMs: undefined },
+      { fault: 'none fault', times: 1, published: { affected: 1 }, queued: { affected: 0 } },
+      { fault: 'tail fault', times: 1, published: { affected: 0, medianMs: undefined } },
     ]);
-    expect(rows[0]?.medianMs).toBeGreaterThan(2 * SECOND - 100);
-    expect(formatRecovery(rows)).toContain('| none fault | 1 | 1 | 2,00');
+    expect(rows[0]?.published.medianMs).toBeGreaterThan(2 * SECOND - 100);
+    expect(formatRecovery(rows)).toContain('| none fault | 1 | 2 | 1 | 2,00');
   });
 });
