@@ -31,7 +31,7 @@ export interface Fault {
   readonly holdMs: readonly [number, number];
   /** Clients could be served again at once, by others, so that their recovery counts from the fault's beginning. */
   readonly leavesOthers?: boolean;
-  /** For so long after it no fault may begin that loses everything: offsets could be given out a second time. */
-  readonly aftermathMs?: number;
+  /** By when 99 of 100 of those that it touches have to be served again; absent: 30 s. */
+  readonly recoversWithinMs?: number;
   begin(stage: Stage): Promise<Begun>;
 }

@@ -10,6 +10,7 @@ interface LinkFault {
   readonly holdMs: readonly [number, number];
   /** New links get through, if to other nodes. */
   readonly leavesOthers?: boolean;
+  readonly recoversWithinMs?: number;
   begin(link: FaultProxy, stage: Stage): string;
 }
 
@@ -33,6 +34,8 @@ const KINDS: readonly LinkFault[] = [
     name: 'dead without a word',
     holdMs: [1_000, 3_000],
     leavesOthers: true,
+    // Twice the heartbeat, after which a client gives a silent link up.
+    recoversWithinMs: 60_000,
     begin: (link) => `${affected(link.blackHole())} black holes`,
   },
   {
@@ -59,6 +62,7 @@ function linkFault(kind: LinkFault, side: 'clientLink' | 'redisLink'): Fault {
     damage: 'none',
     holdMs: kind.holdMs,
     leavesOthers: kind.leavesOthers === true || (isClients && kind.name === 'refused'),
+    ...(kind.recoversWithinMs !== undefined && { recoversWithinMs: kind.recoversWithinMs }),
     async begin(stage): Promise<Begun> {
       const member = stage.random.pick(stage.fleet.members);
       const link = member[side];

@@ -46,8 +46,11 @@ async function killed(stage: Stage, lossy: boolean): Promise<Begun> {
   const master = await pickMaster(stage);
   const stopped = lossy ? await replicasOf(stage, master) : [];
   for (const replica of stopped) replica.pause();
-  // What is acknowledged meanwhile is on the master alone.
-  if (lossy) await new Promise((resolve) => setTimeout(resolve, REPLICAS_STOPPED_MS));
+  if (lossy) {
+    // Else what is acknowledged meanwhile waits in the kernel, and a replica that wakes up finds it there.
+    await master.admin.call('CLIENT', 'KILL', 'TYPE', 'replica');
+    await new Promise((resolve) => setTimeout(resolve, REPLICAS_STOPPED_MS));
+  }
   await master.kill();
   for (const replica of stopped) replica.resume();
   const how = await promoted(stage, master, before);
@@ -70,6 +73,21 @@ export const FAILOVER_FAULTS: readonly Fault[] = [
     holdMs: [0, 2_000],
     leavesOthers: true,
     begin: (stage) => killed(stage, true),
+  },
+  {
+    name: 'master cut off with its clients',
+    shapes: ['sentinel'],
+    damage: 'tail',
+    holdMs: [0, 2_000],
+    leavesOthers: true,
+    async begin(stage) {
+      const before = await stage.bed.masters();
+      const master = await pickMaster(stage);
+      await shutOut(master);
+      const how = await promoted(stage, master, before);
+      const heal = async () => void (await master.admin.config('SET', 'requirepass', ''));
+      return { detail: `a master went on alone with its clients, ${how}`, heal: () => comeBack(stage, heal) };
+    },
   },
   {
     name: 'master stopped (SIGSTOP)',
@@ -119,6 +137,15 @@ export const FAILOVER_FAULTS: readonly Fault[] = [
     },
   },
 ];
+
+/** Nobody new gets in, and replicas and Sentinels are thrown out: who is connected goes on, as on one side of a partition. */
+async function shutOut({ admin }: RedisServer): Promise<void> {
+  await admin.config('SET', 'requirepass', 'partition');
+  const clients = String(await admin.call('CLIENT', 'LIST')).split('\n');
+  const others = clients.filter((line) => / name=sentinel-| flags=S /.test(line));
+  if (others.length === 0) throw new Error('there is neither replica nor Sentinel');
+  for (const line of others) await admin.call('CLIENT', 'KILL', 'ID', String(/^id=(\d+)/.exec(line)?.[1]));
+}
 
 async function sentinelFailover({ bed }: Stage): Promise<void> {
   const [, host = '', port = ''] = /\/\/([^:]+):(\d+)/.exec(bed.redisUrl) ?? [];

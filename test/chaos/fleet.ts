@@ -1,6 +1,7 @@
 // The servers of a chaos run: one discovery, and push nodes behind links that can be broken.
 
 import { readdir, readFile } from 'node:fs/promises';
+import { signToken } from '../../src/auth/token-signer.js';
 import { type ServerProcess, startFanfare } from '../support/process.js';
 import { freePort, privateHost } from '../support/redis.js';
 import { createFakeClock, type FakeClock } from './fake-clock.js';
@@ -141,6 +142,16 @@ export class Fleet {
       ),
     ]);
     return new Fleet(members, discovery);
+  }
+
+  /** A fresh ticket, good on every node. */
+  async ticket(): Promise<{ readonly ticket: string; readonly expiresInMs: number }> {
+    const grants = { subscribe: ['chaos:*'] };
+    const token = await signToken({ secret: AUTH_SECRET, subject: 'probe', grants, lifetimeMs: 3_600_000 });
+    const headers = { Authorization: `Bearer ${token}` };
+    const response = await fetch(`${this.discovery.url}/v1/ticket`, { method: 'POST', headers });
+    if (response.status !== 200) throw new Error(`discovery answered ${response.status}: ${await response.text()}`);
+    return (await response.json()) as { ticket: string; expiresInMs: number };
   }
 
   async close(): Promise<void> {

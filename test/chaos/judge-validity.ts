@@ -1,5 +1,6 @@
 // Whether a run proves anything: enough of everything happened, and each fault was seen to do something and was healed.
 
+import { DamageRecord } from './judge-damage.js';
 import type { History } from './judge-history.js';
 
 export interface JudgeOptions {
@@ -10,6 +11,10 @@ export interface JudgeOptions {
   readonly minChannels: number;
   /** Names of faults that must have been injected. */
   readonly requireFaults: readonly string[];
+  /** Names of faults of which at least one, where there was any, must have lost what was acknowledged. */
+  readonly mustLose?: readonly string[];
+  /** What replicas confirmed around the faults that lose what they do not have; absent: 0. */
+  readonly minReplicated?: number;
   /** Of which a client must have been seen connected; the default is all four. */
   readonly requireTransports?: readonly string[];
 }
@@ -24,6 +29,8 @@ export interface Counts {
   readonly gaps: Readonly<Record<string, number>>;
   readonly lostAcknowledged: Readonly<Record<number, number>>;
   readonly storedAgain: number;
+  /** Acknowledged with a replica's word shortly before or during a fault that may lose the newest. */
+  readonly replicated: number;
   readonly resumes: number;
   readonly clients: number;
   readonly channels: number;
@@ -43,6 +50,12 @@ export function vacuities(history: History, counts: Counts, options: JudgeOption
   least('resumes', counts.resumes, options.minResumes);
   least('clients', counts.clients, options.minClients);
   least('channels', counts.channels, options.minChannels);
+  least('replicated', counts.replicated, options.minReplicated ?? 0);
+  for (const name of options.mustLose ?? []) {
+    const its = history.faults.filter((fault) => fault.name === name);
+    const lost = its.reduce((sum, { number }) => sum + (counts.lostAcknowledged[number] ?? 0), 0);
+    if (its.length > 0 && lost === 0) reasons.push(`fault ${name} lost nothing that was acknowledged`);
+  }
   const injected = new Set(history.faults.map(({ name }) => name));
   for (const name of options.requireFaults) if (!injected.has(name)) reasons.push(`fault ${name} was not injected`);
   for (const transport of options.requireTransports ?? TRANSPORTS) {
@@ -78,11 +91,19 @@ export function countHistory(history: History, lostByFault: ReadonlyMap<number, 
     gaps,
     lostAcknowledged: Object.fromEntries(lostByFault),
     storedAgain,
+    replicated: countReplicated(history),
     resumes,
     clients: clients.size,
     channels: history.channels.size,
     cutLines: history.cutLines,
   };
+}
+
+function countReplicated(history: History): number {
+  const windows = new DamageRecord(history).windows.filter(({ fault }) => fault.damage === 'tail');
+  return history.acknowledgements.filter(
+    ({ t, publication }) => publication.waitReplicas > 0 && windows.some(({ from, to }) => t >= from && t <= to),
+  ).length;
 }
 
 function countOutcomes({ publications }: History) {

@@ -23,6 +23,9 @@ const USAGE = `npm run chaos -- [options]
   --calm <seconds>  between two faults (default: 2.5 to 3.5)
   --list            the faults, and nothing else`;
 
+/** The fault that is there to lose something has to. */
+const MUST_LOSE = ['master killed with what no replica had'];
+
 const { values: options } = parseArgs({
   options: {
     minutes: { type: 'string', default: '30' },
@@ -49,7 +52,12 @@ async function main(): Promise<number> {
     for (const { name, shapes, damage } of faults) console.log(`${name} (${shapes.join(', ')}; may cost: ${damage})`);
     return 0;
   }
-  const shapes = (options.shape ?? SHAPES) as readonly Shape[];
+  const wanted = (options.shape ?? SHAPES) as readonly Shape[];
+  const shapes = wanted.filter((shape) => faults.some((fault) => fault.shapes.includes(shape)));
+  if (shapes.length === 0) {
+    console.error(`chaos: no fault fits; --list shows them\n\n${USAGE}`);
+    return 64;
+  }
   const seed = Number(options.seed);
   console.log(`chaos: seed ${seed}`);
   const root = options.keep ?? (await mkdtemp(join(tmpdir(), 'fanfare-chaos-')));
@@ -66,7 +74,12 @@ async function main(): Promise<number> {
       forMs: (Number(options.minutes) * 60_000) / shapes.length,
       wanted: {
         ...{ minAcknowledged: 1_000, minDeliveries: 10_000, minResumes: 50 },
-        ...{ minClients: Number(options.clients), minChannels: Number(options.channels), requireFaults: [] },
+        ...{
+          minClients: Number(options.clients),
+          minChannels: Number(options.channels),
+          requireFaults: applicable.map(({ name }) => name),
+          mustLose: MUST_LOSE,
+        },
       },
       log: (line) => console.log(`${new Date().toISOString().slice(11, 19)} ${shape}: ${line}`),
     });

@@ -80,6 +80,20 @@ const hide: Mutation = {
   },
 };
 
+/** A gap that takes back what was never lost, and what lies after it once more. */
+const rewind: Mutation = {
+  name: 'rewind',
+  meant: [INVARIANTS.gaps],
+  fits: ({ what }, index) => isHeld(what[index - 1]) && isHeld(what[index]),
+  plant(steps, index) {
+    const before = steps.what[index - 1] as Entry;
+    const last = steps.what[index] as Entry;
+    insert(steps, index + 1, last);
+    insert(steps, index + 1, { kind: 'gap', after: last.offset, offset: before.offset, reason: 'rewritten' });
+    return last.offset;
+  },
+};
+
 const stranger: Mutation = {
   name: 'stranger',
   meant: [INVARIANTS.invented],
@@ -108,7 +122,7 @@ const exchange: Mutation = {
   },
 };
 
-export const MUTATIONS: readonly Mutation[] = [drop, repeat, swap, lateOrder, hide, stranger, exchange];
+export const MUTATIONS: readonly Mutation[] = [drop, repeat, swap, lateOrder, hide, rewind, stranger, exchange];
 
 /** A publish that is acknowledged with an offset and never written. */
 export const FORGE = {

@@ -114,19 +114,12 @@ class Run {
 
   async makeFaults(): Promise<void> {
     const endAt = instant() + this.#plan.forMs;
-    let left = this.#shuffled(this.#plan.faults);
-    let isFirstRound = true;
-    let mayLoseAllAt = 0;
-    while (isFirstRound || instant() < endAt) {
-      await pause(this.#plan.calmMs ?? CALM_MS + this.#random.below(MORE_CALM_MS));
-      const next = left.findIndex(({ damage }) => damage !== 'all' || instant() >= mayLoseAllAt);
-      const [fault] = next < 0 ? [] : left.splice(next, 1);
-      if (fault === undefined) continue;
-      await this.#make(fault);
-      mayLoseAllAt = Math.max(mayLoseAllAt, instant() + (fault.aftermathMs ?? 0));
-      if (left.length > 0) continue;
-      isFirstRound = false;
-      left = this.#shuffled(this.#plan.faults);
+    for (let round = 1; round === 1 || instant() < endAt; round++) {
+      for (const fault of this.#shuffled(this.#plan.faults, round)) {
+        if (round > 1 && instant() >= endAt) return;
+        await pause(this.#plan.calmMs ?? CALM_MS + this.#random.below(MORE_CALM_MS));
+        await this.#make(fault);
+      }
     }
   }
 
@@ -215,9 +208,12 @@ class Run {
     this.#plan.log(`TROUBLE ${text}`);
   }
 
-  #shuffled(faults: readonly Fault[]): Fault[] {
+  /** What loses everything comes first, twice, and then never again: all that is acknowledged later has to be there at the end. */
+  #shuffled(faults: readonly Fault[], round: number): Fault[] {
     const cards = faults.map((fault) => ({ fault, at: this.#random.next() }));
-    return cards.sort((a, b) => a.at - b.at).map(({ fault }) => fault);
+    const shuffled = cards.sort((a, b) => a.at - b.at).map(({ fault }) => fault);
+    const losing = round > 1 ? [] : shuffled.filter(({ damage }) => damage === 'all');
+    return [...losing, ...losing, ...shuffled.filter(({ damage }) => damage !== 'all')];
   }
 }
 

@@ -26,7 +26,12 @@ export async function holdSlice(shape: Shape, names: readonly string[]): Promise
     ...{ clients: CLIENTS, channels: CHANNELS, channelsPerClient: 2, publishesPerSecond: 60 },
     wanted: {
       ...{ minAcknowledged: 500, minDeliveries: 5_000, minResumes: CLIENTS / 4 },
-      ...{ minClients: CLIENTS, minChannels: CHANNELS, requireFaults: names },
+      ...{
+        minClients: CLIENTS,
+        minChannels: CHANNELS,
+        requireFaults: names,
+        mustLose: names.filter((name) => name.includes('no replica had')),
+      },
     },
     log: (line) => log.push(line),
   }).catch((error: unknown) => {

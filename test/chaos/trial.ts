@@ -1,9 +1,11 @@
 // One chaos run and the judgement on it: what it broke, whether it proves anything, and whether the judge can be trusted.
 
+import type { Fault } from './fault.js';
 import { readHistory } from './history-reader.js';
 import { type JudgeOptions, judge, printVerdict, type Verdict } from './judge.js';
 import type { History } from './judge-history.js';
 import { convict, type MutantResult, printMutants } from './mutants.js';
+import { recoveryTable } from './recovery.js';
 import { type RunPlan, type RunResult, runChaos } from './run.js';
 
 export interface TrialPlan extends RunPlan {
@@ -24,6 +26,8 @@ export interface Trial {
 /** Beyond these, what a node holds at the end counts as leaked. */
 const MORE_DESCRIPTORS = 64;
 const MORE_MIB = 150;
+/** Chosen: below what a person waits for, above the backoff of a client that failed a few times. */
+const RECOVERS_WITHIN_MS = 30_000;
 
 export async function holdTrial(plan: TrialPlan): Promise<Trial> {
   const result = await runChaos(plan);
@@ -34,17 +38,26 @@ export async function holdTrial(plan: TrialPlan): Promise<Trial> {
 export function judgeTrial(
   history: History,
   result: RunResult,
-  { wanted, lieEvery, seed }: Pick<TrialPlan, 'wanted' | 'lieEvery' | 'seed'>,
+  { wanted, lieEvery, seed, faults }: Pick<TrialPlan, 'wanted' | 'lieEvery' | 'seed' | 'faults'>,
 ): Trial {
   const verdict = judge(history, wanted);
   const mutants = convict(history, { every: lieEvery, seed });
-  const failures = [...result.troubles, ...leaks(result)];
+  const failures = [...result.troubles, ...leaks(result), ...slow(history, faults)];
   const broken = Object.entries(verdict.totals);
   if (broken.length > 0 || verdict.valid.length > 0) failures.push(printVerdict(verdict));
   if (mutants.some(({ planted, caught }) => caught !== planted)) {
     failures.push(`the judge let lies pass:\n${printMutants(mutants)}`);
   }
   return { result, verdict, mutants, history, failures };
+}
+
+/** Kinds of faults from which clients took too long to recover. */
+function slow(history: History, faults: readonly Fault[]): string[] {
+  return recoveryTable([history]).flatMap(({ fault: name, published, queued }) => {
+    const within = faults.find((fault) => fault.name === name)?.recoversWithinMs ?? RECOVERS_WITHIN_MS;
+    const tookMs = Math.max(published.p99Ms ?? 0, queued.p99Ms ?? 0);
+    return tookMs > within ? [`after ${name} 99 of 100 took ${Math.round(tookMs)} ms, which is over ${within} ms`] : [];
+  });
 }
 
 /** All nodes together: connections move between them. */

@@ -200,7 +200,7 @@ describe('a broken promise', () => {
         .publish(8, 9)
         .told('ann', 8, ['lost', at(8), at(8)], 9)
         .log(100, 8, 9),
-      [silentLoss],
+      [gaps, silentLoss],
     ],
     [
       'a loss between two that are lost later',
@@ -235,6 +235,15 @@ describe('a broken promise', () => {
       'acknowledged after the last damage and lost',
       tale().fault('all').publish(1, 2).told('ann', 1).log(100, 1),
       [acknowledged],
+    ],
+    [
+      'a gap that takes back what was never lost, and sends it again',
+      tale()
+        .publish(1, 2, 3)
+        .fault('tail')
+        .told('ann', 1, 2, ['rewritten', at(2), at(1)], 2, 3)
+        .log(100, 1, 2, 3),
+      [gaps],
     ],
     [
       'one that a replica had is lost by a failover',
