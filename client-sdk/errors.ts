@@ -26,7 +26,7 @@ export const isFinal = ({ close }: Failure): boolean => close >= 4500 && close <
 
 /** What a node says no to. The expression knows the codes that may answer a command and that the contract's table marks `retry`. */
 export const createRefusal = (event: Coded): Failure => {
-  const isLater = /limited|unavail|internal|timeout|full/.test(event.code);
+  const isLater = /limited|unavail|internal|timeout|full|over/.test(event.code);
   return createFailure(isLater ? CLOSE_LATER : CLOSE_REFUSED, event.code, event.message, event);
 };
 

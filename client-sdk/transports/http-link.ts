@@ -108,11 +108,10 @@ export const createHttpLink = (
     keep((other) => other !== question);
     // The one that is taking over goes on after the same positions.
     if (!isNewest) return;
+    const named = failure.channels ?? (failure.channel && [failure.channel]);
     // A refusal that names none is about those that nothing has answered for.
     const refused = [...channels.values()].filter((channel) =>
-      failure.channels
-        ? failure.channels.includes(channel.name)
-        : !delivering.has(channel) || channel.name === failure.channel,
+      named ? named.includes(channel.name) : !delivering.has(channel),
     );
     if (isFinal(failure) && failure.close !== CLOSE_UNAUTHORIZED && refused[0]) {
       for (const { name } of refused) host.refuse(name, failure);

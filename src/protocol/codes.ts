@@ -121,7 +121,13 @@ export const CODES = {
   },
   storage_full: { status: 507, retry: true, title: 'The broker has no memory left.' },
   no_capacity: { status: 503, retry: true, title: 'No node can take the connection now.' },
-  overloaded: { status: 503, retry: true, close: CLOSE.overloaded, title: 'The node is full.' },
+  overloaded: {
+    status: 503,
+    retry: true,
+    close: CLOSE.overloaded,
+    title:
+      'The node is full: of connections (the link ends), or of channels (an error for that channel, the link stays).',
+  },
   draining: { status: 503, retry: true, close: CLOSE.draining, title: 'The node is being drained.' },
   slow_consumer: { status: 503, retry: true, close: CLOSE.slowConsumer, title: 'The client reads too slowly.' },
   heartbeat_timeout: {

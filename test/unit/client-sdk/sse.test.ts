@@ -177,6 +177,19 @@ describe('a stream', () => {
     expect(world.network.waiting('/v1/stream')).toEqual([]);
   });
 
+  it('ends only the channel that an error is about, though others have not been answered either', async () => {
+    world = new World({ transports: ['sse'] });
+    const secret = world.subscribe('secret');
+    const news = world.subscribe('news');
+    const stream = await world.network.request('/v1/stream');
+    stream.stream();
+    await send(stream, { type: 'error', channel: 'secret', code: 'forbidden_channel', message: 'no' });
+    expect(secret.subscription.state).toEqual({ type: 'closed', code: 'forbidden_channel' });
+    expect(news.subscription.state).toEqual({ type: 'pending' });
+    const next = await world.network.request('/v1/stream');
+    expect(next.body).toEqual({ channels: { news: 'now' } });
+  });
+
   it('ends the newest channels after a refusal that names none, and keeps those that were confirmed', async () => {
     const { news, stream } = await open();
     await send(stream, ready(1));

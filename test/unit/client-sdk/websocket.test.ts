@@ -247,6 +247,17 @@ describe('refusals', () => {
     expect(await socket.next('subscribe')).toMatchObject({ channels: { more: 'now' } });
   });
 
+  it('asks a node that has no room for another channel again later', async () => {
+    const { news, socket } = await subscribed();
+    const more = world.subscribe('more');
+    const { id } = await socket.next('subscribe');
+    socket.send({ type: 'error', id, channel: 'more', code: 'overloaded', message: 'full', retryAfterMs: 3_000 });
+    expect(more.subscription.state).toEqual({ type: 'pending' });
+    await world.clock.advance(4_000);
+    expect(await socket.next('subscribe')).toMatchObject({ channels: { more: 'now' } });
+    expect(news.subscription.state.type).toBe('subscribed');
+  });
+
   it('begins anew when the node refuses an unsubscribe for now, so that both know the same', async () => {
     const { news, socket } = await subscribed();
     socket.send(message(2));
