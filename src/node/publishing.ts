@@ -13,7 +13,7 @@ export interface PublishOrder {
   /** One JSON value, encoded. */
   readonly json: string;
   readonly key?: string;
-  /** May ask for more replicas than the node does, not for fewer. */
+  /** A backend may ask for more replicas than the node does, a client not; fewer than the node's count as the node's. */
   readonly waitReplicas?: number;
 }
 
@@ -34,10 +34,20 @@ export class Publisher {
     this.#parts = parts;
   }
 
-  /** For a client: its token must allow it, and its name is stamped on the message. */
+  /**
+   * For a client: its token must allow it, and its name is stamped on the message. It may not ask for more replicas than the
+   * node does: while one publish waits for a replica, every other that waits on that master does.
+   */
   async forClient(identity: Identity, connection: string, order: PublishOrder): Promise<Offset> {
     if (!mayPublish(identity, order.channel, this.#parts.namespaces)) {
       throw new FanfareError('forbidden', `the token does not grant publishing on ${order.channel}`, {
+        channels: [order.channel],
+      });
+    }
+    const { waitReplicas } = this.#parts;
+    if (order.waitReplicas !== undefined && order.waitReplicas > waitReplicas) {
+      const expected = `the token may ask for ${waitReplicas} at most, got ${order.waitReplicas}`;
+      throw new FanfareError('forbidden', `"waitReplicas": ${expected}; a publish key may ask for more`, {
         channels: [order.channel],
       });
     }

@@ -260,7 +260,11 @@ const BODIES = rows('HTTP: bodies', [
     publish({ channel: 'ok', data: 1, waitReplicas }, 'bad_field'),
   ]),
   [
-    'a publish with `waitReplicas: 1` where there is no replica',
+    'a publish of a client with `waitReplicas` above the number of the node',
+    { ...publish({ channel: 'ok', data: 1, waitReplicas: 1 }, 'forbidden', 403), authorization: 'user' },
+  ],
+  [
+    'a publish of a backend with `waitReplicas: 1` where there is no replica',
     {
       ...publish({ channel: 'ok', data: 1, waitReplicas: 1 }, 'replicas_unavailable', 503),
       expect: { status: 503, code: 'replicas_unavailable', headers: { 'Retry-After': /^\d+$/ } },

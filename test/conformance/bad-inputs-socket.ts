@@ -172,7 +172,10 @@ const PUBLISHING = rows('WebSocket: publishing and rates', [
     `a publish with \`waitReplicas: ${JSON.stringify(waitReplicas)}\``,
     publish({ waitReplicas }, 'bad_field', /"waitReplicas": expected an integer from 0 to 5/),
   ]),
-  ['a publish that waits for a replica where there is none', publish({ waitReplicas: 1 }, 'replicas_unavailable')],
+  [
+    'a publish with `waitReplicas` above the number of the node',
+    publish({ waitReplicas: 1 }, 'forbidden', /"waitReplicas": the token may ask for 0 at most, got 1/),
+  ],
   [
     'other data under a key that was used',
     {

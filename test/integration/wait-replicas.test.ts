@@ -74,13 +74,25 @@ describe.each(['uws', 'ws'])('on the %s engine, a node that waits for one replic
     expect((await publish({ waitReplicas: 2 })).status).toBe(503);
   });
 
+  it('refuses a client that asks for more than the node waits for, and takes the same number', async () => {
+    const { socket } = await BareSocket.connected(server.url, token());
+    socket.command('publish', { channel: 'news', data: 1, waitReplicas: 2 });
+    expect(await socket.nextOf('error')).toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining('1 at most'),
+    });
+    socket.command('publish', { channel: 'news', data: 1, waitReplicas: 1 });
+    expect(await socket.nextOf('published')).toMatchObject({ channel: 'news' });
+    await socket.close();
+  });
+
   it('takes the same from the command line', async () => {
     const args = ['publish', 'news', '"cli"', '--url', server.url, '--token', token(), '--wait-replicas'];
     const { code, stdout, stderr } = await runFanfare([...args, '1']);
     expect([code, stderr]).toEqual([0, '']);
     expect(await replica.admin.get('fanfare:{news}:tail')).toContain(stdout.trim());
     const refused = await runFanfare([...args, '2']);
-    expect([refused.code, refused.stderr]).toEqual([69, expect.stringContaining('replicas_unavailable')]);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('forbidden')]);
     const wrong = await runFanfare([...args, '6']);
     expect([wrong.code, wrong.stderr]).toEqual([78, expect.stringContaining('expected a whole number 0..5')]);
   });

@@ -24,7 +24,10 @@ export function addCommand(program: Command): void {
     .argument('<channel>')
     .argument('<json|->')
     .option('--key <key>', 'idempotency key: repeating the command with it publishes once')
-    .option('--wait-replicas <n>', 'acknowledge once so many Redis replicas have it; goes over HTTP');
+    .option(
+      '--wait-replicas <n>',
+      'acknowledge once so many Redis replicas have it, at most the number of the node; over HTTP',
+    );
   addClientFlags(command).action((channel: string, json: string, flags: PublishFlags) => publish(channel, json, flags));
 }
 
