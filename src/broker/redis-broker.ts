@@ -267,7 +267,9 @@ class RedisBroker implements RedisBusBroker {
     return [`${this.#prefix}:{${channel}}:log`, `${this.#prefix}:{${channel}}:tail`];
   }
 
+  /** What somebody should know is told to the log or the status. */
   #noting(error: FanfareError, channel: string): FanfareError {
+    if (error.code === 'storage_full') this.#connection.noteFull(error);
     if (error.code === 'internal') {
       const keys = `${this.#prefix}:{${channel}}:*`;
       this.#logger.error({ error, keys }, 'Redis refuses to work with the keys of a channel');

@@ -1,6 +1,7 @@
 // One connection for commands, with our function library loaded on it: what the broker and the registry call Redis by.
 
 import { Cluster, type Redis } from 'ioredis';
+import { monotonicNowMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import type { BrokerStatus } from './broker.js';
@@ -17,6 +18,8 @@ export const START_TIMEOUT_MS = 10_000;
 const MAX_IN_FLIGHT = 10_000;
 /** Chosen: pause before the library is tried again on a connection that stands. */
 const PREPARE_RETRY_MS = 1_000;
+/** Chosen: how long after a refusal Redis counts as full. One master of a Cluster may be, while the others store on. */
+const FULL_MS = 10_000;
 
 export interface RedisConnectionOptions extends LibraryOptions {
   /** See `parseRedisUrl`. */
@@ -48,6 +51,8 @@ export class RedisConnection {
   #inFlight = 0;
   /** What the log says of the outage under way. */
   #told = '';
+  /** What the last refusal for want of memory said, and when it came. */
+  #full = { detail: '', atMs: Number.NEGATIVE_INFINITY };
   #refused: ((error: FanfareError) => void) | undefined;
   #started: (() => void) | undefined;
 
@@ -99,7 +104,14 @@ export class RedisConnection {
   }
 
   status(): BrokerStatus {
-    return this.#status;
+    return this.#status.ready && this.#isFull() ? { ...this.#status, detail: this.#full.detail } : this.#status;
+  }
+
+  /** Redis has refused to store something. Delivery goes on: no reason to send clients away, but somebody should read it. */
+  noteFull({ message }: FanfareError): void {
+    const detail = `${message}: publishes are refused`;
+    if (!this.#isFull()) this.#logger.warn({ address: this.address }, detail);
+    this.#full = { detail, atMs: monotonicNowMs() };
   }
 
   /**
@@ -154,23 +166,16 @@ export class RedisConnection {
     if (this.#inFlight >= MAX_IN_FLIGHT) throw unavailableError('too many commands wait for Redis');
     this.#inFlight++;
     try {
-      const answer = await send().catch((error: unknown) => this.#sendAgain(error, send));
-      if (effect === 'write') this.#tellFull('');
-      return answer;
+      return await send().catch((error: unknown) => this.#sendAgain(error, send));
     } catch (error) {
-      const meaning = toFanfareError(error, effect);
-      if (meaning.code === 'storage_full') this.#tellFull(`${meaning.message}: publishes are refused`);
-      throw meaning;
+      throw toFanfareError(error, effect);
     } finally {
       this.#inFlight--;
     }
   }
 
-  /** Delivery goes on: that is no reason to send clients away, but somebody should read it. */
-  #tellFull(detail: string): void {
-    if (!this.#status.ready || this.#status.detail === detail) return;
-    if (detail !== '') this.#logger.warn({ address: this.address }, detail);
-    this.#status = { ...this.#status, detail };
+  #isFull(): boolean {
+    return monotonicNowMs() - this.#full.atMs < FULL_MS;
   }
 
   /** Where Redis has lost the library, nothing was done: it is loaded, and the command sent once more. */

@@ -72,6 +72,16 @@ describe('with one replica', () => {
     expect(await master.admin.exists(`fanfare:{${channel}}:log`)).toBe(0);
   });
 
+  test('a publish that a full master refuses is told by the status', async () => {
+    await master.admin.config('SET', 'maxmemory', '1mb');
+    try {
+      expect(await codeOf(publish('1'))).toBe('storage_full');
+    } finally {
+      await master.admin.config('SET', 'maxmemory', '0');
+    }
+    expect(broker.status()).toMatchObject({ ready: true, detail: expect.stringContaining('publishes are refused') });
+  });
+
   test('those that ask for what is there are stored beside those that ask for more', async () => {
     const asked = [1, 2, 1, 5].map((waitReplicas, n) => codeOf(publish(String(n), { waitReplicas })));
     expect(await Promise.all(asked)).toEqual(['no error', 'replicas_unavailable', 'no error', 'replicas_unavailable']);

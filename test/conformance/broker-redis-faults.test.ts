@@ -1,7 +1,7 @@
 // What the Redis broker answers while Redis is away, hangs, is full, is a replica, or refuses the user.
 
 import { once } from 'node:events';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Broker } from '../../src/broker/broker.js';
 import { createRedisBroker } from '../../src/broker/redis-broker.js';
 import { RedisConnection } from '../../src/broker/redis-connection.js';
@@ -9,6 +9,7 @@ import { Namespaces } from '../../src/config/namespaces.js';
 import { FanfareError } from '../../src/lib/errors.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { RecordingListener } from '../support/recording-listener.js';
+import { RecordingLogger } from '../support/recording-logger.js';
 import { type RedisServer, type RedisServerOptions, startRedis } from '../support/redis.js';
 
 const ALL = { maxEntries: 1_000, maxBytes: 1024 * 1024 };
@@ -167,6 +168,35 @@ describe('when Redis cannot store', () => {
     await server.admin.config('SET', 'maxmemory', '1mb');
     expect(await errorOf(publish(broker))).toMatchObject({ code: 'storage_full' });
     expect(await broker.read('news', offset, ALL)).toMatchObject({ gap: undefined, tail: offset });
+  });
+
+  test('being full stays told while other publishes are stored, until 10 s have passed without a refusal', async () => {
+    const server = await redis();
+    const logger = new RecordingLogger();
+    const options = { url: server.url, prefix: 'fanfare', namespaces: new Namespaces(), logger };
+    const connection = new RedisConnection(options);
+    closing.push(() => connection.close());
+    await connection.start();
+    const broker = createRedisBroker({ ...options, connection });
+    closing.push(() => broker.close());
+    await broker.start(new RecordingListener());
+    vi.useFakeTimers({ toFake: ['performance'] });
+    closing.push(async () => vi.useRealTimers());
+    const full = { ready: true, detail: 'Redis has reached its maxmemory: publishes are refused' };
+    // In turns, as the masters of a Cluster of which one is full answer.
+    for (let turn = 0; turn < 3; turn++) {
+      await server.admin.config('SET', 'maxmemory', '1mb');
+      expect(await errorOf(publish(broker))).toMatchObject({ code: 'storage_full' });
+      expect(broker.status()).toMatchObject(full);
+      await server.admin.config('SET', 'maxmemory', '0');
+      await publish(broker);
+      expect(broker.status()).toMatchObject(full);
+    }
+    expect(logger.texts('warn').filter((text) => text === full.detail)).toHaveLength(1);
+    vi.advanceTimersByTime(9_999);
+    expect(connection.status()).toMatchObject(full);
+    vi.advanceTimersByTime(1);
+    expect(connection.status()).toMatchObject({ ready: true, detail: '' });
   });
 
   test('publishing says replicas_unavailable without enough replicas, and reading goes on', async () => {

@@ -177,7 +177,8 @@ it('at maxmemory publishes are refused with 507, live messages arrive, and histo
     socket.socket.close();
   });
   expectEverything(load.crowd, load.publishers);
-  expect((await readinessOf(urlOf('n1'))).checks.find(({ name }) => name === 'broker')?.detail).toBe('');
+  const detail = async () => (await readinessOf(urlOf('n1'))).checks.find(({ name }) => name === 'broker')?.detail;
+  await expect.poll(detail, { ...WITHIN, interval: 250 }).toBe('');
 });
 
 it('a Redis that was made a read-only replica is named by /readyz, and used again once promoted', async () => {
