@@ -35,6 +35,9 @@ export function troubleOf(error: unknown, channel: string): FanfareError | undef
   });
 }
 
+/** Hears once that a channel is open (`true`), that it was closed first (`false`), or why it cannot be opened. */
+export type OpenWaiter = (outcome: boolean | FanfareError) => void;
+
 /** Whose log it is. */
 export interface LogOwner {
   readonly name: string;
@@ -48,8 +51,7 @@ export class ChannelLog {
   readonly #owner: LogOwner;
   readonly #parts: ChannelLogParts;
   #trouble: FanfareError | undefined;
-  /** Who is to be told of trouble. */
-  #troubled: Set<(error: FanfareError) => void> | undefined;
+  #waiting: Set<OpenWaiter> | undefined;
 
   constructor(owner: LogOwner, parts: ChannelLogParts) {
     this.#owner = owner;
@@ -58,13 +60,20 @@ export class ChannelLog {
 
   /**
    * Reads for one reader, again and again while the broker is away; `undefined` once the channel is closed or `isOver()`
-   * holds. Rejects with `internal` when this log cannot be read.
+   * holds. Rejects with `internal` when this log cannot be read. Each attempt is what `attempt` makes of one read, which
+   * answers `undefined` when it is in vain.
    */
-  readFor(after: After, limit: PageLimit, isOver: () => boolean): Promise<HistoryPage | undefined> {
+  readFor<T>(
+    after: After,
+    limit: PageLimit,
+    isOver: () => boolean,
+    attempt: (read: () => Promise<HistoryPage | undefined>) => Promise<T>,
+  ): Promise<T | undefined> {
     const { broker, retrier, reads } = this.#parts;
     const isVain = () => this.#owner.isClosed || isOver();
+    const readOnce = async () => (isVain() ? undefined : broker.read(this.#owner.name, after, limit));
     return retrier.persist(
-      () => reads.take(async () => (isVain() ? undefined : broker.read(this.#owner.name, after, limit))),
+      () => attempt(() => reads.take(readOnce)),
       isVain,
       (error) => {
         const trouble = troubleOf(error, this.#owner.name);
@@ -96,22 +105,29 @@ export class ChannelLog {
       () => this.#owner.isClosed,
       (error) => this.#judge(error),
     );
-    this.#troubled = undefined;
     if (this.#trouble === undefined || page === undefined) return page;
     this.#trouble = undefined;
     logger.info({ channel: this.#owner.name }, 'the history of a channel can be read again');
     return page;
   }
 
-  /** What `done` resolves to; rejects with `internal` as soon as the log proves to be one that cannot be read. */
-  async orTrouble<T>(done: Promise<T>): Promise<T> {
-    if (this.#trouble !== undefined) throw this.#trouble;
-    this.#troubled ??= new Set();
-    const troubled = this.#troubled;
-    return new Promise((resolve, reject) => {
-      troubled.add(reject);
-      done.then(resolve, reject);
-    });
+  /** Has `waiter` {@link tell told}, never within this call; `internal` if the log proved to be one that cannot be read. Answers the undo. */
+  whenOpen(waiter: OpenWaiter): () => void {
+    this.#waiting ??= new Set();
+    const waiting = this.#waiting.add(waiter);
+    const trouble = this.#trouble;
+    if (trouble !== undefined) queueMicrotask(() => waiting.delete(waiter) && waiter(trouble));
+    return () => waiting.delete(waiter);
+  }
+
+  /** Tells all who wait. */
+  tell(outcome: boolean | FanfareError): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    for (const waiter of waiting ?? []) {
+      waiting?.delete(waiter);
+      waiter(outcome);
+    }
   }
 
   /** Tells at once who waits, and tries on slowly: the log heals when somebody removes what is wrong. */
@@ -122,9 +138,7 @@ export class ChannelLog {
     if (this.#trouble === undefined)
       logger.error({ channel: this.#owner.name, error }, "a channel's history cannot be read");
     this.#trouble = trouble;
-    const troubled = this.#troubled;
-    this.#troubled = undefined;
-    for (const reject of troubled ?? []) reject(trouble);
+    this.tell(trouble);
     return TROUBLE_SLOWER;
   }
 }

@@ -4,7 +4,7 @@ import type { BrokerMessage, HistoryPage, LogEntry } from '../broker/broker.js';
 import { monotonicNowMs } from '../lib/clocks.js';
 import type { After, GapReason, Offset } from '../protocol/index.js';
 import type { Audience } from './audience.js';
-import { ChannelLog, type ChannelLogParts, type LogOwner } from './channel-log.js';
+import { ChannelLog, type ChannelLogParts, type LogOwner, type OpenWaiter } from './channel-log.js';
 import { buildMessage, type ChannelMessage, framePrefix, passingFrames } from './channel-message.js';
 import { MessageRing, type RingLimits } from './message-ring.js';
 
@@ -63,6 +63,7 @@ export class Channel implements LogOwner {
     this.#parts = parts;
     this.#log = new ChannelLog(this, parts);
     this.#ready = this.#open();
+    void this.#ready.then((isOpen) => this.#log.tell(isOpen));
   }
 
   /** Whether the position is known; else wait for {@link ready}. */
@@ -79,9 +80,9 @@ export class Channel implements LogOwner {
     return this.#ready;
   }
 
-  /** As {@link ready}, for who wants an answer: rejects with `internal` once the channel turns out to have a log that cannot be read. */
-  async opened(): Promise<boolean> {
-    return this.isOpen || this.#state === 'closed' ? this.isOpen : this.#log.orTrouble(this.#ready);
+  /** As {@link ready}, for who wants an answer and may stop waiting. Only while neither {@link isOpen} nor {@link isClosed}. Answers the undo. */
+  whenOpen(waiter: OpenWaiter): () => void {
+    return this.#log.whenOpen(waiter);
   }
 
   /** The newest position delivered here. Only while {@link isOpen}. */
@@ -133,12 +134,14 @@ export class Channel implements LogOwner {
     return this.#build(entry);
   }
 
-  /**
-   * Reads the log after a position for one reader, again and again while the broker is away; `undefined` once the channel
-   * is closed or `isOver()` holds. Rejects with `internal` when this log cannot be read.
-   */
-  read(after: After, maxBytes: number, isOver: () => boolean): Promise<HistoryPage | undefined> {
-    return this.#log.readFor(after, { maxEntries: REPAIR_PAGE.maxEntries, maxBytes }, isOver);
+  /** Reads the log after a position for one reader: {@link ChannelLog.readFor}. */
+  read<T>(
+    after: After,
+    maxBytes: number,
+    isOver: () => boolean,
+    attempt: (read: () => Promise<HistoryPage | undefined>) => Promise<T>,
+  ): Promise<T | undefined> {
+    return this.#log.readFor(after, { maxEntries: REPAIR_PAGE.maxEntries, maxBytes }, isOver, attempt);
   }
 
   /** Reads the log from the position and delivers what is missing before anything newer. Resolves when live again, or closed. */

@@ -6,7 +6,7 @@ import { monotonicNowMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import { Retrier } from '../lib/retrier.js';
-import { Turns } from '../lib/turns.js';
+import { Turns, type WaitLimit } from '../lib/turns.js';
 import type { After } from '../protocol/index.js';
 import { Audience, type PublishToTopic } from './audience.js';
 import { Channel, type ChannelCounters } from './channel.js';
@@ -16,11 +16,16 @@ import { TailWatch } from './tail-watch.js';
 /** A channel is kept this long after its last user, so that a poll client finds it in memory at its next poll. */
 const LINGER_MS = 15_000;
 const SWEEP_EVERY_MS = 1_000;
-/**
- * Chosen: reads of logs in flight that bring channels back to their logs, and as many again for everything else: thousands of
- * repairs keep nobody waiting who opens another channel.
- */
-const MAX_READS = 32;
+/** Chosen: reads of logs in flight that bring channels back to their logs. Thousands of them keep nobody waiting who reads for something else. */
+const MAX_REPAIRS = 32;
+/** Chosen: all other reads in flight; with 20 ms to Redis and back, that many allow 12,800 channels to be opened per second. */
+const MAX_READS = 256;
+/** Chosen: a poll's client asks again, so a poll waits no longer for a read than others would for the answer. */
+const POLL_WAIT: WaitLimit = {
+  maxWaiting: 10_000,
+  longestWaitMs: 2_000,
+  refusal: () => new FanfareError('broker_unavailable', 'too many reads of logs wait', { retryAfterMs: 2_000 }),
+};
 /** Chosen: a read that takes longer waits for something that hangs, as one master of a Cluster may; the others need not. */
 const SLOW_READ_MS = 250;
 const RING_MAX_MESSAGES = 256;
@@ -44,7 +49,7 @@ export class Channels implements BrokerListener {
   readonly #idle = new Set<Channel>();
   readonly #retrier: Retrier;
   readonly #tails: TailWatch;
-  readonly #repairs = new Turns(MAX_READS, SLOW_READ_MS);
+  readonly #repairs = new Turns(MAX_REPAIRS, SLOW_READ_MS);
   readonly #reads = new Turns(MAX_READS, SLOW_READ_MS);
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -99,10 +104,14 @@ export class Channels implements BrokerListener {
     return channel?.isOpen ? channel : undefined;
   }
 
-  /** One read of a channel's log, when its turn comes. Rejects with what the broker says, and `internal` names the channel. */
-  async read(name: string, after: After, limit: PageLimit): Promise<HistoryPage> {
+  /**
+   * One read of a channel's log for a poll, when its turn comes; `undefined` if `isOver()` holds by then. Rejects with what the
+   * broker says, with `broker_unavailable` when the turn does not come soon, and `internal` names the channel.
+   */
+  async read(name: string, after: After, limit: PageLimit, isOver: () => boolean): Promise<HistoryPage | undefined> {
+    const read = async () => (isOver() ? undefined : this.#parts.broker.read(name, after, limit));
     try {
-      return await this.#reads.take(() => this.#parts.broker.read(name, after, limit));
+      return await this.#reads.take(read, POLL_WAIT);
     } catch (error) {
       throw troubleOf(error, name) ?? error;
     }

@@ -8,6 +8,7 @@ import type { Due, TimingWheel } from '../lib/timing-wheel.js';
 import { type After, type GapEvent, HEADERS, LIMITS, NOW, type PollRequest } from '../protocol/index.js';
 import type { PollWaiter } from './audience.js';
 import type { Channel } from './channel.js';
+import type { OpenWaiter } from './channel-log.js';
 import type { ChannelMessage } from './channel-message.js';
 import type { HttpCall } from './http-call.js';
 import type { FollowUp, HttpClient } from './http-clients.js';
@@ -40,6 +41,8 @@ export class PollTask implements PollWaiter, Due {
   readonly #client: HttpClient;
   #state: 'looking' | 'reading' | 'waiting' | 'done' = 'looking';
   readonly #channels: Channel[] = [];
+  /** Undo the wait for channels that are not open yet. */
+  #stopWaiting: readonly (() => void)[] | undefined;
   #slot = 0;
   #scheduled = false;
   /** Something came while the log was read. */
@@ -73,16 +76,16 @@ export class PollTask implements PollWaiter, Due {
     }
     this.#parts.waiting.add(this);
     this.#decide();
-    if (this.#isOpening()) void this.#decideWhenOpen();
+    if (this.#isOpening()) this.#decideWhenOpen();
   }
 
-  async #decideWhenOpen(): Promise<void> {
-    try {
-      await Promise.all(this.#channels.map((channel) => channel.opened()));
-      this.#decide();
-    } catch (error) {
-      this.#answerOrFail(this.#isDone() ? [] : this.#look([]), error);
-    }
+  #decideWhenOpen(): void {
+    const waiter: OpenWaiter = (outcome) => {
+      if (typeof outcome !== 'boolean') this.#answerOrFail(this.#look([]), outcome);
+      else if (!this.#isOpening()) this.#decide();
+    };
+    const opening = this.#channels.filter((channel) => !channel.isOpen);
+    this.#stopWaiting = opening.map((channel) => channel.whenOpen(waiter));
   }
 
   message(channel: string, message: ChannelMessage): void {
@@ -152,8 +155,10 @@ export class PollTask implements PollWaiter, Due {
     const { answers, context } = this.#parts;
     const limit = { maxEntries: 256, maxBytes: this.#maxBytes() };
     try {
-      const pages = await Promise.all(unread.map(([name, after]) => context.channels.read(name, after, limit)));
+      const isOver = () => this.#isDone();
+      const pages = await Promise.all(unread.map(([name, after]) => context.channels.read(name, after, limit, isOver)));
       const read = pages.map((page, index) => {
+        if (page === undefined) return undefined;
         const [name, after] = unread[index] as [string, After];
         void context.channels.peek(name)?.meet(page);
         return answers.fromLog(name, after, page, this.#live?.get(name) ?? []);
@@ -213,6 +218,7 @@ export class PollTask implements PollWaiter, Due {
     this.#parts.wheel.remove(this, this.#slot);
     this.#parts.waiting.delete(this);
     if (this.#client.waiting === this) this.#client.waiting = undefined;
+    if (this.#stopWaiting !== undefined) for (const stop of this.#stopWaiting) stop();
     for (const channel of this.#channels) {
       channel.audience.waiters?.delete(this);
       this.#parts.context.channels.release(channel);

@@ -43,6 +43,8 @@ export class Subscription {
   readonly #turns: Turns;
   readonly #aheadBytes: number;
   #state: 'pending' | 'live' | 'ended' = 'pending';
+  /** Ends the wait for the channel to open. */
+  #stopWaiting: (() => void) | undefined;
 
   /** `turns` bounds how many subscriptions of the link read the log at once, `aheadBytes` is {@link replayAheadBytes}. */
   constructor(channel: Channel, sink: Sink, turns: Turns, aheadBytes: number) {
@@ -67,16 +69,32 @@ export class Subscription {
   }
 
   async #start(after: After, id: number | undefined): Promise<void> {
-    if (!this.channel.isOpen && !(await this.channel.opened())) return;
+    if (!this.channel.isOpen && !(await this.#opened())) return;
     if (this.#state === 'ended') return;
     const position = this.#begin(after, id) ?? (await this.#beginFromLog(after, id));
     if (position !== undefined) await this.#replay(position);
+  }
+
+  /** Whether the channel is open, once that is known; `false` as soon as the subscription ends. */
+  #opened(): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const undo = this.channel.whenOpen((outcome) => {
+        this.#stopWaiting = undefined;
+        if (typeof outcome === 'boolean') resolve(outcome);
+        else reject(outcome);
+      });
+      this.#stopWaiting = () => {
+        undo();
+        resolve(false);
+      };
+    });
   }
 
   /** Ends it, whatever its state. Idempotent. */
   end(): void {
     if (this.#state === 'live') this.#sink.leave(this.channel);
     this.#state = 'ended';
+    this.#stopWaiting?.();
   }
 
   #isEnded(): boolean {
@@ -93,12 +111,7 @@ export class Subscription {
 
   /** Answers from the log, with the first page of what was missed. */
   #beginFromLog(after: After, id: number | undefined): Promise<Offset | undefined> {
-    return this.#turns.take(async () => {
-      const page = await this.#read(after);
-      if (page === undefined) return undefined;
-      this.#announce(page.start, page.gap === undefined, id);
-      return this.#sendPage(page, after);
-    });
+    return this.#replayPage(after, ({ start, gap }) => this.#announce(start, gap === undefined, id));
   }
 
   #announce(offset: Offset, recovered: boolean, id: number | undefined): void {
@@ -115,7 +128,7 @@ export class Subscription {
         position = this.#sendFromMemory(rest, position);
         if (position === this.channel.position) return this.#goLive();
       } else {
-        const reached = await this.#turns.take(() => this.#replayPage(position));
+        const reached = await this.#replayPage(position);
         if (reached === undefined) return;
         position = reached;
       }
@@ -123,14 +136,28 @@ export class Subscription {
     }
   }
 
-  async #replayPage(after: Offset): Promise<Offset | undefined> {
-    const page = await this.#read(after);
-    return page === undefined ? undefined : this.#sendPage(page, after);
-  }
-
-  /** `undefined` when the subscription has ended meanwhile. */
-  #read(after: After): Promise<HistoryPage | undefined> {
-    return this.channel.read(after, PAGE_BYTES, () => this.#isEnded());
+  /**
+   * Reads a page and sends it; answers the position reached, `undefined` when the subscription has ended. A turn lasts for one
+   * attempt to read and its page: what waits for a broker that is away, or for a repair, holds up no other subscription.
+   */
+  async #replayPage(after: After, before?: (page: HistoryPage) => void): Promise<Offset | undefined> {
+    let met: Promise<void> | undefined;
+    const position = await this.channel.read(
+      after,
+      PAGE_BYTES,
+      () => this.#isEnded(),
+      (read) =>
+        this.#turns.take(async () => {
+          const page = await read();
+          if (page === undefined) return undefined;
+          before?.(page);
+          // At once: while the page is sent, the channel goes on, and perhaps along another history.
+          met = this.channel.meet(page);
+          return this.#sendPage(page, after);
+        }),
+    );
+    await met;
+    return this.#isEnded() ? undefined : position;
   }
 
   /** Waits until the socket has taken what was sent; `false` when the subscription has ended meanwhile. */
@@ -160,8 +187,6 @@ export class Subscription {
   /** Sends a page at the socket's pace; answers the position reached, `undefined` when the subscription has ended. */
   async #sendPage(page: HistoryPage, after: After): Promise<Offset | undefined> {
     const { name } = this.channel;
-    // At once: while the page is sent, the channel goes on, and perhaps along another history.
-    const met = this.channel.meet(page);
     let position = page.start;
     if (page.gap !== undefined) {
       this.#sink.sendEvent({ type: 'gap', channel: name, after, offset: position, reason: page.gap });
@@ -174,7 +199,6 @@ export class Subscription {
       this.#sink.sendMessage(this.channel.toMessage(entry));
       position = entry.offset;
     }
-    await met;
-    return this.#isEnded() ? undefined : position;
+    return position;
   }
 }

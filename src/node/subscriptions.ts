@@ -85,6 +85,10 @@ export class Subscriptions {
   /** It cannot be opened or read: an `error` of its own, and others go on. */
   #fail(name: string, error: unknown, id: number | undefined): void {
     this.end(name);
+    this.#tellFailure(name, error, id);
+  }
+
+  #tellFailure(name: string, error: unknown, id: number | undefined): void {
     this.#sink.sendEvent({ ...errorEvent(error, id, this.#context.logger), channel: name });
   }
 
@@ -101,11 +105,16 @@ export class Subscriptions {
     };
   }
 
-  /** Subscribing again is answered with the current position. */
+  /** Subscribing again is answered with the current position, or with what the first fails with. */
   async #repeat(existing: Subscription, id: number | undefined): Promise<void> {
-    await existing.settled?.catch(() => undefined);
+    const { name } = existing.channel;
+    try {
+      await existing.settled;
+    } catch (error) {
+      return this.#tellFailure(name, error, id);
+    }
     if (!existing.isLive) return;
-    const { name, position } = existing.channel;
+    const { position } = existing.channel;
     this.#sink.sendEvent({
       type: 'subscribed',
       ...(id !== undefined && { id }),
