@@ -1,0 +1,232 @@
+// Who waits for a broker that is away or hangs: forgotten when gone, refused when too many, and in nobody else's way.
+
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, it } from 'vitest';
+import { Namespaces } from '../../../src/config/namespaces.js';
+import { FanfareError } from '../../../src/lib/errors.js';
+import { silentLogger } from '../../../src/lib/logger.js';
+import { TimingWheel } from '../../../src/lib/timing-wheel.js';
+import { Turns } from '../../../src/lib/turns.js';
+import { Channels } from '../../../src/node/channels.js';
+import { type HttpCall, NOBODY } from '../../../src/node/http-call.js';
+import { HttpClient } from '../../../src/node/http-clients.js';
+import type { NodeContext } from '../../../src/node/node-context.js';
+import { PollAnswers } from '../../../src/node/poll-answer.js';
+import { PollTask } from '../../../src/node/poll-task.js';
+import type { Sink } from '../../../src/node/subscription.js';
+import { Subscriptions } from '../../../src/node/subscriptions.js';
+import type { After, ServerEvent } from '../../../src/protocol/index.js';
+import { createFaultyBroker } from '../../support/faulty-broker.js';
+
+/** Polls that read at once. */
+const MAX_READS = 256;
+
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc') as () => void;
+const soon = () => new Promise((resolve) => setImmediate(resolve));
+
+/** As much of a node as polls and subscriptions need. */
+async function node(historySize = 1_000) {
+  const broker = createFaultyBroker({ default: { historySize } });
+  const namespaces = new Namespaces({ default: { public: true, historySize } });
+  const publish = () => undefined;
+  const channels = new Channels({ broker, namespaces, logger: silentLogger, publish, maxChannels: 10_000 });
+  await broker.start(channels);
+  const options = { namespaces, channelsPerConnection: 128, maxBufferedBytes: 2 ** 20, maxMessageBytes: 65_536 };
+  const context = { options, channels, logger: silentLogger } as unknown as NodeContext;
+  return { broker, channels, context };
+}
+
+/** Begins polls whose answers are kept; `abort` is their clients' going away. */
+function pollsOf({ broker, context }: Awaited<ReturnType<typeof node>>) {
+  const wheel = new TimingWheel<PollTask>(10);
+  const schedule = (task: PollTask) => void setImmediate(() => task.flush());
+  const parts = { context, broker, answers: new PollAnswers(), wheel, waiting: new Set<PollTask>(), schedule };
+  const rate = { name: 'reads', config: { algorithm: 'token-bucket', perSecond: 1_000, burst: 1_000 } } as const;
+  const answers: unknown[] = [];
+  const begin = (channels: Record<string, After>, waitMs: number) => {
+    let abort = () => {};
+    const call = {
+      exchange: { onAbort: (listener: () => void) => (abort = listener) },
+      fail: (error: FanfareError) => answers.push(error.code),
+      respond: (status: number) => answers.push(status),
+      respondJson: (body: string) => answers.push(JSON.parse(body)),
+    };
+    const request = { channels: new Map(Object.entries(channels)), waitMs };
+    const task = new PollTask(parts, call as unknown as HttpCall, NOBODY, request, new HttpClient(false, rate, rate));
+    task.start();
+    return { task: new WeakRef(task), abort: () => abort() };
+  };
+  return { begin, answers, close: () => wheel.close() };
+}
+
+function sink(): Sink & { readonly told: ServerEvent[] } {
+  const told: ServerEvent[] = [];
+  return {
+    told,
+    sendEvent: (event) => void told.push(event),
+    sendMessage: () => undefined,
+    bufferedBytes: () => 0,
+    drained: () => Promise.resolve(),
+    join: () => undefined,
+    leave: () => undefined,
+  };
+}
+
+const refusal = () => new FanfareError('broker_unavailable', 'full');
+
+/** Opens channels on each of which one message stands in the log. */
+async function openWithHistory({ broker, channels }: Awaited<ReturnType<typeof node>>, names: readonly string[]) {
+  for (const channel of names) await broker.healthy.publish({ channel, data: '1' });
+  await Promise.all(names.map((name) => channels.acquire(name).ready));
+}
+
+it('refuses who would be one too many to wait, and who has waited too long, and runs neither', async () => {
+  const turns = new Turns(1);
+  let release = () => {};
+  const held = turns.take(() => new Promise<void>((resolve) => (release = resolve)));
+  const ran: string[] = [];
+  const take = (name: string, maxWaiting: number, longestWaitMs: number) =>
+    turns.take(async () => ran.push(name), { maxWaiting, longestWaitMs, refusal });
+  const late = take('late', 2, 20);
+  const patient = take('patient', 2, 60_000);
+  await expect(take('one too many', 2, 60_000)).rejects.toMatchObject({ code: 'broker_unavailable' });
+  await expect(late).rejects.toMatchObject({ code: 'broker_unavailable' });
+  release();
+  await held;
+  await patient;
+  expect(ran).toEqual(['patient']);
+  await turns.take(async () => ran.push('next'));
+});
+
+it('keeps nothing of a poll that has ended and of a link that has closed while a channel cannot be opened', async () => {
+  const parts = await node();
+  const polls = pollsOf(parts);
+  parts.broker.away = true;
+  const subscribed = () => {
+    const link = sink();
+    const subscriptions = new Subscriptions(parts.context, link);
+    const begun = subscriptions.begin(NOBODY, 'news', 'now', 1);
+    subscriptions.endAll();
+    return { link: new WeakRef(link), begun };
+  };
+  const { link, begun } = subscribed();
+  const aborted = () => {
+    const { task, abort } = polls.begin({ news: 'now' }, 60_000);
+    abort();
+    return task;
+  };
+  const gone = aborted();
+  const { task } = polls.begin({ news: 'now' }, 20);
+  // It would wait for the broker.
+  await begun;
+  while (polls.answers.length === 0) await soon();
+  expect(polls.answers).toEqual(['broker_unavailable']);
+  polls.close();
+  for (let tries = 0; tries < 20; tries++) {
+    await soon();
+    gc();
+  }
+  expect([link.deref(), task.deref(), gone.deref()]).toEqual([undefined, undefined, undefined]);
+  parts.channels.close();
+});
+
+it('answers polls and subscriptions that still wait once the channel can be opened', async () => {
+  const parts = await node();
+  const polls = pollsOf(parts);
+  parts.broker.away = true;
+  polls.begin({ news: 'now', other: 'now' }, 60_000);
+  const link = sink();
+  const begun = new Subscriptions(parts.context, link).begin(NOBODY, 'news', 'now', 1);
+  parts.broker.away = false;
+  await begun;
+  expect(link.told).toMatchObject([{ type: 'subscribed', id: 1, channel: 'news' }]);
+  while (polls.answers.length === 0) await soon();
+  expect(polls.answers).toMatchObject([{ channels: { news: {}, other: {} } }]);
+  polls.close();
+  parts.channels.close();
+});
+
+it('reads nothing for a poll whose client went while it waited for its turn', async () => {
+  const parts = await node();
+  const polls = pollsOf(parts);
+  const { broker } = parts;
+  broker.beforeRead = (name) => (name === 'last' ? undefined : new Promise(() => undefined));
+  const begun = Array.from({ length: MAX_READS + 100 }, (_, n) => polls.begin({ [`c${n}`]: '-1' }, 0));
+  for (const { abort } of begun.slice(MAX_READS)) abort();
+  polls.begin({ last: 'now' }, 0);
+  while (polls.answers.length === 0) await soon();
+  expect(polls.answers).toMatchObject([{ channels: { last: {} } }]);
+  expect(broker.reads).toBe(MAX_READS + 1);
+  polls.close();
+  parts.channels.close();
+});
+
+it('refuses a poll when too many wait for their turn before it', async () => {
+  const parts = await node();
+  const polls = pollsOf(parts);
+  parts.broker.beforeRead = () => new Promise(() => undefined);
+  for (let n = 0; n < MAX_READS + 10_000; n++) polls.begin({ news: '-1' }, 0);
+  expect(polls.answers).toEqual([]);
+  polls.begin({ news: '-1' }, 0);
+  while (polls.answers.length === 0) await soon();
+  expect(polls.answers).toEqual(['broker_unavailable']);
+  polls.close();
+  parts.channels.close();
+});
+
+it('replays other channels of a link though the logs of some cannot be read now', async () => {
+  const parts = await node();
+  const bad = ['bad1', 'bad2', 'bad3', 'bad4'];
+  await openWithHistory(parts, [...bad, 'good']);
+  parts.broker.beforeRead = async (name) => {
+    if (name.startsWith('bad')) throw refusal();
+  };
+  const link = sink();
+  const subscriptions = new Subscriptions(parts.context, link);
+  for (const name of bad) void subscriptions.begin(NOBODY, name, '-1', 1);
+  await subscriptions.begin(NOBODY, 'good', '-1', 2);
+  expect(link.told).toMatchObject([{ type: 'subscribed', id: 2, channel: 'good', recovered: true }]);
+  subscriptions.endAll();
+  parts.channels.close();
+});
+
+it('replays other channels of a link though some must be repaired and cannot be', async () => {
+  const parts = await node(2);
+  const { broker } = parts;
+  const bad = ['bad1', 'bad2', 'bad3', 'bad4'];
+  await openWithHistory(parts, [...bad, 'good']);
+  const bus = broker.bus;
+  broker.bus = () => undefined;
+  for (const channel of bad) for (let n = 0; n < 5; n++) await broker.healthy.publish({ channel, data: '1' });
+  await soon();
+  broker.bus = bus;
+  const read = new Set<string>();
+  broker.beforeRead = async (name) => {
+    if (read.has(name)) throw refusal();
+    if (name.startsWith('bad')) read.add(name);
+  };
+  const link = sink();
+  const subscriptions = new Subscriptions(parts.context, link);
+  for (const name of bad) void subscriptions.begin(NOBODY, name, '-1', 1);
+  await subscriptions.begin(NOBODY, 'good', '-1', 2);
+  expect(link.told).toContainEqual(expect.objectContaining({ type: 'subscribed', id: 2, channel: 'good' }));
+  expect(parts.channels.counters.repairs).toBe(4);
+  subscriptions.endAll();
+  parts.channels.close();
+});
+
+it('answers each subscribe to a channel whose log cannot be read with its own id', async () => {
+  const parts = await node();
+  parts.broker.beforeRead = async () => {
+    throw new FanfareError('internal', 'something foreign');
+  };
+  const link = sink();
+  const subscriptions = new Subscriptions(parts.context, link);
+  await Promise.all([1, 2, 3].map((id) => subscriptions.begin(NOBODY, 'news', 'now', id)));
+  const answers = link.told.map((event) => ('id' in event ? event.id : undefined)).sort();
+  expect(answers).toEqual([1, 2, 3]);
+  for (const event of link.told) expect(event).toMatchObject({ type: 'error', code: 'internal', channel: 'news' });
+  parts.channels.close();
+});
