@@ -111,7 +111,10 @@ export class ChannelLog {
     return page;
   }
 
-  /** Has `waiter` {@link tell told}, never within this call; `internal` if the log proved to be one that cannot be read. Answers the undo. */
+  /**
+   * Has `waiter` {@link tell told}, never within this call: with `internal` as soon as the log proves to be one that cannot be
+   * read. Answers the undo.
+   */
   whenOpen(waiter: OpenWaiter): () => void {
     this.#waiting ??= new Set();
     const waiting = this.#waiting.add(waiter);

@@ -80,7 +80,10 @@ export class Channel implements LogOwner {
     return this.#ready;
   }
 
-  /** As {@link ready}, for who wants an answer and may stop waiting. Only while neither {@link isOpen} nor {@link isClosed}. Answers the undo. */
+  /**
+   * As {@link ready}, for who wants an answer and may stop waiting. Only while neither {@link isOpen} nor {@link isClosed}.
+   * Answers the undo.
+   */
   whenOpen(waiter: OpenWaiter): () => void {
     return this.#log.whenOpen(waiter);
   }

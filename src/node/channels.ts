@@ -16,11 +16,14 @@ import { TailWatch } from './tail-watch.js';
 /** A channel is kept this long after its last user, so that a poll client finds it in memory at its next poll. */
 const LINGER_MS = 15_000;
 const SWEEP_EVERY_MS = 1_000;
-/** Chosen: reads of logs in flight that bring channels back to their logs. Thousands of them keep nobody waiting who reads for something else. */
+/**
+ * Chosen: reads of logs in flight that bring channels back to their logs. They have turns of their own: thousands of them keep
+ * nobody waiting who opens another channel.
+ */
 const MAX_REPAIRS = 32;
 /** Chosen: all other reads in flight; with 20 ms to Redis and back, that many allow 12,800 channels to be opened per second. */
 const MAX_READS = 256;
-/** Chosen: a poll's client asks again, so a poll waits no longer for a read than others would for the answer. */
+/** Chosen: how long a poll's read waits for its turn, and behind how many; a client that is refused asks again. */
 const POLL_WAIT: WaitLimit = {
   maxWaiting: 10_000,
   longestWaitMs: 2_000,

@@ -156,7 +156,7 @@ export class Subscription {
           return this.#sendPage(page, after);
         }),
     );
-    await met;
+    if (position !== undefined) await met;
     return this.#isEnded() ? undefined : position;
   }
 

@@ -124,11 +124,12 @@ it('keeps nothing of a poll that has ended and of a link that has closed while a
   while (polls.answers.length === 0) await soon();
   expect(polls.answers).toEqual(['broker_unavailable']);
   polls.close();
-  for (let tries = 0; tries < 20; tries++) {
+  const kept = () => [link, task, gone].filter((ref) => ref.deref() !== undefined).length;
+  for (let tries = 0; kept() > 0 && tries < 50; tries++) {
     await soon();
     gc();
   }
-  expect([link.deref(), task.deref(), gone.deref()]).toEqual([undefined, undefined, undefined]);
+  expect(kept()).toBe(0);
   parts.channels.close();
 });
 
