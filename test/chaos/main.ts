@@ -102,4 +102,5 @@ function print(shape: Shape, { result, verdict, mutants, history, failures }: Tr
   return failures.length;
 }
 
-process.exitCode = await main();
+// Node 20 does not end by itself where a socket was reset at the wrong moment: it waits for its handle, for ever.
+process.exit(await main());
