@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { eventually } from '../support/eventually.js';
 import type { RedisServer } from '../support/redis.js';
+import type { Bed } from './beds.js';
 import type { Begun, Fault, Stage } from './fault.js';
 
 const run = promisify(execFile);
@@ -54,7 +55,24 @@ async function killed(stage: Stage, lossy: boolean): Promise<Begun> {
   await master.kill();
   for (const replica of stopped) replica.resume();
   const how = await promoted(stage, master, before);
-  return { detail: `a master was killed, ${how}`, heal: () => comeBack(stage, () => master.restart()) };
+  return { detail: `a master was killed, ${how}`, heal: () => comeBack(stage, () => restartAsReplica(stage, master)) };
+}
+
+/**
+ * Not before the Sentinels have switched: it comes back empty, and until they have told it otherwise it is a master, whom
+ * clients and replicas would believe. A member of a Cluster waits by itself.
+ */
+async function restartAsReplica({ bed }: Stage, master: RedisServer): Promise<void> {
+  if (bed.shape === 'sentinel') {
+    await eventually(async () => {
+      const answers = await Promise.all(
+        sentinelsOf(bed).map((sentinel) => askSentinel(sentinel, 'GET-MASTER-ADDR-BY-NAME')),
+      );
+      const old = `${master.host}\n${master.port}`;
+      return !answers.some((answer) => answer.startsWith(old)) || 'a Sentinel still names the old master';
+    }, PROMOTED_WITHIN_MS);
+  }
+  await master.restart();
 }
 
 export const FAILOVER_FAULTS: readonly Fault[] = [
@@ -140,7 +158,18 @@ export const FAILOVER_FAULTS: readonly Fault[] = [
 ];
 
 async function sentinelFailover({ bed }: Stage): Promise<void> {
-  const [, host = '', port = ''] = /\/\/([^:]+):(\d+)/.exec(bed.redisUrl) ?? [];
-  const { stdout } = await run('redis-cli', ['-h', host, '-p', port, 'SENTINEL', 'FAILOVER', 'main']);
-  if (!stdout.startsWith('OK')) throw new Error(`Sentinel refused: ${stdout}`);
+  const [first = ['', '']] = sentinelsOf(bed);
+  const answer = await askSentinel(first, 'FAILOVER');
+  if (!answer.startsWith('OK')) throw new Error(`Sentinel refused: ${answer}`);
+}
+
+type Address = readonly [host: string, port: string];
+
+function sentinelsOf({ redisUrl }: Bed): readonly Address[] {
+  return [...redisUrl.matchAll(/([\d.]+):(\d+)/g)].map(([, host = '', port = '']): Address => [host, port]);
+}
+
+async function askSentinel([host, port]: Address, command: string): Promise<string> {
+  const { stdout } = await run('redis-cli', ['-h', host, '-p', port, 'SENTINEL', command, 'main']);
+  return stdout;
 }

@@ -45,6 +45,11 @@ export class DamageRecord {
     return this.windows.some(({ fault }) => fault.injectedAt <= t);
   }
 
+  /** Whether one of them was injected and is not over at `t`. */
+  isUnderWay(t: Instant): boolean {
+    return this.windows.some(({ fault, to }) => fault.injectedAt <= t && t <= to);
+  }
+
   /** The window, of those that touch the time between, that is over first. */
   touching(from: Instant, to: Instant): DamageWindow | undefined {
     let first: DamageWindow | undefined;

@@ -163,8 +163,11 @@ class Walk {
     // What `-1` stands for is the broker's to say.
     if (!this.#isAtStart && gap.after !== this.#position) say(`it begins at ${gap.after}, not at ${this.#position}`);
     if (covered !== undefined) say(`it covers ${covered.offset}, which the log still holds`);
-    // What the log holds after all was never lost, nor anything before it: nobody at that position may be sent back.
-    if (REWINDING.has(gap.reason) && this.#last?.held) say(`${this.#last.offset} was never lost`);
+    // What the log holds after all was never lost, nor anything before it: nobody at that position may be sent back. Only
+    // while masters change may one that then gives way have known better.
+    if (REWINDING.has(gap.reason) && this.#last?.held && !this.#damage.isUnderWay(t)) {
+      say(`${this.#last.offset} was never lost`);
+    }
     const hasDamage = this.#damage.hasBegunBy(t);
     if (hasDamage) return;
     if (gap.reason !== 'trimmed' && gap.reason !== 'expired') return say('no fault that loses anything came before it');

@@ -84,7 +84,8 @@ const hide: Mutation = {
 const rewind: Mutation = {
   name: 'rewind',
   meant: [INVARIANTS.gaps],
-  fits: ({ what }, index) => isHeld(what[index - 1]) && isHeld(what[index]),
+  fits: ({ what, at }, index, damage) =>
+    isHeld(what[index - 1]) && isHeld(what[index]) && !damage.isUnderWay(at[index] ?? 0),
   plant(steps, index) {
     const before = steps.what[index - 1] as Entry;
     const last = steps.what[index] as Entry;
