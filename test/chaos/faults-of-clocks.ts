@@ -1,6 +1,7 @@
 // Faults of wall clocks: a node's and Redis' step forward and back.
 
 import { SocketClient } from '../support/feed.js';
+import { SHAPES } from './beds.js';
 import type { Fault } from './fault.js';
 import type { Fleet, Member } from './fleet.js';
 
@@ -27,7 +28,7 @@ async function noticed(fleet: Fleet, member: Member, seconds: number): Promise<s
 export const CLOCK_FAULTS: readonly Fault[] = [
   {
     name: 'clock of a node steps 20 min',
-    shapes: ['single', 'sentinel', 'cluster'],
+    shapes: SHAPES,
     damage: 'none',
     holdMs: [4_000, 8_000],
     async begin({ fleet, random }) {

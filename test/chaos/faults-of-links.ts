@@ -1,9 +1,8 @@
 // Faults of the network: between clients and a node, and between a node and a Redis that is one server.
 
+import { SHAPES } from './beds.js';
 import type { Begun, Fault, Stage } from './fault.js';
 import type { FaultProxy } from './fault-proxy.js';
-
-const ALL = ['single', 'sentinel', 'cluster'] as const;
 
 interface LinkFault {
   readonly name: string;
@@ -58,7 +57,7 @@ function linkFault(kind: LinkFault, side: 'clientLink' | 'redisLink'): Fault {
   const isClients = side === 'clientLink';
   return {
     name: `${isClients ? "clients' links" : "node's links to Redis"} ${kind.name}`,
-    shapes: isClients ? ALL : ['single'],
+    shapes: isClients ? SHAPES : ['single'],
     damage: 'none',
     holdMs: kind.holdMs,
     leavesOthers: kind.leavesOthers === true || (isClients && kind.name === 'refused'),
@@ -81,7 +80,7 @@ function linkFault(kind: LinkFault, side: 'clientLink' | 'redisLink'): Fault {
 
 const EVERY_CLIENT: Fault = {
   name: 'links of every client cut (RST)',
-  shapes: ALL,
+  shapes: SHAPES,
   damage: 'none',
   holdMs: [0, 0],
   async begin({ fleet }) {

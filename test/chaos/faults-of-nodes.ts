@@ -1,11 +1,10 @@
 // Faults of push nodes: killed, stopped, replaced by a deploy.
 
+import { SHAPES } from './beds.js';
 import type { Fault } from './fault.js';
 import type { Member } from './fleet.js';
 
-const ALL = ['single', 'sentinel', 'cluster'] as const;
-
-/** Ends it without a word, and starts it again. */
+/** Starts one that is gone, and says so. */
 async function restart(member: Member): Promise<string> {
   await member.start();
   return `${member.id} runs again`;
@@ -25,7 +24,7 @@ async function deploy(members: readonly Member[]): Promise<string> {
 export const NODE_FAULTS: readonly Fault[] = [
   {
     name: 'node killed (kill -9)',
-    shapes: ALL,
+    shapes: SHAPES,
     damage: 'none',
     holdMs: [1_000, 6_000],
     leavesOthers: true,
@@ -37,7 +36,7 @@ export const NODE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'all nodes killed (kill -9)',
-    shapes: ALL,
+    shapes: SHAPES,
     damage: 'none',
     holdMs: [500, 2_000],
     async begin({ fleet }) {
@@ -50,7 +49,7 @@ export const NODE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'node stopped (SIGSTOP)',
-    shapes: ALL,
+    shapes: SHAPES,
     damage: 'none',
     holdMs: [3_000, 9_000],
     async begin({ fleet, random }) {
@@ -73,7 +72,7 @@ export const NODE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'deploy (each node drained and replaced)',
-    shapes: ALL,
+    shapes: SHAPES,
     damage: 'none',
     holdMs: [0, 0],
     async begin({ fleet }) {

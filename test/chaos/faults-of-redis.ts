@@ -4,9 +4,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { eventually } from '../support/eventually.js';
 import type { RedisServer } from '../support/redis.js';
+import { SHAPES } from './beds.js';
 import type { Fault, Stage } from './fault.js';
 
-const ALL = ['single', 'sentinel', 'cluster'] as const;
 const EFFECT_WITHIN_MS = 10_000;
 /** Long messages for a subscriber that does not read, against a limit on what waits for it. */
 const BURST = 200;
@@ -93,7 +93,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'FUNCTION FLUSH',
-    shapes: ALL,
+    shapes: SHAPES,
     damage: 'none',
     holdMs: [0, 0],
     async begin({ bed }) {
@@ -108,7 +108,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'CLIENT KILL TYPE pubsub',
-    shapes: ALL,
+    shapes: SHAPES,
     damage: 'none',
     holdMs: [0, 0],
     async begin({ bed }) {

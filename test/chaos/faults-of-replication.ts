@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { eventually } from '../support/eventually.js';
 import type { RedisServer } from '../support/redis.js';
-import type { Bed } from './beds.js';
+import type { Bed, Shape } from './beds.js';
 import type { Begun, Fault, Stage } from './fault.js';
 
 const run = promisify(execFile);
@@ -13,10 +13,6 @@ const PROMOTED_WITHIN_MS = 30_000;
 /** Shorter than what makes a Sentinel or a Cluster node count a replica as down. */
 const REPLICAS_STOPPED_MS = 800;
 const SLOTS_MOVED = 400;
-
-async function pickMaster({ bed, random }: Stage): Promise<RedisServer> {
-  return random.pick(await bed.masters());
-}
 
 async function replicasOf(stage: Stage, master: RedisServer): Promise<readonly RedisServer[]> {
   const { servers } = stage.bed;
@@ -35,27 +31,57 @@ async function promoted(stage: Stage, old: RedisServer, before: readonly RedisSe
   return `a replica was promoted after ${((performance.now() - since) / 1_000).toFixed(1)} s`;
 }
 
-/** The old master comes back and follows the new one. */
-async function comeBack(stage: Stage, revive: () => Promise<void> | void): Promise<string> {
-  await revive();
-  await stage.bed.healthy();
-  return 'the old master follows the new one';
+/** What makes another server a master. */
+interface Attack {
+  /** What is done, for people. */
+  readonly what: string;
+  strike(stage: Stage, master: RedisServer): Promise<void> | void;
+  /** Lets the old master come back, to follow the new one. */
+  revive(stage: Stage, master: RedisServer): Promise<void> | void;
 }
 
-async function killed(stage: Stage, lossy: boolean): Promise<Begun> {
+async function failOver(stage: Stage, { what, strike, revive }: Attack): Promise<Begun> {
   const before = await stage.bed.masters();
-  const master = await pickMaster(stage);
-  const stopped = lossy ? await replicasOf(stage, master) : [];
-  for (const replica of stopped) replica.pause();
-  if (lossy) {
-    // Else what is acknowledged meanwhile waits in the kernel, and a replica that wakes up finds it there.
-    await master.admin.call('CLIENT', 'KILL', 'TYPE', 'replica');
-    await new Promise((resolve) => setTimeout(resolve, REPLICAS_STOPPED_MS));
-  }
-  await master.kill();
-  for (const replica of stopped) replica.resume();
+  const master = stage.random.pick(before);
+  await strike(stage, master);
   const how = await promoted(stage, master, before);
-  return { detail: `a master was killed, ${how}`, heal: () => comeBack(stage, () => restartAsReplica(stage, master)) };
+  return {
+    detail: `${what}, ${how}`,
+    async heal() {
+      await revive(stage, master);
+      await stage.bed.healthy();
+      return 'the old master follows the new one';
+    },
+  };
+}
+
+const failover = (name: string, attack: Attack, shapes: readonly Shape[] = REPLICATED): Fault => ({
+  ...{ name, shapes, damage: 'tail', holdMs: [0, 2_000], leavesOthers: true },
+  begin: (stage) => failOver(stage, attack),
+});
+
+const kill: Attack['strike'] = (_, master) => master.kill();
+
+async function killUnreplicated(stage: Stage, master: RedisServer): Promise<void> {
+  const replicas = await replicasOf(stage, master);
+  for (const replica of replicas) replica.pause();
+  // Else what is acknowledged meanwhile waits in the kernel, and a replica that wakes up finds it there.
+  await master.admin.call('CLIENT', 'KILL', 'TYPE', 'replica');
+  await new Promise((resolve) => setTimeout(resolve, REPLICAS_STOPPED_MS));
+  await master.kill();
+  for (const replica of replicas) replica.resume();
+}
+
+async function handOver(stage: Stage, master: RedisServer): Promise<void> {
+  const [replica] = await replicasOf(stage, master);
+  if (replica === undefined) throw new Error('no replica');
+  if (stage.bed.shape === 'cluster') await replica.admin.call('CLUSTER', 'FAILOVER');
+  else await sentinelFailover(stage);
+}
+
+/** Sentinels take an error for no sign of life; who is connected notices nothing. */
+async function setPing({ admin }: RedisServer, rule: '+ping' | '-ping'): Promise<void> {
+  await admin.call('ACL', 'SETUSER', 'default', rule);
 }
 
 /**
@@ -76,68 +102,29 @@ async function restartAsReplica({ bed }: Stage, master: RedisServer): Promise<vo
 }
 
 export const FAILOVER_FAULTS: readonly Fault[] = [
-  {
-    name: 'master killed (kill -9)',
-    shapes: REPLICATED,
-    damage: 'tail',
-    holdMs: [0, 2_000],
-    leavesOthers: true,
-    begin: (stage) => killed(stage, false),
-  },
-  {
-    name: 'master killed with what no replica had',
-    shapes: REPLICATED,
-    damage: 'tail',
-    holdMs: [0, 2_000],
-    leavesOthers: true,
-    begin: (stage) => killed(stage, true),
-  },
-  {
-    name: 'master goes on beside the new one',
-    shapes: ['sentinel'],
-    damage: 'tail',
-    holdMs: [0, 2_000],
-    leavesOthers: true,
-    async begin(stage) {
-      const before = await stage.bed.masters();
-      const master = await pickMaster(stage);
-      // Sentinels get no answer that they take for life; who is connected notices nothing.
-      await master.admin.call('ACL', 'SETUSER', 'default', '-ping');
-      const how = await promoted(stage, master, before);
-      const heal = async () => void (await master.admin.call('ACL', 'SETUSER', 'default', '+ping'));
-      return { detail: `a master went on with its clients, ${how}`, heal: () => comeBack(stage, heal) };
+  failover('master killed (kill -9)', { what: 'a master was killed', strike: kill, revive: restartAsReplica }),
+  failover('master killed with what no replica had', {
+    what: 'a master was killed',
+    strike: killUnreplicated,
+    revive: restartAsReplica,
+  }),
+  failover(
+    'master goes on beside the new one',
+    {
+      what: 'a master went on with its clients',
+      strike: (_, master) => setPing(master, '-ping'),
+      revive: (_, master) => setPing(master, '+ping'),
     },
-  },
+    ['sentinel'],
+  ),
+  failover('master stopped (SIGSTOP)', {
+    what: 'a master hung',
+    strike: (_, master) => master.pause(),
+    revive: (_, master) => master.resume(),
+  }),
   {
-    name: 'master stopped (SIGSTOP)',
-    shapes: REPLICATED,
-    damage: 'tail',
-    holdMs: [0, 2_000],
-    leavesOthers: true,
-    async begin(stage) {
-      const before = await stage.bed.masters();
-      const master = await pickMaster(stage);
-      master.pause();
-      const how = await promoted(stage, master, before);
-      return { detail: `a master hung, ${how}`, heal: () => comeBack(stage, () => master.resume()) };
-    },
-  },
-  {
-    name: 'master hands over',
-    shapes: REPLICATED,
-    damage: 'tail',
+    ...failover('master hands over', { what: 'a master was asked to hand over', strike: handOver, revive: () => {} }),
     holdMs: [0, 0],
-    leavesOthers: true,
-    async begin(stage) {
-      const before = await stage.bed.masters();
-      const master = await pickMaster(stage);
-      const [replica] = await replicasOf(stage, master);
-      if (replica === undefined) throw new Error('no replica');
-      if (stage.bed.shape === 'cluster') await replica.admin.call('CLUSTER', 'FAILOVER');
-      else await sentinelFailover(stage);
-      const how = await promoted(stage, master, before);
-      return { detail: `a master was asked to hand over, ${how}`, heal: () => comeBack(stage, () => {}) };
-    },
   },
   {
     name: 'slots move between masters',
