@@ -1,14 +1,14 @@
 // Discovery: authenticates a client, assigns it the least loaded node, and gives it a ticket.
 
 import { randomUUID } from 'node:crypto';
+import { ClientAddress } from '../src/http/client-address.js';
+import { corsHeaders, preflightHeaders } from '../src/http/origins.js';
+import { problemAnswer } from '../src/http/problem.js';
 import { steadyUnixMs } from '../src/lib/clocks.js';
 import { FanfareError } from '../src/lib/errors.js';
 import type { Logger } from '../src/lib/logger.js';
-import { corsHeaders, preflightHeaders } from '../src/lib/origins.js';
-import { problemAnswer } from '../src/lib/problem.js';
 import { HEADERS } from '../src/protocol/index.js';
 import type { AnswerHeaders } from './admission.js';
-import { ClientAddress } from './client-address.js';
 import { type Call, Endpoints } from './endpoints.js';
 import { DISCOVERY_DEFAULTS, type DiscoveryCheck, type DiscoveryOptions, type DiscoveryParts } from './options.js';
 

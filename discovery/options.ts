@@ -4,8 +4,8 @@ import type { Authenticator } from '../src/auth/identity.js';
 import type { TicketAuthority } from '../src/auth/ticket.js';
 import type { Registry } from '../src/cluster/registry.js';
 import type { Namespaces } from '../src/config/namespaces.js';
+import type { Origins } from '../src/http/origins.js';
 import type { Logger } from '../src/lib/logger.js';
-import type { Origins } from '../src/lib/origins.js';
 import type { RateLimitConfig } from '../src/limits/create-rate-limiter.js';
 import { TRANSPORTS, type Transport } from '../src/protocol/index.js';
 

@@ -3,9 +3,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIPv6, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { problemAnswer } from '../src/http/problem.js';
 import { FanfareError } from '../src/lib/errors.js';
 import { type Logger, silentLogger } from '../src/lib/logger.js';
-import { problemAnswer } from '../src/lib/problem.js';
 import type { Code } from '../src/protocol/index.js';
 import type { RequestContext } from './handler.js';
 

@@ -1,11 +1,11 @@
 // Puts together what carries messages and knows the nodes: Redis for a cluster, memory for one process alone.
 
 import type { Broker } from '../broker/broker.js';
-import { createIngest, type Ingest } from '../broker/ingest.js';
-import { createMemoryBroker } from '../broker/memory-broker.js';
-import { createRedisBroker } from '../broker/redis-broker.js';
-import { RedisConnection } from '../broker/redis-connection.js';
-import { createRedisRegistry } from '../broker/redis-registry.js';
+import { createMemoryBroker } from '../broker/memory/broker.js';
+import { createIngest, type Ingest } from '../broker/queue/ingest.js';
+import { createRedisBroker } from '../broker/redis/broker.js';
+import { RedisConnection } from '../broker/redis/connection.js';
+import { createRedisRegistry } from '../broker/redis/registry.js';
 import { createMemoryRegistry } from '../cluster/memory-registry.js';
 import type { Registry } from '../cluster/registry.js';
 import { ConfigError } from '../config/config-problem.js';

@@ -4,8 +4,8 @@ import { createDiscovery, type Discovery } from '../../discovery/handler.js';
 import type { Registry } from '../cluster/registry.js';
 import type { Namespaces } from '../config/namespaces.js';
 import type { Config } from '../config/schema.js';
+import { Origins } from '../http/origins.js';
 import type { Logger } from '../lib/logger.js';
-import { Origins } from '../lib/origins.js';
 import type { RateLimitConfig } from '../limits/create-rate-limiter.js';
 import type { AuthParts } from './compose-auth.js';
 

@@ -3,13 +3,13 @@
 import { hostname, totalmem } from 'node:os';
 import type { Authenticator } from '../auth/identity.js';
 import type { Broker } from '../broker/broker.js';
-import type { Ingest } from '../broker/ingest.js';
+import type { Ingest } from '../broker/queue/ingest.js';
 import type { Registry } from '../cluster/registry.js';
 import type { Namespaces } from '../config/namespaces.js';
 import type { Config } from '../config/schema.js';
+import { Origins } from '../http/origins.js';
 import type { Logger } from '../lib/logger.js';
-import { Origins } from '../lib/origins.js';
-import { loadEngine } from '../node/engines/load.js';
+import { loadEngine } from '../node/engines/load-engine.js';
 import type { Fallback } from '../node/node-options.js';
 import { createPushNode, type PushNode, type PushNodeOptions } from '../node/push-node.js';
 

@@ -1,6 +1,6 @@
 // How a process of ours ends: its exit codes, and the line that says why.
 
-import { UnfitRedisError } from '../broker/redis-errors.js';
+import { UnfitRedisError } from '../broker/redis/errors.js';
 import { ConfigError, problemLine } from '../config/config-problem.js';
 
 /** 69 and 78 are those of sysexits.h. */

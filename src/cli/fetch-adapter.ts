@@ -1,9 +1,9 @@
 // Serves a function `(Request) => Promise<Response>` on an engine's HTTP exchanges, so that both share one port.
 
 import type { RequestHandler } from '../../discovery/server.js';
+import { corsHeaders, type Origins } from '../http/origins.js';
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
-import { corsHeaders, type Origins } from '../lib/origins.js';
 import type { HttpExchange } from '../node/engines/engine.js';
 import type { Fallback } from '../node/node-options.js';
 import { problemResponse } from './problem-response.js';

@@ -2,12 +2,12 @@
 
 import type { Authenticator, Identity } from '../auth/identity.js';
 import type { Logger } from '../lib/logger.js';
-import type { Channels } from './channels.js';
-import type { NamedLimit } from './command-budget.js';
-import type { Connections } from './connections.js';
-import type { HttpClients } from './http-clients.js';
+import type { Channels } from './channels/channels.js';
+import type { NamedLimit } from './clients/budget.js';
+import type { HttpClients } from './clients/http-clients.js';
+import type { Connections } from './clients/links.js';
+import type { Publisher } from './clients/publisher.js';
 import type { PushNodeOptions } from './node-options.js';
-import type { Publisher } from './publishing.js';
 
 /** Plain counters, shared by everything that counts. */
 export interface NodeCounters {

@@ -2,11 +2,11 @@
 
 import type { Authenticator } from '../auth/identity.js';
 import type { Broker } from '../broker/broker.js';
-import type { Ingest } from '../broker/ingest.js';
+import type { Ingest } from '../broker/queue/ingest.js';
 import type { Registry } from '../cluster/registry.js';
 import type { Namespaces } from '../config/namespaces.js';
+import type { Origins } from '../http/origins.js';
 import type { Logger } from '../lib/logger.js';
-import type { Origins } from '../lib/origins.js';
 import type { RateLimitConfig } from '../limits/create-rate-limiter.js';
 import type { Engine, HttpExchange } from './engines/engine.js';
 

@@ -1,6 +1,6 @@
 // Reads the channels' logs from Redis as they are after a run, without Fanfare's code.
 
-import { createCommandClient } from '../../src/broker/redis-clients.js';
+import { createCommandClient } from '../../src/broker/redis/clients.js';
 import type { Bed } from './beds.js';
 import type { Noted } from './history-writer.js';
 import { carriedValue } from './message-value.js';

@@ -1,6 +1,6 @@
 // A worker process: publishes by every way there is, repeats what has a key until it is known to be stored, and writes it down.
 
-import { createCommandClient } from '../../src/broker/redis-clients.js';
+import { createCommandClient } from '../../src/broker/redis/clients.js';
 import { Random } from '../support/random.js';
 import { HistoryWriter, instant, type Noted } from './history-writer.js';
 import { dataOf, nextValue } from './message-value.js';

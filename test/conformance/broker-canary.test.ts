@@ -1,7 +1,7 @@
 // A subscriber connection that is open and hears nothing is noticed, told, and made anew.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createRedisBroker, type RedisBusBroker } from '../../src/broker/redis-broker.js';
+import { createRedisBroker, type RedisBusBroker } from '../../src/broker/redis/broker.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { type DeafProxy, startDeafProxy } from '../support/deaf-proxy.js';

@@ -1,10 +1,10 @@
 // The Redis broker on a real Redis Cluster: a lost master, a slot that moves, a master without our library.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { slotOf } from '../../src/broker/cluster-slot.js';
-import { createRedisBroker, type RedisBusBroker } from '../../src/broker/redis-broker.js';
-import { RedisConnection } from '../../src/broker/redis-connection.js';
-import { createRedisRegistry } from '../../src/broker/redis-registry.js';
+import { createRedisBroker, type RedisBusBroker } from '../../src/broker/redis/broker.js';
+import { slotOf } from '../../src/broker/redis/cluster-slot.js';
+import { RedisConnection } from '../../src/broker/redis/connection.js';
+import { createRedisRegistry } from '../../src/broker/redis/registry.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { RecordingListener } from '../support/recording-listener.js';

@@ -2,8 +2,8 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.js';
-import { slotOf } from '../../src/broker/cluster-slot.js';
-import { createRedisBroker } from '../../src/broker/redis-broker.js';
+import { createRedisBroker } from '../../src/broker/redis/broker.js';
+import { slotOf } from '../../src/broker/redis/cluster-slot.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import type { Offset } from '../../src/protocol/index.js';

@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Broker, HistoryPage, Publication } from '../../src/broker/broker.js';
-import { createRedisBroker } from '../../src/broker/redis-broker.js';
+import { createRedisBroker } from '../../src/broker/redis/broker.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import type { Offset } from '../../src/protocol/index.js';

@@ -3,8 +3,8 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Broker } from '../../src/broker/broker.js';
-import { createRedisBroker } from '../../src/broker/redis-broker.js';
-import { RedisConnection } from '../../src/broker/redis-connection.js';
+import { createRedisBroker } from '../../src/broker/redis/broker.js';
+import { RedisConnection } from '../../src/broker/redis/connection.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { FanfareError } from '../../src/lib/errors.js';
 import { silentLogger } from '../../src/lib/logger.js';

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MINT_LUA } from '../../src/broker/fanfare-lua.js';
-import { nextOffset } from '../../src/broker/memory-log.js';
+import { nextOffset } from '../../src/broker/memory/log.js';
+import { MINT_LUA } from '../../src/broker/redis/functions/fanfare-lua.js';
 import { formatOffset, isOffset } from '../../src/protocol/index.js';
 import { codeOf, dataOf, publishTo, readFrom, useRedisBroker } from '../support/redis-broker.js';
 

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeEnvelope } from '../../src/broker/envelope.js';
-import { createRedisBroker } from '../../src/broker/redis-broker.js';
+import { createRedisBroker } from '../../src/broker/redis/broker.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { formatOffset, isOffset } from '../../src/protocol/index.js';
 import { RecordingListener } from '../support/recording-listener.js';

@@ -1,8 +1,8 @@
 // The Redis broker behind Sentinel, and its function library on Redis Cluster.
 
 import { afterEach, expect, test } from 'vitest';
-import { ensureLibrary, generateLibrary } from '../../src/broker/function-library.js';
-import { createRedisBroker } from '../../src/broker/redis-broker.js';
+import { createRedisBroker } from '../../src/broker/redis/broker.js';
+import { ensureLibrary, generateLibrary } from '../../src/broker/redis/functions/library.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { RecordingListener } from '../support/recording-listener.js';

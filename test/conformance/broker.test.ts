@@ -3,8 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker, HistoryPage, PageLimit } from '../../src/broker/broker.js';
-import { createMemoryBroker } from '../../src/broker/memory-broker.js';
-import { createRedisBroker } from '../../src/broker/redis-broker.js';
+import { createMemoryBroker } from '../../src/broker/memory/broker.js';
+import { createRedisBroker } from '../../src/broker/redis/broker.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { FanfareError } from '../../src/lib/errors.js';
 import { silentLogger } from '../../src/lib/logger.js';

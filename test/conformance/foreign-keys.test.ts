@@ -1,7 +1,7 @@
 // Somebody wrote something else into the keys of a channel: it alone suffers, says so, and heals when that is removed.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createRedisBroker } from '../../src/broker/redis-broker.js';
+import { createRedisBroker } from '../../src/broker/redis/broker.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { FEEDS, type Feed, SocketClient } from '../support/feed.js';
 import { startNode, type TestNode } from '../support/push-node.js';

@@ -2,9 +2,9 @@
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Broker } from '../../src/broker/broker.js';
-import { createIngest, type Ingest } from '../../src/broker/ingest.js';
-import { createRedisBroker } from '../../src/broker/redis-broker.js';
-import { RedisConnection } from '../../src/broker/redis-connection.js';
+import { createIngest, type Ingest } from '../../src/broker/queue/ingest.js';
+import { createRedisBroker } from '../../src/broker/redis/broker.js';
+import { RedisConnection } from '../../src/broker/redis/connection.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { silentLogger as logger } from '../../src/lib/logger.js';
 import { RecordingListener } from '../support/recording-listener.js';

@@ -3,9 +3,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Broker } from '../../src/broker/broker.js';
-import { createIngest, type Ingest } from '../../src/broker/ingest.js';
-import { createRedisBroker } from '../../src/broker/redis-broker.js';
-import { RedisConnection } from '../../src/broker/redis-connection.js';
+import { createIngest, type Ingest } from '../../src/broker/queue/ingest.js';
+import { createRedisBroker } from '../../src/broker/redis/broker.js';
+import { RedisConnection } from '../../src/broker/redis/connection.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { RecordingListener } from '../support/recording-listener.js';
 import { RecordingLogger } from '../support/recording-logger.js';

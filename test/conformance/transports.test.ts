@@ -2,8 +2,8 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Broker } from '../../src/broker/broker.js';
-import { createMemoryBroker } from '../../src/broker/memory-broker.js';
-import { createRedisBroker } from '../../src/broker/redis-broker.js';
+import { createMemoryBroker } from '../../src/broker/memory/broker.js';
+import { createRedisBroker } from '../../src/broker/redis/broker.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { FEEDS, type Feed, type OpenFeed, type Positions } from '../support/feed.js';

@@ -16,9 +16,9 @@ const GOOD = {
   'src/auth/tokens.ts': "import 'jose';\nexport { a } from '../config/schema.js';\n",
   'src/limits/bucket.ts': 'export const limit = 1;\n',
   'src/cluster/registry.ts': 'export interface Registry { readonly a: number }\n',
-  'src/broker/redis.ts': "import 'ioredis';\nexport type { Registry } from '../cluster/registry.js';\n",
+  'src/broker/redis/broker.ts': "import 'ioredis';\nexport type { Registry } from '../../cluster/registry.js';\n",
   'src/node/node.ts': "export { a } from '../auth/tokens.js';\n",
-  'src/node/engines/ws.ts': "import 'ws';\nexport const ws = 1;\n",
+  'src/node/engines/ws/engine.ts': "import 'ws';\nexport const ws = 1;\n",
   'discovery/handler.ts': "export { a } from '../src/auth/tokens.js';\n",
   'client-sdk/index.ts': "export { a } from '../src/protocol/index.js';\n",
   'client-sdk/node.ts': "import 'ws';\nexport { a } from './index.js';\n",
@@ -41,7 +41,7 @@ describe('a planted violation is found', () => {
     [
       'cluster reaching into the broker',
       'src/cluster/registry.ts',
-      "import '../broker/redis.js';\n",
+      "import '../broker/redis/broker.js';\n",
       'arrow-src-cluster',
     ],
     [
@@ -49,6 +49,42 @@ describe('a planted violation is found', () => {
       'discovery/handler.ts',
       "import '../src/cli/main.js';\n",
       'arrow-discovery',
+    ],
+    [
+      'a channel that knows its clients',
+      'src/node/channels/channel.ts',
+      "import '../clients/session.js';\n",
+      'floor-src-node-channels',
+    ],
+    [
+      'a client that knows a transport',
+      'src/node/clients/session.ts',
+      "import '../transports/poll.js';\n",
+      'floor-src-node-clients',
+    ],
+    [
+      'a transport that knows an engine',
+      'src/node/transports/poll.ts',
+      "import '../engines/ws/engine.js';\n",
+      'floor-src-node-transports',
+    ],
+    [
+      'one engine that knows the other',
+      'src/node/engines/uws/engine.ts',
+      "import '../ws/engine.js';\n",
+      'floor-src-node-engines-uws',
+    ],
+    [
+      'memory that knows Redis',
+      'src/broker/memory/broker.ts',
+      "import '../redis/broker.js';\n",
+      'floor-src-broker-memory',
+    ],
+    [
+      'Redis that knows the queue',
+      'src/broker/redis/broker.ts',
+      "import '../queue/ingest.js';\n",
+      'floor-src-broker-redis',
     ],
     ['jose outside auth', 'src/node/node.ts', "import 'jose';\n", 'owner-of-jose'],
     ['ioredis outside the broker', 'src/cluster/registry.ts', "import 'ioredis';\n", 'owner-of-ioredis'],
@@ -59,7 +95,12 @@ describe('a planted violation is found', () => {
     ['Node in the SDK', 'client-sdk/index.ts', "import 'node:fs';\n", 'runs-anywhere'],
   ])('%s', async (_, path, text, rule) => {
     const other = { 'src/lib/other.ts': "import './errors.js';\nexport const b = 1;\n" };
-    const broken = await inTree({ ...GOOD, ...other, [path]: text }, brokenArrows);
+    const floors = {
+      'src/node/clients/session.ts': 'export const a = 1;\n',
+      'src/node/transports/poll.ts': 'export const a = 1;\n',
+      'src/broker/queue/ingest.ts': 'export const a = 1;\n',
+    };
+    const broken = await inTree({ ...GOOD, ...other, ...floors, [path]: text }, brokenArrows);
     expect(broken.map((line) => line.split(':')[0])).toContain(rule);
     expect(broken.join()).toContain(`: ${path} → `);
   });

@@ -5,7 +5,7 @@ import { cruise, type ICruiseResult, type IForbiddenRuleType } from 'dependency-
 /** Which part may import which other parts; every part may import from itself. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = (() => {
   const ground = ['src/protocol', 'src/lib', 'src/config'];
-  const middle = ['src/auth', 'src/limits', 'src/broker', 'src/cluster'];
+  const middle = ['src/auth', 'src/limits', 'src/broker', 'src/cluster', 'src/http'];
   return {
     'src/protocol': [],
     'src/lib': ['src/protocol'],
@@ -13,6 +13,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = (() => {
     'src/auth': ground,
     'src/limits': ground,
     'src/cluster': ground,
+    // What node and discovery both serve HTTP with.
+    'src/http': ground,
     // It implements what limits and cluster ask of Redis.
     'src/broker': [...ground, 'src/limits', 'src/cluster'],
     'src/node': [...ground, ...middle],
@@ -27,14 +29,30 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = (() => {
 /** Which packages only some places may import. The load lab runs bare servers and drives Redis by itself. */
 const OWNERS: Readonly<Record<string, string>> = {
   jose: '^src/auth/',
-  ioredis: '^(src/broker|loadtest)/',
-  'uWebSockets\\.js': '^(src/node/engines|loadtest)/',
-  ws: '^(src/node/engines/|client-sdk/node\\.ts$|loadtest/)',
+  ioredis: '^(src/broker/redis|loadtest)/',
+  'uWebSockets\\.js': '^(src/node/engines/uws|loadtest)/',
+  ws: '^(src/node/engines/ws/|client-sdk/node\\.ts$|loadtest/)',
   zod: '^src/config/',
   yaml: '^src/config/',
   commander: '^src/cli/',
   'prom-client': '^src/cli/',
   'pino(-pretty)?': '^src/lib/pino-logger\\.ts$',
+};
+
+/**
+ * The floors inside a part, from the top down: a folder, or a file of the part itself, may import what stands below it. What
+ * stands beside no other floor, as an engine beside the transports, names what it may import.
+ */
+const FLOORS: Readonly<Record<string, readonly string[]>> = {
+  'src/node/transports/': ['src/node/(clients|channels)/', 'src/node/[a-z-]+\\.ts$', 'src/node/engines/engine\\.ts$'],
+  'src/node/clients/': ['src/node/channels/', 'src/node/node-(options|context)\\.ts$', 'src/node/engines/engine\\.ts$'],
+  'src/node/channels/': [],
+  'src/node/engines/uws/': ['src/node/engines/[a-z-]+\\.ts$'],
+  'src/node/engines/ws/': ['src/node/engines/[a-z-]+\\.ts$'],
+  'src/broker/memory/': ['src/broker/[a-z-]+\\.ts$'],
+  'src/broker/redis/functions/': ['src/broker/redis/[a-z-]+\\.ts$'],
+  'src/broker/redis/': ['src/broker/[a-z-]+\\.ts$'],
+  'src/broker/queue/': ['src/broker/[a-z-]+\\.ts$', 'src/broker/redis/'],
 };
 
 const PARTS = Object.keys(ARROWS);
@@ -46,6 +64,16 @@ function arrowRule([part, allowed]: [string, readonly string[]]): IForbiddenRule
     severity: 'error',
     from: { path: `^${part}/` },
     to: { path: `${CODE}|^(test|scripts)/`, pathNot: `^(${[part, ...allowed].join('|')})/` },
+  };
+}
+
+function floorRule([floor, below]: [string, readonly string[]]): IForbiddenRuleType {
+  const part = floor.split('/').slice(0, 2).join('/');
+  return {
+    name: `floor-${floor.replaceAll('/', '-').slice(0, -1)}`,
+    severity: 'error',
+    from: { path: `^${floor}` },
+    to: { path: `^${part}/`, pathNot: `^(${[floor, ...below].join('|')})` },
   };
 }
 
@@ -61,6 +89,7 @@ function ownerRule([name, place]: [string, string]): IForbiddenRuleType {
 
 const RULES: IForbiddenRuleType[] = [
   ...Object.entries(ARROWS).map(arrowRule),
+  ...Object.entries(FLOORS).map(floorRule),
   ...Object.entries(OWNERS).map(ownerRule),
   { name: 'no-cycle', severity: 'error', from: {}, to: { circular: true } },
   {

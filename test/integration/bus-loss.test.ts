@@ -1,7 +1,7 @@
 // The bus is cut under load: what it lost is read from the log, for every subscriber and channel.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createRedisBroker } from '../../src/broker/redis-broker.js';
+import { createRedisBroker } from '../../src/broker/redis/broker.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { FEEDS, type Feed } from '../support/feed.js';

@@ -8,13 +8,13 @@ import { createDiscoveryServer, type DiscoveryServer, type DiscoveryServerOption
 import { createTicketAuthority } from '../../src/auth/ticket.js';
 import { signToken } from '../../src/auth/token-signer.js';
 import { createTokenVerifier } from '../../src/auth/token-verifier.js';
-import { RedisConnection } from '../../src/broker/redis-connection.js';
-import { createRedisRegistry } from '../../src/broker/redis-registry.js';
+import { RedisConnection } from '../../src/broker/redis/connection.js';
+import { createRedisRegistry } from '../../src/broker/redis/registry.js';
 import { createReporter, type Reporter } from '../../src/cluster/load-report.js';
 import type { Registry } from '../../src/cluster/registry.js';
 import { Namespaces } from '../../src/config/namespaces.js';
+import { Origins } from '../../src/http/origins.js';
 import { silentLogger } from '../../src/lib/logger.js';
-import { Origins } from '../../src/lib/origins.js';
 import type { ConnectResponse, Problem } from '../../src/protocol/index.js';
 import { type RedisServer, startRedis } from '../support/redis.js';
 import { node } from '../unit/cluster/test-cluster.js';

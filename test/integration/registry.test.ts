@@ -1,8 +1,8 @@
 // The registry in a real Redis: the same suite as in memory, what others may write there, and a storm.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RedisConnection } from '../../src/broker/redis-connection.js';
-import { createRedisRegistry, type RedisRegistry } from '../../src/broker/redis-registry.js';
+import { RedisConnection } from '../../src/broker/redis/connection.js';
+import { createRedisRegistry, type RedisRegistry } from '../../src/broker/redis/registry.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { type RedisServer, startRedis } from '../support/redis.js';

@@ -2,7 +2,7 @@
 
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
-import { createRedisBroker } from '../../src/broker/redis-broker.js';
+import { createRedisBroker } from '../../src/broker/redis/broker.js';
 import { type NamespaceOptions, Namespaces } from '../../src/config/namespaces.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { startNode, type TestNode } from '../support/push-node.js';

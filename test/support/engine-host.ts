@@ -10,8 +10,8 @@ import type {
   UpgradeDecision,
   UpgradeRequest,
 } from '../../src/node/engines/engine.js';
-import { createUwsEngine } from '../../src/node/engines/uws.js';
-import { createWsEngine } from '../../src/node/engines/ws.js';
+import { createUwsEngine } from '../../src/node/engines/uws/engine.js';
+import { createWsEngine } from '../../src/node/engines/ws/engine.js';
 
 export const ENGINES = ['uws', 'ws'] as const;
 export type EngineName = (typeof ENGINES)[number];

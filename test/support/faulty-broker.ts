@@ -1,7 +1,7 @@
 // A memory broker with faults between it and its node: commands that fail or wait, and a bus that is in the test's hands.
 
 import type { Broker, BrokerListener, BrokerMessage } from '../../src/broker/broker.js';
-import { createMemoryBroker } from '../../src/broker/memory-broker.js';
+import { createMemoryBroker } from '../../src/broker/memory/broker.js';
 import { type NamespaceOptions, Namespaces } from '../../src/config/namespaces.js';
 import { FanfareError } from '../../src/lib/errors.js';
 

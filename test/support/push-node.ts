@@ -4,11 +4,11 @@ import { createAuthenticator } from '../../src/auth/authenticator.js';
 import type { Grants } from '../../src/auth/identity.js';
 import { createTicketAuthority } from '../../src/auth/ticket.js';
 import type { Broker } from '../../src/broker/broker.js';
-import { createMemoryBroker } from '../../src/broker/memory-broker.js';
+import { createMemoryBroker } from '../../src/broker/memory/broker.js';
 import { type NamespaceOptions, Namespaces } from '../../src/config/namespaces.js';
+import { Origins } from '../../src/http/origins.js';
 import { type Logger, silentLogger } from '../../src/lib/logger.js';
-import { Origins } from '../../src/lib/origins.js';
-import { loadEngine } from '../../src/node/engines/load.js';
+import { loadEngine } from '../../src/node/engines/load-engine.js';
 import { createPushNode, type PushNode, type PushNodeOptions, type PushNodeParts } from '../../src/node/push-node.js';
 import { LIMITS } from '../../src/protocol/index.js';
 

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import type { Broker, HistoryPage } from '../../src/broker/broker.js';
-import { createRedisBroker } from '../../src/broker/redis-broker.js';
+import { createRedisBroker } from '../../src/broker/redis/broker.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { FanfareError } from '../../src/lib/errors.js';
 import type { Offset } from '../../src/protocol/index.js';

@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander';
 import { Namespaces } from '../../config/namespaces.js';
+import { Origins } from '../../http/origins.js';
 import { FanfareError } from '../../lib/errors.js';
-import { Origins } from '../../lib/origins.js';
 import { createPinoLogger } from '../../lib/pino-logger.js';
 import { composeAuth } from '../compose-auth.js';
 import { composeCluster } from '../compose-cluster.js';

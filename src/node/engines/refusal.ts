@@ -1,8 +1,8 @@
 // What every engine refuses by itself, and the answer that it gives.
 
 import { randomUUID } from 'node:crypto';
+import { type ProblemAnswer, problemAnswer } from '../../http/problem.js';
 import { FanfareError } from '../../lib/errors.js';
-import { type ProblemAnswer, problemAnswer } from '../../lib/problem.js';
 import { HEADERS } from '../../protocol/index.js';
 import type { EngineHandlers, EngineOptions, UpgradeDecision, UpgradeRequest } from './engine.js';
 import type { HeaderList } from './header-list.js';

@@ -6,12 +6,12 @@ import { monotonicNowMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import { TimingWheel } from '../../lib/timing-wheel.js';
 import { decodePollRequest, type PollRequest } from '../../protocol/index.js';
-import { requireRead } from '../access.js';
-import type { HttpCall } from '../http-call.js';
-import type { HttpClient } from '../http-clients.js';
+import { requireRead } from '../clients/access.js';
+import type { HttpClient } from '../clients/http-clients.js';
 import type { NodeContext } from '../node-context.js';
-import { PollAnswers } from '../poll-answer.js';
-import { type PollParts, PollTask } from '../poll-task.js';
+import type { HttpCall } from './call.js';
+import { PollAnswers } from './poll-answer.js';
+import { type PollParts, PollTask } from './poll-task.js';
 
 const TICK_MS = 25;
 

@@ -4,8 +4,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import { decodePublishRequest, type PublishRequest, type PublishResponse } from '../../protocol/index.js';
-import type { HttpCall } from '../http-call.js';
 import type { NodeContext } from '../node-context.js';
+import type { HttpCall } from './call.js';
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
 

@@ -4,10 +4,10 @@ import type { Identity } from '../../auth/identity.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import { decodeStreamRequest, MEDIA_TYPES } from '../../protocol/index.js';
-import { requireRead } from '../access.js';
-import type { HttpCall } from '../http-call.js';
+import { requireRead } from '../clients/access.js';
+import { StreamConnection } from '../clients/stream-link.js';
 import type { NodeContext } from '../node-context.js';
-import { StreamConnection } from '../stream-connection.js';
+import type { HttpCall } from './call.js';
 
 const HEADERS = {
   'Content-Type': MEDIA_TYPES.eventStream,

@@ -1,9 +1,9 @@
 // `GET /v1/ws`: decides about upgrades.
 
+import { problemAnswer } from '../../http/problem.js';
 import { FanfareError } from '../../lib/errors.js';
-import { problemAnswer } from '../../lib/problem.js';
 import { PATHS, WEBSOCKET_SUBPROTOCOL } from '../../protocol/index.js';
-import { Connection } from '../connection.js';
+import { Connection } from '../clients/socket-link.js';
 import type { UpgradeDecision, UpgradeRequest } from '../engines/engine.js';
 import type { NodeContext } from '../node-context.js';
 

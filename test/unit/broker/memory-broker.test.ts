@@ -1,8 +1,8 @@
 // What the memory broker bounds, and how its clock moves it.
 
 import { describe, expect, test } from 'vitest';
-import { createMemoryBroker, type MemoryBrokerOptions } from '../../../src/broker/memory-broker.js';
-import { nextOffset } from '../../../src/broker/memory-log.js';
+import { createMemoryBroker, type MemoryBrokerOptions } from '../../../src/broker/memory/broker.js';
+import { nextOffset } from '../../../src/broker/memory/log.js';
 import { Namespaces } from '../../../src/config/namespaces.js';
 import { formatOffset } from '../../../src/protocol/index.js';
 import { RecordingListener } from '../../support/recording-listener.js';

@@ -1,7 +1,7 @@
 // What Redis' and ioredis' errors mean to a publisher and a reader.
 
 import { expect, test } from 'vitest';
-import { toFanfareError } from '../../../src/broker/redis-errors.js';
+import { toFanfareError } from '../../../src/broker/redis/errors.js';
 import { FanfareError } from '../../../src/lib/errors.js';
 
 test.each([

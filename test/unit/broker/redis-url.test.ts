@@ -1,7 +1,7 @@
 // The forms of a Redis URL.
 
 import { describe, expect, test } from 'vitest';
-import { parseRedisUrl } from '../../../src/broker/redis-url.js';
+import { parseRedisUrl } from '../../../src/broker/redis/url.js';
 
 describe('a Redis URL', () => {
   test('names one server, with defaults', () => {

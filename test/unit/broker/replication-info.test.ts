@@ -1,7 +1,7 @@
 // What is read from `INFO replication`.
 
 import { describe, expect, test } from 'vitest';
-import { isReplica, onlineReplicas } from '../../../src/broker/replication-info.js';
+import { isReplica, onlineReplicas } from '../../../src/broker/redis/replication-info.js';
 
 const info = (...replicas: string[]) =>
   [

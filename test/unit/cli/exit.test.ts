@@ -1,7 +1,7 @@
 // What is printed, and with which code a process ends, when a command could not do its work.
 
 import { expect, it } from 'vitest';
-import { UnfitRedisError } from '../../../src/broker/redis-errors.js';
+import { UnfitRedisError } from '../../../src/broker/redis/errors.js';
 import { failure } from '../../../src/cli/exit.js';
 import { ConfigError } from '../../../src/config/config-problem.js';
 import { FanfareError } from '../../../src/lib/errors.js';

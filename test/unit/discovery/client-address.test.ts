@@ -1,7 +1,7 @@
 // Whose address counts.
 
 import { expect, it } from 'vitest';
-import { ClientAddress } from '../../../discovery/client-address.js';
+import { ClientAddress } from '../../../src/http/client-address.js';
 
 it.each([
   ['no proxy is trusted', [], '10.0.0.1', '1.1.1.1', '10.0.0.1'],

@@ -9,9 +9,9 @@ import { createTokenVerifier } from '../../../src/auth/token-verifier.js';
 import { createMemoryRegistry } from '../../../src/cluster/memory-registry.js';
 import type { NodeReport, Registry } from '../../../src/cluster/registry.js';
 import { Namespaces } from '../../../src/config/namespaces.js';
+import { Origins } from '../../../src/http/origins.js';
 import { FanfareError } from '../../../src/lib/errors.js';
 import type { Logger } from '../../../src/lib/logger.js';
-import { Origins } from '../../../src/lib/origins.js';
 import type { ConnectResponse, Problem } from '../../../src/protocol/index.js';
 import { node } from '../cluster/test-cluster.js';
 

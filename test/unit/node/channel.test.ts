@@ -3,13 +3,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Broker, BrokerListener, BrokerMessage } from '../../../src/broker/broker.js';
-import { createMemoryBroker } from '../../../src/broker/memory-broker.js';
+import { createMemoryBroker } from '../../../src/broker/memory/broker.js';
 import { Namespaces } from '../../../src/config/namespaces.js';
 import { silentLogger } from '../../../src/lib/logger.js';
 import { Retrier } from '../../../src/lib/retrier.js';
 import { Turns } from '../../../src/lib/turns.js';
-import { Audience } from '../../../src/node/audience.js';
-import { Channel } from '../../../src/node/channel.js';
+import { Audience } from '../../../src/node/channels/audience.js';
+import { Channel } from '../../../src/node/channels/channel.js';
 
 interface Bench {
   readonly broker: Broker;

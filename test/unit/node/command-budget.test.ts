@@ -1,7 +1,7 @@
 // The patience with a connection that is over its rate limit.
 
 import { describe, expect, it } from 'vitest';
-import { CommandBudget } from '../../../src/node/command-budget.js';
+import { CommandBudget } from '../../../src/node/clients/budget.js';
 
 const LIMIT = { name: 'commands', config: { algorithm: 'token-bucket', perSecond: 20, burst: 40 } } as const;
 

@@ -5,12 +5,12 @@ import { createAuthenticator } from '../../../src/auth/authenticator.js';
 import { createTicketAuthority } from '../../../src/auth/ticket.js';
 import { Namespaces } from '../../../src/config/namespaces.js';
 import { silentLogger } from '../../../src/lib/logger.js';
-import { Channels } from '../../../src/node/channels.js';
-import { Connection } from '../../../src/node/connection.js';
-import { Connections } from '../../../src/node/connections.js';
+import { Channels } from '../../../src/node/channels/channels.js';
+import { Connections } from '../../../src/node/clients/links.js';
+import { Connection } from '../../../src/node/clients/socket-link.js';
+import { StreamConnection } from '../../../src/node/clients/stream-link.js';
 import type { EngineSocket, HttpStream } from '../../../src/node/engines/engine.js';
 import type { NodeContext } from '../../../src/node/node-context.js';
-import { StreamConnection } from '../../../src/node/stream-connection.js';
 import { createFaultyBroker } from '../../support/faulty-broker.js';
 
 const HEARTBEAT_MS = 25_000;

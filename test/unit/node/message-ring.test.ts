@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { buildMessage, type FrameAllocator, passingFrames } from '../../../src/node/channel-message.js';
-import { MessageRing } from '../../../src/node/message-ring.js';
+import { buildMessage, type FrameAllocator, passingFrames } from '../../../src/node/channels/message.js';
+import { MessageRing } from '../../../src/node/channels/ring.js';
 import { formatOffset } from '../../../src/protocol/index.js';
 
 const at = (n: number) => formatOffset(1_700_000_000_000 + n, 0);

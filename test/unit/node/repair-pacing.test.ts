@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { Namespaces } from '../../../src/config/namespaces.js';
 import { silentLogger } from '../../../src/lib/logger.js';
 import { Turns } from '../../../src/lib/turns.js';
-import { Channels } from '../../../src/node/channels.js';
+import { Channels } from '../../../src/node/channels/channels.js';
 import { createFaultyBroker } from '../../support/faulty-broker.js';
 
 const MANY = 5_000;

@@ -4,8 +4,8 @@ import { expect, it } from 'vitest';
 import { Namespaces } from '../../../src/config/namespaces.js';
 import { silentLogger } from '../../../src/lib/logger.js';
 import { Turns } from '../../../src/lib/turns.js';
-import { Channels } from '../../../src/node/channels.js';
-import { type Sink, Subscription } from '../../../src/node/subscription.js';
+import { Channels } from '../../../src/node/channels/channels.js';
+import { type Sink, Subscription } from '../../../src/node/clients/subscription.js';
 import type { ServerEvent } from '../../../src/protocol/index.js';
 import { createFaultyBroker, type FaultyBroker } from '../../support/faulty-broker.js';
 

@@ -2,11 +2,11 @@
 
 import { expect, it } from 'vitest';
 import type { Broker, BrokerListener } from '../../../src/broker/broker.js';
-import { createMemoryBroker } from '../../../src/broker/memory-broker.js';
+import { createMemoryBroker } from '../../../src/broker/memory/broker.js';
 import { Namespaces } from '../../../src/config/namespaces.js';
 import { silentLogger } from '../../../src/lib/logger.js';
-import { Channels } from '../../../src/node/channels.js';
-import { TailWatch } from '../../../src/node/tail-watch.js';
+import { Channels } from '../../../src/node/channels/channels.js';
+import { TailWatch } from '../../../src/node/channels/tail-watch.js';
 import { createFaultyBroker } from '../../support/faulty-broker.js';
 
 /** A node's channels on a bus that loses everything while `deaf`. */

@@ -1,0 +1,290 @@
+// The broker on Redis: publishes through the function library, subscribes to the live channels, reads the logs.
+
+import { monotonicNowMs } from '../../lib/clocks.js';
+import type { FanfareError } from '../../lib/errors.js';
+import type { Logger } from '../../lib/logger.js';
+import { type After, LIMITS, OFFSET_LENGTH, type Offset } from '../../protocol/index.js';
+import type { Broker, BrokerListener, BrokerStatus, HistoryPage, PageLimit, Publication } from '../broker.js';
+import { decodeEnvelope, isEnvelope } from '../envelope.js';
+import { decodeHistoryPage } from '../history-page.js';
+import { normalise } from '../payload.js';
+import { checkAfter, checkChannel, checkKey, checkSize } from '../publication.js';
+import type { Subscriber, SubscriberOptions } from './bus-subscription.js';
+import type { BusStats } from './canary.js';
+import { ClusterSubscriber } from './cluster-subscriber.js';
+import { RedisConnection, type RedisConnectionOptions, START_TIMEOUT_MS } from './connection.js';
+import { DurablePublisher } from './durable-publisher.js';
+import { toFanfareError, unavailableError } from './errors.js';
+import { RedisSubscriber } from './subscriber.js';
+
+/** As in fanfare-lua.ts: the tail of a channel that nothing was published on yet, renewed by whoever watches it. */
+const OPENED_LIFE_MS = 60 * 60_000;
+/** Chosen: a third of that life, so that a renewal may fail twice. */
+const KEEP_EVERY_MS = 20 * 60_000;
+/** Chosen: keys of one MGET, so that no other command waits for long. */
+const KEYS_AT_ONCE = 500;
+
+export interface RedisBrokerOptions extends RedisConnectionOptions {
+  /** Shared with the registry where there is one; made, and closed with the broker, where there is none. */
+  readonly connection?: RedisConnection;
+}
+
+export interface RedisBusBroker extends Broker {
+  /** Counts since it was made. */
+  stats(): Readonly<BusStats>;
+}
+
+/**
+ * A broker on Redis 7+ or Valkey, alone, behind Sentinel, or as a Cluster. Messages of one channel reach the listener in the order of
+ * the bus, synchronously as they are read from the socket. Throws `TypeError` for a URL or prefix that cannot be.
+ */
+export function createRedisBroker(options: RedisBrokerOptions): RedisBusBroker {
+  return new RedisBroker(options);
+}
+
+class RedisBroker implements RedisBusBroker {
+  readonly #connection: RedisConnection;
+  readonly #ownsConnection: boolean;
+  readonly #subscriber: Subscriber;
+  readonly #durable: DurablePublisher;
+  readonly #logger: Logger;
+  readonly #prefix: string;
+  readonly #maxMessageBytes: number;
+  readonly #startTimeoutMs: number;
+  readonly #stats: BusStats = { canaryMisses: 0, subscriberRebuilds: 0, subscriberDisconnects: 0 };
+  /** Channels whose opened tail was renewed since {@link #keptSinceMs}. */
+  readonly #kept = new Set<string>();
+  #keptSinceMs = monotonicNowMs();
+  #listener: BrokerListener | undefined;
+  #subscriberStatus: BrokerStatus = { ready: false, sinceMs: Date.now(), detail: 'not started' };
+  #closed = false;
+
+  constructor(options: RedisBrokerOptions) {
+    const { url, prefix, logger } = options;
+    this.#prefix = prefix;
+    this.#logger = logger;
+    this.#maxMessageBytes = options.maxMessageBytes ?? LIMITS.maxMessageBytes;
+    this.#startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS;
+    this.#connection = options.connection ?? new RedisConnection(options);
+    this.#ownsConnection = options.connection === undefined;
+    this.#durable = new DurablePublisher({ url, connection: this.#connection });
+    const listener = {
+      payload: (channel: string, payload: Buffer) => this.#receive(channel, payload),
+      resubscribed: (channels: readonly string[]) => this.#listener?.resubscribed(channels),
+      changed: (ready: boolean, detail: string) => {
+        if (this.#subscriberStatus.ready === ready && this.#subscriberStatus.detail !== 'not started') return;
+        this.#subscriberStatus = { ready, sinceMs: Date.now(), detail };
+      },
+    };
+    this.#subscriber = createSubscriber(
+      {
+        url,
+        prefix,
+        logger,
+        listener,
+        stats: this.#stats,
+        publish: (busName, payload) => this.#fanOut(busName, payload),
+      },
+      this.#connection,
+    );
+  }
+
+  async start(listener: BrokerListener): Promise<void> {
+    this.#assertOpen();
+    this.#listener = listener;
+    try {
+      if (this.#ownsConnection) await this.#connection.start();
+      await this.#subscriber.start(this.#startTimeoutMs);
+      this.#assertOpen();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async subscribe(channel: string): Promise<void> {
+    this.#assertOpen();
+    checkChannel(channel);
+    await this.#subscriber.subscribe(channel);
+  }
+
+  unsubscribe(channel: string): void {
+    this.#subscriber.unsubscribe(channel);
+  }
+
+  async publish({ channel, data, key, from, waitReplicas: replicas = 0 }: Publication): Promise<Offset> {
+    this.#assertOpen();
+    checkChannel(channel);
+    checkSize(data, this.#maxMessageBytes);
+    const keys = this.#keys(channel);
+    if (key !== undefined) {
+      checkKey(key);
+      keys.push(`${this.#prefix}:{${channel}}:key:${key}`);
+    }
+    const args = from === undefined ? [data] : [data, from];
+    const stored =
+      replicas > 0
+        ? this.#durable.publish({ channel, keys, args, replicas })
+        : this.#connection.call('write', 'publish', keys, args);
+    const offset = await stored.catch((error: FanfareError) => {
+      throw this.#noting(error, channel);
+    });
+    return String(offset);
+  }
+
+  async publishLive(channel: string, data: Buffer | string): Promise<void> {
+    this.#assertOpen();
+    checkChannel(channel);
+    checkSize(data, this.#maxMessageBytes);
+    // Normalised before it leaves: no payload of ours may look like an envelope.
+    const payload = normalise(typeof data === 'string' ? Buffer.from(data) : data);
+    try {
+      await this.#fanOut(`${this.#prefix}:{${channel}}`, payload);
+    } catch (error) {
+      throw toFanfareError(error, 'write');
+    }
+  }
+
+  async read(channel: string, after: After, limit: PageLimit): Promise<HistoryPage> {
+    this.#assertOpen();
+    checkChannel(channel);
+    checkAfter(after);
+    const keys = this.#keys(channel);
+    const args = [after, Math.max(1, limit.maxEntries), Math.max(1, limit.maxBytes)];
+    try {
+      let answer = await this.#connection.callBuffer('read', 'read', keys, args);
+      for (let attempt = 0; answer === null && attempt < 3; attempt++) {
+        await this.#connection.call('read', 'open', keys, []);
+        answer = await this.#connection.callBuffer('read', 'read', keys, args);
+      }
+      const { page, renew } = decodeHistoryPage(answer);
+      if (renew) this.#renew(keys);
+      return page;
+    } catch (error) {
+      throw this.#noting(toFanfareError(error, 'read'), channel);
+    }
+  }
+
+  async tails(channels: readonly string[]): Promise<readonly (Offset | undefined)[]> {
+    this.#assertOpen();
+    this.#connection.assertReady();
+    const keys = channels.map((channel) => `${this.#prefix}:{${channel}}:tail`);
+    try {
+      return (await this.#getAll(keys)).map((value, index) => this.#tailIn(value, channels[index] ?? ''));
+    } catch (error) {
+      throw toFanfareError(error, 'read');
+    }
+  }
+
+  status(): BrokerStatus {
+    if (this.#closed) return { ...this.#connection.status(), ready: false, detail: 'closed' };
+    const commands = this.#connection.status();
+    if (!commands.ready || this.#subscriberStatus.detail !== '')
+      return commands.ready ? this.#subscriberStatus : commands;
+    return { ...this.#subscriberStatus, detail: commands.detail };
+  }
+
+  stats(): Readonly<BusStats> {
+    return this.#stats;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#listener = undefined;
+    const connection = this.#ownsConnection && this.#connection.close();
+    await Promise.all([this.#subscriber.close(), this.#durable.close(), connection]);
+  }
+
+  async #fanOut(busName: string, payload: Buffer | string): Promise<void> {
+    this.#connection.assertReady();
+    const { client, cluster } = this.#connection;
+    await (cluster === undefined ? client.publish(busName, payload) : cluster.spublish(busName, payload));
+  }
+
+  /** Per bus message; everything here is on the hot path. */
+  #receive(channel: string, payload: Buffer): void {
+    const listener = this.#listener;
+    if (listener === undefined) return;
+    if (!isEnvelope(payload)) {
+      if (payload.length > this.#maxMessageBytes) {
+        listener.damaged(channel, 'a live message is over the limit');
+        return;
+      }
+      listener.message(channel, { offset: undefined, previous: undefined, data: normalise(payload), from: undefined });
+      return;
+    }
+    // An envelope's head and sender are small: this bounds the work, the data's own size was checked by the function.
+    if (payload.length > this.#maxMessageBytes + MAX_HEAD_BYTES) {
+      listener.damaged(channel, 'an envelope is over the limit');
+      return;
+    }
+    const message = decodeEnvelope(payload);
+    if (typeof message === 'string') listener.damaged(channel, message);
+    else listener.message(channel, message);
+  }
+
+  /** The values of keys; `null` where there is none, or one of another type. A Cluster takes one key at a time. */
+  async #getAll(keys: readonly string[]): Promise<readonly (string | null)[]> {
+    const { client, cluster } = this.#connection;
+    const size = cluster === undefined ? KEYS_AT_ONCE : 1;
+    const answers: Promise<(string | null)[]>[] = [];
+    for (let begin = 0; begin < keys.length; begin += size) answers.push(client.mget(keys.slice(begin, begin + size)));
+    return (await Promise.all(answers)).flat();
+  }
+
+  /** The tail in a key's value; one that was only opened lives on, because someone asks for it. */
+  #tailIn(value: string | null, channel: string): Offset | undefined {
+    if (value === null || value.length !== 2 * OFFSET_LENGTH + 1) return undefined;
+    const tail = value.slice(0, OFFSET_LENGTH);
+    if (value.endsWith(tail)) this.#keepOpened(channel);
+    return tail;
+  }
+
+  /** Renews an opened tail, but not each time: that would cost more than all comparing of tails. */
+  #keepOpened(channel: string): void {
+    const nowMs = monotonicNowMs();
+    if (nowMs - this.#keptSinceMs > KEEP_EVERY_MS) {
+      this.#kept.clear();
+      this.#keptSinceMs = nowMs;
+    }
+    if (this.#kept.has(channel)) return;
+    this.#kept.add(channel);
+    this.#connection.client.pexpire(`${this.#prefix}:{${channel}}:tail`, OPENED_LIFE_MS).catch((error: Error) => {
+      this.#kept.delete(channel);
+      this.#logger.debug({ error }, 'an opened tail was not renewed');
+    });
+  }
+
+  /** An opened tail lives while someone reads there; nobody waits for this. */
+  #renew(keys: readonly string[]): void {
+    this.#connection.call('read', 'open', keys, []).catch((error: Error) => {
+      this.#logger.debug({ error }, 'an opened tail was not renewed');
+    });
+  }
+
+  /** The keys that every function of a channel declares. */
+  #keys(channel: string): string[] {
+    return [`${this.#prefix}:{${channel}}:log`, `${this.#prefix}:{${channel}}:tail`];
+  }
+
+  /** What somebody should know is told to the log or the status. */
+  #noting(error: FanfareError, channel: string): FanfareError {
+    if (error.code === 'storage_full') this.#connection.noteFull(error);
+    if (error.code === 'internal') {
+      const keys = `${this.#prefix}:{${channel}}:*`;
+      this.#logger.error({ error, keys }, 'Redis refuses to work with the keys of a channel');
+    }
+    return error;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw unavailableError('the broker is closed');
+  }
+}
+
+function createSubscriber(options: SubscriberOptions, { cluster }: RedisConnection): Subscriber {
+  return cluster === undefined ? new RedisSubscriber(options) : new ClusterSubscriber({ ...options, cluster });
+}
+
+/** Chosen: mark, offsets and the longest sender. */
+const MAX_HEAD_BYTES = 2_048;

@@ -1,0 +1,64 @@
+// One channel that is wanted at Redis, and how far its subscription has come.
+
+import { FanfareError } from '../../lib/errors.js';
+import type { Logger } from '../../lib/logger.js';
+import type { BusStats } from './canary.js';
+
+/** `queued`: goes out with the next batch. `sent`: Redis has not confirmed yet. `lost`: stood until the connection broke. */
+type State = 'queued' | 'sent' | 'live' | 'lost';
+
+export interface Subscription {
+  readonly channel: string;
+  readonly busName: string;
+  state: State;
+  /** Shared by all who asked while it was under way. */
+  readonly confirmed: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface SubscriberListener {
+  payload(channel: string, payload: Buffer): void;
+  resubscribed(channels: readonly string[]): void;
+  /** The connection came or went. */
+  changed(ready: boolean, detail: string): void;
+}
+
+/** What every subscriber is made with. */
+export interface SubscriberOptions {
+  readonly url: string;
+  readonly prefix: string;
+  readonly logger: Logger;
+  readonly listener: SubscriberListener;
+  /** Counted on by the subscriber. */
+  readonly stats: BusStats;
+  /** Publishes through the commands' connection; rejects while that is away. */
+  readonly publish: (busName: string, payload: string) => Promise<unknown>;
+}
+
+/** Keeps a set of channels subscribed, whatever happens to the connections. */
+export interface Subscriber {
+  /** Connects, waiting a while for Redis, and checks that the user may subscribe. Rejects with `broker_unavailable`. */
+  start(startTimeoutMs: number): Promise<void>;
+  /** As `Broker.subscribe`. */
+  subscribe(channel: string): Promise<void>;
+  unsubscribe(channel: string): void;
+  /** Idempotent; resolves when the sockets are gone. */
+  close(): Promise<void>;
+}
+
+export function createSubscription(channel: string, busName: string): Subscription {
+  let resolve = () => {};
+  let reject: (error: unknown) => void = () => {};
+  const confirmed = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  // Whoever asked has the promise; when nobody looks at it any more, its rejection is no news.
+  confirmed.catch(() => {});
+  return { channel, busName, state: 'queued', confirmed, resolve, reject };
+}
+
+export function unsubscribedError(): FanfareError {
+  return new FanfareError('broker_unavailable', 'the channel was unsubscribed before Redis confirmed it');
+}

@@ -1,0 +1,292 @@
+// Keeps a set of channels subscribed on a Redis Cluster: each at the master of its slot, wherever that goes.
+
+import type { Cluster } from 'ioredis';
+import {
+  createSubscription,
+  type Subscriber,
+  type SubscriberListener,
+  type SubscriberOptions,
+  type Subscription,
+  unsubscribedError,
+} from './bus-subscription.js';
+import { slotOf } from './cluster-slot.js';
+import { replyCode, toFanfareError, unavailableError } from './errors.js';
+import { RedisShard } from './shard.js';
+
+/** Chosen: pause before lost channels are tried again, with a fresh map of the slots. */
+const RETRY_MS = 250;
+/** Chosen: tries of a first subscription whose slot is moving; then whoever asked is told. */
+const MAX_TRIES = 8;
+/** The slot is on its way to another master, or without one: another try may find it. */
+const MOVING = new Set(['MOVED', 'ASK', 'TRYAGAIN', 'CLUSTERDOWN']);
+
+interface Sharded extends Subscription {
+  readonly slot: number;
+  /** Where it was sent. */
+  shard: RedisShard | undefined;
+  /** Whether it has stood before: then standing again is told. */
+  stood: boolean;
+  tries: number;
+}
+
+export interface ClusterSubscriberOptions extends SubscriberOptions {
+  /** The commands' client: whose map of the slots is used. */
+  readonly cluster: Cluster;
+}
+
+export class ClusterSubscriber implements Subscriber {
+  readonly #options: ClusterSubscriberOptions;
+  readonly #cluster: Cluster;
+  readonly #listener: SubscriberListener;
+  /** By the channel's name on the bus. */
+  readonly #subscriptions = new Map<string, Sharded>();
+  /** By the master's host:port. */
+  readonly #shards = new Map<string, RedisShard>();
+  readonly #onRefresh = () => this.#align();
+  #queue: Sharded[] = [];
+  #unsubscribes: Sharded[] = [];
+  #again: string[] = [];
+  #flush: NodeJS.Immediate | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #wake = () => {};
+  #reason = '';
+  #closed = false;
+
+  constructor(options: ClusterSubscriberOptions) {
+    this.#options = options;
+    this.#cluster = options.cluster;
+    this.#listener = options.listener;
+  }
+
+  async start(startTimeoutMs: number): Promise<void> {
+    this.#cluster.on('refresh', this.#onRefresh);
+    this.#align();
+    await this.#allUp(startTimeoutMs);
+    const probe = `${this.#options.prefix}:{!probe}`;
+    try {
+      const shard = this.#shardOf(slotOf('!probe'));
+      await shard?.subscribe(probe);
+      shard?.unsubscribe(probe);
+    } catch (error) {
+      throw toFanfareError(error, 'read');
+    }
+    if (this.#closed) throw unavailableError('the broker is closed');
+  }
+
+  subscribe(channel: string): Promise<void> {
+    const slot = slotOf(channel);
+    const busName = this.#busName(channel);
+    const known = this.#subscriptions.get(busName);
+    if (!this.#closed && known !== undefined && !(known.state === 'lost' && known.stood)) return known.confirmed;
+    if (this.#closed || this.#shardOf(slot)?.ready !== true) {
+      return Promise.reject(unavailableError('the subscriber connection to the Redis Cluster is down'));
+    }
+    const base = createSubscription(channel, busName);
+    const subscription: Sharded = { ...base, slot, shard: undefined, stood: false, tries: 0 };
+    this.#subscriptions.set(busName, subscription);
+    this.#queue.push(subscription);
+    this.#scheduleFlush();
+    return subscription.confirmed;
+  }
+
+  unsubscribe(channel: string): void {
+    const subscription = this.#subscriptions.get(this.#busName(channel));
+    if (subscription === undefined) return;
+    this.#subscriptions.delete(subscription.busName);
+    subscription.reject(unsubscribedError());
+    if (subscription.state !== 'sent' && subscription.state !== 'live') return;
+    this.#unsubscribes.push(subscription);
+    this.#scheduleFlush();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cluster.off('refresh', this.#onRefresh);
+    clearTimeout(this.#retry);
+    clearImmediate(this.#flush);
+    this.#wake();
+    for (const { reject } of this.#subscriptions.values()) reject(unavailableError('the broker is closed'));
+    this.#subscriptions.clear();
+    this.#queue = [];
+    this.#unsubscribes = [];
+    this.#again = [];
+    await Promise.all([...this.#shards.values()].map((shard) => shard.close()));
+    this.#shards.clear();
+  }
+
+  async #allUp(timeoutMs: number): Promise<void> {
+    let late = false;
+    const timeout = setTimeout(() => {
+      late = true;
+      this.#wake();
+    }, timeoutMs);
+    while (!late && !this.#closed && !this.#stands()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    clearTimeout(timeout);
+    if (late) throw unavailableError(`the subscriber connections to the Redis Cluster cannot be made: ${this.#reason}`);
+  }
+
+  /** Whether every master has its connection, and it hears. */
+  #stands(): boolean {
+    return this.#shards.size > 0 && [...this.#shards.values()].every(({ ready, deaf }) => ready && !deaf);
+  }
+
+  #busName(channel: string): string {
+    return `${this.#options.prefix}:{${channel}}`;
+  }
+
+  #shardOf(slot: number): RedisShard | undefined {
+    const master = this.#cluster.slots[slot]?.[0];
+    return master === undefined ? undefined : this.#shards.get(master);
+  }
+
+  /** One connection to each master, and every channel at the master of its slot. */
+  #align(): void {
+    if (this.#closed) return;
+    const masters = new Set(this.#cluster.slots.map((servers) => servers?.[0]).filter((key) => key !== undefined));
+    for (const key of masters) if (!this.#shards.has(key)) this.#shards.set(key, this.#open(key));
+    for (const [key, shard] of this.#shards) {
+      if (masters.has(key)) continue;
+      this.#shards.delete(key);
+      void shard.close();
+    }
+    for (const subscription of this.#subscriptions.values()) {
+      const { shard, state, slot, busName } = subscription;
+      if (state !== 'live' || shard === undefined || shard === this.#shardOf(slot)) continue;
+      shard.unsubscribe(busName);
+      this.#lose(subscription);
+    }
+    this.#sendLost();
+    this.#tell();
+  }
+
+  #open(key: string): RedisShard {
+    const colon = key.lastIndexOf(':');
+    const address = { host: key.slice(0, colon), port: Number(key.slice(colon + 1)) };
+    const owns = (slot: number) => this.#cluster.slots[slot]?.[0] === key;
+    return new RedisShard({ ...this.#options, address, owns, listener: this.#shardListener });
+  }
+
+  readonly #shardListener = {
+    payload: (busName: string, payload: Buffer) => this.#receive(busName, payload),
+    up: () => {
+      this.#sendLost();
+      this.#tell();
+    },
+    down: (shard: RedisShard, reason: string) => {
+      this.#reason = reason;
+      this.#loseAll(shard, () => true);
+    },
+    dropped: (shard: RedisShard) => {
+      const standing = shard.standing();
+      this.#loseAll(shard, ({ busName }) => !standing.has(busName));
+    },
+  };
+
+  #receive(busName: string, payload: Buffer): void {
+    const subscription = this.#subscriptions.get(busName);
+    if (subscription === undefined) return;
+    try {
+      this.#listener.payload(subscription.channel, payload);
+    } catch (error) {
+      // ioredis throws on what a listener throws, and that ends the process.
+      const { channel } = subscription;
+      this.#options.logger.error({ error, channel }, 'a message from the bus could not be handed on');
+    }
+  }
+
+  #loseAll(shard: RedisShard, isLost: (subscription: Sharded) => boolean): void {
+    for (const subscription of this.#subscriptions.values()) {
+      // What is under way is given up when its command is rejected.
+      const stood = subscription.shard === shard && subscription.state === 'live';
+      if (stood && isLost(subscription)) this.#lose(subscription);
+    }
+    this.#tell();
+    this.#scheduleRetry();
+  }
+
+  #lose(subscription: Sharded): void {
+    subscription.state = 'lost';
+    subscription.stood = true;
+  }
+
+  /** All that is asked for in one turn of the event loop goes out together; first what is no longer wanted. */
+  #scheduleFlush(): void {
+    this.#flush ??= setImmediate(() => {
+      this.#flush = undefined;
+      for (const { shard, busName } of this.#unsubscribes.splice(0)) shard?.unsubscribe(busName);
+      for (const subscription of this.#queue.splice(0)) if (this.#isCurrent(subscription)) this.#send(subscription);
+      const again = this.#again.splice(0);
+      if (again.length > 0) this.#listener.resubscribed(again);
+    });
+  }
+
+  #send(subscription: Sharded): void {
+    const shard = this.#shardOf(subscription.slot);
+    if (shard?.ready !== true) return this.#failed(subscription, unavailableError('the master of the slot is away'));
+    subscription.shard = shard;
+    subscription.state = 'sent';
+    shard.subscribe(subscription.busName).then(
+      () => this.#confirm(subscription),
+      (error: unknown) => this.#failed(subscription, error),
+    );
+  }
+
+  #sendLost(): void {
+    for (const subscription of this.#subscriptions.values()) {
+      if (subscription.state === 'lost' && this.#shardOf(subscription.slot)?.ready === true) this.#send(subscription);
+    }
+  }
+
+  #confirm(subscription: Sharded): void {
+    if (!this.#isCurrent(subscription) || subscription.state !== 'sent') return;
+    subscription.state = 'live';
+    subscription.tries = 0;
+    subscription.resolve();
+    if (!subscription.stood) return;
+    this.#again.push(subscription.channel);
+    this.#scheduleFlush();
+  }
+
+  #failed(subscription: Sharded, error: unknown): void {
+    if (!this.#isCurrent(subscription)) return;
+    subscription.tries++;
+    const moving = MOVING.has(replyCode(error) ?? '');
+    if (subscription.stood || (moving && subscription.tries < MAX_TRIES)) {
+      subscription.state = 'lost';
+      this.#scheduleRetry();
+      return;
+    }
+    this.#subscriptions.delete(subscription.busName);
+    subscription.reject(toFanfareError(error, 'read'));
+    // Redis may have heard it and answered too late.
+    subscription.shard?.unsubscribe(subscription.busName);
+  }
+
+  /** Asks for the map of the slots, which aligns, until nothing is lost and every master has its connection. */
+  #scheduleRetry(): void {
+    if (this.#closed) return;
+    this.#retry ??= setTimeout(() => {
+      this.#cluster.refreshSlotsCache(() => {
+        this.#retry = undefined;
+        if (this.#closed) return;
+        const lost = [...this.#subscriptions.values()].some(({ state }) => state === 'lost');
+        if (lost || !this.#stands()) this.#scheduleRetry();
+      });
+    }, RETRY_MS);
+  }
+
+  #tell(): void {
+    const ready = this.#stands();
+    this.#wake();
+    this.#listener.changed(ready, ready ? '' : `a subscriber connection to the Redis Cluster is down: ${this.#reason}`);
+  }
+
+  #isCurrent(subscription: Sharded): boolean {
+    return this.#subscriptions.get(subscription.busName) === subscription;
+  }
+}

@@ -1,0 +1,258 @@
+// One connection for commands, with our function library loaded on it: what the broker and the registry call Redis by.
+
+import { Cluster, type Redis } from 'ioredis';
+import { monotonicNowMs } from '../../lib/clocks.js';
+import { FanfareError } from '../../lib/errors.js';
+import type { Logger } from '../../lib/logger.js';
+import type { BrokerStatus } from '../broker.js';
+import { closeClient, createCommandClient } from './clients.js';
+import { isFunctionMissing, isRefusal, toFanfareError, UnfitRedisError, unavailableError } from './errors.js';
+import { ensureLibrary, type FunctionLibrary, generateLibrary, type LibraryOptions } from './functions/library.js';
+import { type Requirements, requireFit } from './requirements.js';
+import { hintOf, reasonOf } from './server-words.js';
+import { parseRedisUrl } from './url.js';
+
+/** Chosen: how long `start` waits for a Redis that is not there yet. */
+export const START_TIMEOUT_MS = 10_000;
+/** Chosen: commands that may wait for Redis' answer; more would only pile up in memory while it hangs. */
+const MAX_IN_FLIGHT = 10_000;
+/** Chosen: pause before the library is tried again on a connection that stands. */
+const PREPARE_RETRY_MS = 1_000;
+/** Chosen: how long after a refusal Redis counts as full. One master of a Cluster may be, while the others store on. */
+const FULL_MS = 10_000;
+
+export interface RedisConnectionOptions extends LibraryOptions {
+  /** See `parseRedisUrl`. */
+  readonly url: string;
+  readonly logger: Logger;
+  /** How long `start` waits for Redis; default 10 s. */
+  readonly startTimeoutMs?: number;
+}
+
+type Argument = string | number | Buffer;
+
+/** Throws `TypeError` for a URL or prefix that cannot be. */
+export class RedisConnection {
+  readonly prefix: string;
+  readonly client: Redis | Cluster;
+  /** The same client, where Redis is a Cluster. */
+  readonly cluster: Cluster | undefined;
+  /** Host and port, without secrets. */
+  readonly address: string;
+  readonly #library: FunctionLibrary;
+  readonly #logger: Logger;
+  readonly #startTimeoutMs: number;
+  /** The masters that have our library, as far as we know. */
+  readonly #prepared = new WeakSet<Redis>();
+  #status: BrokerStatus = { ready: false, sinceMs: Date.now(), detail: 'not started' };
+  #preparing: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
+  #inFlight = 0;
+  /** What the log says of the outage under way. */
+  #told = '';
+  /** What the last refusal for want of memory said, and when it came. */
+  #full = { detail: '', atMs: Number.NEGATIVE_INFINITY };
+  #refused: ((error: FanfareError) => void) | undefined;
+  #started: (() => void) | undefined;
+
+  constructor(options: RedisConnectionOptions) {
+    this.prefix = options.prefix;
+    this.address = parseRedisUrl(options.url).address;
+    this.#library = generateLibrary(options);
+    this.#logger = options.logger;
+    this.#startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS;
+    this.client = createCommandClient(options.url, options.prefix);
+    this.cluster = this.client instanceof Cluster ? this.client : undefined;
+    this.client.on('ready', () => void this.#prepare());
+    // A new map of the slots may name masters that never had our library.
+    this.cluster?.on('refresh', () => {
+      if (this.#status.ready && this.#unprepared().length > 0) void this.#prepare();
+    });
+    this.client.on('close', () => this.#lost('the connection to Redis is closed'));
+    this.client.on('error', (error: Error) => {
+      // On a connection that stands it is news of something else, or of the close that follows.
+      if (this.client.status !== 'ready') this.#failed(error);
+    });
+  }
+
+  /**
+   * Connects and loads the library; waits a while for a Redis that is not there yet. Rejects with `broker_unavailable`
+   * and a message that names what to change; afterwards the connection keeps itself up.
+   */
+  async start(): Promise<void> {
+    if (this.#closed) throw unavailableError('the connection to Redis is closed');
+    if (this.#status.ready) return;
+    const started = new Promise<void>((resolve, reject) => {
+      this.#started = resolve;
+      this.#refused = reject;
+    });
+    const timeout = setTimeout(() => this.#refuse(this.#status.detail), this.#startTimeoutMs);
+    this.client.connect().catch(() => {
+      // Told by the 'error' event, and tried again by ioredis.
+    });
+    try {
+      await started;
+    } catch (error) {
+      await this.close();
+      throw error;
+    } finally {
+      clearTimeout(timeout);
+      this.#started = undefined;
+      this.#refused = undefined;
+    }
+  }
+
+  status(): BrokerStatus {
+    return this.#status.ready && this.#isFull() ? { ...this.#status, detail: this.#full.detail } : this.#status;
+  }
+
+  /** Redis has refused to store something. Delivery goes on: no reason to send clients away, but somebody should read it. */
+  noteFull({ message }: FanfareError): void {
+    const detail = `${message}: publishes are refused`;
+    if (!this.#isFull()) this.#logger.warn({ address: this.address }, detail);
+    this.#full = { detail, atMs: monotonicNowMs() };
+  }
+
+  /**
+   * Calls `<prefix>_<name>` with declared keys, and loads the library where Redis has lost it. Strings are UTF-8.
+   * Rejects with a `FanfareError`; `effect` says what no answer means (see `toFanfareError`).
+   */
+  call(effect: 'write' | 'read', name: string, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#guard(effect, () => this.client.call('FCALL', this.#fcall(name, keys, args)));
+  }
+
+  /** The same with `Buffer`s for strings. */
+  callBuffer(
+    effect: 'write' | 'read',
+    name: string,
+    keys: readonly string[],
+    args: readonly Argument[],
+  ): Promise<unknown> {
+    return this.#guard(effect, () => this.client.callBuffer('FCALL', this.#fcall(name, keys, args)));
+  }
+
+  /**
+   * Throws `broker_unavailable` while Redis cannot be used: not connected, not a master, library not loaded. `call` asks
+   * it by itself; whoever uses `client` directly asks first.
+   */
+  assertReady(): void {
+    if (!this.#status.ready || this.client.status !== 'ready') {
+      throw unavailableError('Redis cannot be reached or used now');
+    }
+  }
+
+  /** Loads the function library where this master lacks it. Rejects with Redis' own error. */
+  loadLibrary(master: Redis): Promise<void> {
+    return ensureLibrary(master, this.#library, this.#logger);
+  }
+
+  /** Idempotent; resolves when the socket is gone. */
+  async close(): Promise<void> {
+    clearTimeout(this.#retry);
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#lost('closed');
+    this.#refuse('closed');
+    await closeClient(this.client);
+  }
+
+  #fcall(name: string, keys: readonly string[], args: readonly Argument[]): Argument[] {
+    return [`${this.prefix}_${name}`, keys.length, ...keys, ...args];
+  }
+
+  async #guard(effect: 'write' | 'read', send: () => Promise<unknown>): Promise<unknown> {
+    this.assertReady();
+    if (this.#inFlight >= MAX_IN_FLIGHT) throw unavailableError('too many commands wait for Redis');
+    this.#inFlight++;
+    try {
+      return await send().catch((error: unknown) => this.#sendAgain(error, send));
+    } catch (error) {
+      throw toFanfareError(error, effect);
+    } finally {
+      this.#inFlight--;
+    }
+  }
+
+  #isFull(): boolean {
+    return monotonicNowMs() - this.#full.atMs < FULL_MS;
+  }
+
+  /** Where Redis has lost the library, nothing was done: it is loaded, and the command sent once more. */
+  async #sendAgain(error: unknown, send: () => Promise<unknown>): Promise<unknown> {
+    if (!isFunctionMissing(error)) throw error;
+    try {
+      for (const master of this.#masters()) await this.loadLibrary(master);
+    } catch (cause) {
+      throw toFanfareError(cause, 'read');
+    }
+    return send();
+  }
+
+  #masters(): Redis[] {
+    return this.client instanceof Cluster ? this.client.nodes('master') : [this.client];
+  }
+
+  #unprepared(): Redis[] {
+    return this.#masters().filter((master) => !this.#prepared.has(master));
+  }
+
+  #prepare(): Promise<void> {
+    clearTimeout(this.#retry);
+    this.#preparing ??= this.#makeReady().finally(() => {
+      this.#preparing = undefined;
+    });
+    return this.#preparing;
+  }
+
+  async #makeReady(): Promise<void> {
+    try {
+      for (const master of this.#unprepared()) {
+        await requireFit(master, this.#requirements());
+        await this.loadLibrary(master);
+        if (this.cluster !== undefined) this.#prepared.add(master);
+      }
+      if (this.#closed) return;
+      if (!this.#status.ready) this.#status = { ready: true, sinceMs: Date.now(), detail: '' };
+      if (this.#told !== '') this.#logger.info({ address: this.address }, 'Redis can be used again');
+      this.#told = '';
+      this.#started?.();
+    } catch (error) {
+      // A Cluster serves on while one of its masters is away.
+      if (!this.#status.ready) this.#failed(error);
+      if (this.#closed || this.client.status !== 'ready') return;
+      this.#retry = setTimeout(() => void this.#prepare(), PREPARE_RETRY_MS);
+    }
+  }
+
+  #requirements(): Requirements {
+    const starting = this.#started !== undefined;
+    return { prefix: this.prefix, inCluster: this.cluster !== undefined, starting, logger: this.#logger };
+  }
+
+  #failed(failure: unknown): void {
+    const error = hintOf(failure);
+    const known = error instanceof FanfareError || isRefusal(error) ? toFanfareError(error, 'read') : undefined;
+    const meaning = known?.message ?? 'Redis cannot be reached';
+    const words = error instanceof FanfareError ? '' : `: ${reasonOf(error)}`;
+    const detail = `${meaning}${words} (${this.address})`;
+    // Once an outage and reason: while Redis is away, each attempt fails.
+    if (this.#told !== meaning && !this.#closed) this.#logger.warn({ reason: reasonOf(error) }, detail);
+    this.#told = meaning;
+    this.#lost(detail);
+    if (known instanceof UnfitRedisError) this.#refused?.(new UnfitRedisError(detail, failure));
+    else if (known !== undefined) this.#refuse(detail);
+  }
+
+  #lost(detail: string): void {
+    if (this.#status.detail === 'closed') return;
+    // The reason that was found first tells more than the close that follows.
+    if (!this.#status.ready && this.#status.detail !== 'not started' && detail.startsWith('the connection')) return;
+    const sinceMs = this.#status.ready || this.#closed ? Date.now() : this.#status.sinceMs;
+    this.#status = { ready: false, sinceMs, detail };
+  }
+
+  #refuse(detail: string): void {
+    this.#refused?.(unavailableError(detail));
+  }
+}

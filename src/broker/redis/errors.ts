@@ -1,0 +1,100 @@
+// The one place that maps what Redis and ioredis answer to our error codes.
+
+import { FanfareError } from '../../lib/errors.js';
+import type { Code } from '../../protocol/index.js';
+
+/** Chosen: when to try again while Redis is away or changing roles. */
+const RETRY_AFTER_MS = 1_000;
+
+interface Meaning {
+  readonly code: Code;
+  readonly message: string;
+}
+
+const unavailable = (message: string): Meaning => ({ code: 'broker_unavailable', message });
+
+/** First word of an error reply → what it means to whoever asked. */
+const REPLIES: Readonly<Record<string, Meaning>> = {
+  BADCHANNEL: { code: 'bad_channel_name', message: 'the channel name breaks a rule' },
+  BADKEY: { code: 'bad_idempotency_key', message: 'the idempotency key breaks a rule' },
+  TOOLARGE: { code: 'payload_too_large', message: 'the message is over the limit of the function library in Redis' },
+  CONFLICT: { code: 'idempotency_conflict', message: 'the idempotency key was used with other data' },
+  OOM: { code: 'storage_full', message: 'Redis has reached its maxmemory' },
+  NOREPLICAS: { code: 'replicas_unavailable', message: 'Redis has fewer good replicas than min-replicas-to-write' },
+  READONLY: unavailable('Redis is a read-only replica'),
+  LOADING: unavailable('Redis is loading its data'),
+  MASTERDOWN: unavailable('Redis is a replica that has lost its master'),
+  CLUSTERDOWN: unavailable('the Redis Cluster does not serve this slot'),
+  TRYAGAIN: unavailable('the Redis Cluster is moving this slot'),
+  MOVED: unavailable('the Redis Cluster has moved this slot'),
+  ASK: unavailable('the Redis Cluster is moving this slot'),
+  MISCONF: unavailable('Redis cannot persist and refuses writes (MISCONF)'),
+  BUSY: unavailable('Redis is busy with a script'),
+  NOAUTH: unavailable('Redis asks for a password: put one into the Redis URL'),
+  WRONGPASS: unavailable('Redis refuses the user or password of the Redis URL'),
+  NOPERM: unavailable('the Redis user lacks a permission: see the ACL in docs/OPERATIONS.md'),
+  WRONGTYPE: { code: 'internal', message: "a key of the channel holds another type than Fanfare's" },
+};
+
+/** Start-up stops at these: waiting does not mend them. */
+const REFUSALS = new Set(['NOAUTH', 'WRONGPASS', 'NOPERM']);
+
+/** Redis answers, and cannot serve us until a setting is changed: waiting does not mend it. */
+export class UnfitRedisError extends FanfareError {
+  /** The message names the setting. */
+  constructor(message: string, cause?: unknown) {
+    super('broker_unavailable', message, { cause, retryAfterMs: RETRY_AFTER_MS });
+  }
+}
+
+/** The first word of Redis' error reply; `undefined` when `error` is none. */
+export function replyCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  return /^[A-Z][A-Z0-9]+(?= )/.exec(error.message)?.[0];
+}
+
+export function isRefusal(error: unknown): boolean {
+  return REFUSALS.has(replyCode(error) ?? '');
+}
+
+/** Whether the function library is missing, as after FUNCTION FLUSH or a restart without persistence. */
+export function isFunctionMissing(error: unknown): boolean {
+  return error instanceof Error && /^ERR Function not found/i.test(error.message);
+}
+
+/** The client was not connected; or each node of a Cluster that was asked named another. */
+const NOT_DONE = /^(Stream isn't writeable|Cluster is|None of startup nodes|Too many Cluster redirections)/;
+
+/** Whether the command never left this process, or was refused by whoever got it. */
+function wasNotSent(error: unknown): boolean {
+  return error instanceof Error && NOT_DONE.test(error.message);
+}
+
+/**
+ * An error of a command as one of ours. `effect: 'write'`: when the command was sent and no answer came, it may have
+ * happened, which is `ack_timeout`; a read that got no answer is just `broker_unavailable`.
+ */
+export function toFanfareError(error: unknown, effect: 'write' | 'read'): FanfareError {
+  if (error instanceof FanfareError) return error;
+  const reply = replyCode(error);
+  const meaning = reply === undefined ? undefined : REPLIES[reply];
+  if (meaning !== undefined) {
+    if (isRefusal(error)) return new UnfitRedisError(meaning.message, error);
+    const retry = meaning.code === 'broker_unavailable' || meaning.code === 'replicas_unavailable';
+    return new FanfareError(meaning.code, meaning.message, {
+      cause: error,
+      ...(retry && { retryAfterMs: RETRY_AFTER_MS }),
+    });
+  }
+  if (reply !== undefined) return new FanfareError('internal', 'Redis refused a command', { cause: error });
+  if (effect === 'read' || wasNotSent(error)) return unavailableError('Redis cannot be reached', error);
+  return new FanfareError('ack_timeout', 'the message was sent to Redis and no answer came', {
+    cause: error,
+    outcome: 'unknown',
+    retryAfterMs: RETRY_AFTER_MS,
+  });
+}
+
+export function unavailableError(message: string, cause?: unknown): FanfareError {
+  return new FanfareError('broker_unavailable', message, { cause, retryAfterMs: RETRY_AFTER_MS });
+}

@@ -1,0 +1,105 @@
+// The registry of a cluster, kept in Redis: every decision is one function there, every moment its time.
+
+import { randomBytes } from 'node:crypto';
+import { assertReport } from '../../cluster/node-report.js';
+import type { Assignment, NodeRecord, NodeReport, Registry, ReportVerdict } from '../../cluster/registry.js';
+import type { Logger } from '../../lib/logger.js';
+import type { RedisConnection } from './connection.js';
+import { unavailableError } from './errors.js';
+
+export interface RedisRegistryOptions {
+  /** The caller's to start and close. */
+  readonly connection: Pick<RedisConnection, 'prefix' | 'call'>;
+  readonly logger: Logger;
+  /** From 0 up to 1; breaks ties. */
+  readonly random?: () => number;
+}
+
+export interface RedisRegistry extends Registry {
+  /** Records in Redis that no node of ours wrote, as last seen; they are ignored. */
+  readonly ignoredRecords: number;
+}
+
+/** Makes the registry of the cluster whose prefix the connection has. */
+export function createRedisRegistry(options: RedisRegistryOptions): RedisRegistry {
+  return new Nodes(options);
+}
+
+interface Answer {
+  readonly ignored: number;
+  readonly node?: NodeRecord;
+  readonly reservation?: string;
+  /** Lua writes an empty list as `{}`. */
+  readonly alternatives?: readonly NodeRecord[] | object;
+  readonly nodes?: readonly NodeRecord[] | object;
+}
+
+class Nodes implements RedisRegistry {
+  readonly #connection: RedisRegistryOptions['connection'];
+  readonly #logger: Logger;
+  readonly #random: () => number;
+  readonly #keys: readonly string[];
+  #ignoredRecords = 0;
+
+  constructor({ connection, logger, random }: RedisRegistryOptions) {
+    this.#connection = connection;
+    this.#logger = logger;
+    this.#random = random ?? Math.random;
+    const names = ['nodes', 'held', 'pace', 'reservations', 'state'];
+    this.#keys = names.map((name) => `${connection.prefix}:{!cluster}:${name}`);
+  }
+
+  get ignoredRecords(): number {
+    return this.#ignoredRecords;
+  }
+
+  async report(report: NodeReport): Promise<ReportVerdict> {
+    assertReport(report);
+    const { id, url, incarnation, connections, capacity, maxConnectsPerSecond, state, claimed } = report;
+    const fields = [id, url, incarnation, connections, capacity, maxConnectsPerSecond, state];
+    const verdict = await this.#call('node_report', [...fields, ...claimed]);
+    if (verdict === 'accepted' || verdict === 'fenced' || verdict === 'refused') return verdict;
+    throw unavailableError('the registry in Redis gave an answer that is none');
+  }
+
+  async assign(exclude: readonly string[]): Promise<Assignment | undefined> {
+    const name = randomBytes(9).toString('base64url');
+    const answer = this.#read(await this.#call('node_assign', [this.#random(), name, ...exclude]));
+    if (answer.node === undefined || answer.reservation === undefined) return undefined;
+    return { node: answer.node, reservation: answer.reservation, alternatives: listOf(answer.alternatives) };
+  }
+
+  async list(): Promise<readonly NodeRecord[]> {
+    return listOf(this.#read(await this.#call('node_list', [])).nodes);
+  }
+
+  async requestDrain(id: string): Promise<boolean> {
+    return (await this.#call('node_drain', [id])) === 1;
+  }
+
+  async drainRequested(id: string): Promise<boolean> {
+    return (await this.#call('node_draining', [id])) === 1;
+  }
+
+  async remove(id: string, incarnation: string): Promise<void> {
+    await this.#call('node_remove', [id, incarnation]);
+  }
+
+  /** Whether a call without an answer was carried out does not matter: reports repeat, reservations lapse. */
+  #call(name: string, args: readonly (string | number)[]): Promise<unknown> {
+    return this.#connection.call('read', name, this.#keys, args);
+  }
+
+  #read(text: unknown): Answer {
+    const answer = JSON.parse(String(text)) as Answer;
+    if (answer.ignored !== this.#ignoredRecords) {
+      this.#ignoredRecords = answer.ignored;
+      if (answer.ignored > 0) this.#logger.warn({ records: answer.ignored }, 'ignoring node records that are not ours');
+    }
+    return answer;
+  }
+}
+
+function listOf(value: readonly NodeRecord[] | object | undefined): readonly NodeRecord[] {
+  return Array.isArray(value) ? value : [];
+}

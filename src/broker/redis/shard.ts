@@ -1,0 +1,181 @@
+// The subscriber connection to one master of a Redis Cluster: sharded subscriptions, and which of them Redis dropped.
+
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Logger } from '../../lib/logger.js';
+import type { SubscriberOptions } from './bus-subscription.js';
+import { Canary } from './canary.js';
+import { type ClusterAddress, closeClient, createShardClient } from './clients.js';
+import { slotOf } from './cluster-slot.js';
+
+/** Chosen: how often a silent connection must prove that it lives; ioredis makes it anew when no answer comes. */
+const PING_MS = 5_000;
+
+export interface ShardListener {
+  payload(busName: string, payload: Buffer): void;
+  /** The connection stands, with nothing subscribed on it; or it hears again. */
+  up(): void;
+  /** Every subscription on it is gone. */
+  down(shard: RedisShard, reason: string): void;
+  /** Redis has ended subscriptions of its own accord, as when their slot moves: see `standing`. */
+  dropped(shard: RedisShard): void;
+}
+
+export interface ShardOptions extends Omit<SubscriberOptions, 'listener'> {
+  readonly address: ClusterAddress;
+  readonly listener: ShardListener;
+  /** Whether this master has the slot now. */
+  readonly owns: (slot: number) => boolean;
+}
+
+/** Chosen: names tried for one whose slot is this master's; it has one slot in a thousand or more, or goes without. */
+const MAX_NAMES = 5_000;
+
+interface Perch {
+  readonly slot: number;
+  readonly busName: string;
+  /** Redis has confirmed it on the connection that stands. */
+  stands: boolean;
+}
+
+export class RedisShard {
+  readonly #client: Redis;
+  readonly #listener: ShardListener;
+  readonly #logger: Logger;
+  readonly #ping: NodeJS.Timeout;
+  readonly #canary: Canary;
+  /** The canary's own channel. */
+  #perch: Perch | undefined;
+  #check: NodeJS.Immediate | undefined;
+  #stood = false;
+  #closed = false;
+
+  constructor(options: ShardOptions) {
+    const { url, prefix, address, logger, listener } = options;
+    this.#logger = logger;
+    this.#listener = listener;
+    this.#client = createShardClient(url, prefix, address);
+    this.#client.on('smessageBuffer', (busName: Buffer, payload: Buffer) => {
+      const name = busName.toString('latin1');
+      if (name === this.#perch?.busName) this.#canary.heard();
+      else listener.payload(name, payload);
+    });
+    this.#canary = this.#createCanary(options);
+    this.#canary.start();
+    this.#client.on('ready', () => {
+      this.#stood = true;
+      this.#tell(() => listener.up());
+    });
+    this.#client.on('close', () => {
+      if (this.#stood && !this.#closed) options.stats.subscriberDisconnects++;
+      this.#stood = false;
+      if (this.#perch !== undefined) this.#perch.stands = false;
+      this.#canary.reset();
+      this.#tell(() => listener.down(this, this.deaf ? 'it was deaf' : 'the connection is closed'));
+    });
+    this.#client.on('error', (error: Error) => {
+      if (this.#client.status !== 'ready') this.#tell(() => listener.down(this, error.message));
+    });
+    this.#client.on('moved', () => this.#scheduleCheck());
+    this.#ping = setInterval(() => {
+      if (this.ready) this.#client.ping().catch((error: Error) => logger.debug({ error }, 'no answer to a ping'));
+    }, PING_MS);
+    this.#client.connect().catch(() => {
+      // Told by the 'error' event, and tried again by ioredis.
+    });
+  }
+
+  get ready(): boolean {
+    return this.#client.status === 'ready';
+  }
+
+  /** Connected, and yet nothing comes; also while it is made anew for that. */
+  get deaf(): boolean {
+    return this.#canary.deaf;
+  }
+
+  /** Resolves when Redis has confirmed; rejects with its error, as MOVED where the slot is another master's. */
+  async subscribe(busName: string): Promise<void> {
+    await this.#client.ssubscribe(busName);
+  }
+
+  /** Nobody waits for it. */
+  unsubscribe(busName: string): void {
+    if (!this.ready) return;
+    this.#client.sunsubscribe(busName).catch((error: Error) => {
+      this.#logger.debug({ error }, 'an unsubscribe was not confirmed');
+    });
+  }
+
+  /** The names that Redis has confirmed and not ended. */
+  standing(): ReadonlySet<string> {
+    const confirmed = this.#client.condition?.subscriber;
+    return new Set(confirmed ? confirmed.channels('ssubscribe') : []);
+  }
+
+  /** Idempotent; resolves when the socket is gone. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#ping);
+    this.#canary.stop();
+    clearImmediate(this.#check);
+    await closeClient(this.#client);
+  }
+
+  #createCanary({ prefix, stats, publish, listener, address, owns }: ShardOptions): Canary {
+    return new Canary({
+      stats,
+      send: async () => {
+        if (!this.ready) return false;
+        if (this.#perch === undefined || !owns(this.#perch.slot)) {
+          if (this.#perch?.stands) this.unsubscribe(this.#perch.busName);
+          this.#perch = findPerch(prefix, owns);
+        }
+        if (this.#perch?.stands) return publish(this.#perch.busName, '').then(() => true);
+        this.#takePerch();
+        return false;
+      },
+      bytesRead: () => this.#client.stream?.bytesRead ?? 0,
+      rebuild: () => {
+        this.#logger.warn({ ...address }, 'a subscriber connection to the Redis Cluster is deaf: it is made anew');
+        this.#client.stream.destroy();
+      },
+      recovered: () => this.#tell(() => listener.up()),
+    });
+  }
+
+  #takePerch(): void {
+    const perch = this.#perch;
+    if (perch === undefined) return;
+    this.subscribe(perch.busName).then(
+      () => {
+        perch.stands = this.ready;
+      },
+      (error: Error) => this.#logger.debug({ error }, 'the canary could not be subscribed'),
+    );
+  }
+
+  /** A slot that moves ends all its subscriptions in one go. */
+  #scheduleCheck(): void {
+    this.#check ??= setImmediate(() => {
+      this.#check = undefined;
+      if (this.#perch?.stands) this.#perch.stands = this.standing().has(this.#perch.busName);
+      this.#tell(() => this.#listener.dropped(this));
+    });
+  }
+
+  #tell(event: () => void): void {
+    if (!this.#closed) event();
+  }
+}
+
+function findPerch(prefix: string, owns: (slot: number) => boolean): Perch | undefined {
+  const id = randomUUID();
+  for (let n = 0; n < MAX_NAMES; n++) {
+    const channel = `!canary:${id}:${n}`;
+    const slot = slotOf(channel);
+    if (owns(slot)) return { slot, busName: `${prefix}:{${channel}}`, stands: false };
+  }
+  return undefined;
+}

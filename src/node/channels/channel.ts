@@ -1,0 +1,264 @@
+// A channel at a node: its position, its ring, and the repair that keeps what it delivers without a hole.
+
+import type { BrokerMessage, HistoryPage, LogEntry } from '../../broker/broker.js';
+import { monotonicNowMs } from '../../lib/clocks.js';
+import type { After, GapReason, Offset } from '../../protocol/index.js';
+import type { Audience } from './audience.js';
+import { ChannelLog, type ChannelLogParts, type LogOwner, type OpenWaiter } from './channel-log.js';
+import { buildMessage, type ChannelMessage, framePrefix, passingFrames } from './message.js';
+import { MessageRing, type RingLimits } from './ring.js';
+
+/** One read of the log while repairing. */
+const REPAIR_PAGE = { maxEntries: 256, maxBytes: 256 * 1024 } as const;
+/** Chosen: what the bus brings while the log is read and may wait for it; beyond it the log is read once more. */
+const MAX_NOTED = { entries: 512, bytes: 64 * 1024 } as const;
+
+export interface ChannelParts extends ChannelLogParts {
+  readonly ringLimits: RingLimits;
+  readonly counters: ChannelCounters;
+}
+
+/** Plain counters, shared by all channels of a node. */
+export interface ChannelCounters {
+  delivered: number;
+  duplicates: number;
+  repairs: number;
+  repaired: number;
+  gaps: number;
+}
+
+/**
+ * States: `opening` (not subscribed yet, or its tail is not known), `live`, `repairing` (the log is being read; what the bus
+ * brings is noted), `closed`.
+ */
+export class Channel implements LogOwner {
+  readonly name: string;
+  readonly audience: Audience;
+  /** Connections and polls that use the channel; kept by the owner of all channels. */
+  users = 0;
+  /** Since when nobody uses it, by the monotonic clock; kept by the owner of all channels. */
+  idleSinceMs = 0;
+  /** When something was last delivered, by the monotonic clock. */
+  deliveredAtMs = Number.NEGATIVE_INFINITY;
+
+  readonly #parts: ChannelParts;
+  readonly #log: ChannelLog;
+  // An idle channel is cheap: what holds messages is made with the first one.
+  #prefix: string | undefined;
+  #state: 'opening' | 'live' | 'repairing' | 'closed' = 'opening';
+  #ring: MessageRing | undefined;
+  #position: Offset = '';
+  /** From when a read of the log is sent: all that the bus brought before, it covers. */
+  #isNoting = false;
+  /** What the bus brings while the log is being read; in copies, and bounded. */
+  #noted: LogEntry[] = [];
+  #notedBytes = 0;
+  /** Something was lost since the read under way was sent: the log must be read once more. */
+  #suspect = false;
+  #ready: Promise<boolean>;
+
+  constructor(name: string, audience: Audience, parts: ChannelParts) {
+    this.name = name;
+    this.audience = audience;
+    this.#parts = parts;
+    this.#log = new ChannelLog(this, parts);
+    this.#ready = this.#open();
+    void this.#ready.then((isOpen) => this.#log.tell(isOpen));
+  }
+
+  /** Whether the position is known; else wait for {@link ready}. */
+  get isOpen(): boolean {
+    return this.#state === 'live' || this.#state === 'repairing';
+  }
+
+  get isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  /** Resolves with `true` once the position is known, with `false` when the channel was closed first. */
+  get ready(): Promise<boolean> {
+    return this.#ready;
+  }
+
+  /**
+   * As {@link ready}, for who wants an answer and may stop waiting. Only while neither {@link isOpen} nor {@link isClosed}.
+   * Answers the undo.
+   */
+  whenOpen(waiter: OpenWaiter): () => void {
+    return this.#log.whenOpen(waiter);
+  }
+
+  /** The newest position delivered here. Only while {@link isOpen}. */
+  get position(): Offset {
+    return this.#position;
+  }
+
+  /** Whether everything after `position` is in memory. */
+  holds(position: Offset): boolean {
+    return position === this.#position || (this.#ring?.holds(position) ?? false);
+  }
+
+  /** The messages after `position`; `undefined` when it is not in memory. */
+  after(position: Offset): readonly ChannelMessage[] | undefined {
+    if (position === this.#position) return NONE;
+    return this.#ring?.after(position);
+  }
+
+  /** Something from the bus. */
+  receive(message: BrokerMessage, nowMs: number): void {
+    if (message.offset === undefined) {
+      if (this.#state === 'closed') return;
+      this.deliveredAtMs = nowMs;
+      this.#parts.counters.delivered++;
+      this.audience.message(this.#build(message));
+      return;
+    }
+    if (this.#state !== 'live') this.#note(message as LogEntry);
+    else if (message.previous === this.#position) this.#deliver(message as LogEntry, nowMs);
+    else if (message.offset <= this.#position && this.holds(message.offset)) this.#parts.counters.duplicates++;
+    else this.repair();
+  }
+
+  /**
+   * To be told at once of what was just read from the log for one reader: if the bus has not brought the channel as far, it
+   * catches up, so that the reader can go live. Resolves when it has.
+   */
+  async meet(page: HistoryPage): Promise<void> {
+    if (page.more || !this.isOpen) return;
+    if (this.#state === 'live') {
+      const nowMs = monotonicNowMs();
+      for (const entry of page.entries) if (entry.previous === this.#position) this.#deliver(entry, nowMs);
+    }
+    if (!this.holds(page.tail)) await this.repair();
+  }
+
+  /** A log entry as a message to send. */
+  toMessage(entry: LogEntry): ChannelMessage {
+    return this.#build(entry);
+  }
+
+  /** Reads the log after a position for one reader: {@link ChannelLog.readFor}. */
+  read<T>(
+    after: After,
+    maxBytes: number,
+    isOver: () => boolean,
+    attempt: (read: () => Promise<HistoryPage | undefined>) => Promise<T>,
+  ): Promise<T | undefined> {
+    return this.#log.readFor(after, { maxEntries: REPAIR_PAGE.maxEntries, maxBytes }, isOver, attempt);
+  }
+
+  /** Reads the log from the position and delivers what is missing before anything newer. Resolves when live again, or closed. */
+  repair(): Promise<boolean> {
+    if (this.#state === 'live') {
+      this.#state = 'repairing';
+      this.#parts.counters.repairs++;
+      this.#ready = this.#repair();
+    } else {
+      this.#suspect = true;
+    }
+    return this.#ready;
+  }
+
+  /** The bus was interrupted: a read of the log that is under way may be older than what was lost. */
+  distrust(): void {
+    if (this.#state !== 'live') this.#suspect = true;
+  }
+
+  close(): void {
+    this.#state = 'closed';
+  }
+
+  /** Called by its log: the read that is sent now covers all that the bus has brought. */
+  readIsSent(): void {
+    this.#suspect = false;
+    this.#takeNoted();
+    this.#isNoting = true;
+  }
+
+  #note({ offset, previous, data, from }: LogEntry): void {
+    if (!this.#isNoting) return;
+    this.#notedBytes += data.length;
+    if (this.#noted.length >= MAX_NOTED.entries || this.#notedBytes > MAX_NOTED.bytes) this.#suspect = true;
+    else this.#noted.push({ offset, previous, data: Buffer.from(data), from: from && Buffer.from(from) });
+  }
+
+  /** Hands over what was noted. */
+  #takeNoted(): readonly LogEntry[] {
+    const noted = this.#noted;
+    this.#noted = [];
+    this.#notedBytes = 0;
+    return noted;
+  }
+
+  #build(message: BrokerMessage): ChannelMessage {
+    this.#prefix ??= framePrefix(this.name);
+    return buildMessage(this.#prefix, message, passingFrames);
+  }
+
+  #deliver(entry: LogEntry, nowMs: number): void {
+    this.#prefix ??= framePrefix(this.name);
+    this.#ring ??= new MessageRing(this.#parts.ringLimits, this.#prefix.length, this.#position);
+    const message = buildMessage(this.#prefix, entry, this.#ring);
+    this.#position = entry.offset;
+    this.deliveredAtMs = nowMs;
+    this.#parts.counters.delivered++;
+    this.audience.message(message);
+  }
+
+  async #open(): Promise<boolean> {
+    const { broker } = this.#parts;
+    const before = () => broker.subscribe(this.name);
+    const opened = await this.#log.readFirst('reads', 'now', REPAIR_PAGE, before);
+    if (opened === undefined) return false;
+    this.#position = opened.start;
+    return this.#becomeLive();
+  }
+
+  async #repair(): Promise<boolean> {
+    for (;;) {
+      const page = await this.#log.readFirst('repairs', this.#position, REPAIR_PAGE);
+      if (page === undefined) return false;
+      this.#apply(page);
+      if (!page.more) return this.#becomeLive();
+    }
+  }
+
+  /** From here on the bus is trusted again, beginning with what it brought while the log was read. */
+  #becomeLive(): boolean | Promise<boolean> {
+    if (this.#suspect) {
+      this.#state = 'repairing';
+      return this.#repair();
+    }
+    this.#state = 'live';
+    this.#ready = READY;
+    const noted = this.#takeNoted();
+    this.#isNoting = false;
+    const known = noted.findLastIndex(({ offset }) => this.holds(offset));
+    const news = noted.filter(({ offset }, index) => index > known || offset > this.#position);
+    for (const entry of news) this.receive(entry, monotonicNowMs());
+    return this.#ready;
+  }
+
+  #apply(page: HistoryPage): void {
+    if (page.gap !== undefined) this.#announceGap(page.start, page.gap);
+    const nowMs = monotonicNowMs();
+    for (const entry of page.entries) {
+      // A hole inside the log itself: an entry was deleted by hand.
+      if (entry.previous !== this.#position) this.#announceGap(entry.previous, 'lost');
+      this.#parts.counters.repaired++;
+      this.#deliver(entry, nowMs);
+    }
+  }
+
+  #announceGap(offset: Offset, reason: GapReason): void {
+    const after = this.#position;
+    this.#position = offset;
+    this.#ring?.reset(offset);
+    this.#parts.counters.gaps++;
+    this.#parts.logger.warn({ channel: this.name, after, offset, reason }, 'history has a gap');
+    this.audience.gap({ type: 'gap', channel: this.name, after, offset, reason });
+  }
+}
+
+const NONE: readonly ChannelMessage[] = [];
+const READY = Promise.resolve(true);

@@ -1,0 +1,174 @@
+// The newest messages of one channel, bounded in count and bytes, with the position before the oldest.
+
+import { OFFSET_LENGTH, type Offset } from '../../protocol/index.js';
+import { ChannelMessage, type FrameAllocator, OFFSET_AT } from './message.js';
+
+export interface RingLimits {
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+}
+
+const NO_MEMORY = Buffer.alloc(0);
+const SMALLEST_MEMORY = 512;
+/** Chosen: memory is made anew with half as much again as it must hold, and when it holds less than a quarter. */
+const HEADROOM = 1.5;
+const WASTE = 4;
+
+/**
+ * A contiguous run of the log: `base`, then each message the successor of the one before it. Frames lie in one piece of memory
+ * that is used round and round, and no object is kept per message: with thousands of channels, objects and fresh memory cost
+ * more than all the rest of a delivery (measured).
+ */
+export class MessageRing implements FrameAllocator {
+  readonly #limits: RingLimits;
+  /** Where in every frame the part begins that differs between messages. */
+  readonly #bodyAt: number;
+  #memory: Buffer = NO_MEMORY;
+  /** Where the next frame goes, if there is room. */
+  #end = 0;
+  /** Begin and length of each frame, two numbers per slot; slots are used round and round too. */
+  readonly #places: number[] = [];
+  #first = 0;
+  #size = 0;
+  #bytes = 0;
+  /** `undefined`: it is the offset of the frame before the first, which is kept for that. */
+  #base: Offset | undefined;
+
+  /** An empty run at position `base`. */
+  constructor(limits: RingLimits, bodyAt: number, base: Offset) {
+    this.#limits = limits;
+    this.#bodyAt = bodyAt;
+    this.#base = base;
+  }
+
+  /** The position before the oldest message held. */
+  get base(): Offset {
+    return this.#base ?? this.#offset(-1);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * Room for the frame of the newest message's successor, which is in the ring from now on: whoever asks fills it at once. The
+   * oldest leave when a limit is passed; what {@link after} has answered before is no longer good.
+   */
+  allocate(bytes: number): Buffer {
+    const { maxMessages, maxBytes } = this.#limits;
+    while (this.#size === maxMessages || (this.#size > 0 && this.#bytes + bytes > maxBytes)) this.#shift();
+    const begin = this.#room(bytes);
+    const slot = this.#slot(this.#size);
+    this.#places[slot] = begin;
+    this.#places[slot + 1] = bytes;
+    this.#size++;
+    this.#bytes += bytes;
+    this.#end = begin + bytes;
+    return this.#memory.subarray(begin, this.#end);
+  }
+
+  /** Whether `position` is `base` or a message held. */
+  holds(position: Offset): boolean {
+    return this.#indexOf(position) !== undefined;
+  }
+
+  /** The messages after `position`, oldest first; `undefined` when it is not held. Good until the next message comes. */
+  after(position: Offset): readonly ChannelMessage[] | undefined {
+    const index = this.#indexOf(position);
+    if (index === undefined) return undefined;
+    return Array.from({ length: this.#size - index - 1 }, (_, at) => this.#message(index + 1 + at));
+  }
+
+  /** Forgets everything and begins again at `base`. */
+  reset(base: Offset): void {
+    this.#memory = NO_MEMORY;
+    this.#end = 0;
+    this.#size = 0;
+    this.#bytes = 0;
+    this.#base = base;
+  }
+
+  #shift(): void {
+    this.#bytes -= this.#length(0);
+    this.#first = (this.#first + 1) % this.#slots;
+    this.#size--;
+    this.#base = undefined;
+  }
+
+  /** Where a frame of `bytes` can lie in one piece. */
+  #room(bytes: number): number {
+    const oldest = this.#base === undefined ? this.#begin(-1) : this.#size > 0 ? this.#begin(0) : undefined;
+    if (oldest === undefined) return this.#renew(bytes);
+    const isRound = this.#end <= oldest;
+    if (this.#end + bytes <= (isRound ? oldest : this.#memory.length)) return this.#end;
+    const isWasteful = this.#memory.length > Math.max(SMALLEST_MEMORY, WASTE * (this.#bytes + bytes));
+    return !isRound && bytes <= oldest && !isWasteful ? 0 : this.#renew(bytes);
+  }
+
+  /** Moves everything to memory of the right size, with room for `bytes` at the end. */
+  #renew(bytes: number): number {
+    const oldest = this.#base === undefined ? -1 : 0;
+    let needed = bytes;
+    for (let index = oldest; index < this.#size; index++) needed += this.#length(index);
+    const memory = Buffer.allocUnsafeSlow(Math.max(SMALLEST_MEMORY, Math.ceil(needed * HEADROOM)));
+    let at = 0;
+    for (let index = oldest; index < this.#size; index++) {
+      const begin = this.#begin(index);
+      const length = this.#length(index);
+      this.#memory.copy(memory, at, begin, begin + length);
+      this.#places[this.#slot(index)] = at;
+      at += length;
+    }
+    this.#memory = memory;
+    return at;
+  }
+
+  /** One more than messages, for the frame that `base` is read from. */
+  get #slots(): number {
+    return this.#limits.maxMessages + 1;
+  }
+
+  /** Where the place of the message at `index` stands, counted from the oldest. */
+  #slot(index: number): number {
+    return 2 * ((this.#first + index + this.#slots) % this.#slots);
+  }
+
+  #begin(index: number): number {
+    return this.#places[this.#slot(index)] ?? 0;
+  }
+
+  #length(index: number): number {
+    return this.#places[this.#slot(index) + 1] ?? 0;
+  }
+
+  #message(index: number): ChannelMessage {
+    const begin = this.#begin(index);
+    const frame = this.#memory.subarray(begin, begin + this.#length(index));
+    return new ChannelMessage(this.#offset(index), frame, this.#bodyAt);
+  }
+
+  #offset(index: number): Offset {
+    const at = this.#begin(index) + this.#bodyAt + OFFSET_AT;
+    return this.#memory.toString('latin1', at, at + OFFSET_LENGTH);
+  }
+
+  /** Counted from the oldest, which is 0; -1 is the base. */
+  #indexOf(position: Offset): number | undefined {
+    // Nearly everybody asks for one of the newest: steps that double from there, then halves.
+    let high = this.#size - 1;
+    let step = 1;
+    while (high - step >= 0 && position < this.#offset(high - step + 1)) {
+      high -= step;
+      step *= 2;
+    }
+    let low = Math.max(0, high - step + 1);
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const offset = this.#offset(middle);
+      if (offset === position) return middle;
+      if (offset < position) low = middle + 1;
+      else high = middle - 1;
+    }
+    return position === this.base ? -1 : undefined;
+  }
+}

@@ -1,0 +1,36 @@
+// What an identity may do on a channel: its grants, and what the channel's namespace opens to everybody.
+
+import { grants, type Identity } from '../../auth/identity.js';
+import type { Namespaces } from '../../config/namespaces.js';
+import { FanfareError } from '../../lib/errors.js';
+
+/** Whether the channel may be read. The answer does not depend on whether the channel exists. */
+export function mayRead(identity: Identity, channel: string, namespaces: Namespaces): boolean {
+  const namespace = namespaces.of(channel);
+  if (namespace.public) return true;
+  if (namespace.anonymous && identity.expiresAtMs !== Number.POSITIVE_INFINITY) return true;
+  return grants(identity.grants.subscribe, channel);
+}
+
+/** Whether the client may publish: a grant, or a namespace where every client that came through discovery may. */
+export function mayPublish(identity: Identity, channel: string, namespaces: Namespaces): boolean {
+  const namespace = namespaces.of(channel);
+  const admitted = identity.user !== null || (namespace.anonymous && identity.kind === 'ticket');
+  return (namespace.clientPublish && admitted) || grants(identity.grants.publish, channel);
+}
+
+/**
+ * Throws `forbidden_channel`, naming every channel of `channels` that may not be read; `token_missing` to whoever showed
+ * no token at all.
+ */
+export function requireRead(identity: Identity, channels: Iterable<string>, namespaces: Namespaces): void {
+  const forbidden: string[] = [];
+  for (const channel of channels) if (!mayRead(identity, channel, namespaces)) forbidden.push(channel);
+  if (forbidden.length === 0) return;
+  if (identity.kind === 'anonymous') {
+    throw new FanfareError('token_missing', `${forbidden.join(', ')} cannot be read without a token`);
+  }
+  throw new FanfareError('forbidden_channel', `the token does not grant reading ${forbidden.join(', ')}`, {
+    channels: forbidden,
+  });
+}

@@ -1,0 +1,126 @@
+// What an admitted WebSocket client does: its commands, run and answered.
+
+import type { Identity } from '../../auth/identity.js';
+import { FanfareError } from '../../lib/errors.js';
+import type {
+  ClientCommand,
+  ConnectCommand,
+  PublishCommand,
+  RefreshCommand,
+  SubscribeCommand,
+} from '../../protocol/index.js';
+import type { NodeContext } from '../node-context.js';
+import { errorEvent, expiry } from './link-events.js';
+import type { Sink } from './subscription.js';
+import { Subscriptions } from './subscriptions.js';
+
+/** Commands of one connection that may be in flight. */
+const MAX_IN_FLIGHT = 64;
+
+/** A link that a session can watch closing. */
+export interface SessionLink extends Sink {
+  readonly isClosed: boolean;
+}
+
+/** Owned by its connection; ends with it. */
+export class Session {
+  readonly #context: NodeContext;
+  readonly #link: SessionLink;
+  readonly #connection: string;
+  #identity: Identity;
+  #subscriptions: Subscriptions | undefined;
+  #inFlight: Set<number> | undefined;
+
+  constructor(context: NodeContext, link: SessionLink, identity: Identity, connection: string) {
+    this.#context = context;
+    this.#link = link;
+    this.#identity = identity;
+    this.#connection = connection;
+  }
+
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  run(command: Exclude<ClientCommand, ConnectCommand>): void {
+    const { id } = command;
+    if (this.#inFlight?.has(id)) return this.#fail(new FanfareError('duplicate_id', `id ${id} is still in use`), id);
+    if ((this.#inFlight?.size ?? 0) >= MAX_IN_FLIGHT) {
+      const message = `${MAX_IN_FLIGHT} commands are waiting for their answers`;
+      return this.#fail(new FanfareError('rate_limited', message, { retryAfterMs: 1_000 }), id);
+    }
+    switch (command.type) {
+      case 'subscribe':
+        return this.#track(id, this.#subscribe(command));
+      case 'unsubscribe':
+        return this.#unsubscribe(id, command.channels);
+      case 'publish':
+        return this.#track(id, this.#publish(command));
+      case 'refresh':
+        return this.#track(id, this.#refresh(command));
+      case 'presence': {
+        const message = `${command.channel} keeps no presence`;
+        return this.#fail(new FanfareError('forbidden', message, { channels: [command.channel] }), id);
+      }
+    }
+  }
+
+  /** Whether a live subscription has delivered something since `sinceMs`. */
+  deliveredSince(sinceMs: number): boolean {
+    return this.#subscriptions?.deliveredSince(sinceMs) ?? false;
+  }
+
+  end(): void {
+    this.#subscriptions?.endAll();
+  }
+
+  async #subscribe(command: SubscribeCommand): Promise<void> {
+    this.#subscriptions ??= new Subscriptions(this.#context, this.#link);
+    const begun: Promise<void>[] = [];
+    for (const [name, after] of command.channels) {
+      if (this.#link.isClosed) return;
+      begun.push(this.#subscriptions.begin(this.#identity, name, after, command.id));
+    }
+    await Promise.all(begun);
+  }
+
+  #unsubscribe(id: number, names: readonly string[]): void {
+    for (const channel of names) {
+      if (this.#subscriptions?.end(channel)) this.#link.sendEvent({ type: 'unsubscribed', id, channel });
+      else this.#fail(new FanfareError('not_subscribed', `not subscribed to ${channel}`, { channels: [channel] }), id);
+    }
+  }
+
+  async #publish(command: PublishCommand): Promise<void> {
+    const offset = await this.#context.publisher.forClient(this.#identity, this.#connection, command);
+    this.#link.sendEvent({ type: 'published', id: command.id, channel: command.channel, offset });
+  }
+
+  async #refresh(command: RefreshCommand): Promise<void> {
+    const fresh = await this.#context.authenticator.verify(command.token, false);
+    if (this.#link.isClosed) return;
+    if (fresh.user !== this.#identity.user)
+      throw new FanfareError('token_claim_invalid', 'sub: expected the same user');
+    this.#identity = fresh;
+    this.#link.sendEvent({ type: 'refreshed', id: command.id, ...expiry(fresh) });
+    for (const channel of this.#subscriptions?.endForbidden(fresh) ?? []) {
+      this.#link.sendEvent({ type: 'unsubscribed', channel, code: 'forbidden_channel' });
+    }
+  }
+
+  /** Keeps `id` taken until `work` is done, and answers its failure. */
+  #track(id: number, work: Promise<void>): void {
+    this.#inFlight ??= new Set();
+    this.#inFlight.add(id);
+    void work.catch((error: unknown) => this.#fail(error, id)).finally(() => this.#settle(id));
+  }
+
+  #settle(id: number): void {
+    this.#inFlight?.delete(id);
+    if (this.#inFlight?.size === 0) this.#inFlight = undefined;
+  }
+
+  #fail(error: unknown, id: number): void {
+    if (!this.#link.isClosed) this.#link.sendEvent(errorEvent(error, id, this.#context.logger));
+  }
+}

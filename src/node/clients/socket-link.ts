@@ -1,0 +1,254 @@
+// One WebSocket client: its handshake, its commands and their replies.
+
+import { randomUUID } from 'node:crypto';
+import type { Identity } from '../../auth/identity.js';
+import { monotonicNowMs } from '../../lib/clocks.js';
+import { FanfareError } from '../../lib/errors.js';
+import {
+  CLOSE,
+  type ClientCommand,
+  type Code,
+  type ConnectCommand,
+  codeInfo,
+  decodeCommand,
+  PROTOCOL_VERSION,
+  type ServerEvent,
+} from '../../protocol/index.js';
+import type { Channel } from '../channels/channel.js';
+import type { ChannelMessage } from '../channels/message.js';
+import type { EngineSocket, SocketHandler } from '../engines/engine.js';
+import type { NodeContext } from '../node-context.js';
+import { CommandBudget } from './budget.js';
+import { connectedEvent, errorEvent } from './link-events.js';
+import { type Link, quietMs } from './links.js';
+import { Session, type SessionLink } from './session.js';
+
+/** Commands that may wait for a token to be verified. */
+const MAX_WAITING = 64;
+const HEARTBEAT = Buffer.from('{"type":"heartbeat"}');
+
+/**
+ * States: `handshake` (no valid connect yet), `verifying` (its token is being verified; commands wait), `open`, `closed`.
+ */
+export class Connection implements SocketHandler, Link, SessionLink {
+  readonly transport = 'websocket';
+  readonly #context: NodeContext;
+  #state: 'handshake' | 'verifying' | 'open' | 'closed' = 'handshake';
+  #socket: EngineSocket | undefined;
+  #slot = -1;
+  #openedAtMs = monotonicNowMs();
+  #heardAtMs = this.#openedAtMs;
+  #session: Session | undefined;
+  #budget: CommandBudget | undefined;
+  #waiting: ClientCommand[] | undefined;
+  #onDrained: (() => void)[] | undefined;
+
+  constructor(context: NodeContext) {
+    this.#context = context;
+  }
+
+  // What the engine calls.
+
+  open(socket: EngineSocket): void {
+    this.#socket = socket;
+    try {
+      this.#context.requireRoom();
+    } catch (error) {
+      const refusal = errorEvent(error, undefined, this.#context.logger);
+      this.sendEvent(refusal);
+      return this.end(refusal.code, refusal.message);
+    }
+    this.#slot = this.#context.connections.add(this);
+  }
+
+  text(text: string): void {
+    if (this.#state === 'closed') return;
+    this.#heardAtMs = monotonicNowMs();
+    const decoded = decodeCommand(text);
+    if (!this.#spend(decoded)) return;
+    if (!decoded.ok) return this.sendEvent({ type: 'error', ...decoded.problem });
+    if (this.#state !== 'verifying') return this.#run(decoded.value);
+    this.#waiting ??= [];
+    if (this.#waiting.length >= MAX_WAITING) return this.end('rate_limited', 'too many commands before connected');
+    this.#waiting.push(decoded.value);
+  }
+
+  binary(): void {
+    this.end('binary_not_supported', 'frames are JSON text, not binary');
+  }
+
+  tooLarge(bytes: number): void {
+    const limit = this.#context.options.maxFrameBytes;
+    this.end('message_too_large', `the frame has ${bytes} bytes, the limit is ${limit}`);
+  }
+
+  pong(): void {
+    this.#heardAtMs = monotonicNowMs();
+  }
+
+  drain(): void {
+    const listeners = this.#onDrained;
+    this.#onDrained = undefined;
+    for (const listener of listeners ?? []) listener();
+  }
+
+  close(): void {
+    this.#state = 'closed';
+    this.#context.connections.remove(this, this.#slot);
+    this.#session?.end();
+    this.#waiting = undefined;
+    this.drain();
+  }
+
+  // What the node's sweeps call.
+
+  beat(nowMs: number): void {
+    if (this.isClosed) return;
+    const { heartbeatMs } = this.#context.options;
+    if (nowMs - this.#heardAtMs > 2 * heartbeatMs + 1_000) return this.end('heartbeat_timeout', 'no pong for too long');
+    this.#socket?.cork(() => {
+      if (this.#state === 'open' && !this.#session?.deliveredSince(nowMs - quietMs(heartbeatMs)))
+        this.#socket?.send(HEARTBEAT);
+      this.#socket?.ping();
+    });
+  }
+
+  checkDeadlines(nowMs: number, unixMs: number): void {
+    if (this.isClosed) return;
+    const { handshakeTimeoutMs } = this.#context.options;
+    if (this.#session === undefined) {
+      if (nowMs - this.#openedAtMs > handshakeTimeoutMs) this.end('auth_timeout', 'no valid connect in time');
+    } else if (this.#session.identity.expiresAtMs <= unixMs) this.end('token_expired', 'the ticket has expired');
+  }
+
+  move(withinMs: number, reason: string): void {
+    if (this.#state === 'open') this.sendEvent({ type: 'move', withinMs, reason });
+  }
+
+  end(code: Code, reason: string): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#session?.end();
+    this.#socket?.close(codeInfo(code).close ?? CLOSE.badRequest, `${code}: ${reason}`.slice(0, 120));
+  }
+
+  // What its session delivers to.
+
+  get isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  sendEvent(event: ServerEvent): void {
+    this.#socket?.send(JSON.stringify(event));
+  }
+
+  sendMessage(message: ChannelMessage): void {
+    this.#socket?.send(message.frame);
+  }
+
+  bufferedBytes(): number {
+    return this.#socket?.bufferedBytes() ?? 0;
+  }
+
+  drained(): Promise<void> {
+    if (this.#state === 'closed' || this.bufferedBytes() === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onDrained ??= [];
+      this.#onDrained.push(resolve);
+    });
+  }
+
+  join(channel: Channel): void {
+    channel.audience.sockets++;
+    this.#socket?.subscribe(channel.name);
+  }
+
+  leave(channel: Channel): void {
+    channel.audience.sockets--;
+    this.#socket?.unsubscribe(channel.name);
+  }
+
+  // Commands.
+
+  /** Counts a frame against the limit, good or bad; `false` when it was refused. */
+  #spend(decoded: ReturnType<typeof decodeCommand>): boolean {
+    this.#budget ??= new CommandBudget(this.#context.commandLimit);
+    const command = decoded.ok ? decoded.value : undefined;
+    const cost = command?.type === 'subscribe' ? command.channels.size / 10 : 1;
+    try {
+      this.#budget.spend(cost, monotonicNowMs());
+      return true;
+    } catch (error) {
+      this.#context.counters.rateLimited++;
+      this.#fail(error, decoded.ok ? decoded.value.id : decoded.problem.id);
+      if (this.#budget.isExhausted) this.end('rate_limited', 'kept on over the rate limit');
+      return false;
+    }
+  }
+
+  #run(command: ClientCommand): void {
+    if (command.type === 'connect') return this.#connect(command);
+    if (this.#session !== undefined) return this.#session.run(command);
+    this.sendEvent({ type: 'error', id: command.id, code: 'not_connected', message: 'send connect first' });
+  }
+
+  #connect(command: ConnectCommand): void {
+    if (this.#state !== 'handshake') {
+      const message = 'connect was sent before';
+      return this.sendEvent({ type: 'error', id: command.id, code: 'already_connected', message });
+    }
+    if (command.version !== PROTOCOL_VERSION) {
+      return this.#refuse(
+        command.id,
+        new FanfareError('unsupported_version', `version ${PROTOCOL_VERSION} is spoken here`),
+      );
+    }
+    if (command.token === undefined) {
+      return this.#refuse(command.id, new FanfareError('token_missing', '"token": expected a ticket, got nothing'));
+    }
+    this.#verify(
+      command.token,
+      (identity) => this.#admit(command.id, identity),
+      (error) => this.#refuse(command.id, error),
+    );
+  }
+
+  /** Verifies at once where that is possible, so that a storm of tickets makes no promises. */
+  #verify(token: string, accepted: (identity: Identity) => void, refused: (error: unknown) => void): void {
+    let verdict: Identity | Promise<Identity>;
+    try {
+      verdict = this.#context.authenticator.verify(token, false);
+    } catch (error) {
+      return refused(error);
+    }
+    if (!(verdict instanceof Promise)) return accepted(verdict);
+    this.#state = 'verifying';
+    verdict.then(
+      (identity) => this.#state !== 'closed' && accepted(identity),
+      (error) => this.#state !== 'closed' && refused(error),
+    );
+  }
+
+  #admit(id: number, identity: Identity): void {
+    const { options } = this.#context;
+    const connection = identity.connection ?? randomUUID();
+    this.#session = new Session(this.#context, this, identity, connection);
+    this.#state = 'open';
+    this.#context.claim(identity);
+    this.sendEvent({ ...connectedEvent(options, identity, connection), id });
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    for (const command of waiting ?? []) if (!this.isClosed) this.#run(command);
+  }
+
+  #refuse(id: number, error: unknown): void {
+    this.#context.counters.refused++;
+    this.#fail(error, id);
+    const code = error instanceof FanfareError ? error.code : 'internal';
+    this.end(code, error instanceof FanfareError ? error.message : 'something went wrong here');
+  }
+
+  #fail(error: unknown, id: number | undefined): void {
+    if (!this.isClosed) this.sendEvent(errorEvent(error, id, this.#context.logger));
+  }
+}

@@ -1,0 +1,126 @@
+// One stream: a link that only receives, written as server-sent events.
+
+import { randomUUID } from 'node:crypto';
+import type { Identity } from '../../auth/identity.js';
+import { monotonicNowMs } from '../../lib/clocks.js';
+import { CLOSE, type Code, codeInfo, type ServerEvent, type StreamRequest } from '../../protocol/index.js';
+import type { LiveStream } from '../channels/audience.js';
+import type { Channel } from '../channels/channel.js';
+import type { ChannelMessage } from '../channels/message.js';
+import type { HttpStream } from '../engines/engine.js';
+import type { NodeContext } from '../node-context.js';
+import { connectedEvent } from './link-events.js';
+import { type Link, quietMs } from './links.js';
+import type { Sink } from './subscription.js';
+import { Subscriptions } from './subscriptions.js';
+
+const HEARTBEAT = ': heartbeat\n\n';
+
+/** Its subscriptions are those of its request. Ends with an `event: close` where that still gets through. */
+export class StreamConnection implements Link, Sink, LiveStream {
+  readonly transport = 'sse';
+  readonly #context: NodeContext;
+  readonly #http: HttpStream;
+  readonly #identity: Identity;
+  readonly #subscriptions: Subscriptions;
+  readonly #slot: number;
+  #isClosed = false;
+  #onDrained: (() => void)[] = [];
+  #stalledSinceMs = 0;
+
+  constructor(context: NodeContext, http: HttpStream, identity: Identity) {
+    this.#context = context;
+    this.#http = http;
+    this.#identity = identity;
+    this.#subscriptions = new Subscriptions(context, this);
+    this.#slot = context.connections.add(this);
+    http.onDrain(() => this.#drain());
+  }
+
+  /** Announces itself and subscribes to what was asked for. */
+  start(request: StreamRequest): void {
+    const { options } = this.#context;
+    this.sendEvent(connectedEvent(options, this.#identity, this.#identity.connection ?? randomUUID()));
+    for (const [name, after] of request.channels) {
+      if (this.#isClosed) return;
+      void this.#subscriptions.begin(this.#identity, name, after, undefined);
+    }
+  }
+
+  /** The peer has gone. */
+  abandon(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#subscriptions.endAll();
+    this.#context.connections.remove(this, this.#slot);
+    this.#drain();
+  }
+
+  beat(nowMs: number): void {
+    const { heartbeatMs } = this.#context.options;
+    // A stream has no pong: that a replay waits for so long is all that tells of a peer that has stopped reading.
+    if (this.#onDrained.length > 0 && nowMs - this.#stalledSinceMs > 2 * heartbeatMs) return this.#cut();
+    if (!this.#subscriptions.deliveredSince(nowMs - quietMs(heartbeatMs))) this.writeEvent(HEARTBEAT);
+  }
+
+  checkDeadlines(_nowMs: number, unixMs: number): void {
+    if (this.#identity.expiresAtMs <= unixMs) this.end('token_expired', 'the ticket has expired');
+  }
+
+  move(withinMs: number, reason: string): void {
+    this.sendEvent({ type: 'move', withinMs, reason });
+  }
+
+  end(code: Code, reason: string): void {
+    if (this.#isClosed) return;
+    this.sendEvent({ type: 'close', code: codeInfo(code).close ?? CLOSE.internal, reason: `${code}: ${reason}` });
+    this.#http.end();
+    this.#context.connections.seeOff(this.#http);
+    this.abandon();
+  }
+
+  sendEvent(event: ServerEvent): void {
+    this.writeEvent(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+  }
+
+  sendMessage(message: ChannelMessage): void {
+    this.writeEvent(message.streamEvent());
+  }
+
+  writeEvent(event: Buffer | string): void {
+    if (this.#isClosed) return;
+    this.#http.write(event);
+    if (this.#http.bufferedBytes() > this.#context.options.maxBufferedBytes) this.#cut();
+  }
+
+  bufferedBytes(): number {
+    return this.#isClosed ? 0 : this.#http.bufferedBytes();
+  }
+
+  drained(): Promise<void> {
+    if (this.bufferedBytes() === 0) return Promise.resolve();
+    if (this.#onDrained.length === 0) this.#stalledSinceMs = monotonicNowMs();
+    return new Promise((resolve) => this.#onDrained.push(resolve));
+  }
+
+  join(channel: Channel): void {
+    channel.audience.addStream(this);
+  }
+
+  leave(channel: Channel): void {
+    channel.audience.streams?.delete(this);
+  }
+
+  /** It reads too slowly for a close event to get through. */
+  #cut(): void {
+    this.#context.counters.slowConsumers++;
+    this.#http.destroy();
+    this.abandon();
+  }
+
+  #drain(): void {
+    const listeners = this.#onDrained;
+    this.#onDrained = [];
+    for (const listener of listeners) listener();
+  }
+}

@@ -1,0 +1,126 @@
+// The subscriptions of one link: begun, begun again, ended, within their count.
+
+import type { Identity } from '../../auth/identity.js';
+import { Turns } from '../../lib/turns.js';
+import type { After, ErrorEvent } from '../../protocol/index.js';
+import type { NodeContext } from '../node-context.js';
+import { mayRead } from './access.js';
+import { errorEvent } from './link-events.js';
+import { replayAheadBytes, type Sink, Subscription } from './subscription.js';
+
+/** Subscriptions of one link that may read the log at once: it bounds what a resume on every channel holds in memory. */
+const MAX_READS = 4;
+
+/** Owned by one link; {@link endAll} gives back every channel. */
+export class Subscriptions {
+  readonly #context: NodeContext;
+  readonly #sink: Sink;
+  readonly #byChannel = new Map<string, Subscription>();
+  #turns: Turns | undefined;
+
+  constructor(context: NodeContext, sink: Sink) {
+    this.#context = context;
+    this.#sink = sink;
+  }
+
+  get size(): number {
+    return this.#byChannel.size;
+  }
+
+  /** Subscribes to one channel and answers it, or refuses it with an `error` of its own. Resolves when answered. */
+  async begin(identity: Identity, name: string, after: After, id: number | undefined): Promise<void> {
+    const existing = this.#byChannel.get(name);
+    if (existing !== undefined) return this.#repeat(existing, id);
+    const refusal = this.#refusal(identity, name);
+    if (refusal !== undefined)
+      return this.#sink.sendEvent({ ...refusal, ...(id !== undefined && { id }), channel: name });
+    let subscription: Subscription | undefined;
+    try {
+      subscription = this.#create(name);
+      await subscription.begin(after, id);
+    } catch (error) {
+      if (this.#byChannel.get(name) === subscription) this.#fail(name, error, id);
+    }
+  }
+
+  /** Whether there was such a subscription, pending or live. */
+  end(name: string): boolean {
+    const subscription = this.#byChannel.get(name);
+    if (subscription === undefined) return false;
+    this.#byChannel.delete(name);
+    subscription.end();
+    this.#context.channels.release(subscription.channel);
+    return true;
+  }
+
+  endAll(): void {
+    for (const name of [...this.#byChannel.keys()]) this.end(name);
+  }
+
+  /** Ends what `identity` may no longer read; answers the channels' names. */
+  endForbidden(identity: Identity): readonly string[] {
+    const forbidden = [...this.#byChannel.keys()].filter(
+      (name) => !mayRead(identity, name, this.#context.options.namespaces),
+    );
+    for (const name of forbidden) this.end(name);
+    return forbidden;
+  }
+
+  /** Whether any of the channels has delivered something since `sinceMs`. */
+  deliveredSince(sinceMs: number): boolean {
+    for (const { channel, isLive } of this.#byChannel.values())
+      if (isLive && channel.deliveredAtMs > sinceMs) return true;
+    return false;
+  }
+
+  /** Throws `overloaded` when the node has no room for another channel. */
+  #create(name: string): Subscription {
+    this.#turns ??= new Turns(MAX_READS);
+    const aheadBytes = replayAheadBytes(this.#context.options);
+    const subscription = new Subscription(this.#context.channels.acquire(name), this.#sink, this.#turns, aheadBytes);
+    this.#byChannel.set(name, subscription);
+    return subscription;
+  }
+
+  /** It cannot be opened or read: an `error` of its own, and others go on. */
+  #fail(name: string, error: unknown, id: number | undefined): void {
+    this.end(name);
+    this.#tellFailure(name, error, id);
+  }
+
+  #tellFailure(name: string, error: unknown, id: number | undefined): void {
+    this.#sink.sendEvent({ ...errorEvent(error, id, this.#context.logger), channel: name });
+  }
+
+  #refusal(identity: Identity, name: string): Pick<ErrorEvent, 'type' | 'code' | 'message'> | undefined {
+    const { channelsPerConnection, namespaces } = this.#context.options;
+    if (!mayRead(identity, name, namespaces)) {
+      return { type: 'error', code: 'forbidden_channel', message: `the token does not grant reading ${name}` };
+    }
+    if (this.#byChannel.size < channelsPerConnection) return undefined;
+    return {
+      type: 'error',
+      code: 'too_many_channels',
+      message: `a connection has at most ${channelsPerConnection} channels`,
+    };
+  }
+
+  /** Subscribing again is answered with the current position, or with what the first fails with. */
+  async #repeat(existing: Subscription, id: number | undefined): Promise<void> {
+    const { name } = existing.channel;
+    try {
+      await existing.settled;
+    } catch (error) {
+      return this.#tellFailure(name, error, id);
+    }
+    if (!existing.isLive) return;
+    const { position } = existing.channel;
+    this.#sink.sendEvent({
+      type: 'subscribed',
+      ...(id !== undefined && { id }),
+      channel: name,
+      offset: position,
+      recovered: true,
+    });
+  }
+}

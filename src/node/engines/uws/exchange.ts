@@ -1,0 +1,174 @@
+// One HTTP request on uWebSockets.js, copied while it can be read, and its answer.
+
+import type { HttpResponse } from 'uWebSockets.js';
+import { STATUS_CODES } from 'node:http';
+import type { EngineHandlers, HttpExchange, HttpStream } from '../engine.js';
+import { guarded } from '../guard.js';
+import { checkHeaders, type HeaderList } from '../header-list.js';
+import { errorAnswer, plainAddress } from '../refusal.js';
+import { UwsBody } from './body.js';
+import { UwsStream, type UwsStreams } from './stream.js';
+
+/** Unread bytes of a body that are worth reading away to keep the connection. */
+const DISCARD_BYTES = 64 * 1024;
+
+/** Its fields as they stood in the request. */
+export interface RequestHead {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: HeaderList;
+}
+
+export class UwsExchange implements HttpExchange {
+  readonly #head: RequestHead;
+  readonly #handlers: EngineHandlers;
+  readonly #body: UwsBody;
+  readonly #streams: UwsStreams;
+  /** Undefined once it must not be touched: answered in one piece, or the peer has gone. */
+  #res: HttpResponse | undefined;
+  #stream: UwsStream | undefined;
+  #remoteAddress: string | undefined;
+  #answered = false;
+  #aborted = false;
+  #abortListener: (() => void) | undefined;
+
+  constructor(res: HttpResponse, head: RequestHead, handlers: EngineHandlers, streams: UwsStreams) {
+    this.#res = res;
+    this.#head = head;
+    this.#handlers = handlers;
+    this.#streams = streams;
+    // First of all: without it uWebSockets.js ends the process.
+    res.onAborted(() => this.#peerGone());
+    this.#body = new UwsBody(res, head.headers, this.fail);
+  }
+
+  get method(): string {
+    return this.#head.method;
+  }
+  get path(): string {
+    return this.#head.path;
+  }
+  get query(): string {
+    return this.#head.query;
+  }
+  /** Asked for late: it costs a system call, a tenth of a small request. */
+  get remoteAddress(): string {
+    if (this.#remoteAddress === undefined && this.#res !== undefined) this.#remoteAddress = addressOf(this.#res);
+    return this.#remoteAddress ?? '';
+  }
+  get aborted(): boolean {
+    return this.#aborted;
+  }
+
+  header(name: string): string | undefined {
+    return this.#head.headers.get(name);
+  }
+
+  headers(): Iterable<readonly [string, string]> {
+    return this.#head.headers;
+  }
+
+  readBody(maxBytes: number, done: (body: Buffer | undefined) => void): void {
+    this.#body.read(maxBytes, done);
+  }
+
+  onAbort(listener: () => void): void {
+    this.#abortListener = listener;
+  }
+
+  respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer = ''): void {
+    checkHeaders(headers);
+    const res = this.#begin();
+    if (res === undefined) return;
+    const unread = this.#body.unreadBytes();
+    const close = unread > DISCARD_BYTES || this.#body.over;
+    this.#body.drop();
+    this.#res = undefined;
+    res.cork(() => {
+      writeHead(res, status, headers);
+      if (close) res.writeHeader('Connection', 'close');
+      if (status === 204 || status === 304) res.endWithoutBody();
+      else if (this.method === 'HEAD') {
+        res.writeHeader('Content-Length', String(Buffer.byteLength(body)));
+        res.endWithoutBody();
+      } else {
+        // Closing while the peer still sends would reset the connection, and the peer might never see the answer:
+        // then reading just stops, and uWebSockets.js closes after 10 s if the peer has not.
+        if (unread > DISCARD_BYTES) res.pause();
+        res.end(body, close && unread === 0);
+      }
+    });
+  }
+
+  stream(status: number, headers: Readonly<Record<string, string>>): HttpStream {
+    if (this.method === 'HEAD') {
+      this.respond(status, headers);
+      return deadStream;
+    }
+    checkHeaders(headers);
+    const res = this.#begin();
+    if (res === undefined) return deadStream;
+    this.#body.drop();
+    const stream = new UwsStream(res, this.#streams, this.fail);
+    this.#stream = stream;
+    res.cork(() => writeHead(res, status, headers));
+    return stream;
+  }
+
+  /** Answers that the request cannot be handled, and closes: what follows on the connection cannot be trusted. */
+  refuse(error: unknown): void {
+    const answer = errorAnswer(error, this.header('origin'), this.#handlers);
+    const res = this.#begin();
+    this.#res = undefined;
+    this.#body.drop();
+    res?.cork(() => {
+      writeHead(res, answer.status, answer.headers);
+      res.writeHeader('Connection', 'close');
+      res.end(this.method === 'HEAD' ? '' : answer.body, true);
+    });
+  }
+
+  /** What the node threw: answered with 500 where an answer is still possible. */
+  readonly fail = (error: unknown): void => {
+    const answer = errorAnswer(error, this.header('origin'), this.#handlers);
+    if (!this.#answered) this.respond(answer.status, answer.headers, answer.body);
+    else this.#stream?.destroy();
+  };
+
+  /** Claims the answer; undefined when the peer has gone. */
+  #begin(): HttpResponse | undefined {
+    if (this.#answered) throw new TypeError('the request has been answered already');
+    this.#answered = true;
+    return this.#res;
+  }
+
+  #peerGone(): void {
+    this.#res = undefined;
+    this.#aborted = true;
+    this.#stream?.peerGone();
+    this.#body.drop();
+    const listener = this.#abortListener;
+    if (listener !== undefined) guarded(listener, this.fail);
+  }
+}
+
+/** The address of a peer that is still there. */
+export function addressOf(res: HttpResponse): string {
+  return plainAddress(Buffer.from(res.getRemoteAddressAsText()).toString('latin1'));
+}
+
+/** What a stream is once nobody listens. */
+const deadStream: HttpStream = {
+  write() {},
+  bufferedBytes: () => 0,
+  onDrain() {},
+  end() {},
+  destroy() {},
+};
+
+/** Writes status line and headers; the caller has corked. */
+function writeHead(res: HttpResponse, status: number, headers: Readonly<Record<string, string>>): void {
+  res.writeStatus(`${status} ${STATUS_CODES[status] ?? 'Unknown'}`);
+  for (const name in headers) res.writeHeader(name, headers[name] ?? '');
+}

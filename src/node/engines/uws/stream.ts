@@ -1,0 +1,137 @@
+// An answer of unknown length on uWebSockets.js, with the byte count that its `write` lacks.
+
+import type { HttpResponse } from 'uWebSockets.js';
+import type { HttpStream } from '../engine.js';
+import { guarded } from '../guard.js';
+
+/** Largest piece handed to uWebSockets.js at once: what it holds itself cannot be counted, so it must stay small. */
+const PIECE_BYTES = 64 * 1024;
+const nothing = (): void => {};
+
+/** Streams with something to pass on at the end of the tick: one system call for all that a tick wrote. */
+export class UwsStreams {
+  #dirty: UwsStream[] = [];
+
+  add(stream: UwsStream): void {
+    this.#dirty.push(stream);
+    if (this.#dirty.length === 1) setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const stream of dirty) stream.flush();
+  }
+}
+
+/**
+ * uWebSockets.js buffers without a cap and does not say how much. So it gets a next piece only once the one before has
+ * left; the rest waits here, where it is counted.
+ */
+export class UwsStream implements HttpStream {
+  readonly #streams: UwsStreams;
+  readonly #failed: (error: unknown) => void;
+  /** Undefined once the answer is over; uWebSockets.js throws when it is touched then. */
+  #res: HttpResponse | undefined;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  /** Size of the piece that uWebSockets.js could not pass on whole; 0 when it holds none, as far as it says. */
+  #held = 0;
+  #scheduled = false;
+  #ending = false;
+  #drained: () => void = nothing;
+
+  constructor(res: HttpResponse, streams: UwsStreams, failed: (error: unknown) => void) {
+    this.#res = res;
+    this.#streams = streams;
+    this.#failed = failed;
+    res.onWritable(() => this.#writable());
+  }
+
+  write(chunk: string | Buffer): void {
+    if (this.#res === undefined || this.#ending || chunk.length === 0) return;
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) this.#waiting.push(bytes.subarray(at, at + PIECE_BYTES));
+    this.#waitingBytes += bytes.length;
+    if (this.#held > 0) return;
+    if (this.#waitingBytes >= PIECE_BYTES) this.#pass();
+    else if (!this.#scheduled) {
+      this.#scheduled = true;
+      this.#streams.add(this);
+    }
+  }
+
+  bufferedBytes(): number {
+    return this.#waitingBytes + this.#held;
+  }
+
+  onDrain(listener: () => void): void {
+    this.#drained = listener;
+  }
+
+  end(chunk?: string | Buffer): void {
+    if (chunk !== undefined) this.write(chunk);
+    this.#ending = true;
+    this.#pass();
+    if (this.#held === 0) this.#finish();
+  }
+
+  destroy(): void {
+    const res = this.#res;
+    this.peerGone();
+    res?.close();
+  }
+
+  /** The answer cannot go on. */
+  peerGone(): void {
+    this.#res = undefined;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#held = 0;
+  }
+
+  /** The end of a tick in which something was written. */
+  flush(): void {
+    this.#scheduled = false;
+    this.#pass();
+  }
+
+  /** Hands over pieces until one does not pass whole. */
+  #pass(): void {
+    const res = this.#res;
+    if (res === undefined || this.#held > 0 || this.#waiting.length === 0) return;
+    let next = 0;
+    res.cork(() => {
+      while (this.#held === 0 && next < this.#waiting.length) {
+        const piece = this.#waiting[next++] ?? Buffer.alloc(0);
+        this.#waitingBytes -= piece.length;
+        if (!res.write(piece)) this.#held = piece.length;
+      }
+    });
+    this.#waiting = next === this.#waiting.length ? [] : this.#waiting.slice(next);
+  }
+
+  /**
+   * uWebSockets.js leaves draining to whoever has an `onWritable`: it is asked for even when nothing is known to be
+   * held, because a cork that did not pass whole is not told of. Returns true: nothing was refused.
+   */
+  #writable(): boolean {
+    const res = this.#res;
+    if (res === undefined) return true;
+    const held = this.#held > 0;
+    this.#held = 0;
+    // An empty cork writes what uWebSockets.js holds.
+    if (this.#waiting.length === 0) res.cork(nothing);
+    else this.#pass();
+    if (this.#held > 0) return true;
+    if (this.#ending) this.#finish();
+    else if (held) guarded(this.#drained, this.#failed);
+    return true;
+  }
+
+  #finish(): void {
+    const res = this.#res;
+    this.peerGone();
+    res?.cork(() => res.end());
+  }
+}

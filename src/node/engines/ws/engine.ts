@@ -1,0 +1,210 @@
+// The engine that runs everywhere: node:http and ws.
+
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { FanfareError } from '../../../lib/errors.js';
+import type { Engine, EngineHandlers, EngineOptions, UpgradeRequest } from '../engine.js';
+import { guarded } from '../guard.js';
+import { type HeaderList, headerListFrom } from '../header-list.js';
+import {
+  asksForWebSocket,
+  decideUpgrade,
+  errorAnswer,
+  handshakeProblem,
+  headProblem,
+  plainAddress,
+} from '../refusal.js';
+import { WsExchange } from './exchange.js';
+import { answerAndClose, clientProblem } from './raw-answer.js';
+import { WsSocket, WsSockets } from './socket.js';
+import { Topics } from './topics.js';
+
+/** Slow headers and slow bodies are cut, as uWebSockets.js does. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const TIMEOUT_CHECK_MS = 1_000;
+const KEEP_ALIVE_MS = 10_000;
+/** How long a peer has to answer a close frame. */
+const CLOSE_TIMEOUT_MS = 10_000;
+/** Frames over this many times the limit drop the link before they are stored. */
+const HARD_CAP_FACTOR = 4;
+const BACKLOG = 4_096;
+
+export function createWsEngine(): Engine {
+  return new WsEngine();
+}
+
+class WsEngine implements Engine {
+  readonly name = 'ws';
+  readonly #raws = new Set<Socket>();
+  /** Answers under way on a socket: nothing else may be written to it then. */
+  readonly #answering = new WeakMap<Duplex, number>();
+  #server: Server | undefined;
+  #websockets: WebSocketServer | undefined;
+  #topics: Topics | undefined;
+  #closing: Promise<void> | undefined;
+
+  async listen(options: EngineOptions, handlers: EngineHandlers): Promise<{ readonly port: number }> {
+    if (this.#server !== undefined) throw new TypeError('an engine listens once');
+    const topics = new Topics();
+    const sockets = new WsSockets(handlers, options, topics);
+    this.#topics = topics;
+    this.#websockets = webSocketServer(options, handlers);
+    const server = httpServer(options);
+    this.#server = server;
+    server.on('connection', (raw) => this.#connected(raw));
+    server.on('request', (req, res) => this.#request(req, res, sockets));
+    server.on('upgrade', (req, raw, head) => this.#upgrade(req, raw as Socket, head, sockets));
+    server.on('clientError', (error, raw) => this.#clientError(error, raw, handlers));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, resolve);
+    });
+    const address = server.address();
+    return { port: typeof address === 'object' && address !== null ? address.port : options.port };
+  }
+
+  publish(topic: string, frame: Buffer): void {
+    this.#topics?.publish(topic, frame);
+  }
+
+  stopListening(): void {
+    if (this.#server?.listening) this.#server.close();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.stopListening();
+    this.#topics?.close();
+    const closed = [...this.#raws].map((raw) => new Promise((resolve) => raw.once('close', resolve)));
+    for (const raw of this.#raws) raw.destroy();
+    await Promise.all(closed);
+    // ws tells of a socket's end once its parser has ended too.
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#websockets?.close();
+  }
+
+  #connected(raw: Socket): void {
+    this.#raws.add(raw);
+    raw.on('close', () => this.#raws.delete(raw));
+  }
+
+  #request(req: IncomingMessage, res: ServerResponse, sockets: WsSockets): void {
+    const { handlers, options } = sockets;
+    const raw = req.socket;
+    const headers = headerListFrom(req.rawHeaders);
+    const exchange = new WsExchange(req, res, headers, handlers);
+    this.#countAnswers(raw, 1);
+    res.on('close', () => this.#countAnswers(raw, -1));
+    const problem =
+      requestProblem(req, headers, options) ??
+      (asksForWebSocket(headers) ? handshakeProblem(exchange.method, headers) : undefined);
+    if (problem !== undefined) exchange.refuse(problem);
+    else guarded(() => handlers.request(exchange), exchange.fail);
+  }
+
+  #upgrade(req: IncomingMessage, raw: Socket, head: Buffer, sockets: WsSockets): void {
+    const { handlers, options } = sockets;
+    // node:http has taken its own listener away.
+    raw.on('error', () => raw.destroy());
+    const headers = headerListFrom(req.rawHeaders);
+    const origin = headers.get('origin');
+    if (!asksForWebSocket(headers)) {
+      this.#otherUpgrade(req, raw, sockets);
+      return;
+    }
+    const problem = requestProblem(req, headers, options) ?? handshakeProblem(req.method ?? 'GET', headers);
+    if (problem !== undefined) {
+      answerAndClose(raw, errorAnswer(problem, origin, handlers));
+      return;
+    }
+    const decision = decideUpgrade(upgradeRequest(req, headers), handlers);
+    if (!decision.accept) {
+      answerAndClose(raw, decision);
+      return;
+    }
+    protocols.set(req, decision.protocol);
+    this.#websockets?.handleUpgrade(req, raw, head, (ws) => {
+      new WsSocket(ws, raw, decision.handler, sockets);
+    });
+  }
+
+  /** An upgrade to something else, as `curl --http2` asks for, may be ignored: the request is then a plain one. */
+  #otherUpgrade(req: IncomingMessage, raw: Socket, sockets: WsSockets): void {
+    if (req.headers['content-length'] !== undefined || req.headers['transfer-encoding'] !== undefined) {
+      const problem = new FanfareError('bad_request', 'a request with a body cannot ask for an upgrade');
+      answerAndClose(raw, errorAnswer(problem, req.headers.origin, sockets.handlers));
+      return;
+    }
+    const res = new ServerResponse(req);
+    res.shouldKeepAlive = false;
+    res.assignSocket(raw);
+    res.on('finish', () => raw.end());
+    this.#request(req, res, sockets);
+  }
+
+  #countAnswers(raw: Duplex, change: number): void {
+    this.#answering.set(raw, (this.#answering.get(raw) ?? 0) + change);
+  }
+
+  #clientError(error: NodeJS.ErrnoException, raw: Duplex, handlers: EngineHandlers): void {
+    if (error.code === 'ECONNRESET' || (this.#answering.get(raw) ?? 0) > 0) raw.destroy();
+    else answerAndClose(raw, errorAnswer(clientProblem(error), undefined, handlers));
+  }
+}
+
+/** The subprotocol to name, per accepted request: ws asks for it by callback. */
+const protocols = new WeakMap<IncomingMessage, string | undefined>();
+
+function httpServer(options: EngineOptions): Server {
+  const server = createServer({
+    // node:http counts the URL in, and answers before we could: its cap only bounds memory.
+    maxHeaderSize: options.maxHeaderBytes + options.maxUrlBytes + 1024,
+    headersTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    noDelay: true,
+  });
+  server.maxHeadersCount = 0;
+  server.maxConnections = options.maxSockets;
+  return server;
+}
+
+function webSocketServer(options: EngineOptions, handlers: EngineHandlers): WebSocketServer {
+  const settings = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: options.maxFrameBytes * HARD_CAP_FACTOR,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+    handleProtocols: (_offered: Set<string>, req: IncomingMessage) => protocols.get(req) ?? false,
+  };
+  const server = new WebSocketServer(settings);
+  server.on('wsClientError', (_error, raw, req) => {
+    const problem = new FanfareError('unsupported_protocol', 'Sec-WebSocket-Protocol is not a list of names');
+    answerAndClose(raw, errorAnswer(problem, req.headers.origin, handlers));
+  });
+  return server;
+}
+
+function requestProblem(req: IncomingMessage, headers: HeaderList, options: EngineOptions): FanfareError | undefined {
+  if (req.httpVersion !== '1.1') return new FanfareError('bad_request', 'only HTTP/1.1 is spoken here');
+  return headProblem((req.url ?? '').length, headers, options);
+}
+
+function upgradeRequest(req: IncomingMessage, headers: HeaderList): UpgradeRequest {
+  const url = req.url ?? '/';
+  const mark = url.indexOf('?');
+  return {
+    path: mark === -1 ? url : url.slice(0, mark),
+    query: mark === -1 ? '' : url.slice(mark + 1),
+    remoteAddress: plainAddress(req.socket.remoteAddress ?? ''),
+    header: (name) => headers.get(name),
+  };
+}

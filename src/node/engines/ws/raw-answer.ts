@@ -1,0 +1,33 @@
+// Answers written to a TCP socket that node:http has let go of: refused upgrades and requests it could not parse.
+
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { ProblemAnswer } from '../../../http/problem.js';
+import { FanfareError } from '../../../lib/errors.js';
+
+/** Answers and closes. */
+export function answerAndClose(socket: Duplex, answer: ProblemAnswer): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const lines = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const status = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? 'Unknown'}\r\n`;
+  const length = `Content-Length: ${Buffer.byteLength(answer.body)}\r\nConnection: close\r\n\r\n`;
+  socket.once('finish', () => socket.destroy());
+  socket.end(`${status}${lines.join('')}${length}${answer.body}`);
+}
+
+/** What a `clientError` of node:http means to the peer. */
+export function clientProblem(error: NodeJS.ErrnoException): FanfareError {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new FanfareError('headers_too_large', 'the headers are over the limit');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new FanfareError('request_timeout', 'the request did not arrive in time');
+    case 'HPE_UNEXPECTED_CONTENT_LENGTH':
+      return new FanfareError('duplicate_header', 'the length of the body is given twice');
+    default:
+      return new FanfareError('bad_request', 'the request is not well-formed HTTP/1.1');
+  }
+}
