@@ -10,7 +10,7 @@ import type { Config } from '../config/schema.js';
 import { Origins } from '../http/origins.js';
 import type { Logger } from '../lib/logger.js';
 import { loadEngine } from '../node/engines/load-engine.js';
-import type { Fallback } from '../node/node-options.js';
+import type { Fallback, NodeLimits } from '../node/node-options.js';
 import { createPushNode, type PushNode, type PushNodeOptions } from '../node/push-node.js';
 
 export interface NodeParts {
@@ -61,8 +61,21 @@ function nodeOptions(config: Config, namespaces: Namespaces): PushNodeOptions {
     channelsPerConnection: config.channelsPerConnection,
     maxChannels: config.maxChannels,
     maxBufferedBytes: config.maxBufferedBytes,
-    commandRate: { algorithm: 'token-bucket', perSecond: config.commandsPerSecond, burst: config.commandBurst },
-    pollRate: { algorithm: 'token-bucket', perSecond: config.pollsPerSecond, burst: config.pollBurst },
+    limits: nodeLimits(config),
+  };
+}
+
+function nodeLimits(config: Config): NodeLimits {
+  const commands = {
+    algorithm: 'token-bucket',
+    perSecond: config.commandsPerSecond,
+    burst: config.commandBurst,
+  } as const;
+  const reads = { algorithm: 'token-bucket', perSecond: config.pollsPerSecond, burst: config.pollBurst } as const;
+  return {
+    commands: { name: 'commands', config: commands, by: ['link'] },
+    publishes: { name: 'publishes', config: commands, by: ['ticket'] },
+    reads: { name: 'reads', config: reads, by: ['ticket'] },
   };
 }
 

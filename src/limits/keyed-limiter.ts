@@ -9,8 +9,13 @@ export interface KeyedRateLimiter {
   take(key: string, cost: number, nowMs: number): RateDecision | Promise<RateDecision>;
 }
 
+/** One that answers at once. */
+export interface LocalKeyedLimiter extends KeyedRateLimiter {
+  take(key: string, cost: number, nowMs: number): RateDecision;
+}
+
 /** Limits that this process keeps. Beyond `maxKeys` the longest unused is forgotten: that may cost a limit, never memory. */
-export function createKeyedLimiter(config: RateLimitConfig, maxKeys = 50_000): KeyedRateLimiter {
+export function createKeyedLimiter(config: RateLimitConfig, maxKeys = 50_000): LocalKeyedLimiter {
   const limiters = new LRUCache<string, RateLimiter>({ max: maxKeys });
   return {
     take(key, cost, nowMs) {

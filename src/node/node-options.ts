@@ -7,7 +7,7 @@ import type { Registry } from '../cluster/registry.js';
 import type { Namespaces } from '../config/namespaces.js';
 import type { Origins } from '../http/origins.js';
 import type { Logger } from '../lib/logger.js';
-import type { RateLimitConfig } from '../limits/create-rate-limiter.js';
+import type { Limit } from '../limits/subject-limit.js';
 import type { Engine, HttpExchange } from './engines/engine.js';
 
 /** Answers what is not the node's own path. */
@@ -26,6 +26,16 @@ export interface PushNodeParts {
   readonly fallback?: Fallback;
   /** Hears that an operator wants the node drained, and calls `drain`; without it the node does so itself. */
   readonly onDrainRequested?: () => void;
+}
+
+/** Rate limits by what they count. */
+export interface NodeLimits {
+  /** Commands of WebSockets. */
+  readonly commands: Limit;
+  /** Publishes of clients by HTTP. */
+  readonly publishes: Limit;
+  /** Polls and streams. */
+  readonly reads: Limit;
 }
 
 /** All merged: nothing here is optional. */
@@ -56,10 +66,7 @@ export interface PushNodeOptions {
   readonly maxChannels: number;
   /** Unsent bytes at which a slow consumer is cut. */
   readonly maxBufferedBytes: number;
-  /** Commands of one WebSocket, publishes of one client by HTTP. */
-  readonly commandRate: RateLimitConfig;
-  /** Polls and streams of one client. */
-  readonly pollRate: RateLimitConfig;
+  readonly limits: NodeLimits;
 }
 
 /** Plain counters, read by `/metrics` and tests. */

@@ -45,7 +45,7 @@ const OWNERS: Readonly<Record<string, string>> = {
  */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'src/node/transports/': ['src/node/(clients|channels)/', 'src/node/[a-z-]+\\.ts$', 'src/node/engines/engine\\.ts$'],
-  'src/node/clients/': ['src/node/channels/', 'src/node/node-(options|context)\\.ts$', 'src/node/engines/engine\\.ts$'],
+  'src/node/clients/': ['src/node/channels/', 'src/node/node-options\\.ts$', 'src/node/engines/engine\\.ts$'],
   'src/node/channels/': [],
   'src/node/engines/uws/': ['src/node/engines/[a-z-]+\\.ts$'],
   'src/node/engines/ws/': ['src/node/engines/[a-z-]+\\.ts$'],

@@ -9,6 +9,7 @@ import { type NamespaceOptions, Namespaces } from '../../src/config/namespaces.j
 import { Origins } from '../../src/http/origins.js';
 import { type Logger, silentLogger } from '../../src/lib/logger.js';
 import { loadEngine } from '../../src/node/engines/load-engine.js';
+import type { NodeLimits } from '../../src/node/node-options.js';
 import { createPushNode, type PushNode, type PushNodeOptions, type PushNodeParts } from '../../src/node/push-node.js';
 import { LIMITS } from '../../src/protocol/index.js';
 
@@ -69,12 +70,21 @@ export async function startNode(setup: TestNodeSetup): Promise<TestNode> {
     waitReplicas: 0,
     channelsPerConnection: LIMITS.channelsPerConnection,
     ...OWN_LIMITS,
-    commandRate: { algorithm: 'token-bucket', ...(setup.commandRate ?? GENEROUS) },
-    pollRate: { algorithm: 'token-bucket', ...(setup.pollRate ?? GENEROUS) },
+    limits: limitsOf(setup),
     ...setup.options,
   });
   const { url } = await node.start();
   return { url, node, broker, ticket, close: () => node.close() };
+}
+
+function limitsOf(setup: TestNodeSetup): NodeLimits {
+  const commands = { algorithm: 'token-bucket', ...(setup.commandRate ?? GENEROUS) } as const;
+  const reads = { algorithm: 'token-bucket', ...(setup.pollRate ?? GENEROUS) } as const;
+  return {
+    commands: { name: 'commands', config: commands, by: ['link'] },
+    publishes: { name: 'publishes', config: commands, by: ['ticket'] },
+    reads: { name: 'reads', config: reads, by: ['ticket'] },
+  };
 }
 
 let connections = 0;

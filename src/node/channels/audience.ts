@@ -1,61 +1,118 @@
-// Who receives a channel's messages here: WebSockets through the engine's topic, streams, and waiting polls.
+// Who receives a channel's messages here, in groups that are served the same bytes, and waiting polls.
 
 import type { GapEvent } from '../../protocol/index.js';
+import type { Encoding, TopicEncoding } from './encoding.js';
 import type { ChannelMessage } from './message.js';
 
 /** Sends a frame to all sockets of a topic. */
 export type PublishToTopic = (topic: string, frame: Buffer) => void;
 
-/** A stream that is live on a channel. */
-export interface LiveStream {
-  /** Writes a complete server-sent event; cuts the stream when it reads too slowly. */
-  writeEvent(event: Buffer | string): void;
+/** A socket, as the engine knows the topics that it is subscribed to. */
+export interface TopicListener {
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
 }
 
-/** A poll that waits on a channel. It takes itself off. */
+/** A stream that is live on a channel. */
+export interface StreamListener {
+  /** Takes a complete event; cuts the stream when it reads too slowly. */
+  write(event: Buffer): void;
+}
+
+/** A poll that waits on a channel. */
 export interface PollWaiter {
   message(channel: string, message: ChannelMessage): void;
   gap(gap: GapEvent): void;
 }
 
-/** The receivers of one channel. Delivery builds each transport's bytes once, whatever the number of receivers. */
-export class Audience {
-  readonly #topic: string;
-  readonly #publish: PublishToTopic;
-  /** WebSockets that are subscribed to the topic; kept by their connections. */
-  sockets = 0;
-  streams: Set<LiveStream> | undefined;
-  waiters: Set<PollWaiter> | undefined;
+/** Sockets of one encoding: the engine has their names, here is their number. */
+interface TopicGroup {
+  readonly encoding: TopicEncoding;
+  readonly topic: string;
+  count: number;
+}
 
-  constructor(topic: string, publish: PublishToTopic) {
-    this.#topic = topic;
+/** Streams of one encoding. */
+interface StreamGroup {
+  readonly encoding: Encoding;
+  readonly streams: Set<StreamListener>;
+}
+
+/** The receivers of one channel. A frame is built once for each encoding that somebody listens in, whatever their number. */
+export class Audience {
+  readonly #channel: string;
+  readonly #publish: PublishToTopic;
+  // An idle channel is cheap: groups are made with their first listener, and mostly there is one of them.
+  #topics: readonly TopicGroup[] | undefined;
+  #streams: readonly StreamGroup[] | undefined;
+  #waiters: Set<PollWaiter> | undefined;
+
+  constructor(channel: string, publish: PublishToTopic) {
+    this.#channel = channel;
     this.#publish = publish;
   }
 
   message(message: ChannelMessage): void {
-    if (this.sockets > 0) this.#publish(this.#topic, message.frame);
-    if (this.streams !== undefined && this.streams.size > 0) {
-      const event = message.streamEvent();
-      for (const stream of this.streams) stream.writeEvent(event);
+    for (const { encoding, topic, count } of this.#topics ?? NOBODY) {
+      if (count > 0) this.#publish(topic, encoding.message(message));
     }
-    if (this.waiters !== undefined) for (const waiter of this.waiters) waiter.message(this.#topic, message);
+    for (const { encoding, streams } of this.#streams ?? NOBODY) {
+      if (streams.size > 0) writeAll(streams, encoding.message(message));
+    }
+    if (this.#waiters !== undefined) for (const waiter of this.#waiters) waiter.message(this.#channel, message);
   }
 
   gap(gap: GapEvent): void {
-    const text = JSON.stringify(gap);
-    if (this.sockets > 0) this.#publish(this.#topic, Buffer.from(text));
-    if (this.streams !== undefined)
-      for (const stream of this.streams) stream.writeEvent(`event: gap\ndata: ${text}\n\n`);
-    if (this.waiters !== undefined) for (const waiter of this.waiters) waiter.gap(gap);
+    for (const { encoding, topic, count } of this.#topics ?? NOBODY) {
+      if (count > 0) this.#publish(topic, encoding.gap(gap));
+    }
+    for (const { encoding, streams } of this.#streams ?? NOBODY) writeAll(streams, encoding.gap(gap));
+    if (this.#waiters !== undefined) for (const waiter of this.#waiters) waiter.gap(gap);
   }
 
-  addStream(stream: LiveStream): void {
-    this.streams ??= new Set();
-    this.streams.add(stream);
+  /** Only once for each socket, until it is removed. */
+  addSocket(socket: TopicListener, encoding: TopicEncoding): void {
+    let group = this.#topics?.find((one) => one.encoding === encoding);
+    if (group === undefined) {
+      group = { encoding, topic: encoding.topicOf(this.#channel), count: 0 };
+      this.#topics = [...(this.#topics ?? NOBODY), group];
+    }
+    group.count++;
+    socket.subscribe(group.topic);
+  }
+
+  removeSocket(socket: TopicListener, encoding: TopicEncoding): void {
+    const group = this.#topics?.find((one) => one.encoding === encoding);
+    if (group === undefined) return;
+    group.count--;
+    socket.unsubscribe(group.topic);
+  }
+
+  addStream(stream: StreamListener, encoding: Encoding): void {
+    let group = this.#streams?.find((one) => one.encoding === encoding);
+    if (group === undefined) {
+      group = { encoding, streams: new Set() };
+      this.#streams = [...(this.#streams ?? NOBODY), group];
+    }
+    group.streams.add(stream);
+  }
+
+  removeStream(stream: StreamListener, encoding: Encoding): void {
+    this.#streams?.find((one) => one.encoding === encoding)?.streams.delete(stream);
   }
 
   addWaiter(waiter: PollWaiter): void {
-    this.waiters ??= new Set();
-    this.waiters.add(waiter);
+    this.#waiters ??= new Set();
+    this.#waiters.add(waiter);
   }
+
+  removeWaiter(waiter: PollWaiter): void {
+    this.#waiters?.delete(waiter);
+  }
+}
+
+const NOBODY: readonly never[] = [];
+
+function writeAll(streams: ReadonlySet<StreamListener>, event: Buffer): void {
+  for (const stream of streams) stream.write(event);
 }

@@ -98,10 +98,10 @@ export class Channel implements LogOwner {
     return position === this.#position || (this.#ring?.holds(position) ?? false);
   }
 
-  /** The messages after `position`; `undefined` when it is not in memory. */
-  after(position: Offset): readonly ChannelMessage[] | undefined {
+  /** The next messages after `position`, as {@link MessageRing.after}; `undefined` when it is not in memory. */
+  after(position: Offset, maxMessages: number, maxBytes: number): readonly ChannelMessage[] | undefined {
     if (position === this.#position) return NONE;
-    return this.#ring?.after(position);
+    return this.#ring?.after(position, maxMessages, maxBytes);
   }
 
   /** Something from the bus. */

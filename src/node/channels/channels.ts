@@ -9,7 +9,7 @@ import { Retrier } from '../../lib/retrier.js';
 import { Turns, type WaitLimit } from '../../lib/turns.js';
 import type { After } from '../../protocol/index.js';
 import { Audience, type PublishToTopic } from './audience.js';
-import { Channel, type ChannelCounters } from './channel.js';
+import { Channel, type ChannelCounters, type ChannelParts } from './channel.js';
 import { troubleOf } from './channel-log.js';
 import { TailWatch } from './tail-watch.js';
 
@@ -48,6 +48,7 @@ export class Channels implements BrokerListener {
   readonly counters: ChannelCounters = { delivered: 0, duplicates: 0, repairs: 0, repaired: 0, gaps: 0 };
   readonly #parts: ChannelsParts;
   readonly #byName = new Map<string, Channel>();
+  readonly #channelParts = new Map<number, ChannelParts>();
   /** Those that nobody uses, idle longest first. */
   readonly #idle = new Set<Channel>();
   readonly #retrier: Retrier;
@@ -146,23 +147,30 @@ export class Channels implements BrokerListener {
   }
 
   #create(name: string): Channel {
-    const { broker, logger, namespaces, publish } = this.#parts;
+    const { namespaces, publish } = this.#parts;
     this.#makeRoom(name);
-    const ringLimits = {
-      maxMessages: Math.min(RING_MAX_MESSAGES, namespaces.of(name).historySize),
-      maxBytes: RING_MAX_BYTES,
-    };
-    const channel = new Channel(name, new Audience(name, publish), {
-      broker,
-      logger,
-      ringLimits,
-      retrier: this.#retrier,
-      repairs: this.#repairs,
-      reads: this.#reads,
-      counters: this.counters,
-    });
+    const channel = new Channel(name, new Audience(name, publish), this.#partsFor(namespaces.of(name).historySize));
     this.#byName.set(name, channel);
     return channel;
+  }
+
+  /** Shared by all channels with as long a history: there are as many of them as namespaces. */
+  #partsFor(historySize: number): ChannelParts {
+    let parts = this.#channelParts.get(historySize);
+    if (parts === undefined) {
+      const { broker, logger } = this.#parts;
+      parts = {
+        broker,
+        logger,
+        ringLimits: { maxMessages: Math.min(RING_MAX_MESSAGES, historySize), maxBytes: RING_MAX_BYTES },
+        retrier: this.#retrier,
+        repairs: this.#repairs,
+        reads: this.#reads,
+        counters: this.counters,
+      };
+      this.#channelParts.set(historySize, parts);
+    }
+    return parts;
   }
 
   #sweep(nowMs: number): void {

@@ -72,11 +72,21 @@ export class MessageRing implements FrameAllocator {
     return this.#indexOf(position) !== undefined;
   }
 
-  /** The messages after `position`, oldest first; `undefined` when it is not held. Good until the next message comes. */
-  after(position: Offset): readonly ChannelMessage[] | undefined {
+  /**
+   * The messages after `position`, oldest first: at most `maxMessages`, and none that begins beyond `maxBytes` of frames, but at
+   * least one if there is one. `undefined` when the position is not held. Good until the next message comes.
+   */
+  after(position: Offset, maxMessages: number, maxBytes: number): readonly ChannelMessage[] | undefined {
     const index = this.#indexOf(position);
     if (index === undefined) return undefined;
-    return Array.from({ length: this.#size - index - 1 }, (_, at) => this.#message(index + 1 + at));
+    const messages: ChannelMessage[] = [];
+    const end = Math.min(this.#size, index + 1 + maxMessages);
+    for (let at = index + 1, bytes = 0; at < end; at++) {
+      bytes += this.#length(at);
+      if (bytes > maxBytes && messages.length > 0) break;
+      messages.push(this.#message(at));
+    }
+    return messages;
   }
 
   /** Forgets everything and begins again at `base`. */

@@ -4,21 +4,30 @@ import type { Identity } from '../../auth/identity.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import type { ConnectedEvent, ErrorEvent } from '../../protocol/index.js';
-import type { PushNodeOptions } from '../node-options.js';
+
+/** What a node tells every client of itself. */
+export interface ConnectedTerms {
+  /** The node's id. */
+  readonly id: string;
+  readonly heartbeatMs: number;
+  readonly maxFrameBytes: number;
+  readonly maxMessageBytes: number;
+  readonly channelsPerConnection: number;
+}
 
 /** What a client learns when it is admitted. */
-export function connectedEvent(options: PushNodeOptions, identity: Identity, connection: string): ConnectedEvent {
+export function connectedEvent(terms: ConnectedTerms, identity: Identity, connection: string): ConnectedEvent {
   return {
     type: 'connected',
     connection,
-    node: options.id,
+    node: terms.id,
     user: identity.user,
     ...expiry(identity),
-    heartbeatMs: options.heartbeatMs,
+    heartbeatMs: terms.heartbeatMs,
     limits: {
-      maxFrameBytes: options.maxFrameBytes,
-      maxMessageBytes: options.maxMessageBytes,
-      channelsPerConnection: options.channelsPerConnection,
+      maxFrameBytes: terms.maxFrameBytes,
+      maxMessageBytes: terms.maxMessageBytes,
+      channelsPerConnection: terms.channelsPerConnection,
     },
   };
 }

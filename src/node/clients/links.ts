@@ -9,7 +9,7 @@ const SWEEP_EVERY_MS = 500;
 /** Chosen: how long the last words of a link that has ended may take to leave. */
 const LAST_WORDS_MS = 10_000;
 
-/** A WebSocket's or a stream's connection, as the sweeps see it. */
+/** A WebSocket or a stream, as the sweeps see it. */
 export interface Link {
   readonly transport: 'websocket' | 'sse';
   /** By the monotonic clock. Sends a heartbeat if the link has been silent; closes it when nothing was heard from it for too long. */
@@ -30,7 +30,7 @@ export function quietMs(heartbeatMs: number): number {
   return heartbeatMs / 2;
 }
 
-export interface ConnectionsOptions {
+export interface LinksOptions {
   readonly heartbeatMs: number;
 }
 
@@ -41,19 +41,21 @@ export interface EndedStream {
 }
 
 /** The set of open links. */
-export class Connections {
+export class Links {
   readonly #slices: readonly Set<Link>[] = Array.from({ length: SLICES }, () => new Set<Link>());
   /** Until when each may still be sending. */
   readonly #ended = new Map<EndedStream, number>();
-  readonly #options: ConnectionsOptions;
+  readonly #options: LinksOptions;
   #next = 0;
   #beating = 0;
   #beater: NodeJS.Timeout | undefined;
   #sweeper: NodeJS.Timeout | undefined;
   sockets = 0;
   streams = 0;
+  /** Links that were cut because they read too slowly. */
+  slowConsumers = 0;
 
-  constructor(options: ConnectionsOptions) {
+  constructor(options: LinksOptions) {
     this.#options = options;
   }
 

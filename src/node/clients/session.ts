@@ -2,6 +2,7 @@
 
 import type { Identity } from '../../auth/identity.js';
 import { FanfareError } from '../../lib/errors.js';
+import type { Logger } from '../../lib/logger.js';
 import type {
   ClientCommand,
   ConnectCommand,
@@ -9,10 +10,10 @@ import type {
   RefreshCommand,
   SubscribeCommand,
 } from '../../protocol/index.js';
-import type { NodeContext } from '../node-context.js';
 import { errorEvent, expiry } from './link-events.js';
+import type { Publisher } from './publisher.js';
 import type { Sink } from './subscription.js';
-import { Subscriptions } from './subscriptions.js';
+import { Subscriptions, type SubscriptionsParts } from './subscriptions.js';
 
 /** Commands of one connection that may be in flight. */
 const MAX_IN_FLIGHT = 64;
@@ -22,17 +23,25 @@ export interface SessionLink extends Sink {
   readonly isClosed: boolean;
 }
 
-/** Owned by its connection; ends with it. */
+export interface SessionParts {
+  readonly subscriptions: SubscriptionsParts;
+  readonly publisher: Publisher;
+  /** Who shows this ticket. */
+  readonly identify: (ticket: string) => Identity | Promise<Identity>;
+  readonly logger: Logger;
+}
+
+/** Owned by its link; ends with it. */
 export class Session {
-  readonly #context: NodeContext;
+  readonly #parts: SessionParts;
   readonly #link: SessionLink;
   readonly #connection: string;
   #identity: Identity;
   #subscriptions: Subscriptions | undefined;
   #inFlight: Set<number> | undefined;
 
-  constructor(context: NodeContext, link: SessionLink, identity: Identity, connection: string) {
-    this.#context = context;
+  constructor(parts: SessionParts, link: SessionLink, identity: Identity, connection: string) {
+    this.#parts = parts;
     this.#link = link;
     this.#identity = identity;
     this.#connection = connection;
@@ -75,7 +84,7 @@ export class Session {
   }
 
   async #subscribe(command: SubscribeCommand): Promise<void> {
-    this.#subscriptions ??= new Subscriptions(this.#context, this.#link);
+    this.#subscriptions ??= new Subscriptions(this.#parts.subscriptions, this.#link);
     const begun: Promise<void>[] = [];
     for (const [name, after] of command.channels) {
       if (this.#link.isClosed) return;
@@ -92,12 +101,12 @@ export class Session {
   }
 
   async #publish(command: PublishCommand): Promise<void> {
-    const offset = await this.#context.publisher.forClient(this.#identity, this.#connection, command);
+    const offset = await this.#parts.publisher.forClient(this.#identity, this.#connection, command);
     this.#link.sendEvent({ type: 'published', id: command.id, channel: command.channel, offset });
   }
 
   async #refresh(command: RefreshCommand): Promise<void> {
-    const fresh = await this.#context.authenticator.verify(command.token, false);
+    const fresh = await this.#parts.identify(command.token);
     if (this.#link.isClosed) return;
     if (fresh.user !== this.#identity.user)
       throw new FanfareError('token_claim_invalid', 'sub: expected the same user');
@@ -121,6 +130,6 @@ export class Session {
   }
 
   #fail(error: unknown, id: number): void {
-    if (!this.#link.isClosed) this.#link.sendEvent(errorEvent(error, id, this.#context.logger));
+    if (!this.#link.isClosed) this.#link.sendEvent(errorEvent(error, id, this.#parts.logger));
   }
 }

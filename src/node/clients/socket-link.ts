@@ -4,6 +4,8 @@ import { randomUUID } from 'node:crypto';
 import type { Identity } from '../../auth/identity.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
+import type { Logger } from '../../lib/logger.js';
+import type { Limit } from '../../limits/subject-limit.js';
 import {
   CLOSE,
   type ClientCommand,
@@ -15,36 +17,56 @@ import {
   type ServerEvent,
 } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
+import { JSON_FRAMES } from '../channels/encoding.js';
 import type { ChannelMessage } from '../channels/message.js';
 import type { EngineSocket, SocketHandler } from '../engines/engine.js';
-import type { NodeContext } from '../node-context.js';
-import { CommandBudget } from './budget.js';
-import { connectedEvent, errorEvent } from './link-events.js';
-import { type Link, quietMs } from './links.js';
-import { Session, type SessionLink } from './session.js';
+import { LinkBudget } from './link-budget.js';
+import { type ConnectedTerms, connectedEvent, errorEvent } from './link-events.js';
+import { type Link, type Links, quietMs } from './links.js';
+import { Session, type SessionLink, type SessionParts } from './session.js';
 
 /** Commands that may wait for a token to be verified. */
 const MAX_WAITING = 64;
 const HEARTBEAT = Buffer.from('{"type":"heartbeat"}');
 
+/** The door, as a link meets it. */
+export interface LinkDoor {
+  /** Throws `overloaded` or `draining`. */
+  requireRoom(): void;
+  /** Who shows this ticket; throws or rejects with a code. */
+  identifyOnce(ticket: string): Identity | Promise<Identity>;
+  claim(identity: Identity): void;
+  readonly counters: { rateLimited: number; refused: number };
+}
+
+export interface SocketLinkParts {
+  readonly door: LinkDoor;
+  readonly links: Links;
+  readonly session: SessionParts;
+  readonly terms: ConnectedTerms;
+  readonly commands: Limit;
+  readonly handshakeTimeoutMs: number;
+  readonly logger: Logger;
+}
+
 /**
  * States: `handshake` (no valid connect yet), `verifying` (its token is being verified; commands wait), `open`, `closed`.
  */
-export class Connection implements SocketHandler, Link, SessionLink {
+export class SocketLink implements SocketHandler, Link, SessionLink {
   readonly transport = 'websocket';
-  readonly #context: NodeContext;
+  readonly #parts: SocketLinkParts;
   #state: 'handshake' | 'verifying' | 'open' | 'closed' = 'handshake';
   #socket: EngineSocket | undefined;
   #slot = -1;
   #openedAtMs = monotonicNowMs();
   #heardAtMs = this.#openedAtMs;
   #session: Session | undefined;
-  #budget: CommandBudget | undefined;
+  #budget: LinkBudget | undefined;
   #waiting: ClientCommand[] | undefined;
   #onDrained: (() => void)[] | undefined;
 
-  constructor(context: NodeContext) {
-    this.#context = context;
+  constructor(parts: SocketLinkParts) {
+    this.#parts = parts;
   }
 
   // What the engine calls.
@@ -52,13 +74,13 @@ export class Connection implements SocketHandler, Link, SessionLink {
   open(socket: EngineSocket): void {
     this.#socket = socket;
     try {
-      this.#context.requireRoom();
+      this.#parts.door.requireRoom();
     } catch (error) {
-      const refusal = errorEvent(error, undefined, this.#context.logger);
+      const refusal = errorEvent(error, undefined, this.#parts.logger);
       this.sendEvent(refusal);
       return this.end(refusal.code, refusal.message);
     }
-    this.#slot = this.#context.connections.add(this);
+    this.#slot = this.#parts.links.add(this);
   }
 
   text(text: string): void {
@@ -78,7 +100,7 @@ export class Connection implements SocketHandler, Link, SessionLink {
   }
 
   tooLarge(bytes: number): void {
-    const limit = this.#context.options.maxFrameBytes;
+    const limit = this.#parts.terms.maxFrameBytes;
     this.end('message_too_large', `the frame has ${bytes} bytes, the limit is ${limit}`);
   }
 
@@ -94,7 +116,7 @@ export class Connection implements SocketHandler, Link, SessionLink {
 
   close(): void {
     this.#state = 'closed';
-    this.#context.connections.remove(this, this.#slot);
+    this.#parts.links.remove(this, this.#slot);
     this.#session?.end();
     this.#waiting = undefined;
     this.drain();
@@ -104,7 +126,7 @@ export class Connection implements SocketHandler, Link, SessionLink {
 
   beat(nowMs: number): void {
     if (this.isClosed) return;
-    const { heartbeatMs } = this.#context.options;
+    const { heartbeatMs } = this.#parts.terms;
     if (nowMs - this.#heardAtMs > 2 * heartbeatMs + 1_000) return this.end('heartbeat_timeout', 'no pong for too long');
     this.#socket?.cork(() => {
       if (this.#state === 'open' && !this.#session?.deliveredSince(nowMs - quietMs(heartbeatMs)))
@@ -115,7 +137,7 @@ export class Connection implements SocketHandler, Link, SessionLink {
 
   checkDeadlines(nowMs: number, unixMs: number): void {
     if (this.isClosed) return;
-    const { handshakeTimeoutMs } = this.#context.options;
+    const { handshakeTimeoutMs } = this.#parts;
     if (this.#session === undefined) {
       if (nowMs - this.#openedAtMs > handshakeTimeoutMs) this.end('auth_timeout', 'no valid connect in time');
     } else if (this.#session.identity.expiresAtMs <= unixMs) this.end('token_expired', 'the ticket has expired');
@@ -159,27 +181,25 @@ export class Connection implements SocketHandler, Link, SessionLink {
   }
 
   join(channel: Channel): void {
-    channel.audience.sockets++;
-    this.#socket?.subscribe(channel.name);
+    if (this.#socket !== undefined) channel.audience.addSocket(this.#socket, JSON_FRAMES);
   }
 
   leave(channel: Channel): void {
-    channel.audience.sockets--;
-    this.#socket?.unsubscribe(channel.name);
+    if (this.#socket !== undefined) channel.audience.removeSocket(this.#socket, JSON_FRAMES);
   }
 
   // Commands.
 
   /** Counts a frame against the limit, good or bad; `false` when it was refused. */
   #spend(decoded: ReturnType<typeof decodeCommand>): boolean {
-    this.#budget ??= new CommandBudget(this.#context.commandLimit);
+    this.#budget ??= new LinkBudget(this.#parts.commands);
     const command = decoded.ok ? decoded.value : undefined;
     const cost = command?.type === 'subscribe' ? command.channels.size / 10 : 1;
     try {
       this.#budget.spend(cost, monotonicNowMs());
       return true;
     } catch (error) {
-      this.#context.counters.rateLimited++;
+      this.#parts.door.counters.rateLimited++;
       this.#fail(error, decoded.ok ? decoded.value.id : decoded.problem.id);
       if (this.#budget.isExhausted) this.end('rate_limited', 'kept on over the rate limit');
       return false;
@@ -217,7 +237,7 @@ export class Connection implements SocketHandler, Link, SessionLink {
   #verify(token: string, accepted: (identity: Identity) => void, refused: (error: unknown) => void): void {
     let verdict: Identity | Promise<Identity>;
     try {
-      verdict = this.#context.authenticator.verify(token, false);
+      verdict = this.#parts.door.identifyOnce(token);
     } catch (error) {
       return refused(error);
     }
@@ -230,25 +250,25 @@ export class Connection implements SocketHandler, Link, SessionLink {
   }
 
   #admit(id: number, identity: Identity): void {
-    const { options } = this.#context;
+    const { door, session, terms } = this.#parts;
     const connection = identity.connection ?? randomUUID();
-    this.#session = new Session(this.#context, this, identity, connection);
+    this.#session = new Session(session, this, identity, connection);
     this.#state = 'open';
-    this.#context.claim(identity);
-    this.sendEvent({ ...connectedEvent(options, identity, connection), id });
+    door.claim(identity);
+    this.sendEvent({ ...connectedEvent(terms, identity, connection), id });
     const waiting = this.#waiting;
     this.#waiting = undefined;
     for (const command of waiting ?? []) if (!this.isClosed) this.#run(command);
   }
 
   #refuse(id: number, error: unknown): void {
-    this.#context.counters.refused++;
+    this.#parts.door.counters.refused++;
     this.#fail(error, id);
     const code = error instanceof FanfareError ? error.code : 'internal';
     this.end(code, error instanceof FanfareError ? error.message : 'something went wrong here');
   }
 
   #fail(error: unknown, id: number | undefined): void {
-    if (!this.isClosed) this.sendEvent(errorEvent(error, id, this.#context.logger));
+    if (!this.isClosed) this.sendEvent(errorEvent(error, id, this.#parts.logger));
   }
 }

@@ -4,22 +4,30 @@ import { randomUUID } from 'node:crypto';
 import type { Identity } from '../../auth/identity.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import { CLOSE, type Code, codeInfo, type ServerEvent, type StreamRequest } from '../../protocol/index.js';
-import type { LiveStream } from '../channels/audience.js';
+import type { StreamListener } from '../channels/audience.js';
 import type { Channel } from '../channels/channel.js';
+import { EVENT_STREAM } from '../channels/encoding.js';
 import type { ChannelMessage } from '../channels/message.js';
 import type { HttpStream } from '../engines/engine.js';
-import type { NodeContext } from '../node-context.js';
-import { connectedEvent } from './link-events.js';
-import { type Link, quietMs } from './links.js';
+import { type ConnectedTerms, connectedEvent } from './link-events.js';
+import { type Link, type Links, quietMs } from './links.js';
 import type { Sink } from './subscription.js';
-import { Subscriptions } from './subscriptions.js';
+import { Subscriptions, type SubscriptionsParts } from './subscriptions.js';
 
 const HEARTBEAT = ': heartbeat\n\n';
 
+export interface StreamLinkParts {
+  readonly links: Links;
+  readonly subscriptions: SubscriptionsParts;
+  readonly terms: ConnectedTerms;
+  /** Unsent bytes at which it is cut. */
+  readonly maxBufferedBytes: number;
+}
+
 /** Its subscriptions are those of its request. Ends with an `event: close` where that still gets through. */
-export class StreamConnection implements Link, Sink, LiveStream {
+export class StreamLink implements Link, Sink, StreamListener {
   readonly transport = 'sse';
-  readonly #context: NodeContext;
+  readonly #parts: StreamLinkParts;
   readonly #http: HttpStream;
   readonly #identity: Identity;
   readonly #subscriptions: Subscriptions;
@@ -28,19 +36,18 @@ export class StreamConnection implements Link, Sink, LiveStream {
   #onDrained: (() => void)[] = [];
   #stalledSinceMs = 0;
 
-  constructor(context: NodeContext, http: HttpStream, identity: Identity) {
-    this.#context = context;
+  constructor(parts: StreamLinkParts, http: HttpStream, identity: Identity) {
+    this.#parts = parts;
     this.#http = http;
     this.#identity = identity;
-    this.#subscriptions = new Subscriptions(context, this);
-    this.#slot = context.connections.add(this);
+    this.#subscriptions = new Subscriptions(parts.subscriptions, this);
+    this.#slot = parts.links.add(this);
     http.onDrain(() => this.#drain());
   }
 
   /** Announces itself and subscribes to what was asked for. */
   start(request: StreamRequest): void {
-    const { options } = this.#context;
-    this.sendEvent(connectedEvent(options, this.#identity, this.#identity.connection ?? randomUUID()));
+    this.sendEvent(connectedEvent(this.#parts.terms, this.#identity, this.#identity.connection ?? randomUUID()));
     for (const [name, after] of request.channels) {
       if (this.#isClosed) return;
       void this.#subscriptions.begin(this.#identity, name, after, undefined);
@@ -52,15 +59,15 @@ export class StreamConnection implements Link, Sink, LiveStream {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#subscriptions.endAll();
-    this.#context.connections.remove(this, this.#slot);
+    this.#parts.links.remove(this, this.#slot);
     this.#drain();
   }
 
   beat(nowMs: number): void {
-    const { heartbeatMs } = this.#context.options;
+    const { heartbeatMs } = this.#parts.terms;
     // A stream has no pong: that a replay waits for so long is all that tells of a peer that has stopped reading.
     if (this.#onDrained.length > 0 && nowMs - this.#stalledSinceMs > 2 * heartbeatMs) return this.#cut();
-    if (!this.#subscriptions.deliveredSince(nowMs - quietMs(heartbeatMs))) this.writeEvent(HEARTBEAT);
+    if (!this.#subscriptions.deliveredSince(nowMs - quietMs(heartbeatMs))) this.write(HEARTBEAT);
   }
 
   checkDeadlines(_nowMs: number, unixMs: number): void {
@@ -75,22 +82,22 @@ export class StreamConnection implements Link, Sink, LiveStream {
     if (this.#isClosed) return;
     this.sendEvent({ type: 'close', code: codeInfo(code).close ?? CLOSE.internal, reason: `${code}: ${reason}` });
     this.#http.end();
-    this.#context.connections.seeOff(this.#http);
+    this.#parts.links.seeOff(this.#http);
     this.abandon();
   }
 
   sendEvent(event: ServerEvent): void {
-    this.writeEvent(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    this.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
   }
 
   sendMessage(message: ChannelMessage): void {
-    this.writeEvent(message.streamEvent());
+    this.write(message.streamEvent());
   }
 
-  writeEvent(event: Buffer | string): void {
+  write(event: Buffer | string): void {
     if (this.#isClosed) return;
     this.#http.write(event);
-    if (this.#http.bufferedBytes() > this.#context.options.maxBufferedBytes) this.#cut();
+    if (this.#http.bufferedBytes() > this.#parts.maxBufferedBytes) this.#cut();
   }
 
   bufferedBytes(): number {
@@ -104,16 +111,16 @@ export class StreamConnection implements Link, Sink, LiveStream {
   }
 
   join(channel: Channel): void {
-    channel.audience.addStream(this);
+    channel.audience.addStream(this, EVENT_STREAM);
   }
 
   leave(channel: Channel): void {
-    channel.audience.streams?.delete(this);
+    channel.audience.removeStream(this, EVENT_STREAM);
   }
 
   /** It reads too slowly for a close event to get through. */
   #cut(): void {
-    this.#context.counters.slowConsumers++;
+    this.#parts.links.slowConsumers++;
     this.#http.destroy();
     this.abandon();
   }

@@ -1,25 +1,36 @@
 // The subscriptions of one link: begun, begun again, ended, within their count.
 
 import type { Identity } from '../../auth/identity.js';
+import type { Namespaces } from '../../config/namespaces.js';
+import type { Logger } from '../../lib/logger.js';
 import { Turns } from '../../lib/turns.js';
 import type { After, ErrorEvent } from '../../protocol/index.js';
-import type { NodeContext } from '../node-context.js';
+import type { Channels } from '../channels/channels.js';
 import { mayRead } from './access.js';
 import { errorEvent } from './link-events.js';
-import { replayAheadBytes, type Sink, Subscription } from './subscription.js';
+import { type Sink, Subscription } from './subscription.js';
 
 /** Subscriptions of one link that may read the log at once: it bounds what a resume on every channel holds in memory. */
 const MAX_READS = 4;
 
+export interface SubscriptionsParts {
+  readonly channels: Channels;
+  readonly namespaces: Namespaces;
+  readonly channelsPerConnection: number;
+  /** Of {@link aheadBytesOf}. */
+  readonly aheadBytes: number;
+  readonly logger: Logger;
+}
+
 /** Owned by one link; {@link endAll} gives back every channel. */
 export class Subscriptions {
-  readonly #context: NodeContext;
+  readonly #parts: SubscriptionsParts;
   readonly #sink: Sink;
   readonly #byChannel = new Map<string, Subscription>();
   #turns: Turns | undefined;
 
-  constructor(context: NodeContext, sink: Sink) {
-    this.#context = context;
+  constructor(parts: SubscriptionsParts, sink: Sink) {
+    this.#parts = parts;
     this.#sink = sink;
   }
 
@@ -49,7 +60,7 @@ export class Subscriptions {
     if (subscription === undefined) return false;
     this.#byChannel.delete(name);
     subscription.end();
-    this.#context.channels.release(subscription.channel);
+    this.#parts.channels.release(subscription.channel);
     return true;
   }
 
@@ -59,9 +70,7 @@ export class Subscriptions {
 
   /** Ends what `identity` may no longer read; answers the channels' names. */
   endForbidden(identity: Identity): readonly string[] {
-    const forbidden = [...this.#byChannel.keys()].filter(
-      (name) => !mayRead(identity, name, this.#context.options.namespaces),
-    );
+    const forbidden = [...this.#byChannel.keys()].filter((name) => !mayRead(identity, name, this.#parts.namespaces));
     for (const name of forbidden) this.end(name);
     return forbidden;
   }
@@ -76,8 +85,8 @@ export class Subscriptions {
   /** Throws `overloaded` when the node has no room for another channel. */
   #create(name: string): Subscription {
     this.#turns ??= new Turns(MAX_READS);
-    const aheadBytes = replayAheadBytes(this.#context.options);
-    const subscription = new Subscription(this.#context.channels.acquire(name), this.#sink, this.#turns, aheadBytes);
+    const { channels, aheadBytes } = this.#parts;
+    const subscription = new Subscription(channels.acquire(name), this.#sink, this.#turns, aheadBytes);
     this.#byChannel.set(name, subscription);
     return subscription;
   }
@@ -89,11 +98,11 @@ export class Subscriptions {
   }
 
   #tellFailure(name: string, error: unknown, id: number | undefined): void {
-    this.#sink.sendEvent({ ...errorEvent(error, id, this.#context.logger), channel: name });
+    this.#sink.sendEvent({ ...errorEvent(error, id, this.#parts.logger), channel: name });
   }
 
   #refusal(identity: Identity, name: string): Pick<ErrorEvent, 'type' | 'code' | 'message'> | undefined {
-    const { channelsPerConnection, namespaces } = this.#context.options;
+    const { channelsPerConnection, namespaces } = this.#parts;
     if (!mayRead(identity, name, namespaces)) {
       return { type: 'error', code: 'forbidden_channel', message: `the token does not grant reading ${name}` };
     }

@@ -1,41 +1,35 @@
-// One HTTP request on its way through the node: who asks, what it sent, and an answer with the right headers.
+// One HTTP request on its way through the node: what it shows and sends, and an answer with the right headers.
 
 import { randomUUID } from 'node:crypto';
-import { type Identity, NO_GRANTS } from '../../auth/identity.js';
+import { bearerOf } from '../../http/bearer.js';
 import { corsHeaders } from '../../http/origins.js';
 import { problemAnswer } from '../../http/problem.js';
 import { FanfareError } from '../../lib/errors.js';
+import type { Logger } from '../../lib/logger.js';
+import { RateLimited } from '../../limits/subject-limit.js';
 import { HEADERS, MEDIA_TYPES } from '../../protocol/index.js';
-import { RateLimited } from '../clients/budget.js';
+import type { Admission } from '../admission.js';
 import type { HttpExchange, HttpStream } from '../engines/engine.js';
-import type { NodeContext } from '../node-context.js';
-
-/** Whoever shows no token: may read what is public. */
-export const NOBODY: Identity = {
-  kind: 'anonymous',
-  user: null,
-  grants: NO_GRANTS,
-  issuedAtMs: 0,
-  expiresAtMs: Number.POSITIVE_INFINITY,
-  tokenId: undefined,
-  connection: undefined,
-  reservation: undefined,
-};
 
 const JSON_HEADERS = { 'Content-Type': MEDIA_TYPES.json, 'Cache-Control': 'no-store' } as const;
+
+export interface CallParts {
+  readonly admission: Admission;
+  readonly maxBodyBytes: number;
+  readonly logger: Logger;
+}
 
 /** Wraps an exchange; everything that it answers carries the CORS headers of its origin, where that is allowed. */
 export class HttpCall {
   readonly exchange: HttpExchange;
-  readonly #context: NodeContext;
+  readonly #parts: CallParts;
   readonly #cors: Readonly<Record<string, string>>;
 
-  constructor(exchange: HttpExchange, context: NodeContext) {
+  constructor(exchange: HttpExchange, parts: CallParts) {
     this.exchange = exchange;
-    this.#context = context;
-    const origin = exchange.header('origin');
+    this.#parts = parts;
     // An origin that is not allowed learns nothing but its refusal.
-    this.#cors = corsHeaders(context.options.origins.allows(origin) ? origin : undefined);
+    this.#cors = corsHeaders(parts.admission.allowed(exchange.header('origin')));
   }
 
   get remoteAddress(): string {
@@ -56,12 +50,13 @@ export class HttpCall {
 
   /** Answers any thrown value as a problem document. */
   fail(error: unknown, headers: Readonly<Record<string, string>> = {}): void {
+    const { admission, logger } = this.#parts;
     const requestId = error instanceof FanfareError && error.code !== 'internal' ? undefined : randomUUID();
     if (requestId !== undefined) {
-      this.#context.logger.error({ error, requestId, path: this.exchange.path }, 'a request failed');
+      logger.error({ error, requestId, path: this.exchange.path }, 'a request failed');
     }
     const answer = problemAnswer(error, requestId);
-    if (error instanceof RateLimited) this.#context.counters.rateLimited++;
+    admission.count(error);
     const limitHeaders = error instanceof RateLimited ? error.headers : {};
     const idHeader: Record<string, string> = requestId === undefined ? {} : { [HEADERS.requestId]: requestId };
     this.respond(answer.status, { ...answer.headers, ...limitHeaders, ...idHeader, ...headers }, answer.body);
@@ -69,27 +64,7 @@ export class HttpCall {
 
   /** The bearer text; `undefined` without an `Authorization` header; throws `token_malformed` for another kind. */
   bearer(): string | undefined {
-    const header = this.exchange.header('authorization');
-    if (header === undefined) return undefined;
-    const token = /^Bearer +(\S+)$/i.exec(header)?.[1];
-    if (token === undefined) throw new FanfareError('token_malformed', 'Authorization: expected "Bearer <token>"');
-    return token;
-  }
-
-  /** Who asks. Calls back at once where a ticket can be verified at once; failures are answered here. */
-  authenticate(then: (identity: Identity) => void): void {
-    try {
-      const token = this.bearer();
-      const verdict = token === undefined ? NOBODY : this.#context.authenticator.verify(token);
-      if (!(verdict instanceof Promise)) return then(verdict);
-      verdict
-        .then((identity) => {
-          if (!this.exchange.aborted) then(identity);
-        })
-        .catch((error: unknown) => this.fail(error));
-    } catch (error) {
-      this.fail(error);
-    }
+    return bearerOf(this.exchange.header('authorization'));
   }
 
   /** The body as text, checked for type and size; failures are answered here. */
@@ -99,7 +74,7 @@ export class HttpCall {
       const message = `Content-Type: expected application/json, got ${type === undefined ? 'nothing' : JSON.stringify(type.slice(0, 60))}`;
       return this.fail(new FanfareError('unsupported_media_type', message));
     }
-    const { maxBodyBytes } = this.#context.options;
+    const { maxBodyBytes } = this.#parts;
     this.exchange.readBody(maxBodyBytes, (body) => {
       try {
         if (body === undefined) throw new FanfareError('payload_too_large', `the body has over ${maxBodyBytes} bytes`);

@@ -1,57 +1,45 @@
-// One poll: answered from memory or the log at once, or waiting for the first message.
+// One poll: it looks, waits where there is nothing, and writes what it found.
 
 import type { Identity } from '../../auth/identity.js';
-import type { Broker } from '../../broker/broker.js';
-import { monotonicNowMs } from '../../lib/clocks.js';
+import type { BrokerStatus } from '../../broker/broker.js';
 import { FanfareError } from '../../lib/errors.js';
-import type { Due, TimingWheel } from '../../lib/timing-wheel.js';
-import { type After, type GapEvent, HEADERS, LIMITS, NOW, type PollRequest } from '../../protocol/index.js';
-import type { PollWaiter } from '../channels/audience.js';
-import type { Channel } from '../channels/channel.js';
-import type { OpenWaiter } from '../channels/channel-log.js';
-import type { ChannelMessage } from '../channels/message.js';
-import type { FollowUp, HttpClient } from '../clients/http-clients.js';
-import type { NodeContext } from '../node-context.js';
+import { HEADERS, LIMITS, type PollRequest } from '../../protocol/index.js';
+import type { Channels } from '../channels/channels.js';
+import type { HttpClient } from '../clients/http-clients.js';
 import type { HttpCall } from './call.js';
-import type { ChannelPart, PollAnswers } from './poll-answer.js';
-
-/** Live-only messages that a waiting poll gathers within one tick. */
-const MAX_LIVE = { messages: 256, bytes: LIMITS.maxPollAnswerBytes } as const;
+import { type Look, lookInLogs, lookInMemory, type Unread } from './poll-look.js';
+import { PollWait, type WaitingRoom, type WaitOwner } from './poll-wait.js';
+import { type AnswerPart, answerOf, type PollWriter } from './poll-write.js';
 
 export interface PollParts {
-  readonly context: NodeContext;
-  readonly broker: Broker;
-  readonly answers: PollAnswers;
-  readonly wheel: TimingWheel<PollTask>;
-  /** Polls that wait, for drains and counts. */
-  readonly waiting: Set<PollTask>;
-  /** Has {@link PollTask.flush} called at the end of the tick. */
-  schedule(task: PollTask): void;
+  readonly channels: Channels;
+  readonly room: WaitingRoom;
+  readonly writer: PollWriter;
+  readonly brokerStatus: () => BrokerStatus;
 }
 
+/** Where a poll's answer goes. */
+export type PollCall = Pick<HttpCall, 'respond' | 'respondJson' | 'fail'> & {
+  readonly exchange: Pick<HttpCall['exchange'], 'onAbort'>;
+};
+
+const NOT_OPEN = 'the position of a channel cannot be read now';
+
 /**
- * States: `looking` (at what is in memory), `reading` (channels are opened or the log is read), `waiting` (there was nothing),
+ * States: `looking` (at what is in memory, or channels are being opened), `reading` (the log), `resting` (there was nothing),
  * `done`. Only `done` is final, and it gives back every channel.
  */
-export class PollTask implements PollWaiter, Due {
+export class PollTask implements WaitOwner {
   readonly #parts: PollParts;
-  readonly #call: HttpCall;
+  readonly #call: PollCall;
   readonly #identity: Identity;
   readonly #request: PollRequest;
   readonly #client: HttpClient;
-  #state: 'looking' | 'reading' | 'waiting' | 'done' = 'looking';
-  readonly #channels: Channel[] = [];
-  /** Undo the wait for channels that are not open yet. */
-  #stopWaiting: readonly (() => void)[] | undefined;
-  #slot = 0;
-  #scheduled = false;
-  /** Something came while the log was read. */
-  #woken = false;
-  #live: Map<string, ChannelMessage[]> | undefined;
-  #liveMessages = 0;
-  #liveBytes = 0;
+  #state: 'looking' | 'reading' | 'resting' | 'done' = 'looking';
+  /** None of a short poll. */
+  #wait: PollWait | undefined;
 
-  constructor(parts: PollParts, call: HttpCall, identity: Identity, request: PollRequest, client: HttpClient) {
+  constructor(parts: PollParts, call: PollCall, identity: Identity, request: PollRequest, client: HttpClient) {
     this.#parts = parts;
     this.#call = call;
     this.#identity = identity;
@@ -62,11 +50,11 @@ export class PollTask implements PollWaiter, Due {
   start(): void {
     this.#call.exchange.onAbort(() => this.#finish());
     if (this.#request.waitMs === 0) return this.#decide();
-    const { channels } = this.#parts.context;
-    const waitMs = Math.min(this.#request.waitMs, this.#identity.expiresAtMs - Date.now());
-    this.#slot = this.#parts.wheel.add(this, monotonicNowMs() + waitMs);
+    const wait = new PollWait(this.#parts.room, this.#parts.channels, this);
+    this.#wait = wait;
     try {
-      for (const name of this.#request.channels.keys()) this.#channels.push(channels.acquire(name));
+      const waitMs = Math.min(this.#request.waitMs, this.#identity.expiresAtMs - Date.now());
+      wait.begin(this.#request.channels.keys(), waitMs);
     } catch (error) {
       return this.#fail(error);
     }
@@ -74,42 +62,21 @@ export class PollTask implements PollWaiter, Due {
       this.#client.waiting?.supersede();
       this.#client.waiting = this;
     }
-    this.#parts.waiting.add(this);
     this.#decide();
-    if (this.#isOpening()) this.#decideWhenOpen();
+    if (this.#isOpening()) this.#decideWhenOpen(wait);
   }
 
-  #decideWhenOpen(): void {
-    const waiter: OpenWaiter = (outcome) => {
-      if (typeof outcome !== 'boolean') this.#answerOrFail(this.#look([]), outcome);
-      else if (!this.#isOpening()) this.#decide();
-    };
-    const opening = this.#channels.filter((channel) => !channel.isOpen);
-    this.#stopWaiting = opening.map((channel) => channel.whenOpen(waiter));
+  woken(): void {
+    this.#decide();
   }
 
-  message(channel: string, message: ChannelMessage): void {
-    if (message.offset === undefined) this.#gather(channel, message);
-    this.#wake();
-  }
-
-  gap(_gap: GapEvent): void {
-    this.#wake();
-  }
-
-  /** Something has come for a channel: answer with what there is now. */
-  flush(): void {
-    this.#scheduled = false;
-    if (this.#state === 'waiting') this.#decide();
-  }
-
-  /** The wait is over: nothing new, or nothing known, or the ticket has expired. */
-  due(): void {
+  /** Nothing new, or nothing known, or the ticket has expired. */
+  expired(): void {
     if (this.#isDone()) return;
-    const texts = this.#look([]);
+    const parts = this.#inMemory();
     if (this.#identity.expiresAtMs <= Date.now())
       this.#fail(new FanfareError('token_expired', 'the ticket has expired'));
-    else if (texts.length > 0) this.#answer(texts);
+    else if (parts.length > 0) this.#answer(parts);
     else if (this.#isOpening()) this.#fail(new FanfareError('broker_unavailable', NOT_OPEN, { retryAfterMs: 1_000 }));
     else this.#answerEmpty();
   }
@@ -124,78 +91,70 @@ export class PollTask implements PollWaiter, Due {
     this.#answerEmpty({ [HEADERS.move]: '1' });
   }
 
+  #decideWhenOpen(wait: PollWait): void {
+    wait.whenOpen((outcome) => {
+      if (typeof outcome !== 'boolean') this.#answerOrFail(this.#inMemory(), outcome);
+      else if (!this.#isOpening()) this.#decide();
+    });
+  }
+
   #decide(): void {
     if (this.#isDone()) return;
-    this.#woken = false;
-    const unread: [string, After][] = [];
-    const texts = this.#look(unread);
-    if (unread.length === 0) return this.#conclude(texts);
+    this.#wait?.look();
+    const { found, unread } = this.#look();
+    const parts = this.#parts.writer.parts(found);
+    if (unread.length === 0) return this.#conclude(parts);
     // While the broker is away, what there is does not wait for what cannot be read.
-    if (texts.length > 0 && !this.#parts.broker.status().ready) return this.#answer(texts);
+    if (found.length > 0 && !this.#parts.brokerStatus().ready) return this.#answer(parts);
     this.#state = 'reading';
-    this.#listen();
-    if (!this.#isOpening()) void this.#readLog(texts, unread);
+    this.#wait?.listen();
+    if (!this.#isOpening()) void this.#read(unread, parts);
   }
 
-  /** What is in memory, live-only messages with it; channels of which memory cannot tell go to `unread`. */
-  #look(unread: [string, After][]): string[] {
-    const texts: ChannelPart[] = [];
-    const { answers, context } = this.#parts;
-    for (const [name, after] of this.#request.channels) {
-      const channel = context.channels.peek(name);
-      if (channel === undefined) unread.push([name, after]);
-      else if (after === NOW) texts.push(answers.position(name, channel.position));
-      else if (!channel.holds(after)) unread.push([name, after]);
-      else texts.push(answers.fromMemory(channel, after, this.#live?.get(name) ?? [], this.#maxBytes()));
-    }
-    return texts.filter((text) => text !== undefined);
+  #inMemory(): readonly AnswerPart[] {
+    return this.#parts.writer.parts(this.#look().found);
   }
 
-  async #readLog(texts: readonly string[], unread: readonly [string, After][]): Promise<void> {
-    const { answers, context } = this.#parts;
-    const limit = { maxEntries: 256, maxBytes: this.#maxBytes() };
+  #look(): Look {
+    const wait = this.#wait;
+    const { channels } = this.#parts;
+    const channelOf = (name: string, index: number) =>
+      wait === undefined ? channels.peek(name) : wait.openChannel(index);
+    return lookInMemory(this.#request.channels, channelOf, wait?.live, this.#maxBytes());
+  }
+
+  /** Looks in the logs; `parts` is what was in memory. */
+  async #read(unread: readonly Unread[], parts: readonly AnswerPart[]): Promise<void> {
     try {
       const isOver = () => this.#isDone();
-      const pages = await Promise.all(unread.map(([name, after]) => context.channels.read(name, after, limit, isOver)));
-      const read = pages.map((page, index) => {
-        if (page === undefined) return undefined;
-        const [name, after] = unread[index] as [string, After];
-        void context.channels.peek(name)?.meet(page);
-        return answers.fromLog(name, after, page, this.#live?.get(name) ?? []);
-      });
-      if (!this.#isDone()) this.#conclude([...texts, ...read.filter((text) => text !== undefined)]);
+      const read = await lookInLogs(unread, this.#parts.channels, this.#wait, this.#maxBytes(), isOver);
+      if (!this.#isDone()) this.#conclude([...parts, ...this.#parts.writer.parts(read)]);
     } catch (error) {
-      this.#answerOrFail(texts, error);
+      this.#answerOrFail(parts, error);
     }
   }
 
   /** What there is does not wait for what cannot be read. */
-  #answerOrFail(texts: readonly string[], error: unknown): void {
-    if (texts.length > 0 && !this.#isDone()) this.#answer(texts);
+  #answerOrFail(parts: readonly AnswerPart[], error: unknown): void {
+    if (parts.length > 0 && !this.#isDone()) this.#answer(parts);
     else this.#fail(error);
   }
 
-  #conclude(texts: readonly string[]): void {
-    if (texts.length > 0) return this.#answer(texts);
-    if (this.#request.waitMs === 0) return this.#answerEmpty();
-    this.#state = 'waiting';
-    this.#listen();
-    if (this.#woken) this.#wake();
-  }
-
-  /** From now on what comes is heard. Idempotent. */
-  #listen(): void {
-    for (const channel of this.#channels) channel.audience.addWaiter(this);
+  #conclude(parts: readonly AnswerPart[]): void {
+    if (parts.length > 0) return this.#answer(parts);
+    if (this.#wait === undefined) return this.#answerEmpty();
+    this.#state = 'resting';
+    this.#wait.rest();
   }
 
   /** Whether a channel's position is not known yet. Never of a short poll, which opens none. */
   #isOpening(): boolean {
-    return !this.#isDone() && this.#channels.some((channel) => !channel.isOpen);
+    return !this.#isDone() && this.#wait?.isOpening === true;
   }
 
-  #answer(texts: readonly string[]): void {
-    const body = `{"channels":{${texts.join(',')}}}`;
-    this.#client.more = followUp(texts);
+  #answer(parts: readonly AnswerPart[]): void {
+    const { body, more } = answerOf(parts);
+    this.#client.more = more;
     this.#finish();
     this.#call.respondJson(body);
   }
@@ -213,33 +172,10 @@ export class PollTask implements PollWaiter, Due {
   }
 
   #finish(): void {
-    if (this.#state === 'done') return;
+    if (this.#isDone()) return;
     this.#state = 'done';
-    this.#parts.wheel.remove(this, this.#slot);
-    this.#parts.waiting.delete(this);
+    this.#wait?.end();
     if (this.#client.waiting === this) this.#client.waiting = undefined;
-    if (this.#stopWaiting !== undefined) for (const stop of this.#stopWaiting) stop();
-    for (const channel of this.#channels) {
-      channel.audience.waiters?.delete(this);
-      this.#parts.context.channels.release(channel);
-    }
-  }
-
-  #wake(): void {
-    this.#woken = true;
-    if (this.#scheduled || this.#state !== 'waiting') return;
-    this.#scheduled = true;
-    this.#parts.schedule(this);
-  }
-
-  #gather(channel: string, message: ChannelMessage): void {
-    if (this.#liveMessages === MAX_LIVE.messages || this.#liveBytes > MAX_LIVE.bytes) return;
-    this.#liveMessages++;
-    this.#liveBytes += message.pollBytes;
-    this.#live ??= new Map();
-    const gathered = this.#live.get(channel);
-    if (gathered === undefined) this.#live.set(channel, [message]);
-    else gathered.push(message);
   }
 
   #maxBytes(): number {
@@ -249,15 +185,4 @@ export class PollTask implements PollWaiter, Due {
   #isDone(): boolean {
     return this.#state === 'done';
   }
-}
-
-const NOT_OPEN = 'the position of a channel cannot be read now';
-
-/** The position at which a channel goes on that has more. */
-function followUp(texts: readonly string[]): FollowUp | undefined {
-  // At its end only: a message's data may hold the same text.
-  const text = texts.find((part) => part.endsWith(',"more":true}'));
-  // `"name":{"offset":"…`
-  const [, channel, , , , offset] = text?.split('"', 6) ?? [];
-  return channel === undefined || offset === undefined ? undefined : { channel, offset };
 }

@@ -1,54 +1,51 @@
 // `POST /v1/publish`: one message from a backend with a publish key, or from a client with its ticket.
 
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { monotonicNowMs } from '../../lib/clocks.js';
-import { FanfareError } from '../../lib/errors.js';
-import { decodePublishRequest, type PublishRequest, type PublishResponse } from '../../protocol/index.js';
-import type { NodeContext } from '../node-context.js';
+import type { SecretKeys } from '../../http/bearer.js';
+import { decodePublishRequest, type Offset, type PublishRequest, type PublishResponse } from '../../protocol/index.js';
+import type { Publisher } from '../clients/publisher.js';
 import type { HttpCall } from './call.js';
+import { decoded, type Entry, type EntryRules } from './entry.js';
 
-const digest = (text: string) => createHash('sha256').update(text).digest();
+const RULES: EntryRules<PublishRequest> = {
+  limit: 'publishes',
+  tokenMissing: 'Authorization: expected a publish key, a ticket or a token',
+  unit: 1,
+  decode: decodePublishRequest,
+  reads: () => [],
+  price: () => 0,
+  takesRoom: false,
+  claims: false,
+};
 
-export class PublishEndpoint {
-  readonly #context: NodeContext;
-  readonly #keys: readonly Buffer[];
+export class PublishDoor {
+  readonly #entry: Entry;
+  readonly #publisher: Publisher;
+  readonly #keys: SecretKeys;
 
-  constructor(context: NodeContext) {
-    this.#context = context;
-    this.#keys = context.options.publishKeys.map(digest);
+  /** `keys` are those of backends, who are not counted. */
+  constructor(entry: Entry, publisher: Publisher, keys: SecretKeys) {
+    this.#entry = entry;
+    this.#publisher = publisher;
+    this.#keys = keys;
   }
 
   handle(call: HttpCall): void {
-    if (this.#isBackend(call.bearer())) {
-      return this.#read(call, (request) => this.#context.publisher.forBackend(request));
+    const bearer = call.bearer();
+    if (bearer !== undefined && this.#keys.has(bearer)) {
+      return call.readJson((body) => {
+        const request = decoded(decodePublishRequest(body));
+        answer(call, request, this.#publisher.forBackend(request));
+      });
     }
-    call.authenticate((identity) => {
-      if (identity.kind === 'anonymous') {
-        return call.fail(
-          new FanfareError('token_missing', 'Authorization: expected a publish key, a ticket or a token'),
-        );
-      }
+    this.#entry.enter(call, RULES, ({ identity, request }) => {
       const connection = identity.connection ?? identity.tokenId ?? 'http';
-      const nowMs = monotonicNowMs();
-      this.#context.clients.see(identity, call, nowMs).publishes.spend(1, nowMs);
-      this.#read(call, (request) => this.#context.publisher.forClient(identity, connection, request));
+      answer(call, request, this.#publisher.forClient(identity, connection, request));
     });
   }
+}
 
-  #isBackend(bearer: string | undefined): boolean {
-    if (bearer === undefined || this.#keys.length === 0) return false;
-    const shown = digest(bearer);
-    return this.#keys.some((key) => timingSafeEqual(key, shown));
-  }
-
-  #read(call: HttpCall, publish: (request: PublishRequest) => Promise<string>): void {
-    call.readJson((body) => {
-      const decoded = decodePublishRequest(body);
-      if (!decoded.ok) throw new FanfareError(decoded.problem.code, decoded.problem.message);
-      const { channel } = decoded.value;
-      publish(decoded.value)
-        .then((offset) => call.respondJson(JSON.stringify({ channel, offset } satisfies PublishResponse)))
-        .catch((error: unknown) => call.fail(error));
-    });
-  }
+function answer(call: HttpCall, { channel }: PublishRequest, published: Promise<Offset>): void {
+  published
+    .then((offset) => call.respondJson(JSON.stringify({ channel, offset } satisfies PublishResponse)))
+    .catch((error: unknown) => call.fail(error));
 }

@@ -1,13 +1,9 @@
 // `POST /v1/stream`: messages as server-sent events.
 
-import type { Identity } from '../../auth/identity.js';
-import { monotonicNowMs } from '../../lib/clocks.js';
-import { FanfareError } from '../../lib/errors.js';
-import { decodeStreamRequest, MEDIA_TYPES } from '../../protocol/index.js';
-import { requireRead } from '../clients/access.js';
-import { StreamConnection } from '../clients/stream-link.js';
-import type { NodeContext } from '../node-context.js';
+import { decodeStreamRequest, MEDIA_TYPES, type StreamRequest } from '../../protocol/index.js';
+import { StreamLink, type StreamLinkParts } from '../clients/stream-link.js';
 import type { HttpCall } from './call.js';
+import type { Entry, EntryRules } from './entry.js';
 
 const HEADERS = {
   'Content-Type': MEDIA_TYPES.eventStream,
@@ -15,28 +11,30 @@ const HEADERS = {
   'X-Accel-Buffering': 'no',
 } as const;
 
-export class StreamEndpoint {
-  readonly #context: NodeContext;
+const RULES: EntryRules<StreamRequest> = {
+  limit: 'reads',
+  unit: 0,
+  decode: decodeStreamRequest,
+  reads: (request) => request.channels.keys(),
+  price: (request) => request.channels.size / 10,
+  takesRoom: true,
+  claims: true,
+};
 
-  constructor(context: NodeContext) {
-    this.#context = context;
+export class StreamDoor {
+  readonly #entry: Entry;
+  readonly #link: StreamLinkParts;
+
+  constructor(entry: Entry, link: StreamLinkParts) {
+    this.#entry = entry;
+    this.#link = link;
   }
 
   handle(call: HttpCall): void {
-    call.authenticate((identity) => call.readJson((body) => this.#open(call, identity, body)));
-  }
-
-  #open(call: HttpCall, identity: Identity, body: string): void {
-    const decoded = decodeStreamRequest(body);
-    if (!decoded.ok) throw new FanfareError(decoded.problem.code, decoded.problem.message);
-    requireRead(identity, decoded.value.channels.keys(), this.#context.options.namespaces);
-    const nowMs = monotonicNowMs();
-    this.#context.clients.see(identity, call, nowMs).reads.spend(decoded.value.channels.size / 10, nowMs);
-    this.#context.requireRoom();
-    if (call.exchange.aborted) return;
-    const stream = new StreamConnection(this.#context, call.stream(HEADERS), identity);
-    call.exchange.onAbort(() => stream.abandon());
-    this.#context.claim(identity);
-    stream.start(decoded.value);
+    this.#entry.enter(call, RULES, ({ identity, request }) => {
+      const link = new StreamLink(this.#link, call.stream(HEADERS), identity);
+      call.exchange.onAbort(() => link.abandon());
+      link.start(request);
+    });
   }
 }

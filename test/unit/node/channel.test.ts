@@ -10,6 +10,9 @@ import { Retrier } from '../../../src/lib/retrier.js';
 import { Turns } from '../../../src/lib/turns.js';
 import { Audience } from '../../../src/node/channels/audience.js';
 import { Channel } from '../../../src/node/channels/channel.js';
+import { JSON_FRAMES } from '../../../src/node/channels/encoding.js';
+
+const socket = { subscribe: () => undefined, unsubscribe: () => undefined };
 
 interface Bench {
   readonly broker: Broker;
@@ -33,7 +36,7 @@ async function open(historySize = 1_000): Promise<Bench> {
   await broker.start(listener);
   const frames: Bench['frames'] = [];
   const audience = new Audience('news', (_topic, frame) => frames.push(JSON.parse(frame.toString())));
-  audience.sockets = 1;
+  audience.addSocket(socket, JSON_FRAMES);
   const counters = { delivered: 0, duplicates: 0, repairs: 0, repaired: 0, gaps: 0 };
   const retrier = new Retrier({ firstPauseMs: 1, longestPauseMs: 5, onFailure: () => undefined });
   const ringLimits = { maxMessages: 256, maxBytes: 1_000_000 };

@@ -4,13 +4,17 @@ import { expect, it, vi } from 'vitest';
 import { createAuthenticator } from '../../../src/auth/authenticator.js';
 import { createTicketAuthority } from '../../../src/auth/ticket.js';
 import { Namespaces } from '../../../src/config/namespaces.js';
+import { Origins } from '../../../src/http/origins.js';
 import { silentLogger } from '../../../src/lib/logger.js';
+import { Admission } from '../../../src/node/admission.js';
 import { Channels } from '../../../src/node/channels/channels.js';
-import { Connections } from '../../../src/node/clients/links.js';
-import { Connection } from '../../../src/node/clients/socket-link.js';
-import { StreamConnection } from '../../../src/node/clients/stream-link.js';
+import { Links } from '../../../src/node/clients/links.js';
+import { Publisher } from '../../../src/node/clients/publisher.js';
+import { SocketLink } from '../../../src/node/clients/socket-link.js';
+import { StreamLink } from '../../../src/node/clients/stream-link.js';
 import type { EngineSocket, HttpStream } from '../../../src/node/engines/engine.js';
-import type { NodeContext } from '../../../src/node/node-context.js';
+import { Lifecycle } from '../../../src/node/lifecycle.js';
+import { Reservations } from '../../../src/node/reservations.js';
 import { createFaultyBroker } from '../../support/faulty-broker.js';
 
 const HEARTBEAT_MS = 25_000;
@@ -30,35 +34,35 @@ const { text: ticket } = tickets.sign(
   { connection: 'c1' },
 );
 
-/** As much of a node as links need; no timers run. */
-async function nodeContext() {
+/** The parts of a node that links need; no timers run. */
+async function nodeParts() {
   const broker = createFaultyBroker();
   const namespaces = new Namespaces();
   const written: string[] = [];
   const publish = (_topic: string, frame: Buffer) => void written.push(String(frame));
   const channels = new Channels({ broker, namespaces, logger: silentLogger, publish, maxChannels: 10_000 });
   await broker.start(channels);
+  const links = new Links({ heartbeatMs: HEARTBEAT_MS });
+  const authenticator = createAuthenticator({ tickets, allowUserTokens: false });
   const rate = { algorithm: 'token-bucket', perSecond: 100, burst: 100 } as const;
-  const options = {
-    namespaces,
-    heartbeatMs: HEARTBEAT_MS,
-    channelsPerConnection: 128,
-    maxBufferedBytes: 1024 * 1024,
-    maxMessageBytes: 65_536,
-  };
-  const context = {
-    options,
-    authenticator: createAuthenticator({ tickets, allowUserTokens: false }),
-    channels,
-    connections: new Connections({ heartbeatMs: HEARTBEAT_MS }),
-    commandLimit: { name: 'commands', config: rate },
-    logger: silentLogger,
-    counters: { slowConsumers: 0, polls: 0, rateLimited: 0, refused: 0 },
-    claim: () => undefined,
-    requireRoom: () => undefined,
-  };
-  // The rest of a context is for publishing and for HTTP.
-  return { context: context as unknown as NodeContext, channels, broker, written };
+  const limit = { name: 'commands', config: rate, by: ['link'] } as const;
+  const door = new Admission({
+    origins: new Origins([]),
+    authenticator,
+    limits: { commands: limit, publishes: limit, reads: limit },
+    lifecycle: new Lifecycle(),
+    reservations: new Reservations(),
+    room: () => ({ isFull: false, isBusy: false }),
+  });
+  const limits = { maxFrameBytes: 65_536, maxMessageBytes: 65_536, channelsPerConnection: 128 };
+  const terms = { id: 'n1', heartbeatMs: HEARTBEAT_MS, ...limits };
+  const logger = silentLogger;
+  const subscriptions = { channels, namespaces, channelsPerConnection: 128, aheadBytes: 256 * 1024, logger };
+  const publisher = new Publisher({ broker, namespaces, maxMessageBytes: 65_536, waitReplicas: 0 });
+  const session = { subscriptions, publisher, identify: (text: string) => door.identifyOnce(text), logger };
+  const socketLink = { door, links, session, terms, commands: limit, handshakeTimeoutMs: 5_000, logger };
+  const streamLink = { links, subscriptions, terms, maxBufferedBytes: 1024 * 1024 };
+  return { socketLink, streamLink, links, channels, broker, written };
 }
 
 function socketThat(written: string[]): EngineSocket {
@@ -74,8 +78,8 @@ function socketThat(written: string[]): EngineSocket {
 }
 
 it('lets no client wait for nearly twice the interval after a message that came just after a beat', async () => {
-  const { context, channels, written } = await nodeContext();
-  const connection = new Connection(context);
+  const { socketLink, channels, written } = await nodeParts();
+  const connection = new SocketLink(socketLink);
   connection.open(socketThat(written));
   connection.text(JSON.stringify({ id: 1, type: 'connect', version: 1, token: ticket }));
   connection.text(JSON.stringify({ id: 2, type: 'subscribe', channels: { news: 'now' } }));
@@ -93,8 +97,8 @@ it('lets no client wait for nearly twice the interval after a message that came 
 });
 
 it('sends no heartbeat where messages flow', async () => {
-  const { context, channels, written } = await nodeContext();
-  const connection = new Connection(context);
+  const { socketLink, channels, written } = await nodeParts();
+  const connection = new SocketLink(socketLink);
   connection.open(socketThat(written));
   connection.text(JSON.stringify({ id: 1, type: 'connect', version: 1, token: ticket }));
   connection.text(JSON.stringify({ id: 2, type: 'subscribe', channels: { news: 'now' } }));
@@ -126,12 +130,12 @@ function stalledStream() {
 }
 
 it('cuts a stream that takes nothing of its replay', async () => {
-  const { context, channels, broker } = await nodeContext();
+  const { streamLink, links, channels, broker } = await nodeParts();
   const data = JSON.stringify('x'.repeat(50_000));
   for (let n = 0; n < 40; n++) await broker.healthy.publish({ channel: 'news', data });
   const { state, stream } = stalledStream();
   state.full = true;
-  const connection = new StreamConnection(context, stream, tickets.verify(ticket));
+  const connection = new StreamLink(streamLink, stream, tickets.verify(ticket));
   connection.start({ channels: new Map([['news', '-1']]) });
   while (state.bytes < 256 * 1024) await new Promise((resolve) => setImmediate(resolve));
   const at = performance.now();
@@ -139,27 +143,27 @@ it('cuts a stream that takes nothing of its replay', async () => {
   expect(state.destroyed).toBe(false);
   for (let beats = 1; beats <= 3; beats++) connection.beat(at + beats * HEARTBEAT_MS);
   expect(state.destroyed).toBe(true);
-  expect(context.counters.slowConsumers).toBe(1);
-  expect(context.connections.size).toBe(0);
+  expect(links.slowConsumers).toBe(1);
+  expect(links.size).toBe(0);
   channels.close();
 });
 
 it('gives back the buffer of an ended stream whose peer does not read', async () => {
   vi.useFakeTimers();
   try {
-    const { context, channels } = await nodeContext();
+    const { streamLink, links, channels } = await nodeParts();
     const { state, stream } = stalledStream();
-    context.connections.start();
-    const connection = new StreamConnection(context, stream, tickets.verify(ticket));
+    links.start();
+    const connection = new StreamLink(streamLink, stream, tickets.verify(ticket));
     state.full = true;
     connection.end('token_expired', 'the ticket has expired');
-    expect(context.connections.size).toBe(0);
+    expect(links.size).toBe(0);
     expect(state.bytes).toBeGreaterThan(0);
     vi.advanceTimersByTime(9_000);
     expect(state.destroyed).toBe(false);
     vi.advanceTimersByTime(2_000);
     expect(state.destroyed).toBe(true);
-    context.connections.stop();
+    links.stop();
     channels.close();
   } finally {
     vi.useRealTimers();
@@ -169,17 +173,17 @@ it('gives back the buffer of an ended stream whose peer does not read', async ()
 it('leaves an ended stream alone whose peer reads', async () => {
   vi.useFakeTimers();
   try {
-    const { context, channels } = await nodeContext();
+    const { streamLink, links, channels } = await nodeParts();
     const { state, stream } = stalledStream();
-    context.connections.start();
-    const connection = new StreamConnection(context, stream, tickets.verify(ticket));
+    links.start();
+    const connection = new StreamLink(streamLink, stream, tickets.verify(ticket));
     state.full = true;
     connection.end('token_expired', 'the ticket has expired');
     vi.advanceTimersByTime(5_000);
     state.bytes = 0;
     vi.advanceTimersByTime(30_000);
     expect(state.destroyed).toBe(false);
-    context.connections.stop();
+    links.stop();
     channels.close();
   } finally {
     vi.useRealTimers();

@@ -14,6 +14,9 @@ const FRAME_BYTES = message(1).frame.length;
 const ringOf = (maxMessages: number, maxBytes: number) =>
   new MessageRing({ maxMessages, maxBytes }, PREFIX.length, at(0));
 
+/** All that is after `position`. */
+const rest = (ring: MessageRing, position: string) => ring.after(position, 1e9, 1e9);
+
 describe('message ring', () => {
   it('holds its base and every message in it, and nothing else', () => {
     const ring = ringOf(10, 1e9);
@@ -21,8 +24,8 @@ describe('message ring', () => {
     expect(ring.holds(at(0))).toBe(true);
     expect(ring.holds(at(3))).toBe(true);
     expect(ring.holds(at(4))).toBe(false);
-    expect(ring.after(at(1))?.map((held) => held.offset)).toEqual([at(2), at(3)]);
-    expect(ring.after(at(9))).toBeUndefined();
+    expect(rest(ring, at(1))?.map((held) => held.offset)).toEqual([at(2), at(3)]);
+    expect(rest(ring, at(9))).toBeUndefined();
   });
 
   it('moves its base when a bound is passed', () => {
@@ -30,7 +33,7 @@ describe('message ring', () => {
     for (let n = 1; n <= 5; n++) message(n, String(n), ring);
     expect(ring.size).toBe(2);
     expect(ring.base).toBe(at(3));
-    expect(ring.after(at(3))?.length).toBe(2);
+    expect(rest(ring, at(3))?.length).toBe(2);
     expect(ring.holds(at(2))).toBe(false);
   });
 
@@ -40,6 +43,16 @@ describe('message ring', () => {
     expect(ring.size).toBe(1);
   });
 
+  it('hands over no more than was asked for, and at least one', () => {
+    const ring = ringOf(100, 1e9);
+    for (let n = 1; n <= 5; n++) message(n, String(n), ring);
+    const count = (maxMessages: number, maxBytes: number) => ring.after(at(1), maxMessages, maxBytes)?.length;
+    expect(count(3, 1e9)).toBe(3);
+    expect(count(100, 1e9)).toBe(4);
+    expect(count(100, 2.5 * FRAME_BYTES)).toBe(2);
+    expect(count(100, 1)).toBe(1);
+  });
+
   it('begins again where it is told to', () => {
     const ring = ringOf(2, 1e9);
     for (let n = 1; n <= 3; n++) message(n, String(n), ring);
@@ -47,7 +60,7 @@ describe('message ring', () => {
     expect(ring.base).toBe(at(7));
     expect(ring.holds(at(3))).toBe(false);
     message(8, String(8), ring);
-    expect(ring.after(at(7))).toEqual([message(8)]);
+    expect(rest(ring, at(7))).toEqual([message(8)]);
   });
 
   it('is always the newest contiguous run, whatever its bounds and the sizes of messages', () => {
@@ -57,11 +70,11 @@ describe('message ring', () => {
         const ring = ringOf(count, bytes);
         const data = (n: number) => JSON.stringify(String(n % 10).repeat(all[n - 1] ?? 0));
         for (const [index] of all.entries()) message(index + 1, data(index + 1), ring);
-        const held = ring.after(ring.base) ?? [];
+        const held = rest(ring, ring.base) ?? [];
         expect(held).toEqual(newest(count, bytes, all.length, data));
         expect(ring.base).toBe(at(all.length - held.length));
         for (const [index, one] of held.entries()) {
-          expect(ring.after(one.offset ?? '')?.length).toBe(held.length - index - 1);
+          expect(rest(ring, one.offset ?? '')?.length).toBe(held.length - index - 1);
         }
         expect(ring.holds(at(all.length - held.length - 1))).toBe(false);
         expect(ring.holds(at(all.length + 1))).toBe(false);

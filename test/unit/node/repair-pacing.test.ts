@@ -5,7 +5,10 @@ import { Namespaces } from '../../../src/config/namespaces.js';
 import { silentLogger } from '../../../src/lib/logger.js';
 import { Turns } from '../../../src/lib/turns.js';
 import { Channels } from '../../../src/node/channels/channels.js';
+import { JSON_FRAMES } from '../../../src/node/channels/encoding.js';
 import { createFaultyBroker } from '../../support/faulty-broker.js';
+
+const socket = { subscribe: () => undefined, unsubscribe: () => undefined };
 
 const MANY = 5_000;
 const MAX_IN_FLIGHT = 64;
@@ -26,7 +29,7 @@ async function nodeThatMissedMuch() {
   const names = Array.from({ length: MANY }, (_, n) => `c${n}`);
   const opened = names.map((name) => channels.acquire(name));
   await Promise.all(opened.map((channel) => channel.ready));
-  for (const channel of opened) channel.audience.sockets = 1;
+  for (const channel of opened) channel.audience.addSocket(socket, JSON_FRAMES);
   const deliver = broker.bus;
   broker.bus = () => undefined;
   for (const channel of names) await broker.healthy.publish({ channel, data: '1' });
@@ -67,7 +70,7 @@ it('delivers to channels that are well meanwhile, and opens others', async () =>
   const well = channels.acquire('well');
   gate.open();
   await well.ready;
-  well.audience.sockets = 1;
+  well.audience.addSocket(socket, JSON_FRAMES);
   broker.beforeRead = (name) => (name === 'another' ? undefined : new Promise(() => undefined));
   const before = frames.length;
   broker.resubscribed(names);

@@ -6,8 +6,11 @@ import { createMemoryBroker } from '../../../src/broker/memory/broker.js';
 import { Namespaces } from '../../../src/config/namespaces.js';
 import { silentLogger } from '../../../src/lib/logger.js';
 import { Channels } from '../../../src/node/channels/channels.js';
+import { JSON_FRAMES } from '../../../src/node/channels/encoding.js';
 import { TailWatch } from '../../../src/node/channels/tail-watch.js';
 import { createFaultyBroker } from '../../support/faulty-broker.js';
+
+const socket = { subscribe: () => undefined, unsubscribe: () => undefined };
 
 /** A node's channels on a bus that loses everything while `deaf`. */
 async function deafChannels() {
@@ -32,7 +35,7 @@ async function deafChannels() {
 it('reads the log of a quiet channel whose last message never came', async () => {
   const { broker, channels, frames } = await deafChannels();
   const channel = channels.acquire('news');
-  channel.audience.sockets = 1;
+  channel.audience.addSocket(socket, JSON_FRAMES);
   await channel.ready;
   const watch = new TailWatch(broker, () => [channel]);
   await watch.round(performance.now());

@@ -6,16 +6,15 @@ import { expect, it } from 'vitest';
 import { Namespaces } from '../../../src/config/namespaces.js';
 import { FanfareError } from '../../../src/lib/errors.js';
 import { silentLogger } from '../../../src/lib/logger.js';
-import { TimingWheel } from '../../../src/lib/timing-wheel.js';
 import { Turns } from '../../../src/lib/turns.js';
 import { Channels } from '../../../src/node/channels/channels.js';
 import { HttpClient } from '../../../src/node/clients/http-clients.js';
 import type { Sink } from '../../../src/node/clients/subscription.js';
 import { Subscriptions } from '../../../src/node/clients/subscriptions.js';
-import type { NodeContext } from '../../../src/node/node-context.js';
-import { type HttpCall, NOBODY } from '../../../src/node/transports/call.js';
-import { PollAnswers } from '../../../src/node/transports/poll-answer.js';
+import { NOBODY } from '../../../src/node/clients/visitor.js';
 import { PollTask } from '../../../src/node/transports/poll-task.js';
+import { WaitingRoom } from '../../../src/node/transports/poll-wait.js';
+import { PollWriter } from '../../../src/node/transports/poll-write.js';
 import type { After, ServerEvent } from '../../../src/protocol/index.js';
 import { createFaultyBroker } from '../../support/faulty-broker.js';
 
@@ -33,32 +32,33 @@ async function node(historySize = 1_000) {
   const publish = () => undefined;
   const channels = new Channels({ broker, namespaces, logger: silentLogger, publish, maxChannels: 10_000 });
   await broker.start(channels);
-  const options = { namespaces, channelsPerConnection: 128, maxBufferedBytes: 2 ** 20, maxMessageBytes: 65_536 };
-  const context = { options, channels, logger: silentLogger } as unknown as NodeContext;
-  return { broker, channels, context };
+  const limits = { channelsPerConnection: 128, aheadBytes: 256 * 1024 };
+  return { broker, channels, subscriptions: { channels, namespaces, ...limits, logger: silentLogger } };
 }
 
 /** Begins polls whose answers are kept; `abort` is their clients' going away. */
-function pollsOf({ broker, context }: Awaited<ReturnType<typeof node>>) {
-  const wheel = new TimingWheel<PollTask>(10);
-  const schedule = (task: PollTask) => void setImmediate(() => task.flush());
-  const parts = { context, broker, answers: new PollAnswers(), wheel, waiting: new Set<PollTask>(), schedule };
-  const rate = { name: 'reads', config: { algorithm: 'token-bucket', perSecond: 1_000, burst: 1_000 } } as const;
+function pollsOf({ broker, channels }: Awaited<ReturnType<typeof node>>) {
+  const room = new WaitingRoom();
+  const parts = { channels, room, writer: new PollWriter(), brokerStatus: () => broker.status() };
   const answers: unknown[] = [];
   const begin = (channels: Record<string, After>, waitMs: number) => {
     let abort = () => {};
     const call = {
-      exchange: { onAbort: (listener: () => void) => (abort = listener) },
-      fail: (error: FanfareError) => answers.push(error.code),
-      respond: (status: number) => answers.push(status),
-      respondJson: (body: string) => answers.push(JSON.parse(body)),
+      exchange: {
+        onAbort: (listener: () => void) => {
+          abort = listener;
+        },
+      },
+      fail: (error: unknown) => answers.push(error instanceof FanfareError ? error.code : error),
+      respond: (status: number) => void answers.push(status),
+      respondJson: (body: string) => void answers.push(JSON.parse(body)),
     };
     const request = { channels: new Map(Object.entries(channels)), waitMs };
-    const task = new PollTask(parts, call as unknown as HttpCall, NOBODY, request, new HttpClient(false, rate, rate));
+    const task = new PollTask(parts, call, NOBODY, request, new HttpClient(false));
     task.start();
     return { task: new WeakRef(task), abort: () => abort() };
   };
-  return { begin, answers, close: () => wheel.close() };
+  return { begin, answers, close: () => room.close() };
 }
 
 function sink(): Sink & { readonly told: ServerEvent[] } {
@@ -106,7 +106,7 @@ it('keeps nothing of a poll that has ended and of a link that has closed while a
   parts.broker.away = true;
   const subscribed = () => {
     const link = sink();
-    const subscriptions = new Subscriptions(parts.context, link);
+    const subscriptions = new Subscriptions(parts.subscriptions, link);
     const begun = subscriptions.begin(NOBODY, 'news', 'now', 1);
     subscriptions.endAll();
     return { link: new WeakRef(link), begun };
@@ -139,7 +139,7 @@ it('answers polls and subscriptions that still wait once the channel can be open
   parts.broker.away = true;
   polls.begin({ news: 'now', other: 'now' }, 60_000);
   const link = sink();
-  const begun = new Subscriptions(parts.context, link).begin(NOBODY, 'news', 'now', 1);
+  const begun = new Subscriptions(parts.subscriptions, link).begin(NOBODY, 'news', 'now', 1);
   parts.broker.away = false;
   await begun;
   expect(link.told).toMatchObject([{ type: 'subscribed', id: 1, channel: 'news' }]);
@@ -185,7 +185,7 @@ it('replays other channels of a link though the logs of some cannot be read now'
     if (name.startsWith('bad')) throw refusal();
   };
   const link = sink();
-  const subscriptions = new Subscriptions(parts.context, link);
+  const subscriptions = new Subscriptions(parts.subscriptions, link);
   for (const name of bad) void subscriptions.begin(NOBODY, name, '-1', 1);
   await subscriptions.begin(NOBODY, 'good', '-1', 2);
   expect(link.told).toMatchObject([{ type: 'subscribed', id: 2, channel: 'good', recovered: true }]);
@@ -209,7 +209,7 @@ it('replays other channels of a link though some must be repaired and cannot be'
     if (name.startsWith('bad')) read.add(name);
   };
   const link = sink();
-  const subscriptions = new Subscriptions(parts.context, link);
+  const subscriptions = new Subscriptions(parts.subscriptions, link);
   for (const name of bad) void subscriptions.begin(NOBODY, name, '-1', 1);
   await subscriptions.begin(NOBODY, 'good', '-1', 2);
   expect(link.told).toContainEqual(expect.objectContaining({ type: 'subscribed', id: 2, channel: 'good' }));
@@ -224,7 +224,7 @@ it('answers each subscribe to a channel whose log cannot be read with its own id
     throw new FanfareError('internal', 'something foreign');
   };
   const link = sink();
-  const subscriptions = new Subscriptions(parts.context, link);
+  const subscriptions = new Subscriptions(parts.subscriptions, link);
   await Promise.all([1, 2, 3].map((id) => subscriptions.begin(NOBODY, 'news', 'now', id)));
   const answers = link.told.map((event) => ('id' in event ? event.id : undefined)).sort();
   expect(answers).toEqual([1, 2, 3]);

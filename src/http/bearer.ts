@@ -1,0 +1,37 @@
+// The credential of an `Authorization` header, and keys that are compared without telling how much of them was right.
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { FanfareError } from '../lib/errors.js';
+
+/** Several credentials arrive joined by commas, and are none. */
+const BEARER = /^bearer +([^\s,]+)$/i;
+
+/** The token of a header; `undefined` without one. Throws `token_malformed` for anything else. */
+export function bearerOf(authorization: string | null | undefined): string | undefined {
+  if (authorization === null || authorization === undefined) return undefined;
+  const token = BEARER.exec(authorization)?.[1];
+  if (token === undefined) throw new FanfareError('token_malformed', 'Authorization: expected one "Bearer <token>"');
+  return token;
+}
+
+/** A set of secret keys. */
+export class SecretKeys {
+  readonly #digests: readonly Buffer[];
+
+  constructor(keys: readonly string[]) {
+    this.#digests = keys.map(digest);
+  }
+
+  /** Whether `shown` is one of them. Takes the same time for every wrong key. */
+  has(shown: string): boolean {
+    if (this.#digests.length === 0) return false;
+    const digested = digest(shown);
+    let found = false;
+    for (const key of this.#digests) if (timingSafeEqual(key, digested)) found = true;
+    return found;
+  }
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

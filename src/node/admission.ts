@@ -1,0 +1,59 @@
+// The door of a node: what every transport asks of whoever comes.
+
+import type { Authenticator, Identity } from '../auth/identity.js';
+import { Door } from '../http/door.js';
+import type { Origins } from '../http/origins.js';
+import { SubjectLimit } from '../limits/subject-limit.js';
+import { NOBODY } from './clients/visitor.js';
+import type { Lifecycle, Room } from './lifecycle.js';
+import type { NodeLimits } from './node-options.js';
+import type { Reservations } from './reservations.js';
+
+export interface AdmissionParts {
+  readonly origins: Origins;
+  readonly authenticator: Authenticator;
+  readonly limits: NodeLimits;
+  readonly lifecycle: Lifecycle;
+  readonly reservations: Reservations;
+  readonly room: () => Room;
+}
+
+/** {@link Door}'s steps, then room, and at last the reservation; in between the transport asks for grants and price. */
+export class Admission extends Door {
+  /** Polls and streams, and publishes by HTTP, of each of their subjects. */
+  readonly reads: SubjectLimit;
+  readonly publishes: SubjectLimit;
+  readonly #parts: AdmissionParts;
+
+  constructor(parts: AdmissionParts) {
+    super(parts);
+    this.#parts = parts;
+    this.reads = new SubjectLimit(parts.limits.reads);
+    this.publishes = new SubjectLimit(parts.limits.publishes);
+  }
+
+  /** Answers at once where a ticket can be verified at once. */
+  identify(token: string | undefined): Identity | Promise<Identity> {
+    return token === undefined ? NOBODY : this.#parts.authenticator.verify(token);
+  }
+
+  /** As {@link identify}, of a link that shows its ticket once and then stays. */
+  identifyOnce(token: string): Identity | Promise<Identity> {
+    return this.#parts.authenticator.verify(token, false);
+  }
+
+  /** Throws `overloaded` or `draining` when the node takes no new link. */
+  requireRoom(): void {
+    try {
+      this.#parts.lifecycle.requireAdmission(this.#parts.room());
+    } catch (error) {
+      this.counters.refused++;
+      throw error;
+    }
+  }
+
+  /** The last step: its place counts as taken. */
+  claim(identity: Identity): void {
+    this.#parts.reservations.claim(identity.reservation);
+  }
+}

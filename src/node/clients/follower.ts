@@ -1,0 +1,148 @@
+// Reads one channel for one sink: from a position, out of memory or the log, as far as the sink has room, until it has caught up.
+
+import type { HistoryPage } from '../../broker/broker.js';
+import type { Turns } from '../../lib/turns.js';
+import { type After, NOW, type Offset, type ServerEvent } from '../../protocol/index.js';
+import type { Channel } from '../channels/channel.js';
+import type { ChannelMessage } from '../channels/message.js';
+
+/** The most that one read may bring, and how far a follower runs ahead of what its sink has taken. */
+const PAGE_BYTES = 256 * 1024;
+/** Chosen: messages taken from memory at once, before it is asked again whether there is room. */
+const PULL_MESSAGES = 64;
+/** Engines tell of a drain only after more than 64 KiB. */
+const LEAST_AHEAD_BYTES = 80 * 1024;
+/** What stands in a frame besides its message's data, at most: envelope, sender, a reply or two. */
+const FRAME_BYTES = 4 * 1024;
+
+/** How far a follower may run ahead: so far that the next message does not have its link cut as a slow consumer. */
+export function aheadBytesOf(limits: { readonly maxBufferedBytes: number; readonly maxMessageBytes: number }): number {
+  const room = limits.maxBufferedBytes - limits.maxMessageBytes - FRAME_BYTES;
+  return Math.max(LEAST_AHEAD_BYTES, Math.min(PAGE_BYTES, room));
+}
+
+/** What a follower writes to. */
+export interface FollowerSink {
+  sendEvent(event: ServerEvent): void;
+  sendMessage(message: ChannelMessage): void;
+  bufferedBytes(): number;
+  /** Resolves when what is buffered has left, or the link is closed. */
+  drained(): Promise<void>;
+}
+
+export interface FollowerParts {
+  readonly channel: Channel;
+  readonly sink: FollowerSink;
+  /** Bounds how many followers of one link read the log at once. */
+  readonly turns: Turns;
+  /** Of {@link aheadBytesOf}. */
+  readonly aheadBytes: number;
+  /** Whether nobody wants more. */
+  readonly isOver: () => boolean;
+}
+
+/** Says where the follower begins; `recovered` is false behind a gap. Called once, before anything is sent. */
+export type Announce = (start: Offset, recovered: boolean) => void;
+
+/** Follows an open channel once; it holds nothing but its position between two pulls. */
+export class Follower {
+  readonly #parts: FollowerParts;
+
+  constructor(parts: FollowerParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Follows from `after` on. `caughtUp` is called in the same turn in which the position is found to be the channel's: whoever
+   * joins its audience there misses nothing and hears nothing twice. Resolves after that, or when it is over. Rejects with
+   * `internal` where the log cannot be read.
+   */
+  async follow(after: After, announce: Announce, caughtUp: () => void): Promise<void> {
+    let position = this.#beginInMemory(after, announce) ?? (await this.#beginInLog(after, announce));
+    while (position !== undefined) {
+      const { channel } = this.#parts;
+      const next = channel.after(position, PULL_MESSAGES, PAGE_BYTES);
+      position = next === undefined ? await this.#pullPage(position) : this.#send(next, position);
+      if (position === undefined) return;
+      if (next !== undefined && position === channel.position) return caughtUp();
+      if (!(await this.#hasRoom())) return;
+    }
+  }
+
+  #beginInMemory(after: After, announce: Announce): Offset | undefined {
+    const { channel } = this.#parts;
+    const position = after === NOW ? channel.position : after;
+    if (!channel.holds(position)) return undefined;
+    announce(position, true);
+    return position;
+  }
+
+  /** With the first page of what was missed. */
+  #beginInLog(after: After, announce: Announce): Promise<Offset | undefined> {
+    return this.#pullPage(after, ({ start, gap }) => announce(start, gap === undefined));
+  }
+
+  /**
+   * Reads a page and sends it; answers the position reached, `undefined` when it is over. A turn lasts for one attempt to read
+   * and its page: what waits for a broker that is away, or for a repair, holds up no other follower.
+   */
+  async #pullPage(after: After, before?: (page: HistoryPage) => void): Promise<Offset | undefined> {
+    const { channel, turns, isOver } = this.#parts;
+    let met: Promise<void> | undefined;
+    const position = await channel.read(after, PAGE_BYTES, isOver, (read) =>
+      turns.take(async () => {
+        const page = await read();
+        if (page === undefined) return undefined;
+        before?.(page);
+        // At once: while the page is sent, the channel goes on, and perhaps along another history.
+        met = channel.meet(page);
+        return this.#sendPage(page, after);
+      }),
+    );
+    if (position !== undefined) await met;
+    return isOver() ? undefined : position;
+  }
+
+  /** Waits until the sink has taken what was sent; `false` when it is over. */
+  async #hasRoom(): Promise<boolean> {
+    const { sink, aheadBytes, isOver } = this.#parts;
+    if (sink.bufferedBytes() > aheadBytes) await sink.drained();
+    return !isOver();
+  }
+
+  /** Sends as much as may be ahead; answers the new position. */
+  #send(messages: readonly ChannelMessage[], from: Offset): Offset {
+    const { sink, aheadBytes } = this.#parts;
+    let position = from;
+    for (const message of messages) {
+      if (sink.bufferedBytes() > aheadBytes) break;
+      sink.sendMessage(message);
+      position = message.offset ?? position;
+    }
+    return position;
+  }
+
+  /** Sends a page at the sink's pace; answers the position reached, `undefined` when it is over. */
+  async #sendPage(page: HistoryPage, after: After): Promise<Offset | undefined> {
+    const { channel, sink, aheadBytes } = this.#parts;
+    let position = page.start;
+    if (page.gap !== undefined) {
+      sink.sendEvent({ type: 'gap', channel: channel.name, after, offset: position, reason: page.gap });
+    }
+    for (const entry of page.entries) {
+      if (sink.bufferedBytes() > aheadBytes && !(await this.#hasRoom())) return undefined;
+      if (entry.previous !== position) {
+        sink.sendEvent({
+          type: 'gap',
+          channel: channel.name,
+          after: position,
+          offset: entry.previous,
+          reason: 'lost',
+        });
+      }
+      sink.sendMessage(channel.toMessage(entry));
+      position = entry.offset;
+    }
+    return position;
+  }
+}

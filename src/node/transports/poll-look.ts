@@ -1,0 +1,102 @@
+// What there is for a poll, channel by channel: in memory where memory can tell, else in the log.
+
+import type { HistoryPage } from '../../broker/broker.js';
+import { type After, NOW, type Offset } from '../../protocol/index.js';
+import type { Channel } from '../channels/channel.js';
+import type { Channels } from '../channels/channels.js';
+import type { ChannelMessage } from '../channels/message.js';
+
+const PAGE_ENTRIES = 256;
+
+/** Live-only messages that came while the poll waited, by channel. */
+export type LiveMessages = ReadonlyMap<string, readonly ChannelMessage[]>;
+
+/** What one channel has for a poll. Good within the turn in which it was found. */
+export type Finding =
+  /** The position that `now` stands for. */
+  | { readonly kind: 'position'; readonly name: string; readonly offset: Offset }
+  /** Whatever the channel holds after a position that is in its memory; at least one message, logged or live. */
+  | {
+      readonly kind: 'memory';
+      readonly channel: Channel;
+      readonly after: Offset;
+      readonly live: readonly ChannelMessage[];
+      readonly maxBytes: number;
+    }
+  | {
+      readonly kind: 'page';
+      readonly name: string;
+      readonly after: After;
+      readonly page: HistoryPage;
+      readonly live: readonly ChannelMessage[];
+    };
+
+/** A channel of which memory cannot tell, and the position in question. */
+export type Unread = readonly [name: string, after: After];
+
+export interface Look {
+  readonly found: readonly Finding[];
+  readonly unread: readonly Unread[];
+}
+
+const NOTHING: readonly never[] = [];
+
+/**
+ * Looks at what is in memory; `channelOf` answers the channel of each name, and of its place among them, if it is open. A channel
+ * that has nothing new is neither found nor unread.
+ */
+export function lookInMemory(
+  asked: ReadonlyMap<string, After>,
+  channelOf: (name: string, index: number) => Channel | undefined,
+  live: LiveMessages | undefined,
+  maxBytes: number,
+): Look {
+  const found: Finding[] = [];
+  const unread: Unread[] = [];
+  let index = 0;
+  for (const [name, after] of asked) {
+    const channel = channelOf(name, index++);
+    if (channel === undefined) unread.push([name, after]);
+    else if (after === NOW) found.push({ kind: 'position', name, offset: channel.position });
+    else if (!channel.holds(after)) unread.push([name, after]);
+    else {
+      const gathered = live?.get(name) ?? NOTHING;
+      if (after === channel.position && gathered.length === 0) continue;
+      found.push({ kind: 'memory', channel, after, live: gathered, maxBytes });
+    }
+  }
+  return { found, unread };
+}
+
+/**
+ * Reads the logs of all `unread` at once; `heard` is what came by the time that they have been read. A channel that has nothing new is not found; nothing is once `isOver()` holds. Rejects
+ * with what the first says that cannot be read.
+ */
+export async function lookInLogs(
+  unread: readonly Unread[],
+  channels: Channels,
+  heard: { readonly live: LiveMessages | undefined } | undefined,
+  maxBytes: number,
+  isOver: () => boolean,
+): Promise<readonly Finding[]> {
+  const limit = { maxEntries: PAGE_ENTRIES, maxBytes };
+  const findings = unread.map(async ([name, after]) => {
+    const page = await channels.read(name, after, limit, isOver);
+    return page === undefined ? undefined : ([name, after, page] as const);
+  });
+  const found: Finding[] = [];
+  for (const read of await Promise.all(findings)) {
+    if (read === undefined) continue;
+    const [name, after, page] = read;
+    void channels.peek(name)?.meet(page);
+    const gathered = heard?.live?.get(name) ?? NOTHING;
+    if (after === NOW) found.push({ kind: 'position', name, offset: page.start });
+    else if (isNews(page, after) || gathered.length > 0)
+      found.push({ kind: 'page', name, after, page, live: gathered });
+  }
+  return found;
+}
+
+function isNews(page: HistoryPage, after: After): boolean {
+  return page.entries.length > 0 || page.gap !== undefined || page.start !== after;
+}

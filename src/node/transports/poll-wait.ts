@@ -1,0 +1,192 @@
+// The wait of a poll: it holds its channels, hears what comes, and ends in time; and the room in which all of them wait.
+
+import { monotonicNowMs } from '../../lib/clocks.js';
+import { type Due, TimingWheel } from '../../lib/timing-wheel.js';
+import { type GapEvent, LIMITS } from '../../protocol/index.js';
+import type { PollWaiter } from '../channels/audience.js';
+import type { Channel } from '../channels/channel.js';
+import type { OpenWaiter } from '../channels/channel-log.js';
+import type { Channels } from '../channels/channels.js';
+import type { ChannelMessage } from '../channels/message.js';
+import type { LiveMessages } from './poll-look.js';
+
+const TICK_MS = 25;
+/** Live-only messages that a waiting poll gathers within one tick. */
+const MAX_LIVE = { messages: 256, bytes: LIMITS.maxPollAnswerBytes } as const;
+
+/** The poll that waits. */
+export interface WaitOwner {
+  /** Something has come, and a turn has passed in which more could come. */
+  woken(): void;
+  /** The time is over. */
+  expired(): void;
+  /** The client is to go to another node. */
+  move(): void;
+}
+
+/** Owns the timer of every poll that waits. */
+export class WaitingRoom {
+  readonly #wheel = new TimingWheel<PollWait>(TICK_MS);
+  readonly #waiting = new Set<PollWait>();
+  #woken: PollWait[] = [];
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Answers the slot to give back on {@link leave}. */
+  enter(wait: PollWait, waitMs: number): number {
+    this.#waiting.add(wait);
+    return this.#wheel.add(wait, monotonicNowMs() + waitMs);
+  }
+
+  leave(wait: PollWait, slot: number): void {
+    this.#waiting.delete(wait);
+    this.#wheel.remove(wait, slot);
+  }
+
+  /** Has {@link PollWait.flush} called at the end of the turn. */
+  schedule(wait: PollWait): void {
+    if (this.#woken.push(wait) > 1) return;
+    setImmediate(() => {
+      const woken = this.#woken;
+      this.#woken = [];
+      for (const one of woken) one.flush();
+    });
+  }
+
+  moveAll(): void {
+    for (const wait of [...this.#waiting]) wait.move();
+  }
+
+  close(): void {
+    this.moveAll();
+    this.#wheel.close();
+  }
+}
+
+/** Begun once; {@link end} gives back every channel. */
+export class PollWait implements PollWaiter, Due {
+  readonly #room: WaitingRoom;
+  readonly #manager: Channels;
+  readonly #owner: WaitOwner;
+  readonly #channels: Channel[] = [];
+  #slot = 0;
+  /** Undo the wait for channels that are not open yet. */
+  #stopOpening: readonly (() => void)[] | undefined;
+  #isListening = false;
+  /** There was nothing when the owner looked last, and it is to be woken. */
+  #isResting = false;
+  /** Something came since the owner looked. */
+  #isWoken = false;
+  #isScheduled = false;
+  #live: Map<string, ChannelMessage[]> | undefined;
+  #liveMessages = 0;
+  #liveBytes = 0;
+
+  constructor(room: WaitingRoom, channels: Channels, owner: WaitOwner) {
+    this.#room = room;
+    this.#manager = channels;
+    this.#owner = owner;
+  }
+
+  /** Opens the channels. Throws `overloaded` when the node has no room for one of them: {@link end} it then. */
+  begin(names: Iterable<string>, waitMs: number): void {
+    this.#slot = this.#room.enter(this, waitMs);
+    for (const name of names) this.#channels.push(this.#manager.acquire(name));
+  }
+
+  /** The channel at this place of the names; `undefined` as long as its position is not known. */
+  openChannel(index: number): Channel | undefined {
+    const channel = this.#channels[index];
+    return channel?.isOpen ? channel : undefined;
+  }
+
+  /** Whether a channel's position is not known yet. */
+  get isOpening(): boolean {
+    return this.#channels.some((channel) => !channel.isOpen);
+  }
+
+  /** Has `waiter` told of each channel that is not open yet. */
+  whenOpen(waiter: OpenWaiter): void {
+    const opening = this.#channels.filter((channel) => !channel.isOpen);
+    this.#stopOpening = opening.map((channel) => channel.whenOpen(waiter));
+  }
+
+  /** What came that no log keeps. */
+  get live(): LiveMessages | undefined {
+    return this.#live;
+  }
+
+  /** The owner looks now: what came before is seen. */
+  look(): void {
+    this.#isWoken = false;
+    this.#isResting = false;
+  }
+
+  /** From now on what comes is heard. Idempotent. */
+  listen(): void {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    for (const channel of this.#channels) channel.audience.addWaiter(this);
+  }
+
+  /** There was nothing: what has come since, or comes, wakes the owner. */
+  rest(): void {
+    this.listen();
+    this.#isResting = true;
+    if (this.#isWoken) this.#wake();
+  }
+
+  message(channel: string, message: ChannelMessage): void {
+    if (message.offset === undefined) this.#gather(channel, message);
+    this.#wake();
+  }
+
+  gap(_gap: GapEvent): void {
+    this.#wake();
+  }
+
+  /** Called by its room. */
+  flush(): void {
+    this.#isScheduled = false;
+    if (this.#isResting) this.#owner.woken();
+  }
+
+  due(): void {
+    this.#owner.expired();
+  }
+
+  move(): void {
+    this.#owner.move();
+  }
+
+  /** Idempotent. */
+  end(): void {
+    this.#isResting = false;
+    this.#room.leave(this, this.#slot);
+    for (const stop of this.#stopOpening ?? []) stop();
+    this.#stopOpening = undefined;
+    for (const channel of this.#channels.splice(0)) {
+      channel.audience.removeWaiter(this);
+      this.#manager.release(channel);
+    }
+  }
+
+  #wake(): void {
+    this.#isWoken = true;
+    if (this.#isScheduled || !this.#isResting) return;
+    this.#isScheduled = true;
+    this.#room.schedule(this);
+  }
+
+  #gather(channel: string, message: ChannelMessage): void {
+    if (this.#liveMessages === MAX_LIVE.messages || this.#liveBytes > MAX_LIVE.bytes) return;
+    this.#liveMessages++;
+    this.#liveBytes += message.pollBytes;
+    this.#live ??= new Map();
+    const gathered = this.#live.get(channel);
+    if (gathered === undefined) this.#live.set(channel, [message]);
+    else gathered.push(message);
+  }
+}

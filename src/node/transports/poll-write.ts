@@ -1,0 +1,113 @@
+// Writes the answer to a poll: per channel the messages after a position, each text built once for all who ask the same.
+
+import type { Offset, PolledGap } from '../../protocol/index.js';
+import type { Channel } from '../channels/channel.js';
+import { buildMessage, framePrefix, passingFrames } from '../channels/message.js';
+import type { FollowUp } from '../clients/http-clients.js';
+import type { Finding } from './poll-look.js';
+
+/** Texts kept for clients that ask the same within a moment. */
+const MAX_KEPT = 16;
+/** More than a channel keeps in memory: bytes are what bounds an answer. */
+const MAX_MESSAGES = 1_024;
+
+/** The part of an answer that one channel takes. */
+export interface AnswerPart {
+  readonly name: string;
+  readonly text: string;
+  /** The position that the client has afterwards. */
+  readonly offset: Offset;
+  readonly more: boolean;
+}
+
+interface KeptPart extends AnswerPart {
+  readonly after: Offset;
+  /** The channel's when the part was written. */
+  readonly position: Offset;
+  readonly maxBytes: number;
+}
+
+export interface PollAnswer {
+  readonly body: string;
+  /** A channel that has more, and where the next poll goes on. */
+  readonly more: FollowUp | undefined;
+}
+
+/** Its memory is a bounded convenience: losing it costs time only. */
+export class PollWriter {
+  readonly #kept = new Map<string, KeptPart>();
+
+  /** Writes what was found within this turn. */
+  parts(findings: readonly Finding[]): readonly AnswerPart[] {
+    return findings.map((finding) => this.#part(finding));
+  }
+
+  #part(finding: Finding): AnswerPart {
+    switch (finding.kind) {
+      case 'position':
+        return part(finding.name, finding.offset, [], undefined, false);
+      case 'memory':
+        return finding.live.length > 0 ? fromMemory(finding) : this.#shared(finding);
+      case 'page':
+        return fromPage(finding);
+    }
+  }
+
+  /** What others ask for too. */
+  #shared(finding: Finding & { readonly kind: 'memory' }): AnswerPart {
+    const { channel, after, maxBytes } = finding;
+    const { name, position } = channel;
+    const kept = this.#kept.get(name);
+    if (kept?.after === after && kept.position === position && kept.maxBytes === maxBytes) return kept;
+    const written = fromMemory(finding);
+    if (this.#kept.size >= MAX_KEPT) this.#kept.clear();
+    this.#kept.set(name, { ...written, after, position, maxBytes });
+    return written;
+  }
+}
+
+/** The whole answer. */
+export function answerOf(parts: readonly AnswerPart[]): PollAnswer {
+  const more = parts.find((one) => one.more);
+  return {
+    body: `{"channels":{${parts.map(({ text }) => text).join(',')}}}`,
+    more: more && { channel: more.name, offset: more.offset },
+  };
+}
+
+/** Up to `maxBytes` of what is after a position, but at least one message, and all that is live-only. */
+function fromMemory({ channel, after, live, maxBytes }: Finding & { readonly kind: 'memory' }): AnswerPart {
+  const texts: string[] = [];
+  let position = after;
+  for (const message of logged(channel, after, maxBytes)) {
+    texts.push(message.pollText());
+    position = message.offset ?? position;
+  }
+  for (const message of live) texts.push(message.pollText());
+  return part(channel.name, position, texts, undefined, position !== channel.position);
+}
+
+function logged(channel: Channel, after: Offset, maxBytes: number) {
+  return channel.after(after, MAX_MESSAGES, maxBytes) ?? [];
+}
+
+function fromPage({ name, after, page, live }: Finding & { readonly kind: 'page' }): AnswerPart {
+  const prefix = framePrefix(name);
+  const texts = page.entries.map((entry) => buildMessage(prefix, entry, passingFrames).pollText());
+  for (const message of live) texts.push(message.pollText());
+  const offset = page.entries.at(-1)?.offset ?? page.start;
+  const gap = page.gap === undefined ? undefined : { after, offset: page.start, reason: page.gap };
+  return part(name, offset, texts, gap, page.more);
+}
+
+function part(
+  name: string,
+  offset: Offset,
+  texts: readonly string[],
+  gap: PolledGap | undefined,
+  more: boolean,
+): AnswerPart {
+  const gapText = gap === undefined ? '' : `,"gap":${JSON.stringify(gap)}`;
+  const text = `"${name}":{"offset":"${offset}","messages":[${texts.join(',')}]${gapText}${more ? ',"more":true' : ''}}`;
+  return { name, text, offset, more };
+}
