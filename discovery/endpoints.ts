@@ -4,6 +4,8 @@ import { randomBytes } from 'node:crypto';
 import type { Identity } from '../src/auth/identity.js';
 import type { TicketAuthority } from '../src/auth/ticket.js';
 import type { NodeRecord } from '../src/cluster/registry.js';
+import { bearerOf, SecretKeys } from '../src/http/bearer.js';
+import type { Route } from '../src/http/router.js';
 import { steadyUnixMs } from '../src/lib/clocks.js';
 import { FanfareError } from '../src/lib/errors.js';
 import type { Logger } from '../src/lib/logger.js';
@@ -15,7 +17,7 @@ import {
   PATHS,
   type TicketResponse,
 } from '../src/protocol/index.js';
-import { Admission, type AnswerHeaders, requireKey } from './admission.js';
+import type { Admission, AnswerHeaders } from './admission.js';
 import { NodeDirectory } from './node-directory.js';
 import type { DiscoveryOptions, DiscoveryParts } from './options.js';
 import { readBody } from './request-body.js';
@@ -23,7 +25,6 @@ import { readBody } from './request-body.js';
 /** One request on its way. */
 export interface Call {
   readonly request: Request;
-  readonly url: URL;
   readonly address: string;
   /** Of the steady clock. */
   readonly nowMs: number;
@@ -31,14 +32,7 @@ export interface Call {
   readonly headers: AnswerHeaders;
 }
 
-/** A path's methods, and what answers them; it may throw or reject with a `FanfareError`. */
-export interface Route {
-  readonly methods: readonly string[];
-  run(call: Call): Response | Promise<Response>;
-}
-
 const READ = ['GET', 'HEAD'];
-const DRAIN_PATH = new RegExp(`^${PATHS.nodes}/([^/]+)/drain$`);
 
 export class Endpoints {
   readonly counters = { connects: 0, renewedTickets: 0, unreserved: 0 };
@@ -49,10 +43,9 @@ export class Endpoints {
   readonly #clock: () => number;
   readonly #random: () => number;
   readonly #admission: Admission;
-  readonly #routes: ReadonlyMap<string, Route>;
-  readonly #drain: Route = { methods: ['POST'], run: (call) => this.#requestDrain(call) };
+  readonly #operators: SecretKeys;
 
-  constructor(parts: DiscoveryParts, options: DiscoveryOptions) {
+  constructor(parts: DiscoveryParts & { readonly admission: Admission }, options: DiscoveryOptions) {
     const { registry, logger, random = Math.random } = parts;
     const { lastKnownMs, refreshMs } = options;
     this.#options = options;
@@ -60,7 +53,8 @@ export class Endpoints {
     this.#logger = logger;
     this.#clock = parts.clock ?? Date.now;
     this.#random = random;
-    this.#admission = new Admission(parts.tokens, options);
+    this.#admission = parts.admission;
+    this.#operators = new SecretKeys(options.adminKey === '' ? [] : [options.adminKey]);
     this.nodes = new NodeDirectory({
       registry,
       logger,
@@ -69,21 +63,23 @@ export class Endpoints {
       lastKnownMs,
       refreshMs,
     });
-    const operators: readonly (readonly [string, Route])[] =
-      options.adminKey === '' ? [] : [[PATHS.nodes, { methods: READ, run: (call) => this.#listNodes(call) }]];
-    this.#routes = new Map<string, Route>([
-      [PATHS.connect, { methods: ['POST'], run: (call) => this.#connect(call) }],
-      [PATHS.ticket, { methods: ['POST'], run: (call) => this.#renew(call) }],
-      [PATHS.livez, { methods: READ, run: () => json(200, { live: true }) }],
-      [PATHS.readyz, { methods: READ, run: () => this.#readiness() }],
-      ...operators,
-    ]);
   }
 
-  /** What answers at `pathname`, if anything does. */
-  routeOf(pathname: string): Route | undefined {
-    const isDrain = this.#options.adminKey !== '' && DRAIN_PATH.test(pathname);
-    return this.#routes.get(pathname) ?? (isDrain ? this.#drain : undefined);
+  /** What answers where; operators' paths are there only with a key for them. */
+  routes(): readonly Route<Call, Response | Promise<Response>>[] {
+    const operators: readonly Route<Call, Promise<Response>>[] = [
+      { methods: READ, pattern: PATHS.nodes, run: (call) => this.#listNodes(call) },
+      {
+        methods: ['POST'],
+        pattern: `${PATHS.nodes}/:id/drain`,
+        run: (call, { id = '' }) => this.#requestDrain(call, id),
+      },
+    ];
+    return [
+      { methods: ['POST'], pattern: PATHS.connect, run: (call) => this.#connect(call) },
+      { methods: ['POST'], pattern: PATHS.ticket, run: (call) => this.#renew(call) },
+      ...(this.#options.adminKey === '' ? [] : operators),
+    ];
   }
 
   async #connect(call: Call): Promise<Response> {
@@ -122,29 +118,22 @@ export class Endpoints {
   }
 
   async #listNodes({ request }: Call): Promise<Response> {
-    requireKey(request.headers.get('authorization'), this.#options.adminKey);
+    this.#requireOperator(request);
     return json(200, { nodes: await this.nodes.list() });
   }
 
-  async #requestDrain({ request, url }: Call): Promise<Response> {
-    requireKey(request.headers.get('authorization'), this.#options.adminKey);
-    const id = drainedNode(url.pathname);
+  async #requestDrain({ request }: Call, id: string): Promise<Response> {
+    this.#requireOperator(request);
     if (!(await this.nodes.requestDrain(id))) throw new FanfareError('not_found', 'there is no such node');
     this.#logger.info({ node: id }, 'asked a node to drain');
     return json(202, { id, draining: true });
   }
 
-  #readiness(): Response {
-    const check = this.nodes.check();
-    return json(check.ok ? 200 : 503, { ready: check.ok, checks: [check] });
-  }
-}
-
-function drainedNode(pathname: string): string {
-  try {
-    return decodeURIComponent(DRAIN_PATH.exec(pathname)?.[1] ?? '');
-  } catch (cause) {
-    throw new FanfareError('bad_encoding', "the node's id is not well-formed percent-encoding", { cause });
+  /** Throws `token_missing` without a key and `forbidden` with another one. */
+  #requireOperator(request: Request): void {
+    const key = bearerOf(request.headers.get('authorization'));
+    if (key === undefined) throw new FanfareError('token_missing', 'Authorization: expected the admin key');
+    if (!this.#operators.has(key)) throw new FanfareError('forbidden', 'Authorization: not the admin key');
   }
 }
 

@@ -4,11 +4,13 @@ import { randomUUID } from 'node:crypto';
 import { ClientAddress } from '../src/http/client-address.js';
 import { corsHeaders, preflightHeaders } from '../src/http/origins.js';
 import { problemAnswer } from '../src/http/problem.js';
+import { allowedMethods, Router, requireMethod } from '../src/http/router.js';
 import { steadyUnixMs } from '../src/lib/clocks.js';
 import { FanfareError } from '../src/lib/errors.js';
 import type { Logger } from '../src/lib/logger.js';
+import { RateLimited } from '../src/limits/subject-limit.js';
 import { HEADERS } from '../src/protocol/index.js';
-import type { AnswerHeaders } from './admission.js';
+import { Admission, type AnswerHeaders } from './admission.js';
 import { type Call, Endpoints } from './endpoints.js';
 import { DISCOVERY_DEFAULTS, type DiscoveryCheck, type DiscoveryOptions, type DiscoveryParts } from './options.js';
 
@@ -49,13 +51,17 @@ class Handler {
   readonly #logger: Logger;
   readonly #clock: () => number;
   readonly #addresses: ClientAddress;
+  readonly #admission: Admission;
+  readonly #router: Router<Call, Response | Promise<Response>>;
 
   constructor(parts: DiscoveryParts, options: DiscoveryOptions) {
     this.#options = options;
     this.#logger = parts.logger;
     this.#clock = parts.clock ?? steadyUnixMs;
     this.#addresses = new ClientAddress(options.trustedProxies);
-    this.endpoints = new Endpoints(parts, options);
+    this.#admission = new Admission(parts.tokens, options);
+    this.endpoints = new Endpoints({ ...parts, admission: this.#admission }, options);
+    this.#router = new Router(this.endpoints.routes());
   }
 
   async answer(request: Request, { remoteAddress }: RequestContext): Promise<Response> {
@@ -64,13 +70,11 @@ class Handler {
     let cors: Readonly<Record<string, string>> = corsHeaders(undefined);
     let response: Response;
     try {
-      if (!this.#options.origins.allows(origin)) {
-        throw new FanfareError('origin_denied', 'Origin: not on the allow-list');
-      }
+      this.#admission.requireOrigin(origin);
       cors = corsHeaders(origin);
       const address = this.#addresses.of(remoteAddress, request.headers.get('x-forwarded-for'));
-      const url = this.#urlOf(request);
-      response = await this.#route({ request, url, address, nowMs: this.#clock(), headers }, origin);
+      const { pathname } = this.#urlOf(request);
+      response = await this.#route({ request, address, nowMs: this.#clock(), headers }, pathname, origin);
     } catch (error) {
       response = this.#problem(error, request);
     }
@@ -85,20 +89,19 @@ class Handler {
     return new URL(request.url);
   }
 
-  async #route(call: Call, origin: string | undefined): Promise<Response> {
+  async #route(call: Call, pathname: string, origin: string | undefined): Promise<Response> {
     const { method } = call.request;
-    const route = this.endpoints.routeOf(call.url.pathname);
-    if (route === undefined) throw new FanfareError('not_found', 'there is nothing at this path');
-    const allow = [...route.methods, 'OPTIONS'].join(', ');
+    const found = this.#router.find(pathname);
+    if (found === undefined) throw new FanfareError('not_found', 'there is nothing at this path');
+    const { route, params } = found;
+    const allow = allowedMethods(route);
     if (method === 'OPTIONS') {
       const headers = origin === undefined ? {} : preflightHeaders(origin, route.methods.join(', '));
       return new Response(null, { status: 204, headers: { Allow: allow, ...headers } });
     }
-    if (!route.methods.includes(method)) {
-      call.headers.Allow = allow;
-      throw new FanfareError('method_not_allowed', `this path takes ${route.methods.join(' and ')}`);
-    }
-    return route.run(call);
+    if (!route.methods.includes(method)) call.headers.Allow = allow;
+    requireMethod(route, method);
+    return route.run(call, params);
   }
 
   #problem(error: unknown, request: Request): Response {
@@ -111,9 +114,10 @@ class Handler {
     } else if (known.code === 'rate_limited') this.counters.rateLimited++;
     else this.counters.refused++;
     const { status, headers, body } = problemAnswer(error, requestId);
+    const limits = error instanceof RateLimited ? error.headers : {};
     return new Response(body, {
       status,
-      headers: { ...headers, ...(requestId && { [HEADERS.requestId]: requestId }) },
+      headers: { ...headers, ...limits, ...(requestId && { [HEADERS.requestId]: requestId }) },
     });
   }
 }

@@ -1,8 +1,9 @@
 // Serves a function `(Request) => Promise<Response>` with node:http, within bounds.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { isIPv6, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { hostInUrl } from '../src/http/host-in-url.js';
 import { problemAnswer } from '../src/http/problem.js';
 import { FanfareError } from '../src/lib/errors.js';
 import { type Logger, silentLogger } from '../src/lib/logger.js';
@@ -167,9 +168,4 @@ function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
   const lines = Object.entries({ ...headers, 'Content-Length': String(Buffer.byteLength(body)), Connection: 'close' });
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   socket.end(`HTTP/1.1 ${status} Refused\r\n${head}\r\n${body}`);
-}
-
-function hostInUrl(host: string): string {
-  if (host === '0.0.0.0' || host === '::' || host === '') return 'localhost';
-  return isIPv6(host) ? `[${host}]` : host;
 }

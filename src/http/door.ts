@@ -4,7 +4,6 @@ import type { Identity } from '../auth/identity.js';
 import { FanfareError } from '../lib/errors.js';
 import type { RateDecision } from '../limits/rate-limiter.js';
 import type { SubjectKeys, SubjectLimit } from '../limits/subject-limit.js';
-import { RateLimited } from '../limits/subject-limit.js';
 import type { Origins } from './origins.js';
 
 export interface DoorParts {
@@ -13,20 +12,11 @@ export interface DoorParts {
   readonly addresses?: SubjectLimit | undefined;
 }
 
-/** Plain counters of who was turned away. */
-export interface DoorCounters {
-  /** Over a rate limit. */
-  rateLimited: number;
-  /** For any other reason that the door counts. */
-  refused: number;
-}
-
 /**
  * Each step throws what the client is told. They are taken in the order in which they stand here; what follows them (room,
  * grant, price, reservation) is for the door that has it.
  */
 export abstract class Door {
-  readonly counters: DoorCounters = { rateLimited: 0, refused: 0 };
   readonly #origins: Origins;
   readonly #addresses: SubjectLimit | undefined;
 
@@ -58,10 +48,5 @@ export abstract class Door {
   /** Spends units of whom `limit` counts. Throws `rate_limited`. */
   spend(limit: SubjectLimit, keys: SubjectKeys, cost: number, nowMs: number): RateDecision | undefined {
     return limit.spend(keys, cost, nowMs);
-  }
-
-  /** Counts an error that a client is told. */
-  count(error: unknown): void {
-    if (error instanceof RateLimited) this.counters.rateLimited++;
   }
 }

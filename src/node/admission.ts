@@ -3,7 +3,7 @@
 import type { Authenticator, Identity } from '../auth/identity.js';
 import { Door } from '../http/door.js';
 import type { Origins } from '../http/origins.js';
-import { SubjectLimit } from '../limits/subject-limit.js';
+import { RateLimited, SubjectLimit } from '../limits/subject-limit.js';
 import { NOBODY } from './clients/visitor.js';
 import type { Lifecycle, Room } from './lifecycle.js';
 import type { NodeLimits } from './node-options.js';
@@ -23,6 +23,8 @@ export class Admission extends Door {
   /** Polls and streams, and publishes by HTTP, of each of their subjects. */
   readonly reads: SubjectLimit;
   readonly publishes: SubjectLimit;
+  /** Plain counters: over a rate limit, and turned away for want of room or of a good ticket. */
+  readonly counters = { rateLimited: 0, refused: 0 };
   readonly #parts: AdmissionParts;
 
   constructor(parts: AdmissionParts) {
@@ -50,6 +52,11 @@ export class Admission extends Door {
       this.counters.refused++;
       throw error;
     }
+  }
+
+  /** Counts what a client was told. */
+  count(error: unknown): void {
+    if (error instanceof RateLimited) this.counters.rateLimited++;
   }
 
   /** The last step: its place counts as taken. */

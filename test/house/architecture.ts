@@ -14,7 +14,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = (() => {
     'src/limits': ground,
     'src/cluster': ground,
     // What node and discovery both serve HTTP with.
-    'src/http': ground,
+    'src/http': [...ground, 'src/auth', 'src/limits'],
     // It implements what limits and cluster ask of Redis.
     'src/broker': [...ground, 'src/limits', 'src/cluster'],
     'src/node': [...ground, ...middle],
