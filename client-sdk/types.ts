@@ -127,8 +127,6 @@ export interface ClientOptions {
   readonly WebSocket?: WebSocketConstructor;
   /** Default: the global one. */
   readonly fetch?: typeof fetch;
-  /** What the client calls itself, at most 100 characters. */
-  readonly agent?: string;
   /** Pause between two short polls, in milliseconds. Default 2,000. */
   readonly pollIntervalMs?: number;
   /** How long a long poll waits, in milliseconds, at most 60,000. Default 25,000. */

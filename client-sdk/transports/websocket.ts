@@ -74,7 +74,7 @@ export const websocket = (host: LinkHost): Link => {
 
   socket.onopen = () => {
     // Subscribing does not wait for `connected`: one round trip less.
-    send('connect', { version: 1 satisfies typeof PROTOCOL_VERSION, token: session.ticket, agent: host.agent });
+    send('connect', { version: 1 satisfies typeof PROTOCOL_VERSION, token: session.ticket });
     sync();
   };
   socket.onmessage = ({ data }: { data: string }) => {

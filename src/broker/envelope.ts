@@ -1,6 +1,6 @@
 // The live channel's envelope of a logged message: who it follows, where it stands, and its bytes, without copying them.
 
-import { OFFSET_LENGTH, type Offset } from '../protocol/index.js';
+import { OFFSET_LENGTH } from '../protocol/index.js';
 import type { BrokerMessage } from './broker.js';
 import { isJson, normalise } from './payload.js';
 
@@ -19,15 +19,9 @@ export function isEnvelope(payload: Buffer): boolean {
 }
 
 /**
- * Byte 0x01, `1`, offset, predecessor, then `\n` and the data; or a space, the sender's JSON, `\n` and the data.
- * The function library writes the same inside Redis.
+ * The message in an envelope, its data normalised; or, as a string, what is wrong with it. An envelope is byte 0x01, `1`, offset,
+ * predecessor, then `\n` and the data; or a space, the sender's JSON, `\n` and the data. The function library writes it.
  */
-export function encodeEnvelope(offset: Offset, previous: Offset, data: Buffer, from?: Buffer): Buffer {
-  const head = Buffer.from(`\x011${offset}${previous}${from === undefined ? '\n' : ' '}`, 'latin1');
-  return Buffer.concat(from === undefined ? [head, data] : [head, from, Buffer.of(LF), data]);
-}
-
-/** The message in an envelope, its data normalised; or, as a string, what is wrong with it. */
 export function decodeEnvelope(payload: Buffer): BrokerMessage | string {
   if (payload.length <= HEAD) return 'the envelope is cut short';
   if (payload[1] !== VERSION_1) return 'the version of the envelope is not known';

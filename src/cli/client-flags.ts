@@ -43,7 +43,6 @@ export async function clientFor(flags: ClientFlags, channels: readonly string[],
     url,
     ...(token !== undefined && { token }),
     ...(transports !== undefined && { transports }),
-    agent: 'fanfare-cli',
   });
 }
 

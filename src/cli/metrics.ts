@@ -26,13 +26,15 @@ export function createMetrics({ labels, stats }: MetricsSource): Metrics {
   registry.setDefaultLabels({ ...labels });
   collectDefaultMetrics({ register: registry });
   const known = new Set<string>();
+  /** Read once for each scrape. */
+  let latest: Readonly<Record<string, number>> = {};
 
   function add(key: string): void {
     known.add(key);
     const name = `fanfare_${key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
     const help = `${key} of the process`;
     const registers = [registry];
-    const read = () => stats()[key] ?? 0;
+    const read = () => latest[key] ?? 0;
     if (GAUGES.has(key)) {
       new Gauge({
         name,
@@ -59,7 +61,8 @@ export function createMetrics({ labels, stats }: MetricsSource): Metrics {
     contentType: registry.contentType,
     text() {
       // Counters may appear while the process runs; names are ours, so there is an end to them.
-      for (const key of Object.keys(stats())) if (!known.has(key)) add(key);
+      latest = stats();
+      for (const key of Object.keys(latest)) if (!known.has(key)) add(key);
       return registry.metrics();
     },
   };

@@ -1,6 +1,6 @@
 // `/livez`, `/readyz` and `/metrics`, the same on every process.
 
-import { timingSafeEqual } from 'node:crypto';
+import { bearerOf, SecretKeys } from '../http/bearer.js';
 import { FanfareError } from '../lib/errors.js';
 import type { ReadinessCheck } from '../node/node-options.js';
 import { HEADERS, MEDIA_TYPES, PATHS } from '../protocol/index.js';
@@ -54,9 +54,13 @@ function isDirectLoopback(request: Request, remoteAddress: string): boolean {
 
 function hasKey(request: Request, key: string | undefined): boolean {
   if (key === undefined) return false;
-  const given = Buffer.from(request.headers.get('authorization') ?? '');
-  const wanted = Buffer.from(`Bearer ${key}`);
-  return given.length === wanted.length && timingSafeEqual(given, wanted);
+  try {
+    const shown = bearerOf(request.headers.get('authorization'));
+    return shown !== undefined && new SecretKeys([key]).has(shown);
+  } catch {
+    // What is no bearer token is no key.
+    return false;
+  }
 }
 
 function json(status: number, body: object, headers: Record<string, string> = {}): Response {

@@ -47,7 +47,7 @@ export interface Registry {
   assign(exclude: readonly string[]): Promise<Assignment | undefined>;
   /** Nodes that have reported lately. */
   list(): Promise<readonly NodeRecord[]>;
-  /** Asks a node to drain; it sees it in the answer to its next report. `false` when there is no such node. */
+  /** Asks a node to drain; it asks for that each second. `false` when there is no such node. */
   requestDrain(id: string): Promise<boolean>;
   /** Whether {@link requestDrain} was called for the node since it started. */
   drainRequested(id: string): Promise<boolean>;

@@ -59,14 +59,12 @@ function connect(record: UnknownRecord, id: number): ClientCommand {
   const version = field(record, 'version');
   if (!Number.isSafeInteger(version)) refuse('bad_field', `"version": expected an integer, got ${picture(version)}`);
   const token = optionalString(record, 'token', LIMITS.maxTokenBytes, 'token_malformed');
-  const agent = optionalString(record, 'agent', 100);
   const features = optionalStrings(record, 'features', 32);
   return {
     type: 'connect',
     id,
     version: version as number,
     ...(token !== undefined && { token }),
-    ...(agent !== undefined && { agent }),
     ...(features !== undefined && { features }),
   };
 }

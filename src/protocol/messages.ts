@@ -31,8 +31,6 @@ export interface ConnectCommand {
   readonly version: number;
   /** A ticket; a user token where the node allows it; absent for an anonymous client. */
   readonly token?: string;
-  /** What the client calls itself, at most 100 characters. */
-  readonly agent?: string;
   readonly features?: readonly string[];
 }
 export interface SubscribeCommand {

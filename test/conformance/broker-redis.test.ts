@@ -2,10 +2,10 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { encodeEnvelope } from '../../src/broker/envelope.js';
 import { createRedisBroker } from '../../src/broker/redis/broker.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { formatOffset, isOffset } from '../../src/protocol/index.js';
+import { encodeEnvelope } from '../support/envelope.js';
 import { RecordingListener } from '../support/recording-listener.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { dataOf, publishTo, readFrom, useRedisBroker, WHOLE_PAGE } from '../support/redis-broker.js';

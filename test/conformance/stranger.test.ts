@@ -32,7 +32,7 @@ describeForStranger('a stranger on a WebSocket', (world) => {
     const channel = world.channel();
     const { node, ticket } = await world.discover();
     const socket = await BareSocket.open(node.url);
-    socket.command('connect', { version: 1, token: ticket, agent: 'stranger/1', features: ['x_unheard_of'] });
+    socket.command('connect', { version: 1, token: ticket, features: ['x_unheard_of'] });
     socket.command('subscribe', { channels: { [channel]: 'now' }, x_mine: true });
     expect(await socket.next()).toMatchObject({
       type: 'connected',

@@ -2,8 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeEnvelope, encodeEnvelope, isEnvelope, isSender } from '../../../src/broker/envelope.js';
+import { decodeEnvelope, isEnvelope, isSender } from '../../../src/broker/envelope.js';
 import { formatOffset } from '../../../src/protocol/index.js';
+import { encodeEnvelope } from '../../support/envelope.js';
 
 const previous = formatOffset(1_795_342_704_012, 433_091_248_128);
 const offset = formatOffset(1_795_342_704_012, 433_091_248_129);
