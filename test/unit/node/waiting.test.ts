@@ -2,7 +2,7 @@
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { Namespaces } from '../../../src/config/namespaces.js';
 import { FanfareError } from '../../../src/lib/errors.js';
 import { silentLogger } from '../../../src/lib/logger.js';
@@ -164,7 +164,38 @@ it('reads nothing for a poll whose client went while it waited for its turn', as
   parts.channels.close();
 });
 
+it('answers a poll with what came for one channel while the log of another was read', async () => {
+  const parts = await node();
+  const polls = pollsOf(parts);
+  const { broker, channels } = parts;
+  const [a] = ['a', 'b'].map((name) => channels.acquire(name));
+  await Promise.all(['a', 'b'].map((name) => channels.acquire(name).ready));
+  // Of b the bus brings nothing, so that only the log can tell of the position that the poll has.
+  broker.bus = (name, message, deliver) => name === 'a' && deliver(name, message);
+  const ahead = await broker.healthy.publish({ channel: 'b', data: '1' });
+  let release = () => {};
+  let reading = false;
+  broker.afterRead = () => {
+    reading = true;
+    return new Promise<void>((resolve) => {
+      release = resolve;
+    });
+  };
+  polls.begin({ a: a?.position ?? '', b: ahead }, 60_000);
+  while (!reading) await soon();
+  await broker.healthy.publish({ channel: 'a', data: '"meanwhile"' });
+  broker.afterRead = () => undefined;
+  release();
+  while (polls.answers.length === 0) await soon();
+  expect(polls.answers).toMatchObject([{ channels: { a: { messages: [{ data: 'meanwhile' }] } } }]);
+  polls.close();
+  channels.close();
+});
+
 it('refuses a poll when too many wait for their turn before it', async () => {
+  // No poll's patience ends while the others are made, however busy the machine is.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
   const parts = await node();
   const polls = pollsOf(parts);
   parts.broker.beforeRead = () => new Promise(() => undefined);
