@@ -6,14 +6,14 @@ import { FanfareError } from '../lib/errors.js';
 import { LIMITS, TICKET_TYPE } from '../protocol/index.js';
 import { checkAudience, checkExpiry, checkIssuer, secondsOf } from './claims.js';
 import type { Authenticator, Grants, Identity } from './identity.js';
+import { ticketKey } from './ticket-key.js';
 import { decodeJson, isTicketHeader, type JsonRecord, own, readTokenText, type TokenText } from './token-text.js';
 
 const TICKET_VERSION = 1;
-const MIN_SECRET_BYTES = 32;
 const HEADER = Buffer.from(JSON.stringify({ alg: 'HS256', typ: TICKET_TYPE })).toString('base64url');
 
 export interface TicketAuthorityOptions {
-  /** At least 32 bytes each. The first signs, all verify, so that secrets can be rotated. */
+  /** At least 32 bytes each; see {@link ticketKey}. The first signs, all verify, so that secrets can be rotated. */
   readonly secrets: readonly string[];
   /** The cluster: a ticket for another one is refused. */
   readonly audience: string;
@@ -58,12 +58,9 @@ export function createTicketAuthority(
   given: Partial<TicketAuthorityOptions> & Pick<TicketAuthorityOptions, 'secrets' | 'audience'>,
 ): TicketAuthority {
   const options: TicketAuthorityOptions = { ...DEFAULTS, ...given };
-  const secrets = options.secrets.map((secret) => Buffer.from(secret, 'utf8'));
-  const [signing] = secrets;
+  const keys = options.secrets.map(ticketKey);
+  const [signing] = keys;
   if (signing === undefined) throw new TypeError('a ticket authority needs a secret');
-  if (secrets.some((secret) => secret.length < MIN_SECRET_BYTES)) {
-    throw new TypeError(`a cluster secret needs at least ${MIN_SECRET_BYTES} bytes`);
-  }
   const cache =
     options.maxCached > 0
       ? new LRUCache<string, Identity>({
@@ -90,7 +87,7 @@ export function createTicketAuthority(
       if (identity === undefined) {
         const token = readTokenText(text);
         checkHeader(token.header);
-        checkSignature(token, secrets);
+        checkSignature(token, keys);
         identity = identityOf(decodeJson(token.payload, 'payload'), options);
         checkExpiry(identity.expiresAtMs, options.toleranceMs, options.clock());
         if (remember) cache?.set(text, identity);
@@ -129,13 +126,13 @@ function checkHeader(header: JsonRecord): void {
   }
 }
 
-function checkSignature(token: TokenText, secrets: readonly Buffer[]): void {
+function checkSignature(token: TokenText, keys: readonly Buffer[]): void {
   const signed = token.text.slice(0, token.text.length - token.signature.length - 1);
   const given = Buffer.from(token.signature, 'base64url');
   // The text of a signature is not unique where its last bits are unused; one that is not ours letter by letter is none.
   const canonical = given.toString('base64url') === token.signature;
-  const good = secrets.some((secret) => {
-    const expected = hmac(secret, signed);
+  const good = keys.some((key) => {
+    const expected = hmac(key, signed);
     return given.length === expected.length && timingSafeEqual(given, expected);
   });
   if (!good || !canonical) throw new FanfareError('token_signature_invalid', "the ticket's signature does not verify");
@@ -180,8 +177,8 @@ function optionalText(payload: JsonRecord, name: string): string | undefined {
   return value;
 }
 
-function hmac(secret: Buffer, text: string): Buffer {
-  return createHmac('sha256', secret).update(text).digest();
+function hmac(key: Buffer, text: string): Buffer {
+  return createHmac('sha256', key).update(text).digest();
 }
 
 function invalid(claim: string, message: string): FanfareError {

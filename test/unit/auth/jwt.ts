@@ -17,9 +17,13 @@ export const part = (value: unknown): string =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 
 /** A JWT signed with HMAC; `payload` may be raw JSON text. */
-export function hs256(payload: unknown = claims(), header: unknown = { alg: 'HS256' }, secret = SECRET): string {
+export function hs256(
+  payload: unknown = claims(),
+  header: unknown = { alg: 'HS256' },
+  key: string | Buffer = SECRET,
+): string {
   const text = `${part(header)}.${part(payload)}`;
-  return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
+  return `${text}.${createHmac('sha256', key).update(text).digest('base64url')}`;
 }
 
 /** A JWT signed with a private key. */

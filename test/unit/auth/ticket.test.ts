@@ -1,10 +1,12 @@
 // Tickets: what they carry, how they are told from users' tokens, and rotation of secrets.
 
+import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { allowsAnonymous, anonymousIdentity } from '../../../src/auth/anonymous.js';
 import { createAuthenticator } from '../../../src/auth/authenticator.js';
 import type { Identity } from '../../../src/auth/identity.js';
 import { createTicketAuthority } from '../../../src/auth/ticket.js';
+import { ticketKey } from '../../../src/auth/ticket-key.js';
 import { createTokenVerifier } from '../../../src/auth/token-verifier.js';
 import { Namespaces } from '../../../src/config/namespaces.js';
 import { TICKET_TYPE } from '../../../src/protocol/index.js';
@@ -21,6 +23,7 @@ const USER: Identity = {
   connection: undefined,
   reservation: undefined,
 };
+type Key = string | Buffer;
 const TERMS = { connection: 'c1', reservation: 'r1.n1' };
 
 function authority(changes: { secrets?: string[]; audience?: string; clock?: () => number; maxCached?: number } = {}) {
@@ -28,7 +31,7 @@ function authority(changes: { secrets?: string[]; audience?: string; clock?: () 
 }
 
 /** A ticket with chosen claims, signed well. */
-function forged(changes: Record<string, unknown>, header: Record<string, unknown> = {}): string {
+function forged(changes: Record<string, unknown>, header: Record<string, unknown> = {}, key: Key = ticketKey(SECRET)) {
   const payload = {
     v: 1,
     iss: 'fanfare',
@@ -40,7 +43,7 @@ function forged(changes: Record<string, unknown>, header: Record<string, unknown
     connection: 'c1',
     ...changes,
   };
-  return hs256(payload, { alg: 'HS256', typ: TICKET_TYPE, ...header });
+  return hs256(payload, { alg: 'HS256', typ: TICKET_TYPE, ...header }, key);
 }
 
 describe('a ticket', () => {
@@ -114,6 +117,7 @@ describe('a ticket', () => {
     ['without a signature', `${header}.${payload}.`, 'token_signature_invalid'],
     ['with a signature written another way', good.slice(0, -1) + sameBits, 'token_signature_invalid'],
     ["that is a user's token", hs256(claims()), 'wrong_token_kind'],
+    ['signed with the text of the secret', forged({}, {}, SECRET), 'token_signature_invalid'],
     ['with a newline', `${good}\n`, 'token_malformed'],
   ])('%s is refused', async (_, text, code) => {
     expect(await codeOf(() => authority().verify(text))).toBe(code);
@@ -124,6 +128,26 @@ describe('a ticket', () => {
     ['a short secret', ['short']],
   ])('cannot be made with %s', (_, secrets) => {
     expect(() => authority({ secrets })).toThrow(TypeError);
+  });
+});
+
+describe('the key of tickets', () => {
+  it('is HKDF-SHA256 of the secret without salt, for fanfare-ticket', () => {
+    // RFC 5869 by hand: extract with 32 zeros, then expand to one block.
+    const extracted = createHmac('sha256', Buffer.alloc(32)).update(SECRET).digest();
+    const expected = createHmac('sha256', extracted).update('fanfare-ticket\u0001').digest();
+    expect(ticketKey(SECRET)).toEqual(expected);
+  });
+
+  it('signs no token, and the key of tokens signs no ticket, where both come from one text', async () => {
+    const tokens = createTokenVerifier({ issuers: [{ secret: SECRET }], clock: () => NOW_MS });
+    const both = createAuthenticator({ tickets: authority(), tokens, allowUserTokens: true });
+    const token = hs256(claims(), { alg: 'HS256', typ: 'JWT' });
+    expect(await codeOf(() => both.verify(token))).toBe('accepted');
+    expect(await codeOf(() => both.verify(forged({})))).toBe('accepted');
+    const renamed = hs256(claims(), { alg: 'HS256', typ: 'JWT' }, ticketKey(SECRET));
+    expect(await codeOf(() => both.verify(renamed))).toBe('token_signature_invalid');
+    expect(await codeOf(() => both.verify(forged({}, {}, SECRET)))).toBe('token_signature_invalid');
   });
 });
 
