@@ -35,10 +35,9 @@ export interface ClientTerms {
   readonly token: string | undefined;
 }
 
-/** A client for these channels. Throws `ConfigError` for what was typed wrong. */
-export async function clientFor(flags: ClientFlags, channels: readonly string[], right: keyof Grants): Promise<Client> {
-  const { url, token } = await clientTerms(flags, channels, right);
-  const transports = flags.transport === undefined ? undefined : [flags.transport];
+/** A client on these terms. */
+export function clientFor({ url, token }: ClientTerms, { transport }: ClientFlags): Client {
+  const transports = transport === undefined ? undefined : [transport];
   return createClient({
     url,
     ...(token !== undefined && { token }),
@@ -46,7 +45,7 @@ export async function clientFor(flags: ClientFlags, channels: readonly string[],
   });
 }
 
-/** The same without a client. */
+/** For these channels. Throws `ConfigError` for what was typed wrong. */
 export async function clientTerms(
   flags: ClientFlags,
   channels: readonly string[],
@@ -69,9 +68,12 @@ export async function clientTerms(
 
 /** Signed with the configured secret, or with that of a development server on this machine; else the client is anonymous. */
 async function ownToken(url: string, channels: readonly string[], right: keyof Grants): Promise<string | undefined> {
-  const terms = signingTerms({}, process.env, []);
+  const problems: ConfigProblem[] = [];
+  const terms = signingTerms({}, process.env, problems);
+  const wrong = problems.filter(({ option, source }) => option.startsWith('auth') && source !== 'not set');
+  if (wrong.length > 0) throw new ConfigError(wrong);
   const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
-  if (terms === undefined || (!process.env.FANFARE_AUTH_SECRET && !isLoopback(host))) return undefined;
+  if (terms === undefined || (terms.development && !isLoopback(host))) return undefined;
   return signToken({ ...terms, subject: 'cli', grants: { [right]: channels }, lifetimeMs: TOKEN_LIFE_MS });
 }
 
@@ -86,6 +88,19 @@ export class ClientEnded extends Error {
   }
 }
 
+/** What to do about a token that the server does not take; `undefined` for any other reason. */
+export function tokenAdvice(code: string): string | undefined {
+  if (!code.startsWith('token_')) return undefined;
+  return 'the server does not take this token, or wants one: give it --token, or its FANFARE_AUTH_SECRET to sign one';
+}
+
+/** What a refusal means for whoever came without a token; any other error as it is. */
+export function explained(error: unknown, { token }: ClientTerms): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (token !== undefined || !code.startsWith('forbidden')) return error;
+  return new ClientEnded(code, "not without a token: give it --token, or the server's FANFARE_AUTH_SECRET to sign one");
+}
+
 /** Rejects when the client cannot connect at first, or is refused for good at any time. Never resolves. */
 export function untilEnded(client: Client): Promise<never> {
   let wasConnected = false;
@@ -93,10 +108,11 @@ export function untilEnded(client: Client): Promise<never> {
     client.on('state', (state) => {
       if (state.type === 'connected') wasConnected = true;
       if (state.type === 'closed' && state.code !== 1000) {
-        reject(new ClientEnded(state.reason, `the server refused (${state.code})`));
+        reject(new ClientEnded(state.reason, tokenAdvice(state.reason) ?? `the server refused (${state.code})`));
       }
       if (state.type === 'waiting' && !wasConnected) {
-        reject(new ClientEnded(state.cause, 'the server cannot be reached or cannot take the client now'));
+        const away = 'the server cannot be reached or cannot take the client now';
+        reject(new ClientEnded(state.cause, tokenAdvice(state.cause) ?? away));
       }
     });
   });

@@ -1,7 +1,7 @@
 // Publishes over HTTP, through the node that discovery names: for what the SDK does not ask for.
 
 import type { ConnectResponse, Problem, PublishResponse } from '../protocol/index.js';
-import { ClientEnded, type ClientTerms } from './client-flags.js';
+import { ClientEnded, type ClientTerms, tokenAdvice } from './client-flags.js';
 
 /** Chosen: longer than a node takes at the most to say that nobody knows. */
 const TIMEOUT_MS = 10_000;
@@ -35,7 +35,8 @@ async function post<T>(url: string, bearer: string | undefined, body: object): P
   const text = await response.text();
   if (response.ok) return JSON.parse(text);
   const { code, detail } = problemIn(text);
-  throw new ClientEnded(code ?? 'network', detail ?? `${url} answered ${response.status}`);
+  const told = [detail, tokenAdvice(code ?? '')].filter(Boolean).join('; ');
+  throw new ClientEnded(code ?? 'network', told || `${url} answered ${response.status}`);
 }
 
 /** What is not ours, as a proxy's page, says nothing. */

@@ -4,6 +4,9 @@ import type { LoadedConfig } from './load-config.js';
 import { defaultOf, envName, flagName, ROLES } from './option-info.js';
 import { infoOf, OPTION_KEYS, type OptionKey } from './schema.js';
 
+/** Shown without the password that they may carry. */
+const URLS: ReadonlySet<OptionKey> = new Set(['redisUrl', 'authJwksUrl']);
+
 /** One line per option of the role: its value as YAML, and where it came from. Secrets are masked. */
 export function effectiveConfig(loaded: LoadedConfig): string {
   const keys = OPTION_KEYS.filter((key) => infoOf(key).roles.includes(loaded.role));
@@ -16,8 +19,8 @@ function valueText(key: OptionKey, value: unknown): string {
   if (value === undefined) return 'null';
   if (infoOf(key).duration === true) return `${value}ms`;
   if (key === 'namespaces') return JSON.stringify(value, asWritten);
-  if (infoOf(key).secret !== true) return JSON.stringify(value);
-  return key === 'redisUrl' && typeof value === 'string' ? JSON.stringify(maskedUrl(value)) : '(hidden)';
+  if (typeof value === 'string' && URLS.has(key)) return JSON.stringify(maskedUrl(value));
+  return infoOf(key).secret === true ? '(hidden)' : JSON.stringify(value);
 }
 
 /** The one option of a namespace that is written otherwise than it is kept. */

@@ -11,6 +11,11 @@ export interface Remarks {
   readonly notes: readonly string[];
 }
 
+/** Who knows a secret that `start` made: everybody, or this process alone. */
+export type MadeSecret = 'built-in' | 'random';
+/** The secrets that `start` made because none was configured. */
+export type MadeSecrets = { readonly [key in 'authSecret' | 'clusterSecret']?: MadeSecret };
+
 export interface RuleContext {
   readonly role: Role;
   readonly production: boolean;
@@ -27,7 +32,7 @@ export class Findings {
   readonly notes: string[] = [];
   readonly changes: { -readonly [K in keyof Config]?: Config[K] } = {};
   readonly sources = new Map<OptionKey, string>();
-  development = false;
+  readonly made: { -readonly [key in keyof MadeSecrets]: MadeSecrets[key] } = {};
   readonly context: RuleContext;
 
   constructor(context: RuleContext) {
@@ -48,4 +53,14 @@ export class Findings {
     this.changes[key] = value;
     this.sources.set(key, source);
   }
+
+  make<K extends keyof MadeSecrets>(key: K, kind: MadeSecret, value: Config[K]): void {
+    this.made[key] = kind;
+    this.change(key, value, kind === 'built-in' ? 'the development secret' : 'made at random for this process');
+  }
+}
+
+/** Whether no Redis is configured, not even wrongly. */
+export function isAlone(given: Given, found: Findings): boolean {
+  return given.redisUrl === undefined && found.isDefault('redisUrl');
 }

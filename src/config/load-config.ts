@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { fileLayer } from './config-file.js';
 import { ConfigError, type ConfigProblem, shown, unknownSetting } from './config-problem.js';
 import { openFileLimit } from './file-limit.js';
-import type { Remarks } from './findings.js';
+import type { MadeSecrets, Remarks } from './findings.js';
 import { envLayer, flagLayer, type Layer, type RawValue } from './layers.js';
 import { NAMESPACE_KEYS } from './namespaces-type.js';
 import { defaultOf, type Role } from './option-info.js';
@@ -27,8 +27,7 @@ export interface LoadedConfig extends Remarks {
   readonly config: Config;
   /** Where each value came from, as in a {@link ConfigProblem}. */
   readonly sources: ReadonlyMap<OptionKey, string>;
-  /** Whether tokens are verified with a secret that `start` made. */
-  readonly development: boolean;
+  readonly made: MadeSecrets;
 }
 
 /** Throws `ConfigError` with every mistake there is. */
@@ -39,7 +38,6 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
   // What other roles have keeps its default here, so that a configuration is always whole.
   const others = readOptions(OPTION_KEYS, { role, env: {} }).values;
   const given: Partial<Config> = { ...others, ...Object.fromEntries(keys.map((key) => [key, values[key]])) };
-  const namespaces = role === 'start' ? withStartNamespaces(given.namespaces) : given.namespaces;
 
   const ruled = applyRules(given, {
     role,
@@ -49,9 +47,9 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
   });
   if (problems.length + ruled.problems.length > 0) throw new ConfigError([...problems, ...ruled.problems]);
   // No problems: every option has been parsed by its own part of the schema.
-  const config = { ...given, namespaces, ...ruled.changes } as Config;
-  const { development, warnings, notes } = ruled;
-  return { role, config, sources: new Map([...sources, ...ruled.sources]), development, warnings, notes };
+  const config = { ...given, ...ruled.changes } as Config;
+  const { made, warnings, notes } = ruled;
+  return { role, config, sources: new Map([...sources, ...ruled.sources]), made, warnings, notes };
 }
 
 interface ReadOptions<K extends OptionKey> {
@@ -100,13 +98,6 @@ function winner(key: OptionKey, layers: readonly Layer[]): RawValue | undefined 
     if (value !== undefined) return value;
   }
   return undefined;
-}
-
-/** What was configured is merged over the namespaces that `start` brings, each by itself. */
-function withStartNamespaces(configured: Config['namespaces'] = {}): Config['namespaces'] {
-  const brought = configSchema.shape.namespaces.parse(defaultOf(infoOf('namespaces'), 'start'));
-  const merged = Object.entries(brought).map(([name, options]) => [name, { ...options, ...configured[name] }]);
-  return { ...configured, ...Object.fromEntries(merged) };
 }
 
 function issueProblems(key: OptionKey, value: RawValue, issue: z.core.$ZodIssue): ConfigProblem[] {

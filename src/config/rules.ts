@@ -3,7 +3,7 @@
 import { networkInterfaces } from 'node:os';
 import { isWildcard } from './development.js';
 import { RESERVED_FILES } from './file-limit.js';
-import { Findings, type Given, type RuleContext } from './findings.js';
+import { Findings, type Given, isAlone, type RuleContext } from './findings.js';
 import { envName } from './option-info.js';
 import { algorithmRules, secretRules } from './secret-rules.js';
 
@@ -18,11 +18,11 @@ export function applyRules(given: Given, context: RuleContext): Findings {
 
 function clusterRules(given: Given, found: Findings): void {
   const { role } = found.context;
-  const isAlone = given.redisUrl === undefined && found.isDefault('redisUrl');
-  if (role !== 'start' && isAlone) {
+  const alone = isAlone(given, found);
+  if (role !== 'start' && alone) {
     found.problem('redisUrl', `needed by ${role}: set ${envName('redisUrl')}, for example redis://127.0.0.1:6379`);
   }
-  if (role === 'start' && isAlone && (given.waitReplicas ?? 0) > 0) {
+  if (role === 'start' && alone && (given.waitReplicas ?? 0) > 0) {
     found.problem('waitReplicas', `the memory broker has no replicas: set ${envName('redisUrl')}`);
   }
   if (given.origins?.includes('*') && given.insecureAnyOrigin !== true) {

@@ -23,10 +23,6 @@ function option<T extends z.ZodType>(type: T, info: OptionInfo): T {
   return type;
 }
 
-/** Namespaces that `start` adds, so that the demo page has somewhere to go. */
-const OPEN = '{"public":true,"anonymous":true,"clientPublish":true}';
-const START_NAMESPACES = `{"public":${OPEN},"demo":${OPEN}}`;
-
 const nodeIdType = text('1 to 64 of A-Z a-z 0-9 _ . -', (value) => /^[A-Za-z0-9_.-]{1,64}$/.test(value));
 const prefixType = text('a letter, then up to 31 of a-z 0-9 _', (value) => /^[a-z][a-z0-9_]{0,31}$/.test(value));
 const claimText = text('1 to 1000 characters', (value) => value.length > 0 && value.length <= 1000);
@@ -53,14 +49,13 @@ export const configSchema = z.object({
     about: 'options of channels by what stands before their first colon',
     roles: ALL,
     default: '{}',
-    defaultFor: { start: START_NAMESPACES },
-    defaultText: '`{"default":{}}`; `start` adds `public` and `demo`',
+    defaultText: '`{"default":{}}`; `start` opens `public` and `demo` where it made the secret of users\' tokens',
   }),
 
   authSecret: option(hmacSecret().optional(), {
     about: "HMAC secret that verifies users' tokens",
     roles: ALL,
-    defaultText: 'none; `start` makes one for development',
+    defaultText: 'none; `start` makes one where no key is configured',
     secret: true,
     fromFile: true,
   }),
@@ -90,12 +85,12 @@ export const configSchema = z.object({
     about: 'whether the pattern `*` in a token grants every channel',
     roles: ALL,
     default: 'false',
-    defaultText: '`false`; `true` with a development secret',
+    defaultText: '`false`; `true` where `start` made the secret of tokens',
   }),
   clusterSecret: option(hmacSecrets().optional(), {
     about: 'signs tickets; shared by discovery and nodes; comma-separated for rotation, the first signs',
     roles: ALL,
-    defaultText: 'none; `start` makes one for development',
+    defaultText: 'none; `start` makes one without Redis',
     secret: true,
     fromFile: true,
   }),

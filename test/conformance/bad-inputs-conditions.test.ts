@@ -11,7 +11,8 @@ import { BareSocket } from './stranger-client.js';
 import { startServer } from './stranger-server.js';
 import { clientFrame } from './web-socket-frames.js';
 
-const AUTH = { FANFARE_AUTH_SECRET: TOKEN_SECRET };
+const CLUSTER_SECRET = 'the-secret-of-the-cluster-in-this-suite';
+const AUTH = { FANFARE_AUTH_SECRET: TOKEN_SECRET, FANFARE_CLUSTER_SECRET: CLUSTER_SECRET };
 
 /** A server of one test's own. */
 async function startOwn(env: Readonly<Record<string, string>>): Promise<AssaultedServer> {
@@ -120,7 +121,6 @@ describe('with Redis, a server', () => {
       ...AUTH,
       FANFARE_HOST: '127.0.0.1',
       FANFARE_REDIS_URL: empty.url,
-      FANFARE_CLUSTER_SECRET: 'the-secret-of-the-cluster-in-this-suite',
     });
     onTestFinished(async () => void (await server.stop()));
     const headers = { Authorization: `Bearer ${userToken()}` };

@@ -8,6 +8,7 @@ import { type RunningServer, startServer } from './stranger-server.js';
 export const SECRET = 'a-secret-of-at-least-thirty-two-bytes';
 export const OFFSET = /^\d{13}-\d{16}$/;
 const PUBLISH_KEY = 'backend-key-of-the-stranger';
+const NAMESPACES = '{"demo":{"public":true,"anonymous":true,"clientPublish":true}}';
 const GRANTS = { subscribe: ['stranger-*'], publish: ['stranger-*'] };
 
 export interface Discovered {
@@ -55,6 +56,8 @@ export class World {
     this.#server = await startServer('start', {
       FANFARE_ENGINE: this.engine,
       FANFARE_AUTH_SECRET: SECRET,
+      FANFARE_CLUSTER_SECRET: SECRET,
+      FANFARE_NAMESPACES: NAMESPACES,
       FANFARE_PUBLISH_KEY: PUBLISH_KEY,
       ...(this.#redis !== undefined && { FANFARE_REDIS_URL: this.#redis.url }),
     });

@@ -165,16 +165,21 @@ describe('the end', () => {
 });
 
 describe('with Redis', () => {
+  const secrets = { FANFARE_CLUSTER_SECRET: 'c'.repeat(40), FANFARE_AUTH_SECRET: 'a'.repeat(40) };
+  const asClient = (url: string) => ({
+    env: { FANFARE_URL: url, FANFARE_AUTH_SECRET: secrets.FANFARE_AUTH_SECRET },
+  });
+
   it('is a member of the cluster: one publishes, the other delivers', async () => {
     const redis = await startRedis();
-    const setup = { env: { FANFARE_REDIS_URL: redis.url } };
+    const setup = { env: { ...secrets, FANFARE_REDIS_URL: redis.url } };
     const [one, two] = await Promise.all([
       startFanfare(['start', '--port', '0', '--node-id', 'one'], setup),
       startFanfare(['start', '--port', '0', '--node-id', 'two'], setup),
     ]);
-    const reader = followFanfare(['subscribe', 'news', '--count', '1'], { env: { FANFARE_URL: one.url } });
+    const reader = followFanfare(['subscribe', 'news', '--count', '1'], asClient(one.url));
     await reader.logged('"type":"subscribed"');
-    const { code } = await runFanfare(['publish', 'news', '"hi"'], { env: { FANFARE_URL: two.url } });
+    const { code } = await runFanfare(['publish', 'news', '"hi"'], asClient(two.url));
     expect([code, JSON.parse(await reader.line()).data]).toEqual([0, 'hi']);
     expect((await one.stop()).code).toBe(0);
     expect((await two.stop()).code).toBe(0);
@@ -183,8 +188,8 @@ describe('with Redis', () => {
 
   it('ends at once at the second signal, while a drain waits for its clients', async () => {
     const redis = await startRedis();
-    const own = await startFanfare(['start', '--port', '0'], { env: { FANFARE_REDIS_URL: redis.url } });
-    const reader = followFanfare(['subscribe', 'news'], { env: { FANFARE_URL: own.url } });
+    const own = await startFanfare(['start', '--port', '0'], { env: { ...secrets, FANFARE_REDIS_URL: redis.url } });
+    const reader = followFanfare(['subscribe', 'news'], asClient(own.url));
     await reader.logged('"type":"subscribed"');
     own.kill('SIGTERM');
     await own.logged('draining');

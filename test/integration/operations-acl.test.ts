@@ -27,6 +27,7 @@ describe('the documented Redis permissions', () => {
     server = await startServer('start', {
       FANFARE_REDIS_URL: `redis://fanfare-node:secret@${redis.host}:${redis.port}`,
       FANFARE_AUTH_SECRET: SECRET,
+      FANFARE_CLUSTER_SECRET: SECRET,
     });
     const token = makeToken(SECRET, { sub: 'u1', fanfare: { subscribe: ['news'], publish: ['news'] } });
     ({ socket } = await BareSocket.connected(server.url, token));
@@ -91,6 +92,7 @@ describe('the documented Redis permissions', () => {
     const refused = startServer('start', {
       FANFARE_REDIS_URL: `redis://nobody:secret@${redis.host}:${redis.port}`,
       FANFARE_AUTH_SECRET: SECRET,
+      FANFARE_CLUSTER_SECRET: SECRET,
     });
     await expect(refused).rejects.toThrow(/ended with 78[\s\S]*OPERATIONS\.md/);
   }, 30_000);

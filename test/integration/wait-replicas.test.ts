@@ -24,6 +24,7 @@ describe.each(['uws', 'ws'])('on the %s engine, a node that waits for one replic
       FANFARE_ENGINE: engine,
       FANFARE_REDIS_URL: master.url,
       FANFARE_AUTH_SECRET: SECRET,
+      FANFARE_CLUSTER_SECRET: SECRET,
       FANFARE_PUBLISH_KEY: PUBLISH_KEY,
       FANFARE_WAIT_REPLICAS: '1',
     });

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { ConfigError, shown } from '../../config/config-problem.js';
 import { readWholeNumber } from '../../config/value-types.js';
 import { MAX_WAIT_REPLICAS } from '../../protocol/index.js';
-import { addClientFlags, type ClientFlags, clientFor, clientTerms, untilEnded } from '../client-flags.js';
+import { addClientFlags, type ClientFlags, clientFor, clientTerms, explained, untilEnded } from '../client-flags.js';
 import { httpPublisher } from '../http-publisher.js';
 
 interface PublishFlags extends ClientFlags {
@@ -38,14 +38,17 @@ async function publish(channel: string, json: string, flags: PublishFlags): Prom
   }
   const key = flags.key === undefined ? {} : { key: flags.key };
   const replicas = flags.waitReplicas === undefined ? 0 : replicaCount(flags.waitReplicas);
+  const terms = await clientTerms(flags, [channel], 'publish');
   if (replicas > 0) {
-    const send = await httpPublisher(await clientTerms(flags, [channel], 'publish'));
+    const send = await httpPublisher(terms);
     return printEach(values, (data) => send({ channel, data, ...key, waitReplicas: replicas }));
   }
-  const client = await clientFor(flags, [channel], 'publish');
+  const client = clientFor(terms, flags);
   const ended = untilEnded(client);
   try {
     await printEach(values, async (data) => (await Promise.race([client.publish(channel, data, key), ended])).offset);
+  } catch (error) {
+    throw explained(error, terms);
   } finally {
     client.close();
   }

@@ -86,12 +86,12 @@ async function runStart(command: Command): Promise<void> {
       drain: () => (cluster.shared ? node.drain() : node.close()).finally(release),
       close: () => node.close().finally(release),
     },
-    banner: (url) => startBanner(url, development),
+    banner: (url) => startBanner(url, loaded.made, development),
   });
 }
 
-/** What signs the demo page's tokens; only where the secret was made for development. */
-function developmentTerms({ config, development }: LoadedConfig): DevelopmentToken | undefined {
+/** What signs the demo page's tokens; only where the secret of tokens is one that `start` made. */
+function developmentTerms({ config, made }: LoadedConfig): DevelopmentToken | undefined {
   const { authSecret: secret, authIssuer: issuer, authAudience: audience } = config;
-  return development && secret !== undefined ? { secret, issuer, audience } : undefined;
+  return made.authSecret !== undefined && secret !== undefined ? { secret, issuer, audience } : undefined;
 }

@@ -14,11 +14,14 @@ interface TokenFlags {
   readonly ttl: string;
 }
 
-/** Adds the command. It prints the token alone, so that a script can take it. */
+const DEVELOPMENT_ONLY =
+  'fanfare: signed with the development secret, which everybody can read: only `fanfare start` on this machine without any configuration takes it; set FANFARE_AUTH_SECRET for any other server';
+
+/** Adds the command. It prints the token alone, so that a script can take it; a note goes to standard error. */
 export function addCommand(program: Command): void {
   program
     .command('token')
-    .description("sign a user's token with FANFARE_AUTH_SECRET, or with the development secret of `start`")
+    .description("sign a user's token with FANFARE_AUTH_SECRET; without any configuration, with the development secret")
     .requiredOption('--sub <user>', "the user's name")
     .option('--subscribe <patterns>', 'channels to read, comma-separated: news,chat:*', '')
     .option('--publish <patterns>', 'channels to publish on', '')
@@ -52,6 +55,7 @@ async function printToken(flags: TokenFlags): Promise<void> {
     publish: listOf(flags.publish),
     presence: listOf(flags.presence),
   };
+  if (terms.development) process.stderr.write(`${DEVELOPMENT_ONLY}\n`);
   console.log(await signToken({ ...terms, subject: flags.sub, grants, lifetimeMs: lifetime.value }));
 }
 

@@ -1,5 +1,6 @@
 // Mistakes in the configuration: each gets a line that names the option, its source, what came and what would be valid.
 
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -221,16 +222,38 @@ describe('keys and secrets', () => {
     ]);
   });
 
-  it('refuses the built-in secret in production, made or given', () => {
-    const env = { NODE_ENV: 'production' };
-    expect(mistakes({ env })).toEqual([
-      expect.stringMatching(/^authSecret \(not set\): needed by start in production/),
-      expect.stringMatching(/^clusterSecret \(not set\): needed by start in production/),
+  it('makes no secret in production, and says how to make one', () => {
+    expect(mistakes({ env: { NODE_ENV: 'production' } })).toEqual([
+      expect.stringMatching(/^authSecret \(not set\): needed by start in production: set FANFARE_AUTH_SECRET, /),
+      expect.stringMatching(/^clusterSecret \(not set\): needed by start in production: .* openssl rand -base64 32/),
     ]);
-    const given = { FANFARE_AUTH_SECRET: DEVELOPMENT_SECRET, FANFARE_CLUSTER_SECRET: 'c'.repeat(32) };
-    expect(mistakes({ env: { ...env, ...given } })).toEqual([
-      expect.stringMatching(/^authSecret \(env FANFARE_AUTH_SECRET\): got the built-in development secret/),
-    ]);
+  });
+
+  it('says how to make one in a command that makes a good one', () => {
+    const [line = ''] = mistakes({ env: { FANFARE_REDIS_URL: 'redis://127.0.0.1:6379' } });
+    const command = /\(or: (node -p '.+')\)$/.exec(line)?.[1] ?? '';
+    const secret = execFileSync('sh', ['-c', command], { encoding: 'utf8' }).trim();
+    expect(secret).toMatch(/^[A-Za-z0-9+/]{43}=$/);
+    expect(mistakes({ env: { FANFARE_CLUSTER_SECRET: secret } })).toEqual([]);
+  });
+
+  it('refuses the built-in secret wherever it is given', () => {
+    const path = join(directory, 'built-in');
+    writeFileSync(path, `${DEVELOPMENT_SECRET}\n`);
+    const own = 'c'.repeat(32);
+    const rows: [Record<string, string>, string][] = [
+      [{ FANFARE_AUTH_SECRET: DEVELOPMENT_SECRET }, 'authSecret (env FANFARE_AUTH_SECRET)'],
+      [{ FANFARE_CLUSTER_SECRET: `${own},${DEVELOPMENT_SECRET}` }, 'clusterSecret (env FANFARE_CLUSTER_SECRET)'],
+      [{ FANFARE_CLUSTER_SECRET_FILE: path }, `clusterSecret (env FANFARE_CLUSTER_SECRET_FILE ${path})`],
+      [{ FANFARE_ADMIN_KEY: DEVELOPMENT_SECRET }, 'adminKey (env FANFARE_ADMIN_KEY)'],
+      [{ FANFARE_PUBLISH_KEY: `${own},${DEVELOPMENT_SECRET}` }, 'publishKey (env FANFARE_PUBLISH_KEY)'],
+    ];
+    for (const [env, where] of rows) {
+      expect(mistakes({ env })).toEqual([expect.stringContaining(`${where}: got the built-in development secret, `)]);
+      expect(mistakes({ env })[0]).not.toContain(DEVELOPMENT_SECRET);
+      if (env.FANFARE_ADMIN_KEY !== undefined || env.FANFARE_PUBLISH_KEY !== undefined) continue;
+      expect(mistakes({ env, role: 'discovery' })).toContainEqual(expect.stringContaining('got the built-in'));
+    }
   });
 });
 

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError, problemLine } from '../../../src/config/config-problem.js';
-import { DEVELOPMENT_SECRET } from '../../../src/config/development.js';
 import { type ConfigInput, loadConfig } from '../../../src/config/load-config.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'fanfare-config-'));
@@ -96,39 +95,21 @@ describe('values', () => {
     expect(sources.get('authSecret')).toBe(`env FANFARE_AUTH_SECRET_FILE ${path}`);
   });
 
-  it('merges namespaces over those that start brings, each by itself', () => {
-    const { namespaces } = load({
-      env: { FANFARE_NAMESPACES: '{"demo":{"historyTtl":"1h"},"chat":{"historySize":5}}' },
-    }).config;
-    expect(namespaces).toEqual({
+  it('merges namespaces over those that start opens, each by itself', () => {
+    const env = { FANFARE_NAMESPACES: '{"demo":{"historyTtl":"1h"},"chat":{"historySize":5}}' };
+    const { config, sources } = load({ env });
+    expect(sources.get('namespaces')).toBe('env FANFARE_NAMESPACES, and the open ones of start');
+    expect(config.namespaces).toEqual({
       public: { public: true, anonymous: true, clientPublish: true },
       demo: { public: true, anonymous: true, clientPublish: true, historyTtlMs: 3_600_000 },
       chat: { historySize: 5 },
     });
   });
-
-  it('brings no namespace outside start', () => {
-    expect(load({ role: 'node', env: NODE_ENV }).config.namespaces).toEqual({});
-  });
 });
 
 describe('defaults of each role', () => {
-  it('makes start a safe first try: loopback, a development secret, user tokens', () => {
-    const { config, development } = load({});
-    expect(config).toMatchObject({ host: '127.0.0.1', origins: ['loopback'], allowUserTokens: true });
-    expect([config.authSecret, config.clusterSecret]).toEqual([DEVELOPMENT_SECRET, [DEVELOPMENT_SECRET]]);
-    expect(development).toBe(true);
-  });
-
-  it('gives start on an open address a secret that nobody knows', () => {
-    const { config } = load({ flags: { host: '192.0.2.1' } });
-    expect(config.authSecret).not.toBe(DEVELOPMENT_SECRET);
-    expect(config.authSecret?.length).toBeGreaterThanOrEqual(43);
-  });
-
-  it('makes no secret beside a configured key', () => {
-    const { config, development } = load({ flags: { authJwksUrl: 'https://id.example/jwks' } });
-    expect([config.authSecret, development]).toEqual([undefined, false]);
+  it('makes start a safe first try: loopback, user tokens', () => {
+    expect(load({}).config).toMatchObject({ host: '127.0.0.1', origins: ['loopback'], allowUserTokens: true });
   });
 
   it('tells a node and discovery all that they need at once', () => {
