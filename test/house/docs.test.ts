@@ -38,6 +38,21 @@ function anchorsOf(text: string): ReadonlySet<string> {
   );
 }
 
+/** The snippets that hand on the body of an answer and do not throw when it is a refusal. */
+function uncheckedFetches(text: string): readonly string[] {
+  const snippets = [...text.matchAll(/^```(?:js|ts|jsx|tsx)\n(.*?)^```/gms)].map(([, code = '']) => code);
+  const handsOn = (code: string) => /\bfetch\(/.test(code) && /\.(text|json)\(\)/.test(code);
+  return snippets.filter((code) => handsOn(code) && !/if \(!\w+\.ok\)\s*\{?\s*throw\b/.test(code));
+}
+
+it('an unchecked fetch is found', () => {
+  const snippet = (code: string) => `text\n\`\`\`js\n${code}\n\`\`\`\n`;
+  const good = "const r = await fetch('/t');\nif (!r.ok) throw new Error('x');\nreturn r.text();";
+  expect(uncheckedFetches(snippet("token: () => fetch('/t').then((r) => r.text())"))).toHaveLength(1);
+  expect(uncheckedFetches(snippet(good.replace('if (!r.ok) throw new', 'console.log')))).toHaveLength(1);
+  expect(uncheckedFetches(snippet(good))).toEqual([]);
+});
+
 describe('the docs', () => {
   it('have fresh tables (npx tsx scripts/docs-tables.ts)', () => {
     expect([...staleDocs().keys()]).toEqual([]);
@@ -67,6 +82,10 @@ describe('the docs', () => {
     for (const other of ['FANFARE_CONFIG', 'FANFARE_URL', 'FANFARE_TOKEN']) variables.add(other);
     const used = [...text.matchAll(/\bFANFARE_[A-Z_]+\b/g)].map(([name]) => name);
     expect(used.filter((name) => !variables.has(name) && !OF_TESTS.has(name))).toEqual([]);
+  });
+
+  it.each(DOCS)('%s shows no fetch whose answer is handed on unchecked', (path) => {
+    expect(uncheckedFetches(read(path))).toEqual([]);
   });
 
   it('README.md has every option of an operator’s first day', () => {
