@@ -31,7 +31,7 @@ export const setState = (channel: Channel, state: SubscriptionState): void => {
 };
 
 /**
- * Takes one event that names the channel, from `line`, by the rules of a client's position (DESIGN 3.2).
+ * Takes one event that names the channel, from `line`, by the rules of a client's position (docs/PROTOCOL.md, 4.2).
  *
  * While one line takes over from another, delivery has gone on since the position that was asked for: `subscribed` never
  * moves it back. When that says that not all was recovered, the position stays until the `gap` has come, so that a line that

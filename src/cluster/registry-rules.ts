@@ -1,6 +1,6 @@
 // The rules of the registry that its memory and Redis forms share: times, bounds, and what a node may call itself.
 
-/** Specified in docs: the design's section on assignment. */
+/** Why there are reservations: docs/decisions/0004-discovery-and-tickets.md. */
 export const REGISTRY_RULES = {
   /** Silence after which a node is gone, measured from the newest report of any node. */
   silenceMs: 5_000,

@@ -53,6 +53,29 @@ it('an unchecked fetch is found', () => {
   expect(uncheckedFetches(snippet(good))).toEqual([]);
 });
 
+describe('the repository', () => {
+  /** Assembled, so that this file does not hold what it looks for. */
+  const elsewhere = new RegExp(String.raw`\b${'DES'}IGN\b|\b(${'des'}ign['’]s|${'des'}ign) section\b`);
+  const leftOut = new Set(['node_modules', 'dist', '.git']);
+
+  it('points to its own docs and to no design that is kept elsewhere', () => {
+    const pointing: string[] = [];
+    const look = (folder: string): void => {
+      for (const entry of readdirSync(`${ROOT}${folder}`, { withFileTypes: true })) {
+        const path = `${folder}${entry.name}`;
+        if (entry.isDirectory() && !leftOut.has(entry.name)) look(`${path}/`);
+        if (entry.isFile() && elsewhere.test(read(path))) pointing.push(path);
+      }
+    };
+    look('');
+    expect(pointing).toEqual([]);
+  });
+
+  it.each(['DES' + 'IGN 3.2', 'the des' + "ign's section on tickets"])('%s is found', (text) => {
+    expect(elsewhere.test(text)).toBe(true);
+  });
+});
+
 describe('the docs', () => {
   it('have fresh tables (npx tsx scripts/docs-tables.ts)', () => {
     expect([...staleDocs().keys()]).toEqual([]);

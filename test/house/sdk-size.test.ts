@@ -1,4 +1,4 @@
-// What the SDK may weigh and what may be inside: DESIGN section 7 and HOUSE.
+// What the SDK may weigh and what may be inside: the row of the SDK in docs/ARCHITECTURE.md.
 
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
