@@ -1,6 +1,6 @@
 // The demo page as somebody uses it: what they see, and what they click.
 
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright';
 
 export interface Look {
   readonly colorScheme?: 'light' | 'dark';
