@@ -1,6 +1,7 @@
 // The network between this page and the server, as something that can be cut and joined again.
 
 import type { WebSocketConstructor, WebSocketLike } from '../client-sdk/types.js';
+import { isTooSoon, saysTooSoon, stamped, stampedRequest } from './wire.js';
 
 /** What a socket tells when the network under it is gone. */
 const LOST = { code: 1006, reason: '', wasClean: false };
@@ -8,18 +9,22 @@ const LOST = { code: 1006, reason: '', wasClean: false };
 /**
  * A `WebSocket` and a `fetch` for `createClient`. While it is cut, open sockets die with 1006, requests on their way and
  * streams fail as a broken network makes them fail, and nothing new gets through: to the SDK it is a real loss.
+ * It is also where a publish is handed to the wire, and stamped with that moment.
  */
 export class Cable {
   readonly WebSocket: WebSocketConstructor;
   readonly #sockets = new Set<CableSocket>();
   /** Aborted by a cut, made anew by a repair. */
   #life = new AbortController();
+  readonly #onLimited: () => void;
 
-  constructor() {
+  /** `onLimited` is told of each publish that the node refuses for now: the SDK repeats it. */
+  constructor(onLimited: () => void = () => {}) {
     const cable = this;
+    this.#onLimited = onLimited;
     this.WebSocket = class extends CableSocket {
       constructor(url: string) {
-        super(url, cable.isCut);
+        super(url, cable.isCut, onLimited);
         cable.#sockets.add(this);
         this.released = () => cable.#sockets.delete(this);
       }
@@ -33,7 +38,10 @@ export class Cable {
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
     const { signal } = this.#life;
     const signals = init?.signal ? [init.signal, signal] : [signal];
-    return globalThis.fetch(input, { ...init, signal: AbortSignal.any(signals) });
+    const publish = stampedRequest(input, init);
+    const response = await globalThis.fetch(input, { ...(publish ?? init), signal: AbortSignal.any(signals) });
+    if (publish !== undefined && isTooSoon(response)) this.#onLimited();
+    return response;
   };
 
   cut(): void {
@@ -54,14 +62,17 @@ class CableSocket implements WebSocketLike {
   released: () => void = () => {};
   readonly #socket: WebSocket | undefined;
 
-  constructor(url: string, isCut: boolean) {
+  constructor(url: string, isCut: boolean, onLimited: () => void) {
     if (isCut) {
       setTimeout(() => this.lose());
       return;
     }
     const socket = new WebSocket(url);
     socket.onopen = (event) => this.onopen?.(event as never);
-    socket.onmessage = (event) => this.onmessage?.(event as never);
+    socket.onmessage = (event) => {
+      if (saysTooSoon(event.data)) onLimited();
+      this.onmessage?.(event as never);
+    };
     socket.onerror = (event) => this.onerror?.(event as never);
     socket.onclose = (event) => {
       this.released();
@@ -71,7 +82,7 @@ class CableSocket implements WebSocketLike {
   }
 
   send(data: string): void {
-    this.#socket?.send(data);
+    this.#socket?.send(stamped(data));
   }
 
   close(code?: number, reason?: string): void {

@@ -2,7 +2,7 @@
 
 import type { Gap, Message, Transport } from '../client-sdk/types.js';
 import { element, part, write } from './dom.js';
-import { explainGap, formatMs, plural, shortOffset, TRANSPORT_NAMES } from './format.js';
+import { formatMs, plural, shortOffset, type ToldGap, TRANSPORT_NAMES } from './format.js';
 import type { ReadPayload } from './payload.js';
 
 /** How a message came: at once, from history on the first subscription, or after an outage. */
@@ -42,8 +42,8 @@ export class Feed {
     this.#enqueue(messageItem(entry));
   }
 
-  addGap(gap: Gap): void {
-    this.#enqueue(gapItem(gap));
+  addGap(gap: Gap, told: ToldGap): void {
+    this.#enqueue(gapItem(gap, told));
   }
 
   clear(): void {
@@ -73,7 +73,7 @@ export class Feed {
     this.#pending = [];
     while (this.#list.childElementCount > MAX_ENTRIES) this.#list.lastElementChild?.remove();
     this.#empty.hidden = this.#list.childElementCount > 0;
-    write(this.#count, plural(this.#delivered, 'message'));
+    write(this.#count, `${this.#delivered} delivered`);
   }
 }
 
@@ -82,7 +82,7 @@ function messageItem({ message, payload, arrival, transport, latencyMs }: Entry)
   const item = element('li', { class: 'entry', 'data-testid': 'message' });
   Object.assign(item.dataset, { channel, offset: offset ?? '', arrival, voice: transport });
   const latency = element('span', { class: 'entry-latency' }, latencyMs === undefined ? '–' : formatMs(latencyMs));
-  latency.title = latencyMs === undefined ? 'The publisher did not say when' : 'From publish to here';
+  latency.title = latencyMs === undefined ? 'The publisher did not say when' : 'From the wire to here';
   const meta = element('p', { class: 'entry-meta' });
   // What a client published is stamped with its sender; what is not came from a backend.
   const who = payload.by ?? (message.from ? (message.from.user ?? 'somebody') : 'a backend');
@@ -104,12 +104,12 @@ function mark(arrival: Arrival, offset: string | undefined): HTMLElement {
   return box;
 }
 
-function gapItem({ channel, reason, offset }: Gap): HTMLElement {
+function gapItem({ channel, reason, offset }: Gap, { title, detail }: ToldGap): HTMLElement {
   return element(
     'li',
     { class: 'entry entry-gap', 'data-testid': 'gap', 'data-channel': channel, 'data-reason': reason },
     element('strong', {}, 'Gap'),
-    element('p', {}, `Part of ${channel} is not coming: ${explainGap(reason)}. Delivery goes on from here.`),
+    element('p', {}, `${title}. ${detail}`),
     element('code', { class: 'entry-offset', title: `Offset ${offset}` }, shortOffset(offset)),
   );
 }

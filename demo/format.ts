@@ -1,6 +1,6 @@
 // Durations, offsets and transports as people read them.
 
-import type { Transport } from '../client-sdk/types.js';
+import type { Gap, Transport } from '../client-sdk/types.js';
 
 export const TRANSPORT_NAMES: Readonly<Record<Transport, string>> = {
   websocket: 'WebSocket',
@@ -32,13 +32,26 @@ export function plural(count: number, one: string, many = `${one}s`): string {
 const GAP_REASONS: Readonly<Record<string, string>> = {
   trimmed: 'history is too short to hold it',
   expired: 'it is older than history goes back',
-  lost: 'the broker lost it',
+  lost: 'the history that held it is gone',
   rewritten: 'the log was rewritten after a failover',
   unknown: 'history does not know the position',
   conflated: 'newer messages replaced it',
 };
 
-/** Why something is not coming, to stand after a colon; reasons of a newer server are shown as they are. */
-export function explainGap(reason: string): string {
-  return GAP_REASONS[reason] ?? reason;
+export interface ToldGap {
+  readonly title: string;
+  readonly detail: string;
+}
+
+/**
+ * What a gap means; `asked` when somebody came back too late on purpose. Reasons of a newer server are shown as they are.
+ */
+export function explainGap({ channel, reason }: Gap, asked: boolean): ToldGap {
+  const goesOn = 'You are told so before anything newer; then comes all that there is.';
+  if (asked) {
+    const why = `You came back to ${channel} from a position that its history does not reach back to.`;
+    return { title: 'Too late, and told so', detail: `${why} ${goesOn}` };
+  }
+  const why = `Part of it is not coming: ${GAP_REASONS[reason] ?? reason}.`;
+  return { title: `A gap in ${channel}`, detail: `${why} ${goesOn}` };
 }

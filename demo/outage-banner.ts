@@ -1,8 +1,7 @@
 // Tells the story of an outage while it lasts, and its verdict afterwards.
 
-import type { Gap } from '../client-sdk/types.js';
 import { part, write } from './dom.js';
-import { explainGap, formatMs, plural } from './format.js';
+import { formatMs, plural, type ToldGap } from './format.js';
 import type { OutageReport } from './outage.js';
 
 export class OutageBanner {
@@ -45,16 +44,14 @@ export class OutageBanner {
   }
 
   /** A gap that no outage explains. */
-  showGap({ channel, reason }: Gap): void {
+  showGap({ title, detail }: ToldGap): void {
     this.#box.hidden = false;
     Object.assign(this.#box.dataset, { phase: 'over', verdict: 'gap' });
     this.#restore.hidden = true;
     this.#dismiss.hidden = false;
-    write(this.#title, `A gap in ${channel}`);
-    write(
-      this.#detail,
-      `Part of it is not coming: ${explainGap(reason)}. Fanfare says so before anything newer, then goes on with all that there is.`,
-    );
+    write(this.#title, title);
+    write(this.#detail, detail);
+    write(this.#announcer, `${title}. ${detail}`);
   }
 }
 

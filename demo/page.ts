@@ -8,6 +8,7 @@ import { Commands } from './commands.js';
 import { Composer } from './composer.js';
 import { part, write } from './dom.js';
 import { Feed } from './feed.js';
+import { explainGap } from './format.js';
 import { nameOfThisTab } from './identity.js';
 import { Latencies } from './latency.js';
 import { LatencyChart } from './latency-chart.js';
@@ -28,7 +29,7 @@ const OUTAGE_TICK_MS = 250;
 
 export class Page {
   readonly #createClient: CreateClient;
-  readonly #cable = new Cable();
+  readonly #cable = new Cable(() => this.#composer.limited());
   readonly #latencies = new Latencies();
   readonly #arrivals = new Arrivals();
   readonly #chart = new LatencyChart(this.#latencies);
@@ -50,6 +51,8 @@ export class Page {
   #transport: Transport = 'websocket';
   #outage: Outage | undefined;
   #witness: Witness | undefined;
+  /** The channel that was come back to too late on purpose: the next gap in it is the answer to that. */
+  #lateIn: string | undefined;
   #ticker: ReturnType<typeof setInterval> | undefined;
   #frame = 0;
 
@@ -72,7 +75,7 @@ export class Page {
     );
     this.#cutButton.addEventListener('click', () => (this.#cable.isCut ? this.#restore() : this.#cut()));
     part('replay', HTMLButtonElement).addEventListener('click', () => this.#rewind('-1'));
-    part('too-late', HTMLButtonElement).addEventListener('click', () => this.#rewind(LONG_GONE));
+    part('too-late', HTMLButtonElement).addEventListener('click', () => this.#comeTooLate());
     part('clear', HTMLButtonElement).addEventListener('click', () => this.#feed.clear());
     this.#stage.select('auto');
     this.#target(LOBBY);
@@ -81,8 +84,6 @@ export class Page {
 
   #onState(state: ClientState): void {
     this.#status.show(state);
-    write(part('node', HTMLElement), state.type === 'connected' ? state.node : '–');
-    write(part('transport', HTMLElement), state.type === 'connected' ? state.transport : '–');
     if (state.type !== 'connected') return;
     write(this.#log, '');
     this.#transport = state.transport;
@@ -109,16 +110,20 @@ export class Page {
     const arrival = missed ? 'recovered' : this.#arrivals.kindOf(message.channel, payload.sentAtMs, now);
     const latencyMs = payload.sentAtMs === undefined ? undefined : Math.max(0, now - payload.sentAtMs);
     const transport = this.#transport;
-    // What was caught up with was late for another reason than its transport.
-    if (arrival === 'live' && latencyMs !== undefined) this.#latencies.add({ ms: latencyMs, transport });
+    // What was caught up with, and what stood in a burst's queue, was late for another reason than its transport.
+    const isTypical = arrival === 'live' && !payload.burst;
+    if (isTypical && latencyMs !== undefined) this.#latencies.add({ ms: latencyMs, transport });
     this.#feed.add({ message, payload, arrival, transport, latencyMs });
     this.#stage.pulse(transport);
     this.#redraw();
   }
 
   #onGap(gap: Gap): void {
-    this.#feed.addGap(gap);
-    if (this.#outage === undefined) this.#banner.showGap(gap);
+    const asked = this.#lateIn === gap.channel;
+    if (asked) this.#lateIn = undefined;
+    const told = explainGap(gap, asked);
+    this.#feed.addGap(gap, told);
+    if (this.#outage === undefined) this.#banner.showGap(told);
     else this.#outage.gap(gap.channel, gap.offset, nowMs());
     this.#redraw();
   }
@@ -167,7 +172,13 @@ export class Page {
     const channel = this.#channels.selected;
     this.#feed.clear();
     this.#arrivals.forget(channel);
+    this.#lateIn = undefined;
     this.#receiver.join(channel, after);
+  }
+
+  #comeTooLate(): void {
+    this.#rewind(LONG_GONE);
+    this.#lateIn = this.#channels.selected;
   }
 
   #cut(): void {
@@ -176,10 +187,12 @@ export class Page {
     const outage = new Outage(nowMs());
     this.#outage = outage;
     this.#cable.cut();
+    // Its own, which stays whole.
+    const { WebSocket, fetch } = new Cable(() => this.#composer.limited());
     this.#witness = new Witness(
       {
         createClient: this.#createClient,
-        options: { url: location.origin, token: () => readToken(fetch) },
+        options: { url: location.origin, WebSocket, fetch, token: () => readToken(fetch) },
         onSeen: (channel, offset) => outage.miss(channel, offset),
         onError: (error) => this.#onError(error),
       },
