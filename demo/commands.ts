@@ -1,4 +1,4 @@
-// Commands to publish from elsewhere, ready to copy.
+// What to take home, ready to copy: a page of one's own, and commands that publish from elsewhere.
 
 import { part, write } from './dom.js';
 
@@ -9,7 +9,7 @@ export class Commands {
 
   constructor() {
     const announcer = part('announcer', HTMLElement);
-    const names = ['curl', 'redis-logged', 'redis-live'];
+    const names = ['browser', 'curl', 'redis-logged', 'redis-live'];
     this.#blocks = new Map(names.map((name) => [name, part(`command-${name}`, HTMLElement)]));
     for (const [name, block] of this.#blocks) {
       const button = part(`copy-${name}`, HTMLButtonElement);
@@ -35,6 +35,16 @@ export class Commands {
 /** Channel names hold nothing that a shell or JSON would need quoted, only the braces do. */
 function commandsFor(origin: string, channel: string): Readonly<Record<string, string>> {
   return {
+    browser: [
+      '<script type="module">',
+      `  import { createClient } from '${origin}/sdk.js';`,
+      `  const client = createClient({ url: '${origin}' });`,
+      `  const channel = client.subscribe('${channel}', { after: '-1' });`,
+      `  channel.on('message', ({ data, offset }) => console.log(offset, data));`,
+      `  channel.on('gap', ({ reason }) => console.warn('some are not coming:', reason));`,
+      `  await client.publish('${channel}', { text: 'Hello from a page of my own' });`,
+      '</script>',
+    ].join('\n'),
     curl: [
       `TOKEN=$(curl -s ${origin}/demo/token | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')`,
       `curl ${origin}/v1/publish -H "Authorization: Bearer $TOKEN" \\`,

@@ -80,9 +80,18 @@ export class Feed {
 function messageItem({ message, payload, arrival, transport, latencyMs }: Entry): HTMLElement {
   const { channel, offset } = message;
   const item = element('li', { class: 'entry', 'data-testid': 'message' });
-  Object.assign(item.dataset, { channel, offset: offset ?? '', arrival, voice: transport });
+  Object.assign(item.dataset, {
+    channel,
+    offset: offset ?? '',
+    arrival,
+    voice: transport,
+    burst: String(payload.burst),
+  });
   const latency = element('span', { class: 'entry-latency' }, latencyMs === undefined ? '–' : formatMs(latencyMs));
-  latency.title = latencyMs === undefined ? 'The publisher did not say when' : 'From the wire to here';
+  latency.title =
+    latencyMs === undefined
+      ? 'The publisher did not say when'
+      : `From the wire to here${payload.burst ? '; one of a burst, so no figure counts it' : ''}`;
   const meta = element('p', { class: 'entry-meta' });
   // What a client published is stamped with its sender; what is not came from a backend.
   const who = payload.by ?? (message.from ? (message.from.user ?? 'somebody') : 'a backend');

@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 const source = fileURLToPath(new URL('../demo/', import.meta.url));
 const target = fileURLToPath(new URL('../dist/demo/', import.meta.url));
 
-/** Writes index.html, demo.js, demo.css, theme.js and favicon.svg. */
+/** Writes index.html, demo.js, demo.css, theme.js, favicon.svg, and readme.txt, which the page links to. */
 export async function bundleDemo() {
   const common = { bundle: true, minify: true, target: 'es2022', outdir: target, logLevel: 'warning' };
   await Promise.all([
@@ -25,6 +25,7 @@ export async function bundleDemo() {
     build({ ...common, entryPoints: [`${source}theme.ts`], format: 'iife' }),
   ]);
   for (const file of ['index.html', 'favicon.svg']) cpSync(source + file, target + file);
+  cpSync(`${source}../README.md`, `${target}readme.txt`);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await bundleDemo();

@@ -1,45 +1,18 @@
 // The demo page in a real browser, served by the built program: clicked through as a visitor would.
 
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
-import type { Browser } from 'playwright';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { launchChromium, skipReason } from '../support/chromium.js';
-import { DemoPage, type Look } from './demo-page.js';
-import { type StartedServer, startServer } from './started-server.js';
+import { expect, it } from 'vitest';
+import { describeVisits } from './visits.js';
 
 const TRANSPORTS = ['websocket', 'sse', 'long-poll', 'short-poll'];
-const title = skipReason === undefined ? 'the demo page' : `the demo page (skipped: ${skipReason})`;
 
-describe.skipIf(skipReason !== undefined)(title, () => {
-  let browser: Browser;
-  let server: StartedServer;
-  let open: DemoPage[] = [];
-
-  const visit = async (look?: Look) => {
-    const page = await DemoPage.open(browser, server.url, look);
-    open.push(page);
-    return page;
-  };
-
-  beforeAll(async () => {
-    browser = await launchChromium();
-  });
-  afterAll(() => browser?.close());
-
-  beforeEach(async () => {
-    server = await startServer();
-  });
-  afterEach(async () => {
-    const problems = open.flatMap((page) => page.problems);
-    await Promise.all(open.map((page) => page.close()));
-    open = [];
-    expect(await server.stop()).toBe(0);
-    expect(problems).toEqual([]);
-  });
-
+describeVisits('the demo page', (visits) => {
   it('connects by itself, and shows what is published with its latency and its offset', async () => {
-    const page = await visit();
+    const page = await visits.visit();
     await page.part('empty').waitFor();
     const before = await page.part('position').textContent();
 
@@ -62,8 +35,8 @@ describe.skipIf(skipReason !== undefined)(title, () => {
   });
 
   it('delivers over each transport, and loses nothing when it changes', async () => {
-    const page = await visit();
-    const other = await visit();
+    const page = await visits.visit();
+    const other = await visits.visit();
     const said: string[] = [];
     for (const transport of TRANSPORTS) {
       await page.choose(transport);
@@ -86,7 +59,7 @@ describe.skipIf(skipReason !== undefined)(title, () => {
   });
 
   it('delivers a burst of twenty in order', async () => {
-    const page = await visit();
+    const page = await visits.visit();
     await page.part('burst').click();
     await page.part('message').nth(19).waitFor();
     expect(new Set(await page.texts()).size).toBe(20);
@@ -95,8 +68,8 @@ describe.skipIf(skipReason !== undefined)(title, () => {
   });
 
   it('recovers what was published while the connection was cut, over each transport', async () => {
-    const page = await visit();
-    const other = await visit();
+    const page = await visits.visit();
+    const other = await visits.visit();
     for (const transport of TRANSPORTS) {
       await page.choose(transport);
       const heard = await page.texts();
@@ -127,11 +100,16 @@ describe.skipIf(skipReason !== undefined)(title, () => {
   });
 
   it('tells a gap to who comes back too late, and goes on after it', async () => {
-    const page = await visit();
+    const page = await visits.visit();
     await page.publish('still in history');
     await page.sees('still in history');
     await page.part('too-late').click();
     await page.part('gap').waitFor();
+    for (const part of ['gap', 'outage']) {
+      expect(await page.part(part).textContent()).toMatch(
+        /Too late, and told so.*came back to demo:lobby from a position/s,
+      );
+    }
     await page.sees('still in history');
     await page.publish('and on it goes');
     await page.sees('and on it goes');
@@ -139,7 +117,7 @@ describe.skipIf(skipReason !== undefined)(title, () => {
   });
 
   it('joins and leaves other channels', async () => {
-    const page = await visit();
+    const page = await visits.visit();
     const garden = page.page.locator('[data-channel="demo:garden"][data-testid="channel"]');
     await page.part('join-name').fill('not a name');
     await page.part('join-name').press('Enter');
@@ -156,14 +134,45 @@ describe.skipIf(skipReason !== undefined)(title, () => {
   });
 
   it('shows a curl command that works as it stands', async () => {
-    const page = await visit();
+    const page = await visits.visit();
     const command = await page.part('command-curl').textContent();
     await promisify(execFile)('sh', ['-c', command ?? '']);
     await page.sees('Hello from curl');
   });
 
+  it('shows a page of eight lines that works as it stands, from another origin', async () => {
+    const page = await visits.visit();
+    const code = (await page.part('command-browser').textContent()) ?? '';
+    expect(code.split('\n')).toHaveLength(8);
+    const other = createServer((_, response) => response.setHeader('Content-Type', 'text/html').end(code));
+    await once(other.listen(0, '127.0.0.1'), 'listening');
+    try {
+      const { port } = other.address() as AddressInfo;
+      const own = await visits.browser.newPage();
+      const logged = own.waitForEvent('console', (line) => line.text().includes('Hello from a page of my own'));
+      await own.goto(`http://127.0.0.1:${port}/`);
+      await page.sees('Hello from a page of my own');
+      expect((await logged).type()).toBe('log');
+      await own.close();
+    } finally {
+      other.close();
+    }
+  });
+
+  it('says what Fanfare is before anything else, and leads to the eight lines and to the README', async () => {
+    const page = await visits.visit();
+    const lead = page.page.locator('.lead');
+    expect(await lead.textContent()).toContain('Fanfare is a realtime notification server');
+    const [home, readme] = await lead
+      .locator('a')
+      .evaluateAll((links) => links.map((link) => link.getAttribute('href')));
+    expect(await page.page.locator(String(home)).getByTestId('command-browser').count()).toBe(1);
+    const text = await (await fetch(new URL(String(readme), page.page.url()))).text();
+    expect(text.startsWith('# Fanfare')).toBe(true);
+  });
+
   it('shows markup in a message as text', async () => {
-    const page = await visit();
+    const page = await visits.visit();
     const markup = '<img src=x onerror=alert(1)><b>bold</b>';
     await page.publish(markup);
     await page.sees(markup);
@@ -171,28 +180,16 @@ describe.skipIf(skipReason !== undefined)(title, () => {
   });
 
   it('shows history to whoever comes later', async () => {
-    const first = await visit();
+    const first = await visits.visit();
     await first.publish('said before');
     await first.sees('said before');
-    const second = await visit({ colorScheme: 'dark' });
+    const second = await visits.visit({ colorScheme: 'dark' });
     await second.sees('said before');
     expect((await second.messages()).map(({ arrival }) => arrival)).toEqual(['history']);
   });
 
-  it.each(['light', 'dark'] as const)('fits desktops and phones in the %s theme', async (colorScheme) => {
-    const page = await visit({ colorScheme, viewport: { width: 1280, height: 900 } });
-    await page.publish('a-word-that-is-very-long-and-has-no-place-to-break'.repeat(4));
-    await page.part('message').waitFor();
-    for (const width of [1280, 900, 390, 360]) {
-      await page.page.setViewportSize({ width, height: 844 });
-      expect(await page.scrollsSideways()).toBe(false);
-    }
-    const paper = await page.page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
-    expect(paper).toBe(colorScheme === 'light' ? 'rgb(242, 245, 243)' : 'rgb(12, 19, 18)');
-  });
-
   it('keeps the theme that was chosen', async () => {
-    const page = await visit({ colorScheme: 'light' });
+    const page = await visits.visit({ colorScheme: 'light' });
     await page.page.getByRole('button', { name: 'Change to the dark theme' }).click();
     await page.page.reload();
     await page.connected();
