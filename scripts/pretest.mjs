@@ -65,7 +65,10 @@ for (const tool of lacking) {
   console.log(`pretest: ${tool.for} will be skipped: ${tool.command} ${tool.problem}`);
 }
 if (lacking.length > 0) {
-  console.log(`pretest: type this, then again: apt-get install ${lacking.map((tool) => tool.package).join(' ')}`);
+  const sudo = process.getuid?.() === 0 ? '' : 'sudo ';
+  console.log(
+    `pretest: type this, then again: ${sudo}apt-get install ${lacking.map((tool) => tool.package).join(' ')}`,
+  );
   // A green run in CI must have run everything.
   if (process.env.CI) process.exitCode = 1;
 }
