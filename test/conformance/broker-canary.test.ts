@@ -1,5 +1,7 @@
 // A subscriber connection that is open and hears nothing is noticed, told, and made anew.
 
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createRedisBroker, type RedisBusBroker } from '../../src/broker/redis/broker.js';
 import { Namespaces } from '../../src/config/namespaces.js';
@@ -63,6 +65,21 @@ test('who stays deaf is not ready, with since when, until a canary comes', async
 
   proxy.hear();
   await expect.poll(() => broker.status().ready, { timeout: 5_000 }).toBe(true);
+});
+
+test('the proxy withholds a message that comes in one piece with answers, and passes those', async () => {
+  const { hostname, port } = new URL(proxy.url);
+  const socket = connect(Number(port), hostname);
+  socket.setEncoding('latin1');
+  proxy.withhold();
+  // With RESP3 a subscriber may publish: then the message comes between two answers.
+  const commands = [['HELLO', '3'], ['SUBSCRIBE', 'own'], ['PING'], ['PUBLISH', 'own', 'unheard'], ['ECHO', 'the end']];
+  const line = (word: string) => `$${word.length}\r\n${word}\r\n`;
+  socket.write(commands.map((words) => `*${words.length}\r\n${words.map(line).join('')}`).join(''));
+  let text = '';
+  while (!text.endsWith('the end\r\n')) text += await once(socket, 'data');
+  socket.destroy();
+  expect(text).toMatch(/own\r\n:1\r\n\+PONG\r\n:1\r\n\$7\r\nthe end\r\n$/);
 });
 
 test('a Redis that hangs is not taken for a deaf connection', async () => {

@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { privateHost, type RedisServer } from './redis.js';
+import { ReplyCutter } from './redis-replies.js';
 
 export interface DeafProxy {
   readonly url: string;
@@ -22,20 +23,25 @@ interface Link {
   silent: boolean;
 }
 
+const isMessage = (reply: Buffer) => /^[*>]3\r\n\$7\r\nmessage\r\n/.test(reply.toString('latin1', 0, 24));
+
 export async function startDeafProxy(redis: RedisServer): Promise<DeafProxy> {
   const links: Link[] = [];
   let withheld = false;
   const server = createServer((client) => {
     const upstream = connect(redis.port, redis.host);
     const link: Link = { sockets: [client, upstream], isSubscriber: false, silent: false };
+    const replies = new ReplyCutter();
     links.push(link);
     client.on('data', (chunk) => {
       link.isSubscriber ||= /\r\nsubscribe\r\n/i.test(chunk.toString('latin1'));
       upstream.write(chunk);
     });
     upstream.on('data', (chunk) => {
-      const isMessage = link.isSubscriber && /^[*>]3\r\n\$7\r\nmessage/.test(chunk.toString('latin1'));
-      if (!link.silent && !(withheld && isMessage)) client.write(chunk);
+      // One by one: an answer and a message often come in one piece.
+      for (const reply of replies.take(chunk)) {
+        if (!link.silent && !(withheld && isMessage(reply))) client.write(reply);
+      }
     });
     for (const socket of link.sockets) {
       socket.on('error', () => {});
