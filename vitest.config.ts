@@ -11,6 +11,8 @@ function suite(name: string, seconds: number, build: boolean) {
       exclude: [...configDefaults.exclude, '**/dist/**'],
       testTimeout: seconds * 1000,
       hookTimeout: seconds * 1000,
+      // A poll waits for an event, and a busy machine may take its time: it ends before its test does, to name what it saw.
+      expect: { poll: { timeout: seconds * 500 } },
       ...(build && { globalSetup: ['test/support/fresh-build.ts'] }),
     },
   };
