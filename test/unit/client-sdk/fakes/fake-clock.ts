@@ -1,5 +1,6 @@
 // A clock that stands still until it is told to go on.
 
+import { createHook } from 'node:async_hooks';
 import type { Clock } from '../../../../client-sdk/types.js';
 
 interface Timer {
@@ -7,9 +8,22 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** Lets everything that needs no time happen. */
-export async function settled(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+/** Lets everything that needs no time happen: until the event loop has gone round and nobody has begun anything. */
+function settled(): Promise<void> {
+  let begun = 0;
+  const hook = createHook({ init: () => void begun++ }).enable();
+  return new Promise((resolve) => {
+    const goRound = () => {
+      setImmediate(() => {
+        if (begun > 0) return goRound();
+        hook.disable();
+        resolve();
+      });
+      // That one is our own.
+      begun = 0;
+    };
+    goRound();
+  });
 }
 
 export class FakeClock implements Clock {

@@ -1,7 +1,6 @@
 // Values that wait for whoever asks, and askers that wait for values.
 
-/** How long an asker waits before its test fails with a name instead of a timeout. */
-const PATIENCE_MS = 2_000;
+import { onTestFailed } from 'vitest';
 
 export class Queue<T> {
   readonly #what: string;
@@ -18,15 +17,14 @@ export class Queue<T> {
     else asker(value);
   }
 
-  /** The next value; rejects when none comes. */
+  /** The next value; a test that ends because none comes says so. */
   next(): Promise<T> {
     const [value] = this.#values.splice(0, 1);
     if (value !== undefined) return Promise.resolve(value);
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no ${this.#what} came`)), PATIENCE_MS);
-      this.#askers.push((came) => {
-        clearTimeout(timer);
-        resolve(came);
+    return new Promise((resolve) => {
+      this.#askers.push(resolve);
+      onTestFailed(() => {
+        if (this.#askers.includes(resolve)) console.error(`no ${this.#what} came`);
       });
     });
   }
