@@ -92,17 +92,13 @@ export async function sendRaw(port: number, row: RawRow): Promise<void> {
   const received = new Received(socket);
   await once(socket, 'connect');
   if (row.open) await openWebSocket(socket, received);
-  const startedAtMs = performance.now();
   const stopSending = sendSegments(socket, row);
   try {
     if (row.expect === 'ignored') socket.end();
     if (Array.isArray(row.expect)) {
       await received.until(/^HTTP\/1\.1 \d+ /);
       expect(row.expect).toContain(Number(received.text.slice(9, 12)));
-    } else {
-      await received.closed;
-      expect(performance.now() - startedAtMs).toBeLessThan(15_000);
-    }
+    } else await received.closed;
     if (row.expect === 'refused')
       expect(received.text).not.toMatch(row.open ? /"type":"(?!heartbeat)/ : /HTTP\/1\.1 [12]\d\d/);
   } finally {

@@ -76,15 +76,13 @@ describe.each(['uws', 'ws'] as const)('a channel whose keys hold something forei
 
   it('fails its polls with 500, long ones at once, and answers what others have', async () => {
     await spoil('bad', 'log');
+    const first = await publish('good');
+    const refused = { status: 500, body: { code: 'internal', channels: ['bad'] } };
+    expect(await poll({ bad: 'now' }, 0)).toMatchObject(refused);
+    const shorter = poll({ good: first }, 10_000);
+    expect(await Promise.race([shorter, poll({ bad: 'now' }, 20_000)])).toMatchObject(refused);
     const offset = await publish('good');
-    for (const waitMs of [0, 20_000]) {
-      const begunMs = performance.now();
-      expect(await poll({ bad: 'now' }, waitMs)).toMatchObject({
-        status: 500,
-        body: { code: 'internal', channels: ['bad'] },
-      });
-      expect(performance.now() - begunMs).toBeLessThan(10_000);
-    }
+    expect(await shorter).toMatchObject({ status: 200 });
     await poll({ good: 'now' }, 1_000);
     const { status, body } = await poll({ bad: 'now', good: 'now' }, 20_000);
     expect({ status, body }).toMatchObject({ status: 200, body: { channels: { good: { offset } } } });

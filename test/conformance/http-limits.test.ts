@@ -26,8 +26,8 @@ describe.each(['uws', 'ws'] as const)('HTTP limits on the %s engine', (engine) =
     expect(refused?.headers.get('ratelimit-policy')).toMatch(/^"reads";q=\d+;w=\d+$/);
     const problem = (await refused?.json()) as { code: string; retryAfterMs: number };
     expect(problem.code).toBe('rate_limited');
-    await new Promise((resolve) => setTimeout(resolve, problem.retryAfterMs));
-    expect((await post('/v1/poll', ticket, poll)).status).toBe(200);
+    const again = async () => (await post('/v1/poll', ticket, poll)).status;
+    await expect.poll(again, { interval: problem.retryAfterMs }).toBe(200);
   });
 
   it('limits each connection by itself', async () => {

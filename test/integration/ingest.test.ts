@@ -96,12 +96,12 @@ it('reaches attached clients once and in order per channel, though the node that
   cluster.nodes.get(killed)?.kill('SIGKILL');
   await cluster.nodes.get(killed)?.finished;
   expect(await queued()).toBeGreaterThan(0);
-  const killedAt = performance.now();
+  // The other has to wait for it to lapse.
+  expect(await holder()).toBe(killed);
 
   const survivor = killed === 'n1' ? 'n2' : 'n1';
   const client = clients.get(survivor) ?? (await attach(survivor));
   expect(await collect(client, QUEUED)).toEqual(expected(QUEUED));
-  expect(performance.now() - killedAt).toBeGreaterThan(2_000);
   await expect.poll(queued).toBe(0);
   expect(await metric(survivor, 'ingest_holder')).toBe(1);
   expect(await metric(survivor, 'ingested_total')).toBeGreaterThan(0);
@@ -120,11 +120,13 @@ it('goes on at once at another node when the one that drains is drained itself',
   const client = await attach(second);
   await collect(client, QUEUED);
   expect(await metric(second, 'ingest_holder')).toBe(0);
-  const askedAt = performance.now();
+  const before = String(await cluster.redis.admin.get(LEASE));
   const stopped = cluster.nodes.get(first)?.stop();
   await queue(1_000, QUEUED);
+  expect((await stopped)?.code).toBe(0);
+  // Given up, not left to lapse.
+  expect(await cluster.redis.admin.get(LEASE)).not.toBe(before);
   const heard = await collect(client, 1_000);
-  expect(performance.now() - askedAt).toBeLessThan(4_000);
   expect([...heard.values()].flat()).toHaveLength(1_000);
   for (const [name, data] of heard) {
     expect(data, name).toEqual(
@@ -133,7 +135,6 @@ it('goes on at once at another node when the one that drains is drained itself',
         ?.filter((i) => i >= QUEUED),
     );
   }
-  expect((await stopped)?.code).toBe(0);
   expect(await metric(second, 'ingest_holder')).toBe(1);
   client.close();
 });

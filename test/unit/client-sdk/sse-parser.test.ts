@@ -48,10 +48,8 @@ describe('createSseParser', () => {
     const all = bytes(`data: ${'x'.repeat(1_000_000)}\n\n`);
     const chunks: Uint8Array[] = [];
     for (let at = 0; at < all.length; at += 20) chunks.push(all.subarray(at, at + 20));
-    const before = performance.now();
+    // Quadratic would take minutes, and outlast the test.
     expect(parse(chunks)[0]).toHaveLength(1_000_000);
-    // Quadratic would take minutes; the margin is for a busy machine.
-    expect(performance.now() - before).toBeLessThan(5_000);
   });
 
   it('refuses an event that never ends', () => {

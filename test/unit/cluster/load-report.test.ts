@@ -107,7 +107,7 @@ it('sends one report at a time, and one more when asked meanwhile', async () => 
   void reporter.report();
   void reporter.report();
   goOn();
-  await vi.waitFor(() => expect(sent).toBe(2));
+  await expect.poll(() => sent).toBe(2);
   goOn();
   await first;
   expect([most, sent]).toEqual([1, 2]);

@@ -1,6 +1,6 @@
 // Discovery without its registry: it goes on with the nodes last known.
 
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { node } from '../cluster/test-cluster.js';
 import { connected, fixture, refusal } from './fixture.js';
 
@@ -71,20 +71,20 @@ describe('while the registry is away', () => {
     expect((await f.connect()).status).toBe(200);
     f.state.nowMs += 1_001;
     expect(await refusal(await f.connect())).toBe('503 no_capacity');
-    await vi.waitFor(() => expect(f.discovery.stats().nodes).toBe(0));
+    await expect.poll(() => f.discovery.stats().nodes).toBe(0);
   });
 
   it('keeps the known nodes fresh by itself', async () => {
     const f = await fixture({ refreshMs: 5 });
     await f.report('n1');
-    await vi.waitFor(() => expect(f.discovery.stats().nodes).toBe(1));
+    await expect.poll(() => f.discovery.stats().nodes).toBe(1);
   });
 
   it('knows a node from the first client that it was given, before the next refresh', async () => {
     const f = await fixture({ ...unlimited, refreshMs: 60_000 });
     await f.report('n1');
     expect((await f.connect()).status).toBe(200);
-    await vi.waitFor(() => expect(f.discovery.stats().nodes).toBe(1));
+    await expect.poll(() => f.discovery.stats().nodes).toBe(1);
     f.state.away = true;
     expect((await f.connect()).status).toBe(200);
   });
