@@ -2,7 +2,7 @@
 
 export interface Figure {
   readonly what: string;
-  /** One value per repetition. */
+  /** One value per repetition; NaN: it does not count. */
   readonly values: readonly number[];
   readonly unit: string;
   /** Digits after the point when printed. */
@@ -22,6 +22,11 @@ export interface Budget {
 
 export type Verdict = 'met' | 'above the floor' | 'missed';
 
+/** Whether a repetition does not count: then the figure is not told. */
+export function isRefused({ values }: Figure): boolean {
+  return values.length === 0 || values.some((value) => !Number.isFinite(value));
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -32,6 +37,7 @@ export function median(values: readonly number[]): number {
 export function verdict(figure: Figure): Verdict | undefined {
   const { budget } = figure;
   if (budget === undefined) return undefined;
+  if (isRefused(figure)) return 'missed';
   const value = median(figure.values);
   const reaches = (bound: number): boolean => (budget.bound === 'least' ? value >= bound : value <= bound);
   if (reaches(budget.goal)) return 'met';

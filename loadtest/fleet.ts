@@ -3,7 +3,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
-import type { OpenCommand, WorkerAnswer, WorkerCommand, WorkerReport } from './worker-messages.js';
+import type { Numbered } from './numbers.js';
+import { built } from './root.js';
+import type { OpenCommand, PrepareCommand, WorkerAnswer, WorkerCommand, WorkerReport } from './worker-messages.js';
 
 /** What a fleet counted since its last reset. */
 export interface FleetReport extends Omit<WorkerReport, 'is' | 'histogram'> {
@@ -12,7 +14,7 @@ export interface FleetReport extends Omit<WorkerReport, 'is' | 'histogram'> {
 }
 
 const ANSWER_TIMEOUT_MS = 60_000;
-const STALL_MS = 15_000;
+const STALL_MS = 5_000;
 
 export class Fleet {
   private readonly workers: readonly ChildProcess[];
@@ -20,35 +22,52 @@ export class Fleet {
   private opened = 0;
   private watcher: { readonly deliveries: number; readonly wake: () => void } | undefined;
 
-  constructor(workers: number) {
-    const path = fileURLToPath(new URL('./worker.js', import.meta.url));
-    this.workers = Array.from({ length: workers }, () => fork(path, { stdio: 'inherit', execArgv: [] }));
+  constructor(workers: number, execArgv: readonly string[] = []) {
+    const path = fileURLToPath(built('worker.js'));
+    this.workers = Array.from({ length: workers }, () => fork(path, { stdio: 'inherit', execArgv: [...execArgv] }));
     this.progress = this.workers.map(() => 0);
     for (const [index, worker] of this.workers.entries()) {
       worker.on('message', (message) => this.onAnswer(index, message as WorkerAnswer));
     }
   }
 
+  /** The processes that hold the clients. */
+  get pids(): readonly number[] {
+    return this.workers.map((worker) => worker.pid ?? 0);
+  }
+
+  /** Gets tickets for the clients that `open` would open next, so that opening them takes nothing but the opening. */
+  async prepare(command: Omit<PrepareCommand, 'do' | 'first'>): Promise<void> {
+    await Promise.all(
+      this.shares(command.count).map(({ first, count }, index) =>
+        this.ask(index, { ...command, do: 'prepare', first, count }, 'prepared'),
+      ),
+    );
+  }
+
   /** Opens more clients and resolves with the milliseconds it took until all were subscribed. Rejects when one cannot be. */
   async open(command: Omit<OpenCommand, 'do' | 'first'>): Promise<number> {
     const shares = this.shares(command.count);
-    let first = this.opened;
     this.opened += command.count;
-    const answers = shares.map((count, index) => {
+    const answers = shares.map(({ first, count }, index) => {
       const atOnce = Math.max(1, Math.round(command.atOnce / shares.length));
-      const answer = this.ask(index, { ...command, do: 'open', first, count, atOnce }, 'opened');
-      first += count;
-      return answer;
+      return this.ask(index, { ...command, do: 'open', first, count, atOnce }, 'opened');
     });
     const opened = await Promise.all(answers);
     return Math.max(...opened.map((answer) => answer.tookMs));
   }
 
-  /** Sets all counters to zero. With `reportEvery`, each worker tells of its progress at that many deliveries. */
-  async reset(options: { readonly reportEvery?: number; readonly latency?: boolean } = {}): Promise<void> {
+  /** Closes all clients; the next that are opened begin with the first number again. */
+  async release(): Promise<void> {
+    this.opened = 0;
+    await Promise.all(this.workers.map((_, index) => this.ask(index, { do: 'release' }, 'released')));
+  }
+
+  /** Begins a window. With `reportEvery`, each worker tells of its progress at that many deliveries. */
+  async reset(options: { first: number; reportEvery?: number; latency?: boolean }): Promise<void> {
     this.progress.fill(0);
     const reportEvery = options.reportEvery ?? Number.MAX_SAFE_INTEGER;
-    const command = { do: 'reset', reportEvery, latency: options.latency ?? false } as const;
+    const command = { do: 'reset', first: options.first, reportEvery, latency: options.latency ?? false } as const;
     await Promise.all(this.workers.map((_, index) => this.ask(index, command, 'reset')));
   }
 
@@ -62,8 +81,11 @@ export class Fleet {
     return true;
   }
 
-  async report(): Promise<FleetReport> {
-    const reports = await Promise.all(this.workers.map((_, index) => this.ask(index, { do: 'report' }, 'report')));
+  /** What came of the window that was published since the reset. */
+  async report(window: Numbered): Promise<FleetReport> {
+    const reports = await Promise.all(
+      this.workers.map((_, index) => this.ask(index, { do: 'report', window }, 'report')),
+    );
     return reports.map(decode).reduce(merge);
   }
 
@@ -79,9 +101,15 @@ export class Fleet {
     );
   }
 
-  private shares(count: number): readonly number[] {
+  /** Which of the next `count` clients each worker gets. */
+  private shares(count: number): readonly { readonly first: number; readonly count: number }[] {
     const size = this.workers.length;
-    return this.workers.map((_, index) => Math.floor(count / size) + (index < count % size ? 1 : 0));
+    let first = this.opened;
+    return this.workers.map((_, index) => {
+      const share = { first, count: Math.floor(count / size) + (index < count % size ? 1 : 0) };
+      first += share.count;
+      return share;
+    });
   }
 
   private reported(): number {
@@ -149,8 +177,9 @@ function merge(one: FleetReport, other: FleetReport): FleetReport {
   return {
     clients: one.clients + other.clients,
     deliveries: one.deliveries + other.deliveries,
-    fewest: Math.min(one.fewest, other.fewest),
-    most: Math.max(one.most, other.most),
+    lost: one.lost + other.lost,
+    repeated: one.repeated + other.repeated,
+    disordered: one.disordered + other.disordered,
     ended: one.ended + other.ended,
     bytesIn: one.bytesIn + other.bytesIn,
     bytesOut: one.bytesOut + other.bytesOut,
@@ -158,5 +187,7 @@ function merge(one: FleetReport, other: FleetReport): FleetReport {
     surprises: one.surprises + other.surprises,
     surprise: one.surprise || other.surprise,
     latency: one.latency,
+    lagP99Ms: Math.max(one.lagP99Ms, other.lagP99Ms),
+    lagMaxMs: Math.max(one.lagMaxMs, other.lagMaxMs),
   };
 }

@@ -1,24 +1,26 @@
-// What every scenario of the bench works with: one Redis, servers, fleets on them, and the rule that a bad window spoils the run.
+// What every scenario works with: servers with a Redis of their own, fleets on them, and the judge of each window.
 
+import { cpuSecondsBetween, readCpuTime } from './cpu-time.js';
 import { Fleet } from './fleet.js';
-import { cpuSeconds } from './process-figures.js';
-import { connectToRedis, type Encode, encodeBare, encodeLive, encodeLogged } from './publisher.js';
+import type { Instruments } from './instruments.js';
+import type { Judge } from './judge.js';
+import { Numbers } from './numbers.js';
+import type { Proc } from './proc.js';
+import { type Address, connectToRedis, type Encode, encodeLive, encodeLogged } from './publisher.js';
 import { type RedisServer, startRedisServer } from './redis-server.js';
-import { type ServerProcess, startBare, startFanfare } from './server-process.js';
-import type { Measured, Stage } from './traffic.js';
-
-export const SECRET = 'a-secret-of-the-bench-that-is-long-enough';
+import { type Secrets, type ServerProcess, startBare, startFanfare } from './server-process.js';
+import type { Stage } from './traffic.js';
 
 export type Kind = 'bare' | 'uws' | 'ws';
 export type Log = (line: string) => void;
 
 export interface Lab {
-  readonly redis: RedisServer;
+  readonly instruments: Instruments;
+  readonly judge: Judge;
+  readonly secrets: Secrets;
   /** Interleaved repetitions. */
   readonly pairs: number;
   readonly log: Log;
-  /** Reasons for which the run is worth nothing. */
-  readonly faults: string[];
 }
 
 /** A scenario's crowd. */
@@ -26,8 +28,17 @@ export interface Crowd {
   readonly clients: number;
   /** One channel for everybody, or one each. */
   readonly spread: 'shared' | 'own';
-  readonly transport: 'websocket' | 'long-poll';
+  readonly transport: 'websocket' | 'sse' | 'long-poll';
   readonly payloadBytes: number;
+}
+
+/** A server under test. */
+export interface Host {
+  readonly server: ServerProcess;
+  readonly redis: RedisServer;
+  /** Where clients reach it. */
+  readonly address: Address;
+  close(): Promise<void>;
 }
 
 /** A stage that can publish in both ways, and what has to be closed after it. */
@@ -37,87 +48,104 @@ export interface OpenStage {
   close(): Promise<void>;
 }
 
-export async function openLab(pairs: number, log: Log): Promise<Lab> {
-  return { redis: await startRedisServer(), pairs, log, faults: [] };
+export interface HostOptions {
+  readonly kind: Kind;
+  readonly nodeFlags?: readonly string[];
+  /** The folder whose build is run; absent: this one's. */
+  readonly root?: URL;
 }
 
-/** Starts a server of that kind on the lab's Redis. */
-export function startServer(lab: Lab, kind: Kind, nodeFlags: readonly string[] = []): Promise<ServerProcess> {
-  if (kind === 'bare') return startBare(lab.redis.url, nodeFlags);
-  return startFanfare({ engine: kind, redisUrl: lab.redis.url, authSecret: SECRET, publishKey: '', nodeFlags });
+/** Starts a server of that kind on a Redis of its own: two builds or two engines never share a registry or a function library. */
+export async function startHost(lab: Lab, options: HostOptions): Promise<Host> {
+  const { kind, nodeFlags = [], root } = options;
+  const redis = await startRedisServer();
+  try {
+    const fanfare = {
+      ...lab.secrets,
+      redisUrl: redis.url,
+      nodeFlags,
+      ...(root === undefined ? {} : { root }),
+    };
+    // The bare loop forwards what the publish function sends, and it is a Fanfare that loads the function.
+    if (kind === 'bare') await (await startFanfare({ ...fanfare, engine: 'uws' })).close();
+    const server = await (kind === 'bare'
+      ? startBare(redis.url, nodeFlags)
+      : startFanfare({ ...fanfare, engine: kind }));
+    const close = async (): Promise<void> => {
+      await server.close();
+      await redis.close();
+    };
+    return { server, redis, address: await lab.instruments.route(server), close };
+  } catch (error) {
+    await redis.close();
+    throw error;
+  }
 }
 
-/** The channel template of a crowd; servers share one Redis, so each kind has names of its own, of one length. */
-export function channelOf(kind: Kind, spread: Crowd['spread']): string {
-  const shared = { bare: 'news.raw', uws: 'news.uws', ws: 'news.wss' }[kind];
-  return spread === 'shared' ? shared : `${shared}:%`;
+/** The channel template of a crowd. */
+export function channelOf(spread: Crowd['spread']): string {
+  return spread === 'shared' ? 'news' : 'news:%';
 }
 
 /** Starts a server and puts a crowd on it. */
-export async function openStage(lab: Lab, kind: Kind, crowd: Crowd): Promise<OpenStage> {
-  const server = await startServer(lab, kind);
-  const fleet = new Fleet(1);
-  const publisher = await connectToRedis(lab.redis);
-  const isBarePoll = kind === 'bare' && crowd.transport === 'long-poll';
-  const template = isBarePoll ? 'poll' : channelOf(kind, crowd.spread);
-  await fleet.open({
-    transport: crowd.transport,
-    host: server.host,
-    port: server.port,
-    count: crowd.clients,
-    atOnce: 100,
-    // The bare loop's topics are Redis' own channels, so that it can carry what the publish function sends.
-    channel: kind === 'bare' && !isBarePoll ? `fanfare:{${template}}` : template,
-    ...(kind === 'bare' ? {} : { secret: SECRET }),
-    tickets: kind !== 'bare',
-    pollEveryMs: 0,
-  });
+export async function openStage(lab: Lab, options: HostOptions & { name?: string }, crowd: Crowd): Promise<OpenStage> {
+  const { kind, name = kind } = options;
+  const host = await startHost(lab, options);
+  const fleet = new Fleet(1, lab.instruments.driverFlags);
+  const publisher = lab.instruments.publisher(await connectToRedis(host.redis));
+  const template = channelOf(crowd.spread);
+  const close = async (): Promise<void> => {
+    publisher.close();
+    await fleet.close();
+    await host.close();
+  };
+  try {
+    await fleet.open({
+      transport: crowd.transport,
+      host: host.address.host,
+      port: host.address.port,
+      count: crowd.clients,
+      atOnce: 100,
+      // The bare loop's topics are Redis' own channels, so that it can carry what the publish function sends.
+      channel: kind === 'bare' ? `fanfare:{${template}}` : template,
+      ...(kind === 'bare' ? {} : { secret: lab.secrets.authSecret }),
+      pollEveryMs: 0,
+    });
+  } catch (error) {
+    await close();
+    throw error;
+  }
   const own = crowd.spread === 'own';
-  const stage = (name: string, encode: Encode): Stage => ({
-    name,
-    pid: server.pid,
+  const channels = own
+    ? Array.from({ length: crowd.clients }, (_, at) => template.replace('%', String(at)))
+    : [template];
+  const common = {
+    proc: lab.instruments.proc,
+    cast: { server: host.server.pid, drivers: [process.pid, ...fleet.pids], redis: host.redis.pid },
     fleet,
     publisher,
-    encode,
-    channels: own ? Array.from({ length: crowd.clients }, (_, at) => template.replace('%', String(at))) : [template],
+    channels,
+    numbers: new Numbers(channels.length),
     deliveriesPerMessage: own ? 1 : crowd.clients,
     payloadBytes: crowd.payloadBytes,
-  });
-  return {
-    live: stage(`${kind} live`, isBarePoll ? encodeBare : encodeLive),
-    logged: stage(`${kind} logged`, isBarePoll ? encodeBare : encodeLogged),
-    close: async () => {
-      publisher.close();
-      await fleet.close();
-      await server.close();
-    },
   };
+  const stage = (how: string, encode: Encode): Stage => ({ ...common, name: `${name} ${how}`, encode });
+  return { live: stage('live', encodeLive), logged: stage('logged', encodeLogged), close };
 }
 
-/** Notes what makes a window worthless: a lost or repeated delivery, an ended link, a surprise, a server that had nothing to do. */
-export function check(lab: Lab, stage: Stage, measured: Measured, leastUtilisation: number): void {
-  const { report, expected } = measured;
-  const each = expected / report.clients;
-  const fault = (what: string): void => {
-    lab.faults.push(`${stage.name}: ${what}`);
-    lab.log(`INVALID: ${stage.name}: ${what}`);
-  };
-  if (report.deliveries !== expected) fault(`${report.deliveries} deliveries instead of ${expected}`);
-  else if (report.fewest !== each || report.most !== each)
-    fault(`${report.fewest} to ${report.most} per client instead of ${each}`);
-  if (report.ended > 0) fault(`${report.ended} links ended`);
-  if (report.surprises > 0) fault(`${report.surprises} surprises, the first: ${report.surprise}`);
-  const utilisation = measured.cpuSeconds / measured.wallSeconds;
-  if (utilisation < leastUtilisation)
-    fault(`the server was idle: it used ${(utilisation * 100).toFixed(0)} % of a core`);
-}
+/** Chosen: what a server with nobody's work uses on its own in a tenth of a second, generously. */
+const QUIET_SECONDS = 0.015;
+const QUIET_LOOKS = 3;
+/** Chosen: a server that is never quiet is measured as it is. */
+const MOST_LOOKS = 100;
 
 /** Resolves when a process has used next to no CPU for a while. */
-export async function quiet(pid: number): Promise<void> {
-  for (let calm = 0, before = cpuSeconds(pid); calm < 3; ) {
+export async function quiet(proc: Proc, pid: number): Promise<void> {
+  let before = readCpuTime(proc, pid);
+  for (let calm = 0, looks = 0; calm < QUIET_LOOKS && looks < MOST_LOOKS; looks += 1) {
     await pause(100);
-    const now = cpuSeconds(pid);
-    calm = now - before > 0.015 ? 0 : calm + 1;
+    const now = readCpuTime(proc, pid);
+    calm = cpuSecondsBetween(before, now) > QUIET_SECONDS ? 0 : calm + 1;
     before = now;
   }
 }

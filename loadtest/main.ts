@@ -3,8 +3,9 @@
 import { parseArgs } from 'node:util';
 import { TRANSPORTS, type Transport } from '../src/protocol/index.js';
 import { compareTransports } from './comparison.js';
+import { INSTRUMENTS } from './instruments.js';
 import { MIN_PAYLOAD_BYTES } from './payload.js';
-import { type Row, toTable } from './table.js';
+import { toTable } from './table.js';
 
 const USAGE = `Usage: npm run loadtest -- [options]
 
@@ -16,7 +17,11 @@ const USAGE = `Usage: npm run loadtest -- [options]
   --broker <name>      redis (a private redis-server is started) or memory (redis)
   --transports <list>  ${TRANSPORTS.join(',')} (all)
   --poll-every <ms>    pause of a short poll (1000)
+  --allow-busy         print figures of a busy machine or driver too, marked
   --json               print JSON
+
+Exits with 1 when messages went astray, when the rate was not kept (below 98 %), or when the machine or a driver was too busy for the
+figures to be believed; the last line says why.
 `;
 
 const { values } = parseArgs({
@@ -29,6 +34,7 @@ const { values } = parseArgs({
     broker: { type: 'string', default: 'redis' },
     transports: { type: 'string', default: TRANSPORTS.join(',') },
     'poll-every': { type: 'string', default: '1000' },
+    'allow-busy': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -56,18 +62,14 @@ async function main(): Promise<number> {
     pollEveryMs: number('poll-every', 1),
     engine: oneOf('engine', values.engine, ['auto', 'uws', 'ws'] as const),
     broker: oneOf('broker', values.broker, ['redis', 'memory'] as const),
+    allowBusy: values['allow-busy'],
     transports: values.transports.split(',').map((name): Transport => oneOf('transports', name, TRANSPORTS)),
   };
   if (mistakes.length > 0) {
     process.stderr.write(`${mistakes.join('\n')}\n\n${USAGE}`);
     return 64;
   }
-  const rows = await compareTransports(options);
+  const rows = await compareTransports(options, INSTRUMENTS);
   process.stdout.write(values.json ? `${JSON.stringify(rows, null, 2)}\n` : `${toTable(rows)}\n`);
-  return rows.every(isSound) ? 0 : 1;
-}
-
-/** Nothing lost, nothing repeated, nobody cut. */
-function isSound(row: Row): boolean {
-  return row.deliveries === row.expected && row.surprises === 0;
+  return rows.every((row) => row.figures !== undefined) ? 0 : 1;
 }

@@ -11,8 +11,6 @@ export type Encode = (channel: string, payload: string) => Buffer;
 export const encodeLive: Encode = (channel, payload) => resp('PUBLISH', `fanfare:{${channel}}`, payload);
 /** Logged: `FCALL fanfare_publish 1 news …`. */
 export const encodeLogged: Encode = (channel, payload) => resp('FCALL', 'fanfare_publish', '1', channel, payload);
-/** To the bare server, whose topics are Redis' channels. */
-export const encodeBare: Encode = (channel, payload) => resp('PUBLISH', channel, payload);
 
 export interface Publisher {
   /** Sends `messages` publications, already encoded. */

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 
 export interface RedisServer {
+  readonly pid: number;
   readonly host: string;
   readonly port: number;
   readonly url: string;
@@ -42,6 +43,7 @@ async function startOn(port: number): Promise<RedisServer> {
     });
   });
   return {
+    pid: child.pid ?? 0,
     host: HOST,
     port,
     url: `redis://${HOST}:${port}`,

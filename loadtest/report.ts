@@ -1,6 +1,6 @@
 // Writes a bench's result: for the terminal, as docs/PERFORMANCE.md, and as JSON.
 
-import { type Figure, median, type Verdict, verdict } from './figures.js';
+import { type Figure, isRefused, median, type Verdict, verdict } from './figures.js';
 import type { Machine } from './machine.js';
 
 export interface Result {
@@ -11,9 +11,16 @@ export interface Result {
   readonly figures: readonly Figure[];
   /** Why the run is invalid; empty when it is not. */
   readonly faults: readonly string[];
+  /** What is to be said of figures that were let pass. */
+  readonly marks: readonly string[];
 }
 
 const MARKS: Record<Verdict, string> = { met: 'met', 'above the floor': 'above the floor', missed: '**MISSED**' };
+
+/** 0: the figures count and no budget is missed. */
+export function exitCode({ figures, faults }: Result): number {
+  return faults.length > 0 || figures.some((figure) => verdict(figure) === 'missed') ? 1 : 0;
+}
 
 /** Plain text, budgets first. */
 export function toText(result: Result): string {
@@ -25,7 +32,8 @@ export function toText(result: Result): string {
       said === undefined ? '' : `${bound(figure)}: ${said}`,
     ].join(' ');
   });
-  return [...lines, ...result.faults.map((fault) => `INVALID: ${fault}`)].join('\n');
+  const marks = result.marks.map((mark) => `BUSY, do not quote: ${mark}`);
+  return [...lines, ...marks, ...result.faults.map((fault) => `INVALID: ${fault}`)].join('\n');
 }
 
 /** The page docs/PERFORMANCE.md. */
@@ -95,7 +103,9 @@ function bound({ budget, unit }: Figure): string {
   return `${sign} ${budget.goal.toLocaleString('en')} ${unit}${floor}`;
 }
 
-function spread({ values, unit, digits }: Figure): string {
+function spread(figure: Figure): string {
+  if (isRefused(figure)) return 'refused';
+  const { values, unit, digits } = figure;
   const show = (value: number): string =>
     value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
   return `${show(median(values))} (${show(Math.min(...values))} to ${show(Math.max(...values))}) ${unit}`;

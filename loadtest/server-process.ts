@@ -1,9 +1,11 @@
 // Starts the server under test, or the bare one, as a child process and waits for its ready line.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { PINNED } from './affinity.js';
+import { built, ROOT } from './root.js';
 
 export interface ServerProcess {
   readonly pid: number;
@@ -13,30 +15,42 @@ export interface ServerProcess {
   close(): Promise<void>;
 }
 
-export interface FanfareOptions {
+/** What a server is told in secret. All are needed by some version of it, and no two are the same. */
+export interface Secrets {
+  readonly authSecret: string;
+  readonly clusterSecret: string;
+  readonly publishKey: string;
+}
+
+export function makeSecrets(): Secrets {
+  const make = (): string => randomBytes(32).toString('hex');
+  return { authSecret: make(), clusterSecret: make(), publishKey: make() };
+}
+
+export interface FanfareOptions extends Secrets {
   readonly engine: 'auto' | 'uws' | 'ws';
   /** Without it the server uses the memory broker. */
   readonly redisUrl?: string;
-  readonly authSecret: string;
-  readonly publishKey: string;
   /** Further flags of node. */
   readonly nodeFlags?: readonly string[];
+  /** The folder whose build is run; absent: this one's. */
+  readonly root?: URL;
 }
 
 /** Flags with which a server collects garbage on SIGUSR2. */
-export const COLLECTING: readonly string[] = ['--import', new URL('./collect-garbage.js', import.meta.url).href];
+export const COLLECTING: readonly string[] = ['--import', built('collect-garbage.js').href];
 
 const READY_TIMEOUT_MS = 15_000;
 
 /** Starts `fanfare start` with one node on a free port. */
 export function startFanfare(options: FanfareOptions): Promise<ServerProcess> {
-  const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+  const main = fileURLToPath(new URL('dist/src/cli/main.js', options.root ?? ROOT));
   const env: Record<string, string> = {
     FANFARE_HOST: '127.0.0.1',
     FANFARE_PORT: '0',
     FANFARE_ENGINE: options.engine,
     FANFARE_AUTH_SECRET: options.authSecret,
-    FANFARE_CLUSTER_SECRET: options.authSecret,
+    FANFARE_CLUSTER_SECRET: options.clusterSecret,
     FANFARE_PUBLISH_KEY: options.publishKey,
     FANFARE_LOG_LEVEL: 'warn',
   };
@@ -46,7 +60,7 @@ export function startFanfare(options: FanfareOptions): Promise<ServerProcess> {
 
 /** Starts the bare loop of `bare/server.ts`. */
 export function startBare(redisUrl: string, nodeFlags: readonly string[] = []): Promise<ServerProcess> {
-  const main = fileURLToPath(new URL('./bare/server.js', import.meta.url));
+  const main = fileURLToPath(built('bare/server.js'));
   return startServer([...nodeFlags, main], { BARE_REDIS_URL: redisUrl });
 }
 

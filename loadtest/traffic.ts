@@ -1,19 +1,25 @@
-// The two shapes of traffic: flooded (as fast as it is delivered, a bounded number in flight) and paced (so many a second).
+// The two shapes of traffic: flooded (so many at a time, the next when all have them) and paced (so many a second, whoever is late).
 
 import type { Fleet, FleetReport } from './fleet.js';
-import { makePayload } from './payload.js';
-import { cpuSeconds } from './process-figures.js';
+import { type Lag, LoopLag } from './loop-lag.js';
+import { type Numbered, type Numbers, numberOf } from './numbers.js';
+import { makePayload, nowUs, PAYLOAD_MARK, stampPayload } from './payload.js';
+import type { Proc } from './proc.js';
 import type { Encode, Publisher } from './publisher.js';
+import { type Cast, type Watched, watch } from './watch.js';
 
 /** A server with clients on it, ready to be measured. */
 export interface Stage {
   readonly name: string;
-  readonly pid: number;
-  readonly fleet: Fleet;
+  readonly proc: Proc;
+  readonly cast: Cast;
+  readonly fleet: Pick<Fleet, 'reset' | 'reached' | 'report'>;
   readonly publisher: Publisher;
   readonly encode: Encode;
   /** Published to in turn, over and over. */
   readonly channels: readonly string[];
+  /** Shared by all stages that publish to these channels. */
+  readonly numbers: Numbers;
   /** Deliveries that one message leads to. */
   readonly deliveriesPerMessage: number;
   readonly payloadBytes: number;
@@ -23,17 +29,24 @@ export interface Stage {
 export interface Measured {
   readonly messages: number;
   readonly expected: number;
-  readonly cpuSeconds: number;
-  readonly wallSeconds: number;
+  /** Messages per second that were asked for; absent where there was no rate to keep. */
+  readonly asked?: number;
+  /** Messages per second until the last was acknowledged. */
+  readonly achieved: number;
+  readonly watched: Watched;
+  /** The latest event loop among the drivers; absent where no latency is told. */
+  readonly lag?: Lag;
   readonly report: FleetReport;
 }
 
-/** Chosen: how long a thousand clients take to poll again, generously. */
-const ASK_AGAIN_MS = 50;
+const US_PER_MS = 1000;
+/** Chosen: how long deliveries that are still missing are waited for, and how often they are looked for. */
+const PATIENCE_MS = 5_000;
+const LOOK_AGAIN_MS = 100;
 
 export interface FloodOptions {
   readonly messages: number;
-  /** Messages that are published in one write. */
+  /** Messages that are published in one write, so that every server gets them in bursts of one size. */
   readonly batch: number;
   /** Messages that may be on their way at a time; bounded, so that no healthy client is cut as slow. */
   readonly window: number;
@@ -42,89 +55,135 @@ export interface FloodOptions {
 /** Publishes as fast as the clients keep up. */
 export async function flood(stage: Stage, options: FloodOptions): Promise<Measured> {
   const { messages, batch, window } = options;
-  const batches = prepareBatches(stage, batch);
-  await stage.fleet.reset({ reportEvery: batch * stage.deliveriesPerMessage });
-  const begin = mark(stage);
+  if (messages % batch !== 0) throw new TypeError('messages must be a multiple of batch');
+  const numbered = stage.numbers.take(messages);
+  const batches = prepareBatches(stage, batch, window);
+  await stage.fleet.reset({ first: numbered.first, reportEvery: batch * stage.deliveriesPerMessage });
+  const end = begin(stage);
   for (let published = 0; published < messages; ) {
-    const bytes = batches[(published / batch) % batches.length];
-    if (bytes === undefined) throw new TypeError('messages must be a multiple of batch');
-    stage.publisher.send(bytes, batch);
+    stage.publisher.send(stampBatch(batches, numbered, published, batch), batch);
     published += batch;
     if (!(await stage.fleet.reached((published - window) * stage.deliveriesPerMessage))) break;
   }
   await stage.fleet.reached(messages * stage.deliveriesPerMessage);
-  return finish(stage, begin, messages);
+  await stage.publisher.settled();
+  return end(numbered, undefined);
 }
 
 export interface PaceOptions {
   readonly perSecond: number;
   readonly seconds: number;
   readonly latency: boolean;
-  /** Sends no message before the last one was delivered to all: for a bare server, which forgets what nobody waits for. */
-  readonly gated?: boolean;
-  /** How long after the last message its deliveries may come: a short poll's pause. */
+  /** How long after the last message one that comes twice would be seen: a short poll's pause. */
   readonly lingerMs: number;
 }
 
-/** Publishes at a steady rate, whatever the clients do. */
+/** Publishes at a steady rate, whatever the clients do: at each wake-up all that is due, and each message says when it was due. */
 export async function pace(stage: Stage, options: PaceOptions): Promise<Measured> {
-  const messages = Math.round(options.perSecond * options.seconds);
-  await stage.fleet.reset({ reportEvery: stage.deliveriesPerMessage, latency: options.latency });
-  const begin = mark(stage);
-  const startMs = performance.now();
-  for (let sent = 0; sent < messages; sent += 1) {
-    await until(startMs + (sent * 1000) / options.perSecond);
-    if (options.gated === true && sent > 0) await allBack(stage, sent);
-    const channel = stage.channels[sent % stage.channels.length] ?? '';
-    stage.publisher.send(stage.encode(channel, makePayload(stage.payloadBytes)), 1);
+  const { perSecond, seconds, latency, lingerMs } = options;
+  const messages = Math.max(1, Math.round(perSecond * seconds));
+  const numbered = stage.numbers.take(messages);
+  await stage.fleet.reset({ first: numbered.first, latency });
+  const end = begin(stage);
+  const startUs = nowUs();
+  const dueUs = (at: number): number => startUs + (at * 1e6) / perSecond;
+  for (let sent = 0; sent < messages; ) {
+    const due = Math.min(messages, Math.floor(((nowUs() - startUs) * perSecond) / 1e6) + 1);
+    const bytes: Buffer[] = [];
+    for (let at = sent; at < due; at += 1) {
+      const payload = makePayload(stage.payloadBytes, dueUs(at), numberOf(numbered, at));
+      bytes.push(stage.encode(stage.channels[at % stage.channels.length] ?? '', payload));
+    }
+    if (due > sent) stage.publisher.send(Buffer.concat(bytes), due - sent);
+    sent = Math.max(sent, due);
+    if (sent < messages) await until(dueUs(sent));
   }
-  await until(startMs + options.seconds * 1000);
-  if (options.gated === true) await stage.fleet.reached(messages * stage.deliveriesPerMessage);
-  // CPU and bytes are those of the window itself; its last deliveries may come a little later.
-  const measured = await finish(stage, begin, messages);
-  await until(startMs + options.seconds * 1000 + options.lingerMs);
-  const { bytesIn, bytesOut, polls } = measured.report;
-  return { ...measured, report: { ...(await stage.fleet.report()), bytesIn, bytesOut, polls } };
-}
-
-/** Resolves when everything sent so far was delivered and its receivers have had time to ask again. */
-async function allBack(stage: Stage, sent: number): Promise<void> {
-  const beganMs = performance.now();
-  await stage.fleet.reached(sent * stage.deliveriesPerMessage);
-  const lateMs = performance.now() - beganMs;
-  if (lateMs > 1) await until(performance.now() + ASK_AGAIN_MS);
-}
-
-/** Each batch goes to the next channels in turn; after the last batch it is the first one's turn again. */
-function prepareBatches(stage: Stage, batch: number): readonly Buffer[] {
-  const { channels } = stage;
-  const count = channels.length === 1 ? 1 : channels.length; // lcm(batch, channels) messages at most
-  return Array.from({ length: count }, (_, at) =>
-    Buffer.concat(
-      Array.from({ length: batch }, (_, index) => {
-        const channel = channels[(at * batch + index) % channels.length] ?? '';
-        return stage.encode(channel, makePayload(stage.payloadBytes));
-      }),
-    ),
-  );
-}
-
-function mark(stage: Stage): { readonly cpu: number; readonly ms: number } {
-  return { cpu: cpuSeconds(stage.pid), ms: performance.now() };
-}
-
-async function finish(stage: Stage, begin: ReturnType<typeof mark>, messages: number): Promise<Measured> {
-  const end = mark(stage);
   await stage.publisher.settled();
-  return {
-    messages,
-    expected: messages * stage.deliveriesPerMessage,
-    cpuSeconds: end.cpu - begin.cpu,
-    wallSeconds: (end.ms - begin.ms) / 1000,
-    report: await stage.fleet.report(),
+  const tookUs = nowUs() - startUs;
+  const endUs = startUs + seconds * 1e6;
+  await until(endUs);
+  // CPU and bytes are those of the window itself; its last deliveries may come a little later.
+  const measured = await end(numbered, { asked: perSecond, achieved: messages / Math.max(seconds, tookUs / 1e6) });
+  await until(endUs + lingerMs * US_PER_MS);
+  const { bytesIn, bytesOut, polls } = measured.report;
+  return { ...measured, report: { ...(await lastReport(stage, numbered)), bytesIn, bytesOut, polls } };
+}
+
+/** What has come once nothing is missing any more, or nobody should wait for it any longer. */
+async function lastReport(stage: Stage, numbered: Numbered): Promise<FleetReport> {
+  const latestUs = nowUs() + PATIENCE_MS * US_PER_MS;
+  for (;;) {
+    const report = await stage.fleet.report(numbered);
+    if (report.lost === 0 || nowUs() > latestUs) return report;
+    await until(nowUs() + LOOK_AGAIN_MS * US_PER_MS);
+  }
+}
+
+/** Begins to watch; what is returned ends it and says what came. */
+function begin(stage: Stage) {
+  const lag = new LoopLag();
+  lag.start();
+  const startMs = performance.now();
+  const finish = watch(stage.proc, stage.cast);
+  return async (numbered: Numbered, rate: { asked: number; achieved: number } | undefined): Promise<Measured> => {
+    const watched = finish();
+    const tookMs = performance.now() - startMs;
+    const own = lag.read();
+    lag.stop();
+    const report = await stage.fleet.report(numbered);
+    const { messages } = numbered;
+    return {
+      messages,
+      expected: messages * stage.deliveriesPerMessage,
+      achieved: messages / (tookMs / 1000),
+      ...rate,
+      watched,
+      ...(report.latency === undefined ? {} : { lag: later(own, report) }),
+      report,
+    };
   };
 }
 
-function until(atMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, atMs - performance.now())));
+function later(one: Lag, other: Lag): Lag {
+  return {
+    lagP99Ms: Math.max(one.lagP99Ms, other.lagP99Ms),
+    lagMaxMs: Math.max(one.lagMaxMs, other.lagMaxMs),
+  };
+}
+
+/** Publications that are encoded once and given their time and number again each time that they are sent. */
+interface Batch {
+  readonly bytes: Buffer;
+  /** Where each payload begins. */
+  readonly payloads: readonly number[];
+}
+
+/** Each batch goes to the next channels in turn. As many as are on their way at a time, and one more, so that none is rewritten in flight. */
+function prepareBatches(stage: Stage, batch: number, window: number): readonly Batch[] {
+  const { channels } = stage;
+  const round = channels.length === 1 ? 1 : channels.length; // after that many batches it is the first channels' turn again
+  const count = round * Math.ceil((window / batch + 1) / round);
+  return Array.from({ length: count }, (_, at) => {
+    const parts = Array.from({ length: batch }, (_, index) =>
+      stage.encode(channels[(at * batch + index) % channels.length] ?? '', makePayload(stage.payloadBytes, 0, 0)),
+    );
+    const bytes = Buffer.concat(parts);
+    const payloads: number[] = [];
+    for (let start = bytes.indexOf(PAYLOAD_MARK); start >= 0; start = bytes.indexOf(PAYLOAD_MARK, start + 1))
+      payloads.push(start);
+    return { bytes, payloads };
+  });
+}
+
+function stampBatch(batches: readonly Batch[], numbered: Numbered, published: number, batch: number): Buffer {
+  const next = batches[(published / batch) % batches.length];
+  if (next === undefined) throw new TypeError('there is no batch');
+  const now = nowUs();
+  for (const [index, start] of next.payloads.entries())
+    stampPayload(next.bytes, start, now, numberOf(numbered, published + index));
+  return next.bytes;
+}
+
+function until(atUs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, (atUs - nowUs()) / US_PER_MS)));
 }

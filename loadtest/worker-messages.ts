@@ -1,31 +1,40 @@
 // What a run's main process and its worker processes say to each other.
 
 import type { Transport } from '../src/protocol/index.js';
+import type { Numbered } from './numbers.js';
 
-/** Opens clients; answered by `opened`, or by `failed`. */
-export interface OpenCommand {
-  readonly do: 'open';
-  readonly transport: Transport;
+/** Which clients: those with the numbers from `first` on. */
+interface Share {
   readonly host: string;
   readonly port: number;
   /** Number of the first client; numbers are unique in a run. */
   readonly first: number;
   readonly count: number;
-  /** How many may be between connecting and subscribed at a time. */
-  readonly atOnce: number;
   /** The channel to subscribe to; `%` stands for the client's number. */
   readonly channel: string;
-  /** Signs the clients' tokens; absent: the server is the bare one, which takes a topic and no token. */
+  /** Signs the users' tokens, which discovery exchanges for tickets; absent: the server is the bare one, which takes neither. */
   readonly secret?: string;
-  /** Whether clients get a ticket from discovery first, which is not timed; else they show the token itself. */
-  readonly tickets: boolean;
+}
+
+/** Gets the clients' tickets, so that opening them later takes nothing but the opening; answered by `prepared`, or by `failed`. */
+export interface PrepareCommand extends Share {
+  readonly do: 'prepare';
+}
+
+/** Opens clients, with the tickets that they have or get before the clock starts; answered by `opened`, or by `failed`. */
+export interface OpenCommand extends Share {
+  readonly do: 'open';
+  readonly transport: Transport;
+  /** How many may be between connecting and subscribed at a time. */
+  readonly atOnce: number;
   /** Pause between short polls. */
   readonly pollEveryMs: number;
 }
 
-/** Sets every counter to zero; answered by `reset`. */
+/** Begins a window: counters at zero, numbers from `first` on; answered by `reset`. */
 export interface ResetCommand {
   readonly do: 'reset';
+  readonly first: number;
   /** A `progress` is sent each time that so many deliveries have come. */
   readonly reportEvery: number;
   /** Whether the time in each payload is read and recorded. */
@@ -35,22 +44,28 @@ export interface ResetCommand {
 /** Answered by `report`. */
 export interface ReportCommand {
   readonly do: 'report';
+  /** What was published since the reset. */
+  readonly window: Numbered;
 }
 
-export type WorkerCommand = OpenCommand | ResetCommand | ReportCommand;
+/** Closes every client and forgets what it received, but not its ticket; answered by `released`. */
+export interface ReleaseCommand {
+  readonly do: 'release';
+}
 
-/** What one worker counted since the last reset. */
-export interface WorkerReport {
-  readonly is: 'report';
+export type WorkerCommand = PrepareCommand | OpenCommand | ResetCommand | ReportCommand | ReleaseCommand;
+
+/** What the clients of one worker received since the last reset. */
+export interface TallyReport {
   readonly clients: number;
   readonly deliveries: number;
-  /** Deliveries to the client that had the fewest, and the most. */
-  readonly fewest: number;
-  readonly most: number;
-  /** Clients whose link has ended. */
-  readonly ended: number;
+  /** Numbers that a client was to get and did not. */
+  readonly lost: number;
+  /** Deliveries that a client had before, or that were published before the window. */
+  readonly repeated: number;
+  /** Deliveries that came after a later one. */
+  readonly disordered: number;
   readonly bytesIn: number;
-  readonly bytesOut: number;
   /** Polls that were answered. */
   readonly polls: number;
   /** Events that were neither a message nor a heartbeat, and the first of them. */
@@ -60,9 +75,21 @@ export interface WorkerReport {
   readonly histogram: string;
 }
 
+export interface WorkerReport extends TallyReport {
+  readonly is: 'report';
+  /** Clients whose link has ended. */
+  readonly ended: number;
+  readonly bytesOut: number;
+  /** How late the worker's event loop was, at the 99th percentile and at the worst. */
+  readonly lagP99Ms: number;
+  readonly lagMaxMs: number;
+}
+
 export type WorkerAnswer =
+  | { readonly is: 'prepared' }
   | { readonly is: 'opened'; readonly tookMs: number }
   | { readonly is: 'reset' }
+  | { readonly is: 'released' }
   | { readonly is: 'progress'; readonly deliveries: number }
   | { readonly is: 'failed'; readonly reason: string }
   | WorkerReport;

@@ -6,44 +6,69 @@ import { openStream } from './clients/stream.js';
 import { Tally } from './clients/tally.js';
 import { fetchTickets } from './clients/tickets.js';
 import { openWebSocket } from './clients/websocket.js';
+import { LoopLag } from './loop-lag.js';
 import { nowUs } from './payload.js';
 import { mintToken } from './tokens.js';
-import type { OpenCommand, WorkerAnswer, WorkerCommand } from './worker-messages.js';
+import type { OpenCommand, PrepareCommand, WorkerAnswer, WorkerCommand } from './worker-messages.js';
 
-const clients: LoadClient[] = [];
+/** By the client's number. */
+const tickets = new Map<number, string>();
+const lag = new LoopLag();
+let clients: LoadClient[] = [];
 let ended = 0;
 let bytesOutBefore = 0;
-const tally = new Tally((deliveries) => answer({ is: 'progress', deliveries }));
+let tally = freshTally();
 
 process.on('message', (message) => obey(message as WorkerCommand));
 process.once('disconnect', () => process.exit(0)); // also when the main process dies
 
 function obey(command: WorkerCommand): void {
-  if (command.do === 'open') {
-    authorise(command).then(
-      (tokens) => open(command, tokens),
-      (error: unknown) => answer({ is: 'failed', reason: String(error) }),
-    );
-    return;
+  switch (command.do) {
+    case 'prepare':
+      return afterwards(prepare(command), () => answer({ is: 'prepared' }));
+    case 'open':
+      return afterwards(prepare(command), () => open(command));
+    case 'reset':
+      tally.reset(command.first, command.reportEvery, command.latency);
+      bytesOutBefore = bytesOut();
+      lag.start();
+      return answer({ is: 'reset' });
+    case 'report': {
+      const counted = { ...tally.report(command.window), ...lag.read() };
+      return answer({ is: 'report', ...counted, ended, bytesOut: bytesOut() - bytesOutBefore });
+    }
+    case 'release':
+      release();
+      return answer({ is: 'released' });
   }
-  if (command.do === 'reset') {
-    tally.reset(command.reportEvery, command.latency);
-    bytesOutBefore = bytesOut();
-    return answer({ is: 'reset' });
-  }
-  answer(tally.report(ended, bytesOut() - bytesOutBefore));
+}
+
+function afterwards(work: Promise<void>, then: () => void): void {
+  work.then(then, (error: unknown) => answer({ is: 'failed', reason: String(error) }));
 }
 
 function answer(message: WorkerAnswer): void {
   process.send?.(message);
 }
 
+function freshTally(): Tally {
+  return new Tally((deliveries) => answer({ is: 'progress', deliveries }));
+}
+
 function bytesOut(): number {
   return clients.reduce((sum, client) => sum + client.bytesOut(), 0);
 }
 
+function release(): void {
+  for (const client of clients) client.close();
+  clients = [];
+  ended = 0;
+  bytesOutBefore = 0;
+  tally = freshTally();
+}
+
 /** Opens `count` clients, at most `atOnce` of them underway at a time. */
-function open(command: OpenCommand, tokens: readonly string[]): void {
+function open(command: OpenCommand): void {
   const startUs = nowUs();
   let begun = 0;
   let ready = 0;
@@ -58,9 +83,9 @@ function open(command: OpenCommand, tokens: readonly string[]): void {
         host: command.host,
         port: command.port,
         number,
-        place: tally.addClient(),
+        place: tally.addClient(number),
         channel: command.channel.replace('%', String(number)),
-        token: tokens[index],
+        token: tickets.get(number),
         onReady: () => {
           ready += 1;
           if (ready === command.count) answer({ is: 'opened', tookMs: (nowUs() - startUs) / 1000 });
@@ -94,12 +119,12 @@ function openClient(command: OpenCommand, parts: ClientParts): LoadClient {
 }
 
 /** Every client is a user of its own, as in a real crowd: a token that is verified once for all would flatter the server. */
-async function authorise(command: OpenCommand): Promise<readonly string[]> {
-  const { secret } = command;
-  if (secret === undefined) return [];
+async function prepare(command: PrepareCommand | OpenCommand): Promise<void> {
+  const { secret, first, count } = command;
+  if (secret === undefined) return;
   const grants = [command.channel.replace('%', '*')];
-  const tokens = Array.from({ length: command.count }, (_, index) =>
-    mintToken(secret, `user-${command.first + index}`, grants),
-  );
-  return command.tickets ? fetchTickets(`http://${command.host}:${command.port}`, tokens) : tokens;
+  const without = Array.from({ length: count }, (_, index) => first + index).filter((number) => !tickets.has(number));
+  const tokens = without.map((number) => mintToken(secret, `user-${number}`, grants));
+  const fetched = await fetchTickets(`http://${command.host}:${command.port}`, tokens);
+  for (const [index, number] of without.entries()) tickets.set(number, fetched[index] ?? '');
 }

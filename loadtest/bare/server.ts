@@ -3,7 +3,7 @@
 
 import uWS from 'uWebSockets.js';
 import { Redis } from 'ioredis';
-import { PATHS } from '../../src/protocol/index.js';
+import { OFFSET_LENGTH, PATHS } from '../../src/protocol/index.js';
 
 /** What the publish function puts before the data: see docs/PROTOCOL.md, "bytes in Redis". */
 const ENVELOPE = 1;
@@ -12,12 +12,12 @@ const SUBSCRIBED = '{"type":"subscribed"}';
 
 const redis = new Redis(process.env.BARE_REDIS_URL ?? 'redis://127.0.0.1:6379');
 const app = uWS.App();
-let waiting: uWS.HttpResponse[] = [];
 
 redis.on('messageBuffer', (channel: Buffer, payload: Buffer) => {
   // Of a logged message only the data, as a loop of one's own would send it.
-  app.publish(channel, payload[0] === ENVELOPE ? payload.subarray(ENVELOPE_BYTES) : payload, false);
-  if (waiting.length > 0) answerAll(payload);
+  const data = payload[0] === ENVELOPE ? payload.subarray(ENVELOPE_BYTES) : payload;
+  app.publish(channel, data, false);
+  if (polled.size > 0) toPolls(channel.toString(), data);
 });
 
 app.ws(PATHS.websocket, {
@@ -33,25 +33,75 @@ app.ws(PATHS.websocket, {
   },
 });
 
-/** A bare long poll: takes in the request, holds the answer until the next payload. */
+/** One channel of the bare long poll: who waits, and the answers to those who are behind. */
+interface Polled {
+  /** Messages so far. */
+  count: number;
+  waiting: Set<uWS.HttpResponse>;
+  /** The last of them as JSON, oldest first. */
+  readonly last: string[];
+}
+
+/** Chosen: at 10 messages a second, over a second for a client to ask again. */
+const KEPT = 16;
+const ASKED = /"channels":\{"([^"]+)":"([^"]*)"/;
+const polled = new Map<string, Polled>();
+
+/** A bare long poll: one regular expression over the body; who is behind is answered at once, who is not waits for the next message. */
 app.post(PATHS.poll, (res) => {
   let gone = false;
+  let body = '';
+  let at: Polled | undefined;
   res.onAborted(() => {
     gone = true;
-    waiting = waiting.filter((other) => other !== res);
+    at?.waiting.delete(res);
   });
-  res.onData((_chunk, isLast) => {
-    if (isLast && !gone) waiting.push(res);
+  res.onData((chunk, isLast) => {
+    body += Buffer.from(chunk).toString('latin1');
+    if (!isLast || gone) return;
+    const [, channel = '', after = ''] = ASKED.exec(body) ?? [];
+    at = polled.get(channel) ?? openPolled(channel);
+    const behind = after === 'now' ? 0 : at.count - Number(after);
+    if (after === 'now' || behind > 0) answer(res, answerOf(channel, at, behind));
+    else at.waiting.add(res);
   });
 });
 
-function answerAll(payload: Buffer): void {
-  const responses = waiting;
-  waiting = [];
-  for (const res of responses) res.cork(() => res.end(payload));
+function openPolled(channel: string): Polled {
+  const opened = { count: 0, waiting: new Set<uWS.HttpResponse>(), last: [] };
+  polled.set(channel, opened);
+  redis.subscribe(channel).catch(() => process.exit(1));
+  return opened;
 }
 
-await redis.subscribe('poll');
+function toPolls(channel: string, data: Buffer): void {
+  const at = polled.get(channel);
+  if (at === undefined) return;
+  at.count += 1;
+  at.last.push(`{"offset":"${offset(at.count)}","data":${data.toString()}}`);
+  if (at.last.length > KEPT) at.last.shift();
+  const text = answerOf(channel, at, 1);
+  const { waiting } = at;
+  at.waiting = new Set();
+  for (const res of waiting) answer(res, text);
+}
+
+function answerOf(channel: string, at: Polled, behind: number): string {
+  const messages = behind === 0 ? '' : at.last.slice(-behind).join(',');
+  return `{"channels":{"${channel}":{"messages":[${messages}],"offset":"${offset(at.count)}"}}}`;
+}
+
+function offset(count: number): string {
+  return String(count).padStart(OFFSET_LENGTH, '0');
+}
+
+function answer(res: uWS.HttpResponse, text: string): void {
+  res.cork(() => {
+    res.writeHeader('Content-Type', 'application/json');
+    res.end(text);
+  });
+}
+
 app.listen('127.0.0.1', 0, (socket) => {
   if (!socket) process.exit(1);
   const url = `http://127.0.0.1:${uWS.us_socket_local_port(socket)}`;

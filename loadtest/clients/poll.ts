@@ -22,11 +22,7 @@ export function openPoll(parts: ClientParts, pollEveryMs: number, tally: Tally):
   const link = openLink(parts, begin, onBytes);
 
   function begin(): void {
-    if (parts.token === undefined) {
-      // The bare server keeps no positions: the client is ready as soon as its first request is on its way.
-      link.write(request);
-      becomeReady();
-    } else link.write(postRequest(parts, PATHS.poll, bodyFor(NOW)));
+    link.write(postRequest(parts, PATHS.poll, bodyFor(NOW)));
   }
 
   function onBytes(bytes: Buffer): number {

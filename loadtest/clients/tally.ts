@@ -1,8 +1,10 @@
-// What the clients of one worker have received: counts per client, latencies, bytes and surprises.
+// What the clients of one worker have received: deliveries by their numbers, latencies, bytes and surprises.
 
 import { build, encodeIntoCompressedBase64, type Histogram } from 'hdr-histogram-js';
-import { nowUs, readTimeUs, TIME_MARK } from '../payload.js';
-import type { WorkerReport } from '../worker-messages.js';
+import { endOf, type Numbered } from '../numbers.js';
+import { findPayload, nowUs, readDueUs, readNumber } from '../payload.js';
+import type { TallyReport } from '../worker-messages.js';
+import { Sequence } from './sequence.js';
 
 const HIGHEST_US = 60_000_000;
 const SURPRISE_LENGTH = 200;
@@ -10,12 +12,14 @@ const SURPRISE_LENGTH = 200;
 export class Tally {
   bytesIn = 0;
   polls = 0;
-  private counts = new Uint32Array(0);
-  private clients = 0;
+  /** By place: the number of the client in the run. */
+  private readonly numbers: number[] = [];
+  private readonly sequence = new Sequence();
   private deliveries = 0;
   private nextProgress = Number.POSITIVE_INFINITY;
   private reportEvery = Number.POSITIVE_INFINITY;
   private histogram: Histogram | undefined;
+  private payloadAt = 0;
   private surprises = 0;
   private surprise = '';
   private readonly onProgress: (deliveries: number) => void;
@@ -26,18 +30,14 @@ export class Tally {
   }
 
   /** Makes room for one more client and returns its place. */
-  addClient(): number {
-    if (this.clients === this.counts.length) {
-      const larger = new Uint32Array(Math.max(64, this.counts.length * 2));
-      larger.set(this.counts);
-      this.counts = larger;
-    }
-    this.clients += 1;
-    return this.clients - 1;
+  addClient(number: number): number {
+    this.numbers.push(number);
+    return this.sequence.addClient();
   }
 
-  reset(reportEvery: number, latency: boolean): void {
-    this.counts.fill(0);
+  /** Begins a window whose channels each go on with the number `first`. What surprised before stays a surprise. */
+  reset(first: number, reportEvery: number, latency: boolean): void {
+    this.sequence.reset(first);
     this.deliveries = 0;
     this.bytesIn = 0;
     this.polls = 0;
@@ -50,9 +50,14 @@ export class Tally {
 
   /** One message for the client at `place`; its payload lies at or after `start`. */
   received(place: number, bytes: Buffer, start: number): void {
-    this.counts[place] = (this.counts[place] ?? 0) + 1;
     this.deliveries += 1;
-    if (this.histogram !== undefined) this.record(this.histogram, bytes, start);
+    const at = findPayload(bytes, start, start + this.payloadAt);
+    if (at < 0) this.surprised('a message without a time');
+    else {
+      this.payloadAt = at - start;
+      this.sequence.received(place, readNumber(bytes, at));
+      this.histogram?.recordValue(Math.min(HIGHEST_US, Math.max(1, nowUs() - readDueUs(bytes, at))));
+    }
     if (this.deliveries >= this.nextProgress) {
       this.nextProgress += this.reportEvery;
       this.onProgress(this.deliveries);
@@ -65,27 +70,20 @@ export class Tally {
     this.surprises += 1;
   }
 
-  report(ended: number, bytesOut: number): WorkerReport {
-    const counts = this.counts.subarray(0, this.clients);
+  /** What came of `window`, where a client is on the channel of its own number. */
+  report(window: Numbered): TallyReport {
+    const { repeated, disordered } = this.sequence;
     return {
-      is: 'report',
-      clients: this.clients,
+      clients: this.numbers.length,
       deliveries: this.deliveries,
-      fewest: counts.reduce((fewest, count) => Math.min(fewest, count), Number.MAX_SAFE_INTEGER),
-      most: counts.reduce((most, count) => Math.max(most, count), 0),
-      ended,
+      lost: this.sequence.lost((place) => endOf(window, (this.numbers[place] ?? 0) % window.channels)),
+      repeated,
+      disordered,
       bytesIn: this.bytesIn,
-      bytesOut,
       polls: this.polls,
       surprises: this.surprises,
       surprise: this.surprise,
       histogram: this.histogram === undefined ? '' : encodeIntoCompressedBase64(this.histogram),
     };
-  }
-
-  private record(histogram: Histogram, bytes: Buffer, start: number): void {
-    const at = bytes.indexOf(TIME_MARK, start);
-    if (at < 0) return this.surprised('a message without a time');
-    histogram.recordValue(Math.min(HIGHEST_US, Math.max(1, nowUs() - readTimeUs(bytes, at))));
   }
 }

@@ -1,10 +1,12 @@
 // What connections cost: memory while they are idle, and CPU while they arrive.
 
+import { residentBytes } from '../cpu-time.js';
 import { type Figure, least, median, most } from '../figures.js';
 import { Fleet } from '../fleet.js';
-import { channelOf, type Kind, type Lab, pause, quiet, SECRET, startServer } from '../lab.js';
-import { cpuSeconds, residentBytes } from '../process-figures.js';
-import { COLLECTING, type ServerProcess } from '../server-process.js';
+import { type Crowd, channelOf, type Host, type HostOptions, type Lab, pause, quiet, startHost } from '../lab.js';
+import { COLLECTING } from '../server-process.js';
+import { doubtsOf } from '../validity.js';
+import { type Watched, watch } from '../watch.js';
 
 const FEW = 2_000;
 const MANY = 10_000;
@@ -14,8 +16,8 @@ const SETTLE_MS = 2_000;
 
 interface Idler {
   readonly name: string;
-  readonly kind: Kind;
-  readonly spread: 'shared' | 'own';
+  readonly kind: HostOptions['kind'];
+  readonly spread: Crowd['spread'];
   /** KiB. */
   readonly limit?: number;
 }
@@ -32,7 +34,9 @@ export async function idleMemory(lab: Lab): Promise<readonly Figure[]> {
   const what = 'server memory per idle, subscribed WebSocket';
   const slopes = IDLERS.map((): number[] => []);
   for (let round = 0; round < Math.min(3, lab.pairs); round += 1) {
-    const measured = await Promise.all(IDLERS.map((idler) => memorySlope(lab, idler)));
+    const measured = await Promise.all(
+      IDLERS.map(({ kind, spread }) => memorySlope(lab, { kind }, spread, { few: FEW, many: MANY })),
+    );
     for (const [at, slope] of measured.entries()) slopes[at]?.push(slope);
     lab.log(`  ${what}: ${measured.map((slope, at) => `${IDLERS[at]?.name} ${slope.toFixed(2)}`).join(', ')} KiB`);
   }
@@ -45,40 +49,43 @@ export async function idleMemory(lab: Lab): Promise<readonly Figure[]> {
   }));
 }
 
-async function memorySlope(lab: Lab, { kind, spread }: Idler): Promise<number> {
-  const server = await startServer(lab, kind, COLLECTING);
-  const fleet = new Fleet(2); // a process may not open more than 20,000 files
+/** KiB that one more idle connection takes in a fresh server. */
+export async function memorySlope(
+  lab: Lab,
+  options: HostOptions,
+  spread: Crowd['spread'],
+  { few, many }: { readonly few: number; readonly many: number },
+): Promise<number> {
+  const host = await startHost(lab, { ...options, nodeFlags: COLLECTING });
+  const fleet = new Fleet(2, lab.instruments.driverFlags); // a process may not open more than 20,000 files
   try {
-    await connect(fleet, server, kind, channelOf(kind, spread), FEW);
-    const few = await settledMemory(server.pid);
-    await connect(fleet, server, kind, channelOf(kind, spread), MANY - FEW);
-    return ((await settledMemory(server.pid)) - few) / (MANY - FEW) / 1024;
+    const crowd = crowdOn(lab, host, options, spread);
+    await fleet.prepare({ ...crowd, count: many }); // so that tickets are no part of the slope
+    await fleet.open({ ...crowd, count: few });
+    const before = await settledMemory(lab, host.server.pid);
+    await fleet.open({ ...crowd, count: many - few });
+    return ((await settledMemory(lab, host.server.pid)) - before) / (many - few) / 1024;
   } finally {
     await fleet.close();
-    await server.close();
+    await host.close();
   }
 }
 
 /** Connect, authenticate and subscribe in a storm: per second of the server's CPU, which is what one node on one core can take. */
 export async function connectStorm(lab: Lab): Promise<readonly Figure[]> {
   const what = 'connect + authenticate + subscribe';
-  const server = await startServer(lab, 'uws');
+  const storm = await openStorm(lab, { kind: 'uws' });
   const perCpu: number[] = [];
   const perWall: number[] = [];
   try {
-    for (let round = -1; round < lab.pairs; round += 1) {
-      const fleet = new Fleet(1);
-      await quiet(server.pid);
-      const before = cpuSeconds(server.pid);
-      const tookMs = await connect(fleet, server, 'uws', channelOf('uws', 'shared'), STORM);
-      const cpu = cpuSeconds(server.pid) - before;
-      await fleet.close();
-      if (round < 0) continue; // a warm-up
-      perCpu.push(STORM / cpu);
-      perWall.push((STORM / tookMs) * 1000);
+    await storm.run();
+    for (let round = 0; round < lab.pairs; round += 1) {
+      const came = await storm.sound(what);
+      perCpu.push(came?.perCpuSecond ?? Number.NaN);
+      perWall.push(came?.perSecond ?? Number.NaN);
     }
   } finally {
-    await server.close();
+    await storm.close();
   }
   lab.log(
     `  ${what}: ${median(perCpu).toFixed(0)} per CPU-second, ${median(perWall).toFixed(0)} per second of a storm`,
@@ -89,26 +96,65 @@ export async function connectStorm(lab: Lab): Promise<readonly Figure[]> {
   ];
 }
 
-function connect(fleet: Fleet, server: ServerProcess, kind: Kind, channel: string, count: number): Promise<number> {
-  return fleet.open({
+/** What a storm came to. */
+interface Came {
+  readonly perCpuSecond: number;
+  readonly perSecond: number;
+  readonly watched: Watched;
+}
+
+export interface Storm {
+  /** 4,000 clients come, and go again. */
+  run(): Promise<Came>;
+  /** The same under the judge's eyes. */
+  sound(name: string): Promise<Came | undefined>;
+  close(): Promise<void>;
+}
+
+/** A server and clients that have their tickets, over and over. */
+export async function openStorm(lab: Lab, options: HostOptions): Promise<Storm> {
+  const { proc, driverFlags } = lab.instruments;
+  const host = await startHost(lab, options);
+  const fleet = new Fleet(1, driverFlags);
+  const crowd = { ...crowdOn(lab, host, options, 'shared'), count: STORM };
+  await fleet.prepare(crowd);
+  const run = async (): Promise<Came> => {
+    await quiet(proc, host.server.pid);
+    const cast = { server: host.server.pid, drivers: [process.pid, ...fleet.pids], redis: host.redis.pid };
+    const end = watch(proc, cast);
+    const tookMs = await fleet.open(crowd);
+    const watched = end();
+    await fleet.release();
+    return { perCpuSecond: STORM / watched.server, perSecond: (STORM / tookMs) * 1000, watched };
+  };
+  return {
+    run,
+    sound: (name) => lab.judge.quietly(name, run, ({ watched }) => doubtsOf({ watched })),
+    close: async () => {
+      await fleet.close();
+      await host.close();
+    },
+  };
+}
+
+function crowdOn(lab: Lab, host: Host, { kind }: HostOptions, spread: Crowd['spread']) {
+  return {
     transport: 'websocket',
-    host: server.host,
-    port: server.port,
-    count,
+    host: host.address.host,
+    port: host.address.port,
     atOnce: AT_ONCE,
-    channel,
-    ...(kind === 'bare' ? {} : { secret: SECRET }),
-    tickets: false,
+    channel: channelOf(spread),
+    ...(kind === 'bare' ? {} : { secret: lab.secrets.authSecret }),
     pollEveryMs: 0,
-  });
+  } as const;
 }
 
 /** Resident memory without garbage: an idle server collects it too (measured: after some 25 s), but not at a known moment. */
-async function settledMemory(pid: number): Promise<number> {
+async function settledMemory(lab: Lab, pid: number): Promise<number> {
   for (let time = 0; time < 2; time += 1) {
-    await quiet(pid);
+    await quiet(lab.instruments.proc, pid);
     process.kill(pid, 'SIGUSR2');
     await pause(SETTLE_MS);
   }
-  return residentBytes(pid);
+  return residentBytes(lab.instruments.proc, pid);
 }

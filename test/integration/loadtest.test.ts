@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { TRANSPORTS } from '../../src/protocol/index.js';
 
 const COMMAND = fileURLToPath(new URL('../../dist/loadtest/main.js', import.meta.url));
-const TINY = ['--clients', '5', '--rate', '20', '--seconds', '0.5', '--poll-every', '100', '--json'];
+const TINY = ['--clients', '5', '--rate', '20', '--seconds', '1', '--poll-every', '100', '--json', '--allow-busy'];
 
 const run = (...args: readonly string[]) => promisify(execFile)(process.execPath, [COMMAND, ...args]);
 
@@ -17,7 +17,8 @@ describe('the load test', () => {
     async (broker) => {
       const { stdout } = await run(...TINY, '--broker', broker);
       const rows: unknown = JSON.parse(stdout);
-      const sound = { clients: 5, expected: 50, deliveries: 50, surprises: 0 };
+      const counts = { clients: 5, asked: 20, expected: 100, deliveries: 100, lost: 0, repeated: 0, faults: [] };
+      const sound = { ...counts, figures: expect.objectContaining({ p99Ms: expect.any(Number) }) };
       expect(rows).toEqual(TRANSPORTS.map((transport) => expect.objectContaining({ transport, ...sound })));
     },
     60_000,

@@ -6,7 +6,7 @@ import { clientFrame, OPCODE, scanFrames } from '../../../loadtest/clients/frame
 import { scanAnswer } from '../../../loadtest/clients/http.js';
 import { countPayloads } from '../../../loadtest/clients/payload-scan.js';
 import { Tally } from '../../../loadtest/clients/tally.js';
-import { MIN_PAYLOAD_BYTES, makePayload, nowUs, readTimeUs } from '../../../loadtest/payload.js';
+import { MIN_PAYLOAD_BYTES, makePayload, readDueUs, readNumber, stampPayload } from '../../../loadtest/payload.js';
 
 /** Hands `bytes` over in pieces, as a link does: what a scanner has not used comes again. */
 function feed(bytes: Buffer, cuts: readonly number[], scan: (bytes: Buffer) => number): void {
@@ -48,10 +48,14 @@ describe('payloads in a stream', () => {
     fc.assert(
       fc.property(fc.nat({ max: 20 }), cuts, (count, at) => {
         const tally = new Tally(() => {});
-        const place = tally.addClient();
-        const stream = `event: message\ndata: {"data":${makePayload(100)}}\n\n`.repeat(count);
+        const place = tally.addClient(0);
+        const numbers = Array.from({ length: count }, (_, index) => index + 1);
+        const stream = numbers
+          .map((number) => `event: message\ndata: {"data":${makePayload(100, 5, number)}}\n\n`)
+          .join('');
         feed(Buffer.from(stream), at, (bytes) => countPayloads(bytes, place, tally));
-        expect(tally.report(0, 0).deliveries).toBe(count);
+        const { deliveries, lost, repeated } = tally.report({ messages: count, channels: 1, first: 1 });
+        expect({ deliveries, lost, repeated }).toEqual({ deliveries: count, lost: 0, repeated: 0 });
       }),
     );
   });
@@ -66,12 +70,17 @@ describe('an answer', () => {
 });
 
 describe('a payload', () => {
-  it('has the length that was asked for and gives its time back', () => {
-    const before = nowUs();
-    const payload = makePayload(MIN_PAYLOAD_BYTES + 10);
+  it('has the length that was asked for and gives its time and number back', () => {
+    const payload = makePayload(MIN_PAYLOAD_BYTES + 10, 1_234_567_890_123, 4_321);
     expect(payload).toHaveLength(MIN_PAYLOAD_BYTES + 10);
-    const time = readTimeUs(Buffer.from(payload), 0);
-    expect(time).toBeGreaterThanOrEqual(before);
-    expect(time).toBeLessThanOrEqual(nowUs());
+    expect(JSON.parse(payload)).toMatchObject({ x: 'x'.repeat(10) });
+    const bytes = Buffer.from(payload);
+    expect([readDueUs(bytes, 0), readNumber(bytes, 0)]).toEqual([1_234_567_890_123, 4_321]);
+  });
+
+  it('can be given another time and number in place', () => {
+    const bytes = Buffer.from(` ${makePayload(MIN_PAYLOAD_BYTES, 1, 1)}`);
+    stampPayload(bytes, 1, 987_654_321, 77);
+    expect(bytes.toString()).toBe(` ${makePayload(MIN_PAYLOAD_BYTES, 987_654_321, 77)}`);
   });
 });

@@ -1,0 +1,75 @@
+// Watches a window of a run from outside: what each process used, what the hypervisor took, and what others did on the machine.
+
+import { type CpuTime, cpuSecondsBetween, readCpuTime } from './cpu-time.js';
+import type { Proc } from './proc.js';
+
+const TICKS_PER_SECOND = 100; // USER_HZ
+
+/** Who takes part in a run. */
+export interface Cast {
+  readonly server: number;
+  /** The publishing process and the workers with the clients. */
+  readonly drivers: readonly number[];
+  readonly redis?: number;
+}
+
+/** What a window came to. */
+export interface Watched {
+  readonly wallSeconds: number;
+  /** CPU seconds. */
+  readonly server: number;
+  /** One for each of the cast's drivers. */
+  readonly drivers: readonly number[];
+  readonly redis: number;
+  /** Processors that the hypervisor took away, on average. */
+  readonly stolenCores: number;
+  /** Processors that were busy with something that is no part of the run, on average. */
+  readonly othersCores: number;
+}
+
+interface Machine {
+  readonly processors: number;
+  readonly idle: number;
+  readonly stolen: number;
+}
+
+/** Begins a window; what is returned ends it. */
+export function watch(proc: Proc, cast: Cast, nowMs = () => performance.now()): () => Watched {
+  const pids = [cast.server, ...cast.drivers, ...(cast.redis === undefined ? [] : [cast.redis])];
+  const look = () => ({
+    ms: nowMs(),
+    machine: readMachine(proc),
+    used: pids.map((pid) => readCpuTime(proc, pid)),
+  });
+  const before = look();
+  return () => {
+    const after = look();
+    const wallSeconds = (after.ms - before.ms) / 1000;
+    const used = pids.map((_, at) => between(before.used[at], after.used[at]));
+    const own = used.reduce((sum, seconds) => sum + seconds, 0);
+    // Idle time is exact on a kernel that stops the tick of an idle processor, while busy time is sampled: so what is not idle is busy.
+    const idle = (after.machine.idle - before.machine.idle) / TICKS_PER_SECOND;
+    const stolen = (after.machine.stolen - before.machine.stolen) / TICKS_PER_SECOND;
+    const others = after.machine.processors * wallSeconds - idle - stolen - own;
+    return {
+      wallSeconds,
+      server: used[0] ?? 0,
+      drivers: used.slice(1, 1 + cast.drivers.length),
+      redis: used[1 + cast.drivers.length] ?? 0,
+      stolenCores: stolen / wallSeconds,
+      othersCores: Math.max(0, others / wallSeconds),
+    };
+  };
+}
+
+function between(before: CpuTime | undefined, after: CpuTime | undefined): number {
+  return before === undefined || after === undefined ? 0 : cpuSecondsBetween(before, after);
+}
+
+function readMachine(proc: Proc): Machine {
+  const lines = proc.read('stat').split('\n');
+  // user nice system idle iowait irq softirq steal
+  const all = (lines[0] ?? '').trim().split(/\s+/).slice(1).map(Number);
+  const processors = lines.filter((line) => /^cpu\d/.test(line)).length;
+  return { processors, idle: (all[3] ?? 0) + (all[4] ?? 0), stolen: all[7] ?? 0 };
+}

@@ -1,0 +1,128 @@
+// Planted lies: whatever would falsify a run's numbers is told by the load test and by the bench, and fails the run. Needs `npm run build`.
+
+import { spawn } from 'node:child_process';
+import { afterEach, describe, expect, it } from 'vitest';
+import { compareTransports } from '../../loadtest/comparison.js';
+import { INSTRUMENTS, type Instruments } from '../../loadtest/instruments.js';
+import { interleave } from '../../loadtest/interleaving.js';
+import { Judge } from '../../loadtest/judge.js';
+import { openStage } from '../../loadtest/lab.js';
+import type { Publisher } from '../../loadtest/publisher.js';
+import { makeSecrets } from '../../loadtest/server-process.js';
+import { flood, pace } from '../../loadtest/traffic.js';
+import { type Fate, startStrayingProxy } from '../support/straying-proxy.js';
+
+const CLIENTS = 5;
+const RATE = 50;
+
+/** Runs something small through the instrument and returns why it was refused; empty when it was not. */
+type Run = (plants: Partial<Instruments>, allowBusy: boolean) => Promise<readonly string[]>;
+
+const loadTest: Run = async (plants, allowBusy) => {
+  const options = {
+    transports: ['websocket'] as const,
+    clients: CLIENTS,
+    rate: RATE,
+    seconds: 1,
+    payloadBytes: 128,
+    pollEveryMs: 100,
+    engine: 'auto',
+    broker: 'redis',
+    allowBusy,
+  } as const;
+  const rows = await compareTransports(options, { ...INSTRUMENTS, ...plants });
+  return rows.flatMap(({ figures, faults, doubts }) => (figures === undefined ? [...faults, ...doubts] : []));
+};
+
+const bench =
+  (traffic: 'paced' | 'flooded'): Run =>
+  async (plants, allowBusy) => {
+    const judge = new Judge({ allowBusy, attempts: 1, log: () => {} });
+    const instruments = { ...INSTRUMENTS, ...plants };
+    const lab = { instruments, judge, secrets: makeSecrets(), pairs: 1, log: () => {} };
+    const crowd = { clients: CLIENTS, spread: 'shared', transport: 'websocket', payloadBytes: 128 } as const;
+    const stage = await openStage(lab, { kind: 'uws' }, crowd);
+    const rhythm = { perSecond: RATE, seconds: 1, latency: true, lingerMs: 300 };
+    const burst = { messages: 640, batch: 64, window: 64 };
+    try {
+      const runners = [{ stage: stage.logged }];
+      await interleave(lab, 'x', runners, (one) => (traffic === 'paced' ? pace(one, rhythm) : flood(one, burst)));
+    } finally {
+      await stage.close();
+    }
+    return judge.faults;
+  };
+
+const PACED: readonly [string, Run][] = [
+  ['the load test', loadTest],
+  ['the bench', bench('paced')],
+];
+const STRAYED = /1 of \d+ deliveries were lost.*1 deliveries were repeated/;
+
+/** Half of the time its event loop does something else. */
+const SLOWED =
+  'setInterval(() => { const end = performance.now() + 100; while (performance.now() < end); }, 200).unref()';
+
+/** Takes twice as long as it was asked to. */
+function halved(opened: Publisher): Publisher {
+  let turn = Promise.resolve();
+  return {
+    send: (bytes, messages) => {
+      turn = turn.then(async () => {
+        await new Promise((resolve) => setTimeout(resolve, (messages * 2_000) / RATE));
+        opened.send(bytes, messages);
+      });
+    },
+    settled: async () => {
+      await turn;
+      await opened.settled();
+    },
+    close: () => opened.close(),
+  };
+}
+
+const closing: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+/** Loses one message and repeats a later one. Messages are counted over all links; the load test's warm-up has 250 of them. */
+function straying(lost: number): Partial<Instruments> {
+  const fate = (message: number): Fate => (message === lost ? 'lose' : message === lost + 20 ? 'repeat' : 'pass');
+  return {
+    route: async (server) => {
+      const proxy = await startStrayingProxy(server, fate);
+      closing.push(() => proxy.close());
+      return proxy;
+    },
+  };
+}
+
+describe.each(PACED)('%s', (name, run) => {
+  it('believes a run in which nothing was planted', async () => {
+    expect(await run({}, true)).toEqual([]);
+  });
+
+  it('tells one lost and one repeated message, though the totals match', async () => {
+    expect((await run(straying(name === 'the load test' ? 260 : 60), true)).join()).toMatch(STRAYED);
+  });
+
+  it('refuses the numbers of a machine with a busy core', async () => {
+    const hog = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
+    closing.push(() => void hog.kill('SIGKILL'));
+    expect((await run({}, false)).join()).toContain('the machine was busy');
+  });
+
+  it('tells a publisher at half its rate, on a busy machine too', async () => {
+    expect((await run({ publisher: halved }, true)).join()).toMatch(/messages\/s instead of 50 \(\d\d\.\d %/);
+  });
+
+  it('refuses the numbers of a driver that is slowed by half', async () => {
+    const driverFlags = ['--import', `data:text/javascript,${encodeURIComponent(SLOWED)}`];
+    expect((await run({ driverFlags }, false)).join()).toContain('a driver was late');
+  });
+});
+
+it('the bench tells one lost and one repeated message in a flood', async () => {
+  expect((await bench('flooded')(straying(60), true)).join()).toMatch(STRAYED);
+});
