@@ -3,6 +3,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { compareWith, describeOutcomes, exitCodeOf } from './against/against.js';
+import { LEAST_PAIRS } from './against/median-ratio.js';
+import { SCENARIOS as COMPARED } from './against/scenarios.js';
 import type { Figure } from './figures.js';
 import { INSTRUMENTS } from './instruments.js';
 import { ATTEMPTS, Judge } from './judge.js';
@@ -26,29 +29,56 @@ const SCENARIOS: Readonly<Record<string, (lab: Lab) => Promise<readonly Figure[]
 
 const USAGE = `Usage: npm run bench -- [options]
 
-  --quick         3 rounds instead of 7, nothing is written
-  --only <names>  only these scenarios, nothing is written: ${Object.keys(SCENARIOS).join(',')}
-  --allow-busy    figures of a busy machine or driver pass, marked; nothing is written
+  --quick             3 rounds instead of 7, nothing is written
+  --only <names>      only these scenarios, nothing is written: ${Object.keys(SCENARIOS).join(',')}
+  --allow-busy        figures of a busy machine or driver pass, marked; nothing is written
+
+  --against <commit>  instead: this build and that of a commit take turns, and anything worse fails
+  --pairs <n>         how often they do, at least ${LEAST_PAIRS} (15)
+  --scenario <names>  in these only: ${Object.keys(COMPARED).join(',')}
 `;
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    only: { type: 'string' },
+    only: { type: 'string', default: Object.keys(SCENARIOS).join(',') },
     'allow-busy': { type: 'boolean', default: false },
+    against: { type: 'string' },
+    pairs: { type: 'string', default: '15' },
+    scenario: { type: 'string', default: Object.keys(COMPARED).join(',') },
     help: { type: 'boolean', default: false },
   },
 });
-if (values.help) process.stdout.write(USAGE);
-else process.exitCode = await bench(values.only?.split(',') ?? Object.keys(SCENARIOS));
+// Whoever ends early takes servers and folders along, as ending does.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+process.exitCode = await main();
 
-async function bench(names: readonly string[]): Promise<number> {
-  const unknown = names.filter((name) => SCENARIOS[name] === undefined);
-  if (unknown.length > 0) {
-    process.stderr.write(`no such scenario: ${unknown.join(', ')}\n\n${USAGE}`);
+function main(): Promise<number> | number {
+  const names = (values.against === undefined ? values.only : values.scenario).split(',');
+  const known = values.against === undefined ? SCENARIOS : COMPARED;
+  const pairs = Number(values.pairs);
+  const mistakes = names.filter((name) => known[name] === undefined).map((name) => `no such scenario: ${name}`);
+  if (!(Number.isInteger(pairs) && pairs >= LEAST_PAIRS)) mistakes.push(`--pairs: at least ${LEAST_PAIRS}`);
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  if (mistakes.length > 0) {
+    process.stderr.write(`${mistakes.join('\n')}\n\n${USAGE}`);
     return 64;
   }
-  const lab = openLab();
+  return values.against === undefined ? bench(names) : against(values.against, names, pairs);
+}
+
+async function against(commit: string, names: readonly string[], pairs: number): Promise<number> {
+  const lab = openLab(pairs);
+  const outcomes = await compareWith(lab, commit, names);
+  process.stdout.write(`${describeOutcomes(outcomes, lab)}\n`);
+  return exitCodeOf(outcomes);
+}
+
+async function bench(names: readonly string[]): Promise<number> {
+  const lab = openLab(values.quick ? 3 : 7);
   const figures: Figure[] = [];
   for (const name of names) figures.push(...((await SCENARIOS[name]?.(lab)) ?? []));
   const result: Result = {
@@ -66,10 +96,10 @@ async function bench(names: readonly string[]): Promise<number> {
   return exitCode(result);
 }
 
-function openLab(): Lab {
+function openLab(pairs: number): Lab {
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
   const judge = new Judge({ allowBusy: values['allow-busy'], attempts: ATTEMPTS, log });
-  return { instruments: INSTRUMENTS, judge, secrets: makeSecrets(), pairs: values.quick ? 3 : 7, log };
+  return { instruments: INSTRUMENTS, judge, secrets: makeSecrets(), pairs, log };
 }
 
 function write(result: Result): void {
