@@ -14,13 +14,14 @@ import { describeMachine } from './machine.js';
 import { exitCode, type Result, toMarkdown, toText } from './report.js';
 import { ROOT } from './root.js';
 import { connectStorm, idleMemory } from './scenarios/connections.js';
-import { longPolls, ownChannels, sharedChannel } from './scenarios/fan-out.js';
+import { bursts, longPolls, ownChannels, sharedChannel } from './scenarios/fan-out.js';
 import { publishLatency } from './scenarios/latency.js';
 import { makeSecrets } from './server-process.js';
 
 const SCENARIOS: Readonly<Record<string, (lab: Lab) => Promise<readonly Figure[]>>> = {
   shared: sharedChannel,
   own: ownChannels,
+  bursts,
   polls: longPolls,
   memory: idleMemory,
   connects: connectStorm,

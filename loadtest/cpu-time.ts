@@ -43,6 +43,11 @@ export function cpuSecondsBetween(before: CpuTime, after: CpuTime): number {
   return coarse - exact > TICKS_OF_DOUBT / TICKS_PER_SECOND ? coarse : exact;
 }
 
+/** How often the main thread went to sleep of its own accord: an event loop does so when it has nothing left to do. */
+export function readSleeps(proc: Proc, pid: number): number {
+  return Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(proc.read(`${pid}/task/${pid}/status`))?.[1] ?? Number.NaN);
+}
+
 /** Resident memory in bytes. */
 export function residentBytes(proc: Proc, pid: number): number {
   return Number(proc.read(`${pid}/statm`).split(' ')[1]) * PAGE_BYTES;

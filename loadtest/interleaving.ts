@@ -47,6 +47,9 @@ function figuresOf(
   const rates = rounds.map(perCpuSecond);
   const bareRates = bare?.map(perCpuSecond);
   const p99 = rounds.map((one) => (one?.report.latency?.getValueAtPercentile(99) ?? Number.NaN) / 1000);
+  const handfuls = rounds.map((one) =>
+    one === undefined ? Number.NaN : one.report.deliveries / Math.max(1, one.watched.serverSleeps),
+  );
   const drivers = rounds.map((one) => (one === undefined ? Number.NaN : driverUs(one)));
   const hasLatency = rounds.some((one) => one?.report.latency !== undefined);
   return [
@@ -54,6 +57,7 @@ function figuresOf(
       ? []
       : [{ what, values: ratios(rates, bareRates), unit: '× bare', digits: 2, ...(budget ? { budget } : {}) }]),
     { what, values: rates, unit: 'deliveries per CPU-second', digits: 0 },
+    { what, values: handfuls, unit: 'deliveries each time that the server wakes up', digits: 1 },
     { what, values: drivers, unit: 'µs of the clients per delivery', digits: 2 },
     ...(hasLatency ? [{ what, values: p99, unit: 'ms p99', digits: 1 }] : []),
   ];
@@ -73,6 +77,7 @@ function describe({ report, watched, achieved, asked, lag }: Measured): string {
     `${report.deliveries} deliveries`,
     `${achieved.toFixed(1)} messages/s${asked === undefined ? '' : ` of ${asked}`}`,
     `${((watched.server / report.deliveries) * 1e6).toFixed(3)} µs each`,
+    `${(report.deliveries / Math.max(1, watched.serverSleeps)).toFixed(1)} a wake-up`,
     `server ${percent(watched.server)}, drivers ${watched.drivers.map(percent).join(' + ')}, Redis ${percent(watched.redis)}`,
     `others ${percent(watched.othersCores * watched.wallSeconds)}, stolen ${percent(watched.stolenCores * watched.wallSeconds)}`,
     ...(lag === undefined ? [] : [`lag p99 ${lag.lagP99Ms.toFixed(1)} max ${lag.lagMaxMs.toFixed(1)} ms`]),

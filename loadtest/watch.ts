@@ -1,6 +1,6 @@
 // Watches a window of a run from outside: what each process used, what the hypervisor took, and what others did on the machine.
 
-import { type CpuTime, cpuSecondsBetween, readCpuTime } from './cpu-time.js';
+import { type CpuTime, cpuSecondsBetween, readCpuTime, readSleeps } from './cpu-time.js';
 import type { Proc } from './proc.js';
 
 const TICKS_PER_SECOND = 100; // USER_HZ
@@ -18,6 +18,8 @@ export interface Watched {
   readonly wallSeconds: number;
   /** CPU seconds. */
   readonly server: number;
+  /** How often the server had nothing left to do: with many deliveries to each, it is handed much at a time. */
+  readonly serverSleeps: number;
   /** One for each of the cast's drivers. */
   readonly drivers: readonly number[];
   readonly redis: number;
@@ -39,6 +41,7 @@ export function watch(proc: Proc, cast: Cast, nowMs = () => performance.now()): 
   const look = () => ({
     ms: nowMs(),
     machine: readMachine(proc),
+    sleeps: readSleeps(proc, cast.server),
     used: pids.map((pid) => readCpuTime(proc, pid)),
   });
   const before = look();
@@ -54,6 +57,7 @@ export function watch(proc: Proc, cast: Cast, nowMs = () => performance.now()): 
     return {
       wallSeconds,
       server: used[0] ?? 0,
+      serverSleeps: after.sleeps - before.sleeps,
       drivers: used.slice(1, 1 + cast.drivers.length),
       redis: used[1 + cast.drivers.length] ?? 0,
       stolenCores: stolen / wallSeconds,

@@ -27,7 +27,7 @@ const CONNECTIONS = { few: 500, many: 3_500 };
 /** Chosen: windows of two to three seconds. */
 const SHORT_PACED = { ...PACED, seconds: 2.5 };
 const SHORT_POLLED = { ...POLLED, seconds: 3 };
-const SHORT_OWN = { ...OWN_FLOODED, messages: 192_000 };
+const SHORT_OWN = { ...OWN_FLOODED, messages: 64_000 };
 
 const flooded = (stage: Stage): Promise<Measured> => flood(stage, FLOODED);
 const ownFlooded = (stage: Stage): Promise<Measured> => flood(stage, SHORT_OWN);

@@ -4,7 +4,7 @@ import { type Figure, least } from '../figures.js';
 import { interleave, type Runner } from '../interleaving.js';
 import { type Crowd, type Kind, type Lab, type OpenStage, openStage } from '../lab.js';
 import { flood, pace } from '../traffic.js';
-import { CLIENTS, FLOODED, OWN, OWN_FLOODED, PACED, POLLED, POLLS, SHARED } from './crowds.js';
+import { BURSTS, CLIENTS, FLOODED, OWN, OWN_FLOODED, PACED, POLLED, POLLS, SHARED } from './crowds.js';
 
 /** 1 channel × 1,000 WebSockets, flooded and paced. */
 export async function sharedChannel(lab: Lab): Promise<readonly Figure[]> {
@@ -44,6 +44,31 @@ export async function ownChannels(lab: Lab): Promise<readonly Figure[]> {
     for (const { stage } of runners) await flood(stage, { ...OWN_FLOODED, messages: 64_000 });
     return interleave(lab, `${CLIENTS} channels × 1 WebSocket`, runners, (stage) => flood(stage, OWN_FLOODED));
   });
+}
+
+/** What is handed to a server at a time decides much of what a delivery costs: the same floods in smaller bursts. */
+export async function bursts(lab: Lab): Promise<readonly Figure[]> {
+  const few = { ...lab, pairs: Math.min(3, lab.pairs) };
+  const figures: Figure[] = [];
+  for (const crowd of [SHARED, OWN]) {
+    const [what, messages] =
+      crowd === SHARED ? [`${CLIENTS} WebSockets on 1 channel`, 1_920] : [`${CLIENTS} channels × 1 WebSocket`, 32_000];
+    const made = await withStages(few, crowd, async ({ bare, uws, ws }) => {
+      const stages = [bare, uws, ws].map(({ logged }) => logged);
+      const runners = stages.map((stage, at) => (at === 0 ? { stage } : { stage, beside: bare.logged }));
+      for (const stage of stages) await flood(stage, { messages, batch: 64, window: 64 });
+      const all: Figure[] = [];
+      for (const batch of BURSTS) {
+        const name = `${what}, flooded in bursts of ${batch}`;
+        all.push(
+          ...(await interleave(few, name, runners, (stage) => flood(stage, { messages, batch, window: batch }))),
+        );
+      }
+      return all;
+    });
+    figures.push(...made);
+  }
+  return figures;
 }
 
 /** 1,000 long polls waiting on one channel, 10 messages a second; each asks again when it has its answer, whatever the others do. */

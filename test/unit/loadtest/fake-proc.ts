@@ -12,6 +12,8 @@ export class FakeProc implements Proc {
   /** Milliseconds, all processors together. */
   idleMs = 0;
   stolenMs = 0;
+  /** Of the main thread of every process. */
+  sleeps = 0;
   readonly processors: number;
 
   constructor(processors: number) {
@@ -34,9 +36,11 @@ export class FakeProc implements Proc {
   }
 
   read(path: string): string {
-    const [first = '', second, thread = ''] = path.split('/');
+    const [first = '', second, thread = '', file] = path.split('/');
     if (first === 'stat') return this.machine();
     const pid = Number(first);
+    if (file === 'status')
+      return `Name:\tnode\nvoluntary_ctxt_switches:\t${this.sleeps}\nnonvoluntary_ctxt_switches:\t1\n`;
     if (second === 'task') return `${(this.of(pid).get(thread) ?? 0) * NS_PER_MS} 0 1\n`;
     const all = [...this.of(pid).values()].reduce((sum, ms) => sum + ms, this.ended.get(pid) ?? 0);
     const ticks = Math.floor(all / 10);

@@ -40,8 +40,9 @@ describe('a watched window', () => {
     for (const [pid, ms] of [500, 300, 200, 100].entries()) proc.use(pid + 1, String(pid + 1), ms);
     proc.idleMs += 2_300;
     proc.stolenMs += 200;
+    proc.sleeps += 42;
     const watched = end();
-    expect(watched).toMatchObject({ wallSeconds: 2, redis: 0.1, stolenCores: 0.1 });
+    expect(watched).toMatchObject({ wallSeconds: 2, redis: 0.1, stolenCores: 0.1, serverSleeps: 42 });
     expect(watched.server).toBeCloseTo(0.5, 9);
     expect(watched.drivers.map((seconds) => seconds.toFixed(3))).toEqual(['0.300', '0.200']);
     expect(watched.othersCores).toBeCloseTo(0.2, 9); // 4 s of two processors − 2.3 idle − 0.2 stolen − 1.1 of our own = 0.4 s
@@ -51,6 +52,7 @@ describe('a watched window', () => {
 const CALM: Watched = {
   wallSeconds: 2,
   server: 1,
+  serverSleeps: 100,
   drivers: [0.2, 1.2],
   redis: 0.1,
   stolenCores: 0,
