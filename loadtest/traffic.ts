@@ -48,24 +48,25 @@ export interface FloodOptions {
   readonly messages: number;
   /** Messages that are published in one write, so that every server gets them in bursts of one size. */
   readonly batch: number;
-  /** Messages that may be on their way at a time; bounded, so that no healthy client is cut as slow. */
-  readonly window: number;
 }
 
-/** Publishes as fast as the clients keep up. */
-export async function flood(stage: Stage, options: FloodOptions): Promise<Measured> {
-  const { messages, batch, window } = options;
+/** Chosen: for each second of a burst the drivers rest so long, so that a server's figure is never that of a driver out of breath. */
+const REST = 0.3;
+
+/** Publishes burst by burst, the next when every client has the last: clients that are slow make no burst larger. */
+export async function flood(stage: Stage, { messages, batch }: FloodOptions): Promise<Measured> {
   if (messages % batch !== 0) throw new TypeError('messages must be a multiple of batch');
   const numbered = stage.numbers.take(messages);
-  const batches = prepareBatches(stage, batch, window);
+  const batches = prepareBatches(stage, batch);
   await stage.fleet.reset({ first: numbered.first, reportEvery: batch * stage.deliveriesPerMessage });
   const end = begin(stage);
   for (let published = 0; published < messages; ) {
+    const startUs = nowUs();
     stage.publisher.send(stampBatch(batches, numbered, published, batch), batch);
     published += batch;
-    if (!(await stage.fleet.reached((published - window) * stage.deliveriesPerMessage))) break;
+    if (!(await stage.fleet.reached(published * stage.deliveriesPerMessage))) break;
+    await until(nowUs() + (nowUs() - startUs) * REST);
   }
-  await stage.fleet.reached(messages * stage.deliveriesPerMessage);
   await stage.publisher.settled();
   return end(numbered, undefined);
 }
@@ -158,11 +159,10 @@ interface Batch {
   readonly payloads: readonly number[];
 }
 
-/** Each batch goes to the next channels in turn. As many as are on their way at a time, and one more, so that none is rewritten in flight. */
-function prepareBatches(stage: Stage, batch: number, window: number): readonly Batch[] {
+/** Each batch goes to the next channels in turn. There are two at least, so that none is rewritten while it is being sent. */
+function prepareBatches(stage: Stage, batch: number): readonly Batch[] {
   const { channels } = stage;
-  const round = channels.length === 1 ? 1 : channels.length; // after that many batches it is the first channels' turn again
-  const count = round * Math.ceil((window / batch + 1) / round);
+  const count = channels.length === 1 ? 2 : channels.length; // after that many it is the first channels' turn again
   return Array.from({ length: count }, (_, at) => {
     const parts = Array.from({ length: batch }, (_, index) =>
       stage.encode(channels[(at * batch + index) % channels.length] ?? '', makePayload(stage.payloadBytes, 0, 0)),

@@ -5,10 +5,14 @@ import type { FloodOptions, PaceOptions } from '../traffic.js';
 
 export const CLIENTS = 1_000;
 const PAYLOAD_BYTES = 128;
-/** Chosen: the next burst when all have the last one, so that no server is handed larger bursts because clients are slow. */
-const BURST = { batch: 64, window: 64 };
-/** Messages at a time, from one by one to a whole burst. */
-export const BURSTS: readonly number[] = [1, 8, 64];
+/** Chosen: what a busy backend publishes in a moment, and little enough that no healthy client is cut as slow. */
+const BURST = { batch: 64 };
+/** Messages at a time, from one by one to a whole burst, and how many in all: chosen for some seconds a window. */
+export const BURSTS: readonly { readonly batch: number; readonly shared: number; readonly own: number }[] = [
+  { batch: 1, shared: 256, own: 4_000 },
+  { batch: 8, shared: 1_024, own: 16_000 },
+  { batch: 64, shared: 3_840, own: 64_000 },
+];
 
 export const SHARED: Crowd = {
   clients: CLIENTS,

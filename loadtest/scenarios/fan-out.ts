@@ -51,18 +51,16 @@ export async function bursts(lab: Lab): Promise<readonly Figure[]> {
   const few = { ...lab, pairs: Math.min(3, lab.pairs) };
   const figures: Figure[] = [];
   for (const crowd of [SHARED, OWN]) {
-    const [what, messages] =
-      crowd === SHARED ? [`${CLIENTS} WebSockets on 1 channel`, 1_920] : [`${CLIENTS} channels × 1 WebSocket`, 32_000];
+    const what = crowd === SHARED ? `${CLIENTS} WebSockets on 1 channel` : `${CLIENTS} channels × 1 WebSocket`;
     const made = await withStages(few, crowd, async ({ bare, uws, ws }) => {
       const stages = [bare, uws, ws].map(({ logged }) => logged);
       const runners = stages.map((stage, at) => (at === 0 ? { stage } : { stage, beside: bare.logged }));
-      for (const stage of stages) await flood(stage, { messages, batch: 64, window: 64 });
+      for (const stage of stages) await flood(stage, { ...FLOODED, messages: 1_280 });
       const all: Figure[] = [];
-      for (const batch of BURSTS) {
+      for (const { batch, shared, own } of BURSTS) {
+        const messages = crowd === SHARED ? shared : own;
         const name = `${what}, flooded in bursts of ${batch}`;
-        all.push(
-          ...(await interleave(few, name, runners, (stage) => flood(stage, { messages, batch, window: batch }))),
-        );
+        all.push(...(await interleave(few, name, runners, (stage) => flood(stage, { messages, batch }))));
       }
       return all;
     });

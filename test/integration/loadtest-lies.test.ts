@@ -43,7 +43,7 @@ const bench =
     const crowd = { clients: CLIENTS, spread: 'shared', transport: 'websocket', payloadBytes: 128 } as const;
     const stage = await openStage(lab, { kind: 'uws' }, crowd);
     const rhythm = { perSecond: RATE, seconds: 1, latency: true, lingerMs: 300 };
-    const burst = { messages: 640, batch: 64, window: 64 };
+    const burst = { messages: 640, batch: 64 };
     try {
       const runners = [{ stage: stage.logged }];
       await interleave(lab, 'x', runners, (one) => (traffic === 'paced' ? pace(one, rhythm) : flood(one, burst)));

@@ -1,0 +1,126 @@
+// The page docs/PERFORMANCE.md: a bench's result, how it was measured, and what is refused.
+
+import { type Figure, median, type Verdict, verdict } from './figures.js';
+import { bound, budgeted, informative, type Result, spread } from './report.js';
+import { LIMITS } from './validity.js';
+
+const MARKS: Record<Verdict, string> = { met: 'met', 'above the floor': 'above the floor', missed: '**MISSED**' };
+
+export function toMarkdown(result: Result): string {
+  return [head(result), tables(result), method(result), refusals(), words()].join('\n');
+}
+
+function head({ command, date, machine }: Result): string {
+  return `# Performance
+
+Written by \`${command}\` on ${date}; do not edit. Run it on an otherwise idle machine: on another it refuses.
+
+| machine | |
+|---|---|
+| processors | ${machine.cpu} |
+| memory | ${machine.memoryGiB} GiB |
+| kernel | Linux ${machine.kernel} |
+| Node | ${machine.node} |
+| Redis | ${machine.redis} |
+| commit | ${machine.commit} |
+`;
+}
+
+function tables(result: Result): string {
+  return `## Budgets
+
+| what | median (min to max) | budget | |
+|---|---|---|---|
+${budgeted(result).map(budgetRow).join('\n')}
+
+## Absolute figures
+
+| what | median (min to max) |
+|---|---|
+${informative(result)
+  .map((figure) => `| ${figure.what} | ${spread(figure)} |`)
+  .join('\n')}
+`;
+}
+
+function budgetRow(figure: Figure): string {
+  const said = verdict(figure);
+  return `| ${figure.what} | ${spread(figure)} | ${bound(figure)} | ${said === undefined ? '' : MARKS[said]} |`;
+}
+
+function method({ pairs, figures }: Result): string {
+  return `## How it is measured
+
+Ratios are to a bare loop in the same run: an ioredis subscriber whose payloads go straight to \`app.publish\` of uWebSockets.js
+([loadtest/bare/server.ts](../loadtest/bare/server.ts)), with a Redis, publisher, clients and payload of 128 bytes of the same kind. A server
+is held against the bare loop under the same traffic: logged messages against a bare loop that forwards the data of the same logged messages,
+live ones against one that forwards the same live ones. Servers take turns, ${pairs} rounds; each ratio is taken within one round, and the
+tables show the median with the extremes.
+
+- **CPU, not wall time.** The time of all threads of the server's process, user and system, in nanoseconds from \`schedstat\`; the publisher's,
+  the clients' and Redis' are watched beside it. Over loopback the sender of a packet also runs much of the receiver's TCP, in its own system
+  call: the server is billed for part of what its clients' kernels would do elsewhere, and every figure per CPU-second is lower for it,
+  the bare loop's too.
+- **Open loop.** A paced publisher sends at each wake-up all that is due. Each message carries the time when it was due, and latency counts
+  from there: a publisher that lags makes latencies longer instead of hiding them.
+- **Every message has a number** of its channel, and every client's numbers are judged: a lost and a repeated delivery never cancel.
+- **Floods are in step.** A burst of 64 messages is published in one write, the next when every client has it and the drivers have rested a
+  little. With more on their way, slow clients would make larger bursts, and larger bursts are cheaper (see the floods in bursts of 1, 8 and 64${burstSpan(figures)}).
+- **Polls ask again one by one**, each when it has its own answer, whatever the publisher and the others do. The bare loop's polls carry a
+  position too, and who is behind gets what is missing at once.
+
+Two builds are compared with \`npm run bench -- --against <commit>\`: both are alive, take turns (A B B A) under the drivers and the Redis of
+this one, and something is worse when the median of the ratios is below 0.97 and its 95 % interval lies wholly below 1.
+
+### Beside another load client
+
+Two load clients agree on a ratio where they hand a server the same handfuls of work, which is why the bench prints how many deliveries there
+are each time that the server wakes up. A client that keeps 64 single messages on their way, instead of a burst of 64, may hand over fewer at
+a time: its floods lie between the bursts of 1 and those of 64. A bare loop under live messages, which Redis publishes more cheaply than it
+stores logged ones, is to be held against the bench's *live* rows. On a machine that is busy with something else a server wakes up late and
+finds more to do, and every delivery becomes cheaper, that of a poll most of all: at a load of 20 a long poll came to 0.74 × bare, far from what
+an idle machine says above. That is why a busy machine is refused and not merely noted.
+`;
+}
+
+/** What the smallest and the largest bursts come to, where they were measured. */
+function burstSpan(figures: readonly Figure[]): string {
+  const of = (burst: number): string | undefined => {
+    const figure = figures.find(
+      ({ what, unit }) =>
+        unit === '× bare' && what.startsWith('1000 WebSockets') && what.endsWith(`bursts of ${burst}, ws logged`),
+    );
+    return figure === undefined ? undefined : median(figure.values).toFixed(2);
+  };
+  const [one, many] = [of(1), of(64)];
+  return one === undefined || many === undefined ? '' : `: ws at ${one} and at ${many} × bare`;
+}
+
+function refusals(): string {
+  const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
+  return `## What is refused
+
+A run fails, with the reason, when a delivery was lost, repeated or out of order, when a link ended or brought a gap or an error, or when the
+publisher achieved less than ${percent(LIMITS.leastOfRate)} of the rate that it was asked for. A window is measured again, at most twice, and then refused:
+
+| when | because |
+|---|---|
+| a driver (the publisher, or a process with clients) used more than ${percent(LIMITS.driverShare)} of a processor | beyond that clients wait for their own process, and what is measured is the driver |
+| a driver's event loop was late by more than ${LIMITS.lagP99Ms} ms at p99, where latency is told | its clocks add that to every latency; a thousand answers to polls at once are a turn of some 20 ms, and twice that is not work any more |
+| the hypervisor took more than ${percent(LIMITS.stolenCores)} of a processor | stolen time comes in pieces of milliseconds, which is what a p99 is made of |
+| others used more than ${percent(LIMITS.othersCores)} of a processor | an idle system uses a few percent; a program that computes uses all of one |
+
+The thresholds are chosen. \`--allow-busy\` lets figures pass, marked, for whoever shares a machine and wants to look; nothing is written then.
+`;
+}
+
+function words(): string {
+  return `## What the words mean
+
+- *flooded*: bursts of 64 messages, the next when all clients have the last one; messages share a tick and a system call.
+- *paced*: one message at a time, so every delivery is a system call of its own.
+- *logged* messages are published with \`FCALL fanfare_publish\` (stored, ordered, with an offset), *live* ones with \`PUBLISH\`.
+- *memory*: the slope of the server's resident memory between 2,000 and 10,000 connections, each a user with a ticket of its own.
+- *due to delivery*: from the time when a message was due to its last byte at the client.
+`;
+}
