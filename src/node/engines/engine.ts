@@ -23,9 +23,16 @@ export interface HttpExchange {
   readBody(maxBytes: number, done: (body: Buffer | undefined) => void): void;
   /** Called once if the peer goes away before the answer is complete, streams included. */
   onAbort(listener: () => void): void;
-  /** Answers in one piece. A second answer throws. `Content-Length` and `Date` are the engine's. */
+  /**
+   * Answers in one piece. A second answer throws. `Content-Length` and `Date` are the engine's. Where the request has not
+   * come whole, the answer says `Connection: close`, what is left of the request is read away up to `REST_BYTES`, and the
+   * connection is closed after `REST_MS` at the latest.
+   */
   respond(status: number, headers: Readonly<Record<string, string>>, body?: string | Buffer): void;
-  /** Begins an answer of unknown length. Its head may wait for the first `write`: write something at once. */
+  /**
+   * Begins an answer of unknown length. Its head may wait for the first `write`: write something at once. It ends behind
+   * its request: what is left of that is read away within the same bounds, past them the stream is cut.
+   */
   stream(status: number, headers: Readonly<Record<string, string>>): HttpStream;
 }
 

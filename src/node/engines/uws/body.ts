@@ -6,6 +6,8 @@ import type { HeaderList } from '../header-list.js';
 
 /** Bytes taken before the node has asked for them; then reading pauses. */
 const EAGER_BYTES = 64 * 1024;
+/** How long it may: a paused socket sees neither its peer's FIN nor a reset, and uWebSockets.js has no timer for it. */
+const PAUSED_MS = 10_000;
 const EMPTY = Buffer.alloc(0);
 
 type Done = (body: Buffer | undefined) => void;
@@ -13,7 +15,7 @@ type Done = (body: Buffer | undefined) => void;
 /** The data handler must be set within the route, so it always is where a body is announced. */
 export class UwsBody {
   readonly #failed: (error: unknown) => void;
-  /** Undefined once nothing more is to be read. */
+  /** Undefined once the peer has gone, or when there is no body. */
   #res: HttpResponse | undefined;
   /** Announced length; -1 when the body is chunked. */
   readonly #length: number;
@@ -21,29 +23,26 @@ export class UwsBody {
   #received = 0;
   #complete: boolean;
   #over = false;
-  #paused = false;
+  #paused: NodeJS.Timeout | undefined;
   #maxBytes = EAGER_BYTES;
   #done: Done | undefined;
+  /** Told of each piece that is read away. */
+  #away: ((bytes: number) => void) | undefined;
 
   constructor(res: HttpResponse, headers: HeaderList, failed: (error: unknown) => void) {
     this.#failed = failed;
     const chunked = headers.get('transfer-encoding') !== undefined;
     this.#length = chunked ? -1 : Number(headers.get('content-length') ?? 0) || 0;
-    this.#complete = this.#length === 0;
+    // What is no length ends the connection as soon as uWebSockets.js looks at it.
+    this.#complete = !chunked && !(this.#length > 0);
     if (this.#complete) return;
     this.#res = res;
     res.onData((chunk, last) => this.#take(chunk, last));
   }
 
-  /** Whether the body was longer than the node takes. */
-  get over(): boolean {
-    return this.#over;
-  }
-
-  /** Bytes that the peer may still send; infinite when it did not say. */
-  unreadBytes(): number {
-    if (this.#complete) return 0;
-    return this.#length === -1 ? Number.POSITIVE_INFINITY : this.#length - this.#received;
+  /** Whether nothing of it is still to come. */
+  get complete(): boolean {
+    return this.#complete;
   }
 
   read(maxBytes: number, done: Done): void {
@@ -53,14 +52,21 @@ export class UwsBody {
     if (this.#complete || this.#received > maxBytes || this.#length > maxBytes) {
       this.#over = !this.#complete || this.#received > maxBytes;
       this.#hand();
-    } else if (this.#paused) {
-      this.#paused = false;
-      this.#res?.resume();
     }
+    this.#resume();
   }
 
-  /** Nobody wants the rest. */
+  /** Nobody wants the rest: it is told to `away`, piece by piece, and dropped. Not for a body that is complete. */
+  readAway(away: (bytes: number) => void): void {
+    this.#away = away;
+    this.#chunks = [];
+    this.#done = undefined;
+    this.#resume();
+  }
+
+  /** The peer has gone. */
   drop(): void {
+    clearTimeout(this.#paused);
     this.#res = undefined;
     this.#chunks = [];
     this.#done = undefined;
@@ -69,7 +75,8 @@ export class UwsBody {
   #take(chunk: ArrayBuffer, last: boolean): void {
     this.#received += chunk.byteLength;
     this.#complete = last;
-    if (this.#res === undefined || this.#over) return;
+    if (this.#away !== undefined) this.#away(chunk.byteLength);
+    if (this.#res === undefined || this.#away !== undefined || this.#over) return;
     const asked = this.#done !== undefined;
     if (asked && this.#received > this.#maxBytes) {
       this.#over = true;
@@ -79,10 +86,23 @@ export class UwsBody {
     // uWebSockets.js takes the memory back after this call.
     if (chunk.byteLength > 0) this.#chunks.push(Buffer.from(new Uint8Array(chunk)));
     if (asked && last) this.#hand();
-    else if (!asked && !last && this.#received > EAGER_BYTES && !this.#paused) {
-      this.#paused = true;
-      this.#res.pause();
-    }
+    else if (!asked && !last && this.#received > EAGER_BYTES) setImmediate(() => this.#pause());
+  }
+
+  /** Once all that was read has been taken: of a body that is complete nothing may be paused, `resume` would cut the link in 10 s. */
+  #pause(): void {
+    const res = this.#res;
+    if (res === undefined || this.#complete || this.#done !== undefined || this.#away !== undefined) return;
+    if (this.#paused !== undefined) return;
+    res.pause();
+    this.#paused = setTimeout(() => res.close(), PAUSED_MS);
+  }
+
+  #resume(): void {
+    if (this.#paused === undefined) return;
+    clearTimeout(this.#paused);
+    this.#paused = undefined;
+    this.#res?.resume();
   }
 
   #hand(): void {

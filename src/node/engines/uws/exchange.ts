@@ -1,16 +1,14 @@
 // One HTTP request on uWebSockets.js, copied while it can be read, and its answer.
 
 import type { HttpResponse } from 'uWebSockets.js';
-import { STATUS_CODES } from 'node:http';
+import { RequestRest } from '../../../http/request-rest.js';
 import type { EngineHandlers, HttpExchange, HttpStream } from '../engine.js';
 import { guarded } from '../guard.js';
 import { checkHeaders, type HeaderList } from '../header-list.js';
 import { errorAnswer, plainAddress } from '../refusal.js';
+import { type Answer, EarlyAnswer, endAnswer, writeHead } from './answer.js';
 import { UwsBody } from './body.js';
 import { UwsStream, type UwsStreams } from './stream.js';
-
-/** Unread bytes of a body that are worth reading away to keep the connection. */
-const DISCARD_BYTES = 64 * 1024;
 
 /** Its fields as they stood in the request. */
 export interface RequestHead {
@@ -28,6 +26,9 @@ export class UwsExchange implements HttpExchange {
   /** Undefined once it must not be touched: answered in one piece, or the peer has gone. */
   #res: HttpResponse | undefined;
   #stream: UwsStream | undefined;
+  #early: EarlyAnswer | undefined;
+  /** What is left of a request that a stream answers. */
+  #rest: RequestRest | undefined;
   #remoteAddress: string | undefined;
   #answered = false;
   #aborted = false;
@@ -79,26 +80,7 @@ export class UwsExchange implements HttpExchange {
 
   respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer = ''): void {
     checkHeaders(headers);
-    const res = this.#begin();
-    if (res === undefined) return;
-    const unread = this.#body.unreadBytes();
-    const close = unread > DISCARD_BYTES || this.#body.over;
-    this.#body.drop();
-    this.#res = undefined;
-    res.cork(() => {
-      writeHead(res, status, headers);
-      if (close) res.writeHeader('Connection', 'close');
-      if (status === 204 || status === 304) res.endWithoutBody();
-      else if (this.method === 'HEAD') {
-        res.writeHeader('Content-Length', String(Buffer.byteLength(body)));
-        res.endWithoutBody();
-      } else {
-        // Closing while the peer still sends would reset the connection, and the peer might never see the answer:
-        // then reading just stops, and uWebSockets.js closes after 10 s if the peer has not.
-        if (unread > DISCARD_BYTES) res.pause();
-        res.end(body, close && unread === 0);
-      }
-    });
+    this.#answer({ status, headers, body, headOnly: this.method === 'HEAD', close: false });
   }
 
   stream(status: number, headers: Readonly<Record<string, string>>): HttpStream {
@@ -109,24 +91,25 @@ export class UwsExchange implements HttpExchange {
     checkHeaders(headers);
     const res = this.#begin();
     if (res === undefined) return deadStream;
-    this.#body.drop();
-    const stream = new UwsStream(res, this.#streams, this.fail);
+    const stream = new UwsStream(res, this.#streams, this.fail, this.#body.complete);
     this.#stream = stream;
+    if (!this.#body.complete) {
+      const rest = new RequestRest(() => stream.destroy());
+      this.#rest = rest;
+      this.#body.readAway((bytes) => {
+        if (!this.#body.complete) return rest.take(bytes);
+        rest.close();
+        stream.requestCame();
+      });
+    }
     res.cork(() => writeHead(res, status, headers));
     return stream;
   }
 
   /** Answers that the request cannot be handled, and closes: what follows on the connection cannot be trusted. */
   refuse(error: unknown): void {
-    const answer = errorAnswer(error, this.header('origin'), this.#handlers);
-    const res = this.#begin();
-    this.#res = undefined;
-    this.#body.drop();
-    res?.cork(() => {
-      writeHead(res, answer.status, answer.headers);
-      res.writeHeader('Connection', 'close');
-      res.end(this.method === 'HEAD' ? '' : answer.body, true);
-    });
+    const { status, headers, body } = errorAnswer(error, this.header('origin'), this.#handlers);
+    this.#answer({ status, headers, body, headOnly: this.method === 'HEAD', close: true });
   }
 
   /** What the node threw: answered with 500 where an answer is still possible. */
@@ -135,6 +118,17 @@ export class UwsExchange implements HttpExchange {
     if (!this.#answered) this.respond(answer.status, answer.headers, answer.body);
     else this.#stream?.destroy();
   };
+
+  #answer(answer: Answer): void {
+    const res = this.#begin();
+    if (res === undefined) return;
+    if (!this.#body.complete) {
+      this.#early = new EarlyAnswer(res, this.#body, answer);
+      return;
+    }
+    this.#res = undefined;
+    endAnswer(res, answer);
+  }
 
   /** Claims the answer; undefined when the peer has gone. */
   #begin(): HttpResponse | undefined {
@@ -147,7 +141,10 @@ export class UwsExchange implements HttpExchange {
     this.#res = undefined;
     this.#aborted = true;
     this.#stream?.peerGone();
+    this.#early?.peerGone();
+    this.#rest?.close();
     this.#body.drop();
+    if (this.#answered && this.#stream === undefined) return;
     const listener = this.#abortListener;
     if (listener !== undefined) guarded(listener, this.fail);
   }
@@ -166,9 +163,3 @@ const deadStream: HttpStream = {
   end() {},
   destroy() {},
 };
-
-/** Writes status line and headers; the caller has corked. */
-function writeHead(res: HttpResponse, status: number, headers: Readonly<Record<string, string>>): void {
-  res.writeStatus(`${status} ${STATUS_CODES[status] ?? 'Unknown'}`);
-  for (const name in headers) res.writeHeader(name, headers[name] ?? '');
-}

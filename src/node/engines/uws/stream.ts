@@ -39,10 +39,13 @@ export class UwsStream implements HttpStream {
   #held = 0;
   #scheduled = false;
   #ending = false;
+  #requestCame: boolean;
   #drained: () => void = nothing;
 
-  constructor(res: HttpResponse, streams: UwsStreams, failed: (error: unknown) => void) {
+  /** `requestCame` says whether the request has come whole. */
+  constructor(res: HttpResponse, streams: UwsStreams, failed: (error: unknown) => void, requestCame: boolean) {
     this.#res = res;
+    this.#requestCame = requestCame;
     this.#streams = streams;
     this.#failed = failed;
     res.onWritable(() => this.#writable());
@@ -80,6 +83,12 @@ export class UwsStream implements HttpStream {
     const res = this.#res;
     this.peerGone();
     res?.close();
+  }
+
+  /** The request has come whole: the answer may end. Before, uWebSockets.js would forget the one and not the other. */
+  requestCame(): void {
+    this.#requestCame = true;
+    if (this.#ending && this.#held === 0) this.#finish();
   }
 
   /** The answer cannot go on. */
@@ -130,6 +139,7 @@ export class UwsStream implements HttpStream {
   }
 
   #finish(): void {
+    if (!this.#requestCame) return;
     const res = this.#res;
     this.peerGone();
     res?.cork(() => res.end());

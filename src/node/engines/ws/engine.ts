@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, ServerResponse } from 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
+import { closeGently } from '../../../http/request-rest.js';
 import { FanfareError } from '../../../lib/errors.js';
 import type { Engine, EngineHandlers, EngineOptions, UpgradeRequest } from '../engine.js';
 import { guarded } from '../guard.js';
@@ -56,7 +57,7 @@ class WsEngine implements Engine {
     server.on('connection', (raw) => this.#connected(raw));
     server.on('request', (req, res) => this.#request(req, res, sockets));
     server.on('upgrade', (req, raw, head) => this.#upgrade(req, raw as Socket, head, sockets));
-    server.on('clientError', (error, raw) => this.#clientError(error, raw, handlers));
+    server.on('clientError', (error, raw) => this.#clientError(error, raw as Socket, handlers));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, resolve);
@@ -144,7 +145,7 @@ class WsEngine implements Engine {
     const res = new ServerResponse(req);
     res.shouldKeepAlive = false;
     res.assignSocket(raw);
-    res.on('finish', () => raw.end());
+    res.on('finish', () => closeGently(raw));
     this.#request(req, res, sockets);
   }
 
@@ -152,9 +153,10 @@ class WsEngine implements Engine {
     this.#answering.set(raw, (this.#answering.get(raw) ?? 0) + change);
   }
 
-  #clientError(error: NodeJS.ErrnoException, raw: Duplex, handlers: EngineHandlers): void {
+  #clientError(error: NodeJS.ErrnoException, raw: Socket, handlers: EngineHandlers): void {
     if (error.code === 'ECONNRESET' || (this.#answering.get(raw) ?? 0) > 0) raw.destroy();
-    else answerAndClose(raw, errorAnswer(clientProblem(error), undefined, handlers));
+    // What a refused peer goes on sending is told of once more each time, and is read away already.
+    else if (!raw.writableEnded) answerAndClose(raw, errorAnswer(clientProblem(error), undefined, handlers));
   }
 }
 
@@ -188,7 +190,7 @@ function webSocketServer(options: EngineOptions, handlers: EngineHandlers): WebS
   const server = new WebSocketServer(settings);
   server.on('wsClientError', (_error, raw, req) => {
     const problem = new FanfareError('unsupported_protocol', 'Sec-WebSocket-Protocol is not a list of names');
-    answerAndClose(raw, errorAnswer(problem, req.headers.origin, handlers));
+    answerAndClose(raw as Socket, errorAnswer(problem, req.headers.origin, handlers));
   });
   return server;
 }

@@ -1,6 +1,7 @@
 // One HTTP request on node:http and its answer.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { answerEarly, readAway } from '../../../http/request-rest.js';
 import type { EngineHandlers, HttpExchange, HttpStream } from '../engine.js';
 import { guarded } from '../guard.js';
 import { checkHeaders, type HeaderList } from '../header-list.js';
@@ -10,8 +11,6 @@ import { WsStream } from './stream.js';
 /** An answer that may not fit the kernel's buffers is dropped when nothing of it leaves for so long. */
 const STALLED_MS = 10_000;
 const LARGE_BYTES = 64 * 1024;
-/** How long a peer that sends more than is taken has to read the answer. */
-const LINGER_MS = 5_000;
 
 type Done = (body: Buffer | undefined) => void;
 
@@ -29,7 +28,6 @@ export class WsExchange implements HttpExchange {
   #aborted = false;
   #over = false;
   #reading = false;
-  #linger: NodeJS.Timeout | undefined;
   #abortListener: (() => void) | undefined;
 
   constructor(req: IncomingMessage, res: ServerResponse, headers: HeaderList, handlers: EngineHandlers) {
@@ -68,7 +66,6 @@ export class WsExchange implements HttpExchange {
     const hand: Done = (body) => guarded(() => done(body), this.fail);
     const tooLong = (): void => {
       this.#over = true;
-      this.#req.pause();
       hand(undefined);
     };
     if (Number(this.header('content-length') ?? 0) > maxBytes) {
@@ -78,13 +75,14 @@ export class WsExchange implements HttpExchange {
     const chunks: Buffer[] = [];
     let received = 0;
     this.#req.on('data', (chunk: Buffer) => {
-      if (this.#over) return;
+      if (this.#over || this.#answered) return;
       received += chunk.length;
       if (received > maxBytes) tooLong();
       else chunks.push(chunk);
     });
     this.#req.on('end', () => {
-      if (!this.#over && !this.#aborted) hand(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
+      if (!this.#over && !this.#answered && !this.#aborted)
+        hand(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
     });
   }
 
@@ -95,32 +93,20 @@ export class WsExchange implements HttpExchange {
   respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer = ''): void {
     checkHeaders(headers);
     if (!this.#begin()) return;
-    const res = this.#res;
-    const bodyless = status === 204 || status === 304;
-    const length = bodyless ? undefined : { 'Content-Length': String(Buffer.byteLength(body)) };
-    if (!this.#over) {
-      res.writeHead(status, { ...headers, ...length });
-      this.#complete = true;
-      if (body.length > LARGE_BYTES) res.setTimeout(STALLED_MS, () => res.destroy());
-      res.end(bodyless || this.method === 'HEAD' ? undefined : body);
-      return;
-    }
-    // Closing while the peer still sends would reset the connection, and the peer might never see the answer.
-    res.writeHead(status, { ...headers, ...length, Connection: 'close' });
     this.#complete = true;
-    res.write(body);
-    this.#linger = setTimeout(() => res.destroy(), LINGER_MS);
-    setImmediate(() => {
-      if (this.#req.complete) res.end();
-    });
+    if (this.#cameWhole()) this.#send(status, headers, body);
+    // The rest may stand in what is being read: then the connection can go on.
+    else setImmediate(() => this.#send(status, headers, body));
   }
 
   stream(status: number, headers: Readonly<Record<string, string>>): HttpStream {
     checkHeaders(headers);
-    const stream = new WsStream(this.#res, this.fail);
+    const coming = this.#cameWhole() ? undefined : this.#req;
+    const stream = new WsStream(coming, this.#res, this.fail);
     if (!this.#begin()) return stream;
     this.#res.writeHead(status, headers);
-    if (this.method === 'HEAD') this.#res.end();
+    if (coming !== undefined) readAway(coming, this.#res);
+    if (this.method === 'HEAD') stream.end();
     else this.#res.flushHeaders();
     return stream;
   }
@@ -145,8 +131,27 @@ export class WsExchange implements HttpExchange {
     return !this.#aborted;
   }
 
+  /** node:http calls a request complete only after it has handed it over, also one without a body. */
+  #cameWhole(): boolean {
+    if (this.#req.complete) return true;
+    return this.header('transfer-encoding') === undefined && !(Number(this.header('content-length') ?? 0) > 0);
+  }
+
+  #send(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer): void {
+    const { method } = this;
+    const [req, res] = [this.#req, this.#res];
+    if (res.destroyed) return;
+    const bodyless = status === 204 || status === 304;
+    const sent = bodyless || method === 'HEAD' ? '' : body;
+    const early = this.#cameWhole() ? undefined : { Connection: 'close' };
+    const length = bodyless ? undefined : { 'Content-Length': String(Buffer.byteLength(body)) };
+    res.writeHead(status, { ...headers, ...length, ...early });
+    if (early !== undefined) return answerEarly(req, res, sent);
+    if (sent.length > LARGE_BYTES) res.setTimeout(STALLED_MS, () => res.destroy());
+    res.end(sent);
+  }
+
   #closed(): void {
-    clearTimeout(this.#linger);
     if (this.#res.writableFinished || this.#complete) return;
     this.#aborted = true;
     const listener = this.#abortListener;

@@ -1,12 +1,13 @@
 // Answers written to a TCP socket that node:http has let go of: refused upgrades and requests it could not parse.
 
 import { STATUS_CODES } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import type { ProblemAnswer } from '../../../http/problem.js';
+import { closeGently } from '../../../http/request-rest.js';
 import { FanfareError } from '../../../lib/errors.js';
 
 /** Answers and closes. */
-export function answerAndClose(socket: Duplex, answer: ProblemAnswer): void {
+export function answerAndClose(socket: Socket, answer: ProblemAnswer): void {
   if (!socket.writable) {
     socket.destroy();
     return;
@@ -14,8 +15,8 @@ export function answerAndClose(socket: Duplex, answer: ProblemAnswer): void {
   const lines = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const status = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? 'Unknown'}\r\n`;
   const length = `Content-Length: ${Buffer.byteLength(answer.body)}\r\nConnection: close\r\n\r\n`;
-  socket.once('finish', () => socket.destroy());
-  socket.end(`${status}${lines.join('')}${length}${answer.body}`);
+  socket.write(`${status}${lines.join('')}${length}${answer.body}`);
+  closeGently(socket);
 }
 
 /** What a `clientError` of node:http means to the peer. */

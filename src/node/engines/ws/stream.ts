@@ -1,14 +1,18 @@
 // An answer of unknown length on node:http.
 
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpStream } from '../engine.js';
 import { guarded } from '../guard.js';
 
 export class WsStream implements HttpStream {
+  /** A request that is still coming. */
+  readonly #coming: IncomingMessage | undefined;
   readonly #res: ServerResponse;
+  #ending = false;
   #drained: (() => void) | undefined;
 
-  constructor(res: ServerResponse, failed: (error: unknown) => void) {
+  constructor(coming: IncomingMessage | undefined, res: ServerResponse, failed: (error: unknown) => void) {
+    this.#coming = coming;
     this.#res = res;
     res.on('drain', () => {
       const drained = this.#drained;
@@ -30,8 +34,11 @@ export class WsStream implements HttpStream {
 
   end(chunk?: string | Buffer): void {
     if (!this.#open()) return;
-    if (chunk === undefined) this.#res.end();
-    else this.#res.end(chunk);
+    if (chunk !== undefined) this.write(chunk);
+    this.#ending = true;
+    // It ends with the request at the earliest: what is left of that would stand before the next one.
+    if (this.#coming === undefined || this.#coming.complete) this.#res.end();
+    else this.#coming.once('end', () => this.#res.end());
   }
 
   destroy(): void {
@@ -39,6 +46,6 @@ export class WsStream implements HttpStream {
   }
 
   #open(): boolean {
-    return !this.#res.destroyed && !this.#res.writableEnded;
+    return !this.#res.destroyed && !this.#ending;
   }
 }

@@ -1,0 +1,64 @@
+// What becomes of the rest of a request whose answer is out: it is read away within bounds, then the connection goes.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** Bytes of a body that are read away, so that a peer that is still sending sees its answer and no reset. Chosen: four of the largest bodies that are taken. */
+export const REST_BYTES = 4 * 1024 * 1024;
+/** How long a peer has to read its answer and to stop sending. Chosen. */
+export const REST_MS = 5_000;
+/** A smaller piece counts as so much: taking it costs as much. */
+const PIECE_BYTES = 1024;
+
+/** Counts the rest of one request. Calls `spent` once when a bound is passed, unless `close` came before. */
+export class RequestRest {
+  readonly #spent: () => void;
+  readonly #timer: NodeJS.Timeout;
+  #bytes = 0;
+
+  constructor(spent: () => void) {
+    this.#spent = spent;
+    this.#timer = setTimeout(spent, REST_MS);
+  }
+
+  take(bytes: number): void {
+    if (this.#bytes > REST_BYTES) return;
+    this.#bytes += Math.max(bytes, PIECE_BYTES);
+    if (this.#bytes <= REST_BYTES) return;
+    clearTimeout(this.#timer);
+    this.#spent();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#bytes = Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Reads the rest of `req` away, until `res` closes; past a bound it closes `res` itself. */
+export function readAway(req: IncomingMessage, res: ServerResponse): void {
+  const rest = new RequestRest(() => res.destroy());
+  res.once('close', () => rest.close());
+  req.on('data', (chunk: Buffer) => rest.take(chunk.length));
+  req.resume();
+}
+
+/**
+ * Answers a request whose body has not come whole: the head must say `Connection: close` and be set already. node:http
+ * would close as soon as the answer ends, and reset a peer that is still sending: so it ends with the request.
+ */
+export function answerEarly(req: IncomingMessage, res: ServerResponse, body: string | Buffer): void {
+  if (body.length > 0) res.write(body);
+  else res.flushHeaders();
+  req.once('end', () => res.end());
+  readAway(req, res);
+}
+
+/** Sends what was written and FIN, reads away what still comes, and closes: when the peer has closed too, or past a bound. */
+export function closeGently(socket: Socket): void {
+  const rest = new RequestRest(() => socket.destroy());
+  socket.once('close', () => rest.close());
+  socket.on('data', (chunk: Buffer) => rest.take(chunk.length));
+  socket.resume();
+  socket.end();
+}

@@ -1,0 +1,117 @@
+// What becomes of the rest of a request once its answer is out, on both engines: no socket outlives it, whatever the peer does.
+
+import { describe, expect, it } from 'vitest';
+import { REST_BYTES } from '../../src/http/request-rest.js';
+import type { HttpExchange } from '../../src/node/engines/engine.js';
+import { CAP, type Kind, playAll, untilAllLeft } from '../support/early-answers.js';
+import { ENGINES, startEngine } from '../support/engine-host.js';
+import { Peer, requestText, untilServed } from '../support/engine-peer.js';
+
+const KINDS: readonly Kind[] = [
+  { title: '401', method: 'POST', path: '/401', status: 401 },
+  { title: '404', method: 'POST', path: '/404', status: 404 },
+  { title: '405', method: 'PUT', path: '/405', status: 405 },
+  { title: '415', method: 'POST', path: '/415', status: 415 },
+  { title: '413', method: 'POST', path: '/read', status: 413 },
+  { title: '200 to a GET with a body', method: 'GET', path: '/200', status: 200 },
+  { title: '200 to a HEAD with a body', method: 'HEAD', path: '/200', status: 200 },
+  { title: '204 to a preflight with a body', method: 'OPTIONS', path: '/204', status: 204 },
+  { title: '500 to what throws', method: 'POST', path: '/throw', status: 500 },
+  { title: '414 by the engine', method: 'POST', path: `/${'x'.repeat(5_000)}`, status: 414 },
+  { title: '426 by the engine', method: 'POST', path: '/', lines: ['Upgrade: websocket'], status: 426 },
+  { title: 'an answer that takes turns', method: 'POST', path: '/slow/401', status: 401 },
+  { title: 'a body that is read late', method: 'POST', path: '/slow/read', status: 413 },
+  { title: 'a stream', method: 'POST', path: '/stream', status: 200 },
+  { title: 'no answer at all', method: 'POST', path: '/never', status: undefined },
+];
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+async function answer(exchange: HttpExchange): Promise<void> {
+  const [, slow, last = ''] = /^(\/slow)?\/(.*)$/.exec(exchange.path) ?? [];
+  if (slow !== undefined) for (let turns = 0; turns < 20; turns++) await turn();
+  if (exchange.aborted || last === 'never') return;
+  if (last === 'throw') throw new Error('a handler threw');
+  if (last === 'read') {
+    exchange.readBody(CAP, (body) => exchange.respond(body === undefined ? 413 : 200, {}, 'read'));
+  } else if (last === 'stream') {
+    const stream = exchange.stream(200, {});
+    stream.write('begun');
+    stream.end('ended');
+  } else exchange.respond(Number(last || 200), { 'X-A': 'b' }, last === '204' ? undefined : 'answered');
+}
+
+/** A request whose answer is out before its body has come whole, and the same with all of it. */
+const half = () => requestText('POST', '/401', ['Content-Length: 10'], 'half');
+const whole = (framing: 'length' | 'chunks') =>
+  framing === 'length'
+    ? requestText('POST', '/401', ['Content-Length: 5'], 'hello')
+    : requestText('POST', '/401', ['Transfer-Encoding: chunked'], '5\r\nhello\r\n0\r\n\r\n');
+
+describe.concurrent.each(ENGINES)('after an early answer the %s engine', (name) => {
+  const start = (maxSockets: number) => startEngine(name, { options: { maxSockets }, request: answer });
+
+  it('holds no socket of any peer 30 s later, and every peer that waited has seen its answer', async () => {
+    const host = await start(3_000);
+    expect(await playAll(host.port, KINDS)).toEqual([]);
+    await host.close();
+  }, 60_000);
+
+  it.each(['length', 'chunks'] as const)(
+    'keeps the connection of a peer that has sent its body (%s)',
+    async (framing) => {
+      const host = await start(10);
+      const peer = await Peer.connect(host.port);
+      for (let count = 1; count <= 3; count++) {
+        peer.write(whole(framing));
+        await peer.until((text) => text.split('answered').length - 1 === count);
+      }
+      expect(peer.text).not.toMatch(/connection: close/i);
+      await host.close();
+    },
+  );
+
+  it('serves on after 400 of them were reset in its 100 places', async () => {
+    const host = await start(100);
+    for (let round = 0; round < 10; round++) {
+      const peers = await Promise.all(Array.from({ length: 40 }, () => Peer.connect(host.port)));
+      for (const [index, peer] of peers.entries()) peer.write(index % 2 === 0 ? whole('chunks') : half());
+      await Promise.all(peers.map((peer) => peer.until((text) => text.includes('answered')).catch(() => '')));
+      for (const peer of peers) peer.reset();
+    }
+    await untilServed(host.port, 100);
+    await untilAllLeft(host.port);
+    await host.close();
+  });
+
+  it('closes the connection of a peer that never stops sending when few of its bytes have come', async () => {
+    const host = await start(10);
+    const peer = await Peer.connect(host.port);
+    const piece = Buffer.alloc(64 * 1024, 'x');
+    peer.write(requestText('POST', '/401', [`Content-Length: ${2 ** 40}`]));
+    const more = () => {
+      while (peer.socket.writable && peer.socket.write(piece));
+    };
+    peer.socket.on('drain', more);
+    more();
+    expect(await peer.closed).toMatch(/^HTTP\/1\.1 401 /);
+    // What the kernels hold between the two counts as sent.
+    expect(peer.socket.bytesWritten).toBeLessThan(8 * REST_BYTES);
+    await host.close();
+  });
+});
+
+// By itself: it counts the timers of the whole process.
+describe.each(ENGINES)('a closed %s engine', (name) => {
+  it('has left no timer of an early answer behind', async () => {
+    const host = await startEngine(name, { request: answer });
+    const peer = await Peer.connect(host.port);
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    peer.write(half());
+    await peer.until((text) => text.includes('answered'));
+    const before = timers();
+    await host.close();
+    await peer.closed;
+    expect(timers()).toBe(before - 1);
+  });
+});

@@ -1,0 +1,123 @@
+// Peers that are answered before they have sent their request whole, and what each of them does then.
+
+import { Peer, requestText } from './engine-peer.js';
+import { eventually } from './eventually.js';
+import { heldSockets } from './server-sockets.js';
+
+const WITHIN_MS = 30_000;
+/** Over this many bytes a body is too long for whoever answers. */
+export const CAP = 1_000;
+const SIZES = [10, 70_000, 100_000, 1_000_000] as const;
+const FRAMINGS = ['length', 'chunks'] as const;
+const TRICKLE_EVERY_MS = 250;
+
+/** A request without its body, and whether its peer sees an answer: what is never answered is only to be given back. */
+export interface Kind {
+  readonly title: string;
+  readonly method: string;
+  readonly path: string;
+  readonly lines?: readonly string[];
+  readonly status: number | undefined;
+}
+
+type End = 'FIN' | 'RST' | 'silence' | 'trickle';
+
+interface Cell {
+  readonly kind: Kind;
+  readonly framing: (typeof FRAMINGS)[number];
+  readonly whole: boolean;
+  readonly size: number;
+  readonly end: End;
+  /** The peer does what it does before it has seen the answer. */
+  readonly hasty: boolean;
+}
+
+/** Every cell that can be told from the others: a short body fits one piece, and a peer that stops is silent in its own way. */
+function cellsOf(kinds: readonly Kind[]): readonly Cell[] {
+  const all: Cell[] = [];
+  for (const kind of kinds) {
+    for (const framing of FRAMINGS) {
+      for (const size of SIZES) {
+        for (const whole of [true, false]) {
+          for (const end of ['FIN', 'RST', 'silence', 'trickle'] as const) {
+            if (end === 'trickle' && (whole || size !== 70_000)) continue;
+            for (const hasty of end === 'FIN' || end === 'RST' ? [true, false] : [false]) {
+              all.push({ kind, framing, whole, size, end, hasty });
+            }
+          }
+        }
+      }
+    }
+  }
+  // What nobody answers waits for whoever sent all of a short body, as a poll does, and is owed nothing before.
+  return all.filter(({ kind, whole, size, end, hasty }) => {
+    const waits = whole && size < 1_000_000 && (end === 'silence' || end === 'trickle');
+    return kind.status !== undefined || (!waits && (hasty || end === 'silence' || end === 'trickle'));
+  });
+}
+
+function requestOf({ kind, framing, whole, size }: Cell): string {
+  const body = 'x'.repeat(size);
+  const line = framing === 'length' ? `Content-Length: ${size}` : 'Transfer-Encoding: chunked';
+  const framed = framing === 'length' ? body : `${size.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+  const head = requestText(kind.method, kind.path, [...(kind.lines ?? []), line]);
+  return head + (whole ? framed : framed.slice(0, Math.floor(framed.length / 2)));
+}
+
+function isAnswered(text: string, { kind }: Cell): boolean {
+  const head = text.indexOf('\r\n\r\n');
+  if (head === -1) return false;
+  // Of a stream nothing ends before the request does.
+  if (kind.path === '/stream') return text.includes('begun');
+  if (kind.method === 'HEAD' || kind.status === 204) return true;
+  const length = /content-length: (\d+)/i.exec(text.slice(0, head))?.[1];
+  return length === undefined ? text.endsWith('\r\n0\r\n\r\n') : text.length >= head + 4 + Number(length);
+}
+
+/** The status that a peer is owed before it does anything more; none where the node still waits for the body, or never answers. */
+function owed({ kind, size, whole, hasty }: Cell): number | undefined {
+  if (hasty || kind.status === undefined) return undefined;
+  if (kind.status !== 413 || size > CAP) return kind.status;
+  return whole ? 200 : undefined;
+}
+
+const titleOf = ({ kind, framing, whole, size, end, hasty }: Cell): string =>
+  `${kind.title}, ${whole ? 'all' : 'half'} of ${size} bytes by ${framing}, ${hasty ? 'at once ' : ''}${end}`;
+
+/** Plays one peer to the end of what it does; returns what it saw when that is not what it is owed. `ports` gets its own. */
+async function play(port: number, cell: Cell, ports: Map<number, string>): Promise<string | undefined> {
+  const peer = await Peer.connect(port);
+  const status = owed(cell);
+  const title = titleOf(cell);
+  ports.set(peer.socket.localPort ?? 0, title);
+  peer.write(requestOf(cell));
+  const answered = peer.until((text) => isAnswered(text, cell)).catch((error: Error) => error.message);
+  const seen = status === undefined ? '' : await answered;
+  if (cell.end === 'FIN') peer.socket.end();
+  if (cell.end === 'RST') peer.reset();
+  if (cell.end === 'trickle') trickle(peer);
+  return status === undefined || seen.startsWith(`HTTP/1.1 ${status} `) ? undefined : `${title}: ${seen}`;
+}
+
+function trickle(peer: Peer): void {
+  const timer = setInterval(() => peer.write('x'), TRICKLE_EVERY_MS);
+  peer.socket.once('close', () => clearInterval(timer));
+}
+
+/**
+ * Plays every cell of `kinds` against a server, side by side. Resolves with what peers saw instead of the answers that they
+ * were owed, once the server holds no socket any more; rejects after 30 s with the cells whose sockets it holds.
+ */
+export async function playAll(port: number, kinds: readonly Kind[]): Promise<readonly string[]> {
+  const ports = new Map<number, string>();
+  const missed = await Promise.all(cellsOf(kinds).map((cell) => play(port, cell, ports)));
+  await untilAllLeft(port, ports);
+  return missed.filter((text) => text !== undefined);
+}
+
+export async function untilAllLeft(port: number, titles: ReadonlyMap<number, string> = new Map()): Promise<void> {
+  await eventually(async () => {
+    const held = await heldSockets(port);
+    return held.length === 0 || `${held.length} sockets are held:\n${held.map((peer) => titles.get(peer)).join('\n')}`;
+  }, WITHIN_MS);
+}
