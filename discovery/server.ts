@@ -2,9 +2,10 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { hostInUrl } from '../src/http/host-in-url.js';
 import { problemAnswer } from '../src/http/problem.js';
+import { answerEarly, closeGently } from '../src/http/request-rest.js';
 import { FanfareError } from '../src/lib/errors.js';
 import { type Logger, silentLogger } from '../src/lib/logger.js';
 import type { Code } from '../src/protocol/index.js';
@@ -113,8 +114,7 @@ class FetchServer implements DiscoveryServer {
       if (!(error instanceof FanfareError)) this.#options.logger.error({ error }, 'a request failed');
       if (outgoing.headersSent) return void outgoing.destroy();
       const { status, headers, body } = problemAnswer(error);
-      outgoing.shouldKeepAlive = false;
-      outgoing.writeHead(status, headers).end(body);
+      answer(incoming, outgoing, status, { ...headers, connection: 'close' }, body);
     }
   }
 }
@@ -133,7 +133,7 @@ function requestOf(incoming: IncomingMessage): Request {
     // Nothing depends on the peer's Host header, so it is not believed.
     const target = url.startsWith('/') ? `http://localhost${url}` : url;
     if (!hasBody) return new Request(target, { method, headers });
-    const body = Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
+    const body = Readable.toWeb(bodyOf(incoming)) as ReadableStream<Uint8Array>;
     // Browsers' types do not know `duplex`, which Node needs for a body that is a stream.
     const init: RequestInit & { readonly duplex: 'half' } = { method, headers, body, duplex: 'half' };
     return new Request(target, init);
@@ -142,17 +142,39 @@ function requestOf(incoming: IncomingMessage): Request {
   }
 }
 
+/** Whoever has read enough cancels a stream, and a cancelled `incoming` would take its connection with it. */
+function bodyOf(incoming: IncomingMessage): Readable {
+  const body = new PassThrough();
+  incoming.once('error', (error) => body.destroy(error));
+  return incoming.pipe(body);
+}
+
 function mayHaveBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 async function send(response: Response, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   const body = Buffer.from(await response.arrayBuffer());
-  // What was not read of the request would stand before the next one.
-  if (!incoming.complete) outgoing.shouldKeepAlive = false;
-  const length = body.length > 0 ? { 'content-length': body.length } : {};
-  outgoing.writeHead(response.status, { ...Object.fromEntries(response.headers), ...length });
-  outgoing.end(body);
+  answer(incoming, outgoing, response.status, Object.fromEntries(response.headers), body);
+}
+
+/** Nothing more may be written to them. */
+const answeredEarly = new WeakSet<Socket>();
+
+function answer(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: string | Buffer,
+): void {
+  const length = body.length > 0 ? { 'content-length': Buffer.byteLength(body) } : {};
+  const early = !incoming.complete;
+  outgoing.writeHead(status, { ...headers, ...length, ...(early && { connection: 'close' }) });
+  if (!early) return void outgoing.end(body);
+  answeredEarly.add(incoming.socket);
+  incoming.unpipe();
+  answerEarly(incoming, outgoing, body);
 }
 
 const CLIENT_ERRORS: Readonly<Record<string, Code>> = {
@@ -162,10 +184,14 @@ const CLIENT_ERRORS: Readonly<Record<string, Code>> = {
 
 /** Answers what is no HTTP request, and closes. */
 function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  if (error.code === 'ECONNRESET' || answeredEarly.has(socket)) return void socket.destroy();
+  // What a refused peer goes on sending is told of once more each time, and is read away already.
+  if (socket.writableEnded) return;
+  if (!socket.writable) return void socket.destroy();
   const code = CLIENT_ERRORS[error.code ?? ''] ?? 'bad_request';
   const { status, headers, body } = problemAnswer(new FanfareError(code, 'this is no request that can be answered'));
   const lines = Object.entries({ ...headers, 'Content-Length': String(Buffer.byteLength(body)), Connection: 'close' });
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  socket.end(`HTTP/1.1 ${status} Refused\r\n${head}\r\n${body}`);
+  socket.write(`HTTP/1.1 ${status} Refused\r\n${head}\r\n${body}`);
+  closeGently(socket);
 }

@@ -48,8 +48,9 @@ export function readAway(req: IncomingMessage, res: ServerResponse): void {
  * would close as soon as the answer ends, and reset a peer that is still sending: so it ends with the request.
  */
 export function answerEarly(req: IncomingMessage, res: ServerResponse, body: string | Buffer): void {
-  if (body.length > 0) res.write(body);
-  else res.flushHeaders();
+  // Where there can be no body, `write` does not even send the head.
+  if (body.length === 0 || req.method === 'HEAD') res.flushHeaders();
+  else res.write(body);
   req.once('end', () => res.end());
   readAway(req, res);
 }

@@ -3,9 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import { REST_BYTES } from '../../src/http/request-rest.js';
 import type { HttpExchange } from '../../src/node/engines/engine.js';
-import { CAP, type Kind, playAll, untilAllLeft } from '../support/early-answers.js';
+import { answerReadLast, CAP, type Kind, playAll, stubbornPeer, untilAllLeft } from '../support/early-answers.js';
 import { ENGINES, startEngine } from '../support/engine-host.js';
-import { Peer, requestText, untilServed } from '../support/engine-peer.js';
+import { Peer, requestText, untilServed, upgradeText } from '../support/engine-peer.js';
 
 const KINDS: readonly Kind[] = [
   { title: '401', method: 'POST', path: '/401', status: 401 },
@@ -48,17 +48,17 @@ const whole = (framing: 'length' | 'chunks') =>
     ? requestText('POST', '/401', ['Content-Length: 5'], 'hello')
     : requestText('POST', '/401', ['Transfer-Encoding: chunked'], '5\r\nhello\r\n0\r\n\r\n');
 
-describe.concurrent.each(ENGINES)('after an early answer the %s engine', (name) => {
+describe.concurrent.each(ENGINES)('an early answer of the %s engine', (name) => {
   const start = (maxSockets: number) => startEngine(name, { options: { maxSockets }, request: answer });
 
-  it('holds no socket of any peer 30 s later, and every peer that waited has seen its answer', async () => {
+  it('costs no socket 30 s later, whatever the peer does, and is seen by every peer that waits', async () => {
     const host = await start(3_000);
     expect(await playAll(host.port, KINDS)).toEqual([]);
     await host.close();
   }, 60_000);
 
   it.each(['length', 'chunks'] as const)(
-    'keeps the connection of a peer that has sent its body (%s)',
+    'leaves the connection to a peer that has sent its body (%s)',
     async (framing) => {
       const host = await start(10);
       const peer = await Peer.connect(host.port);
@@ -71,20 +71,39 @@ describe.concurrent.each(ENGINES)('after an early answer the %s engine', (name) 
     },
   );
 
-  it('serves on after 400 of them were reset in its 100 places', async () => {
+  it('takes no place for good when 400 peers reset it in 100 places', async () => {
     const host = await start(100);
+    const titles = new Map<number, string>();
     for (let round = 0; round < 10; round++) {
       const peers = await Promise.all(Array.from({ length: 40 }, () => Peer.connect(host.port)));
-      for (const [index, peer] of peers.entries()) peer.write(index % 2 === 0 ? whole('chunks') : half());
+      for (const [index, peer] of peers.entries()) {
+        titles.set(peer.socket.localPort ?? 0, `round ${round}, peer ${index}`);
+        peer.write(index % 2 === 0 ? whole('chunks') : half());
+      }
       await Promise.all(peers.map((peer) => peer.until((text) => text.includes('answered')).catch(() => '')));
       for (const peer of peers) peer.reset();
     }
     await untilServed(host.port, 100);
-    await untilAllLeft(host.port);
+    await untilAllLeft(host.port, titles);
     await host.close();
   });
 
-  it('closes the connection of a peer that never stops sending when few of its bytes have come', async () => {
+  it('costs no socket of a silent peer either, when it refuses or ignores an upgrade or takes it for no request', async () => {
+    const refuse = () => ({ accept: false, status: 403, headers: {}, body: 'answered' }) as const;
+    const host = await startEngine(name, { request: answer, upgrade: refuse });
+    const titles = new Map<number, string>();
+    const other = requestText('GET', '/200', ['Connection: Upgrade', 'Upgrade: h2c']);
+    for (const text of [upgradeText(), other, `${other.slice(0, -2)}Content-Length: 9\r\n\r\nhalf`, 'noise\r\n\r\n']) {
+      const peer = await stubbornPeer(host.port);
+      titles.set(peer.socket.localPort ?? 0, text);
+      peer.write(text);
+      await peer.until((got) => got.includes('\r\n\r\n'));
+    }
+    await untilAllLeft(host.port, titles);
+    await host.close();
+  }, 60_000);
+
+  it('closes the connection of a peer that never stops sending, when few of its bytes have come', async () => {
     const host = await start(10);
     const peer = await Peer.connect(host.port);
     const piece = Buffer.alloc(64 * 1024, 'x');
@@ -101,9 +120,15 @@ describe.concurrent.each(ENGINES)('after an early answer the %s engine', (name) 
   });
 });
 
-// By itself: it counts the timers of the whole process.
-describe.each(ENGINES)('a closed %s engine', (name) => {
-  it('has left no timer of an early answer behind', async () => {
+// One by one: they need the process for themselves.
+describe.each(ENGINES)('an early answer of the %s engine, by itself,', (name) => {
+  it('is seen by a peer that reads only when it has sent all of a large body', async () => {
+    const host = await startEngine(name, { request: answer });
+    expect(await answerReadLast(host.port, '/401')).toMatch(/^HTTP\/1\.1 401 .*answered/s);
+    await host.close();
+  });
+
+  it('leaves no timer behind when the engine is closed', async () => {
     const host = await startEngine(name, { request: answer });
     const peer = await Peer.connect(host.port);
     const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;

@@ -1,5 +1,8 @@
 // Peers that are answered before they have sent their request whole, and what each of them does then.
 
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { REST_BYTES } from '../../src/http/request-rest.js';
 import { Peer, requestText } from './engine-peer.js';
 import { eventually } from './eventually.js';
 import { heldSockets } from './server-sockets.js';
@@ -84,9 +87,16 @@ function owed({ kind, size, whole, hasty }: Cell): number | undefined {
 const titleOf = ({ kind, framing, whole, size, end, hasty }: Cell): string =>
   `${kind.title}, ${whole ? 'all' : 'half'} of ${size} bytes by ${framing}, ${hasty ? 'at once ' : ''}${end}`;
 
+/** A peer that does not close when the server does. */
+export async function stubbornPeer(port: number): Promise<Peer> {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+  await once(socket, 'connect');
+  return new Peer(socket);
+}
+
 /** Plays one peer to the end of what it does; returns what it saw when that is not what it is owed. `ports` gets its own. */
 async function play(port: number, cell: Cell, ports: Map<number, string>): Promise<string | undefined> {
-  const peer = await Peer.connect(port);
+  const peer = cell.end === 'silence' ? await stubbornPeer(port) : await Peer.connect(port);
   const status = owed(cell);
   const title = titleOf(cell);
   ports.set(peer.socket.localPort ?? 0, title);
@@ -115,9 +125,28 @@ export async function playAll(port: number, kinds: readonly Kind[]): Promise<rea
   return missed.filter((text) => text !== undefined);
 }
 
-export async function untilAllLeft(port: number, titles: ReadonlyMap<number, string> = new Map()): Promise<void> {
+/**
+ * Resolves once the server holds none of the sockets whose peers have these ports, 30 s from now at the latest. Others do
+ * not count: a port that was free a moment ago may still have clients of whoever had it.
+ */
+export async function untilAllLeft(port: number, titles: ReadonlyMap<number, string>): Promise<void> {
   await eventually(async () => {
-    const held = await heldSockets(port);
-    return held.length === 0 || `${held.length} sockets are held:\n${held.map((peer) => titles.get(peer)).join('\n')}`;
+    const held = (await heldSockets(port)).flatMap((peer) => titles.get(peer) ?? []);
+    return held.length === 0 || `${held.length} sockets are held:\n${held.join('\n')}`;
   }, WITHIN_MS);
+}
+
+/** What a peer sees that sends a body of almost all that is read away, piece by piece, and only then reads. */
+export async function answerReadLast(port: number, path: string): Promise<string> {
+  const peer = await Peer.connect(port);
+  peer.socket.pause();
+  const piece = 'x'.repeat(64 * 1024);
+  const pieces = REST_BYTES / piece.length - 1;
+  peer.write(requestText('POST', path, [`Content-Length: ${pieces * piece.length}`]));
+  for (let sent = 0; sent < pieces && peer.socket.writable; sent++) {
+    await new Promise((resolve) => peer.socket.write(piece, resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  peer.socket.resume();
+  return peer.closed;
 }
