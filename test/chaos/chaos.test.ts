@@ -19,7 +19,7 @@ const SLICES: readonly (readonly [Shape, readonly string[]])[] = [
       'clock of a node steps 20 min',
     ],
   ],
-  ['sentinel', ['node stopped (SIGSTOP)', 'master killed with what no replica had']],
+  ['sentinel', ['node stopped (SIGSTOP)', "clients' links cut in mid-frame", 'master killed with what no replica had']],
   ['cluster', ["clients' links cut (RST)", 'slots move between masters', 'master killed (kill -9)']],
 ];
 

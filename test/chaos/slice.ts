@@ -11,6 +11,8 @@ import { holdTrial, type Trial } from './trial.js';
 const SEED = Number(process.env.FANFARE_TEST_SEED ?? Date.now() % 1_000_000);
 const CLIENTS = 120;
 const CHANNELS = 24;
+/** In each slice the links of one node of three are cut, and half of the clients have links: 20 of them come again. */
+const RESUMES = CLIENTS / 12;
 
 /** Makes each of these faults once, and judges. The histories stay when it does not pass. */
 export async function holdSlice(shape: Shape, names: readonly string[]): Promise<Trial> {
@@ -25,7 +27,7 @@ export async function holdSlice(shape: Shape, names: readonly string[]): Promise
     ...{ directory, shape, seed: SEED, faults, forMs: 0, workers: 1, lieEvery: 5_000 },
     ...{ clients: CLIENTS, channels: CHANNELS, channelsPerClient: 2, publishesPerSecond: 60 },
     wanted: {
-      ...{ minAcknowledged: 500, minDeliveries: 5_000, minResumes: CLIENTS / 4 },
+      ...{ minAcknowledged: 500, minDeliveries: 5_000, minResumes: RESUMES },
       ...{
         minClients: CLIENTS,
         minChannels: CHANNELS,
