@@ -1,7 +1,7 @@
 // What a person at a terminal reads when `fanfare start` is ready.
 
 import type { MadeSecrets } from '../config/findings.js';
-import { type DevelopmentToken, developmentToken } from './demo-token.js';
+import { type DevelopmentToken, ownersToken } from './demo-token.js';
 
 const TOKEN_LIFE_MS = 3_600_000;
 
@@ -25,7 +25,7 @@ export async function startBanner(
   } else {
     if (made.authSecret === 'random') lines.push('', '  They need a token: --token and the one below.');
     lines.push('', '  A token for an hour, for your own first client:');
-    lines.push(`    ${await developmentToken(development, TOKEN_LIFE_MS)}`);
+    lines.push(`    ${await ownersToken(development, TOKEN_LIFE_MS)}`);
   }
   return [...lines, ...madeLines(made), ''].join('\n');
 }

@@ -1,6 +1,8 @@
 // `GET /demo/token`: a short-lived token for the demo page of a development server.
 
+import type { Grants } from '../auth/identity.js';
 import { signToken } from '../auth/token-signer.js';
+import { OPEN_NAMESPACES } from '../config/development.js';
 import { FanfareError } from '../lib/errors.js';
 import { problemResponse } from './problem-response.js';
 
@@ -8,17 +10,31 @@ const PATH = '/demo/token';
 const LIFE_MS = 15 * 60_000;
 /** A page that refreshes its token stays the same user. */
 const USER = 'demo';
-const EVERYTHING = { subscribe: ['*'], publish: ['*'], presence: ['*'] } as const;
+const grantsOn = (patterns: readonly string[]): Grants => ({
+  subscribe: patterns,
+  publish: patterns,
+  presence: patterns,
+});
+const EVERYTHING = grantsOn(['*']);
+/** What stands open there without a token too. */
+const OPEN = grantsOn(Object.keys(OPEN_NAMESPACES).map((namespace) => `${namespace}:*`));
 
 export interface DevelopmentToken {
   readonly secret: string;
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
+  /** Nothing is configured, so that nobody but this machine's owner is meant to come. */
+  readonly isFirstTry: boolean;
 }
 
-/** A token that may do everything; whoever reaches a development server owns it. */
-export function developmentToken(terms: DevelopmentToken, lifetimeMs = LIFE_MS): Promise<string> {
+/** A token that may do everything: for whoever sits at the terminal of the server. */
+export function ownersToken(terms: DevelopmentToken, lifetimeMs: number): Promise<string> {
   return signToken({ ...terms, subject: USER, grants: EVERYTHING, lifetimeMs });
+}
+
+/** For the page, which is whoever reaches the server: on a machine of one's own the owner, else anybody. */
+function pageToken(terms: DevelopmentToken): Promise<string> {
+  return signToken({ ...terms, subject: USER, grants: terms.isFirstTry ? EVERYTHING : OPEN, lifetimeMs: LIFE_MS });
 }
 
 /** Answers the path, or `undefined` for any other. Without `terms`, there is nothing at it. */
@@ -35,6 +51,6 @@ export async function answerDemoToken(
   if (site !== null && site !== 'same-origin' && site !== 'none') {
     return problemResponse(new FanfareError('origin_denied', 'this token is for the demo page only'));
   }
-  const token = await developmentToken(terms);
+  const token = await pageToken(terms);
   return Response.json({ token, expiresInMs: LIFE_MS, user: USER }, { headers: { 'Cache-Control': 'no-store' } });
 }

@@ -54,7 +54,7 @@ function tellMade({ made, notes, warnings }: Findings): void {
   }
   if (made.authSecret === 'random') {
     warnings.push(
-      `no key for users' tokens is configured: authSecret was made at random, and whoever reaches this server may read and publish everything; set ${envName('authSecret')}`,
+      `no key for users' tokens is configured: authSecret was made at random, and whoever reaches this server may read and publish in the namespaces demo and public; set ${envName('authSecret')}`,
     );
   }
   const random = Object.keys(made);

@@ -93,6 +93,22 @@ describe('nobody gets in with the development secret', () => {
     expect((await stop()).code).toBe(0);
   });
 
+  it('nor with the page’s token beyond the open namespaces, as soon as anything is configured', async () => {
+    const env = { FANFARE_REDIS_URL: redis.url, FANFARE_CLUSTER_SECRET: OWN };
+    const server = await startFanfare(['start', '--port', '0'], { env });
+    const { token: given } = await (await fetch(`${server.url}/demo/token`)).json();
+    const { ticket: placed } = await (await post(`${server.url}/v1/connect`, {}, given)).json();
+    const read = async (channel: string, bearer: string) =>
+      (await post(`${server.url}/v1/poll`, { channels: { [channel]: '-1' } }, bearer)).status;
+    const written = async (channel: string, bearer: string) =>
+      (await post(`${server.url}/v1/publish`, { channel, data: 1 }, bearer)).status;
+    for (const bearer of [given, placed]) {
+      expect([await read('demo:a', bearer), await written('demo:a', bearer)]).toEqual([200, 200]);
+      expect([await read('orders', bearer), await written('orders', bearer)]).toEqual([403, 403]);
+    }
+    await server.stop();
+  });
+
   it('nor in an open namespace or with a token of the page, where a key for tokens is configured', async () => {
     const server = await startFanfare(['start', '--port', '0'], { env: { FANFARE_AUTH_SECRET: OWN } });
     for (const channel of ['demo:a', 'public:a']) {

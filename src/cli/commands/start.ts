@@ -93,5 +93,6 @@ async function runStart(command: Command): Promise<void> {
 /** What signs the demo page's tokens; only where the secret of tokens is one that `start` made. */
 function developmentTerms({ config, made }: LoadedConfig): DevelopmentToken | undefined {
   const { authSecret: secret, authIssuer: issuer, authAudience: audience } = config;
-  return made.authSecret !== undefined && secret !== undefined ? { secret, issuer, audience } : undefined;
+  if (made.authSecret === undefined || secret === undefined) return undefined;
+  return { secret, issuer, audience, isFirstTry: made.authSecret === 'built-in' };
 }

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { startBanner } from '../../../src/cli/banner.js';
 
 const URL = 'http://127.0.0.1:8080';
-const terms = { secret: 's'.repeat(64), issuer: undefined, audience: undefined };
+const terms = { secret: 's'.repeat(64), issuer: undefined, audience: undefined, isFirstTry: false };
 
 it('names the development secret where it is used, beside a token', async () => {
   const text = await startBanner(URL, { authSecret: 'built-in', clusterSecret: 'built-in' }, terms);
