@@ -23,13 +23,14 @@ type Engine = 'uws' | 'ws';
 
 const PER_CPU = 'deliveries per server CPU-second';
 /** Chosen: a slope of 3,000 connections is measured to a few percent, and fifteen pairs of them take minutes. */
-const CONNECTIONS = { few: 500, many: 3_500 };
+const CONNECTIONS = { few: 500, many: 3_500, settles: 1 };
 /** Chosen: windows of two to three seconds. */
 const SHORT_PACED = { ...PACED, seconds: 2.5 };
 const SHORT_POLLED = { ...POLLED, seconds: 3 };
+const SHORT_FLOODED = { ...FLOODED, messages: 3_840 };
 const SHORT_OWN = { ...OWN_FLOODED, messages: 64_000 };
 
-const flooded = (stage: Stage): Promise<Measured> => flood(stage, FLOODED);
+const flooded = (stage: Stage): Promise<Measured> => flood(stage, SHORT_FLOODED);
 const ownFlooded = (stage: Stage): Promise<Measured> => flood(stage, SHORT_OWN);
 const paced = (stage: Stage): Promise<Measured> => pace(stage, SHORT_PACED);
 const polled = (stage: Stage): Promise<Measured> => pace(stage, SHORT_POLLED);

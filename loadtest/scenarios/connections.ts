@@ -35,7 +35,7 @@ export async function idleMemory(lab: Lab): Promise<readonly Figure[]> {
   const slopes = IDLERS.map((): number[] => []);
   for (let round = 0; round < Math.min(3, lab.pairs); round += 1) {
     const measured = await Promise.all(
-      IDLERS.map(({ kind, spread }) => memorySlope(lab, { kind }, spread, { few: FEW, many: MANY })),
+      IDLERS.map(({ kind, spread }) => memorySlope(lab, { kind }, spread, { few: FEW, many: MANY, settles: 2 })),
     );
     for (const [at, slope] of measured.entries()) slopes[at]?.push(slope);
     lab.log(`  ${what}: ${measured.map((slope, at) => `${IDLERS[at]?.name} ${slope.toFixed(2)}`).join(', ')} KiB`);
@@ -54,7 +54,7 @@ export async function memorySlope(
   lab: Lab,
   options: HostOptions,
   spread: Crowd['spread'],
-  { few, many }: { readonly few: number; readonly many: number },
+  { few, many, settles }: { readonly few: number; readonly many: number; readonly settles: number },
 ): Promise<number> {
   const host = await startHost(lab, { ...options, nodeFlags: COLLECTING });
   const fleet = new Fleet(2, lab.instruments.driverFlags); // a process may not open more than 20,000 files
@@ -62,9 +62,9 @@ export async function memorySlope(
     const crowd = crowdOn(lab, host, options, spread);
     await fleet.prepare({ ...crowd, count: many }); // so that tickets are no part of the slope
     await fleet.open({ ...crowd, count: few });
-    const before = await settledMemory(lab, host.server.pid);
+    const before = await settledMemory(lab, host.server.pid, settles);
     await fleet.open({ ...crowd, count: many - few });
-    return ((await settledMemory(lab, host.server.pid)) - before) / (many - few) / 1024;
+    return ((await settledMemory(lab, host.server.pid, settles)) - before) / (many - few) / 1024;
   } finally {
     await fleet.close();
     await host.close();
@@ -150,8 +150,8 @@ function crowdOn(lab: Lab, host: Host, { kind }: HostOptions, spread: Crowd['spr
 }
 
 /** Resident memory without garbage: an idle server collects it too (measured: after some 25 s), but not at a known moment. */
-async function settledMemory(lab: Lab, pid: number): Promise<number> {
-  for (let time = 0; time < 2; time += 1) {
+async function settledMemory(lab: Lab, pid: number, times: number): Promise<number> {
+  for (let time = 0; time < times; time += 1) {
     await quiet(lab.instruments.proc, pid);
     process.kill(pid, 'SIGUSR2');
     await pause(SETTLE_MS);
