@@ -1,0 +1,159 @@
+// Who drains the queue: whoever has the lease, through whatever happens to the holder and to Redis.
+
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DEAD, IngestWorld, LEASE, QUEUE } from './ingest-world.js';
+
+let world: IngestWorld;
+beforeEach(async () => {
+  world = await IngestWorld.start();
+});
+afterEach(() => world?.stop());
+
+describe('the lease', () => {
+  it('is one drainer’s, and the other’s as soon as that one is closed', async () => {
+    const [one, two] = [await world.drainer(), await world.drainer()];
+    one.ingest.start();
+    await expect.poll(() => one.ingest.stats().ingestHolder).toBe(1);
+    two.ingest.start();
+    await world.queueMany(100, 3);
+    await world.drained();
+    expect([one.ingest.stats().ingested, two.ingest.stats().ingested]).toEqual([100, 0]);
+    const lease = await world.server.admin.get(LEASE);
+    await one.ingest.close();
+    expect(one.ingest.stats().ingestHolder).toBe(0);
+    // Given up, not left to lapse.
+    expect(await world.server.admin.get(LEASE)).not.toBe(lease);
+    await expect.poll(() => two.ingest.stats().ingestHolder).toBe(1);
+    await world.queueMany(100, 3, 100);
+    await world.drained();
+    expect(two.ingest.stats().ingested).toBe(100);
+    await world.expectAll(200, 3);
+  });
+
+  it('of a dead holder is waited for, and its entries come first', async () => {
+    await world.server.admin.set(LEASE, randomUUID(), 'PX', 600_000);
+    await world.queueMany(50, 2);
+    const { ingest } = await world.drainer();
+    const before = await world.functionCalls();
+    ingest.start();
+    await expect.poll(() => world.functionCalls()).toBeGreaterThanOrEqual(before + 3);
+    expect(await world.queued()).toBe(50);
+    await world.server.admin.pexpire(LEASE, 1);
+    await world.drained();
+    await world.expectAll(50, 2);
+  });
+
+  it('that never lapses is no dead holder’s: somebody took away its time, and it is taken over', async () => {
+    await world.server.admin.set(LEASE, 'for ever');
+    await world.queueMany(10, 2);
+    const { ingest } = await world.drainer();
+    ingest.start();
+    await world.drained();
+  });
+
+  it('is lost to another holder without a message lost, repeated or out of order', async () => {
+    await world.queueMany(4_000, 5);
+    const [one, two] = [await world.drainer(), await world.drainer()];
+    one.ingest.start();
+    two.ingest.start();
+    // Each deletion lets the other one in while the first still works: both publish the same entries.
+    while ((await world.queued()) > 0) await world.server.admin.del(LEASE);
+    await world.expectAll(4_000, 5);
+  });
+
+  it('is held by nobody once all are closed, also when close comes in the middle of the work', async () => {
+    await world.queueMany(5_000, 50);
+    const { ingest } = await world.drainer();
+    ingest.start();
+    await expect.poll(() => ingest.stats().ingested, { interval: 1 }).toBeGreaterThan(0);
+    await ingest.close();
+    await ingest.close();
+    expect(await world.server.admin.exists(LEASE)).toBe(0);
+    expect((await world.queued()) + ingest.stats().ingested).toBe(5_000);
+    const next = await world.drainer();
+    next.ingest.start();
+    await world.drained();
+    await world.expectAll(5_000, 50);
+  });
+});
+
+describe('while Redis', () => {
+  it('restarts, nothing is lost or repeated', async () => {
+    await world.queueMany(5_000, 20);
+    const { ingest, logger } = await world.drainer();
+    ingest.start();
+    await expect.poll(() => ingest.stats().ingested, { interval: 1 }).toBeGreaterThan(0);
+    await world.server.restart();
+    await expect.poll(() => world.queued().catch(() => -1), { timeout: 20_000 }).toBe(0);
+    await expect.poll(() => world.broker.status().ready, { timeout: 10_000 }).toBe(true);
+    await world.expectAll(5_000, 20);
+    expect(await world.server.admin.exists(DEAD)).toBe(0);
+    expect(logger.texts('warn')).toContain('the queue cannot be drained now; trying again');
+  });
+
+  it('drops the connection again and again, nothing is lost or repeated', async () => {
+    await world.queueMany(5_000, 20);
+    const { ingest } = await world.drainer();
+    ingest.start();
+    for (let round = 0; round < 5 && (await world.queued()) > 0; round++) {
+      const before = await world.queued();
+      await world.server.admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      await expect
+        .poll(() => world.queued(), { timeout: 10_000, interval: 5 })
+        .toSatisfy((left) => left < before || left === 0);
+    }
+    await world.drained();
+    await expect.poll(() => world.broker.status().ready, { timeout: 10_000 }).toBe(true);
+    await world.expectAll(5_000, 20);
+  });
+
+  it('is full, entries stay where they are and are no dead letters', async () => {
+    await world.queueMany(200, 4);
+    await world.server.admin.config('SET', 'maxmemory', '1mb');
+    const { ingest, logger } = await world.drainer();
+    ingest.start();
+    await expect.poll(() => logger.texts('warn')).toContain('the queue cannot be drained now; trying again');
+    expect(await world.queued()).toBe(200);
+    await world.server.admin.config('SET', 'maxmemory', '0');
+    await world.drained();
+    await world.expectAll(200, 4);
+    expect(await world.server.admin.exists(DEAD)).toBe(0);
+    const said = logger.texts('warn').filter((text) => text.startsWith('the queue'));
+    expect(said).toEqual(['the queue cannot be drained now; trying again']);
+  });
+
+  it('gets full in the middle of the work, each channel goes on where it stood', async () => {
+    await world.queueMany(3_000, 10);
+    const { ingest } = await world.drainer();
+    ingest.start();
+    await expect.poll(() => ingest.stats().ingested, { interval: 1 }).toBeGreaterThan(0);
+    await world.server.admin.config('SET', 'maxmemory', '1mb');
+    await world.server.admin.config('SET', 'maxmemory', '0');
+    await world.drained();
+    await world.expectAll(3_000, 10);
+    expect(ingest.stats().ingestDead).toBe(0);
+  });
+
+  it('has something else under the queue’s name, it is said once, and mended by removing it', async () => {
+    await world.server.admin.set(QUEUE, 'not a stream');
+    const { ingest, logger } = await world.drainer();
+    ingest.start();
+    await expect.poll(() => logger.texts('warn')).toHaveLength(1);
+    await world.server.admin.del(QUEUE);
+    await world.queueMany(10, 2);
+    await world.drained();
+    await world.expectAll(10, 2);
+  });
+
+  it('is emptied, the drainer goes on with what is queued afterwards', async () => {
+    const { ingest } = await world.drainer();
+    ingest.start();
+    await expect.poll(() => ingest.stats().ingestHolder).toBe(1);
+    await world.server.admin.flushall();
+    await world.server.admin.call('FUNCTION', 'FLUSH');
+    await world.queueMany(100, 2);
+    await world.drained();
+    await world.expectAll(100, 2);
+  });
+});

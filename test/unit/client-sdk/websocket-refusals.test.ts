@@ -1,0 +1,131 @@
+// The SDK over a WebSocket: what a node or discovery refuses, for now or for good.
+
+import { afterEach, describe, expect, it } from 'vitest';
+import { message, subscribeToNews } from './fakes/socket-server.js';
+import { offset, World } from './fakes/world.js';
+
+let world: World;
+afterEach(() => {
+  world?.client.close();
+  expect(world?.clock.pending ?? 0).toBe(0);
+});
+
+async function settle() {
+  await world.clock.advance(0);
+}
+
+/** A client subscribed to `news` at offset 1. */
+function subscribed() {
+  world = new World();
+  return subscribeToNews(world);
+}
+
+describe('refusals', () => {
+  it('ends the subscription that is refused, and no other', async () => {
+    const { news, socket } = await subscribed();
+    const secret = world.subscribe('secret');
+    const open = world.subscribe('open');
+    const { id } = await socket.next('subscribe');
+    socket.send({ type: 'error', id, channel: 'secret', code: 'forbidden_channel', message: 'no' });
+    socket.send({ type: 'subscribed', id, channel: 'open', offset: offset(1), recovered: true } as never);
+    expect(secret.subscription.state).toEqual({ type: 'closed', code: 'forbidden_channel' });
+    expect(open.subscription.state.type).toBe('subscribed');
+    expect(news.subscription.state.type).toBe('subscribed');
+    expect(world.errors).toMatchObject([{ code: 'forbidden_channel', channel: 'secret' }]);
+  });
+
+  it('subscribes again later after a refusal for now', async () => {
+    const { socket } = await subscribed();
+    const more = world.subscribe('more');
+    const { id } = await socket.next('subscribe');
+    socket.send({ type: 'error', id, code: 'rate_limited', message: 'slowly', retryAfterMs: 3_000 });
+    expect(more.subscription.state.type).toBe('pending');
+    await world.clock.advance(3_999);
+    expect(socket.commands.waiting).toEqual([]);
+    await world.clock.advance(1);
+    expect(await socket.next('subscribe')).toMatchObject({ channels: { more: 'now' } });
+  });
+
+  it('asks a node that has no room for another channel again later', async () => {
+    const { news, socket } = await subscribed();
+    const more = world.subscribe('more');
+    const { id } = await socket.next('subscribe');
+    socket.send({ type: 'error', id, channel: 'more', code: 'overloaded', message: 'full', retryAfterMs: 3_000 });
+    expect(more.subscription.state).toEqual({ type: 'pending' });
+    await world.clock.advance(4_000);
+    expect(await socket.next('subscribe')).toMatchObject({ channels: { more: 'now' } });
+    expect(news.subscription.state.type).toBe('subscribed');
+  });
+
+  it('begins anew when the node refuses an unsubscribe for now, so that both know the same', async () => {
+    const { news, socket } = await subscribed();
+    socket.send(message(2));
+    const { offset: left } = news.subscription;
+    news.subscription.unsubscribe();
+    const { id } = await socket.next('unsubscribe');
+    socket.send({ type: 'error', id, code: 'rate_limited', message: 'slowly', retryAfterMs: 500 });
+    expect(world.client.state).toMatchObject({ type: 'waiting', retryInMs: 750, cause: 'rate_limited' });
+    world.subscribe('news', { after: left });
+    await world.clock.advance(750);
+    const next = await world.network.sockets.next();
+    await next.accept();
+    expect(await next.next('subscribe')).toMatchObject({ channels: { news: offset(2) } });
+  });
+
+  it('ends a subscription whose permission is withdrawn', async () => {
+    const { news, socket } = await subscribed();
+    socket.send({ type: 'unsubscribed', channel: 'news', code: 'forbidden_channel' });
+    expect(news.subscription.state).toEqual({ type: 'closed', code: 'forbidden_channel' });
+  });
+
+  it('closes for good after 4500–4999, with every subscription and publish', async () => {
+    const { news, socket } = await subscribed();
+    const published = world.client.publish('news', 1);
+    await socket.next('publish');
+    socket.close(4503, 'revoked: the token has been revoked');
+    expect(world.client.state).toEqual({ type: 'closed', code: 4503, reason: 'revoked' });
+    expect(news.subscription.state).toEqual({ type: 'closed', code: 'revoked' });
+    await expect(published).rejects.toMatchObject({ code: 'revoked' });
+    await expect(world.client.publish('news', 2)).rejects.toMatchObject({ code: 'revoked' });
+    const late = world.subscribe('late');
+    await settle();
+    expect(late.subscription.state).toEqual({ type: 'closed', code: 'revoked' });
+  });
+
+  it('gets a fresh ticket once after 4501', async () => {
+    const { socket } = await subscribed();
+    socket.close(4501, 'token_signature_invalid: no');
+    await world.clock.advance(250);
+    const second = await world.network.sockets.next();
+    await second.accept();
+    second.close(4501, 'token_signature_invalid: no');
+    expect(world.client.state).toEqual({ type: 'closed', code: 4501, reason: 'token_signature_invalid' });
+  });
+
+  it('closes when discovery refuses the token twice', async () => {
+    world = new World({ token: async () => 'token' });
+    let asked = 0;
+    world.network.discovery = (request) => {
+      asked++;
+      request.refuse(401, 'token_expired');
+    };
+    world.subscribe('news');
+    await world.clock.advance(60_000);
+    expect(asked).toBe(2);
+    expect(world.client.state).toEqual({ type: 'closed', code: 4501, reason: 'token_expired' });
+  });
+
+  it('takes a refusal of `connect` from the close, not from the errors before it', async () => {
+    world = new World();
+    const news = world.subscribe('news');
+    const socket = await world.network.sockets.next();
+    socket.open();
+    const { id } = await socket.next('connect');
+    const subscribe = await socket.next('subscribe');
+    socket.send({ type: 'error', id, code: 'token_expired', message: 'old' });
+    socket.send({ type: 'error', id: subscribe.id, code: 'not_connected', message: 'no' });
+    socket.close(4005, 'token_expired: old');
+    expect(world.client.state).toMatchObject({ type: 'waiting', cause: 'token_expired' });
+    expect(news.subscription.state.type).toBe('pending');
+  });
+});
