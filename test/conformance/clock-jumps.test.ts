@@ -17,7 +17,8 @@ describe.each(['uws', 'ws'] as const)('when the clock jumps, on the %s engine', 
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
     feeds = [];
     const commandRate = { perSecond: 5, burst: 5 };
-    node = await startNode({ engine, options: { heartbeatMs: 100 }, commandRate });
+    // A WebSocket is given up after 2 s without a sign of life: a busy machine needs that much now and then.
+    node = await startNode({ engine, options: { heartbeatMs: 500 }, commandRate });
   });
   afterEach(async () => {
     for (const feed of feeds) feed.close();
@@ -50,13 +51,13 @@ describe.each(['uws', 'ws'] as const)('when the clock jumps, on the %s engine', 
       const { events } = subscribe(transport);
       await events.nextOf('subscribed');
       jump(ms);
-      await hear(events, 12);
+      await hear(events, 3);
       const offset = await node.broker.publish({ channel: 'news', data: '1' });
       expect(await events.nextOf('message', 'gap', 'closed')).toMatchObject({ type: 'message', offset });
     });
 
     it('has a long poll wait as long as it asked for', async () => {
-      const { events } = subscribe('websocket');
+      const { events } = subscribe('sse');
       await events.nextOf('subscribed');
       const { channels } = (await (await poll('now', 0)).json()) as { channels: Record<string, { offset: string }> };
       const waiting = [25_000, 500].map((waitMs) => poll(channels.news?.offset ?? '', waitMs));
@@ -64,7 +65,7 @@ describe.each(['uws', 'ws'] as const)('when the clock jumps, on the %s engine', 
       jump(ms);
       expect((await waiting[1])?.status).toBe(204);
       // Nothing but a message ends the longer one, whatever comes by meanwhile.
-      await hear(events, 12);
+      await hear(events, 3);
       expect(node.node.stats().waitingPolls).toBe(1);
       await node.broker.publish({ channel: 'news', data: '1' });
       expect((await waiting[0])?.status).toBe(200);
@@ -79,7 +80,7 @@ describe.each(['uws', 'ws'] as const)('when the clock jumps, on the %s engine', 
       const { retryAfterMs } = await client.events.nextOf('error');
       expect(retryAfterMs).toBeLessThanOrEqual(200);
       jump(ms);
-      await hear(client.events, 4);
+      await hear(client.events, 1);
       publish();
       expect((await client.events.nextOf('published', 'error')).type).toBe('published');
     });
