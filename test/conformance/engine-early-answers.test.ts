@@ -41,6 +41,9 @@ async function answer(exchange: HttpExchange): Promise<void> {
   } else exchange.respond(Number(last || 200), { 'X-A': 'b' }, last === '204' ? undefined : 'answered');
 }
 
+/** Longer than a request may take to come. */
+const WAIT_MS = 13_000;
+
 /** A request whose answer is out before its body has come whole, and the same with all of it. */
 const half = () => requestText('POST', '/401', ['Content-Length: 10'], 'half');
 const whole = (framing: 'length' | 'chunks') =>
@@ -70,6 +73,23 @@ describe.concurrent.each(ENGINES)('an early answer of the %s engine', (name) => 
       await host.close();
     },
   );
+
+  // As long as a poll waits: past every timer that holds for a request which is still coming.
+  it('is not made of a request that waits, when its body came before it was asked for', async () => {
+    const host = await startEngine(name, {
+      request: async (exchange) => {
+        for (let turns = 0; turns < 20; turns++) await turn();
+        exchange.readBody(10 * 70_000, (body) => {
+          setTimeout(() => exchange.respond(200, {}, `${body?.length} read`), WAIT_MS);
+        });
+      },
+    });
+    const peer = await Peer.connect(host.port);
+    const body = 'x'.repeat(70_000);
+    peer.write(requestText('POST', '/', ['Transfer-Encoding: chunked'], `11170\r\n${body}\r\n0\r\n\r\n`));
+    expect(await peer.until((text) => text.endsWith('read'))).toContain('70000 read');
+    await host.close();
+  }, 60_000);
 
   it('takes no place for good when 400 peers reset it in 100 places', async () => {
     const host = await start(100);
