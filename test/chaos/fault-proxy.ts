@@ -1,7 +1,7 @@
 // A TCP proxy that does to its links what networks do: resets, black holes, delay, little bandwidth, an end in mid-frame.
 
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 export interface FaultProxy {
   readonly host: string;
@@ -32,98 +32,123 @@ interface Link {
   left: number;
 }
 
-/** Listens on `host`, on a port of its own unless one is given. */
+/** Listens on `host`, on a port of its own. */
 export async function startFaultProxy(host: string, target: { host: string; port: number }): Promise<FaultProxy> {
-  const links = new Set<Link>();
-  let slowed = { delayMs: 0, bytesPerSecond: Number.POSITIVE_INFINITY };
-  let refusing = false;
-  let held: { readonly until: Promise<void>; readonly release: () => void } | undefined;
+  const proxy = new Proxied(host, target);
+  await proxy.listen();
+  return proxy;
+}
 
-  const reset = (link: Link) => {
-    links.delete(link);
+const UNSLOWED = { delayMs: 0, bytesPerSecond: Number.POSITIVE_INFINITY };
+
+class Proxied implements FaultProxy {
+  readonly host: string;
+  readonly #server: Server;
+  readonly #links = new Set<Link>();
+  #slowed = UNSLOWED;
+  #refusing = false;
+  #held: { readonly until: Promise<void>; readonly release: () => void } | undefined;
+
+  constructor(host: string, target: { host: string; port: number }) {
+    this.host = host;
+    this.#server = createServer({ allowHalfOpen: true }, (client) => {
+      if (this.#refusing) return void client.resetAndDestroy();
+      this.#open(client, connect({ host: target.host, port: target.port, allowHalfOpen: true }));
+    });
+  }
+
+  async listen(): Promise<void> {
+    this.#server.listen(0, this.host);
+    await once(this.#server, 'listening');
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  get links(): number {
+    return this.#links.size;
+  }
+
+  cut(): number {
+    const { size } = this.#links;
+    for (const link of this.#links) this.#reset(link);
+    return size;
+  }
+
+  cutAfter(bytes: number): number {
+    for (const link of this.#links) link.left = bytes;
+    return this.#links.size;
+  }
+
+  hold(): void {
+    this.#held ??= gate();
+  }
+
+  blackHole(): number {
+    for (const link of this.#links) link.dead = true;
+    return this.#links.size;
+  }
+
+  slow(delayMs: number, bytesPerSecond: number): void {
+    this.#slowed = { delayMs, bytesPerSecond };
+  }
+
+  refuse(): number {
+    this.#refusing = true;
+    return this.cut();
+  }
+
+  heal(): void {
+    this.#slowed = UNSLOWED;
+    this.#refusing = false;
+    this.#held?.release();
+    this.#held = undefined;
+  }
+
+  async close(): Promise<void> {
+    this.heal();
+    this.cut();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #open(client: Socket, upstream: Socket): void {
+    const link: Link = { sockets: [client, upstream], dead: false, left: Number.POSITIVE_INFINITY };
+    this.#links.add(link);
+    for (const socket of link.sockets) {
+      socket.setNoDelay(true);
+      socket.on('error', () => this.#reset(link));
+      socket.on('close', () => {
+        if (client.destroyed && upstream.destroyed) this.#links.delete(link);
+      });
+    }
+    // A socket that is destroyed under its reader ends the loop with an error, which is the end of the link.
+    this.#pump(link, client, upstream).catch(() => this.#reset(link));
+    this.#pump(link, upstream, client).catch(() => this.#reset(link));
+  }
+
+  #reset(link: Link): void {
+    this.#links.delete(link);
     // Node 20 loses a socket that is reset while its end is on the way: its descriptor stays, and the process never ends.
     for (const socket of link.sockets) socket.writableEnded ? socket.destroy() : socket.resetAndDestroy();
-  };
-  const resetAll = () => {
-    const { size } = links;
-    for (const link of links) reset(link);
-    return size;
-  };
+  }
 
   /** One direction of a link, one chunk at a time: a reader that does not keep up holds the sender back. */
-  const pump = async (link: Link, from: Socket, to: Socket) => {
+  async #pump(link: Link, from: Socket, to: Socket): Promise<void> {
     for await (const chunk of from as AsyncIterable<Buffer>) {
-      const { delayMs, bytesPerSecond } = slowed;
+      const { delayMs, bytesPerSecond } = this.#slowed;
       const ms = delayMs + (1_000 * chunk.length) / bytesPerSecond;
       if (ms > 0) await pause(ms, link);
-      if (held !== undefined) await held.until;
+      if (this.#held !== undefined) await this.#held.until;
       if (link.dead) await new Promise(() => {});
       const passing = chunk.subarray(0, link.left);
       link.left -= passing.length;
       if (!to.write(passing)) await Promise.race([once(to, 'drain'), once(to, 'close')]);
-      if (link.left <= 0) return reset(link);
+      if (link.left <= 0) return this.#reset(link);
     }
     to.end();
-  };
-
-  const server = createServer({ allowHalfOpen: true }, (client) => {
-    if (refusing) return void client.resetAndDestroy();
-    const upstream = connect({ host: target.host, port: target.port, allowHalfOpen: true });
-    const link: Link = { sockets: [client, upstream], dead: false, left: Number.POSITIVE_INFINITY };
-    links.add(link);
-    for (const socket of link.sockets) {
-      socket.setNoDelay(true);
-      socket.on('error', () => reset(link));
-      socket.on('close', () => {
-        if (client.destroyed && upstream.destroyed) links.delete(link);
-      });
-    }
-    // A socket that is destroyed under its reader ends the loop with an error, which is the end of the link.
-    pump(link, client, upstream).catch(() => reset(link));
-    pump(link, upstream, client).catch(() => reset(link));
-  });
-  server.listen(0, host);
-  await once(server, 'listening');
-  const heal = () => {
-    slowed = { delayMs: 0, bytesPerSecond: Number.POSITIVE_INFINITY };
-    refusing = false;
-    held?.release();
-    held = undefined;
-  };
-
-  return {
-    host,
-    port: (server.address() as AddressInfo).port,
-    get links() {
-      return links.size;
-    },
-    cut: resetAll,
-    cutAfter(bytes) {
-      for (const link of links) link.left = bytes;
-      return links.size;
-    },
-    hold() {
-      held ??= gate();
-    },
-    blackHole() {
-      for (const link of links) link.dead = true;
-      return links.size;
-    },
-    slow(delayMs, bytesPerSecond) {
-      slowed = { delayMs, bytesPerSecond };
-    },
-    refuse() {
-      refusing = true;
-      return resetAll();
-    },
-    heal,
-    async close() {
-      heal();
-      resetAll();
-      server.close();
-      await once(server, 'close');
-    },
-  };
+  }
 }
 
 function gate() {

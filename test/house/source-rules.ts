@@ -5,25 +5,56 @@ import ts from 'typescript';
 import type { SourceFile } from './tree.js';
 
 const MAX_FILE_LINES = 300;
+const MAX_FUNCTION_LINES = 60;
+/** Its factories hold their state in closures. */
+const LONG_FUNCTIONS = 'client-sdk/';
 const FILE_NAME = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|config))?\.(ts|mjs)$/;
 const EMPTY_WORD = /(^|-)(utils?|helpers?|manager|service|impl|misc|common)(-|\.)/;
 /** Assembled, so that this file does not hold what it looks for. */
 const SUPPRESSION = new RegExp(['@ts-ignore', '@ts-expect-error', '@ts-nocheck', 'biome-ignore', 'eslint-'].join('|'));
 
-/** The lengths of all functions, factories with what they hold included: a figure, no rule. */
-export function functionLengths({ path, text }: SourceFile): readonly number[] {
-  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
-  const lengths: number[] = [];
-  const measure = (node: ts.Node) => {
-    if (ts.isFunctionLike(node)) lengths.push(node.getText(source).split('\n').length);
-    ts.forEachChild(node, measure);
+export interface FunctionLength {
+  readonly line: number;
+  readonly lines: number;
+}
+
+/** Functions' lengths, with what they hold, save the tests that they register: a suite is as long as it has facts. */
+export function functionLengths(file: SourceFile, source = parsed(file)): readonly FunctionLength[] {
+  const lengths: FunctionLength[] = [];
+  const lineAt = (position: number) => source.getLineAndCharacterOfPosition(position).line + 1;
+  const linesOf = (node: ts.Node) => lineAt(node.getEnd()) - lineAt(node.getStart(source)) + 1;
+  /** Measures the functions in a node; answers how many of its lines register tests. */
+  const measure = (node: ts.Node): number => {
+    let registering = 0;
+    ts.forEachChild(node, (child) => {
+      registering += measure(child);
+    });
+    if (ts.isFunctionLike(node) && !isRegistration(node.parent, DESCRIBES, source)) {
+      lengths.push({ line: lineAt(node.getStart(source)), lines: linesOf(node) - registering });
+    }
+    return isRegistration(node, REGISTERS, source) ? linesOf(node) : registering;
   };
   measure(source);
   return lengths;
 }
 
+const DESCRIBES = /^describe/;
+const REGISTERS = /^(describe|(it|test|(before|after)(All|Each))\b)/;
+
+/** Such as `describe.each(…)('…', () => …)`. */
+function isRegistration(node: ts.Node, pattern: RegExp, source: ts.SourceFile): boolean {
+  if (!ts.isCallExpression(node) || !node.arguments.some(ts.isFunctionLike)) return false;
+  return pattern.test(node.expression.getText(source));
+}
+
+function parsed({ path, text }: SourceFile): ts.SourceFile {
+  return ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
+}
+
 /** Every broken rule as `path:line: what`. */
-export function brokenRules({ path, text }: SourceFile): string[] {
+export function brokenRules(file: SourceFile): string[] {
+  const { path, text } = file;
+  const source = parsed(file);
   const lines = text.split('\n');
   const broken: string[] = [];
   const say = (line: number, what: string) => void broken.push(`${path}:${line}: ${what}`);
@@ -31,13 +62,14 @@ export function brokenRules({ path, text }: SourceFile): string[] {
   if (!FILE_NAME.test(basename(path))) say(1, 'the name of a file is a kebab-case noun');
   if (EMPTY_WORD.test(basename(path))) say(1, 'the name of a file says its job');
   const count = text.endsWith('\n') ? lines.length - 1 : lines.length;
-  if (count > MAX_FILE_LINES && !path.startsWith('test/'))
-    say(count, `a file has at most ${MAX_FILE_LINES} lines, this one ${count}`);
+  if (count > MAX_FILE_LINES) say(count, `a file has at most ${MAX_FILE_LINES} lines, this one ${count}`);
+  for (const { line, lines } of path.startsWith(LONG_FUNCTIONS) ? [] : functionLengths(file, source)) {
+    if (lines > MAX_FUNCTION_LINES) say(line, `a function has at most ${MAX_FUNCTION_LINES} lines, this one ${lines}`);
+  }
   const first = lines[0]?.startsWith('#!') ? 1 : 0;
   if (!/^\/\/ \S.*[.:`]$/.test(lines[first] ?? ''))
     say(first + 1, 'the first line is a comment: one sentence, its job');
 
-  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
   visit(source, source, path, say);
   for (const [index, line] of lines.entries()) {
     if (SUPPRESSION.test(line) && !path.startsWith('test/house/')) say(index + 1, 'a check is suppressed');
