@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import { hostInUrl } from '../src/http/host-in-url.js';
 import { problemAnswer } from '../src/http/problem.js';
+import { rawAnswer } from '../src/http/raw-answer.js';
 import { answerEarly, closeGently } from '../src/http/request-rest.js';
 import { FanfareError } from '../src/lib/errors.js';
 import { type Logger, silentLogger } from '../src/lib/logger.js';
@@ -189,9 +190,6 @@ function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
   if (socket.writableEnded) return;
   if (!socket.writable) return void socket.destroy();
   const code = CLIENT_ERRORS[error.code ?? ''] ?? 'bad_request';
-  const { status, headers, body } = problemAnswer(new FanfareError(code, 'this is no request that can be answered'));
-  const lines = Object.entries({ ...headers, 'Content-Length': String(Buffer.byteLength(body)), Connection: 'close' });
-  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  socket.write(`HTTP/1.1 ${status} Refused\r\n${head}\r\n${body}`);
+  socket.write(rawAnswer(problemAnswer(new FanfareError(code, 'this is no request that can be answered'))));
   closeGently(socket);
 }

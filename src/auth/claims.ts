@@ -1,10 +1,10 @@
 // Checks a verified token's claims and copies the few that count into an identity.
 
 import { FanfareError } from '../lib/errors.js';
-import { LIMITS } from '../protocol/index.js';
+import { field, LIMITS } from '../protocol/index.js';
 import { readGrants } from './grant-patterns.js';
 import type { Identity } from './identity.js';
-import { type JsonRecord, kindOf, own } from './token-text.js';
+import { invalidClaim, type JsonRecord, kindOf } from './token-text.js';
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
@@ -29,16 +29,16 @@ export interface ClaimRules {
  * before a moment never misses it.
  */
 export function identityOf(payload: JsonRecord, rules: ClaimRules, nowMs: number): Identity {
-  checkIssuer(own(payload, 'iss'), rules.issuer);
-  checkAudience(own(payload, 'aud'), rules.audiences);
+  checkIssuer(field(payload, 'iss'), rules.issuer);
+  checkAudience(field(payload, 'aud'), rules.audiences);
   const times = checkTimes(payload, rules, nowMs);
-  const user = subjectOf(own(payload, 'sub'));
+  const user = subjectOf(field(payload, 'sub'));
   return {
     kind: 'token',
     user,
-    grants: readGrants(own(payload, 'fanfare'), user, rules.allowStar),
+    grants: readGrants(field(payload, 'fanfare'), user, rules.allowStar),
     ...times,
-    tokenId: tokenIdOf(own(payload, 'jti')),
+    tokenId: tokenIdOf(field(payload, 'jti')),
     connection: undefined,
     reservation: undefined,
   };
@@ -56,37 +56,41 @@ export function checkAudience(value: unknown, audiences: readonly string[]): voi
   if (audiences.length === 0) return;
   const named: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (named.length === 0 || !named.every((item) => typeof item === 'string')) {
-    throw invalid('aud', `expected a string or an array of strings, got ${kindOf(value)}`);
+    throw invalidClaim('aud', `expected a string or an array of strings, got ${kindOf(value)}`);
   }
-  if (!named.some((item) => audiences.includes(item as string))) throw invalid('aud', 'this token is not meant for us');
+  if (!named.some((item) => audiences.includes(item as string)))
+    throw invalidClaim('aud', 'this token is not meant for us');
 }
 
 /** Throws `token_claim_invalid` unless `iss` is exactly `issuer`. */
 export function checkIssuer(value: unknown, issuer: string | undefined): void {
   if (issuer !== undefined && value !== issuer) {
-    throw invalid('iss', `expected exactly the configured issuer, got ${kindOf(value)}`);
+    throw invalidClaim('iss', `expected exactly the configured issuer, got ${kindOf(value)}`);
   }
 }
 
 /** A finite number of seconds as milliseconds, or `undefined` when the claim is absent. */
 export function secondsOf(payload: JsonRecord, name: string): number | undefined {
-  const value = own(payload, name);
+  const value = field(payload, name);
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !Number.isFinite(value)) {
-    throw invalid(name, `expected a finite number of seconds, got ${kindOf(value)}`);
+    throw invalidClaim(name, `expected a finite number of seconds, got ${kindOf(value)}`);
   }
   return value * 1000;
 }
 
 function checkTimes(payload: JsonRecord, rules: ClaimRules, nowMs: number) {
   const expiresAtMs = secondsOf(payload, 'exp');
-  if (expiresAtMs === undefined) throw invalid('exp', 'expected seconds since 1970, got nothing');
+  if (expiresAtMs === undefined) throw invalidClaim('exp', 'expected seconds since 1970, got nothing');
   const issuedAtMs = secondsOf(payload, 'iat');
   const notBeforeMs = secondsOf(payload, 'nbf');
   // Without iat the token may just have been made on a clock that is ahead by the tolerance.
   const lifetimeMs = expiresAtMs - (issuedAtMs ?? nowMs + rules.toleranceMs);
   if (lifetimeMs > rules.maxLifetimeMs) {
-    throw invalid('exp', `expected at most ${rules.maxLifetimeMs / 1000} seconds after iat, got ${lifetimeMs / 1000}`);
+    throw invalidClaim(
+      'exp',
+      `expected at most ${rules.maxLifetimeMs / 1000} seconds after iat, got ${lifetimeMs / 1000}`,
+    );
   }
   checkExpiry(expiresAtMs, rules.toleranceMs, nowMs);
   checkBegun('iat', issuedAtMs, rules, nowMs);
@@ -102,23 +106,20 @@ function checkBegun(name: string, fromMs: number | undefined, rules: ClaimRules,
 }
 
 function subjectOf(value: unknown): string {
-  if (typeof value !== 'string' || value === '') throw invalid('sub', `expected a user's name, got ${kindOf(value)}`);
+  if (typeof value !== 'string' || value === '')
+    throw invalidClaim('sub', `expected a user's name, got ${kindOf(value)}`);
   if (Buffer.byteLength(value) > LIMITS.maxSubjectBytes) {
-    throw invalid('sub', `expected at most ${LIMITS.maxSubjectBytes} bytes, got ${Buffer.byteLength(value)}`);
+    throw invalidClaim('sub', `expected at most ${LIMITS.maxSubjectBytes} bytes, got ${Buffer.byteLength(value)}`);
   }
   // Two names with different lone surrogates would have the same bytes.
-  if (LONE_SURROGATE.test(value)) throw invalid('sub', 'expected well-formed Unicode');
+  if (LONE_SURROGATE.test(value)) throw invalidClaim('sub', 'expected well-formed Unicode');
   return value;
 }
 
 function tokenIdOf(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string' || value === '' || Buffer.byteLength(value) > LIMITS.maxSubjectBytes) {
-    throw invalid('jti', `expected a string of 1 to ${LIMITS.maxSubjectBytes} bytes, got ${kindOf(value)}`);
+    throw invalidClaim('jti', `expected a string of 1 to ${LIMITS.maxSubjectBytes} bytes, got ${kindOf(value)}`);
   }
   return value;
-}
-
-function invalid(claim: string, message: string): FanfareError {
-  return new FanfareError('token_claim_invalid', `${claim}: ${message}`);
 }

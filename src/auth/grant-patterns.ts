@@ -1,9 +1,8 @@
 // Reads the `fanfare` claim: lists of channel patterns, with the user's name filled in.
 
-import { FanfareError } from '../lib/errors.js';
-import { channelNameProblem, LIMITS } from '../protocol/index.js';
+import { channelNameProblem, field, LIMITS } from '../protocol/index.js';
 import { type Grants, NO_GRANTS } from './identity.js';
-import { type JsonRecord, kindOf, own } from './token-text.js';
+import { invalidClaim, type JsonRecord, kindOf } from './token-text.js';
 
 const ALLOWED_BYTES = /^[A-Za-z0-9_.@+~-]$/;
 const LISTS = ['subscribe', 'publish', 'presence'] as const;
@@ -28,27 +27,27 @@ export function escapeSubject(subject: string): string {
 export function readGrants(claim: unknown, subject: string, allowStar: boolean): Grants {
   if (claim === undefined) return NO_GRANTS;
   if (typeof claim !== 'object' || claim === null || Array.isArray(claim)) {
-    throw invalid('fanfare', `expected an object of lists, got ${kindOf(claim)}`);
+    throw invalidClaim('fanfare', `expected an object of lists, got ${kindOf(claim)}`);
   }
   const record = claim as JsonRecord;
   const escaped = escapeSubject(subject);
   const [subscribe, publish, presence] = LISTS.map((name) =>
-    readList(`fanfare.${name}`, own(record, name), escaped, allowStar),
+    readList(`fanfare.${name}`, field(record, name), escaped, allowStar),
   );
   return { subscribe: subscribe ?? [], publish: publish ?? [], presence: presence ?? [] };
 }
 
 function readList(name: string, value: unknown, escaped: string, allowStar: boolean): readonly string[] {
   if (value === undefined) return [];
-  if (!Array.isArray(value)) throw invalid(name, `expected an array of channel patterns, got ${kindOf(value)}`);
+  if (!Array.isArray(value)) throw invalidClaim(name, `expected an array of channel patterns, got ${kindOf(value)}`);
   if (value.length > LIMITS.maxGrantPatterns) {
-    throw invalid(name, `expected at most ${LIMITS.maxGrantPatterns} patterns, got ${value.length}`);
+    throw invalidClaim(name, `expected at most ${LIMITS.maxGrantPatterns} patterns, got ${value.length}`);
   }
   return value.map((item: unknown, index) => {
-    if (typeof item !== 'string') throw invalid(`${name}[${index}]`, `expected a string, got ${kindOf(item)}`);
+    if (typeof item !== 'string') throw invalidClaim(`${name}[${index}]`, `expected a string, got ${kindOf(item)}`);
     const pattern = item.replaceAll('${sub}', escaped);
     const problem = patternProblem(pattern, allowStar);
-    if (problem !== undefined) throw invalid(`${name}[${index}]`, problem);
+    if (problem !== undefined) throw invalidClaim(`${name}[${index}]`, problem);
     return pattern;
   });
 }
@@ -60,8 +59,4 @@ function patternProblem(pattern: string, allowStar: boolean): string | undefined
   if (prefix === '') return allowStar ? undefined : '"*" alone is not allowed here';
   // A prefix is good when some name can begin with it.
   return channelNameProblem(prefix.length < LIMITS.channelNameBytes ? `${prefix}x` : prefix);
-}
-
-function invalid(name: string, message: string): FanfareError {
-  return new FanfareError('token_claim_invalid', `${name}: ${message}`);
 }

@@ -3,11 +3,18 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { FanfareError } from '../lib/errors.js';
-import { LIMITS, TICKET_TYPE } from '../protocol/index.js';
+import { field, LIMITS, TICKET_TYPE } from '../protocol/index.js';
 import { checkAudience, checkExpiry, checkIssuer, secondsOf } from './claims.js';
 import type { Authenticator, Grants, Identity } from './identity.js';
 import { ticketKey } from './ticket-key.js';
-import { decodeJson, isTicketHeader, type JsonRecord, own, readTokenText, type TokenText } from './token-text.js';
+import {
+  decodeJson,
+  invalidClaim,
+  isTicketHeader,
+  type JsonRecord,
+  readTokenText,
+  type TokenText,
+} from './token-text.js';
 
 const TICKET_VERSION = 1;
 const HEADER = Buffer.from(JSON.stringify({ alg: 'HS256', typ: TICKET_TYPE })).toString('base64url');
@@ -118,10 +125,10 @@ function checkHeader(header: JsonRecord): void {
   if (!isTicketHeader(header)) {
     throw new FanfareError('wrong_token_kind', "typ: a user's token stands where a ticket belongs");
   }
-  if (own(header, 'alg') !== 'HS256') {
+  if (field(header, 'alg') !== 'HS256') {
     throw new FanfareError('token_alg_not_allowed', 'alg: a ticket is signed with HS256');
   }
-  if (own(header, 'crit') !== undefined || own(header, 'b64') !== undefined) {
+  if (field(header, 'crit') !== undefined || field(header, 'b64') !== undefined) {
     throw new FanfareError('token_unsupported', 'crit: not supported');
   }
 }
@@ -140,16 +147,16 @@ function checkSignature(token: TokenText, keys: readonly Buffer[]): void {
 
 /** Copies a ticket's claims. They are ours, so a wrong type means another release or a leaked secret. */
 function identityOf(payload: JsonRecord, options: TicketAuthorityOptions): Identity {
-  if (own(payload, 'v') !== TICKET_VERSION) throw invalid('v', 'not a version of tickets that is known here');
-  checkIssuer(own(payload, 'iss'), options.issuer);
-  checkAudience(own(payload, 'aud'), [options.audience]);
+  if (field(payload, 'v') !== TICKET_VERSION) throw invalidClaim('v', 'not a version of tickets that is known here');
+  checkIssuer(field(payload, 'iss'), options.issuer);
+  checkAudience(field(payload, 'aud'), [options.audience]);
   const expiresAtMs = secondsOf(payload, 'exp');
   const issuedAtMs = secondsOf(payload, 'iat');
-  if (expiresAtMs === undefined || issuedAtMs === undefined) throw invalid('exp', 'expected exp and iat');
-  const grants = own(payload, 'fanfare') as JsonRecord | null | undefined;
-  if (typeof grants !== 'object' || grants === null) throw invalid('fanfare', 'expected an object of lists');
+  if (expiresAtMs === undefined || issuedAtMs === undefined) throw invalidClaim('exp', 'expected exp and iat');
+  const grants = field(payload, 'fanfare') as JsonRecord | null | undefined;
+  if (typeof grants !== 'object' || grants === null) throw invalidClaim('fanfare', 'expected an object of lists');
   const connection = optionalText(payload, 'connection');
-  if (connection === undefined) throw invalid('connection', 'expected a string');
+  if (connection === undefined) throw invalidClaim('connection', 'expected a string');
   return {
     kind: 'ticket',
     user: optionalText(payload, 'sub') ?? null,
@@ -164,23 +171,19 @@ function identityOf(payload: JsonRecord, options: TicketAuthorityOptions): Ident
 
 function copyGrants(grants: JsonRecord): Grants {
   const list = (name: string): readonly string[] => {
-    const value = own(grants, name);
+    const value = field(grants, name);
     if (Array.isArray(value) && value.every((item): item is string => typeof item === 'string')) return value;
-    throw invalid(`fanfare.${name}`, 'expected an array of strings');
+    throw invalidClaim(`fanfare.${name}`, 'expected an array of strings');
   };
   return { subscribe: list('subscribe'), publish: list('publish'), presence: list('presence') };
 }
 
 function optionalText(payload: JsonRecord, name: string): string | undefined {
-  const value = own(payload, name);
-  if (value !== undefined && typeof value !== 'string') throw invalid(name, 'expected a string');
+  const value = field(payload, name);
+  if (value !== undefined && typeof value !== 'string') throw invalidClaim(name, 'expected a string');
   return value;
 }
 
 function hmac(key: Buffer, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest();
-}
-
-function invalid(claim: string, message: string): FanfareError {
-  return new FanfareError('token_claim_invalid', `${claim}: ${message}`);
 }

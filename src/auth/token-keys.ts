@@ -2,24 +2,11 @@
 
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { CryptoKey } from 'jose';
+import { type Algorithm, keyAlgorithms, PUBLIC_ALGORITHMS, secretAlgorithms } from '../lib/jwt-algorithms.js';
+import { field } from '../protocol/index.js';
 import { Jwks, type JwksOptions } from './jwks.js';
-import { type JsonRecord, own } from './token-text.js';
+import type { JsonRecord } from './token-text.js';
 
-/** Every algorithm that may be allowed; `none` and encryption are not among them. */
-export const ALGORITHMS = [
-  ...(['HS256', 'HS384', 'HS512'] as const),
-  ...(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const),
-  ...(['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const),
-] as const;
-export type Algorithm = (typeof ALGORITHMS)[number];
-
-const RSA: readonly Algorithm[] = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
-const EDWARDS: readonly Algorithm[] = ['EdDSA', 'Ed25519'];
-const CURVES: Readonly<Record<string, readonly Algorithm[]>> = {
-  prime256v1: ['ES256'],
-  secp384r1: ['ES384'],
-  secp521r1: ['ES512'],
-};
 const MIN_SECRET_BYTES = 32;
 const MIN_RSA_BITS = 2048;
 
@@ -40,10 +27,7 @@ export function secretKey(secret: string): TokenKey {
   if (bytes.length < MIN_SECRET_BYTES) {
     throw new TypeError(`the token secret has ${bytes.length} bytes, at least ${MIN_SECRET_BYTES} are needed`);
   }
-  const algorithms: Algorithm[] = ['HS256'];
-  if (bytes.length >= 48) algorithms.push('HS384');
-  if (bytes.length >= 64) algorithms.push('HS512');
-  return { algorithms, find: () => bytes };
+  return { algorithms: secretAlgorithms(secret), find: () => bytes };
 }
 
 /** A public key in PEM; its type decides the algorithms. Throws `TypeError` with the reason, never with the key's text. */
@@ -61,22 +45,23 @@ export function publicKey(pem: string): TokenKey {
 /** The keys that an issuer publishes. */
 export function publishedKeys(options: JwksOptions): TokenKey {
   const jwks = new Jwks(options);
-  const algorithms = [...RSA, ...Object.values(CURVES).flat(), ...EDWARDS];
-  return { algorithms, jwks, find: (header) => jwks.find(String(own(header, 'alg')), own(header, 'kid')) };
+  return {
+    algorithms: PUBLIC_ALGORITHMS,
+    jwks,
+    find: (header) => jwks.find(String(field(header, 'alg')), field(header, 'kid')),
+  };
 }
 
 function algorithmsOf(key: KeyObject): readonly Algorithm[] {
-  const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {};
-  switch (key.asymmetricKeyType) {
-    case 'rsa':
-      if (modulusLength >= MIN_RSA_BITS) return RSA;
-      throw new TypeError(`the token public key has ${modulusLength} bits, RSA needs at least ${MIN_RSA_BITS}`);
-    case 'ec':
-      if (CURVES[namedCurve] !== undefined) return CURVES[namedCurve];
-      throw new TypeError('the token public key is on no curve of P-256, P-384 and P-521');
-    case 'ed25519':
-      return EDWARDS;
-    default:
-      throw new TypeError('the token public key is neither RSA, EC nor Ed25519');
+  const { modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
+  if (key.asymmetricKeyType === 'rsa' && modulusLength < MIN_RSA_BITS) {
+    throw new TypeError(`the token public key has ${modulusLength} bits, RSA needs at least ${MIN_RSA_BITS}`);
   }
+  const algorithms = keyAlgorithms(key);
+  if (algorithms.length > 0) return algorithms;
+  throw new TypeError(
+    key.asymmetricKeyType === 'ec'
+      ? 'the token public key is on no curve of P-256, P-384 and P-521'
+      : 'the token public key is neither RSA, EC nor Ed25519',
+  );
 }

@@ -1,7 +1,7 @@
 // Reads the text of a compact JWT: bounds and shape first, then its header, nothing verified yet.
 
 import { FanfareError } from '../lib/errors.js';
-import { LIMITS, TICKET_TYPE } from '../protocol/index.js';
+import { field, LIMITS, TICKET_TYPE } from '../protocol/index.js';
 
 const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
 
@@ -44,16 +44,11 @@ export function decodeJson(part: string, name: 'header' | 'payload'): JsonRecord
 
 /** Whether a header says that its token is one of our tickets. Throws `token_malformed` when `typ` is no string. */
 export function isTicketHeader(header: JsonRecord): boolean {
-  const typ = own(header, 'typ');
+  const typ = field(header, 'typ');
   if (typ === undefined) return false;
   if (typeof typ !== 'string') throw malformed(`typ: expected a string, got ${kindOf(typ)}`);
   // RFC 7515 section 4.1.9: media types ignore case and may be written in full.
   return typ.toLowerCase().replace(/^application\//, '') === TICKET_TYPE;
-}
-
-/** A field of its own, never one inherited from a prototype. */
-export function own(record: JsonRecord, name: string): unknown {
-  return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
 /** What a value is, for an error message that never repeats a peer's text. */
@@ -64,6 +59,11 @@ export function kindOf(value: unknown): string {
   if (typeof value === 'number') return String(value);
   if (typeof value === 'string') return `a string of ${value.length} characters`;
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+/** A claim that is not what it must be. */
+export function invalidClaim(name: string, message: string): FanfareError {
+  return new FanfareError('token_claim_invalid', `${name}: ${message}`);
 }
 
 function malformed(message: string, cause?: unknown): FanfareError {

@@ -4,12 +4,14 @@ import { compactVerify, errors } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { monotonicNowMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
+import type { Algorithm } from '../lib/jwt-algorithms.js';
 import { type Logger, silentLogger } from '../lib/logger.js';
+import { field } from '../protocol/index.js';
 import { type ClaimRules, checkExpiry, identityOf } from './claims.js';
 import type { Authenticator, Identity } from './identity.js';
 import { isKeyId, JWKS_DEFAULTS } from './jwks.js';
-import { type Algorithm, publicKey, publishedKeys, secretKey, type TokenKey, type VerifyingKey } from './token-keys.js';
-import { decodeJson, isTicketHeader, own, readTokenText, type TokenText } from './token-text.js';
+import { publicKey, publishedKeys, secretKey, type TokenKey, type VerifyingKey } from './token-keys.js';
+import { decodeJson, isTicketHeader, readTokenText, type TokenText } from './token-text.js';
 
 /** Who may issue tokens, and how their signatures are verified. At least one key; several fit different algorithms. */
 export interface TokenIssuer {
@@ -146,14 +148,14 @@ function chooseSource({ header, payload }: TokenText, sources: readonly Source[]
   if (isTicketHeader(header)) {
     throw new FanfareError('wrong_token_kind', "typ: a ticket stands where a user's token belongs");
   }
-  const algorithm = own(header, 'alg');
+  const algorithm = field(header, 'alg');
   if (typeof algorithm !== 'string' || !sources.some((source) => source.algorithms.has(algorithm))) {
     throw new FanfareError('token_alg_not_allowed', 'alg: not one of the algorithms that are allowed here');
   }
   checkHeader(header);
   const [only] = sources;
   if (sources.length === 1 && only !== undefined) return only;
-  const issuer = own(decodeJson(payload, 'payload'), 'iss');
+  const issuer = field(decodeJson(payload, 'payload'), 'iss');
   const fits = (source: Source) => source.algorithms.has(algorithm);
   const source =
     sources.find((one) => one.rules.issuer !== undefined && one.rules.issuer === issuer && fits(one)) ??
@@ -164,22 +166,22 @@ function chooseSource({ header, payload }: TokenText, sources: readonly Source[]
 
 function checkHeader(header: TokenText['header']): void {
   for (const name of ['crit', 'b64']) {
-    if (own(header, name) !== undefined) throw new FanfareError('token_unsupported', `${name}: not supported`);
+    if (field(header, name) !== undefined) throw new FanfareError('token_unsupported', `${name}: not supported`);
   }
   for (const name of ['jku', 'x5u']) {
-    if (own(header, name) !== undefined) throw new FanfareError('token_key_unknown', `${name}: keys are not fetched`);
+    if (field(header, name) !== undefined) throw new FanfareError('token_key_unknown', `${name}: keys are not fetched`);
   }
   for (const name of ['jwk', 'x5c']) {
-    if (own(header, name) !== undefined) {
+    if (field(header, name) !== undefined) {
       throw new FanfareError('token_signature_invalid', `${name}: a token cannot bring its own key`);
     }
   }
-  const kid = own(header, 'kid');
+  const kid = field(header, 'kid');
   if (kid !== undefined && !isKeyId(kid)) throw new FanfareError('token_key_unknown', 'kid: not the id of a key');
 }
 
 async function verifySignature(token: TokenText, source: Source): Promise<TokenText['header']> {
-  const algorithm = String(own(token.header, 'alg'));
+  const algorithm = String(field(token.header, 'alg'));
   const fitting = source.keys.filter((key) => key.algorithms.some((one) => one === algorithm));
   let unknown = true;
   for (const candidate of fitting) {

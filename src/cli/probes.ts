@@ -1,5 +1,7 @@
 // `/livez`, `/readyz` and `/metrics`, the same on every process.
 
+import { isLoopback } from '../config/development.js';
+import { plainAddress } from '../http/address.js';
 import { bearerOf, SecretKeys } from '../http/bearer.js';
 import { FanfareError } from '../lib/errors.js';
 import type { ReadinessCheck } from '../node/node-options.js';
@@ -49,7 +51,7 @@ async function metrics(request: Request, remoteAddress: string, { adminKey, metr
 /** A proxy on the same machine is loopback too, and those behind it are not. */
 function isDirectLoopback(request: Request, remoteAddress: string): boolean {
   const forwarded = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some((name) => request.headers.has(name));
-  return !forwarded && /^(::1|(::ffff:)?127(\.\d{1,3}){3}|0:0:0:0:0:0:0:1)$/.test(remoteAddress);
+  return !forwarded && isLoopback(plainAddress(remoteAddress));
 }
 
 function hasKey(request: Request, key: string | undefined): boolean {

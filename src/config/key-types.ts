@@ -1,6 +1,7 @@
 // The kinds of keys and secrets that an option can have; what is wrong with one is said without showing it.
 
 import { createPublicKey, type KeyObject } from 'node:crypto';
+import { keyAlgorithms } from '../lib/jwt-algorithms.js';
 import { list, type Reading, valueType } from './value-types.js';
 
 /** HS256 wants a key as long as its hash (RFC 7518, 3.2). */
@@ -57,28 +58,4 @@ function judged(pem: string, key: KeyObject): Reading<string> {
   if (keyAlgorithms(key).length > 0) return { value: pem };
   const kind = [key.asymmetricKeyType, key.asymmetricKeyDetails?.namedCurve].filter(Boolean).join(' ');
   return { expected: 'RSA, Ed25519, or EC on P-256, P-384 or P-521', got: `a key of type ${kind}` };
-}
-
-const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
-const EDWARDS = ['EdDSA', 'Ed25519'];
-const CURVES = new Map([
-  ['prime256v1', ['ES256']],
-  ['secp384r1', ['ES384']],
-  ['secp521r1', ['ES512']],
-]);
-
-/** The JWT algorithms that can be verified with keys of a key set. */
-export const PUBLIC_ALGORITHMS: readonly string[] = [...RSA, ...[...CURVES.values()].flat(), ...EDWARDS];
-
-/** Those of an HMAC secret: it is at least as long as the hash (RFC 7518, 3.2). */
-export function secretAlgorithms(secret: string): readonly string[] {
-  const bytes = Buffer.byteLength(secret);
-  return ['HS256', ...(bytes >= 48 ? ['HS384'] : []), ...(bytes >= 64 ? ['HS512'] : [])];
-}
-
-/** Those of a public key; none for a key that cannot be used. */
-export function keyAlgorithms(key: KeyObject): readonly string[] {
-  if (key.asymmetricKeyType === 'rsa') return RSA;
-  if (key.asymmetricKeyType === 'ed25519') return EDWARDS;
-  return CURVES.get(key.asymmetricKeyDetails?.namedCurve ?? '') ?? [];
 }

@@ -1,6 +1,7 @@
 // THE schema: every option of `start`, `node` and `discovery`, with its kind, range, default and purpose.
 
 import { z } from 'zod';
+import { ALGORITHMS } from '../lib/jwt-algorithms.js';
 import { MAX_WAIT_REPLICAS } from '../protocol/index.js';
 import { bearerKey, bearerKeys, hmacSecret, hmacSecrets, publicKey } from './key-types.js';
 import { namespacesType } from './namespaces-type.js';
@@ -11,12 +12,6 @@ import { boolean, choice, duration, list, readChoice, size, text, wholeNumber } 
 const ALL = ROLES;
 const NODES: readonly Role[] = ['start', 'node'];
 const FRONT: readonly Role[] = ['start', 'discovery'];
-
-const ALGORITHMS = [
-  ...(['HS256', 'HS384', 'HS512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const),
-  ...(['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const),
-] as const;
-export type Algorithm = (typeof ALGORITHMS)[number];
 
 function option<T extends z.ZodType>(type: T, info: OptionInfo): T {
   optionInfo.add(type, info);

@@ -1,9 +1,9 @@
 // Rules about keys and secrets: what each role needs, and what `start` makes for itself.
 
 import { createPublicKey, randomBytes } from 'node:crypto';
+import { keyAlgorithms, PUBLIC_ALGORITHMS, secretAlgorithms } from '../lib/jwt-algorithms.js';
 import { DEVELOPMENT_SECRET, isFirstTry, OPEN_NAMESPACES } from './development.js';
 import { type Findings, type Given, isAlone, type MadeSecret } from './findings.js';
-import { keyAlgorithms, PUBLIC_ALGORITHMS, secretAlgorithms } from './key-types.js';
 import { envName } from './option-info.js';
 import type { OptionKey } from './schema.js';
 

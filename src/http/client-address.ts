@@ -1,6 +1,7 @@
 // Whose address counts for limits: the socket's, or a forwarded one where the peer is a proxy that is trusted.
 
 import { BlockList, isIP } from 'node:net';
+import { plainAddress } from './address.js';
 
 /** More hops than any real chain has; what lies beyond is not looked at. */
 const MAX_HOPS = 16;
@@ -41,9 +42,4 @@ export class ClientAddress {
     if (bits === undefined) this.#trusted.addAddress(address, family);
     else this.#trusted.addSubnet(address, Number(bits), family);
   }
-}
-
-/** An IPv4 address as IPv4, also where the socket speaks IPv6. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address;
 }

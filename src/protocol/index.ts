@@ -3,6 +3,7 @@
 export * from './channel-name.js';
 export * from './codes.js';
 export type { Decoded, DecodeProblem } from './decode.js';
+export { field } from './decode.js';
 export { decodeCommand } from './decode-command.js';
 export { decodeEvent } from './decode-event.js';
 export * from './decode-request.js';

@@ -86,13 +86,3 @@ export function saneCloseCode(code: number): number {
   const known = (code >= 1000 && code <= 1014 && code !== 1004) || (code >= 3000 && code <= 4999);
   return known ? code : 1006;
 }
-
-/** One spelling per address: IPv4 without its IPv6 prefix, IPv6 shortened. */
-export function plainAddress(address: string): string {
-  if (!address.includes(':')) return address;
-  const short = new URL(`http://[${address}]`).hostname.slice(1, -1);
-  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(short);
-  if (mapped === null) return short;
-  const [high, low] = [Number.parseInt(mapped[1] ?? '', 16), Number.parseInt(mapped[2] ?? '', 16)];
-  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
-}

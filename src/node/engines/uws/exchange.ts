@@ -1,11 +1,12 @@
 // One HTTP request on uWebSockets.js, copied while it can be read, and its answer.
 
 import type { HttpResponse } from 'uWebSockets.js';
+import { plainAddress } from '../../../http/address.js';
 import { RequestRest } from '../../../http/request-rest.js';
 import type { EngineHandlers, HttpExchange, HttpStream } from '../engine.js';
 import { guarded } from '../guard.js';
 import { checkHeaders, type HeaderList } from '../header-list.js';
-import { errorAnswer, plainAddress } from '../refusal.js';
+import { errorAnswer } from '../refusal.js';
 import { type Answer, EarlyAnswer, endAnswer, writeHead } from './answer.js';
 import { UwsBody } from './body.js';
 import { UwsStream, type UwsStreams } from './stream.js';

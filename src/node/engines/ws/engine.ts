@@ -4,19 +4,13 @@ import { createServer, type IncomingMessage, type Server, ServerResponse } from 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
+import { plainAddress } from '../../../http/address.js';
 import { closeGently } from '../../../http/request-rest.js';
 import { FanfareError } from '../../../lib/errors.js';
 import type { Engine, EngineHandlers, EngineOptions, UpgradeRequest } from '../engine.js';
 import { guarded } from '../guard.js';
 import { type HeaderList, headerListFrom } from '../header-list.js';
-import {
-  asksForWebSocket,
-  decideUpgrade,
-  errorAnswer,
-  handshakeProblem,
-  headProblem,
-  plainAddress,
-} from '../refusal.js';
+import { asksForWebSocket, decideUpgrade, errorAnswer, handshakeProblem, headProblem } from '../refusal.js';
 import { WsExchange } from './exchange.js';
 import { answerAndClose, clientProblem } from './raw-answer.js';
 import { WsSocket, WsSockets } from './socket.js';

@@ -1,11 +1,12 @@
 // One HTTP request on node:http and its answer.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { plainAddress } from '../../../http/address.js';
 import { answerEarly, readAway } from '../../../http/request-rest.js';
 import type { EngineHandlers, HttpExchange, HttpStream } from '../engine.js';
 import { guarded } from '../guard.js';
 import { checkHeaders, type HeaderList } from '../header-list.js';
-import { errorAnswer, plainAddress } from '../refusal.js';
+import { errorAnswer } from '../refusal.js';
 import { WsStream } from './stream.js';
 
 /** An answer that may not fit the kernel's buffers is dropped when nothing of it leaves for so long. */

@@ -1,8 +1,8 @@
 // Answers written to a TCP socket that node:http has let go of: refused upgrades and requests it could not parse.
 
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ProblemAnswer } from '../../../http/problem.js';
+import { rawAnswer } from '../../../http/raw-answer.js';
 import { closeGently } from '../../../http/request-rest.js';
 import { FanfareError } from '../../../lib/errors.js';
 
@@ -12,10 +12,7 @@ export function answerAndClose(socket: Socket, answer: ProblemAnswer): void {
     socket.destroy();
     return;
   }
-  const lines = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  const status = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? 'Unknown'}\r\n`;
-  const length = `Content-Length: ${Buffer.byteLength(answer.body)}\r\nConnection: close\r\n\r\n`;
-  socket.write(`${status}${lines.join('')}${length}${answer.body}`);
+  socket.write(rawAnswer(answer));
   closeGently(socket);
 }
 

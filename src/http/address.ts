@@ -1,0 +1,18 @@
+// One spelling for each IP address, however the system or a header writes it.
+
+import { isIP } from 'node:net';
+
+const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
+
+/** IPv4 without its IPv6 prefix, IPv6 shortened and without a zone. What is no address is handed back as it is. */
+export function plainAddress(address: string): string {
+  if (!address.includes(':')) return address;
+  // A link-local peer's is reported with its zone, as `fe80::1%eth0`.
+  const [bare = ''] = address.split('%', 1);
+  if (isIP(bare) !== 6) return address;
+  const short = new URL(`http://[${bare}]`).hostname.slice(1, -1);
+  const mapped = MAPPED.exec(short);
+  if (mapped === null) return short;
+  const [high, low] = [Number.parseInt(mapped[1] ?? '', 16), Number.parseInt(mapped[2] ?? '', 16)];
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+}
