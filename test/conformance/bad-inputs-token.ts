@@ -1,6 +1,7 @@
 // Bad tokens: as a bearer at discovery, and in `connect` at a node that takes users' tokens.
 
-import { createHmac, createSign, generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { hmacJwt, jwtPart, keyJwt } from '../support/jwt.js';
 import type { TokenRow } from './bad-inputs-case.js';
 
 export const TOKEN_SECRET = 'the-secret-that-verifies-tokens-in-this-suite';
@@ -23,8 +24,7 @@ function once<T>(make: () => T): () => T {
   };
 }
 
-const encode = (value: unknown): string =>
-  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
+const encode = jwtPart;
 const nowSeconds = (): number => Math.floor(Date.now() / 1000);
 let subjects = 0;
 /** Claims that are good everywhere, of a user of its own. */
@@ -40,13 +40,11 @@ const claims = (more: object = {}): object => ({
 
 /** Signs with HMAC-SHA-256 whatever header and payload say; a text is taken word for word. */
 export function hmacToken(payload: unknown, header: object = {}, secret = TOKEN_SECRET): string {
-  const body = `${encode({ alg: 'HS256', typ: 'JWT', ...header })}.${encode(payload)}`;
-  return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`;
+  return hmacJwt(payload, { alg: 'HS256', typ: 'JWT', ...header }, secret);
 }
 /** Signs with the issuer's RSA key. */
 export function rsaToken(payload: unknown, header: object = {}): string {
-  const body = `${encode({ alg: 'RS256', typ: 'JWT', ...header })}.${encode(payload)}`;
-  return `${body}.${createSign('RSA-SHA256').update(body).sign(rsaKeys().privateKey, 'base64url')}`;
+  return keyJwt(payload, { alg: 'RS256', typ: 'JWT', ...header }, createPrivateKey(rsaKeys().privateKey));
 }
 /** A payload whose `exp` is written as it stands. */
 const withExp = (exp: string): string => JSON.stringify(claims()).replace(/"exp":\d+/, `"exp":${exp}`);

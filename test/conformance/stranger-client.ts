@@ -1,8 +1,8 @@
 // A client written from docs/PROTOCOL.md alone: bare `ws`, `fetch` and `node:crypto`, nothing of Fanfare's.
 
-import { createHmac } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
+import { hmacJwt } from '../support/jwt.js';
 
 /** What a node sends, as far as a stranger knows: a type and fields. */
 export interface NodeEvent {
@@ -12,10 +12,8 @@ export interface NodeEvent {
 
 /** PROTOCOL 5.1: a token, made by a backend that knows the secret. */
 export function makeToken(secret: string, claims: object, header: object = { alg: 'HS256', typ: 'JWT' }): string {
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const now = Math.floor(Date.now() / 1000);
-  const body = `${part(header)}.${part({ iat: now, exp: now + 600, ...claims })}`;
-  return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`;
+  return hmacJwt({ iat: now, exp: now + 600, ...claims }, header, secret);
 }
 
 /** Values that arrive by pushing and are taken by pulling, in order. */

@@ -1,6 +1,7 @@
-// Makes tokens, good and bad, for the tests of what reads them.
+// What the tests of whatever reads tokens have in common: keys, good claims, and how a refusal is read.
 
-import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { hmacJwt, jwtPart, keyJwt } from '../../support/jwt.js';
 
 export const SECRET = 'a test secret of more than thirty-two bytes';
 export const NOW_MS = 1_800_000_000_000;
@@ -13,8 +14,7 @@ export function claims(changes: Claims = {}): Claims {
   return { sub: 'u1', iat: NOW, exp: NOW + 3600, fanfare: { subscribe: ['news'] }, ...changes };
 }
 
-export const part = (value: unknown): string =>
-  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
+export const part = jwtPart;
 
 /** A JWT signed with HMAC; `payload` may be raw JSON text. */
 export function hs256(
@@ -22,16 +22,12 @@ export function hs256(
   header: unknown = { alg: 'HS256' },
   key: string | Buffer = SECRET,
 ): string {
-  const text = `${part(header)}.${part(payload)}`;
-  return `${text}.${createHmac('sha256', key).update(text).digest('base64url')}`;
+  return hmacJwt(payload, header, key);
 }
 
 /** A JWT signed with a private key. */
 export function signed(key: KeyObject, header: { readonly alg: string } & Claims, payload: unknown = claims()): string {
-  const text = `${part(header)}.${part(payload)}`;
-  const hash = header.alg === 'EdDSA' ? null : `sha${header.alg.slice(2)}`;
-  const signature = sign(hash, Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' });
-  return `${text}.${signature.toString('base64url')}`;
+  return keyJwt(payload, header, key);
 }
 
 export const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
