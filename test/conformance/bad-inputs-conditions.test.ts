@@ -4,12 +4,12 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type RedisServer, startRedis } from '../support/redis.js';
+import { frame } from '../support/web-socket-frames.js';
 import { sendRaw } from './bad-inputs-send.js';
 import { AssaultedServer, PUBLISH_KEY, userToken } from './bad-inputs-server.js';
 import { TOKEN_SECRET } from './bad-inputs-token.js';
 import { BareSocket } from './stranger-client.js';
 import { startServer } from './stranger-server.js';
-import { clientFrame } from './web-socket-frames.js';
 
 const CLUSTER_SECRET = 'the-secret-of-the-cluster-in-this-suite';
 const AUTH = { FANFARE_AUTH_SECRET: TOKEN_SECRET, FANFARE_CLUSTER_SECRET: CLUSTER_SECRET };
@@ -70,7 +70,7 @@ describe.each(['uws', 'ws'])('under bad conditions, the %s engine', (engine) => 
 
   it('closes a link on which a frame drips in, byte by byte', async () => {
     const slow = await startOwn({ FANFARE_ENGINE: engine, FANFARE_HEARTBEAT: '1s' });
-    const bytes = Array.from(clientFrame('x'.repeat(60_000)).subarray(0, 100), (byte) => Buffer.from([byte]));
+    const bytes = Array.from(frame('x'.repeat(60_000)).subarray(0, 100), (byte) => Buffer.from([byte]));
     const row = { kind: 'raw', group: '', title: '', open: true, everyMs: 100, repeat: true } as const;
     await sendRaw(slow.port, { ...row, segments: bytes, expect: 'refused' });
     await slow.isUnharmed();
@@ -105,7 +105,7 @@ describe('with Redis, a server', () => {
       const { socket } = await BareSocket.connected(server.url, userToken());
       const command = '{"type":"publish","id":7,"channel":"ok","data":1}';
       // Both in one segment, and Redis has to be asked: the first is not answered when the second is read.
-      socket.write(Buffer.concat([clientFrame(command), clientFrame(command)]));
+      socket.write(Buffer.concat([frame(command), frame(command)]));
       expect(await socket.next()).toMatchObject({ type: 'error', id: 7, code: 'duplicate_id' });
       expect(await socket.next()).toMatchObject({ type: 'published', id: 7 });
       await socket.close();

@@ -1,7 +1,7 @@
 // Bad inputs below HTTP and WebSocket: bytes on a TCP connection.
 
+import { closeFrame, frame, frameHead } from '../support/web-socket-frames.js';
 import type { RawRow } from './bad-inputs-case.js';
-import { clientFrame, frameHeader } from './web-socket-frames.js';
 
 type Rest = Omit<RawRow, 'kind' | 'group' | 'title' | 'open'>;
 const rows = (
@@ -101,56 +101,52 @@ const HANDSHAKE = rows('TCP: WebSocket handshakes', false, [
   ['an upgrade on another path', { segments: [upgrade(`${KEY}${VERSION}`).replace('/v1/ws', '/v1/x')], expect: [404] }],
   [
     'a frame that breaks the protocol right behind the handshake',
-    ignored(upgrade(`${KEY}${VERSION}`), clientFrame('x', { opcode: 0x3 })),
+    ignored(upgrade(`${KEY}${VERSION}`), frame('x', { opcode: 0x3 })),
   ],
 ]);
 
-const text = (value: string): Uint8Array => clientFrame(value);
-const unmasked = (value: string): Uint8Array => Buffer.concat([Buffer.from([0x81, value.length]), Buffer.from(value)]);
+const text = (value: string): Uint8Array => frame(value);
 const FRAMES = rows('TCP: WebSocket frames', true, [
-  ['RSV1 set', refused(clientFrame('{}', { rsv: 0x40 }))],
-  ['RSV2 set', refused(clientFrame('{}', { rsv: 0x20 }))],
-  ['RSV3 set', refused(clientFrame('{}', { rsv: 0x10 }))],
-  ['opcode 3', refused(clientFrame('{}', { opcode: 0x3 }))],
-  ['opcode 11', refused(clientFrame('{}', { opcode: 0xb }))],
-  ['a ping of 126 bytes', refused(clientFrame('p'.repeat(126), { opcode: 0x9 }))],
-  ['a fragmented ping', refused(clientFrame('p', { opcode: 0x9, fin: false }))],
-  ['a continuation of nothing', refused(clientFrame('{}', { opcode: 0x0 }))],
-  ['a text frame inside a fragmented one', refused(clientFrame('{', { fin: false }), text('{}'))],
-  ['an unmasked frame', ignored(unmasked('{"type":"publish","id":7,"channel":"bystander","data":0}'))],
-  ['invalid UTF-8', refused(clientFrame(Buffer.from([0x22, 0xc0, 0xaf, 0x22])))],
+  ['RSV1 set', refused(frame('{}', { rsv: 0x40 }))],
+  ['RSV2 set', refused(frame('{}', { rsv: 0x20 }))],
+  ['RSV3 set', refused(frame('{}', { rsv: 0x10 }))],
+  ['opcode 3', refused(frame('{}', { opcode: 0x3 }))],
+  ['opcode 11', refused(frame('{}', { opcode: 0xb }))],
+  ['a ping of 126 bytes', refused(frame('p'.repeat(126), { opcode: 0x9 }))],
+  ['a fragmented ping', refused(frame('p', { opcode: 0x9, fin: false }))],
+  ['a continuation of nothing', refused(frame('{}', { opcode: 0x0 }))],
+  ['a text frame inside a fragmented one', refused(frame('{', { fin: false }), text('{}'))],
+  ['an unmasked frame', ignored(frame('{"type":"publish","id":7,"channel":"bystander","data":0}', { masked: false }))],
+  ['invalid UTF-8', refused(frame(Buffer.from([0x22, 0xc0, 0xaf, 0x22])))],
   [
     'a surrogate cut across fragments',
-    refused(
-      clientFrame(Buffer.from([0x22, 0xed, 0xa0]), { fin: false }),
-      clientFrame(Buffer.from([0x80, 0x22]), { opcode: 0x0 }),
-    ),
+    refused(frame(Buffer.from([0x22, 0xed, 0xa0]), { fin: false }), frame(Buffer.from([0x80, 0x22]), { opcode: 0x0 })),
   ],
-  ['a declared length of 1 GB', refused(frameHeader(1_000_000_000), Buffer.alloc(4))],
-  ['a declared length of 2^53', refused(frameHeader(2 ** 53), Buffer.alloc(4))],
-  ['a declared length of 2^63', refused(frameHeader(2 ** 63), Buffer.alloc(4))],
-  ['a frame of 300 KiB', refused(clientFrame('x'.repeat(300 * 1024)))],
+  ['a declared length of 1 GB', refused(frameHead(1_000_000_000), Buffer.alloc(4))],
+  ['a declared length of 2^53', refused(frameHead(2 ** 53), Buffer.alloc(4))],
+  ['a declared length of 2^63', refused(frameHead(2 ** 63), Buffer.alloc(4))],
+  ['a frame of 300 KiB', refused(frame('x'.repeat(300 * 1024)))],
   [
     '20,000 empty fragments',
     ignored(
-      clientFrame('', { fin: false }),
-      Buffer.concat(Array.from({ length: 20_000 }, () => clientFrame('', { opcode: 0x0, fin: false }))),
+      frame('', { fin: false }),
+      Buffer.concat(Array.from({ length: 20_000 }, () => frame('', { opcode: 0x0, fin: false }))),
     ),
   ],
   [
     '300,000 fragments of 1 byte',
     refused(
-      clientFrame('x', { fin: false }),
-      Buffer.concat(Array.from({ length: 300_000 }, () => clientFrame('x', { opcode: 0x0, fin: false }))),
+      frame('x', { fin: false }),
+      Buffer.concat(Array.from({ length: 300_000 }, () => frame('x', { opcode: 0x0, fin: false }))),
     ),
   ],
-  ['20,000 pings', ignored(Buffer.concat(Array.from({ length: 20_000 }, () => clientFrame('p', { opcode: 0x9 }))))],
-  ['a close frame of 1 byte', refused(clientFrame('x', { opcode: 0x8 }))],
+  ['20,000 pings', ignored(Buffer.concat(Array.from({ length: 20_000 }, () => frame('p', { opcode: 0x9 }))))],
+  ['a close frame of 1 byte', refused(frame('x', { opcode: 0x8 }))],
   ...[999, 1005, 1006, 1015, 5000].map((code): readonly [string, Rest] => [
     `a close frame with code ${code}`,
-    refused(clientFrame(Buffer.from([code >> 8, code & 255]), { opcode: 0x8 })),
+    refused(closeFrame(code)),
   ]),
-  ['a close frame whose reason is not UTF-8', refused(clientFrame(Buffer.from([0x03, 0xe8, 0xff]), { opcode: 0x8 }))],
+  ['a close frame whose reason is not UTF-8', refused(frame(Buffer.from([0x03, 0xe8, 0xff]), { opcode: 0x8 }))],
 ]);
 
 export const RAW_ROWS: readonly RawRow[] = [...BEFORE_HTTP, ...HANDSHAKE, ...FRAMES];

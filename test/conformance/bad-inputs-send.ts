@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'vitest';
+import { frame } from '../support/web-socket-frames.js';
 import type { HttpRow, RawRow, SocketRow } from './bad-inputs-case.js';
 import { ADMIN_KEY, PUBLISH_KEY, userToken } from './bad-inputs-server.js';
 import { BareSocket, type NodeEvent } from './stranger-client.js';
-import { clientFrame } from './web-socket-frames.js';
 
 interface Answer {
   readonly status: number;
@@ -144,7 +144,7 @@ async function openWebSocket(socket: Socket, received: Received): Promise<void> 
   await received.until(/\r\n\r\n/);
   expect(received.text).toMatch(/^HTTP\/1\.1 101 /);
   expect(received.text).not.toMatch(/Sec-WebSocket-Extensions/i);
-  socket.write(clientFrame(JSON.stringify({ type: 'connect', id: 1, version: 1, token: userToken() })));
+  socket.write(frame(JSON.stringify({ type: 'connect', id: 1, version: 1, token: userToken() })));
   await received.until(/"type":"connected".*\}/s);
   received.text = '';
 }

@@ -2,9 +2,9 @@
 
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { closeFrame, frame, frameHead } from '../support/engine-frames.js';
 import { ENGINES, type EngineName, startEngine } from '../support/engine-host.js';
 import { Peer, requestText, untilServed, upgradeText } from '../support/engine-peer.js';
+import { closeFrame, frame, frameHead } from '../support/web-socket-frames.js';
 
 const headers = (count: number) => Array.from({ length: count }, (_, index) => `X-${index}: ${index}`);
 const post = (line: string, body: string) => requestText('POST', '/', [line], body);
