@@ -1,10 +1,10 @@
 // A worker process: holds many clients of a chaos run and writes down all that they are told.
 
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { openBareClient } from './bare-client.js';
 import { HistoryWriter, instant } from './history-writer.js';
 import { publishedAt } from './message-value.js';
 import { type ChaosClient, type ClientPlan, openSdkClient } from './sdk-client.js';
-import { openStranger } from './stranger.js';
 import { serve } from './worker-process.js';
 
 export interface ClientWorkerPlan {
@@ -45,7 +45,7 @@ const questions = {
       histogram.record(Math.max(1, Math.round((instant() - publishedAt(value)) * 1_000)));
     };
     const target = { discoveryUrl: plan.discoveryUrl, secret: plan.secret, note, heard };
-    const opened = plan.clients.map((client) => (client.isStranger ? openStranger : openSdkClient)(client, target));
+    const opened = plan.clients.map((client) => (client.isBare ? openBareClient : openSdkClient)(client, target));
     clients = await Promise.all(opened);
   },
 

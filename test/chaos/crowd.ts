@@ -15,7 +15,7 @@ export interface CrowdPlan {
 
 const TRANSPORTS: readonly Transport[] = ['websocket', 'sse', 'long-poll', 'short-poll'];
 /** Of the clients, those that do without the SDK. */
-const STRANGER_EVERY = 10;
+const BARE_EVERY = 10;
 
 export class Crowd {
   readonly #plan: CrowdPlan;
@@ -95,6 +95,6 @@ function planClient(n: number, plan: CrowdPlan, channels: readonly string[], ran
   const chosen = new Set([channels[Math.floor(n / TRANSPORTS.length) % channels.length] ?? '']);
   while (chosen.size < Math.min(plan.channelsPerClient, channels.length)) chosen.add(random.pick(channels));
   const transport = TRANSPORTS[n % TRANSPORTS.length] ?? 'websocket';
-  const isStranger = Math.floor(n / TRANSPORTS.length) % STRANGER_EVERY === 0;
-  return { id: `c${n}-${transport}`, transport, channels: [...chosen], isStranger };
+  const isBare = Math.floor(n / TRANSPORTS.length) % BARE_EVERY === 0;
+  return { id: `c${n}-${transport}`, transport, channels: [...chosen], isBare };
 }

@@ -1,6 +1,7 @@
 // Faults of replicated Redis: masters that die, hang or hand over, what replication had not copied, slots that move.
 
 import { execFile } from 'node:child_process';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { eventually } from '../support/eventually.js';
 import type { RedisServer } from '../support/redis.js';
@@ -67,7 +68,7 @@ async function killUnreplicated(stage: Stage, master: RedisServer): Promise<void
   for (const replica of replicas) replica.pause();
   // Else what is acknowledged meanwhile waits in the kernel, and a replica that wakes up finds it there.
   await master.admin.call('CLIENT', 'KILL', 'TYPE', 'replica');
-  await new Promise((resolve) => setTimeout(resolve, REPLICAS_STOPPED_MS));
+  await pause(REPLICAS_STOPPED_MS);
   await master.kill();
   for (const replica of replicas) replica.resume();
 }

@@ -1,5 +1,6 @@
 // A worker process: publishes by every way there is, repeats what has a key until it is known to be stored, and writes it down.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { createCommandClient } from '../../src/broker/redis/clients.js';
 import { Random } from '../support/random.js';
 import { HistoryWriter, instant, type Noted } from './history-writer.js';
@@ -127,7 +128,7 @@ class Publisher {
     let answer = await route.attempt(channel, data, key);
     let attempts = 1;
     while (answer.kind === 'again' && key !== undefined && instant() < giveUpAt) {
-      await new Promise((resolve) => setTimeout(resolve, 50 + this.#random.below(200)));
+      await pause(50 + this.#random.below(200));
       answer = await route.attempt(channel, data, key);
       attempts++;
     }

@@ -1,5 +1,6 @@
 // One chaos run on one shape of Redis: warm-up, load with faults, healing, and the last reading of the logs.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '../support/eventually.js';
 import { Random } from '../support/random.js';
 import { type Bed, type Shape, startBed } from './beds.js';
@@ -215,8 +216,4 @@ class Run {
     const losing = round > 1 ? [] : shuffled.filter(({ damage }) => damage === 'all');
     return [...losing, ...losing, ...shuffled.filter(({ damage }) => damage !== 'all')];
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

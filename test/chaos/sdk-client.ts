@@ -14,7 +14,7 @@ export interface ClientPlan {
   readonly transport: Transport;
   readonly channels: readonly string[];
   /** Speaks the contract by itself, without the SDK that drops what comes twice. */
-  readonly isStranger: boolean;
+  readonly isBare: boolean;
 }
 
 export interface ClientTarget {

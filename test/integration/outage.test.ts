@@ -5,10 +5,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Cluster, PUBLISH_KEY, startCluster } from '../support/cluster.js';
-import { caughtUp, expectEverything, openCrowd } from '../support/crowd.js';
 import { byHttp, byRedis, Publisher, publishingClient } from '../support/load.js';
 import { type Footprint, footprintOf, ReadinessWatch } from '../support/readiness.js';
 import type { Refusal, SteadyClient } from '../support/steady-client.js';
+import { caughtUp, expectEverything, openCrowd } from '../support/steady-crowd.js';
 
 /** A Redis that hangs is found when a connection that owes an answer was silent for 5 s; one that is gone, at once. */
 const HANG_MS = Number(process.env.FANFARE_TEST_OUTAGE_MS ?? 8_000);

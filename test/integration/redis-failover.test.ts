@@ -2,7 +2,6 @@
 
 import { afterEach, expect, it } from 'vitest';
 import { type Cluster, PUBLISH_KEY, startCluster } from '../support/cluster.js';
-import { caughtUp, expectAllHeld, heldBy, openCrowd, TRANSPORTS } from '../support/crowd.js';
 import { byHttp, Publisher } from '../support/load.js';
 import { Probe } from '../support/probe.js';
 import { type Readiness, ReadinessWatch } from '../support/readiness.js';
@@ -10,6 +9,7 @@ import { type RedisServer, startRedis } from '../support/redis.js';
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.js';
 import { startSentinel } from '../support/redis-sentinel.js';
 import type { SteadyClient } from '../support/steady-client.js';
+import { caughtUp, expectAllHeld, heldBy, openCrowd, TRANSPORTS } from '../support/steady-crowd.js';
 
 const SAMPLE_MS = 100;
 /** Specified: three canaries, a second each, and one until they are counted; 5 s where Redis owes an answer. */

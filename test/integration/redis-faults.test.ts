@@ -3,11 +3,11 @@
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type Cluster, PUBLISH_KEY, startCluster } from '../support/cluster.js';
-import { caughtUp, expectAllHeld, expectEverything, heldBy, openCrowd, TRANSPORTS } from '../support/crowd.js';
 import { SocketClient } from '../support/feed.js';
 import { byHttp, byRedis, Publisher, publishingClient } from '../support/load.js';
 import { metricOf, readinessOf } from '../support/readiness.js';
 import type { Refusal, SteadyClient } from '../support/steady-client.js';
+import { caughtUp, expectAllHeld, expectEverything, heldBy, openCrowd, TRANSPORTS } from '../support/steady-crowd.js';
 
 const PUBLISH_EVERY_MS = 10;
 /** Messages of each publisher before and after the fault. */

@@ -1,5 +1,6 @@
 // A client of a chaos run that speaks the contract by itself: it drops nothing that comes twice, and forgives nothing.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { FEEDS, type Feed, type FeedEvent } from '../support/feed.js';
 import { carriedValue } from './message-value.js';
 import { type ChaosClient, type ClientPlan, type ClientTarget, userToken } from './sdk-client.js';
@@ -8,14 +9,14 @@ import { type ChaosClient, type ClientPlan, type ClientTarget, userToken } from 
 const SILENCE_MS = 25_000;
 const CONNECT_LIMIT_MS = 5_000;
 
-export async function openStranger(plan: ClientPlan, target: ClientTarget): Promise<ChaosClient> {
+export async function openBareClient(plan: ClientPlan, target: ClientTarget): Promise<ChaosClient> {
   const token = await userToken(target, plan.id, plan.channels);
-  const stranger = new Stranger(plan, target, token);
-  void stranger.run();
-  return stranger;
+  const client = new BareClient(plan, target, token);
+  void client.run();
+  return client;
 }
 
-class Stranger implements ChaosClient {
+class BareClient implements ChaosClient {
   readonly #plan: ClientPlan;
   readonly #target: ClientTarget;
   readonly #token: string;
@@ -66,7 +67,7 @@ class Stranger implements ChaosClient {
       this.#feed = undefined;
       this.#subscribed.clear();
       this.#tell('waiting');
-      await new Promise((resolve) => setTimeout(resolve, Math.min(2_000, 100 * 2 ** this.#failures++) * Math.random()));
+      await pause(Math.min(2_000, 100 * 2 ** this.#failures++) * Math.random());
     }
   }
 
