@@ -1,6 +1,7 @@
 // A real cluster: one discovery, three nodes, one Redis. FANFARE_TEST_CLIENTS sets how many clients storm it.
 
 import { execFile } from 'node:child_process';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient } from '../../client-sdk/node.js';
@@ -141,7 +142,7 @@ describe('kill -9 of a node', () => {
       nodesOf.set(client, seen);
       client.on('state', (state) => state.type === 'connected' && seen.add(state.node));
       client.subscribe(channel, { after: '-1' }, (message) => offsets.push(message.offset ?? 'live'));
-      await until(() => seen.size > 0);
+      await expect.poll(() => seen.size > 0).toBe(true);
       return seen.has('n1');
     };
     // Each transport has clients at the node that is to die.
@@ -154,16 +155,16 @@ describe('kill -9 of a node', () => {
       published.push(await redisCli('FCALL', 'fanfare_publish', '1', channel, String(published.length)));
     };
     await publish();
-    await until(() => [...received.values()].every((offsets) => offsets.length >= 1));
+    await expect.poll(() => [...received.values()].every((offsets) => offsets.length >= 1)).toBe(true);
 
     const victims = clients.filter((client) => nodesOf.get(client)?.has('n1'));
     expect(new Set(victims.map((client) => transportOf(client)))).toEqual(new Set(TRANSPORTS));
     const publisher = paced(100, 400, publish);
-    await until(() => published.length > 100);
+    await expect.poll(() => published.length > 100).toBe(true);
     cluster.nodes.get('n1')?.kill('SIGKILL');
     await publisher;
 
-    await until(() => [...received.values()].every((offsets) => offsets.length >= published.length));
+    await expect.poll(() => [...received.values()].every((offsets) => offsets.length >= published.length)).toBe(true);
     for (const offsets of received.values()) expect(offsets).toEqual(published);
     for (const client of victims) {
       expect(client.state).toMatchObject({ type: 'connected' });
@@ -181,12 +182,7 @@ async function paced(perSecond: number, count: number, step: () => Promise<void>
   const beginMs = performance.now();
   for (let n = 0; n < count; n++) {
     const waitMs = beginMs + (n * 1000) / perSecond - performance.now();
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (waitMs > 0) await pause(waitMs);
     await step();
   }
-}
-
-/** Resolves when `condition` holds; the test's own time limit bounds it. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
 }

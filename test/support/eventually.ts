@@ -1,5 +1,7 @@
 // Waits for what happens in other processes, which tell nobody when it does.
 
+import { setTimeout as pause } from 'node:timers/promises';
+
 const LOOK_EVERY_MS = 50;
 
 /** Resolves once `condition` answers `true`; rejects after `withinMs` with what it answered or threw last. */
@@ -9,6 +11,6 @@ export async function eventually(condition: () => Promise<true | string>, within
     const found = await condition().catch((error: unknown) => String(error));
     if (found === true) return;
     if (performance.now() > until) throw new Error(`not within ${withinMs} ms: ${found}`);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await pause(LOOK_EVERY_MS);
   }
 }
