@@ -81,7 +81,6 @@ export function publishingClient(host: string, port: number): Redis {
 /** Publishes by HTTP; what is refused is written down. */
 export function byHttp(url: string, publishKey: string, refusals: Refusal[]): Attempt {
   return async (channel, data, key) => {
-    const askedAt = performance.now();
     const response = await fetch(`${url}/v1/publish`, {
       method: 'POST',
       headers: { Authorization: `Bearer ${publishKey}`, 'Content-Type': 'application/json' },
@@ -89,7 +88,7 @@ export function byHttp(url: string, publishKey: string, refusals: Refusal[]): At
     });
     const text = await response.text();
     if (response.status === 200) return String((JSON.parse(text) as { offset: unknown }).offset);
-    refusals.push(refusalOf(response, text, askedAt));
+    refusals.push(refusalOf(response, text));
     return undefined;
   };
 }

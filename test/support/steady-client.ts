@@ -13,7 +13,6 @@ export interface Refusal {
   readonly status: number;
   readonly code: string;
   readonly retryAfter: string | null;
-  readonly tookMs: number;
 }
 
 /** Chosen: short polls of one client a second. */
@@ -78,7 +77,6 @@ export class SteadyClient {
     const waitMs = this.transport === 'long-poll' ? LONG_POLL_MS : 0;
     const positions = Object.fromEntries([...this.heard.keys()].map((channel) => [channel, '-1']));
     while (!this.#closed) {
-      const askedAt = performance.now();
       const response = await fetch(`${url}/v1/poll`, {
         method: 'POST',
         headers: { Authorization: `Bearer ${ticket}`, 'Content-Type': 'application/json' },
@@ -87,7 +85,7 @@ export class SteadyClient {
       });
       const text = await response.text();
       if (response.status === 200) this.#take(JSON.parse(text), positions);
-      else if (response.status !== 204) this.refusals.push(refusalOf(response, text, askedAt));
+      else if (response.status !== 204) this.refusals.push(refusalOf(response, text));
       const retryAfterMs = 1_000 * Number(response.headers.get('retry-after') ?? 0);
       const wait = Math.max(retryAfterMs, waitMs === 0 ? SHORT_POLL_PAUSE_MS : 0);
       if (wait > 0) await pause(wait, undefined, { signal });
@@ -110,9 +108,8 @@ interface PollAnswer {
 }
 
 /** What a problem response says. */
-export function refusalOf(response: Response, text: string, askedAt: number): Refusal {
+export function refusalOf(response: Response, text: string): Refusal {
   const problem: unknown = text.startsWith('{') ? JSON.parse(text) : {};
   const code = typeof problem === 'object' && problem !== null && 'code' in problem ? String(problem.code) : '';
-  const tookMs = performance.now() - askedAt;
-  return { status: response.status, code, retryAfter: response.headers.get('retry-after'), tookMs };
+  return { status: response.status, code, retryAfter: response.headers.get('retry-after') };
 }
