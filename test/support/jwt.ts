@@ -8,7 +8,7 @@ export function jwtPart(value: unknown): string {
 }
 
 /** Signed with HMAC-SHA-256, whatever algorithm the header names. */
-export function hmacJwt(payload: unknown, header: unknown, secret: string): string {
+export function hmacJwt(payload: unknown, header: unknown, secret: string | Buffer): string {
   const text = `${jwtPart(header)}.${jwtPart(payload)}`;
   return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
 }
