@@ -4,11 +4,17 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { FanfareError } from '../lib/errors.js';
 
 /** Several credentials arrive joined by commas, and are none. */
+const PLAIN = 'Bearer ';
 const BEARER = /^bearer +([^\s,]+)$/i;
 
 /** The token of a header; `undefined` without one. Throws `token_malformed` for anything else. */
 export function bearerOf(authorization: string | null | undefined): string | undefined {
   if (authorization === null || authorization === undefined) return undefined;
+  // As nearly all of them look, and cheaper than the pattern by a microsecond of every poll.
+  const isPlain = authorization.startsWith(PLAIN) && authorization.length > PLAIN.length;
+  if (isPlain && !authorization.includes(' ', PLAIN.length) && !authorization.includes(',')) {
+    return authorization.slice(PLAIN.length);
+  }
   const token = BEARER.exec(authorization)?.[1];
   if (token === undefined) throw new FanfareError('token_malformed', 'Authorization: expected one "Bearer <token>"');
   return token;

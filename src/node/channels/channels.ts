@@ -102,6 +102,11 @@ export class Channels implements BrokerListener {
     this.#idle.add(channel);
   }
 
+  /** As {@link peek}, whatever its place among others. */
+  openAt(name: string): Channel | undefined {
+    return this.peek(name);
+  }
+
   /** The channel if it is open here already; nothing is acquired. */
   peek(name: string): Channel | undefined {
     const channel = this.#byName.get(name);

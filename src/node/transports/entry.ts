@@ -76,25 +76,24 @@ export class Entry {
     if (rules.tokenMissing !== undefined && identity.kind === 'anonymous') {
       throw new FanfareError('token_missing', rules.tokenMissing);
     }
-    if (rules.unit > 0) this.#spend(visitor, rules, () => rules.unit);
+    const { admission, clients, namespaces } = this.#parts;
+    if (rules.unit > 0) {
+      const nowMs = monotonicNowMs();
+      clients.see(visitor, nowMs);
+      admission.spend(admission[rules.limit], visitor, rules.unit, nowMs);
+    }
     call.readJson((body) => {
       const request = decoded(rules.decode(body));
-      requireRead(identity, rules.reads(request), this.#parts.namespaces);
-      const client = this.#spend(visitor, rules, (one) => rules.price(request, one));
-      if (rules.takesRoom) this.#parts.admission.requireRoom();
+      requireRead(identity, rules.reads(request), namespaces);
+      const nowMs = monotonicNowMs();
+      const client = clients.see(visitor, nowMs);
+      const price = rules.price(request, client);
+      if (price > 0) admission.spend(admission[rules.limit], visitor, price, nowMs);
+      if (rules.takesRoom) admission.requireRoom();
       if (call.exchange.aborted) return;
-      if (rules.claims) this.#parts.admission.claim(identity);
+      if (rules.claims) admission.claim(identity);
       open({ call, identity, client, request });
     });
-  }
-
-  #spend(visitor: Visitor, { limit }: Pick<EntryRules<never>, 'limit'>, price: (c: HttpClient) => number): HttpClient {
-    const { admission, clients } = this.#parts;
-    const nowMs = monotonicNowMs();
-    const client = clients.see(visitor, nowMs);
-    const cost = price(client);
-    if (cost > 0) admission.spend(admission[limit], visitor, cost, nowMs);
-    return client;
   }
 }
 

@@ -41,13 +41,16 @@ export interface Look {
 
 const NOTHING: readonly never[] = [];
 
-/**
- * Looks at what is in memory; `channelOf` answers the channel of each name, and of its place among them, if it is open. A channel
- * that has nothing new is neither found nor unread.
- */
+/** Knows the channels of a poll. */
+export interface OpenChannels {
+  /** The channel of this name, which stands at this place among the poll's; `undefined` while its position is not known. */
+  openAt(name: string, index: number): Channel | undefined;
+}
+
+/** Looks at what is in memory. A channel that has nothing new is neither found nor unread. */
 export function lookInMemory(
   asked: ReadonlyMap<string, After>,
-  channelOf: (name: string, index: number) => Channel | undefined,
+  channels: OpenChannels,
   live: LiveMessages | undefined,
   maxBytes: number,
 ): Look {
@@ -55,7 +58,7 @@ export function lookInMemory(
   const unread: Unread[] = [];
   let index = 0;
   for (const [name, after] of asked) {
-    const channel = channelOf(name, index++);
+    const channel = channels.openAt(name, index++);
     if (channel === undefined) unread.push([name, after]);
     else if (after === NOW) found.push({ kind: 'position', name, offset: channel.position });
     else if (!channel.holds(after)) unread.push([name, after]);

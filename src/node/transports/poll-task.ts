@@ -116,11 +116,8 @@ export class PollTask implements WaitOwner {
   }
 
   #look(): Look {
-    const wait = this.#wait;
-    const { channels } = this.#parts;
-    const channelOf = (name: string, index: number) =>
-      wait === undefined ? channels.peek(name) : wait.openChannel(index);
-    return lookInMemory(this.#request.channels, channelOf, wait?.live, this.#maxBytes());
+    const channels = this.#wait ?? this.#parts.channels;
+    return lookInMemory(this.#request.channels, channels, this.#wait?.live, this.#maxBytes());
   }
 
   /** Looks in the logs; `parts` is what was in memory. */

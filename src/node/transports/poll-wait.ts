@@ -8,7 +8,7 @@ import type { Channel } from '../channels/channel.js';
 import type { OpenWaiter } from '../channels/channel-log.js';
 import type { Channels } from '../channels/channels.js';
 import type { ChannelMessage } from '../channels/message.js';
-import type { LiveMessages } from './poll-look.js';
+import type { LiveMessages, OpenChannels } from './poll-look.js';
 
 const TICK_MS = 25;
 /** Live-only messages that a waiting poll gathers within one tick. */
@@ -66,7 +66,7 @@ export class WaitingRoom {
 }
 
 /** Begun once; {@link end} gives back every channel. */
-export class PollWait implements PollWaiter, Due {
+export class PollWait implements PollWaiter, OpenChannels, Due {
   readonly #room: WaitingRoom;
   readonly #manager: Channels;
   readonly #owner: WaitOwner;
@@ -96,8 +96,7 @@ export class PollWait implements PollWaiter, Due {
     for (const name of names) this.#channels.push(this.#manager.acquire(name));
   }
 
-  /** The channel at this place of the names; `undefined` as long as its position is not known. */
-  openChannel(index: number): Channel | undefined {
+  openAt(_name: string, index: number): Channel | undefined {
     const channel = this.#channels[index];
     return channel?.isOpen ? channel : undefined;
   }
@@ -165,12 +164,13 @@ export class PollWait implements PollWaiter, Due {
   end(): void {
     this.#isResting = false;
     this.#room.leave(this, this.#slot);
-    for (const stop of this.#stopOpening ?? []) stop();
+    if (this.#stopOpening !== undefined) for (const stop of this.#stopOpening) stop();
     this.#stopOpening = undefined;
-    for (const channel of this.#channels.splice(0)) {
-      channel.audience.removeWaiter(this);
+    for (const channel of this.#channels) {
+      if (this.#isListening) channel.audience.removeWaiter(this);
       this.#manager.release(channel);
     }
+    this.#channels.length = 0;
   }
 
   #wake(): void {

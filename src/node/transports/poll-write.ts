@@ -68,11 +68,13 @@ export class PollWriter {
 
 /** The whole answer. */
 export function answerOf(parts: readonly AnswerPart[]): PollAnswer {
-  const more = parts.find((one) => one.more);
-  return {
-    body: `{"channels":{${parts.map(({ text }) => text).join(',')}}}`,
-    more: more && { channel: more.name, offset: more.offset },
-  };
+  let more: FollowUp | undefined;
+  let texts = '';
+  for (const part of parts) {
+    texts = texts === '' ? part.text : `${texts},${part.text}`;
+    if (part.more) more ??= { channel: part.name, offset: part.offset };
+  }
+  return { body: `{"channels":{${texts}}}`, more };
 }
 
 /** Up to `maxBytes` of what is after a position, but at least one message, and all that is live-only. */

@@ -6,8 +6,8 @@ import { decodePollRequest, type PollRequest } from '../../protocol/index.js';
 import type { Channels } from '../channels/channels.js';
 import type { HttpClient } from '../clients/http-clients.js';
 import type { HttpCall } from './call.js';
-import type { Entry, EntryRules } from './entry.js';
-import { PollTask } from './poll-task.js';
+import type { Entrant, Entry, EntryRules } from './entry.js';
+import { type PollParts, PollTask } from './poll-task.js';
 import { WaitingRoom } from './poll-wait.js';
 import { PollWriter } from './poll-write.js';
 
@@ -22,13 +22,16 @@ export interface PollDoorParts {
 export class PollDoor {
   /** Polls that were let in. */
   polls = 0;
-  readonly #parts: PollDoorParts;
+  readonly #entry: Entry;
+  readonly #channelsPerConnection: number;
   readonly #room = new WaitingRoom();
-  readonly #writer = new PollWriter();
+  readonly #task: PollParts;
   readonly #rules: EntryRules<PollRequest>;
 
-  constructor(parts: PollDoorParts) {
-    this.#parts = parts;
+  constructor({ entry, channels, brokerStatus, channelsPerConnection }: PollDoorParts) {
+    this.#entry = entry;
+    this.#channelsPerConnection = channelsPerConnection;
+    this.#task = { channels, brokerStatus, room: this.#room, writer: new PollWriter() };
     this.#rules = {
       limit: 'reads',
       unit: 0,
@@ -45,12 +48,7 @@ export class PollDoor {
   }
 
   handle(call: HttpCall): void {
-    const { entry, channels, brokerStatus } = this.#parts;
-    entry.enter(call, this.#rules, ({ identity, request, client }) => {
-      this.polls++;
-      const parts = { channels, brokerStatus, room: this.#room, writer: this.#writer };
-      new PollTask(parts, call, identity, request, client).start();
-    });
+    this.#entry.enter(call, this.#rules, this.#begin);
   }
 
   /** Ends every wait: `204` with `Fanfare-Move: 1`. */
@@ -62,11 +60,15 @@ export class PollDoor {
     this.#room.close();
   }
 
+  readonly #begin = ({ call, identity, request, client }: Entrant<PollRequest>): void => {
+    this.polls++;
+    new PollTask(this.#task, call, identity, request, client).start();
+  };
+
   /** A tenth of a unit per channel; nothing where it goes on with what had more. */
   #price(request: PollRequest, client: HttpClient): number {
-    const { channelsPerConnection } = this.#parts;
-    if (request.channels.size > channelsPerConnection) {
-      throw new FanfareError('too_many_channels', `a poll has at most ${channelsPerConnection} channels`);
+    if (request.channels.size > this.#channelsPerConnection) {
+      throw new FanfareError('too_many_channels', `a poll has at most ${this.#channelsPerConnection} channels`);
     }
     const { more } = client;
     client.more = undefined;
