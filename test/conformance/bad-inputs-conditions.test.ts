@@ -68,14 +68,6 @@ describe.each(['uws', 'ws'])('under bad conditions, the %s engine', (engine) => 
     await server.isUnharmed();
   }, 60_000);
 
-  it('closes a link on which a frame drips in, byte by byte', async () => {
-    const slow = await startOwn({ FANFARE_ENGINE: engine, FANFARE_HEARTBEAT: '1s' });
-    const bytes = Array.from(frame('x'.repeat(60_000)).subarray(0, 100), (byte) => Buffer.from([byte]));
-    const row = { kind: 'raw', group: '', title: '', open: true, everyMs: 100, repeat: true } as const;
-    await sendRaw(slow.port, { ...row, segments: bytes, expect: 'refused' });
-    await slow.isUnharmed();
-  }, 30_000);
-
   it('survives 200 clients that vanish at every stage of their handshake', async () => {
     const port = server.port;
     const stages = ['', 'GET /v1/ws', 'GET /v1/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n'];
@@ -89,6 +81,17 @@ describe.each(['uws', 'ws'])('under bad conditions, the %s engine', (engine) => 
     );
     await server.isUnharmed();
   });
+});
+
+describe.concurrent.each(['uws', 'ws'])('the %s engine', (engine) => {
+  it('closes a link on which a frame drips in, byte by byte', async ({ onTestFinished: afterwards }) => {
+    const slow = await AssaultedServer.start({ ...AUTH, FANFARE_ENGINE: engine, FANFARE_HEARTBEAT: '1s' });
+    afterwards(() => slow.stop());
+    const bytes = Array.from(frame('x'.repeat(60_000)).subarray(0, 100), (byte) => Buffer.from([byte]));
+    const row = { kind: 'raw', group: '', title: '', open: true, everyMs: 100, repeat: true } as const;
+    await sendRaw(slow.port, { ...row, segments: bytes, expect: 'refused' });
+    await slow.isUnharmed();
+  }, 60_000);
 });
 
 describe('with Redis, a server', () => {
