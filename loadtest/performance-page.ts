@@ -106,6 +106,7 @@ publisher achieved less than ${percent(LIMITS.leastOfRate)} of the rate that it 
 | when | because |
 |---|---|
 | a driver (the publisher, or a process with clients) used more than ${percent(LIMITS.driverShare)} of a processor | beyond that clients wait for their own process, and what is measured is the driver |
+| the server used more than ${percent(LIMITS.serverShare)} of a processor where a rate is kept | beyond that it answers late and with several messages at once, and each costs less than it would |
 | a driver's event loop was late by more than ${LIMITS.lagP99Ms} ms at p99, where latency is told | its clocks add that to every latency; a thousand answers to polls at once are a turn of some 20 ms, and twice that is not work any more |
 | the hypervisor took more than ${percent(LIMITS.stolenCores)} of a processor | stolen time comes in pieces of milliseconds, which is what a p99 is made of |
 | others used more than ${percent(LIMITS.othersCores)} of a processor | an idle system uses a few percent; a program that computes uses all of one |

@@ -9,6 +9,8 @@ export const LIMITS = {
   leastOfRate: 0.98,
   /** Share of a processor that the busiest driver may use: beyond it clients wait for their own process. */
   driverShare: 0.9,
+  /** Share of a processor that the server may use where a rate is kept: beyond it answers come late and together, and cost less each. */
+  serverShare: 0.92,
   /** How late a driver's event loop may be, at the 99th percentile, where latency counts. */
   lagP99Ms: 40,
   /** Processors that the hypervisor may take. */
@@ -38,6 +40,8 @@ export interface Conditions {
   readonly watched: Watched;
   /** The latest event loop among the drivers; absent where no latency is told. */
   readonly lag?: Lag;
+  /** Messages per second, where a rate was asked for. */
+  readonly asked?: number;
 }
 
 /** What is wrong with the messages or the load. No quiet moment mends it, and nothing excuses it. */
@@ -59,12 +63,18 @@ export function faultsOf(window: Traffic): readonly string[] {
 }
 
 /** What was wrong with the instrument or the machine meanwhile: the numbers may be those of something else. */
-export function doubtsOf({ watched, lag }: Conditions): readonly string[] {
+export function doubtsOf({ watched, lag, asked }: Conditions): readonly string[] {
   const doubts: string[] = [];
   const share = Math.max(...watched.drivers) / watched.wallSeconds;
   if (share > LIMITS.driverShare) {
     doubts.push(
       `a driver was saturated: it used ${percent(share)} of a processor (at most ${percent(LIMITS.driverShare)})`,
+    );
+  }
+  const served = watched.server / watched.wallSeconds;
+  if (asked !== undefined && served > LIMITS.serverShare) {
+    doubts.push(
+      `the server was saturated: it used ${percent(served)} of a processor (at most ${percent(LIMITS.serverShare)} where a rate is kept)`,
     );
   }
   if (lag !== undefined && lag.lagP99Ms > LIMITS.lagP99Ms) {

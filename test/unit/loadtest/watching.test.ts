@@ -75,6 +75,20 @@ describe('a doubt', () => {
   });
 });
 
+describe('a saturated server', () => {
+  const watched = { ...CALM, server: 1.9 };
+
+  it('is a doubt where a rate is kept', () => {
+    expect(doubtsOf({ watched, asked: 10 })).toEqual([
+      expect.stringMatching(/^the server was saturated: it used 95 % of a processor/),
+    ]);
+  });
+
+  it('is what a flood is for', () => {
+    expect(doubtsOf({ watched })).toEqual([]);
+  });
+});
+
 const SOUND = { lost: 0, repeated: 0, disordered: 0, ended: 0, surprises: 0, surprise: '' };
 
 describe('a fault', () => {
