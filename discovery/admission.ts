@@ -37,7 +37,7 @@ export class Admission extends Door {
     this.arrive(keysOf(address), nowMs);
     const identity = await this.identify(bearerOf(authorization));
     const { name, config } = this.#connects.limit;
-    const decision = this.spend(this.#connects, keysOf(address, identity), 1, nowMs);
+    const decision = this.#connects.spend(keysOf(address, identity), 1, nowMs);
     if (decision !== undefined) Object.assign(headers, rateLimitHeaders(name, config, decision));
     return identity;
   }

@@ -2,7 +2,6 @@
 
 import type { Identity } from '../auth/identity.js';
 import { FanfareError } from '../lib/errors.js';
-import type { RateDecision } from '../limits/rate-limiter.js';
 import type { SubjectKeys, SubjectLimit } from '../limits/subject-limit.js';
 import type { Origins } from './origins.js';
 
@@ -44,9 +43,4 @@ export abstract class Door {
 
   /** Who shows this token, or none. Throws or rejects with a `token_…` code or `wrong_token_kind`. */
   abstract identify(token: string | undefined): Identity | Promise<Identity>;
-
-  /** Spends units of whom `limit` counts. Throws `rate_limited`. */
-  spend(limit: SubjectLimit, keys: SubjectKeys, cost: number, nowMs: number): RateDecision | undefined {
-    return limit.spend(keys, cost, nowMs);
-  }
 }

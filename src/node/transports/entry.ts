@@ -43,7 +43,7 @@ export interface EntryParts {
   readonly namespaces: Namespaces;
 }
 
-/** Origin and address have been asked for every request; here is the rest. */
+/** The origin has been asked for every request, and nodes count nobody by address yet; here is the rest. */
 export class Entry {
   readonly #parts: EntryParts;
 
@@ -80,7 +80,7 @@ export class Entry {
     if (rules.unit > 0) {
       const nowMs = monotonicNowMs();
       clients.see(visitor, nowMs);
-      admission.spend(admission[rules.limit], visitor, rules.unit, nowMs);
+      admission[rules.limit].spend(visitor, rules.unit, nowMs);
     }
     call.readJson((body) => {
       const request = decoded(rules.decode(body));
@@ -88,7 +88,7 @@ export class Entry {
       const nowMs = monotonicNowMs();
       const client = clients.see(visitor, nowMs);
       const price = rules.price(request, client);
-      if (price > 0) admission.spend(admission[rules.limit], visitor, price, nowMs);
+      if (price > 0) admission[rules.limit].spend(visitor, price, nowMs);
       if (rules.takesRoom) admission.requireRoom();
       if (call.exchange.aborted) return;
       if (rules.claims) admission.claim(identity);
