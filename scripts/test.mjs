@@ -4,7 +4,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** What runs together; a step that hangs is ended after `minutes`, several times what it takes on a machine that is busy otherwise. */
@@ -19,6 +19,8 @@ const STEPS = [
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const reports = mkdtempSync(join(tmpdir(), 'fanfare-test-'));
 const total = { passed: 0, failed: 0, skipped: 0 };
+/** One entry a failure, said again at the end: what a long log shows first is its end. */
+const failures = [];
 
 /** Resolves with whether the step's runner ended well. */
 function run({ suites, minutes }, report) {
@@ -44,15 +46,28 @@ function run({ suites, minutes }, report) {
   });
 }
 
+/** What each failed test of a file says, or the file itself when it failed outside of its tests. */
+function failuresOf({ name, status, message, assertionResults }) {
+  const failed = assertionResults.filter((test) => test.status === 'failed');
+  const texts = failed.map((test) => `${test.fullName}\n${test.failureMessages.join('\n')}`);
+  if (texts.length === 0 && status === 'failed') texts.push(message);
+  return texts.map((text) => `${relative('', name)}: ${text.split('\n').slice(0, 12).join('\n    ')}`);
+}
+
 /** Adds the step's figures; an error outside of any test counts as one failure. */
-function count(report, good) {
+function count(suites, report, good) {
   let figures;
   try {
     figures = JSON.parse(readFileSync(report, 'utf8'));
   } catch {
     total.failed += 1;
+    failures.push(`${suites.join(' and ')}: ended without a report`);
     return;
   }
+  const said = figures.testResults.flatMap(failuresOf);
+  if (!good && said.length === 0)
+    said.push(`${suites.join(' and ')}: an error outside of the tests, see its output above`);
+  failures.push(...said);
   total.passed += figures.numPassedTests;
   total.skipped += figures.numPendingTests + figures.numTodoTests;
   total.failed += good ? figures.numFailedTests : Math.max(1, figures.numFailedTests);
@@ -73,7 +88,7 @@ if (!built) {
     const report = join(reports, `${step.suites.join('-')}.json`);
     const startedAt = Date.now();
     const good = await run(step, report);
-    count(report, good);
+    count(step.suites, report, good);
     console.log(`test: ${step.suites.join(' and ')} took ${Math.round((Date.now() - startedAt) / 1000)} s`);
   }
 }
@@ -83,6 +98,7 @@ if (total.skipped > 0 && process.env.CI) {
   console.log('test: in CI a skipped test is a failure');
   total.failed += total.skipped;
 }
+for (const failure of failures) console.log(`test: FAILED ${failure}`);
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 process.exitCode = total.failed > 0 ? 1 : 0;
