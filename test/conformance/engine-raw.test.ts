@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { ENGINES, type EngineName, startEngine } from '../support/engine-host.js';
 import { Peer, requestText, untilServed, upgradeText } from '../support/engine-peer.js';
+import { heldBytes } from '../support/held-bytes.js';
 import { closeFrame, frame, frameHead } from '../support/web-socket-frames.js';
 
 const headers = (count: number) => Array.from({ length: count }, (_, index) => `X-${index}: ${index}`);
@@ -169,7 +170,7 @@ describe.each(ENGINES)('frames on the %s engine', (name) => {
       [frame('', { opcode: 9 }), frame('', { opcode: 9 }), 200_000],
     ] as const) {
       const { host, peer } = await open();
-      const before = process.memoryUsage().rss;
+      const before = heldBytes();
       const block = Buffer.concat(Array.from({ length: 1_000 }, () => piece));
       peer.write(first);
       for (let sent = 0; sent < count && !peer.socket.destroyed; sent += 1_000) {
@@ -177,7 +178,7 @@ describe.each(ENGINES)('frames on the %s engine', (name) => {
           await Promise.race([new Promise((resolve) => peer.socket.once('drain', resolve)), peer.closed]);
         }
       }
-      expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024);
+      expect(heldBytes() - before).toBeLessThan(16 * 1024 * 1024);
       peer.reset();
       await untilServed(host.port);
       await host.close();

@@ -1,24 +1,14 @@
 // Users' tokens: what is accepted, and the code that each bad one gets (BAD-INPUTS 71 to 75 and 77 to 82).
 
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { signToken } from '../../../src/auth/token-signer.js';
 import { createTokenVerifier, type TokenVerifierOptions } from '../../../src/auth/token-verifier.js';
 import { TICKET_TYPE } from '../../../src/protocol/index.js';
+import { heldBytes } from '../../support/held-bytes.js';
 import { claims, codeOf, ec, ed, hs256, messageOf, NOW, NOW_MS, part, pem, rsa, SECRET, signed } from './jwt.js';
 
 /** Far over what else happens on the heap during a test. */
 const LONG_TEXT_CHARS = 100_000_000;
-
-setFlagsFromString('--expose-gc');
-const collectGarbage: unknown = runInNewContext('gc');
-
-/** On the heap, without what nobody refers to. */
-function heldBytes(): number {
-  if (typeof collectGarbage === 'function') collectGarbage();
-  return process.memoryUsage().heapUsed;
-}
 
 function verifier(changes: Partial<TokenVerifierOptions> = {}) {
   return createTokenVerifier({ issuers: [{ secret: SECRET }], clock: () => NOW_MS, ...changes });
