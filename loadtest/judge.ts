@@ -4,7 +4,7 @@ import type { Measured } from './traffic.js';
 import { doubtsOf, faultsOf } from './validity.js';
 
 /** Chosen: a job of the system's that came by is over by then; what lasts longer is no accident. */
-export const ATTEMPTS = 3;
+export const ATTEMPTS = 6;
 
 export interface JudgeOptions {
   /** Lets numbers of a busy machine or driver pass, marked. */

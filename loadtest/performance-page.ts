@@ -101,7 +101,7 @@ function refusals(): string {
   return `## What is refused
 
 A run fails, with the reason, when a delivery was lost, repeated or out of order, when a link ended or brought a gap or an error, or when the
-publisher achieved less than ${percent(LIMITS.leastOfRate)} of the rate that it was asked for. A window is measured again, at most twice, and then refused:
+publisher achieved less than ${percent(LIMITS.leastOfRate)} of the rate that it was asked for. A window is measured again, at most five times, and then refused:
 
 | when | because |
 |---|---|

@@ -28,12 +28,15 @@ const CONNECTIONS = { few: 1_000, many: 9_000, settles: 2 };
 const SHORT_PACED = { ...PACED, seconds: 2.5 };
 /** A server that is saturated answers with several messages at once, whatever each costs it: fewer of them, that none is. */
 const SHORT_POLLED = { ...POLLED, perSecond: 4, seconds: 4 };
+/** For the same reason: what a stream on node:http costs is near a whole core at 50/s. */
+const SLOW_PACED = { ...PACED, perSecond: 20, seconds: 5 };
 const SHORT_FLOODED = { ...FLOODED, messages: 3_840 };
 const SHORT_OWN = { ...OWN_FLOODED, messages: 64_000 };
 
 const flooded = (stage: Stage): Promise<Measured> => flood(stage, SHORT_FLOODED);
 const ownFlooded = (stage: Stage): Promise<Measured> => flood(stage, SHORT_OWN);
 const paced = (stage: Stage): Promise<Measured> => pace(stage, SHORT_PACED);
+const slowlyPaced = (stage: Stage): Promise<Measured> => pace(stage, SLOW_PACED);
 const polled = (stage: Stage): Promise<Measured> => pace(stage, SHORT_POLLED);
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -46,7 +49,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'polls-uws': traffic('1,000 long polls, 4/s, uws', 'uws', POLLS, polled),
   'polls-ws': traffic('1,000 long polls, 4/s, ws', 'ws', POLLS, polled),
   'sse-uws': traffic('1,000 streams on 1 channel, 50/s, uws', 'uws', STREAMS, paced),
-  'sse-ws': traffic('1,000 streams on 1 channel, 50/s, ws', 'ws', STREAMS, paced),
+  'sse-ws': traffic('1,000 streams on 1 channel, 20/s, ws', 'ws', STREAMS, slowlyPaced),
   'memory-uws': {
     what: 'memory of an idle, subscribed WebSocket, uws',
     unit: 'connections per MiB',
