@@ -64,17 +64,27 @@ export async function memorySlope(
   spread: Crowd['spread'],
   { few, many, settles }: { readonly few: number; readonly many: number; readonly settles: number },
 ): Promise<number> {
-  const host = await startHost(lab, { ...options, nodeFlags: LEAN });
   const fleet = new Fleet(2, lab.instruments.driverFlags); // a process may not open more than 20,000 files
+  await takeTickets(lab, options, spread, fleet, many);
+  const host = await startHost(lab, { ...options, nodeFlags: LEAN });
   try {
     const crowd = crowdOn(lab, host, options, spread);
-    await fleet.prepare({ ...crowd, count: many }); // so that tickets are no part of the slope
     await fleet.open({ ...crowd, count: few });
     const before = await settledMemory(lab, host.server.pid, settles);
     await fleet.open({ ...crowd, count: many - few });
     return ((await settledMemory(lab, host.server.pid, settles)) - before) / (many - few) / 1024;
   } finally {
     await fleet.close();
+    await host.close();
+  }
+}
+
+/** From another server of the cluster: what the measured one had left of making them would hide what connections take (measured). */
+async function takeTickets(lab: Lab, options: HostOptions, spread: Crowd['spread'], fleet: Fleet, count: number) {
+  const host = await startHost(lab, options);
+  try {
+    await fleet.prepare({ ...crowdOn(lab, host, options, spread), count });
+  } finally {
     await host.close();
   }
 }
