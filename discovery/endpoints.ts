@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Identity } from '../src/auth/identity.js';
 import type { TicketAuthority } from '../src/auth/ticket.js';
-import type { NodeRecord } from '../src/cluster/registry.js';
+import type { NamedNode } from '../src/cluster/registry.js';
 import { bearerOf, SecretKeys } from '../src/http/bearer.js';
 import type { Route } from '../src/http/router.js';
 import { steadyUnixMs } from '../src/lib/clocks.js';
@@ -18,7 +18,8 @@ import {
   type TicketResponse,
 } from '../src/protocol/index.js';
 import type { Admission, AnswerHeaders } from './admission.js';
-import { NodeDirectory } from './node-directory.js';
+import { Members } from './members.js';
+import { type ListedNode, NodeDirectory } from './node-directory.js';
 import type { DiscoveryOptions, DiscoveryParts } from './options.js';
 import { readBody } from './request-body.js';
 
@@ -43,6 +44,7 @@ export class Endpoints {
   readonly #clock: () => number;
   readonly #random: () => number;
   readonly #admission: Admission;
+  readonly #members: Members;
   readonly #operators: SecretKeys;
 
   constructor(parts: DiscoveryParts & { readonly admission: Admission }, options: DiscoveryOptions) {
@@ -55,8 +57,10 @@ export class Endpoints {
     this.#random = random;
     this.#admission = parts.admission;
     this.#operators = new SecretKeys(options.adminKey === '' ? [] : [options.adminKey]);
+    this.#members = new Members(parts.membership, logger);
     this.nodes = new NodeDirectory({
       registry,
+      members: this.#members,
       logger,
       clock: parts.clock ?? steadyUnixMs,
       random,
@@ -119,7 +123,24 @@ export class Endpoints {
 
   async #listNodes({ request }: Call): Promise<Response> {
     this.#requireOperator(request);
-    return json(200, { nodes: await this.nodes.list() });
+    const nodes = await this.nodes.list();
+    return json(200, { nodes: nodes.map((node) => this.#described(node)) });
+  }
+
+  /** What a node says of itself stands there unproved where `problem` is `foreign_secret`. */
+  #described({ record, problem }: ListedNode): object {
+    const { id, url, state, connections, reservations, capacity, reportAgeMs } = record;
+    const claim = this.#members.claimOf(record);
+    const said = claim && {
+      version: claim.version,
+      engine: claim.engine,
+      startedAtMs: claim.startedAtMs,
+      secrets: claim.fingerprints,
+    };
+    return {
+      ...{ id, url, state, connections, reservations, capacity, reportAgeMs, ...said },
+      ...(problem !== undefined && { problem }),
+    };
   }
 
   async #requestDrain({ request }: Call, id: string): Promise<Response> {
@@ -137,7 +158,7 @@ export class Endpoints {
   }
 }
 
-function addressOf({ id, url }: NodeRecord): NodeAddress {
+function addressOf({ id, url }: NamedNode): NodeAddress {
   return { id, url };
 }
 

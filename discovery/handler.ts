@@ -24,6 +24,8 @@ export interface Discovery {
   (request: Request, context: RequestContext): Promise<Response>;
   /** What readiness depends on. */
   checks(): readonly DiscoveryCheck[];
+  /** Looks for nodes now. Never rejects. */
+  refresh(): Promise<void>;
   /** Plain counters for metrics. */
   stats(): Readonly<Record<string, number>>;
   /** Ends its timer. Idempotent. */
@@ -39,7 +41,13 @@ export function createDiscovery(
   const { nodes } = handler.endpoints;
   return Object.assign((request: Request, context: RequestContext) => handler.answer(request, context), {
     checks: () => [nodes.check()],
-    stats: () => ({ ...handler.endpoints.counters, ...handler.counters, nodes: nodes.knownNodes }),
+    stats: () => ({
+      ...handler.endpoints.counters,
+      ...handler.counters,
+      nodes: nodes.knownNodes,
+      usableNodes: nodes.usableNodes,
+    }),
+    refresh: () => nodes.refresh(),
     close: () => nodes.close(),
   });
 }

@@ -1,20 +1,28 @@
 // Finds a place for a client: in the registry, or among the nodes last known while that is away.
 
-import type { NodeRecord, Registry } from '../src/cluster/registry.js';
+import type { Assignment, NamedNode, NodeRecord, Registry } from '../src/cluster/registry.js';
 import { REGISTRY_RULES } from '../src/cluster/registry-rules.js';
 import { FanfareError } from '../src/lib/errors.js';
 import type { Logger } from '../src/lib/logger.js';
+import type { Members, Strangeness } from './members.js';
 import type { DiscoveryCheck } from './options.js';
 
 export interface Place {
-  readonly node: NodeRecord;
+  readonly node: NamedNode;
   /** Absent when the registry is away: nothing was reserved. */
   readonly reservation: string | undefined;
-  readonly alternatives: readonly NodeRecord[];
+  readonly alternatives: readonly NamedNode[];
+}
+
+/** A node as operators see it. */
+export interface ListedNode {
+  readonly record: NodeRecord;
+  readonly problem: Strangeness | NodeRecord['doubt'];
 }
 
 export interface NodeDirectoryParts {
   readonly registry: Registry;
+  readonly members: Members;
   readonly logger: Logger;
   /** Unix milliseconds that do not go back. */
   readonly clock: () => number;
@@ -25,6 +33,10 @@ export interface NodeDirectoryParts {
 
 /** Chosen: for so long after a failure the registry is not asked again, so that a hanging one slows only a few down. */
 const PAUSE_MS = 1_000;
+/** Strangers that readiness names. */
+const MAX_NAMED = 8;
+/** Chosen: while no node can be used, one that begins is found that soon. */
+const LOOK_EVERY_MS = 500;
 /** Chosen: Retry-After of a refusal lies between these, so that those refused do not come back all at once. */
 const RETRY_MS = { least: 1_000, most: 5_000 };
 
@@ -32,53 +44,59 @@ const RETRY_MS = { least: 1_000, most: 5_000 };
 export class NodeDirectory {
   readonly #parts: NodeDirectoryParts;
   #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
   #refreshing: Promise<void> | undefined;
   #known: readonly NodeRecord[] = [];
   #knownAtMs = Number.NEGATIVE_INFINITY;
+  /** The members among them: id → URL, and the ids. */
+  #members: ReadonlyMap<string, string> = new Map();
+  #allowed: readonly string[] = [];
   /** When the registry answered or failed last, and since when it does. */
   #failedAtMs = Number.NEGATIVE_INFINITY;
   #isAway = false;
   #sinceMs: number;
+  #wasOk = false;
   #detail = 'not asked yet';
+  /** One request at a time finds out whether a registry that was away is back; it may hang for a while. */
+  #isTrying = false;
 
   constructor(parts: NodeDirectoryParts) {
     this.#parts = parts;
     this.#sinceMs = parts.clock();
-    this.#timer = setInterval(() => void this.refresh(), parts.refreshMs).unref();
-    void this.refresh();
+    this.#look();
   }
 
   /** Idempotent. */
   close(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    clearTimeout(this.#timer);
+    this.#isClosed = true;
   }
 
   /** Throws `no_capacity`, or `broker_unavailable` when the registry is away and no node is known; both with a time to retry. */
   async place(exclude: readonly string[]): Promise<Place> {
-    const { clock } = this.#parts;
-    if (this.#isAway && clock() - this.#failedAtMs < PAUSE_MS) return this.#placeAmongKnown(exclude);
-    let assignment: Awaited<ReturnType<Registry['assign']>>;
-    try {
-      assignment = await this.#parts.registry.assign(exclude);
-      this.#answered();
-    } catch (error) {
-      this.#failed(error);
+    const isTry = this.#isAway;
+    if (isTry && (this.#isTrying || this.#parts.clock() - this.#failedAtMs < PAUSE_MS)) {
       return this.#placeAmongKnown(exclude);
     }
-    if (assignment !== undefined) {
-      // One that came since the last refresh is worth knowing at once: the registry may be away at the next moment.
-      if (!this.#known.some(({ id }) => id === assignment.node.id)) void this.refresh();
-      return assignment;
+    let assignment: Assignment | undefined;
+    if (isTry) this.#isTrying = true;
+    try {
+      assignment = await this.#assign(exclude);
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      if (isTry) this.#isTrying = false;
     }
+    if (assignment !== undefined) return this.#placeOf(assignment);
     // A registry that has just come back may not have heard of the nodes yet.
-    if (this.#isRecovering()) return this.#placeAmongKnown(exclude);
+    if (this.#isAway || this.#isRecovering()) return this.#placeAmongKnown(exclude);
     throw this.#refusal('no_capacity', 'no node can take the connection now');
   }
 
   /** The nodes that have reported lately. Throws `broker_unavailable`. */
-  list(): Promise<readonly NodeRecord[]> {
-    return this.#parts.registry.list();
+  async list(): Promise<readonly ListedNode[]> {
+    const nodes = await this.#parts.registry.list();
+    return nodes.map((record) => ({ record, problem: this.#parts.members.strangeness(record) ?? record.doubt }));
   }
 
   requestDrain(id: string): Promise<boolean> {
@@ -93,33 +111,102 @@ export class NodeDirectory {
     return this.#refreshing;
   }
 
-  /** Ready while clients can be placed: also among the nodes last known. */
+  /** Ready while it knows nodes that can be used: clients are placed among those last known, too. */
   check(): DiscoveryCheck {
-    const usable = this.#isKnownUsable();
-    const ok = !this.#isAway || usable;
+    const ok = this.#isKnownUsable();
+    if (ok !== this.#wasOk) this.#sinceMs = this.#parts.clock();
+    this.#wasOk = ok;
     const ageS = Math.round((this.#parts.clock() - this.#knownAtMs) / 1000);
-    const detail = this.#isAway && usable ? `${this.#detail}; using the nodes known ${ageS} s ago` : this.#detail;
-    return { name: 'registry', ok, sinceMs: this.#sinceMs, detail };
+    const texts = [
+      this.#detail,
+      this.#isAway && ok ? `using the nodes known ${ageS} s ago` : '',
+      !this.#isAway && !ok ? 'no node is known that can be used' : '',
+      ...this.#leftOut(),
+    ];
+    return { name: 'registry', ok, sinceMs: this.#sinceMs, detail: texts.filter((text) => text !== '').join('; ') };
   }
 
   get knownNodes(): number {
     return this.#known.length;
   }
 
+  get usableNodes(): number {
+    return this.#usable().length;
+  }
+
+  /** Asks anew, soon where no node can be used. */
+  #look(): void {
+    void this.refresh().finally(() => {
+      if (this.#isClosed) return;
+      this.check();
+      const { refreshMs } = this.#parts;
+      const afterMs = this.#isKnownUsable() ? refreshMs : Math.min(LOOK_EVERY_MS, refreshMs);
+      this.#timer = setTimeout(() => this.#look(), afterMs).unref();
+    });
+  }
+
   async #refresh(): Promise<void> {
+    const { registry, members } = this.#parts;
     try {
-      const nodes = await this.#parts.registry.list();
+      const nodes = await registry.list(members.signer);
       this.#answered();
+      members.tell(nodes);
       if (nodes.length === 0 && this.#isRecovering()) return;
       this.#known = nodes;
       this.#knownAtMs = this.#parts.clock();
+      this.#members = new Map(nodes.filter((node) => this.#isMember(node)).map(({ id, url }) => [id, url]));
+      this.#allowed = [...this.#members.keys()];
     } catch (error) {
       this.#failed(error);
     }
   }
 
+  /** Among members only; where that leads nowhere, one may have come since they were looked at. */
+  async #assign(exclude: readonly string[]): Promise<Assignment | undefined> {
+    const before = this.#allowed;
+    const first = await this.#assignAmong(exclude, before);
+    if (first !== undefined) return first;
+    await this.refresh();
+    return isSameSet(before, this.#allowed) ? undefined : this.#assignAmong(exclude, this.#allowed);
+  }
+
+  async #assignAmong(exclude: readonly string[], allowed: readonly string[]): Promise<Assignment | undefined> {
+    if (allowed.length === 0) return undefined;
+    const assignment = await this.#parts.registry.assign(exclude, allowed);
+    this.#answered();
+    // One has come since, and clients are to be spread over it too; strangers that are known are not looked at again.
+    const strangers = this.#known.length - allowed.length;
+    if (assignment !== undefined && assignment.others > strangers) void this.refresh();
+    // The record may be another one than when it was looked at; what was reserved there lapses.
+    return assignment !== undefined && this.#isMember(assignment.node) ? assignment : undefined;
+  }
+
+  #placeOf({ node, reservation, alternatives }: Assignment): Place {
+    // What was allowed was looked at, if it is still there where it was.
+    const isMember = ({ id, url }: NamedNode) => this.#members.get(id) === url;
+    return { node, reservation, alternatives: alternatives.filter(isMember) };
+  }
+
+  #isMember(record: NodeRecord): boolean {
+    return this.#parts.members.strangeness(record) === undefined;
+  }
+
+  /** Members that may get clients, now or when they have room. */
+  #usable(): readonly NodeRecord[] {
+    return this.#known.filter((node) => (node.state === 'ready' || node.state === 'full') && this.#isMember(node));
+  }
+
+  #leftOut(): readonly string[] {
+    const strangers = this.#known.filter((node) => this.#parts.members.strangeness(node) === 'foreign_secret');
+    if (strangers.length === 0) return [];
+    const names = strangers.slice(0, MAX_NAMED).map(({ id }) => id);
+    return [`foreign_secret: ${names.join(', ')}${strangers.length > MAX_NAMED ? ' …' : ''} of ${this.#known.length}`];
+  }
+
   #placeAmongKnown(exclude: readonly string[]): Place {
-    const able = this.#isKnownUsable() ? this.#known.filter((node) => node.state === 'ready' && roomOf(node) > 0) : [];
+    const able = this.#isKnownFresh()
+      ? bestOf(this.#known.filter((node) => roomOf(node) > 0 && this.#isMember(node)))
+      : [];
     const wanted = able.filter((node) => !exclude.includes(node.id));
     const node = pickByRoom(wanted.length > 0 ? wanted : able, this.#parts.random());
     if (node === undefined) throw this.#refusal('broker_unavailable', 'the registry of nodes cannot be reached');
@@ -128,7 +215,11 @@ export class NodeDirectory {
   }
 
   #isKnownUsable(): boolean {
-    return this.#known.length > 0 && this.#parts.clock() - this.#knownAtMs <= this.#parts.lastKnownMs;
+    return this.#isKnownFresh() && this.#usable().length > 0;
+  }
+
+  #isKnownFresh(): boolean {
+    return this.#parts.clock() - this.#knownAtMs <= this.#parts.lastKnownMs;
   }
 
   #isRecovering(): boolean {
@@ -137,19 +228,15 @@ export class NodeDirectory {
 
   #answered(): void {
     if (this.#isAway) this.#parts.logger.info({}, 'the registry of nodes is back');
-    this.#turn(false, '');
+    this.#isAway = false;
+    this.#detail = '';
   }
 
   #failed(error: unknown): void {
     this.#failedAtMs = this.#parts.clock();
     if (!this.#isAway) this.#parts.logger.warn({ error }, 'the registry of nodes is away; using the nodes last known');
-    this.#turn(true, error instanceof FanfareError ? error.message : 'the registry failed');
-  }
-
-  #turn(isAway: boolean, detail: string): void {
-    if (isAway !== this.#isAway) this.#sinceMs = this.#parts.clock();
-    this.#isAway = isAway;
-    this.#detail = detail;
+    this.#isAway = true;
+    this.#detail = error instanceof FanfareError ? error.message : 'the registry failed';
   }
 
   #refusal(code: 'no_capacity' | 'broker_unavailable', message: string): FanfareError {
@@ -160,6 +247,18 @@ export class NodeDirectory {
 
 function roomOf(node: NodeRecord): number {
   return node.capacity - node.connections - node.reservations;
+}
+
+/** Of nodes with room those that are ready and not doubted; else those that are ready; else those that may hear again soon. */
+function bestOf(nodes: readonly NodeRecord[]): readonly NodeRecord[] {
+  const ready = nodes.filter(({ state }) => state === 'ready');
+  const trusted = ready.filter(({ doubt }) => doubt === undefined);
+  if (trusted.length > 0) return trusted;
+  return ready.length > 0 ? ready : nodes.filter(({ state }) => state === 'deaf');
+}
+
+function isSameSet(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((id) => other.includes(id));
 }
 
 /** At random, each node as likely as it has room. */

@@ -1,6 +1,7 @@
 // What discovery is made of, and its options with their units and defaults.
 
 import type { Authenticator } from '../src/auth/identity.js';
+import type { Membership } from '../src/auth/membership.js';
 import type { TicketAuthority } from '../src/auth/ticket.js';
 import type { Registry } from '../src/cluster/registry.js';
 import type { Namespaces } from '../src/config/namespaces.js';
@@ -14,6 +15,8 @@ export interface DiscoveryParts {
   readonly registry: Registry;
   /** Signs what the nodes take. */
   readonly tickets: TicketAuthority;
+  /** Knows the nodes that have the secret with which `tickets` signs. */
+  readonly membership: Membership;
   /** Verifies users' tokens; absent where no key is configured and everybody is anonymous. */
   readonly tokens?: Authenticator | undefined;
   readonly logger: Logger;

@@ -1,9 +1,12 @@
-// Derives the key that signs tickets from a cluster secret.
+// Derives from a cluster secret the key that signs tickets, the key that proves membership, and the secret's fingerprint.
 
 import { hkdfSync } from 'node:crypto';
 
-const INFO = 'fanfare-ticket';
+/** What each key is for: no two of them are ever the same. */
+const INFO = { ticket: 'fanfare-ticket', member: 'fanfare-member', fingerprint: 'fanfare-fingerprint' } as const;
 const KEY_BYTES = 32;
+/** Chosen: enough to tell a cluster's secrets apart, too little to find one by. */
+const FINGERPRINT_BYTES = 6;
 const MIN_SECRET_BYTES = 32;
 
 /**
@@ -12,9 +15,21 @@ const MIN_SECRET_BYTES = 32;
  * for a secret that is too short.
  */
 export function ticketKey(secret: string): Buffer {
-  const bytes = Buffer.from(secret, 'utf8');
-  if (bytes.length < MIN_SECRET_BYTES) {
-    throw new TypeError(`a cluster secret needs at least ${MIN_SECRET_BYTES} bytes`);
-  }
-  return Buffer.from(hkdfSync('sha256', bytes, '', INFO, KEY_BYTES));
+  return derived(secret, INFO.ticket, KEY_BYTES);
+}
+
+/** As {@link ticketKey}, of what a node proves with that it knows the secret. */
+export function memberKey(secret: string): Buffer {
+  return derived(secret, INFO.member, KEY_BYTES);
+}
+
+/** Names a secret without telling it. Throws as {@link ticketKey}. */
+export function fingerprintOf(secret: string): string {
+  return derived(secret, INFO.fingerprint, FINGERPRINT_BYTES).toString('base64url');
+}
+
+function derived(secret: string, info: string, bytes: number): Buffer {
+  const key = Buffer.from(secret, 'utf8');
+  if (key.length < MIN_SECRET_BYTES) throw new TypeError(`a cluster secret needs at least ${MIN_SECRET_BYTES} bytes`);
+  return Buffer.from(hkdfSync('sha256', key, '', info, bytes));
 }

@@ -2,6 +2,7 @@
 
 import { createAuthenticator } from '../auth/authenticator.js';
 import type { Authenticator } from '../auth/identity.js';
+import { Membership } from '../auth/membership.js';
 import { createTicketAuthority, type TicketAuthority } from '../auth/ticket.js';
 import { createTokenVerifier, type TokenVerifier } from '../auth/token-verifier.js';
 import type { LoadedConfig } from '../config/load-config.js';
@@ -13,6 +14,8 @@ export interface AuthParts {
   readonly tokens: TokenVerifier | undefined;
   /** What a node verifies with. */
   readonly authenticator: Authenticator;
+  /** Knows who else has the cluster's secrets. */
+  readonly membership: Membership;
 }
 
 export function composeAuth({ config }: LoadedConfig, logger: Logger): AuthParts {
@@ -23,7 +26,8 @@ export function composeAuth({ config }: LoadedConfig, logger: Logger): AuthParts
   const tokens = canVerify ? createTokenVerifier({ issuers, allowStar: config.allowStarGrant, logger }) : undefined;
   // A ticket of another cluster in the same Redis, or with the same secret, is refused.
   const audienceOfTickets = `fanfare:${config.prefix}`;
-  const tickets = createTicketAuthority({ secrets: config.clusterSecret ?? [], audience: audienceOfTickets });
+  const secrets = config.clusterSecret ?? [];
+  const tickets = createTicketAuthority({ secrets, audience: audienceOfTickets });
   const authenticator = createAuthenticator({ tickets, tokens, allowUserTokens: config.allowUserTokens });
-  return { tickets, tokens, authenticator };
+  return { tickets, tokens, authenticator, membership: new Membership(secrets) };
 }

@@ -17,9 +17,9 @@ export interface DiscoveryParts {
 }
 
 export function composeDiscovery(config: Config, { registry, auth, namespaces, logger }: DiscoveryParts): Discovery {
-  const { tickets, tokens } = auth;
+  const { tickets, tokens, membership } = auth;
   return createDiscovery(
-    { registry, tickets, tokens, logger },
+    { registry, tickets, tokens, membership, logger },
     {
       namespaces,
       origins: new Origins(config.origins),

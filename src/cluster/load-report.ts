@@ -2,7 +2,7 @@
 
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
-import type { NodeReport, Registry, ReportVerdict } from './registry.js';
+import type { NodeReport, Registry, ReportAnswer, ReportVerdict } from './registry.js';
 import { REPORT_INTERVAL_MS, REGISTRY_RULES as RULES } from './registry-rules.js';
 
 export interface ReporterParts {
@@ -15,6 +15,8 @@ export interface ReporterParts {
    * asking, since the other node may end.
    */
   onVerdict(verdict: ReportVerdict): void;
+  /** Hears each answer, before its verdict; may not throw. */
+  onAnswer?(answer: ReportAnswer): void;
   /** Somebody asked the node to drain; called once. */
   onDrainRequested?(): void;
   /** Default 1,000 ms. */
@@ -105,14 +107,16 @@ class LoadReporter implements Reporter {
     const report = { ...now, claimed: [...this.#unreported, ...now.claimed].slice(-MAX_PENDING) };
     this.#last = report;
     try {
-      const verdict = await registry.report(report);
+      const answer = await registry.report(report);
+      const { verdict } = answer;
       this.#unreported = [];
       if (this.#failing) logger.info({ node: report.id }, 'the registry takes reports again');
       this.#failing = false;
       if (this.#stopping !== undefined) return;
+      this.#parts.onAnswer?.(answer);
       if (verdict !== this.#verdict) this.#parts.onVerdict(verdict);
       this.#verdict = verdict;
-      if (verdict === 'accepted') await this.#askForDrain(report.id);
+      if (verdict === 'accepted' && answer.drain) this.#tellDrain();
     } catch (error) {
       this.#unreported = report.claimed;
       // A registry that is away comes back by itself; a report that it does not take is a mistake of ours.
@@ -122,11 +126,9 @@ class LoadReporter implements Reporter {
     }
   }
 
-  async #askForDrain(id: string): Promise<void> {
-    const { registry, onDrainRequested } = this.#parts;
-    if (onDrainRequested === undefined || this.#drainTold) return;
-    if (!(await registry.drainRequested(id)) || this.#stopping !== undefined) return;
+  #tellDrain(): void {
+    if (this.#drainTold) return;
     this.#drainTold = true;
-    onDrainRequested.call(this.#parts);
+    this.#parts.onDrainRequested?.();
   }
 }

@@ -2,8 +2,17 @@
 
 import { randomBytes } from 'node:crypto';
 import { steadyUnixMs } from '../lib/clocks.js';
+import { Lapses } from './lapses.js';
 import { assertReport, nodeOfReservation } from './node-report.js';
-import type { Assignment, NodeRecord, NodeReport, Registry, ReportVerdict } from './registry.js';
+import type {
+  Assignment,
+  NamedNode,
+  NodeRecord,
+  NodeReport,
+  Registry,
+  ReportAnswer,
+  ReportVerdict,
+} from './registry.js';
 import { REGISTRY_RULES as RULES } from './registry-rules.js';
 
 interface Node {
@@ -35,6 +44,9 @@ class MemoryRegistry implements Registry {
   readonly #nodes = new Map<string, Node>();
   /** When each lapses; all live equally long, so they lie in that order. */
   readonly #reservations = new Map<string, number>();
+  readonly #lapses = new Lapses();
+  /** Until when nodes are told of each. */
+  readonly #signers = new Map<string, number>();
   #newestMs = Number.NEGATIVE_INFINITY;
   /** The newest report before the last silence, and when reports came back. */
   #beforeMs = Number.NEGATIVE_INFINITY;
@@ -45,15 +57,27 @@ class MemoryRegistry implements Registry {
     this.#random = random;
   }
 
-  async report(report: NodeReport): Promise<ReportVerdict> {
+  async report(report: NodeReport): Promise<ReportAnswer> {
     assertReport(report);
     const nowMs = this.#clock();
+    const verdict = this.#judge(this.#nodes.get(report.id), report, nowMs);
+    if (verdict === 'accepted') this.#accept(report, nowMs);
+    const { id } = report;
+    return {
+      verdict,
+      nowMs,
+      drain: verdict === 'accepted' && this.#nodes.get(id)?.drain === true,
+      signers: this.#signersAt(nowMs),
+      lapsed: this.#lapses.total(id),
+      isDoubted: this.#lapses.isDoubted(id),
+    };
+  }
+
+  #accept(report: NodeReport, nowMs: number): void {
     const old = this.#nodes.get(report.id);
-    const verdict = this.#judge(old, report, nowMs);
-    if (verdict !== 'accepted') return verdict;
     const sameStart = old?.report.incarnation === report.incarnation;
     const { claimed, ...rest } = report;
-    for (const reservation of claimed) this.#release(reservation);
+    for (const reservation of claimed) this.#claim(reservation, report.id, nowMs);
     if (!sameStart) this.#forgetSilent(nowMs);
     this.#nodes.set(report.id, {
       report: rest,
@@ -69,13 +93,15 @@ class MemoryRegistry implements Registry {
       this.#resumedMs = nowMs;
     }
     this.#newestMs = nowMs;
-    return 'accepted';
   }
 
-  async assign(exclude: readonly string[]): Promise<Assignment | undefined> {
+  async assign(exclude: readonly string[], allowed?: readonly string[]): Promise<Assignment | undefined> {
     const nowMs = this.#clock();
     this.#lapse(nowMs);
-    const candidates = [...this.#nodes.values()].filter((node) => this.#mayTake(node, nowMs));
+    const takers = [...this.#nodes.values()].filter((node) => this.#mayTake(node, nowMs));
+    const able = takers.filter(({ report }) => allowed === undefined || allowed.includes(report.id));
+    const trusted = able.filter((node) => this.#doubtOf(node, nowMs) === undefined);
+    const candidates = trusted.length > 0 ? trusted : able;
     const wanted = candidates.filter((node) => !exclude.includes(node.report.id));
     const chosen = this.#leastLoaded(wanted, nowMs) ?? this.#leastLoaded(candidates, nowMs);
     if (chosen === undefined) return undefined;
@@ -87,17 +113,19 @@ class MemoryRegistry implements Registry {
     const from = Math.floor(this.#random() * others.length);
     const alternatives = [...others.slice(from), ...others.slice(0, from)].slice(0, RULES.maxAlternatives);
     return {
-      node: recordOf(chosen, nowMs),
+      node: this.#recordOf(chosen, nowMs),
       reservation,
-      alternatives: alternatives.map((node) => recordOf(node, nowMs)),
+      alternatives: alternatives.map((node) => named(this.#recordOf(node, nowMs))),
+      others: takers.length - able.length,
     };
   }
 
-  async list(): Promise<readonly NodeRecord[]> {
+  async list(signer?: string): Promise<readonly NodeRecord[]> {
     const nowMs = this.#clock();
+    if (signer !== undefined) this.#signers.set(signer, nowMs + RULES.signerMs);
     this.#lapse(nowMs);
     const alive = [...this.#nodes.values()].filter((node) => this.#isAlive(node, nowMs));
-    return alive.map((node) => recordOf(node, nowMs));
+    return alive.map((node) => this.#recordOf(node, nowMs));
   }
 
   async requestDrain(id: string): Promise<boolean> {
@@ -105,10 +133,6 @@ class MemoryRegistry implements Registry {
     if (node === undefined || !this.#isAlive(node, this.#clock())) return false;
     node.drain = true;
     return true;
-  }
-
-  async drainRequested(id: string): Promise<boolean> {
-    return this.#nodes.get(id)?.drain ?? false;
   }
 
   async remove(id: string, incarnation: string): Promise<void> {
@@ -151,18 +175,65 @@ class MemoryRegistry implements Registry {
     for (const [reservation, untilMs] of this.#reservations) {
       if (untilMs > nowMs) return;
       this.#release(reservation);
+      this.#lapses.lapsed(nodeOfReservation(reservation), nowMs);
     }
   }
 
-  #release(reservation: string): void {
-    if (!this.#reservations.delete(reservation)) return;
+  /** Who has come to another node than the one that was named has not come to that one. */
+  #claim(reservation: string, at: string, nowMs: number): void {
+    if (!this.#release(reservation)) return;
+    const id = nodeOfReservation(reservation);
+    if (id === at) this.#lapses.claimed(id);
+    else this.#lapses.lapsed(id, nowMs);
+  }
+
+  #release(reservation: string): boolean {
+    if (!this.#reservations.delete(reservation)) return false;
     const node = this.#nodes.get(nodeOfReservation(reservation));
     if (node !== undefined) node.held--;
+    return true;
+  }
+
+  #doubtOf({ report, held }: Node, nowMs: number): NodeRecord['doubt'] {
+    if (this.#lapses.isResting(report.id, held, nowMs)) return 'lapsed';
+    return report.reached ? undefined : 'unreached';
+  }
+
+  #signersAt(nowMs: number): readonly string[] {
+    for (const [signer, untilMs] of this.#signers) if (untilMs <= nowMs) this.#signers.delete(signer);
+    return [...this.#signers.keys()];
   }
 
   #forgetSilent(nowMs: number): void {
-    for (const [id, node] of this.#nodes) if (nowMs - node.atMs > RULES.forgetMs) this.#nodes.delete(id);
+    for (const [id, node] of this.#nodes) {
+      if (nowMs - node.atMs <= RULES.forgetMs) continue;
+      this.#nodes.delete(id);
+      this.#lapses.forget(id);
+    }
   }
+
+  #recordOf(node: Node, nowMs: number): NodeRecord {
+    const { report, atMs, drain, held } = node;
+    const { id, url, connections, capacity, state, incarnation, proof } = report;
+    const doubt = this.#doubtOf(node, nowMs);
+    return {
+      id,
+      url,
+      connections,
+      reservations: held,
+      capacity,
+      state: drain ? 'draining' : state,
+      incarnation,
+      proof,
+      reportedAtMs: atMs,
+      reportAgeMs: nowMs - atMs,
+      ...(doubt !== undefined && { doubt }),
+    };
+  }
+}
+
+function named({ proof: _, ...rest }: NodeRecord): NamedNode {
+  return rest;
 }
 
 function loadOf({ report, held }: Node): number {
@@ -180,17 +251,4 @@ function isPaced(node: Node, nowMs: number): boolean {
 
 function remember(node: Node): readonly string[] {
   return [...node.past, node.report.incarnation].slice(-RULES.maxPast);
-}
-
-function recordOf({ report, atMs, drain, held }: Node, nowMs: number): NodeRecord {
-  const { id, url, connections, capacity, state } = report;
-  return {
-    id,
-    url,
-    connections,
-    reservations: held,
-    capacity,
-    state: drain ? 'draining' : state,
-    reportAgeMs: nowMs - atMs,
-  };
 }

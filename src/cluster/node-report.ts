@@ -1,11 +1,12 @@
 // Checks what a node is about to report; a report that breaks a rule is a mistake of ours.
 
 import type { NodeReport } from './registry.js';
-import { nodeIdProblem, nodeUrlProblem } from './registry-rules.js';
+import { nodeIdProblem, nodeUrlProblem, REGISTRY_RULES } from './registry-rules.js';
 
 const MAX_COUNT = 1_000_000_000;
-const STATES: ReadonlySet<string> = new Set(['ready', 'full', 'deaf', 'draining']);
+const STATES: ReadonlySet<string> = new Set(['ready', 'full', 'deaf', 'foreign', 'draining']);
 const INCARNATION = /^[A-Za-z0-9_.-]{1,128}$/;
+const PROOF = /^[\x21-\x7e]*$/;
 
 /** Throws `TypeError` naming the field that breaks a rule. */
 export function assertReport(report: NodeReport): void {
@@ -18,14 +19,17 @@ export function nodeOfReservation(reservation: string): string {
   return reservation.slice(reservation.indexOf('.') + 1);
 }
 
-function fieldProblem({ incarnation, connections, capacity, maxConnectsPerSecond, state }: NodeReport) {
+function fieldProblem(report: NodeReport): string | undefined {
+  const { incarnation, connections, capacity, maxConnectsPerSecond, state, proof } = report;
   if (!INCARNATION.test(incarnation)) return 'incarnation: expected 1 to 128 of A-Z a-z 0-9 _ . -';
   if (!isCount(connections, 0)) return 'connections: expected a whole number of at least 0';
   if (!isCount(capacity, 1)) return 'capacity: expected a whole number of at least 1';
   if (!(maxConnectsPerSecond > 0 && maxConnectsPerSecond <= MAX_COUNT)) {
     return 'maxConnectsPerSecond: expected a number above 0';
   }
-  return STATES.has(state) ? undefined : 'state: expected ready, full, deaf or draining';
+  if (proof.length > REGISTRY_RULES.maxProofBytes || !PROOF.test(proof))
+    return 'proof: expected 2 KiB of ASCII at most';
+  return STATES.has(state) ? undefined : `state: expected one of ${[...STATES].join(', ')}`;
 }
 
 function isCount(value: number, least: number): boolean {

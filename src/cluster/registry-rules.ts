@@ -13,6 +13,13 @@ export const REGISTRY_RULES = {
   maxReportAgeMs: 5 * 60_000,
   /** After that a reservation that no node has reported as claimed is given back. */
   reservationMs: 10_000,
+  /** Places that lapse one after the other before a node is given a rest (chosen: single clients do go away). */
+  lapsesToRest: 3,
+  /** The first rest; each that follows is twice as long, and between them one client is sent to see. */
+  restMs: 10_000,
+  maxRestMs: 5 * 60_000,
+  /** How long nodes are told of a secret that a discovery signs with: three of its refreshes. */
+  signerMs: 15_000,
   /** Assignments that a node is given at once, as a span of its `maxConnectsPerSecond` (chosen: half of it). */
   paceBurstMs: 500,
   /** Alternatives that an assignment names at most. */
@@ -23,7 +30,8 @@ export const REGISTRY_RULES = {
   forgetMs: 3_600_000,
   maxIdLength: 128,
   maxUrlLength: 512,
-  maxRecordBytes: 4_096,
+  maxProofBytes: 2_048,
+  maxRecordBytes: 6_144,
 } as const;
 
 /** How often a node reports. */

@@ -7,13 +7,17 @@ export interface NodeReport {
   readonly url: string;
   /** A new one at each start; the newer fences the older. */
   readonly incarnation: string;
-  /** Sockets, and poll clients seen in the last minute. */
+  /** What counts as load. */
   readonly connections: number;
   readonly capacity: number;
   /** Assignments per second that a new, empty node can take. */
   readonly maxConnectsPerSecond: number;
-  /** `full` and `deaf` nodes get nobody, `draining` ones neither. */
-  readonly state: 'ready' | 'full' | 'deaf' | 'draining';
+  /** Only `ready` nodes get clients. */
+  readonly state: 'ready' | 'full' | 'deaf' | 'foreign' | 'draining';
+  /** Whether its URL is known to lead to it; where others are, nobody is sent to one that is not. */
+  readonly reached: boolean;
+  /** What it proves of itself; opaque here. At most 2 KiB of printable ASCII. */
+  readonly proof: string;
   /** Reservations that clients brought since the last report; counted in `connections` now. */
   readonly claimed: readonly string[];
 }
@@ -25,32 +29,60 @@ export interface NodeRecord {
   readonly reservations: number;
   readonly capacity: number;
   readonly state: NodeReport['state'];
-  /** Age of its newest report. */
+  readonly incarnation: string;
+  readonly proof: string;
+  /** When its newest report came, by the registry's clock, and how long ago that is. */
+  readonly reportedAtMs: number;
   readonly reportAgeMs: number;
+  /**
+   * Why others are preferred to it: its URL has not been seen to lead to it (`unreached`), or clients that were sent there
+   * did not come (`lapsed`).
+   */
+  readonly doubt?: 'unreached' | 'lapsed';
 }
+
+export type NamedNode = Omit<NodeRecord, 'proof'>;
 
 /** `fenced`: a newer incarnation has the id. `refused`: another live node with another URL has it. */
 export type ReportVerdict = 'accepted' | 'fenced' | 'refused';
+
+/** What a node learns from its report. */
+export interface ReportAnswer {
+  readonly verdict: ReportVerdict;
+  /** The registry's clock, Unix milliseconds. */
+  readonly nowMs: number;
+  /** Whether {@link Registry.requestDrain} was called for the node since it started. */
+  readonly drain: boolean;
+  /** Fingerprints of the secrets that discoveries sign with. */
+  readonly signers: readonly string[];
+  /** Places that were reserved under its id and lapsed. */
+  readonly lapsed: number;
+  /** Whether so many of them lapsed, one after the other, that others are preferred. */
+  readonly isDoubted: boolean;
+}
 
 export interface Assignment {
   readonly node: NodeRecord;
   /** Goes into the ticket; lapses after 10 s unless a node reports it as claimed. */
   readonly reservation: string;
-  /** Other nodes that could take a client, in no order. */
-  readonly alternatives: readonly NodeRecord[];
+  /** Other nodes that could take a client, in no order; what they prove stands in {@link Registry.list}. */
+  readonly alternatives: readonly NamedNode[];
+  /** How many nodes could take a client and were not allowed. */
+  readonly others: number;
 }
 
 /** Where nodes report and discovery assigns. Methods throw `FanfareError` with `broker_unavailable`. */
 export interface Registry {
-  report(report: NodeReport): Promise<ReportVerdict>;
-  /** Picks the least loaded node and reserves a place on it, as one atomic step; `undefined` when none can take it. */
-  assign(exclude: readonly string[]): Promise<Assignment | undefined>;
-  /** Nodes that have reported lately. */
-  list(): Promise<readonly NodeRecord[]>;
-  /** Asks a node to drain; it asks for that each second. `false` when there is no such node. */
+  report(report: NodeReport): Promise<ReportAnswer>;
+  /**
+   * Picks the least loaded node and reserves a place on it, as one atomic step; `undefined` when none can take it. Where
+   * `allowed` is given, only among those ids.
+   */
+  assign(exclude: readonly string[], allowed?: readonly string[]): Promise<Assignment | undefined>;
+  /** Nodes that have reported lately. `signer`, of a discovery, is told to the nodes for a while. */
+  list(signer?: string): Promise<readonly NodeRecord[]>;
+  /** Asks a node to drain; it hears of it with its next report. `false` when there is no such node. */
   requestDrain(id: string): Promise<boolean>;
-  /** Whether {@link requestDrain} was called for the node since it started. */
-  drainRequested(id: string): Promise<boolean>;
   /** Takes a node out at once, at its orderly end. */
   remove(id: string, incarnation: string): Promise<void>;
 }

@@ -18,6 +18,7 @@ export const PATHS = {
 
 export const HEADERS = {
   move: 'Fanfare-Move',
+  node: 'Fanfare-Node',
   requestId: 'Fanfare-Request-Id',
   retryAfter: 'Retry-After',
   rateLimit: 'RateLimit',

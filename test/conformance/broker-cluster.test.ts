@@ -49,7 +49,8 @@ test('the registry lives on one slot', async () => {
   await connection.start();
   const registry = createRedisRegistry({ connection, logger: silentLogger });
   const report = { id: 'n1', url: 'http://n1:8080', incarnation: 'i1', connections: 0, capacity: 10, claimed: [] };
-  expect(await registry.report({ ...report, maxConnectsPerSecond: 10, state: 'ready' })).toBe('accepted');
+  const more = { maxConnectsPerSecond: 10, state: 'ready', reached: true, proof: '' } as const;
+  expect((await registry.report({ ...report, ...more })).verdict).toBe('accepted');
   expect((await registry.list()).map(({ id }) => id)).toEqual(['n1']);
   expect((await registry.assign([]))?.node.id).toBe('n1');
   await connection.close();

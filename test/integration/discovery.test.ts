@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDiscovery, type Discovery } from '../../discovery/handler.js';
 import { createDiscoveryServer, type DiscoveryServer, type DiscoveryServerOptions } from '../../discovery/server.js';
+import { Membership } from '../../src/auth/membership.js';
 import { createTicketAuthority } from '../../src/auth/ticket.js';
 import { signToken } from '../../src/auth/token-signer.js';
 import { createTokenVerifier } from '../../src/auth/token-verifier.js';
@@ -18,8 +19,8 @@ import { silentLogger } from '../../src/lib/logger.js';
 import type { ConnectResponse, Problem } from '../../src/protocol/index.js';
 import { type RedisServer, startRedis } from '../support/redis.js';
 import { node } from '../unit/cluster/test-cluster.js';
+import { member, SECRET } from '../unit/discovery/fixture.js';
 
-const SECRET = 'a test secret of more than thirty-two bytes';
 const ORIGIN = 'https://app.example.com';
 const tickets = createTicketAuthority({ secrets: [SECRET], audience: 'test' });
 
@@ -48,7 +49,7 @@ interface Running {
 
 async function run(options: Partial<DiscoveryServerOptions> = {}): Promise<Running> {
   const tokens = createTokenVerifier({ issuers: [{ secret: SECRET }] });
-  const parts = { registry, tickets, tokens, logger: silentLogger };
+  const parts = { registry, tickets, tokens, membership: new Membership([SECRET]), logger: silentLogger };
   const discovery = createDiscovery(parts, { namespaces: new Namespaces(), origins: new Origins([ORIGIN]) });
   const server = createDiscoveryServer(discovery, { host: '127.0.0.1', port: 0, ...options });
   const { url, port } = await server.start();
@@ -92,7 +93,8 @@ describe('3,000 clients at once', () => {
         read() {
           const claimed = claims.get(id) ?? [];
           claims.set(id, []);
-          return node(id, { connections: counts.get(id) ?? 0, claimed, maxConnectsPerSecond: 2_000 });
+          const load = { connections: counts.get(id) ?? 0, claimed, maxConnectsPerSecond: 2_000 };
+          return member(node(id, load), Date.now());
         },
       }),
     );
@@ -251,7 +253,7 @@ describe('the server', () => {
 
 describe('while Redis hangs', () => {
   it('clients are placed among the nodes last known, and in the registry again when it is back', async () => {
-    await registry.report(node('n9'));
+    await registry.report(member(node('n9'), Date.now()));
     const running = await run();
     await expect.poll(() => running.discovery.stats().nodes).toBe(1);
     redis.pause();

@@ -31,6 +31,10 @@ for _, key in ipairs({ KEYS[2], KEYS[4] }) do
   end
 end
 for _, member in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do redis.call('ZINCRBY', KEYS[3], -ms, member) end
+for _, id in ipairs(redis.call('HKEYS', KEYS[5])) do
+  local total, strikes, rest = string.match(redis.call('HGET', KEYS[5], id), '^(%d+) (%d+) (%d+)$')
+  redis.call('HSET', KEYS[5], id, string.format('%d %d %.0f', total, strikes, math.max(0, rest - ms)))
+end
 `;
 
 async function openConnection(): Promise<RedisConnection> {
@@ -51,8 +55,8 @@ async function open() {
     connection,
     registry: createRedisRegistry({ connection, logger: silentLogger }),
     async advance(ms: number) {
-      const keys = ['nodes', 'pace', 'reservations', 'state'].map(KEY);
-      await redis.admin.eval(BACKDATE, 4, ...keys, ms);
+      const keys = ['nodes', 'pace', 'reservations', 'state', 'lapses'].map(KEY);
+      await redis.admin.eval(BACKDATE, 5, ...keys, ms);
     },
     async close() {
       connection.close();
@@ -103,6 +107,7 @@ describe('in Redis', () => {
         state: 'ready',
         at,
         past: '',
+        reached: true,
       };
       const text = typeof forged === 'string' ? forged : JSON.stringify({ ...good, ...forged });
       await registry.report(node('n1', { connections: 5_000 }));

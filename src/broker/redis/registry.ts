@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { assertReport } from '../../cluster/node-report.js';
-import type { Assignment, NodeRecord, NodeReport, Registry, ReportVerdict } from '../../cluster/registry.js';
+import type { Assignment, NamedNode, NodeRecord, NodeReport, Registry, ReportAnswer } from '../../cluster/registry.js';
 import type { Logger } from '../../lib/logger.js';
 import type { RedisConnection } from './connection.js';
 import { unavailableError } from './errors.js';
@@ -30,7 +30,8 @@ interface Answer {
   readonly node?: NodeRecord;
   readonly reservation?: string;
   /** Lua writes an empty list as `{}`. */
-  readonly alternatives?: readonly NodeRecord[] | object;
+  readonly alternatives?: readonly NamedNode[] | object;
+  readonly others?: number;
   readonly nodes?: readonly NodeRecord[] | object;
 }
 
@@ -45,7 +46,7 @@ class Nodes implements RedisRegistry {
     this.#connection = connection;
     this.#logger = logger;
     this.#random = random ?? Math.random;
-    const names = ['nodes', 'held', 'pace', 'reservations', 'state'];
+    const names = ['nodes', 'held', 'pace', 'reservations', 'state', 'lapses'];
     this.#keys = names.map((name) => `${connection.prefix}:{!cluster}:${name}`);
   }
 
@@ -53,32 +54,33 @@ class Nodes implements RedisRegistry {
     return this.#ignoredRecords;
   }
 
-  async report(report: NodeReport): Promise<ReportVerdict> {
+  async report(report: NodeReport): Promise<ReportAnswer> {
     assertReport(report);
-    const { id, url, incarnation, connections, capacity, maxConnectsPerSecond, state, claimed } = report;
-    const fields = [id, url, incarnation, connections, capacity, maxConnectsPerSecond, state];
-    const verdict = await this.#call('node_report', [...fields, ...claimed]);
-    if (verdict === 'accepted' || verdict === 'fenced' || verdict === 'refused') return verdict;
-    throw unavailableError('the registry in Redis gave an answer that is none');
+    const { id, url, incarnation, connections, capacity, maxConnectsPerSecond, state, reached, proof, claimed } =
+      report;
+    const fields = [id, url, incarnation, connections, capacity, maxConnectsPerSecond, state, reached ? 1 : 0, proof];
+    const answer = answerOf<ReportAnswer>(await this.#call('node_report', [...fields, ...claimed]));
+    const { verdict, nowMs, drain, signers, lapsed, isDoubted } = answer;
+    if (verdict !== 'accepted' && verdict !== 'fenced' && verdict !== 'refused') throw notAnAnswer();
+    return { verdict, nowMs, drain, signers: listOf(signers), lapsed, isDoubted };
   }
 
-  async assign(exclude: readonly string[]): Promise<Assignment | undefined> {
+  async assign(exclude: readonly string[], allowed?: readonly string[]): Promise<Assignment | undefined> {
     const name = randomBytes(9).toString('base64url');
-    const answer = this.#read(await this.#call('node_assign', [this.#random(), name, ...exclude]));
+    const among = allowed === undefined ? [-1] : [allowed.length, ...allowed];
+    const args = [this.#random(), name, exclude.length, ...exclude, ...among];
+    const answer = this.#read(await this.#call('node_assign', args));
     if (answer.node === undefined || answer.reservation === undefined) return undefined;
-    return { node: answer.node, reservation: answer.reservation, alternatives: listOf(answer.alternatives) };
+    const { node, reservation, others = 0 } = answer;
+    return { node, reservation, alternatives: listOf(answer.alternatives), others };
   }
 
-  async list(): Promise<readonly NodeRecord[]> {
-    return listOf(this.#read(await this.#call('node_list', [])).nodes);
+  async list(signer?: string): Promise<readonly NodeRecord[]> {
+    return listOf(this.#read(await this.#call('node_list', signer === undefined ? [] : [signer])).nodes);
   }
 
   async requestDrain(id: string): Promise<boolean> {
     return (await this.#call('node_drain', [id])) === 1;
-  }
-
-  async drainRequested(id: string): Promise<boolean> {
-    return (await this.#call('node_draining', [id])) === 1;
   }
 
   async remove(id: string, incarnation: string): Promise<void> {
@@ -91,7 +93,7 @@ class Nodes implements RedisRegistry {
   }
 
   #read(text: unknown): Answer {
-    const answer = JSON.parse(String(text)) as Answer;
+    const answer = answerOf<Answer>(text);
     if (answer.ignored !== this.#ignoredRecords) {
       this.#ignoredRecords = answer.ignored;
       if (answer.ignored > 0) this.#logger.warn({ records: answer.ignored }, 'ignoring node records that are not ours');
@@ -100,6 +102,19 @@ class Nodes implements RedisRegistry {
   }
 }
 
-function listOf(value: readonly NodeRecord[] | object | undefined): readonly NodeRecord[] {
+/** What our own function wrote. */
+function answerOf<T>(text: unknown): T {
+  try {
+    return JSON.parse(String(text)) as T;
+  } catch (cause) {
+    throw notAnAnswer(cause);
+  }
+}
+
+function notAnAnswer(cause?: unknown): Error {
+  return unavailableError('the registry in Redis gave an answer that is none', cause);
+}
+
+function listOf<T>(value: readonly T[] | object | undefined): readonly T[] {
   return Array.isArray(value) ? value : [];
 }

@@ -21,10 +21,9 @@ function cuttable() {
   const state = { away: false };
   const registry: Registry = {
     ...inner,
-    assign: (exclude) => inner.assign(exclude),
-    list: () => inner.list(),
+    assign: (exclude, allowed) => inner.assign(exclude, allowed),
+    list: (signer) => inner.list(signer),
     requestDrain: (id) => inner.requestDrain(id),
-    drainRequested: (id) => inner.drainRequested(id),
     remove: (id, incarnation) => inner.remove(id, incarnation),
     async report(report) {
       if (state.away) throw new FanfareError('broker_unavailable', 'away');
@@ -99,7 +98,7 @@ it('sends one report at a time, and one more when asked meanwhile', async () => 
           goOn = resolve;
         });
         open--;
-        return 'accepted';
+        return { verdict: 'accepted', nowMs: 0, drain: false, signers: [], lapsed: 0, isDoubted: false };
       },
     },
   });

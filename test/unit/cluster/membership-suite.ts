@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import type { NodeReport } from '../../../src/cluster/registry.js';
-import type { TestCluster } from './test-cluster.js';
+import { node, type TestCluster } from './test-cluster.js';
 
-export function membershipSuite({ registry, report, ids, shares, advance }: TestCluster): void {
+export function membershipSuite({ registry, report, drains, ids, shares, advance }: TestCluster): void {
   describe('silence', () => {
     it('of 5 s takes a node out while others report', async () => {
       await report('n1');
@@ -116,23 +116,49 @@ export function membershipSuite({ registry, report, ids, shares, advance }: Test
     it('that is asked for takes the node out of assignment at once, until it starts anew', async () => {
       await report('n1');
       await report('n2', { connections: 9_000 });
-      expect(await registry().drainRequested('n1')).toBe(false);
+      expect(await drains('n1')).toBe(false);
       expect(await registry().requestDrain('n1')).toBe(true);
-      expect(await registry().drainRequested('n1')).toBe(true);
+      expect(await drains('n1')).toBe(true);
       expect(await shares(3)).toEqual({ n2: 3 });
       await report('n1');
       expect((await registry().list()).find(({ id }) => id === 'n1')?.state).toBe('draining');
-      await report('n1', { incarnation: 'n1-2' });
-      expect(await registry().drainRequested('n1')).toBe(false);
+      expect(await drains('n1', { incarnation: 'n1-2' })).toBe(false);
       expect(await shares(3)).toEqual({ n1: 3 });
     });
 
     it('of a node that is not there is told so', async () => {
       expect(await registry().requestDrain('n1')).toBe(false);
-      expect(await registry().drainRequested('n1')).toBe(false);
-      await report('n1');
+      expect(await drains('n1')).toBe(false);
       await advance(20_000);
       expect(await registry().requestDrain('n1')).toBe(false);
+    });
+  });
+
+  describe('what a node proves', () => {
+    it('is handed on with its start and the moment of its report', async () => {
+      const { nowMs } = await registry().report(node('n1', { proof: 'abc.def' }));
+      expect((await registry().list())[0]).toMatchObject({
+        ...{ proof: 'abc.def', incarnation: 'n1-1', reportedAtMs: nowMs },
+      });
+      expect((await registry().assign([]))?.node).toMatchObject({ proof: 'abc.def', incarnation: 'n1-1' });
+    });
+  });
+
+  describe('the secret that a discovery signs with', () => {
+    const signers = async () => [...(await registry().report(node('n1'))).signers].sort();
+
+    it('is told to nodes for 15 s, and those of others too', async () => {
+      expect(await signers()).toEqual([]);
+      await registry().list('one');
+      await registry().list('one');
+      expect(await signers()).toEqual(['one']);
+      await advance(10_000);
+      await registry().list('two');
+      expect(await signers()).toEqual(['one', 'two']);
+      await advance(6_000);
+      expect(await signers()).toEqual(['two']);
+      await advance(10_000);
+      expect(await signers()).toEqual([]);
     });
   });
 
@@ -151,6 +177,8 @@ export function membershipSuite({ registry, report, ids, shares, advance }: Test
     { capacity: 0 },
     { maxConnectsPerSecond: 0 },
     { state: 'other' as 'ready' },
+    { proof: 'a b' },
+    { proof: 'x'.repeat(2_049) },
   ])('a report of %j is misuse', async (changes) => {
     await expect(report('n1', changes)).rejects.toThrow(TypeError);
   });

@@ -15,6 +15,8 @@ export interface TestCluster {
   registry(): Registry;
   advance(ms: number): Promise<void>;
   report(id: string, changes?: Partial<NodeReport>): Promise<ReportVerdict>;
+  /** Reports, and answers whether the node was told to drain. */
+  drains(id: string, changes?: Partial<NodeReport>): Promise<boolean>;
   /** The nodes that count as alive, sorted. */
   ids(): Promise<readonly string[]>;
   /** How many of `times` assignments each node was given. */
@@ -31,6 +33,8 @@ export function node(id: string, changes: Partial<NodeReport> = {}): NodeReport 
     capacity: 10_000,
     maxConnectsPerSecond: 100_000,
     state: 'ready',
+    reached: true,
+    proof: '',
     claimed: [],
     ...changes,
   };
@@ -46,7 +50,8 @@ export function testCluster(open: () => Promise<RegistryHarness>): TestCluster {
   return {
     registry: () => harness.registry,
     advance: (ms) => harness.advance(ms),
-    report: (id, changes) => harness.registry.report(node(id, changes)),
+    report: async (id, changes) => (await harness.registry.report(node(id, changes))).verdict,
+    drains: async (id, changes) => (await harness.registry.report(node(id, changes))).drain,
     ids: async () => (await harness.registry.list()).map(({ id }) => id).sort(),
     async shares(times, exclude = []) {
       const counts: Record<string, number> = {};

@@ -3,6 +3,7 @@
 import { afterEach, expect } from 'vitest';
 import { createDiscovery } from '../../../discovery/handler.js';
 import type { DiscoveryOptions } from '../../../discovery/options.js';
+import { Membership } from '../../../src/auth/membership.js';
 import { createTicketAuthority } from '../../../src/auth/ticket.js';
 import { signToken } from '../../../src/auth/token-signer.js';
 import { createTokenVerifier } from '../../../src/auth/token-verifier.js';
@@ -19,10 +20,25 @@ export const SECRET = 'a test secret of more than thirty-two bytes';
 export const ORIGIN = 'https://app.example.com';
 const START_MS = 1_800_000_000_000;
 
+/** A report with the proof of whoever knows these secrets, unless it has one already. */
+export function member(report: NodeReport, timeMs: number, secrets: readonly string[] = [SECRET]): NodeReport {
+  if (report.proof !== '') return report;
+  const facts = { timeMs, version: '0.1.0', engine: 'uws', startedAtMs: timeMs };
+  return { ...report, proof: new Membership(secrets).prove(report, facts) };
+}
+
 export interface LogLine {
   readonly level: string;
   readonly fields: object;
   readonly message: string;
+}
+
+interface State {
+  nowMs: number;
+  dice: number;
+  away: boolean;
+  hangs: Promise<void> | undefined;
+  calls: number;
 }
 
 const open: Fixture[] = [];
@@ -38,29 +54,34 @@ export async function fixture(...args: Parameters<typeof create>): Promise<Fixtu
 }
 
 async function create(changes: Partial<DiscoveryOptions> = {}, nodes: readonly NodeReport[] = []) {
-  const state = { nowMs: START_MS, dice: 0.5, away: false };
+  /** `hangs` is waited for by each call of the registry, of which `calls` counts assignments. */
+  const state: State = { nowMs: START_MS, dice: 0.5, away: false, hangs: undefined, calls: 0 };
   const clock = () => state.nowMs;
   const inner = createMemoryRegistry({ clock });
   const reachable = async () => {
+    await state.hangs;
     if (state.away) throw new FanfareError('broker_unavailable', 'Redis cannot be reached');
     return inner;
   };
   const registry: Registry = {
     report: async (report) => (await reachable()).report(report),
-    assign: async (exclude) => (await reachable()).assign(exclude),
-    list: async () => (await reachable()).list(),
+    assign: async (exclude, allowed) => {
+      state.calls++;
+      return (await reachable()).assign(exclude, allowed);
+    },
+    list: async (signer) => (await reachable()).list(signer),
     requestDrain: async (id) => (await reachable()).requestDrain(id),
-    drainRequested: async (id) => (await reachable()).drainRequested(id),
     remove: async (id, incarnation) => (await reachable()).remove(id, incarnation),
   };
-  for (const one of nodes) await inner.report(one);
+  for (const one of nodes) await inner.report(member(one, state.nowMs));
   const log: LogLine[] = [];
   const write = (level: string) => (fields: object, message: string) => void log.push({ level, fields, message });
   const logger: Logger = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
   const tickets = createTicketAuthority({ secrets: [SECRET], audience: 'test', clock });
   const tokens = createTokenVerifier({ issuers: [{ secret: SECRET }], clock, logger });
   const options = { namespaces: new Namespaces(), origins: new Origins([ORIGIN]), ...changes };
-  const parts = { registry, tickets, tokens, logger, clock, random: () => state.dice };
+  const membership = new Membership([SECRET]);
+  const parts = { registry, tickets, tokens, membership, logger, clock, random: () => state.dice };
   const discovery = createDiscovery(parts, options);
   // Discovery asks for the nodes as it begins; a registry in memory answers within this turn.
   await new Promise(setImmediate);
@@ -71,7 +92,8 @@ async function create(changes: Partial<DiscoveryOptions> = {}, nodes: readonly N
     tickets,
     log,
     discovery,
-    report: (id: string, more: Parameters<typeof node>[1] = {}) => registry.report(node(id, more)),
+    /** Of a member, unless `more` has another proof. */
+    report: (id: string, more: Parameters<typeof node>[1] = {}) => registry.report(member(node(id, more), state.nowMs)),
     token: (subject = 'u1', lifetimeMs = 3_600_000) =>
       signToken({ secret: SECRET, subject, grants: { subscribe: ['news'] }, lifetimeMs, clock }),
     /** `path`, with `POST` unless told, from 10.0.0.1. */

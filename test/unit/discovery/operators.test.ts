@@ -11,15 +11,18 @@ describe('operators', () => {
   it('see the nodes', async () => {
     const f = await fixture({ adminKey: KEY }, [node('n1', { connections: 3 })]);
     const response = await f.ask('/v1/nodes', { method: 'GET', headers: { Authorization } });
-    expect(await response.json()).toMatchObject({ nodes: [{ id: 'n1', connections: 3, state: 'ready' }] });
+    const said = { version: '0.1.0', engine: 'uws', startedAtMs: f.state.nowMs, secrets: [expect.any(String)] };
+    const seen = { id: 'n1', url: 'http://n1.example:8080', connections: 3, reservations: 0, capacity: 10_000 };
+    expect(await response.json()).toEqual({ nodes: [{ ...seen, state: 'ready', reportAgeMs: 0, ...said }] });
   });
 
   it('drain a node', async () => {
     const f = await fixture({ adminKey: KEY }, [node('host:8080', { url: 'http://host:8080', incarnation: 'a' })]);
     const response = await f.ask('/v1/nodes/host%3A8080/drain', { headers: { Authorization } });
     expect([response.status, await response.json()]).toEqual([202, { id: 'host:8080', draining: true }]);
-    expect(await f.registry.drainRequested('host:8080')).toBe(true);
     expect(await refusal(await f.connect())).toBe('503 no_capacity');
+    const own = { url: 'http://host:8080', incarnation: 'a' };
+    expect((await f.report('host:8080', own)).drain).toBe(true);
   });
 
   it.each([
@@ -38,7 +41,7 @@ describe('operators', () => {
     const f = await fixture({ adminKey: KEY }, [node('n1')]);
     const headers: Record<string, string> = authorization === undefined ? {} : { Authorization: authorization };
     expect(await refusal(await f.ask(path, { method, headers }))).toBe(wanted);
-    expect(await f.registry.drainRequested('n1')).toBe(false);
+    expect((await f.report('n1')).drain).toBe(false);
   });
 
   it('have no API while there is no key', async () => {

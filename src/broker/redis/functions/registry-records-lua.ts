@@ -1,0 +1,110 @@
+// The Lua of the registry's records: what is one, what is kept of it, and whether its node counts as alive.
+
+import { REGISTRY_RULES as RULES } from '../../../cluster/registry-rules.js';
+
+/** Stands before what works with records, in the same scope: see registry-lua.ts, which says what the keys hold. */
+export const REGISTRY_RECORDS_LUA = `
+local NODES, HELD, PACE, RESERVATIONS, STATE, LAPSES = 1, 2, 3, 4, 5, 6
+local VERSION = 1
+local SILENCE_MS = ${RULES.silenceMs}
+local GRACE_MS = ${RULES.graceMs}
+local MAX_REPORT_AGE_MS = ${RULES.maxReportAgeMs}
+local RESERVATION_MS = ${RULES.reservationMs}
+local PACE_BURST_MS = ${RULES.paceBurstMs}
+local MAX_ALTERNATIVES = ${RULES.maxAlternatives}
+local MAX_PAST = ${RULES.maxPast}
+local FORGET_MS = ${RULES.forgetMs}
+local LAPSES_TO_REST = ${RULES.lapsesToRest}
+local REST_MS = ${RULES.restMs}
+local MAX_REST_MS = ${RULES.maxRestMs}
+local SIGNER_MS = ${RULES.signerMs}
+local MAX_SIGNERS = 16
+local LAPSES_PER_CALL = 500
+local MAX_DECODED = 1000
+local STATES = { ready = true, full = true, deaf = true, foreign = true, draining = true }
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function count(value, least)
+  return type(value) == 'number' and value >= least and value <= 1e9 and value == math.floor(value)
+end
+
+-- The same form as nodeUrlProblem in registry-rules.ts.
+local function good_url(url)
+  if type(url) ~= 'string' or #url > ${RULES.maxUrlLength} then return false end
+  local rest = string.match(url, '^https?://(.+)$')
+  if not rest then return false end
+  local after = string.match(rest, '^[A-Za-z0-9][A-Za-z0-9._-]*(.*)$') or string.match(rest, '^%[[%x:.]+%](.*)$')
+  if not after then return false end
+  local port, path = string.match(after, '^:(%d+)(.*)$')
+  if port and (#port > 5 or tonumber(port) < 1 or tonumber(port) > 65535) then return false end
+  path = path or after
+  return path == '' or string.find(path, '^/[A-Za-z0-9._~/-]*$') ~= nil
+end
+
+local function decode_anew(id, text)
+  if #text > ${RULES.maxRecordBytes} or #id > ${RULES.maxIdLength} then return nil end
+  if string.find(id, '[^A-Za-z0-9_.:@~-]') or id == '' then return nil end
+  local ok, record = pcall(cjson.decode, text)
+  if not ok or type(record) ~= 'table' or record.v ~= VERSION or not good_url(record.url) then return nil end
+  if type(record.incarnation) ~= 'string' or type(record.past) ~= 'string' or not STATES[record.state] then return nil end
+  if not count(record.connections, 0) or not count(record.capacity, 1) then return nil end
+  if type(record.at) ~= 'number' or not (record.at >= 0 and record.at < 1e15) then return nil end
+  if type(record.rate) ~= 'number' or not (record.rate > 0 and record.rate <= 1e9) then return nil end
+  if type(record.proof) ~= 'string' or #record.proof > ${RULES.maxProofBytes} then record.proof = '' end
+  record.id = id
+  return record
+end
+
+-- What each text means, since a node writes its own once a second and assignments read them all thousands of times.
+local decoded, decoded_count = {}, 0
+
+-- A record, or nil for one that no node of ours wrote.
+local function decode(id, text)
+  if not text then return nil end
+  local known = decoded[id]
+  if known and known.text == text then return known.record end
+  local record = decode_anew(id, text)
+  if record then
+    if decoded_count >= MAX_DECODED then decoded, decoded_count = {}, 0 end
+    if not decoded[id] then decoded_count = decoded_count + 1 end
+    decoded[id] = { text = text, record = record }
+  end
+  return record
+end
+
+local function store(keys, record)
+  redis.call('HSET', keys[NODES], record.id, cjson.encode({
+    v = VERSION, url = record.url, incarnation = record.incarnation, connections = record.connections,
+    capacity = record.capacity, rate = record.rate, state = record.state, at = record.at, drain = record.drain,
+    gone = record.gone, past = record.past, reached = record.reached, proof = record.proof,
+  }))
+end
+
+local function pairs_of(flat)
+  local map = {}
+  for i = 1, #flat, 2 do map[flat[i]] = flat[i + 1] end
+  return map
+end
+
+local function read_state(keys, now)
+  local values = redis.call('HMGET', keys[STATE], 'newest', 'before', 'resumed')
+  return {
+    -- Nothing has been reported later than now, whatever a master said whose clock was ahead.
+    newest = math.min(tonumber(values[1]) or 0, now),
+    before = tonumber(values[2]) or 0,
+    resumed = math.min(tonumber(values[3]) or 0, now),
+  }
+end
+
+local function is_alive(record, state, now)
+  if record.gone or record.at > now + SILENCE_MS then return false end
+  if now - state.newest <= GRACE_MS and state.newest - record.at <= SILENCE_MS then return true end
+  local silent_ms = state.before - record.at -- when the last silence began; below 0: has reported since
+  local waited_for = now - state.resumed <= GRACE_MS and silent_ms >= 0 and silent_ms <= SILENCE_MS
+  return waited_for and now - record.at <= MAX_REPORT_AGE_MS
+end
+`;

@@ -1,0 +1,56 @@
+// What is known of clients that were sent to a node and did not come: a node that nobody reaches is the least loaded of all.
+
+import { REGISTRY_RULES as RULES } from './registry-rules.js';
+
+interface Count {
+  total: number;
+  /** One after the other, while the node had no rest. */
+  strikes: number;
+  restUntilMs: number;
+}
+
+/** The Lua of the Redis form does the same. */
+export class Lapses {
+  readonly #byId = new Map<string, Count>();
+
+  /** A place on the node was not claimed there. */
+  lapsed(id: string, nowMs: number): void {
+    const count = this.#byId.get(id) ?? { total: 0, strikes: 0, restUntilMs: 0 };
+    this.#byId.set(id, count);
+    count.total++;
+    // Those that were sent before the rest began say nothing new.
+    if (nowMs < count.restUntilMs) return;
+    count.strikes++;
+    if (count.strikes >= RULES.lapsesToRest) count.restUntilMs = nowMs + restMs(count.strikes);
+  }
+
+  /** A client has come. */
+  claimed(id: string): void {
+    const count = this.#byId.get(id);
+    if (count === undefined) return;
+    count.strikes = 0;
+    count.restUntilMs = 0;
+  }
+
+  total(id: string): number {
+    return this.#byId.get(id)?.total ?? 0;
+  }
+
+  isDoubted(id: string): boolean {
+    return (this.#byId.get(id)?.strikes ?? 0) >= RULES.lapsesToRest;
+  }
+
+  /** After a rest one client is sent to see; while it is on its way, no other is. */
+  isResting(id: string, held: number, nowMs: number): boolean {
+    const count = this.#byId.get(id);
+    return count !== undefined && this.isDoubted(id) && (nowMs < count.restUntilMs || held > 0);
+  }
+
+  forget(id: string): void {
+    this.#byId.delete(id);
+  }
+}
+
+function restMs(strikes: number): number {
+  return Math.min(RULES.maxRestMs, RULES.restMs * 2 ** (strikes - RULES.lapsesToRest));
+}
