@@ -76,8 +76,8 @@ async function startServer(args: readonly string[], env: Record<string, string>)
   process.once('exit', reap);
   child.once('exit', () => process.off('exit', reap));
   const close = (): Promise<void> => {
-    child.kill('SIGTERM');
-    child.kill('SIGINT'); // the second signal ends a drain at once
+    // Each cuts a stage of the drain short, in whichever order they come.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) child.kill(signal);
     return ended;
   };
   try {

@@ -2,6 +2,7 @@
 
 import { hostname, totalmem } from 'node:os';
 import type { Authenticator } from '../auth/identity.js';
+import type { Membership } from '../auth/membership.js';
 import type { Broker } from '../broker/broker.js';
 import type { Ingest } from '../broker/queue/ingest.js';
 import type { Registry } from '../cluster/registry.js';
@@ -12,6 +13,8 @@ import type { Logger } from '../lib/logger.js';
 import { loadEngine } from '../node/engines/load-engine.js';
 import type { Fallback, NodeLimits } from '../node/node-options.js';
 import { createPushNode, type PushNode, type PushNodeOptions } from '../node/push-node.js';
+import type { ServerEnd } from './server-end.js';
+import { VERSION } from './version.js';
 
 export interface NodeParts {
   readonly broker: Broker;
@@ -21,11 +24,14 @@ export interface NodeParts {
   readonly namespaces: Namespaces;
   readonly logger: Logger;
   readonly fallback: Fallback;
+  readonly membership: Membership;
+  /** How the process ends, where the node or an operator asks for it. */
+  readonly end: Pick<ServerEnd, 'request' | 'displaced'>;
 }
 
 /** Nothing runs before the node's `start`. */
 export async function composeNode(config: Config, parts: NodeParts): Promise<PushNode> {
-  const { registry, ingest, namespaces, ...rest } = parts;
+  const { registry, ingest, namespaces, end, ...rest } = parts;
   const engine = await loadEngine(config.engine, parts.logger);
   return createPushNode(
     {
@@ -33,8 +39,8 @@ export async function composeNode(config: Config, parts: NodeParts): Promise<Pus
       ...(registry !== undefined && { registry }),
       ...(ingest !== undefined && { ingest }),
       engine,
-      // One way to end: an operator who drains a node through discovery gets what SIGTERM gives.
-      onDrainRequested: () => void process.kill(process.pid, 'SIGTERM'),
+      onDrainRequested: () => end.request(),
+      onDisplaced: () => end.displaced(),
     },
     nodeOptions(config, namespaces),
   );
@@ -42,7 +48,8 @@ export async function composeNode(config: Config, parts: NodeParts): Promise<Pus
 
 function nodeOptions(config: Config, namespaces: Namespaces): PushNodeOptions {
   return {
-    id: config.nodeId ?? defaultNodeId(config.port),
+    id: nodeIdOf(config),
+    version: VERSION,
     host: config.host,
     port: config.port,
     url: config.nodeUrl ?? '',
@@ -77,6 +84,11 @@ function nodeLimits(config: Config): NodeLimits {
     publishes: { name: 'publishes', config: commands, by: ['ticket'] },
     reads: { name: 'reads', config: reads, by: ['ticket'] },
   };
+}
+
+/** What the node is called in its cluster. */
+export function nodeIdOf({ nodeId, port }: Config): string {
+  return nodeId ?? defaultNodeId(port);
 }
 
 /** Host and port; where the system picks the port, the process tells two nodes apart. */

@@ -1,15 +1,18 @@
 // How a process of ours ends: its exit codes, and the line that says why.
 
 import { UnfitRedisError } from '../broker/redis/errors.js';
+import { IdTakenError } from '../cluster/id-taken-error.js';
 import { ConfigError, problemLine } from '../config/config-problem.js';
 
-/** 69 and 78 are those of sysexits.h. */
+/** 69, 73 and 78 are those of sysexits.h. */
 export const EXIT = {
   ok: 0,
   /** What was asked for was refused. */
   refused: 1,
   /** Something that it needs is not available. */
   unavailable: 69,
+  /** Another node that lives has the id. */
+  idTaken: 73,
   /** The configuration or the command line is wrong. */
   badConfig: 78,
 } as const;
@@ -35,6 +38,7 @@ export function failure(error: unknown): { readonly lines: readonly string[]; re
     return { lines: [`fanfare: redisUrl: ${error.message}`], code: EXIT.badConfig };
   }
   const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof IdTakenError) return { lines: [`fanfare: nodeId: ${message}`], code: EXIT.idTaken };
   const systemCode = firstCode(error, (code) => code in ADDRESS || NETWORK.has(code));
   if (systemCode !== undefined && systemCode in ADDRESS) {
     return { lines: [`fanfare: ${ADDRESS[systemCode]}: ${message}`], code: EXIT.badConfig };

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // The `fanfare` command: reads the command line, runs what it names, and ends with the right exit code.
 
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EXIT, failure } from './exit.js';
+import { VERSION } from './version.js';
 
 /** Each loads what it needs when it is named: a client command need not wait for a server's parts. */
 const COMMANDS: Readonly<Record<string, () => Promise<{ addCommand(program: Command): void }>>> = {
@@ -16,15 +16,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ addCommand(program: Comm
   config: () => import('./commands/config.js'),
 };
 
-function versionOf(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
-  return String(version);
-}
-
 async function createProgram(name: string | undefined): Promise<Command> {
   const program = new Command('fanfare')
     .description('Realtime notification server: tell every open browser, now, without losing a message.')
-    .version(versionOf())
+    .version(VERSION)
     // Inherited by every command: none may end the process before we see why.
     .exitOverride()
     .showSuggestionAfterError();

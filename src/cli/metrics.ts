@@ -5,6 +5,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 /** Figures that go up and down; every other one is a counter. */
 const GAUGES = new Set([
   ...['connections', 'sockets', 'streams', 'waitingPolls', 'httpClients', 'channels'],
+  ...['stateReady', 'stateFull', 'stateDeaf', 'stateForeign', 'stateDraining', 'discoveryUsableNodes'],
   ...['eventLoopUtilization', 'discoveryNodes', 'cachedTokens', 'ingestHolder'],
 ]);
 

@@ -1,7 +1,7 @@
 // `/livez`, `/readyz` and `/metrics`, the same on every process.
 
 import { isLoopback } from '../config/development.js';
-import { plainAddress } from '../http/address.js';
+import { plainAddress, withoutAddresses } from '../http/address.js';
 import { bearerOf, SecretKeys } from '../http/bearer.js';
 import { FanfareError } from '../lib/errors.js';
 import type { ReadinessCheck } from '../node/node-options.js';
@@ -12,6 +12,8 @@ import { problemResponse } from './problem-response.js';
 export interface ProbesParts {
   checks(): readonly ReadinessCheck[];
   readonly metrics: Metrics;
+  /** Of the node that serves here, which `/livez` names; `undefined` on discovery. */
+  readonly nodeId?: string;
   /** Bearer key that opens `/metrics` to other machines; `undefined`: loopback only. */
   readonly adminKey: string | undefined;
 }
@@ -21,8 +23,8 @@ export type Probes = (request: Request, remoteAddress: string) => Promise<Respon
 
 export function createProbes(parts: ProbesParts): Probes {
   const answers: Readonly<Record<string, (request: Request, remoteAddress: string) => Response | Promise<Response>>> = {
-    [PATHS.livez]: () => json(200, { live: true }),
-    [PATHS.readyz]: () => readiness(parts.checks()),
+    [PATHS.livez]: () => json(200, { live: true }, parts.nodeId === undefined ? {} : { [HEADERS.node]: parts.nodeId }),
+    [PATHS.readyz]: (request) => readiness(parts.checks(), hasKey(request, parts.adminKey)),
     [PATHS.metrics]: (request, remoteAddress) => metrics(request, remoteAddress, parts),
   };
   return async (request, remoteAddress) => {
@@ -35,10 +37,12 @@ export function createProbes(parts: ProbesParts): Probes {
   };
 }
 
-function readiness(checks: readonly ReadinessCheck[]): Response {
+/** Where things are is for operators and for the log. */
+function readiness(checks: readonly ReadinessCheck[], toOperator: boolean): Response {
   const ready = checks.every((check) => check.ok);
   const headers: Record<string, string> = ready ? {} : { [HEADERS.retryAfter]: '1' };
-  return json(ready ? 200 : 503, { ready, checks }, headers);
+  const told = toOperator ? checks : checks.map((check) => ({ ...check, detail: withoutAddresses(check.detail) }));
+  return json(ready ? 200 : 503, { ready, checks: told }, headers);
 }
 
 async function metrics(request: Request, remoteAddress: string, { adminKey, metrics }: ProbesParts): Promise<Response> {

@@ -10,7 +10,7 @@ import { algorithmRules, secretRules } from './secret-rules.js';
 /** Applies every rule; what they find is all there is to know. */
 export function applyRules(given: Given, context: RuleContext): Findings {
   const findings = new Findings(context);
-  for (const rule of [secretRules, algorithmRules, clusterRules, addressRules, limitRules, capacityRules]) {
+  for (const rule of [secretRules, algorithmRules, clusterRules, addressRules, limitRules, drainRules, capacityRules]) {
     rule(given, findings);
   }
   return findings;
@@ -64,6 +64,13 @@ function limitRules(given: Given, found: Findings): void {
     'maxMessageBytes',
     `got ${maxMessageBytes}, expected at most half of maxBufferedBytes, which is ${limit}: a replay would cut its receiver`,
   );
+}
+
+function drainRules({ drainDelay, drainTimeout }: Given, found: Findings): void {
+  if (drainDelay === undefined || drainTimeout === undefined || drainDelay <= drainTimeout) return;
+  const limit = `drainTimeout, which is ${drainTimeout} ms (${found.context.sourceOf('drainTimeout')})`;
+  if (found.isDefault('drainDelay')) found.change('drainDelay', drainTimeout, 'from drainTimeout');
+  else found.problem('drainDelay', `got ${drainDelay} ms, expected at most ${limit}: the delay is part of it`);
 }
 
 type LimitKey = 'maxMessageBytes' | 'maxFrameBytes' | 'maxBodyBytes';

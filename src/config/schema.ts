@@ -225,11 +225,18 @@ export const configSchema = z.object({
     roles: FRONT,
     default: '0',
   }),
+  drainDelay: option(duration('0s', '1h'), {
+    duration: true,
+    about: 'time for which a process that was told to end still serves, not ready, so that load balancers turn away',
+    roles: ALL,
+    default: '5s',
+    defaultFor: { start: '0s' },
+  }),
   drainTimeout: option(duration('0s', '1h'), {
     duration: true,
-    about: 'time that a drain has before what is left is closed',
+    about: 'time from the signal until what is left is closed; the delay is part of it',
     roles: ALL,
-    default: '30s',
+    default: '25s',
   }),
   logLevel: option(choice('debug', 'info', 'warn', 'error', 'silent'), {
     about: 'debug, info, warn, error, silent',

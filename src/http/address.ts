@@ -16,3 +16,19 @@ export function plainAddress(address: string): string {
   const [high, low] = [Number.parseInt(mapped[1] ?? '', 16), Number.parseInt(mapped[2] ?? '', 16)];
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
+
+/** IPv6 with and without brackets, IPv4, a host with its port, a name with a dot (no path of a file), a name that was not found. */
+const ADDRESSES = [
+  /\[[0-9a-f:.%\w]*:[0-9a-f:.%\w]*\](:\d+)?/gi,
+  /(?<![\w:])[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}(%\w+)?(?![\w:])/gi,
+  /\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b/g,
+  /\b[a-z\d_]([\w-]*\.)*[\w-]*:\d{1,5}\b/gi,
+  /(?<![/\w.-])[a-z\d][\w-]*(\.[\w-]+)*\.[a-z]{2,}\b/gi,
+  /(?<=\b(ENOTFOUND|EAI_AGAIN) )\S+/g,
+];
+const HIDDEN = '(address)';
+
+/** A text for everybody: without IP addresses, host names with a dot, and hosts with a port. */
+export function withoutAddresses(text: string): string {
+  return ADDRESSES.reduce((rest, pattern) => rest.replaceAll(pattern, HIDDEN), text);
+}

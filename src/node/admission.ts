@@ -5,7 +5,7 @@ import { Door } from '../http/door.js';
 import type { Origins } from '../http/origins.js';
 import { RateLimited, SubjectLimit } from '../limits/subject-limit.js';
 import { NOBODY } from './clients/visitor.js';
-import type { Lifecycle, Room } from './lifecycle.js';
+import type { Lifecycle } from './lifecycle.js';
 import type { NodeLimits } from './node-options.js';
 import type { Reservations } from './reservations.js';
 
@@ -15,7 +15,6 @@ export interface AdmissionParts {
   readonly limits: NodeLimits;
   readonly lifecycle: Lifecycle;
   readonly reservations: Reservations;
-  readonly room: () => Room;
 }
 
 /** {@link Door}'s steps, then room, and at last the reservation; in between the transport asks for grants and price. */
@@ -47,7 +46,7 @@ export class Admission extends Door {
   /** Throws `overloaded` or `draining` when the node takes no new link. */
   requireRoom(): void {
     try {
-      this.#parts.lifecycle.requireAdmission(this.#parts.room());
+      this.#parts.lifecycle.requireAdmission();
     } catch (error) {
       this.counters.refused++;
       throw error;

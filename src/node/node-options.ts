@@ -1,6 +1,7 @@
 // What a push node is made of, what it can be told, and what it tells of itself.
 
 import type { Authenticator } from '../auth/identity.js';
+import type { Membership } from '../auth/membership.js';
 import type { Broker } from '../broker/broker.js';
 import type { Ingest } from '../broker/queue/ingest.js';
 import type { Registry } from '../cluster/registry.js';
@@ -24,8 +25,12 @@ export interface PushNodeParts {
   readonly ingest?: Ingest;
   /** Answers every path that is not the node's: discovery, SDK and demo page in `start`. */
   readonly fallback?: Fallback;
+  /** Proves to discovery that the node knows the cluster's secrets. */
+  readonly membership?: Membership;
   /** Hears that an operator wants the node drained, and calls `drain`; without it the node does so itself. */
   readonly onDrainRequested?: () => void;
+  /** Hears that another node has taken over the id, and calls `drain`; without it the node does so itself. */
+  readonly onDisplaced?: () => void;
 }
 
 /** Rate limits by what they count. */
@@ -41,6 +46,8 @@ export interface NodeLimits {
 /** All merged: nothing here is optional. */
 export interface PushNodeOptions {
   readonly id: string;
+  /** Of the program, for the node's record. */
+  readonly version: string;
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
@@ -81,14 +88,26 @@ export interface ReadinessCheck {
   readonly detail: string;
 }
 
+export interface StartedNode {
+  readonly url: string;
+  readonly port: number;
+  /** Whether clients are sent there: a node can serve and be a stranger in its cluster. */
+  readonly ready: boolean;
+}
+
 export interface PushNode {
-  /** Resolves when clients can connect. Rejects when the broker or the address cannot be had. */
-  start(): Promise<{ readonly url: string; readonly port: number }>;
+  /**
+   * Resolves when clients can connect. Rejects when the broker or the address cannot be had, and with `IdTakenError` while
+   * another node lives under the id.
+   */
+  start(): Promise<StartedNode>;
   stats(): NodeStats;
   /** What readiness depends on; ready when all are `ok`. */
   checks(): readonly ReadinessCheck[];
-  /** Moves every connection off the node, paced, then closes. */
-  drain(): Promise<void>;
+  /** Is reported as draining and not ready from now on, and serves as ever: who balances load can turn away in time. */
+  leave(): Promise<void>;
+  /** Moves every client off the node, paced, within `withinMs` and 5 s, then closes. Idempotent. */
+  drain(withinMs?: number): Promise<void>;
   /** Closes everything at once. Idempotent. */
   close(): Promise<void>;
 }

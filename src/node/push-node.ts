@@ -1,8 +1,10 @@
 // A push node: its parts put together, started, drained and closed.
 
+import type { Registry } from '../cluster/registry.js';
 import { SecretKeys } from '../http/bearer.js';
 import { hostInUrl } from '../http/host-in-url.js';
 import { corsHeaders } from '../http/origins.js';
+import { FanfareError } from '../lib/errors.js';
 import { PATHS } from '../protocol/index.js';
 import { Admission } from './admission.js';
 import { Channels } from './channels/channels.js';
@@ -13,10 +15,18 @@ import { Publisher } from './clients/publisher.js';
 import type { SubscriptionsParts } from './clients/subscriptions.js';
 import { ClusterMember } from './cluster-member.js';
 import type { EngineHandlers, EngineOptions } from './engines/engine.js';
-import { Lifecycle, type Room } from './lifecycle.js';
+import { Lifecycle } from './lifecycle.js';
 import { moveLinks } from './mover.js';
 import { NodeLoad } from './node-load.js';
-import type { NodeStats, PushNode, PushNodeOptions, PushNodeParts, ReadinessCheck } from './node-options.js';
+import type {
+  NodeStats,
+  PushNode,
+  PushNodeOptions,
+  PushNodeParts,
+  ReadinessCheck,
+  StartedNode,
+} from './node-options.js';
+import { NodeRoom } from './node-room.js';
 import { Reservations } from './reservations.js';
 import { Entry } from './transports/entry.js';
 import { HttpDoors } from './transports/http-doors.js';
@@ -27,7 +37,7 @@ import { SocketDoor } from './transports/websocket.js';
 
 export type { NodeStats, PushNode, PushNodeOptions, PushNodeParts, ReadinessCheck } from './node-options.js';
 
-/** How long a client that was asked to move has before it is closed, where there are other nodes. */
+/** How long a client that was asked to move has at most before it is closed, where there are other nodes. */
 const MOVE_WITHIN_MS = 5_000;
 const LOAD_SAMPLE_MS = 1_000;
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -43,8 +53,9 @@ export function createPushNode(parts: PushNodeParts, options: PushNodeOptions): 
 class Node implements PushNode {
   readonly #parts: PushNodeParts;
   readonly #options: PushNodeOptions;
-  readonly #lifecycle = new Lifecycle();
+  readonly #lifecycle: Lifecycle;
   readonly #load: NodeLoad;
+  readonly #room: NodeRoom;
   readonly #links: Links;
   readonly #clients = new HttpClients();
   readonly #channels: Channels;
@@ -54,42 +65,32 @@ class Node implements PushNode {
   readonly #handlers: EngineHandlers;
   readonly #member: ClusterMember | undefined;
   #sampler: NodeJS.Timeout | undefined;
+  #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(parts: PushNodeParts, options: PushNodeOptions) {
     const { broker, engine, logger, authenticator, registry } = parts;
     const { namespaces, maxMessageBytes, waitReplicas, maxChannels, origins, limits } = options;
     const reservations = new Reservations();
-    const room = () => this.#room();
     this.#parts = parts;
     this.#options = options;
     this.#load = new NodeLoad(options.maxMemoryBytes);
     this.#links = new Links({ heartbeatMs: options.heartbeatMs });
+    this.#room = new NodeRoom({ load: this.#load, links: this.#links, options });
+    const hears = () => broker.status().ready;
+    this.#lifecycle = new Lifecycle({ id: options.id, logger, hears, room: () => this.#room.look() });
     const publish = (topic: string, frame: Buffer) => engine.publish(topic, frame);
     this.#channels = new Channels({ broker, namespaces, logger, publish, maxChannels });
     this.#publisher = new Publisher({ broker, namespaces, maxMessageBytes, waitReplicas });
     const lifecycle = this.#lifecycle;
-    this.#admission = new Admission({ origins, authenticator, limits, lifecycle, reservations, room });
+    this.#admission = new Admission({ origins, authenticator, limits, lifecycle, reservations });
     const entry = new Entry({ admission: this.#admission, clients: this.#clients, namespaces });
     this.#polls = this.#pollDoor(entry);
     this.#handlers = this.#engineHandlers(entry);
-    this.#member =
-      registry &&
-      new ClusterMember({
-        registry,
-        lifecycle,
-        reservations,
-        logger,
-        room,
-        id: options.id,
-        capacity: options.maxConnections,
-        maxConnectsPerSecond: options.maxConnectsPerSecond,
-        connections: () => this.#connectionCount(),
-        onDrainRequested: parts.onDrainRequested ?? (() => void this.drain()),
-      });
+    this.#member = registry && this.#clusterMember(registry, reservations);
   }
 
-  async start(): Promise<{ readonly url: string; readonly port: number }> {
+  async start(): Promise<StartedNode> {
     const { broker, engine, ingest, logger } = this.#parts;
     await broker.start(this.#channels);
     const { port } = await engine.listen(this.#engineOptions(), this.#handlers);
@@ -97,12 +98,16 @@ class Node implements PushNode {
     this.#channels.start();
     this.#links.start();
     this.#clients.start();
-    this.#sampler = setInterval(() => this.#load.sample(), LOAD_SAMPLE_MS);
-    this.#lifecycle.on('serving');
+    this.#sampler = setInterval(() => this.#sample(), LOAD_SAMPLE_MS);
+    this.#room.warnAtStart(logger);
     await this.#member?.start(url);
+    this.#lifecycle.on('serve');
+    await this.#member?.serve();
+    if (this.#closing !== undefined) throw new FanfareError('draining', 'the node was closed while it started');
     ingest?.start();
-    logger.info({ url, engine: engine.name }, 'node is ready');
-    return { url, port };
+    const { ok: ready, detail: state } = this.#lifecycle.check();
+    logger.info({ url, engine: engine.name }, ready ? 'node is ready' : `node serves, and is not ready: ${state}`);
+    return { url, port, ready };
   }
 
   stats(): NodeStats {
@@ -123,21 +128,33 @@ class Node implements PushNode {
       polls: this.#polls.polls,
       ...this.#admission.counters,
       ...this.#parts.ingest?.stats(),
+      ...this.#member?.stats(),
+      ...this.#lifecycle.stats(),
     };
   }
 
   checks(): readonly ReadinessCheck[] {
     const { ready, sinceMs, detail } = this.#parts.broker.status();
-    return [this.#lifecycle.check(), { name: 'broker', ok: ready, sinceMs, detail }];
+    return [this.#lifecycle.check(), { name: 'broker', ok: ready, sinceMs, detail }, ...(this.#member?.checks() ?? [])];
   }
 
-  async drain(): Promise<void> {
+  async leave(): Promise<void> {
+    this.#lifecycle.on('leave');
+    await this.#member?.report();
+  }
+
+  drain(withinMs = MOVE_WITHIN_MS): Promise<void> {
+    this.#draining ??= this.#drain(Math.min(withinMs, MOVE_WITHIN_MS));
+    return this.#draining;
+  }
+
+  async #drain(withinMs: number): Promise<void> {
     this.#lifecycle.on('drain');
     if (this.#lifecycle.state !== 'draining') return this.close();
-    await this.#parts.ingest?.close();
-    await this.#member?.report();
-    this.#polls.moveAll();
-    await moveLinks(this.#links, this.#member === undefined ? 0 : MOVE_WITHIN_MS, 'draining');
+    // Who moves asks discovery for another node, which must not name this one again.
+    await Promise.all([this.#parts.ingest?.close(), this.#member?.report()]);
+    const movesWithinMs = this.#member === undefined ? 0 : withinMs;
+    await Promise.all([this.#polls.moveAll(movesWithinMs), moveLinks(this.#links, movesWithinMs, 'draining')]);
     await this.close();
   }
 
@@ -146,13 +163,13 @@ class Node implements PushNode {
     return this.#closing;
   }
 
+  /** First of all nobody new gets in: what is awaited may hang. */
   async #close(): Promise<void> {
     const { broker, engine, ingest } = this.#parts;
     this.#lifecycle.on('close');
-    clearInterval(this.#sampler);
-    await ingest?.close();
-    await this.#member?.stop();
     engine.stopListening();
+    clearInterval(this.#sampler);
+    await Promise.all([ingest?.close(), this.#member?.stop()]);
     for (const link of [...this.#links.all()]) link.end('draining', 'the node is going away');
     this.#polls.close();
     this.#clients.stop();
@@ -162,11 +179,28 @@ class Node implements PushNode {
     await broker.close();
   }
 
+  #sample(): void {
+    this.#load.sample();
+    this.#lifecycle.look();
+  }
+
+  #clusterMember(registry: Registry, reservations: Reservations): ClusterMember {
+    const drain = () => void this.drain();
+    const { logger, membership, engine, onDrainRequested = drain, onDisplaced = drain } = this.#parts;
+    return new ClusterMember({
+      ...{ registry, lifecycle: this.#lifecycle, reservations, logger, membership, onDrainRequested, onDisplaced },
+      options: this.#options,
+      engine: engine.name,
+      connections: () => this.#connectionCount(),
+    });
+  }
+
   #pollDoor(entry: Entry): PollDoor {
     const { broker } = this.#parts;
     const { channelsPerConnection } = this.#options;
     const brokerStatus = () => broker.status();
-    return new PollDoor({ entry, channels: this.#channels, brokerStatus, channelsPerConnection });
+    const lifecycle = this.#lifecycle;
+    return new PollDoor({ entry, channels: this.#channels, brokerStatus, channelsPerConnection, lifecycle });
   }
 
   #engineHandlers(entry: Entry): EngineHandlers {
@@ -220,10 +254,6 @@ class Node implements PushNode {
       maxHeaderBytes: MAX_HEADER_BYTES,
       maxUrlBytes: MAX_URL_BYTES,
     };
-  }
-
-  #room(): Room {
-    return { isFull: this.#links.size >= this.#options.maxConnections, isBusy: this.#load.isFull };
   }
 
   #connectionCount(): number {

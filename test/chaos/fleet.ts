@@ -74,7 +74,7 @@ export class Member {
     await this.#gone();
   }
 
-  /** SIGTERM: it drains. Answers its exit code. */
+  /** SIGTERM: it drains, after a short delay. Answers its exit code. */
   async drain(): Promise<number | string> {
     this.#running.kill('SIGTERM');
     return this.#gone();
@@ -179,6 +179,7 @@ async function startMember(
     FANFARE_NODE_ID: id,
     FANFARE_NODE_URL: `http://${clientLink.host}:${clientLink.port}`,
     FANFARE_ENGINE: engine,
+    FANFARE_DRAIN_DELAY: '500ms',
     ...(redisLink && { FANFARE_REDIS_URL: `redis://${redisLink.host}:${redisLink.port}` }),
   };
   const member = new Member(id, env, { clientLink, redisLink, clock });

@@ -1,5 +1,6 @@
 // The command line as it is shipped: exit codes, messages, the ready line, and the end of a process.
 
+import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runFanfare, startFanfare } from '../support/process.js';
 import { type RedisServer, startRedis } from '../support/redis.js';
@@ -91,7 +92,8 @@ describe('fanfare node', () => {
   it('writes one ready line, answers its probes, and ends with 0 when it is asked to', async () => {
     const node = await startFanfare(['node'], { env });
     expect(node).toMatchObject({ role: 'node', url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) });
-    expect(await (await fetch(`${node.url}/livez`)).json()).toEqual({ live: true });
+    const live = await fetch(`${node.url}/livez`);
+    expect([await live.json(), live.headers.get('fanfare-node')]).toEqual([{ live: true }, `${hostId()}-p${node.pid}`]);
     expect((await fetch(`${node.url}/readyz`)).status).toBe(200);
     expect((await fetch(`${node.url}/nothing`)).status).toBe(404);
     const { code, stdout } = await node.stop();
@@ -124,6 +126,18 @@ describe('fanfare node', () => {
     await node.logged('Redis');
     const answer = await fetch(`${node.url}/readyz`);
     expect([answer.status, await answer.json()]).toEqual([503, expect.objectContaining({ ready: false })]);
+    // Where Redis is, is for operators.
+    const told = async (headers: Record<string, string>) => (await fetch(`${node.url}/readyz`, { headers })).text();
+    await expect.poll(() => told({})).toContain('(address)');
+    expect(await told({ Authorization: 'Bearer not-the-key' })).not.toContain(String(own.port));
+    expect(await told({ Authorization: `Bearer ${env.FANFARE_ADMIN_KEY}` })).toContain(String(own.port));
     expect((await node.stop()).code).toBe(0);
   });
 });
+
+/** What of this machine's name a node's id has. */
+function hostId(): string {
+  return hostname()
+    .replaceAll(/[^A-Za-z0-9_.-]/g, '-')
+    .slice(0, 48);
+}

@@ -7,18 +7,22 @@ import { type RedisServer, type RedisServerOptions, startRedis } from './redis.j
 export const ADMIN_KEY = 'admin-key-of-the-tests-0123456789abcdef';
 export const PUBLISH_KEY = 'publish-key-of-the-tests-0123456789abcdef';
 const AUTH_SECRET = 'user-tokens-of-the-tests-0123456789abcdef';
-const CLUSTER_SECRET = 'tickets-of-the-tests-0123456789abcdef';
+export const CLUSTER_SECRET = 'tickets-of-the-tests-0123456789abcdef';
 
 export interface Cluster {
   readonly redis: RedisServer;
   readonly discovery: ServerProcess;
   /** By id. */
   readonly nodes: ReadonlyMap<string, ServerProcess>;
+  /** What its processes are told alike. */
+  readonly env: Readonly<Record<string, string>>;
   token(user: string): Promise<string>;
   /** From discovery, good at every node. */
   ticket(user: string): Promise<string>;
   /** Starts one more node, or one again. */
-  startNode(id: string, engine: 'uws' | 'ws'): Promise<ServerProcess>;
+  startNode(id: string, engine: 'uws' | 'ws', env?: Readonly<Record<string, string>>): Promise<ServerProcess>;
+  /** Ends discovery, and starts another at its address. */
+  restartDiscovery(env: Readonly<Record<string, string>>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -43,12 +47,13 @@ export async function startCluster({ engines, env = {}, redis: options }: Cluste
     ...env,
   };
   const nodes = new Map<string, ServerProcess>();
-  const startNode = async (id: string, engine: 'uws' | 'ws') => {
-    const node = await startFanfare(['node'], { env: { ...shared, FANFARE_NODE_ID: id, FANFARE_ENGINE: engine } });
+  const startNode: Cluster['startNode'] = async (id, engine, own = {}) => {
+    const named = { FANFARE_NODE_ID: id, FANFARE_ENGINE: engine };
+    const node = await startFanfare(['node'], { env: { ...shared, ...named, ...own } });
     nodes.set(id, node);
     return node;
   };
-  const [discovery] = await Promise.all([
+  let [discovery] = await Promise.all([
     startFanfare(['discovery'], { env: shared }),
     ...engines.map((engine, index) => startNode(`n${index + 1}`, engine)),
   ]);
@@ -56,8 +61,11 @@ export async function startCluster({ engines, env = {}, redis: options }: Cluste
     signToken({ secret: AUTH_SECRET, subject, grants: EVERYTHING, lifetimeMs: 3_600_000 });
   return {
     redis,
-    discovery,
+    get discovery() {
+      return discovery;
+    },
     nodes,
+    env: shared,
     token,
     async ticket(user) {
       const headers = { Authorization: `Bearer ${await token(user)}` };
@@ -67,6 +75,11 @@ export async function startCluster({ engines, env = {}, redis: options }: Cluste
       throw new Error(`no ticket: ${response.status} ${JSON.stringify(answer)}`);
     },
     startNode,
+    async restartDiscovery(own) {
+      const { port } = new URL(discovery.url);
+      await discovery.stop();
+      discovery = await startFanfare(['discovery'], { env: { ...shared, FANFARE_PORT: port, ...own } });
+    },
     async close() {
       await Promise.all([discovery.stop(), ...[...nodes.values()].map((node) => node.stop())]);
       await redis.stop();

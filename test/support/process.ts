@@ -33,7 +33,7 @@ export interface ServerProcess {
   kill(signal: NodeJS.Signals): void;
   /** Resolves when it has ended. */
   readonly finished: Promise<Finished>;
-  /** SIGTERM, then its end. Idempotent. */
+  /** SIGINT, which drains without the delay that SIGTERM brings, then its end. Idempotent. */
   stop(): Promise<Finished>;
 }
 
@@ -83,7 +83,7 @@ export async function startFanfare(args: readonly string[], setup: ProcessSetup 
     logged: (text) => errorOutput.holds(text),
     kill: (signal) => void child.kill(signal),
     stop() {
-      child.kill('SIGTERM');
+      child.kill('SIGINT');
       return finished;
     },
   };

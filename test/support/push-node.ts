@@ -30,6 +30,8 @@ export interface TestNodeSetup {
   readonly namespaces?: Readonly<Record<string, Partial<NamespaceOptions>>>;
   readonly options?: Partial<PushNodeOptions>;
   readonly logger?: Logger;
+  /** Registry, fallback and whatever else a test puts in its place. */
+  readonly parts?: Partial<PushNodeParts>;
   readonly commandRate?: { readonly perSecond: number; readonly burst: number };
   readonly pollRate?: { readonly perSecond: number; readonly burst: number };
 }
@@ -52,9 +54,11 @@ export async function startNode(setup: TestNodeSetup): Promise<TestNode> {
     engine: await loadEngine(setup.engine, logger),
     authenticator: createAuthenticator({ tickets, allowUserTokens: false }),
     logger,
+    ...setup.parts,
   };
   const node = createPushNode(parts, {
     id: 'n1',
+    version: '0.0.0',
     host: '127.0.0.1',
     port: 0,
     url: '',
@@ -73,8 +77,13 @@ export async function startNode(setup: TestNodeSetup): Promise<TestNode> {
     limits: limitsOf(setup),
     ...setup.options,
   });
-  const { url } = await node.start();
-  return { url, node, broker, ticket, close: () => node.close() };
+  try {
+    const { url } = await node.start();
+    return { url, node, broker, ticket, close: () => node.close() };
+  } catch (error) {
+    await node.close();
+    throw error;
+  }
 }
 
 function limitsOf(setup: TestNodeSetup): NodeLimits {

@@ -6,6 +6,7 @@ import { createDiscoveryServer } from '../../../discovery/server.js';
 import { Namespaces } from '../../config/namespaces.js';
 import { FanfareError } from '../../lib/errors.js';
 import { createPinoLogger } from '../../lib/pino-logger.js';
+import type { ReadinessCheck } from '../../node/node-options.js';
 import { composeAuth } from '../compose-auth.js';
 import { composeCluster } from '../compose-cluster.js';
 import { composeDiscovery, discoveryStats } from '../compose-discovery.js';
@@ -13,7 +14,7 @@ import { createMetrics } from '../metrics.js';
 import { addOptionFlags, configOf } from '../option-flags.js';
 import { createProbes } from '../probes.js';
 import { problemResponse } from '../problem-response.js';
-import { runServer } from '../server-process.js';
+import { runServer, serverEnd } from '../server-process.js';
 
 /** Adds the command. */
 export function addCommand(program: Command): void {
@@ -33,9 +34,10 @@ async function runDiscovery(command: Command): Promise<void> {
   const auth = composeAuth(loaded, logger);
   // Made once the cluster can be asked: it looks for nodes at once.
   let discovery: Discovery | undefined;
+  let leavingSinceMs: number | undefined;
   const probes = createProbes({
     // While Redis is away discovery answers from the nodes it knows, and is ready as long as it does.
-    checks: () => discovery?.checks() ?? cluster.checks(),
+    checks: () => [...(discovery?.checks() ?? cluster.checks()), ...leavingCheck(leavingSinceMs)],
     metrics: createMetrics({
       labels: { role },
       stats: () => ({ ...discoveryStats(discovery), ...cluster.stats(), ...auth.tokens?.stats() }),
@@ -57,15 +59,25 @@ async function runDiscovery(command: Command): Promise<void> {
   const start = async () => {
     await cluster.start();
     discovery = composeDiscovery(config, { registry: cluster.registry, auth, namespaces, logger });
+    await discovery.refresh();
     const { url } = await server.start();
     logger.info({ url }, 'discovery is ready');
     return { url };
+  };
+  const leave = () => {
+    leavingSinceMs = Date.now();
   };
   // It holds no client: to drain it is to finish what is being answered.
   await runServer({
     loaded,
     logger,
-    server: { start, drain: close, close },
+    end: serverEnd(loaded, logger),
+    server: { start, leave, drain: close, close },
     banner: (url) => `fanfare discovery: ${url}`,
   });
+}
+
+/** Whoever balances load is to turn to another discovery before this one ends. */
+function leavingCheck(sinceMs: number | undefined): readonly ReadinessCheck[] {
+  return sinceMs === undefined ? [] : [{ name: 'discovery', ok: false, sinceMs, detail: 'leaving' }];
 }

@@ -7,13 +7,13 @@ import { FanfareError } from '../../lib/errors.js';
 import { createPinoLogger } from '../../lib/pino-logger.js';
 import { composeAuth } from '../compose-auth.js';
 import { composeCluster } from '../compose-cluster.js';
-import { composeNode } from '../compose-node.js';
+import { composeNode, nodeIdOf } from '../compose-node.js';
 import { asFallback } from '../fetch-adapter.js';
 import { createMetrics } from '../metrics.js';
 import { addOptionFlags, configOf } from '../option-flags.js';
 import { createProbes } from '../probes.js';
 import { problemResponse } from '../problem-response.js';
-import { runServer } from '../server-process.js';
+import { runServer, serverEnd } from '../server-process.js';
 
 /** Adds the command. */
 export function addCommand(program: Command): void {
@@ -27,9 +27,11 @@ async function runNode(command: Command): Promise<void> {
   const logger = createPinoLogger({ level: config.logLevel, fields: { role: 'node' } });
   const namespaces = new Namespaces(config.namespaces);
   const cluster = composeCluster(loaded, namespaces, logger);
-  const { authenticator } = composeAuth(loaded, logger);
+  const { authenticator, membership } = composeAuth(loaded, logger);
+  const end = serverEnd(loaded, logger);
   const metrics = createMetrics({ labels: { role: 'node' }, stats: () => ({ ...node.stats(), ...cluster.stats() }) });
-  const probes = createProbes({ checks: () => node.checks(), metrics, adminKey: config.adminKey });
+  const { adminKey } = config;
+  const probes = createProbes({ checks: () => node.checks(), metrics, adminKey, nodeId: nodeIdOf(config) });
   const fallback = asFallback(
     async (request, context) => {
       const answer = await probes(request, context.remoteAddress);
@@ -41,16 +43,19 @@ async function runNode(command: Command): Promise<void> {
   const { registry } = cluster;
   const broker = cluster.createBroker();
   const ingest = cluster.createIngest(broker);
-  const node = await composeNode(config, { broker, registry, ingest, authenticator, namespaces, logger, fallback });
+  const parts = { broker, registry, ingest, authenticator, membership, namespaces, logger, fallback, end };
+  const node = await composeNode(config, parts);
   await runServer({
     loaded,
     logger,
+    end,
     server: {
       start: async () => {
         await cluster.start();
         return node.start();
       },
-      drain: () => node.drain().finally(() => cluster.close()),
+      leave: () => void node.leave(),
+      drain: (withinMs) => node.drain(withinMs).finally(() => cluster.close()),
       close: () => node.close().finally(() => cluster.close()),
     },
     banner: (url) => `fanfare node: ${url}`,

@@ -8,18 +8,19 @@ import { Namespaces } from '../../config/namespaces.js';
 import { Origins } from '../../http/origins.js';
 import { FanfareError } from '../../lib/errors.js';
 import { createPinoLogger } from '../../lib/pino-logger.js';
+import type { PushNode, StartedNode } from '../../node/node-options.js';
 import { startBanner } from '../banner.js';
 import { composeAuth } from '../compose-auth.js';
 import { composeCluster } from '../compose-cluster.js';
 import { composeDiscovery, discoveryStats } from '../compose-discovery.js';
-import { composeNode } from '../compose-node.js';
+import { composeNode, nodeIdOf } from '../compose-node.js';
 import { answerDemoToken, type DevelopmentToken } from '../demo-token.js';
 import { asFallback } from '../fetch-adapter.js';
 import { createMetrics } from '../metrics.js';
 import { addOptionFlags, configOf } from '../option-flags.js';
 import { createProbes } from '../probes.js';
 import { problemResponse } from '../problem-response.js';
-import { runServer } from '../server-process.js';
+import { runServer, serverEnd } from '../server-process.js';
 import { createStaticFiles } from '../static-files.js';
 
 const DIST = fileURLToPath(new URL('../../../', import.meta.url));
@@ -42,6 +43,7 @@ async function runStart(command: Command): Promise<void> {
   const namespaces = new Namespaces(config.namespaces);
   const cluster = composeCluster(loaded, namespaces, logger);
   const auth = composeAuth(loaded, logger);
+  const end = serverEnd(loaded, logger);
   const { registry } = cluster;
   // Made once the cluster can be asked: it looks for nodes at once.
   let discovery: Discovery | undefined;
@@ -52,6 +54,7 @@ async function runStart(command: Command): Promise<void> {
       stats: () => ({ ...node.stats(), ...discoveryStats(discovery), ...cluster.stats(), ...auth.tokens?.stats() }),
     }),
     adminKey: config.adminKey,
+    nodeId: nodeIdOf(config),
   });
   const files = createStaticFiles(DIST);
   const development = developmentTerms(loaded);
@@ -65,10 +68,11 @@ async function runStart(command: Command): Promise<void> {
     new Origins(config.origins),
     logger,
   );
-  const { authenticator } = auth;
+  const { authenticator, membership } = auth;
   const broker = cluster.createBroker();
   const ingest = cluster.createIngest(broker);
-  const node = await composeNode(config, { broker, registry, ingest, authenticator, namespaces, logger, fallback });
+  const parts = { broker, registry, ingest, authenticator, membership, namespaces, logger, fallback, end };
+  const node = await composeNode(config, parts);
   const release = () => {
     discovery?.close();
     cluster.close();
@@ -76,18 +80,27 @@ async function runStart(command: Command): Promise<void> {
   await runServer({
     loaded,
     logger,
+    end,
     server: {
       start: async () => {
         await cluster.start();
         discovery = composeDiscovery(config, { registry, auth, namespaces, logger });
-        return node.start();
+        return startBoth(node, discovery);
       },
+      leave: () => void node.leave(),
       // Alone, there is no other node to move to: its clients come back when it does.
-      drain: () => (cluster.shared ? node.drain() : node.close()).finally(release),
+      drain: (withinMs) => (cluster.shared ? node.drain(withinMs) : node.close()).finally(release),
       close: () => node.close().finally(release),
     },
     banner: (url) => startBanner(url, loaded.made, development),
   });
+}
+
+/** Discovery is ready once it knows a node. */
+async function startBoth(node: PushNode, discovery: Discovery): Promise<StartedNode> {
+  const started = await node.start();
+  await discovery.refresh();
+  return started;
 }
 
 /** What signs the demo page's tokens; only where the secret of tokens is one that `start` made. */

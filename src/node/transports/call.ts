@@ -40,8 +40,8 @@ export class HttpCall {
     if (!this.exchange.aborted) this.exchange.respond(status, { ...this.#cors, ...headers }, body);
   }
 
-  respondJson(body: string): void {
-    this.respond(200, JSON_HEADERS, body);
+  respondJson(body: string, headers?: Readonly<Record<string, string>>): void {
+    this.respond(200, headers === undefined ? JSON_HEADERS : { ...JSON_HEADERS, ...headers }, body);
   }
 
   stream(headers: Readonly<Record<string, string>>): HttpStream {

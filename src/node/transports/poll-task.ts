@@ -6,6 +6,7 @@ import { FanfareError } from '../../lib/errors.js';
 import { HEADERS, LIMITS, type PollRequest } from '../../protocol/index.js';
 import type { Channels } from '../channels/channels.js';
 import type { HttpClient } from '../clients/http-clients.js';
+import type { Lifecycle } from '../lifecycle.js';
 import type { HttpCall } from './call.js';
 import { type Look, lookInLogs, lookInMemory, type Unread } from './poll-look.js';
 import { PollWait, type WaitingRoom, type WaitOwner } from './poll-wait.js';
@@ -16,6 +17,8 @@ export interface PollParts {
   readonly room: WaitingRoom;
   readonly writer: PollWriter;
   readonly brokerStatus: () => BrokerStatus;
+  /** Where clients are to go to other nodes, every poll is answered at once and says so. */
+  readonly lifecycle: Pick<Lifecycle, 'isMoving'>;
 }
 
 /** Where a poll's answer goes. */
@@ -23,6 +26,8 @@ export type PollCall = Pick<HttpCall, 'respond' | 'respondJson' | 'fail'> & {
   readonly exchange: Pick<HttpCall['exchange'], 'onAbort'>;
 };
 
+const MOVE = { [HEADERS.move]: '1' } as const;
+const STAY: Readonly<Record<string, string>> = {};
 const NOT_OPEN = 'the position of a channel cannot be read now';
 
 /**
@@ -49,7 +54,7 @@ export class PollTask implements WaitOwner {
 
   start(): void {
     this.#call.exchange.onAbort(() => this.#finish());
-    if (this.#request.waitMs === 0) return this.#decide();
+    if (this.#request.waitMs === 0 || this.#parts.lifecycle.isMoving) return this.#decide();
     const wait = new PollWait(this.#parts.room, this.#parts.channels, this);
     this.#wait = wait;
     try {
@@ -88,7 +93,7 @@ export class PollTask implements WaitOwner {
 
   /** The node is being drained. */
   move(): void {
-    this.#answerEmpty({ [HEADERS.move]: '1' });
+    this.#answerEmpty(MOVE);
   }
 
   #decideWhenOpen(wait: PollWait): void {
@@ -153,10 +158,10 @@ export class PollTask implements WaitOwner {
     const { body, more } = answerOf(parts);
     this.#client.more = more;
     this.#finish();
-    this.#call.respondJson(body);
+    this.#call.respondJson(body, this.#parts.lifecycle.isMoving ? MOVE : undefined);
   }
 
-  #answerEmpty(headers: Readonly<Record<string, string>> = {}): void {
+  #answerEmpty(headers: Readonly<Record<string, string>> = this.#parts.lifecycle.isMoving ? MOVE : STAY): void {
     if (this.#isDone()) return;
     this.#finish();
     this.#call.respond(204, { 'Cache-Control': 'no-store', ...headers });

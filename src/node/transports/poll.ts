@@ -5,8 +5,10 @@ import { FanfareError } from '../../lib/errors.js';
 import { decodePollRequest, type PollRequest } from '../../protocol/index.js';
 import type { Channels } from '../channels/channels.js';
 import type { HttpClient } from '../clients/http-clients.js';
+import type { Lifecycle } from '../lifecycle.js';
 import type { HttpCall } from './call.js';
 import type { Entrant, Entry, EntryRules } from './entry.js';
+import { PollMoves } from './poll-moves.js';
 import { type PollParts, PollTask } from './poll-task.js';
 import { WaitingRoom } from './poll-wait.js';
 import { PollWriter } from './poll-write.js';
@@ -16,6 +18,8 @@ export interface PollDoorParts {
   readonly channels: Channels;
   readonly brokerStatus: () => BrokerStatus;
   readonly channelsPerConnection: number;
+  /** Whether clients are to go to other nodes. */
+  readonly lifecycle: Pick<Lifecycle, 'isMoving'>;
 }
 
 /** Owns every poll that waits. */
@@ -25,13 +29,16 @@ export class PollDoor {
   readonly #entry: Entry;
   readonly #channelsPerConnection: number;
   readonly #room = new WaitingRoom();
+  readonly #moves = new PollMoves();
+  readonly #lifecycle: PollDoorParts['lifecycle'];
   readonly #task: PollParts;
   readonly #rules: EntryRules<PollRequest>;
 
-  constructor({ entry, channels, brokerStatus, channelsPerConnection }: PollDoorParts) {
+  constructor({ entry, channels, brokerStatus, channelsPerConnection, lifecycle }: PollDoorParts) {
     this.#entry = entry;
     this.#channelsPerConnection = channelsPerConnection;
-    this.#task = { channels, brokerStatus, room: this.#room, writer: new PollWriter() };
+    this.#lifecycle = lifecycle;
+    this.#task = { channels, brokerStatus, room: this.#room, writer: new PollWriter(), lifecycle };
     this.#rules = {
       limit: 'reads',
       unit: 0,
@@ -51,17 +58,21 @@ export class PollDoor {
     this.#entry.enter(call, this.#rules, this.#begin);
   }
 
-  /** Ends every wait: `204` with `Fanfare-Move: 1`. */
-  moveAll(): void {
+  /** Ends every wait, `204` with `Fanfare-Move: 1`; resolves when all who poll have been told, or after `withinMs`. */
+  async moveAll(withinMs: number): Promise<void> {
     this.#room.moveAll();
+    await this.#moves.wait(withinMs);
   }
 
   close(): void {
+    this.#moves.close();
     this.#room.close();
   }
 
   readonly #begin = ({ call, identity, request, client }: Entrant<PollRequest>): void => {
     this.polls++;
+    if (this.#lifecycle.isMoving) this.#moves.told(client);
+    else this.#moves.saw(client, request.waitMs);
     new PollTask(this.#task, call, identity, request, client).start();
   };
 

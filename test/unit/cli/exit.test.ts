@@ -3,6 +3,7 @@
 import { expect, it } from 'vitest';
 import { UnfitRedisError } from '../../../src/broker/redis/errors.js';
 import { failure } from '../../../src/cli/exit.js';
+import { IdTakenError } from '../../../src/cluster/id-taken-error.js';
 import { ConfigError } from '../../../src/config/config-problem.js';
 import { FanfareError } from '../../../src/lib/errors.js';
 
@@ -26,6 +27,13 @@ it('ends with 78 when Redis has to be set otherwise', () => {
   expect(failure(new UnfitRedisError('Redis evicts history'))).toEqual({
     lines: ['fanfare: redisUrl: Redis evicts history'],
     code: 78,
+  });
+});
+
+it('ends with 73 when another node has the id', () => {
+  expect(failure(new IdTakenError('another node has the id n1'))).toEqual({
+    lines: ['fanfare: nodeId: another node has the id n1'],
+    code: 73,
   });
 });
 

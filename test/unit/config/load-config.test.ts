@@ -136,6 +136,26 @@ describe('defaults of each role', () => {
   });
 });
 
+describe('the delay of a drain', () => {
+  const NODE = { role: 'node', env: NODE_ENV } as const;
+
+  it('is 5 s of the 25 s that a drain may take, and none in start', () => {
+    expect(load(NODE).config).toMatchObject({ drainDelay: 5_000, drainTimeout: 25_000 });
+    expect(load({}).config).toMatchObject({ drainDelay: 0, drainTimeout: 25_000 });
+  });
+
+  it('is no longer than a drain that was configured to be short', () => {
+    const { config, sources } = load({ ...NODE, flags: { drainTimeout: '2s' } });
+    expect([config.drainDelay, sources.get('drainDelay')]).toEqual([2_000, 'from drainTimeout']);
+  });
+
+  it('is refused where it was configured to be longer', () => {
+    expect(mistakes({ ...NODE, flags: { drainTimeout: '2s', drainDelay: '3s' } })).toEqual([
+      expect.stringMatching(/^drainDelay \(flag --drain-delay\): got 3000 ms, expected at most drainTimeout/),
+    ]);
+  });
+});
+
 describe('the file-descriptor limit', () => {
   it('caps the connections, and says so', () => {
     const { config, notes, sources } = load({ openFiles: 1024 });

@@ -46,13 +46,15 @@ async function nodeParts() {
   const authenticator = createAuthenticator({ tickets, allowUserTokens: false });
   const rate = { algorithm: 'token-bucket', perSecond: 100, burst: 100 } as const;
   const limit = { name: 'commands', config: rate, by: ['link'] } as const;
+  const room = () => ({ isFull: false, isTight: false, isBusy: false, detail: '' });
+  const lifecycle = new Lifecycle({ id: 'n1', logger: silentLogger, room, hears: () => true });
+  lifecycle.on('serve');
   const door = new Admission({
     origins: new Origins([]),
     authenticator,
     limits: { commands: limit, publishes: limit, reads: limit },
-    lifecycle: new Lifecycle(),
+    lifecycle,
     reservations: new Reservations(),
-    room: () => ({ isFull: false, isBusy: false }),
   });
   const limits = { maxFrameBytes: 65_536, maxMessageBytes: 65_536, channelsPerConnection: 128 };
   const terms = { id: 'n1', heartbeatMs: HEARTBEAT_MS, ...limits };

@@ -39,7 +39,8 @@ async function node(historySize = 1_000) {
 /** Begins polls whose answers are kept; `abort` is their clients' going away. */
 function pollsOf({ broker, channels }: Awaited<ReturnType<typeof node>>) {
   const room = new WaitingRoom();
-  const parts = { channels, room, writer: new PollWriter(), brokerStatus: () => broker.status() };
+  const lifecycle = { isMoving: false };
+  const parts = { channels, room, writer: new PollWriter(), brokerStatus: () => broker.status(), lifecycle };
   const answers: unknown[] = [];
   const begin = (channels: Record<string, After>, waitMs: number) => {
     let abort = () => {};
