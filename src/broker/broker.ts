@@ -1,6 +1,6 @@
 // The seam between a node and what carries messages and keeps history.
 
-import type { After, GapReason, Offset } from '../protocol/index.js';
+import type { Begin, GapReason, Offset } from '../protocol/index.js';
 
 /**
  * One message as a broker hands it on. `data` and `from` are valid JSON in UTF-8 without line breaks. They may be views
@@ -92,8 +92,8 @@ export interface Broker {
   publish(publication: Publication): Promise<Offset>;
   /** Fans out to whoever listens now; nothing is kept. */
   publishLive(channel: string, data: Buffer | string): Promise<void>;
-  /** Reads the log after a position, and judges the position. */
-  read(channel: string, after: After, limit: PageLimit): Promise<HistoryPage>;
+  /** Reads the log after a position, and judges the position; or its last messages. */
+  read(channel: string, after: Begin, limit: PageLimit): Promise<HistoryPage>;
   /**
    * The newest position of each channel, in the order given; `undefined` where a channel has none, or none any more:
    * only `read` judges. Keeps alive the positions of channels that nothing was published on yet.

@@ -2,7 +2,7 @@
 
 import { Buffer } from 'node:buffer';
 import { FanfareError } from '../lib/errors.js';
-import { channelNameProblem, isAfter } from '../protocol/index.js';
+import { type Begin, channelNameProblem, isAfter } from '../protocol/index.js';
 
 /** A scoped idempotency key: `b:` or `u:<sub>:`, then what the publisher chose. Chosen: room for the longest `sub`. */
 const MAX_KEY_BYTES = 512;
@@ -28,7 +28,8 @@ export function checkSize(data: Buffer | string, maxMessageBytes: number): void 
   }
 }
 
-/** Throws `bad_offset` when `after` is neither an offset nor `-1` nor `now`. */
-export function checkAfter(after: string): void {
-  if (!isAfter(after)) throw new FanfareError('bad_offset', 'a position is an offset, "-1" or "now"');
+/** Throws `bad_offset` when `after` is neither an offset nor `-1` nor `now` nor a number of messages. */
+export function checkAfter(after: Begin): void {
+  const isGood = typeof after === 'string' ? isAfter(after) : Number.isSafeInteger(after.last) && after.last >= 0;
+  if (!isGood) throw new FanfareError('bad_offset', 'a position is an offset, "-1", "now" or the last n messages');
 }

@@ -214,7 +214,7 @@ class MemoryRegistry implements Registry {
 
   #recordOf(node: Node, nowMs: number): NodeRecord {
     const { report, atMs, drain, held } = node;
-    const { id, url, connections, capacity, state, incarnation, proof } = report;
+    const { id, url, connections, capacity, state, incarnation, proof, features } = report;
     const doubt = this.#doubtOf(node, nowMs);
     return {
       id,
@@ -227,6 +227,7 @@ class MemoryRegistry implements Registry {
       proof,
       reportedAtMs: atMs,
       reportAgeMs: nowMs - atMs,
+      ...(features !== undefined && { features }),
       ...(doubt !== undefined && { doubt }),
     };
   }

@@ -5,6 +5,7 @@ import { nodeIdProblem, nodeUrlProblem, REGISTRY_RULES } from './registry-rules.
 
 const MAX_COUNT = 1_000_000_000;
 const STATES: ReadonlySet<string> = new Set(['ready', 'full', 'deaf', 'foreign', 'draining']);
+const FEATURE = /^[a-z]{1,32}$/;
 const INCARNATION = /^[A-Za-z0-9_.-]{1,128}$/;
 const PROOF = /^[\x21-\x7e]*$/;
 
@@ -20,7 +21,7 @@ export function nodeOfReservation(reservation: string): string {
 }
 
 function fieldProblem(report: NodeReport): string | undefined {
-  const { incarnation, connections, capacity, maxConnectsPerSecond, state, proof } = report;
+  const { incarnation, connections, capacity, maxConnectsPerSecond, state, proof, features = [] } = report;
   if (!INCARNATION.test(incarnation)) return 'incarnation: expected 1 to 128 of A-Z a-z 0-9 _ . -';
   if (!isCount(connections, 0)) return 'connections: expected a whole number of at least 0';
   if (!isCount(capacity, 1)) return 'capacity: expected a whole number of at least 1';
@@ -29,6 +30,7 @@ function fieldProblem(report: NodeReport): string | undefined {
   }
   if (proof.length > REGISTRY_RULES.maxProofBytes || !PROOF.test(proof))
     return 'proof: expected 2 KiB of ASCII at most';
+  if (!features.every((feature) => FEATURE.test(feature))) return 'features: expected names of a-z';
   return STATES.has(state) ? undefined : `state: expected one of ${[...STATES].join(', ')}`;
 }
 

@@ -20,6 +20,8 @@ export interface NodeReport {
   readonly proof: string;
   /** Reservations that clients brought since the last report; counted in `connections` now. */
   readonly claimed: readonly string[];
+  /** Optional parts of the protocol that it serves, each of `a-z`; absent: none. */
+  readonly features?: readonly string[];
 }
 
 export interface NodeRecord {
@@ -39,6 +41,7 @@ export interface NodeRecord {
    * did not come (`lapsed`).
    */
   readonly doubt?: 'unreached' | 'lapsed';
+  readonly features?: readonly string[];
 }
 
 export type NamedNode = Omit<NodeRecord, 'proof'>;

@@ -10,6 +10,7 @@ import type { NodeReport, Registry, ReportAnswer, ReportVerdict } from '../clust
 import { REGISTRY_RULES } from '../cluster/registry-rules.js';
 import { monotonicNowMs, steadyUnixMs } from '../lib/clocks.js';
 import type { Logger } from '../lib/logger.js';
+import { FEATURES } from '../protocol/index.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { NodeStats, PushNodeOptions, ReadinessCheck } from './node-options.js';
 import { OwnUrl } from './own-url.js';
@@ -150,6 +151,7 @@ export class ClusterMember {
       state: lifecycle.reported(),
       reached: this.#ownUrl.isReached,
       proof: this.#proof(),
+      features: FEATURES,
       claimed,
     };
   }

@@ -5,10 +5,11 @@ import {
   channelPositions,
   type Decoded,
   decoding,
+  featureList,
   field,
   idempotencyKey,
+  optionalHeartbeat,
   optionalString,
-  optionalStrings,
   parseRecord,
   picture,
   refuse,
@@ -16,10 +17,14 @@ import {
 } from './decode.js';
 import { LIMITS, MAX_WAIT_REPLICAS } from './limits.js';
 import { type ClientCommand, COMMAND_TYPES } from './messages.js';
+import type { Feature } from './names.js';
 import { rawMember } from './raw-member.js';
 
-/** Decodes one text frame. Unknown fields are ignored; of duplicate keys the last wins. */
-export function decodeCommand(text: string): Decoded<ClientCommand> {
+/**
+ * Decodes one text frame of a link that has `features`: what belongs to another one is not known. Unknown fields are ignored;
+ * of duplicate keys the last wins.
+ */
+export function decodeCommand(text: string, features: readonly Feature[] = []): Decoded<ClientCommand> {
   let record: UnknownRecord = {};
   const parsed = decoding(() => {
     record = parseRecord(text, 'message_not_json');
@@ -29,16 +34,20 @@ export function decodeCommand(text: string): Decoded<ClientCommand> {
   if (!Number.isSafeInteger(id) || (id as number) < 1) {
     return decoding(() => refuse('bad_id', `"id": expected an integer of at least 1, got ${picture(id)}`));
   }
-  return decoding(() => command(record, id as number, text), id as number);
+  return decoding(() => command(record, id as number, text, features), id as number);
 }
 
-function command(record: UnknownRecord, id: number, text: string): ClientCommand {
+function command(record: UnknownRecord, id: number, text: string, features: readonly Feature[]): ClientCommand {
   const type = field(record, 'type');
   switch (type) {
+    case 'ping':
+      return features.includes(type) ? { type, id } : unknownType(type, features);
+    case 'quiet':
+      return features.includes(type) ? quiet(record, id) : unknownType(type, features);
     case 'connect':
       return connect(record, id);
     case 'subscribe':
-      return { type, id, channels: channelPositions(record, LIMITS.channelsPerConnection) };
+      return { type, id, channels: channelPositions(record, LIMITS.channelsPerConnection, features) };
     case 'unsubscribe':
       return { type, id, channels: channelList(record) };
     case 'publish':
@@ -51,21 +60,31 @@ function command(record: UnknownRecord, id: number, text: string): ClientCommand
       return { type, id, token };
     }
     default:
-      return refuse('unknown_type', `"type": expected one of ${COMMAND_TYPES.join(', ')}, got ${picture(type)}`);
+      return unknownType(type, features);
   }
+}
+
+function unknownType(type: unknown, features: readonly Feature[]): never {
+  const known = COMMAND_TYPES.filter((one) => (one !== 'ping' && one !== 'quiet') || features.includes(one));
+  return refuse('unknown_type', `"type": expected one of ${known.join(', ')}, got ${picture(type)}`);
+}
+
+function quiet(record: UnknownRecord, id: number): ClientCommand {
+  const heartbeatMs = optionalHeartbeat(record);
+  if (heartbeatMs === undefined) refuse('bad_field', '"heartbeatMs": expected an integer, got nothing');
+  return { type: 'quiet', id, heartbeatMs };
 }
 
 function connect(record: UnknownRecord, id: number): ClientCommand {
   const version = field(record, 'version');
   if (!Number.isSafeInteger(version)) refuse('bad_field', `"version": expected an integer, got ${picture(version)}`);
   const token = optionalString(record, 'token', LIMITS.maxTokenBytes, 'token_malformed');
-  const features = optionalStrings(record, 'features', 32);
   return {
     type: 'connect',
     id,
     version: version as number,
     ...(token !== undefined && { token }),
-    ...(features !== undefined && { features }),
+    features: featureList(record),
   };
 }
 

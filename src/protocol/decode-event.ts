@@ -14,3 +14,13 @@ export function decodeEvent(text: string): ServerEvent | undefined {
     return undefined;
   }
 }
+
+/** As {@link decodeEvent}, of a frame that may hold several: in order, without what is no event. */
+export function decodeEvents(text: string): readonly ServerEvent[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    return [value].flat().filter((one): one is ServerEvent => typeof (one as ServerEvent | null)?.type === 'string');
+  } catch {
+    return [];
+  }
+}

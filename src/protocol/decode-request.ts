@@ -5,14 +5,18 @@ import {
   channelPositions,
   type Decoded,
   decoding,
+  featureList,
   field,
+  optionalHeartbeat,
+  optionalInteger,
+  optionalSession,
   optionalStrings,
   parseRecord,
-  picture,
   refuse,
+  type UnknownRecord,
 } from './decode.js';
 import { dataOf, termsOf } from './decode-command.js';
-import type { ConnectRequest, PollRequest, PublishRequest, StreamRequest } from './http.js';
+import type { ConnectRequest, PollRequest, PublishRequest, StreamRequest, TicketRequest } from './http.js';
 import { LIMITS } from './limits.js';
 import { TRANSPORTS, type Transport } from './names.js';
 
@@ -24,29 +28,38 @@ export function decodeConnectRequest(body: string): Decoded<ConnectRequest> {
     const wanted = optionalStrings(record, 'transports', 32);
     const transports = wanted === undefined ? TRANSPORTS : wanted.filter(isTransport);
     if (transports.length === 0) refuse('bad_field', `"transports": expected at least one of ${TRANSPORTS.join(', ')}`);
-    return { exclude, transports };
+    return { exclude, transports, ...sessionOf(record) };
   });
+}
+
+/** Decodes the body of `POST /v1/ticket`, which may be empty. */
+export function decodeTicketRequest(body: string): Decoded<TicketRequest> {
+  return decoding(() => sessionOf(parseRecord(body === '' ? '{}' : body, 'body_not_json')));
+}
+
+function sessionOf(record: UnknownRecord): TicketRequest {
+  const session = optionalSession(record);
+  return session === undefined ? {} : { session };
 }
 
 /** Decodes the body of `POST /v1/poll`. `waitMs` defaults to 0, a short poll. */
 export function decodePollRequest(body: string): Decoded<PollRequest> {
   return decoding(() => {
     const record = parseRecord(body, 'body_not_json');
-    const channels = channelPositions(record, LIMITS.channelsPerConnection);
-    const given = field(record, 'waitMs');
-    const waitMs = given === undefined ? 0 : given;
-    if (typeof waitMs !== 'number' || !Number.isInteger(waitMs) || waitMs < 0 || waitMs > LIMITS.maxPollWaitMs) {
-      refuse('bad_field', `"waitMs": expected an integer from 0 to ${LIMITS.maxPollWaitMs}, got ${picture(waitMs)}`);
-    }
-    return { channels, waitMs };
+    const channels = channelPositions(record, LIMITS.channelsPerConnection, featureList(record));
+    return { channels, waitMs: optionalInteger(record, 'waitMs', 0, LIMITS.maxPollWaitMs) ?? 0 };
   });
 }
 
 /** Decodes the body of `POST /v1/stream`. */
 export function decodeStreamRequest(body: string): Decoded<StreamRequest> {
-  return decoding(() => ({
-    channels: channelPositions(parseRecord(body, 'body_not_json'), LIMITS.channelsPerConnection),
-  }));
+  return decoding(() => {
+    const record = parseRecord(body, 'body_not_json');
+    const features = featureList(record);
+    const channels = channelPositions(record, LIMITS.channelsPerConnection, features);
+    const heartbeatMs = features.includes('quiet') ? optionalHeartbeat(record) : undefined;
+    return { channels, features, ...(heartbeatMs !== undefined && { heartbeatMs }) };
+  });
 }
 
 /** Decodes the body of `POST /v1/publish`. */

@@ -3,7 +3,8 @@
 import { channelNameProblem } from './channel-name.js';
 import type { Code } from './codes.js';
 import { LIMITS } from './limits.js';
-import { type After, isAfter } from './offset.js';
+import { FEATURES, type Feature } from './names.js';
+import { type After, type Begin, isAfter, NOW } from './offset.js';
 
 /** Why something could not be decoded. */
 export interface DecodeProblem {
@@ -101,8 +102,47 @@ export function channelName(value: unknown): string {
   return value as string;
 }
 
-/** `{name: after}` with 1..`max` good names and positions. */
-export function channelPositions(record: UnknownRecord, max: number): ReadonlyMap<string, After> {
+/** The names in `features` that are known here; others are ignored. */
+export function featureList(record: UnknownRecord): readonly Feature[] {
+  const wanted = optionalStrings(record, 'features', 32);
+  return wanted === undefined ? [] : FEATURES.filter((feature) => wanted.includes(feature));
+}
+
+/** A field with a whole number from `min` to `max`, or `undefined` when it is absent. */
+export function optionalInteger(record: UnknownRecord, name: string, min: number, max: number): number | undefined {
+  const value = field(record, name);
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    refuse('bad_field', `"${name}": expected an integer from ${min} to ${max}, got ${picture(value)}`);
+  }
+  return value;
+}
+
+/** What `quiet` and a stream may ask for. */
+export function optionalHeartbeat(record: UnknownRecord): number | undefined {
+  return optionalInteger(record, 'heartbeatMs', LIMITS.minHeartbeatMs, LIMITS.maxHeartbeatMs);
+}
+
+/** A client's secret, or `undefined` when it names none. */
+export function optionalSession(record: UnknownRecord): string | undefined {
+  const session = field(record, 'session');
+  if (session === undefined) return undefined;
+  // Never a picture of it: it is a secret.
+  if (typeof session !== 'string' || !SESSION.test(session)) {
+    const { minSessionLength, maxSessionLength } = LIMITS;
+    refuse('bad_field', `"session": expected ${minSessionLength} to ${maxSessionLength} of A-Z a-z 0-9 _ -`);
+  }
+  return session;
+}
+
+const SESSION = new RegExp(`^[A-Za-z0-9_-]{${LIMITS.minSessionLength},${LIMITS.maxSessionLength}}$`);
+
+/** `{name: where to begin}` with 1..`max` good names; objects only for who has the feature `positions`. */
+export function channelPositions(
+  record: UnknownRecord,
+  max: number,
+  features: readonly Feature[],
+): ReadonlyMap<string, Begin> {
   const value = field(record, 'channels');
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     refuse('bad_field', `"channels": expected an object of channel names and offsets, got ${picture(value)}`);
@@ -111,20 +151,34 @@ export function channelPositions(record: UnknownRecord, max: number): ReadonlyMa
   if (names.length === 0) refuse('bad_field', '"channels": expected at least one channel, got none');
   if (names.length > max)
     refuse('too_many_channels', `"channels": expected at most ${max} channels, got ${names.length}`);
-  const positions = new Map<string, After>();
+  const positions = new Map<string, Begin>();
   for (const name of names) {
     channelName(name);
-    const after = (value as UnknownRecord)[name];
-    if (!isAfter(after)) {
-      refuse(
-        'bad_offset',
-        `"channels": after ${picture(name)} expected "-1", "now" or an offset, got ${picture(after)}`,
-        { channel: name },
-      );
-    }
-    positions.set(name, after);
+    const given = (value as UnknownRecord)[name];
+    const isObject = typeof given === 'object' && given !== null && features.includes('positions');
+    positions.set(name, isObject ? beginOf(name, asRecord(given)) : afterOf(name, given));
   }
   return positions;
+}
+
+/** An object with `after` or `last`; neither stands for the tail. */
+function beginOf(channel: string, position: UnknownRecord): Begin {
+  if (field(position, 'maxPerSecond') !== undefined) {
+    refuse('bad_field', '"maxPerSecond" is reserved, and not served yet', { channel });
+  }
+  const after = field(position, 'after');
+  const last = optionalInteger(position, 'last', 0, LIMITS.maxLastMessages);
+  if (after !== undefined && last !== undefined) {
+    refuse('bad_field', `"channels": ${picture(channel)} expected one of "after" and "last", got both`, { channel });
+  }
+  if (last !== undefined && last > 0) return { last };
+  return after === undefined ? NOW : afterOf(channel, after);
+}
+
+function afterOf(channel: string, given: unknown): After {
+  if (isAfter(given)) return given;
+  const expected = 'expected "-1", "now" or an offset';
+  return refuse('bad_offset', `"channels": after ${picture(channel)} ${expected}, got ${picture(given)}`, { channel });
 }
 
 /** An idempotency key: 1..128 printable ASCII characters. */

@@ -2,8 +2,8 @@
 
 import type { Code } from './codes.js';
 import type { GapReason, Json, Sender } from './messages.js';
-import type { Transport } from './names.js';
-import type { After, Offset } from './offset.js';
+import type { Feature, Transport } from './names.js';
+import type { After, Begin, Offset } from './offset.js';
 
 /** `POST /v1/connect`, decoded. */
 export interface ConnectRequest {
@@ -11,11 +11,20 @@ export interface ConnectRequest {
   readonly exclude: readonly string[];
   /** Transports that the client can use; all of them when it did not say. */
   readonly transports: readonly Transport[];
+  /** A secret by which a client is known again: see {@link TicketRequest}. */
+  readonly session?: string;
+}
+/** `POST /v1/ticket`, decoded. */
+export interface TicketRequest {
+  /** A secret of the client's, 22 to 64 of `A-Za-z0-9_-`: ids made from it survive a renewal and a reconnect. */
+  readonly session?: string;
 }
 export interface NodeAddress {
   readonly id: string;
   /** `http(s)://` base; the WebSocket URL follows from it. */
   readonly url: string;
+  /** Optional parts of the protocol that it serves; there may be names that this release does not know. */
+  readonly features: readonly string[];
 }
 /** `200` of `POST /v1/connect`. */
 export interface ConnectResponse {
@@ -34,19 +43,24 @@ export interface TicketResponse {
 
 /** `POST /v1/poll`, decoded. */
 export interface PollRequest {
-  readonly channels: ReadonlyMap<string, After>;
+  readonly channels: ReadonlyMap<string, Begin>;
   /** 0 is a short poll. */
   readonly waitMs: number;
 }
 /** `POST /v1/stream`, decoded. */
 export interface StreamRequest {
-  readonly channels: ReadonlyMap<string, After>;
+  readonly channels: ReadonlyMap<string, Begin>;
+  readonly features: readonly Feature[];
+  /** What it asks for instead of the node's; only with the feature `quiet`. */
+  readonly heartbeatMs?: number;
 }
 export interface PolledMessage {
   /** Absent on live-only messages. */
   readonly offset?: Offset;
   readonly data: Json;
   readonly from?: Sender;
+  /** As in a `message`. */
+  readonly skipped?: number;
 }
 export interface PolledGap {
   readonly after: After;

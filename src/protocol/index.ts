@@ -5,7 +5,7 @@ export * from './codes.js';
 export type { Decoded, DecodeProblem } from './decode.js';
 export { field } from './decode.js';
 export { decodeCommand } from './decode-command.js';
-export { decodeEvent } from './decode-event.js';
+export { decodeEvent, decodeEvents } from './decode-event.js';
 export * from './decode-request.js';
 export type * from './http.js';
 export * from './limits.js';

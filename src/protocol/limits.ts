@@ -20,8 +20,17 @@ export const LIMITS = {
   maxJsonDepth: 16,
   /** Time a new WebSocket has to send a valid `connect`. */
   handshakeTimeoutMs: 5_000,
-  /** Silence after which a node sends a heartbeat; a client gives up after twice that. */
-  heartbeatMs: 25_000,
+  /** The longest silence of a node on a link: before it ends, the node sends a heartbeat. */
+  heartbeatMs: 7_000,
+  /** What a client may ask for instead, for a link of its own. */
+  minHeartbeatMs: 1_000,
+  maxHeartbeatMs: 60_000,
+  /** How often a node pings a WebSocket's peer; one that is silent for twice that is dead. */
+  pingMs: 25_000,
+  /** How far before the tail `last` may begin. */
+  maxLastMessages: 1_000,
+  /** A frame or an event that holds several events; it has at most a quarter of `maxBufferedBytes` too. */
+  maxBatchBytes: 64 * 1024,
   /** The longest a poll may ask to wait. */
   maxPollWaitMs: 60_000,
   /** Messages' bytes in one poll's answer. */
@@ -30,6 +39,9 @@ export const LIMITS = {
   idempotencyKeyLength: 128,
   /** Nodes a client may ask discovery to avoid. */
   maxExcludedNodes: 8,
+  /** The client's `session`, in characters. */
+  minSessionLength: 22,
+  maxSessionLength: 64,
   /** Patterns in one list of a token's grants. */
   maxGrantPatterns: 256,
   /** A token's `sub`, in bytes. */

@@ -1,13 +1,15 @@
 // The messages of a WebSocket and a stream, as unions by direction.
 
 import type { Code } from './codes.js';
-import type { After, Offset } from './offset.js';
+import type { Feature } from './names.js';
+import type { After, Begin, Offset } from './offset.js';
 
 /** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** Who published, stamped by the node on what a client published; absent on what a backend published. */
 export interface Sender {
+  /** Of the link, or of its session alone where it came by HTTP: what stands before the dot is one client's. */
   readonly connection: string;
   /** The token's `sub`; `null` for an anonymous client. */
   readonly user: string | null;
@@ -31,13 +33,14 @@ export interface ConnectCommand {
   readonly version: number;
   /** A ticket; a user token where the node allows it; absent for an anonymous client. */
   readonly token?: string;
-  readonly features?: readonly string[];
+  /** Those of the asked for that this release knows. */
+  readonly features: readonly Feature[];
 }
 export interface SubscribeCommand {
   readonly type: 'subscribe';
   readonly id: number;
   /** Channel name → where to begin. */
-  readonly channels: ReadonlyMap<string, After>;
+  readonly channels: ReadonlyMap<string, Begin>;
 }
 export interface UnsubscribeCommand {
   readonly type: 'unsubscribe';
@@ -64,6 +67,17 @@ export interface RefreshCommand {
   readonly id: number;
   readonly token: string;
 }
+/** Asks for a sign of life. */
+export interface PingCommand {
+  readonly type: 'ping';
+  readonly id: number;
+}
+/** Asks for another heartbeat on this link. */
+export interface QuietCommand {
+  readonly type: 'quiet';
+  readonly id: number;
+  readonly heartbeatMs: number;
+}
 
 /** What a client sends, decoded. */
 export type ClientCommand =
@@ -72,9 +86,20 @@ export type ClientCommand =
   | UnsubscribeCommand
   | PublishCommand
   | PresenceCommand
-  | RefreshCommand;
+  | RefreshCommand
+  | PingCommand
+  | QuietCommand;
 
-export const COMMAND_TYPES = ['connect', 'subscribe', 'unsubscribe', 'publish', 'presence', 'refresh'] as const;
+export const COMMAND_TYPES = [
+  'connect',
+  'subscribe',
+  'unsubscribe',
+  'publish',
+  'presence',
+  'refresh',
+  'ping',
+  'quiet',
+] as const;
 
 // node → client, in reply
 
@@ -94,7 +119,8 @@ export interface ConnectedEvent {
   readonly expiresInMs?: number;
   readonly heartbeatMs: number;
   readonly limits: AnnouncedLimits;
-  readonly features?: readonly string[];
+  /** Those granted; absent when none is. */
+  readonly features?: readonly Feature[];
 }
 export interface SubscribedEvent {
   readonly type: 'subscribed';
@@ -131,6 +157,15 @@ export interface RefreshedEvent {
   readonly id: number;
   readonly expiresInMs?: number;
 }
+export interface PongEvent {
+  readonly type: 'pong';
+  readonly id: number;
+}
+export interface QuietedEvent {
+  readonly type: 'quieted';
+  readonly id: number;
+  readonly heartbeatMs: number;
+}
 
 // node → client, unasked
 
@@ -141,6 +176,8 @@ export interface MessageEvent {
   readonly offset?: Offset;
   readonly data: Json;
   readonly from?: Sender;
+  /** Messages directly before it that were left out, because newer ones replaced them. */
+  readonly skipped?: number;
 }
 export interface GapEvent {
   readonly type: 'gap';
@@ -189,6 +226,8 @@ export type ServerEvent =
   | PublishedEvent
   | PresenceEvent
   | RefreshedEvent
+  | PongEvent
+  | QuietedEvent
   | MessageEvent
   | GapEvent
   | MemberEvent

@@ -44,6 +44,11 @@ export const TRANSPORTS = ['websocket', 'sse', 'long-poll', 'short-poll'] as con
 /** How a client receives: one of {@link TRANSPORTS}. */
 export type Transport = (typeof TRANSPORTS)[number];
 
+/** Optional parts of the protocol that a node offers and a client may ask for. */
+export const FEATURES = ['ping', 'quiet', 'batch', 'positions'] as const;
+/** One of {@link FEATURES}. */
+export type Feature = (typeof FEATURES)[number];
+
 /** The `typ` header of a ticket; a user's token never carries it. */
 export const TICKET_TYPE = 'fanfare-ticket+jwt';
 

@@ -6,6 +6,14 @@ export type Offset = string;
 /** Where a subscription begins: an offset, `-1` (start of history) or `now` (tail). */
 export type After = Offset | '-1' | 'now';
 
+/** So many messages before the tail; 0 is the tail. */
+export interface LastMessages {
+  readonly last: number;
+}
+
+/** Where a reader begins. */
+export type Begin = After | LastMessages;
+
 export const OFFSET_LENGTH = 30;
 export const START = '-1';
 export const NOW = 'now';

@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Namespaces } from '../../config/namespaces.js';
 import { steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
-import { type After, LIMITS, type Offset } from '../../protocol/index.js';
+import { type Begin, LIMITS, type Offset } from '../../protocol/index.js';
 import type {
   Broker,
   BrokerListener,
@@ -143,7 +143,7 @@ class MemoryBroker implements Broker {
     this.#deliver(channel, { offset: undefined, previous: undefined, data: payload, from: undefined });
   }
 
-  async read(channel: string, after: After, limit: PageLimit): Promise<HistoryPage> {
+  async read(channel: string, after: Begin, limit: PageLimit): Promise<HistoryPage> {
     this.#assertReady();
     checkChannel(channel);
     checkAfter(after);

@@ -1,7 +1,7 @@
 // One channel's log in memory: appends, trims, and judges positions by the same rules as fanfare-lua.ts.
 
 import type { NamespaceOptions } from '../../config/namespaces.js';
-import { type After, formatOffset, NOW, type Offset, parseOffset, START } from '../../protocol/index.js';
+import { type Begin, formatOffset, NOW, type Offset, parseOffset, START } from '../../protocol/index.js';
 import type { HistoryPage, LogEntry, PageLimit } from '../broker.js';
 
 /** `seq` is tag × 2^20 + counter. */
@@ -74,9 +74,10 @@ export class MemoryLog {
     if (dropped !== undefined) this.#bytes -= cost(dropped);
   }
 
-  read(after: After, limit: PageLimit, nowMs: number): HistoryPage {
+  read(after: Begin, limit: PageLimit, nowMs: number): HistoryPage {
     this.trim(nowMs);
     const origin = this.#entries[0]?.previous ?? this.tail;
+    if (typeof after !== 'string') return this.#page(this.#beforeLast(after.last), undefined, limit);
     if (after === START) return this.#page(origin, undefined, limit);
     if (after === NOW || after === this.tail) return this.#page(this.tail, undefined, limit);
     if (after === origin || this.#entries[this.#indexAfter(after) - 1]?.offset === after) {
@@ -85,6 +86,11 @@ export class MemoryLog {
     if (after < this.#begin) return this.#page(origin, 'lost', limit);
     if (after < origin) return this.#page(origin, this.isEmpty ? 'expired' : 'trimmed', limit);
     return this.#page(this.#lastOfSameMaster(after) ?? origin, 'rewritten', limit);
+  }
+
+  /** The position before the last `count` messages, or before the oldest. */
+  #beforeLast(count: number): Offset {
+    return this.#entries[Math.max(0, this.#entries.length - count)]?.previous ?? this.tail;
   }
 
   #page(start: Offset, gap: HistoryPage['gap'], limit: PageLimit): HistoryPage {

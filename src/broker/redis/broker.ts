@@ -3,7 +3,7 @@
 import { monotonicNowMs } from '../../lib/clocks.js';
 import type { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
-import { type After, LIMITS, OFFSET_LENGTH, type Offset } from '../../protocol/index.js';
+import { type Begin, LIMITS, OFFSET_LENGTH, type Offset } from '../../protocol/index.js';
 import type { Broker, BrokerListener, BrokerStatus, HistoryPage, PageLimit, Publication } from '../broker.js';
 import { decodeEnvelope, isEnvelope } from '../envelope.js';
 import { decodeHistoryPage } from '../history-page.js';
@@ -145,12 +145,13 @@ class RedisBroker implements RedisBusBroker {
     }
   }
 
-  async read(channel: string, after: After, limit: PageLimit): Promise<HistoryPage> {
+  async read(channel: string, after: Begin, limit: PageLimit): Promise<HistoryPage> {
     this.#assertOpen();
     checkChannel(channel);
     checkAfter(after);
     const keys = this.#keys(channel);
-    const args = [after, Math.max(1, limit.maxEntries), Math.max(1, limit.maxBytes)];
+    const begin = typeof after === 'string' ? after : `last:${after.last}`;
+    const args = [begin, Math.max(1, limit.maxEntries), Math.max(1, limit.maxBytes)];
     try {
       let answer = await this.#connection.callBuffer('read', 'read', keys, args);
       for (let attempt = 0; answer === null && attempt < 3; attempt++) {

@@ -25,14 +25,17 @@ export function createRedisRegistry(options: RedisRegistryOptions): RedisRegistr
   return new Nodes(options);
 }
 
+/** A record as the function writes it: features in one text. */
+type Written<T extends NamedNode> = Omit<T, 'features'> & { readonly features?: string };
+
 interface Answer {
   readonly ignored: number;
-  readonly node?: NodeRecord;
+  readonly node?: Written<NodeRecord>;
   readonly reservation?: string;
   /** Lua writes an empty list as `{}`. */
-  readonly alternatives?: readonly NamedNode[] | object;
+  readonly alternatives?: readonly Written<NamedNode>[] | object;
   readonly others?: number;
-  readonly nodes?: readonly NodeRecord[] | object;
+  readonly nodes?: readonly Written<NodeRecord>[] | object;
 }
 
 class Nodes implements RedisRegistry {
@@ -56,9 +59,10 @@ class Nodes implements RedisRegistry {
 
   async report(report: NodeReport): Promise<ReportAnswer> {
     assertReport(report);
-    const { id, url, incarnation, connections, capacity, maxConnectsPerSecond, state, reached, proof, claimed } =
-      report;
-    const fields = [id, url, incarnation, connections, capacity, maxConnectsPerSecond, state, reached ? 1 : 0, proof];
+    const { id, url, incarnation, connections, capacity, maxConnectsPerSecond, state, reached, proof } = report;
+    const load = [connections, capacity, maxConnectsPerSecond, state];
+    const { features = [], claimed } = report;
+    const fields = [id, url, incarnation, ...load, reached ? 1 : 0, proof, features.join(',')];
     const answer = answerOf<ReportAnswer>(await this.#call('node_report', [...fields, ...claimed]));
     const { verdict, nowMs, drain, signers, lapsed, isDoubted } = answer;
     if (verdict !== 'accepted' && verdict !== 'fenced' && verdict !== 'refused') throw notAnAnswer();
@@ -72,11 +76,13 @@ class Nodes implements RedisRegistry {
     const answer = this.#read(await this.#call('node_assign', args));
     if (answer.node === undefined || answer.reservation === undefined) return undefined;
     const { node, reservation, others = 0 } = answer;
-    return { node, reservation, alternatives: listOf(answer.alternatives), others };
+    const alternatives = listOf(answer.alternatives).map(recordOf);
+    return { node: recordOf(node), reservation, alternatives, others };
   }
 
   async list(signer?: string): Promise<readonly NodeRecord[]> {
-    return listOf(this.#read(await this.#call('node_list', signer === undefined ? [] : [signer])).nodes);
+    const { nodes } = this.#read(await this.#call('node_list', signer === undefined ? [] : [signer]));
+    return listOf(nodes).map(recordOf);
   }
 
   async requestDrain(id: string): Promise<boolean> {
@@ -117,4 +123,9 @@ function notAnAnswer(cause?: unknown): Error {
 
 function listOf<T>(value: readonly T[] | object | undefined): readonly T[] {
   return Array.isArray(value) ? value : [];
+}
+
+function recordOf<T extends NamedNode>({ features, ...record }: Written<T>): T {
+  const known = features === undefined || features === '' ? {} : { features: features.split(',') };
+  return { ...record, ...known } as unknown as T;
 }

@@ -5,7 +5,7 @@ import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Retrier } from '../../lib/retrier.js';
 import type { Turns } from '../../lib/turns.js';
-import type { After } from '../../protocol/index.js';
+import type { Begin } from '../../protocol/index.js';
 
 /** Chosen: how much slower a log that is itself what is wrong is tried again; with the node's pauses, each 10 to 20 s at last. */
 const TROUBLE_SLOWER = 10;
@@ -64,7 +64,7 @@ export class ChannelLog {
    * answers `undefined` when it is in vain.
    */
   readFor<T>(
-    after: After,
+    after: Begin,
     limit: PageLimit,
     isOver: () => boolean,
     attempt: (read: () => Promise<HistoryPage | undefined>) => Promise<T>,
@@ -86,7 +86,7 @@ export class ChannelLog {
   /** Reads for the channel itself, until it succeeds; `undefined` once it is closed. `before` is done first, at each attempt. */
   async readFirst(
     kind: 'repairs' | 'reads',
-    after: After,
+    after: Begin,
     limit: PageLimit,
     before?: () => Promise<void>,
   ): Promise<HistoryPage | undefined> {

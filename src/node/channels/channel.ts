@@ -2,7 +2,7 @@
 
 import type { BrokerMessage, HistoryPage, LogEntry } from '../../broker/broker.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
-import type { After, GapReason, Offset } from '../../protocol/index.js';
+import type { Begin, GapReason, Offset } from '../../protocol/index.js';
 import type { Audience } from './audience.js';
 import { ChannelLog, type ChannelLogParts, type LogOwner, type OpenWaiter } from './channel-log.js';
 import { buildMessage, type ChannelMessage, framePrefix, passingFrames } from './message.js';
@@ -139,7 +139,7 @@ export class Channel implements LogOwner {
 
   /** Reads the log after a position for one reader: {@link ChannelLog.readFor}. */
   read<T>(
-    after: After,
+    after: Begin,
     maxBytes: number,
     isOver: () => boolean,
     attempt: (read: () => Promise<HistoryPage | undefined>) => Promise<T>,

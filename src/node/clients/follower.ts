@@ -2,7 +2,7 @@
 
 import type { HistoryPage } from '../../broker/broker.js';
 import type { Turns } from '../../lib/turns.js';
-import { type After, NOW, type Offset, type ServerEvent } from '../../protocol/index.js';
+import { type Begin, NOW, type Offset, type ServerEvent } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
 import type { ChannelMessage } from '../channels/message.js';
 
@@ -57,7 +57,7 @@ export class Follower {
    * joins its audience there misses nothing and hears nothing twice. Resolves after that, or when it is over. Rejects with
    * `internal` where the log cannot be read.
    */
-  async follow(after: After, announce: Announce, caughtUp: () => void): Promise<void> {
+  async follow(after: Begin, announce: Announce, caughtUp: () => void): Promise<void> {
     let position = this.#beginInMemory(after, announce) ?? (await this.#beginInLog(after, announce));
     while (position !== undefined) {
       const { channel } = this.#parts;
@@ -69,16 +69,17 @@ export class Follower {
     }
   }
 
-  #beginInMemory(after: After, announce: Announce): Offset | undefined {
+  #beginInMemory(after: Begin, announce: Announce): Offset | undefined {
     const { channel } = this.#parts;
     const position = after === NOW ? channel.position : after;
-    if (!channel.holds(position)) return undefined;
+    // How far back so many messages lie, the log says.
+    if (typeof position !== 'string' || !channel.holds(position)) return undefined;
     announce(position, true);
     return position;
   }
 
   /** With the first page of what was missed. */
-  #beginInLog(after: After, announce: Announce): Promise<Offset | undefined> {
+  #beginInLog(after: Begin, announce: Announce): Promise<Offset | undefined> {
     return this.#pullPage(after, ({ start, gap }) => announce(start, gap === undefined));
   }
 
@@ -86,7 +87,7 @@ export class Follower {
    * Reads a page and sends it; answers the position reached, `undefined` when it is over. A turn lasts for one attempt to read
    * and its page: what waits for a broker that is away, or for a repair, holds up no other follower.
    */
-  async #pullPage(after: After, before?: (page: HistoryPage) => void): Promise<Offset | undefined> {
+  async #pullPage(after: Begin, before?: (page: HistoryPage) => void): Promise<Offset | undefined> {
     const { channel, turns, isOver } = this.#parts;
     let met: Promise<void> | undefined;
     const position = await channel.read(after, PAGE_BYTES, isOver, (read) =>
@@ -123,11 +124,12 @@ export class Follower {
   }
 
   /** Sends a page at the sink's pace; answers the position reached, `undefined` when it is over. */
-  async #sendPage(page: HistoryPage, after: After): Promise<Offset | undefined> {
+  async #sendPage(page: HistoryPage, after: Begin): Promise<Offset | undefined> {
     const { channel, sink, aheadBytes } = this.#parts;
     let position = page.start;
     if (page.gap !== undefined) {
-      sink.sendEvent({ type: 'gap', channel: channel.name, after, offset: position, reason: page.gap });
+      const from = typeof after === 'string' ? after : position;
+      sink.sendEvent({ type: 'gap', channel: channel.name, after: from, offset: position, reason: page.gap });
     }
     for (const entry of page.entries) {
       if (sink.bufferedBytes() > aheadBytes && !(await this.#hasRoom())) return undefined;

@@ -1,7 +1,7 @@
 // One link's subscription to a channel: from the position that it asked for, through what it missed, to live.
 
 import type { Turns } from '../../lib/turns.js';
-import type { After, Offset } from '../../protocol/index.js';
+import type { Begin, Offset } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
 import { Follower, type FollowerSink } from './follower.js';
 
@@ -37,7 +37,7 @@ export class Subscription {
   }
 
   /** Announces `subscribed`, replays, goes live. Resolves when live or ended; rejects with `internal` where the log cannot be read. */
-  async begin(after: After, id: number | undefined): Promise<void> {
+  async begin(after: Begin, id: number | undefined): Promise<void> {
     this.settled = this.#catchUp(after, id);
     try {
       await this.settled;
@@ -53,7 +53,7 @@ export class Subscription {
     this.#stopWaiting?.();
   }
 
-  async #catchUp(after: After, id: number | undefined): Promise<void> {
+  async #catchUp(after: Begin, id: number | undefined): Promise<void> {
     if (!this.channel.isOpen && !(await this.#opened())) return;
     if (this.#isEnded()) return;
     const follower = new Follower({

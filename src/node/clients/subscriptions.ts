@@ -4,7 +4,7 @@ import type { Identity } from '../../auth/identity.js';
 import type { Namespaces } from '../../config/namespaces.js';
 import type { Logger } from '../../lib/logger.js';
 import { Turns } from '../../lib/turns.js';
-import type { After, ErrorEvent } from '../../protocol/index.js';
+import type { Begin, ErrorEvent } from '../../protocol/index.js';
 import type { Channels } from '../channels/channels.js';
 import { mayRead } from './access.js';
 import { errorEvent } from './link-events.js';
@@ -39,7 +39,7 @@ export class Subscriptions {
   }
 
   /** Subscribes to one channel and answers it, or refuses it with an `error` of its own. Resolves when answered. */
-  async begin(identity: Identity, name: string, after: After, id: number | undefined): Promise<void> {
+  async begin(identity: Identity, name: string, after: Begin, id: number | undefined): Promise<void> {
     const existing = this.#byChannel.get(name);
     if (existing !== undefined) return this.#repeat(existing, id);
     const refusal = this.#refusal(identity, name);

@@ -1,7 +1,7 @@
 // What there is for a poll, channel by channel: in memory where memory can tell, else in the log.
 
 import type { HistoryPage } from '../../broker/broker.js';
-import { type After, NOW, type Offset } from '../../protocol/index.js';
+import { type After, type Begin, NOW, type Offset } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
 import type { Channels } from '../channels/channels.js';
 import type { ChannelMessage } from '../channels/message.js';
@@ -32,7 +32,7 @@ export type Finding =
     };
 
 /** A channel of which memory cannot tell, and the position in question. */
-export type Unread = readonly [name: string, after: After];
+export type Unread = readonly [name: string, after: Begin];
 
 export interface Look {
   readonly found: readonly Finding[];
@@ -49,7 +49,7 @@ export interface OpenChannels {
 
 /** Looks at what is in memory. A channel that has nothing new is neither found nor unread. */
 export function lookInMemory(
-  asked: ReadonlyMap<string, After>,
+  asked: ReadonlyMap<string, Begin>,
   channels: OpenChannels,
   live: LiveMessages | undefined,
   maxBytes: number,
@@ -61,7 +61,7 @@ export function lookInMemory(
     const channel = channels.openAt(name, index++);
     if (channel === undefined) unread.push([name, after]);
     else if (after === NOW) found.push({ kind: 'position', name, offset: channel.position });
-    else if (!channel.holds(after)) unread.push([name, after]);
+    else if (typeof after !== 'string' || !channel.holds(after)) unread.push([name, after]);
     else {
       const gathered = live?.get(name) ?? NOTHING;
       if (after === channel.position && gathered.length === 0) continue;
@@ -94,12 +94,15 @@ export async function lookInLogs(
     void channels.peek(name)?.meet(page);
     const gathered = heard?.live?.get(name) ?? NOTHING;
     if (after === NOW) found.push({ kind: 'position', name, offset: page.start });
-    else if (isNews(page, after) || gathered.length > 0)
-      found.push({ kind: 'page', name, after, page, live: gathered });
+    else if (isNews(page, after) || gathered.length > 0) {
+      const from = typeof after === 'string' ? after : page.start;
+      found.push({ kind: 'page', name, after: from, page, live: gathered });
+    }
   }
   return found;
 }
 
-function isNews(page: HistoryPage, after: After): boolean {
+/** The last messages are news even where there are none: like `now`, they give a position. */
+function isNews(page: HistoryPage, after: Begin): boolean {
   return page.entries.length > 0 || page.gap !== undefined || page.start !== after;
 }

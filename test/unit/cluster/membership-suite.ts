@@ -112,6 +112,18 @@ export function membershipSuite({ registry, report, drains, ids, shares, advance
     });
   });
 
+  it('the features that a node reports are listed, also of one that drains', async () => {
+    await report('n1', { features: ['ping', 'later'] });
+    await report('n2');
+    await registry().requestDrain('n1');
+    const listed = (await registry().list()).map(({ id, features }) => [id, features]).sort();
+    expect(listed).toEqual([
+      ['n1', ['ping', 'later']],
+      ['n2', undefined],
+    ]);
+    await expect(report('n3', { features: ['no spaces'] })).rejects.toThrow(TypeError);
+  });
+
   describe('a drain', () => {
     it('that is asked for takes the node out of assignment at once, until it starts anew', async () => {
       await report('n1');

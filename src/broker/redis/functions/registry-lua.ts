@@ -88,7 +88,7 @@ local function public(record, now, with_proof)
     id = record.id, url = record.url, connections = record.connections, reservations = record.held,
     capacity = record.capacity, state = record.drain and 'draining' or record.state,
     incarnation = record.incarnation, proof = with_proof and record.proof or nil, reportedAtMs = record.at,
-    reportAgeMs = math.max(0, now - record.at), doubt = record.doubt,
+    reportAgeMs = math.max(0, now - record.at), doubt = record.doubt, features = record.features,
   }
 end
 
@@ -140,7 +140,7 @@ local function told(keys, id, verdict, record, now)
   })
 end
 
--- id url incarnation connections capacity rate state reached proof [claimed ...]
+-- id url incarnation connections capacity rate state reached proof features [claimed ...]
 local function report(keys, args)
   local now = now_ms()
   local id, url, incarnation = args[1], args[2], args[3]
@@ -153,11 +153,11 @@ local function report(keys, args)
       return told(keys, id, 'refused', nil, now)
     end
   end
-  for i = 10, #args do claim(keys, args[i], id, now) end
+  for i = 11, #args do claim(keys, args[i], id, now) end
   if not same_start then forget_silent(keys, now) end
   local record = {
     id = id, url = url, incarnation = incarnation, connections = tonumber(args[4]), capacity = tonumber(args[5]),
-    rate = tonumber(args[6]), state = args[7], reached = args[8] == '1', proof = args[9],
+    rate = tonumber(args[6]), state = args[7], reached = args[8] == '1', proof = args[9], features = args[10],
     at = now, drain = same_start and old.drain or false, gone = false,
     past = old and (same_start and old.past or remember(old)) or '',
   }

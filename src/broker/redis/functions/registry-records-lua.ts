@@ -55,6 +55,7 @@ local function decode_anew(id, text)
   if type(record.at) ~= 'number' or not (record.at >= 0 and record.at < 1e15) then return nil end
   if type(record.rate) ~= 'number' or not (record.rate > 0 and record.rate <= 1e9) then return nil end
   if type(record.proof) ~= 'string' or #record.proof > ${RULES.maxProofBytes} then record.proof = '' end
+  if type(record.features) ~= 'string' then record.features = nil end
   record.id = id
   return record
 end
@@ -81,6 +82,7 @@ local function store(keys, record)
     v = VERSION, url = record.url, incarnation = record.incarnation, connections = record.connections,
     capacity = record.capacity, rate = record.rate, state = record.state, at = record.at, drain = record.drain,
     gone = record.gone, past = record.past, reached = record.reached, proof = record.proof,
+    features = record.features,
   }))
 end
 
