@@ -1,7 +1,7 @@
 // What discovery does at each of its paths, once a request has been routed.
 
-import { randomBytes } from 'node:crypto';
 import type { Identity } from '../src/auth/identity.js';
+import { sessionId } from '../src/auth/session-id.js';
 import type { TicketAuthority } from '../src/auth/ticket.js';
 import type { NamedNode } from '../src/cluster/registry.js';
 import { bearerOf, SecretKeys } from '../src/http/bearer.js';
@@ -11,7 +11,9 @@ import { FanfareError } from '../src/lib/errors.js';
 import type { Logger } from '../src/lib/logger.js';
 import {
   type ConnectResponse,
+  type Decoded,
   decodeConnectRequest,
+  decodeTicketRequest,
   MEDIA_TYPES,
   type NodeAddress,
   PATHS,
@@ -88,16 +90,15 @@ export class Endpoints {
 
   async #connect(call: Call): Promise<Response> {
     const identity = await this.#admit(call);
-    const decoded = decodeConnectRequest(await readBody(call.request, this.#options.maxBodyBytes));
-    if (!decoded.ok) throw new FanfareError(decoded.problem.code, decoded.problem.message);
-    const transports = this.#options.transports.filter((one) => decoded.value.transports.includes(one));
+    const wanted = await this.#read(call, decodeConnectRequest);
+    const transports = this.#options.transports.filter((one) => wanted.transports.includes(one));
     if (transports.length === 0) throw new FanfareError('bad_field', '"transports": none of them is served here');
-    const place = await this.nodes.place(decoded.value.exclude);
+    const place = await this.nodes.place(wanted.exclude);
     if (place.reservation === undefined) this.counters.unreserved++;
     const body: ConnectResponse = {
       node: addressOf(place.node),
       alternatives: shuffle(place.alternatives, this.#random).map(addressOf),
-      ...this.#ticketFor(identity, place.reservation),
+      ...this.#ticketFor(identity, wanted.session, place.reservation),
       transports,
     };
     this.counters.connects++;
@@ -105,7 +106,9 @@ export class Endpoints {
   }
 
   async #renew(call: Call): Promise<Response> {
-    const body: TicketResponse = this.#ticketFor(await this.#admit(call), undefined);
+    const identity = await this.#admit(call);
+    const { session } = await this.#read(call, decodeTicketRequest);
+    const body: TicketResponse = this.#ticketFor(identity, session, undefined);
     this.counters.renewedTickets++;
     return json(200, body);
   }
@@ -114,8 +117,14 @@ export class Endpoints {
     return this.#admission.admit(request.headers.get('authorization'), address, nowMs, headers);
   }
 
-  #ticketFor(identity: Identity, reservation: string | undefined): TicketResponse {
-    const connection = randomBytes(12).toString('base64url');
+  async #read<T>({ request }: Call, decode: (body: string) => Decoded<T>): Promise<T> {
+    const decoded = decode(await readBody(request, this.#options.maxBodyBytes));
+    if (!decoded.ok) throw new FanfareError(decoded.problem.code, decoded.problem.message);
+    return decoded.value;
+  }
+
+  #ticketFor(identity: Identity, session: string | undefined, reservation: string | undefined): TicketResponse {
+    const connection = sessionId(session, identity.user);
     const maxLifeMs = this.#options.ticketLifeMs;
     const { text, expiresAtMs } = this.#tickets.sign(identity, { connection, reservation, maxLifeMs });
     return { ticket: text, expiresInMs: Math.max(0, Math.floor(expiresAtMs - this.#clock())) };
@@ -158,8 +167,8 @@ export class Endpoints {
   }
 }
 
-function addressOf({ id, url }: NamedNode): NodeAddress {
-  return { id, url };
+function addressOf({ id, url, features = [] }: NamedNode): NodeAddress {
+  return { id, url, features };
 }
 
 /** Fisher and Yates. */

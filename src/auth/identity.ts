@@ -20,7 +20,7 @@ export interface Identity {
   readonly expiresAtMs: number;
   /** The token's `jti`. */
   readonly tokenId: string | undefined;
-  /** The connection id that a ticket carries; limits of polls are kept by it. */
+  /** What a ticket says of its client's session, `<s>` of its links' ids. Limits of polls are kept by it. */
   readonly connection: string | undefined;
   /** The place that discovery reserved, to be claimed at the node. */
   readonly reservation: string | undefined;

@@ -16,7 +16,8 @@ import {
   type TokenText,
 } from './token-text.js';
 
-const TICKET_VERSION = 1;
+/** 2: `connection` names a session, not a ticket. */
+const TICKET_VERSION = 2;
 const HEADER = Buffer.from(JSON.stringify({ alg: 'HS256', typ: TICKET_TYPE })).toString('base64url');
 
 export interface TicketAuthorityOptions {
@@ -35,7 +36,7 @@ export interface TicketAuthorityOptions {
 
 /** What a ticket says beyond its owner's identity. */
 export interface TicketTerms {
-  /** The connection's id; limits of polls are kept by it. */
+  /** Of {@link sessionId}. */
   readonly connection: string;
   /** The reserved place, to be claimed at a node. */
   readonly reservation?: string | undefined;

@@ -13,6 +13,7 @@ import type { Logger } from '../lib/logger.js';
 import { loadEngine } from '../node/engines/load-engine.js';
 import type { Fallback, NodeLimits } from '../node/node-options.js';
 import { createPushNode, type PushNode, type PushNodeOptions } from '../node/push-node.js';
+import { LIMITS } from '../protocol/index.js';
 import type { ServerEnd } from './server-end.js';
 import { VERSION } from './version.js';
 
@@ -60,6 +61,7 @@ function nodeOptions(config: Config, namespaces: Namespaces): PushNodeOptions {
     maxMemoryBytes: config.maxMemoryBytes ?? availableMemory(),
     publishKeys: config.publishKey ?? [],
     heartbeatMs: config.heartbeat,
+    pingMs: LIMITS.pingMs,
     handshakeTimeoutMs: config.handshakeTimeout,
     maxFrameBytes: config.maxFrameBytes,
     maxMessageBytes: config.maxMessageBytes,

@@ -185,9 +185,9 @@ export const configSchema = z.object({
   }),
   heartbeat: option(duration('1s', '60s'), {
     duration: true,
-    about: 'silence after which the node sends a heartbeat',
+    about: 'longest silence of the node on a link; then it sends a heartbeat',
     roles: NODES,
-    default: '25s',
+    default: '7s',
   }),
   handshakeTimeout: option(duration('100ms', '60s'), {
     duration: true,

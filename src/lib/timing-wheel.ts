@@ -6,12 +6,16 @@ export interface Due {
   due(nowMs: number): void;
 }
 
+/** Chosen: the timer is late when it has missed so many turns. */
+const LATE_TURNS = 3;
+
 /** Deadlines by the monotonic clock, rounded up to `tickMs`. One interval runs while there is any; `close` ends it. */
 export class TimingWheel<T extends Due> {
   readonly #tickMs: number;
   readonly #slots = new Map<number, Set<T>>();
   #timer: NodeJS.Timeout | undefined;
   #doneUpTo = 0;
+  #turnedAtMs = 0;
 
   constructor(tickMs: number) {
     this.#tickMs = tickMs;
@@ -22,6 +26,7 @@ export class TimingWheel<T extends Due> {
     if (this.#timer === undefined) {
       this.#doneUpTo = Math.floor(monotonicNowMs() / this.#tickMs) - 1;
       this.#timer = setInterval(() => this.#turn(), this.#tickMs);
+      this.#turnedAtMs = monotonicNowMs();
     }
     // What is overdue already comes with the next turn: slots behind that are never looked at again.
     const slot = Math.max(Math.ceil(deadlineMs / this.#tickMs), this.#doneUpTo + 1);
@@ -40,6 +45,11 @@ export class TimingWheel<T extends Due> {
     if (items?.size === 0) this.#slots.delete(slot);
   }
 
+  /** For where work comes in: tells at once what the timer is late with, as after the loop was held up. */
+  hurry(nowMs: number): void {
+    if (this.#timer !== undefined && nowMs - this.#turnedAtMs > LATE_TURNS * this.#tickMs) this.#turn();
+  }
+
   close(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -48,6 +58,7 @@ export class TimingWheel<T extends Due> {
 
   #turn(): void {
     const nowMs = monotonicNowMs();
+    this.#turnedAtMs = nowMs;
     const current = Math.floor(nowMs / this.#tickMs);
     if (current - this.#doneUpTo > this.#slots.size * 2 + 16) this.#turnBySlots(current, nowMs);
     else for (let slot = this.#doneUpTo + 1; slot <= current; slot++) this.#ring(slot, nowMs);

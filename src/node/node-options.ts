@@ -62,6 +62,8 @@ export interface PushNodeOptions {
   /** Bearer keys of backends that publish by HTTP. */
   readonly publishKeys: readonly string[];
   readonly heartbeatMs: number;
+  /** How often WebSockets' peers are pinged; one that is silent for twice that is dead. */
+  readonly pingMs: number;
   readonly handshakeTimeoutMs: number;
   readonly maxFrameBytes: number;
   readonly maxMessageBytes: number;

@@ -4,12 +4,15 @@ import type { Registry } from '../cluster/registry.js';
 import { SecretKeys } from '../http/bearer.js';
 import { hostInUrl } from '../http/host-in-url.js';
 import { corsHeaders } from '../http/origins.js';
+import { monotonicNowMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
-import { PATHS } from '../protocol/index.js';
+import { LIMITS, PATHS } from '../protocol/index.js';
 import { Admission } from './admission.js';
+import { Batches } from './channels/batches.js';
 import { Channels } from './channels/channels.js';
 import { aheadBytesOf } from './clients/follower.js';
 import { HttpClients } from './clients/http-clients.js';
+import { LinkIds } from './clients/link-ids.js';
 import { Links } from './clients/links.js';
 import { Publisher } from './clients/publisher.js';
 import type { SubscriptionsParts } from './clients/subscriptions.js';
@@ -57,6 +60,8 @@ class Node implements PushNode {
   readonly #load: NodeLoad;
   readonly #room: NodeRoom;
   readonly #links: Links;
+  readonly #ids = new LinkIds();
+  readonly #batches: Batches;
   readonly #clients = new HttpClients();
   readonly #channels: Channels;
   readonly #publisher: Publisher;
@@ -80,7 +85,11 @@ class Node implements PushNode {
     const hears = () => broker.status().ready;
     this.#lifecycle = new Lifecycle({ id: options.id, logger, hears, room: () => this.#room.look() });
     const publish = (topic: string, frame: Buffer) => engine.publish(topic, frame);
-    this.#channels = new Channels({ broker, namespaces, logger, publish, maxChannels });
+    const maxBatchBytes = Math.min(LIMITS.maxBatchBytes, Math.floor(options.maxBufferedBytes / 4));
+    this.#batches = new Batches(publish, maxBatchBytes, (error) => logger.error({ error }, 'a batch failed'));
+    const beforeMessage = (nowMs: number) => this.#links.hurry(nowMs);
+    const batches = this.#batches;
+    this.#channels = new Channels({ broker, namespaces, logger, publish, batches, beforeMessage, maxChannels });
     this.#publisher = new Publisher({ broker, namespaces, maxMessageBytes, waitReplicas });
     const lifecycle = this.#lifecycle;
     this.#admission = new Admission({ origins, authenticator, limits, lifecycle, reservations });
@@ -176,6 +185,7 @@ class Node implements PushNode {
     this.#links.stop();
     await engine.close();
     this.#channels.close();
+    this.#batches.close();
     await broker.close();
   }
 
@@ -208,14 +218,15 @@ class Node implements PushNode {
     const { maxBodyBytes, maxBufferedBytes, handshakeTimeoutMs, limits, publishKeys } = this.#options;
     const admission = this.#admission;
     const links = this.#links;
+    const [ids, batches] = [this.#ids, this.#batches];
     const terms = this.#options;
     const subscriptions = this.#subscriptionsParts();
     const identify = (ticket: string) => admission.identifyOnce(ticket);
     const session = { subscriptions, publisher: this.#publisher, identify, logger };
     const { commands } = limits;
-    const link = { door: admission, links, session, terms, commands, handshakeTimeoutMs, logger };
+    const link = { door: admission, links, ids, batches, session, terms, commands, handshakeTimeoutMs, logger };
     const sockets = new SocketDoor(admission, link);
-    const streams = new StreamDoor(entry, { links, subscriptions, terms, maxBufferedBytes });
+    const streams = new StreamDoor(entry, { links, ids, subscriptions, terms, maxBufferedBytes });
     const publishes = new PublishDoor(entry, this.#publisher, new SecretKeys(publishKeys));
     const doors = new HttpDoors(
       { admission, maxBodyBytes, logger },
@@ -227,7 +238,10 @@ class Node implements PushNode {
       fallback,
     );
     return {
-      request: (exchange) => doors.handle(exchange),
+      request: (exchange) => {
+        links.hurry(monotonicNowMs());
+        return doors.handle(exchange);
+      },
       upgrade: (request) => sockets.decide(request),
       slowConsumer: () => {
         links.slowConsumers++;

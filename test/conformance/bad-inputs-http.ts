@@ -16,6 +16,7 @@ const poll = (body: unknown, code: HttpRow['expect']['code'], status = 400): Res
   body: typeof body === 'string' ? body : JSON.stringify(body),
   expect: { status, ...(code !== undefined && { code }) },
 });
+const POSITIONS = { features: ['positions'] };
 const publish = (body: unknown, code: HttpRow['expect']['code'], status = 400): Rest => ({
   ...poll(body, code, status),
   path: '/v1/publish',
@@ -250,6 +251,12 @@ const BODIES = rows('HTTP: bodies', [
   ['a bad channel name in a poll', poll({ channels: { 'a b': 'now' } }, 'bad_channel_name')],
   ['a publish without `channel`', publish({ data: 1 }, 'bad_channel_name')],
   ['a publish without `data`', publish({ channel: 'ok' }, 'bad_field')],
+  ['a poll from `last` without the feature', poll({ channels: { ok: { last: 1 } } }, 'bad_offset')],
+  ['a poll from `after` and `last`', poll({ channels: { ok: { after: 'now', last: 1 } }, ...POSITIONS }, 'bad_field')],
+  [
+    'a poll with `maxPerSecond`, which is reserved',
+    poll({ channels: { ok: { maxPerSecond: 1 } }, ...POSITIONS }, 'bad_field'),
+  ],
   ['a publish with `channels`, which is reserved', publish({ channels: ['ok'], data: 1 }, 'bad_field')],
   ...['', 'k'.repeat(300), 'schlüssel', 'a b', 7].map((key): readonly [string, Rest] => [
     `the idempotency key ${String(key).length > 20 ? 'of 300 characters' : `\`${JSON.stringify(key)}\``}`,

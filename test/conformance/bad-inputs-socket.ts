@@ -95,6 +95,8 @@ const JSON_ROWS = rows('WebSocket: JSON', [
   ['17 levels of nesting', publish({ data: JSON.parse(`${'['.repeat(16)}${']'.repeat(16)}`) }, 'bad_request')],
   ['no `type`', command({}, 'unknown_type', /connect, subscribe/)],
   ['an unknown `type`', command({ type: 'shout' }, 'unknown_type', /connect, subscribe.*"shout"/)],
+  ['a `ping` of who did not ask for the feature', command({ type: 'ping' }, 'unknown_type', /"ping"/)],
+  ['a `quiet` of who did not ask for it', command({ type: 'quiet', heartbeatMs: 5_000 }, 'unknown_type')],
   ['a `type` that is no string', command({ type: {} }, 'unknown_type')],
   ...['__proto__', 'constructor', 'toString'].map((type): readonly [string, Rest] => [
     `\`type: "${type}"\``,

@@ -154,7 +154,7 @@ describeForStranger('a stranger on HTTP', (world) => {
     if (response.body === null) throw new Error('no body');
     const events = readEvents(response.body);
     const next = async () => (await events.next()).value;
-    expect(await next()).toMatchObject({ name: 'connected', data: { type: 'connected', heartbeatMs: 25_000 } });
+    expect(await next()).toMatchObject({ name: 'connected', data: { type: 'connected', heartbeatMs: 7_000 } });
     expect(await next()).toMatchObject({ name: 'subscribed', data: { type: 'subscribed', channel, recovered: true } });
     expect(await next()).toEqual({
       name: 'message',

@@ -12,7 +12,7 @@ const NAMESPACES = '{"demo":{"public":true,"anonymous":true,"clientPublish":true
 const GRANTS = { subscribe: ['stranger-*'], publish: ['stranger-*'] };
 
 export interface Discovered {
-  readonly node: { readonly id: string; readonly url: string };
+  readonly node: { readonly id: string; readonly url: string; readonly features: readonly string[] };
   readonly alternatives: readonly unknown[];
   readonly ticket: string;
   readonly expiresInMs: number;

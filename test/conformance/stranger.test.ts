@@ -16,7 +16,11 @@ describeForStranger('a stranger on a WebSocket', (world) => {
   it('is given a node and a ticket by discovery, and can renew the ticket', async () => {
     const userToken = world.token();
     const answer = await world.discover(userToken);
-    expect(answer.node).toEqual({ id: expect.any(String), url: expect.stringMatching(/^https?:\/\/[^/]+$/) });
+    expect(answer.node).toEqual({
+      id: expect.any(String),
+      url: expect.stringMatching(/^https?:\/\/[^/]+$/),
+      features: ['ping', 'quiet', 'batch', 'positions'],
+    });
     expect(answer.alternatives).toEqual([]);
     expect(answer.transports).toEqual(['websocket', 'long-poll']);
     expect(answer.expiresInMs).toBeGreaterThan(0);
@@ -37,11 +41,11 @@ describeForStranger('a stranger on a WebSocket', (world) => {
     expect(await socket.next()).toMatchObject({
       type: 'connected',
       id: 1,
-      connection: expect.any(String),
+      connection: expect.stringMatching(/^c-[\w-]{16}\.[\w-]+$/),
       node: node.id,
       user: expect.stringMatching(/^user-/),
       expiresInMs: expect.any(Number),
-      heartbeatMs: 25_000,
+      heartbeatMs: 7_000,
       limits: { maxFrameBytes: 65_536, maxMessageBytes: 65_536, channelsPerConnection: 128 },
     });
     const subscribed = await socket.next();

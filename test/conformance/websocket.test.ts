@@ -35,7 +35,7 @@ describe.each(['uws', 'ws'] as const)('WebSocket connection on the %s engine', (
     const client = open(node);
     const id = client.connect(node.ticket('alice'));
     const event = await client.events.next();
-    expect(event).toMatchObject({ type: 'connected', id, node: 'n1', user: 'alice', heartbeatMs: 25_000 });
+    expect(event).toMatchObject({ type: 'connected', id, node: 'n1', user: 'alice', heartbeatMs: 7_000 });
     expect(event.expiresInMs).toBeGreaterThan(0);
     expect(event.expiresInMs).toBeLessThanOrEqual(600_000);
     expect(event.limits).toEqual({ maxFrameBytes: 65_536, maxMessageBytes: 65_536, channelsPerConnection: 128 });

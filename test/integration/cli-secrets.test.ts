@@ -14,7 +14,7 @@ const claims = {
   ...{ sub: 'admin', iat, exp: iat + 600 },
   fanfare: { subscribe: ['news'], publish: ['news'], presence: [] },
 };
-const forTicket = { ...claims, v: 1, iss: 'fanfare', aud: 'fanfare:fanfare', connection: 'forged' };
+const forTicket = { ...claims, v: 2, iss: 'fanfare', aud: 'fanfare:fanfare', connection: 'forged' };
 const TICKET = { alg: 'HS256', typ: 'fanfare-ticket+jwt' };
 const token = hs256(claims, { alg: 'HS256', typ: 'JWT' }, DEVELOPMENT_SECRET);
 const ticket = hs256(forTicket, TICKET, ticketKey(DEVELOPMENT_SECRET));

@@ -67,6 +67,7 @@ export async function startNode(setup: TestNodeSetup): Promise<TestNode> {
     maxConnectsPerSecond: 2_000,
     publishKeys: [PUBLISH_KEY],
     heartbeatMs: LIMITS.heartbeatMs,
+    pingMs: LIMITS.pingMs,
     handshakeTimeoutMs: LIMITS.handshakeTimeoutMs,
     maxFrameBytes: LIMITS.maxFrameBytes,
     maxMessageBytes: LIMITS.maxMessageBytes,

@@ -1,11 +1,9 @@
 // Who receives a channel's messages here, in groups that are served the same bytes, and waiting polls.
 
 import type { GapEvent } from '../../protocol/index.js';
-import type { Encoding, TopicEncoding } from './encoding.js';
+import type { Batch, Batches } from './batches.js';
+import type { Encoding, PublishToTopic, TopicEncoding } from './encoding.js';
 import type { ChannelMessage } from './message.js';
-
-/** Sends a frame to all sockets of a topic. */
-export type PublishToTopic = (topic: string, frame: Buffer) => void;
 
 /** A socket, as the engine knows the topics that it is subscribed to. */
 export interface TopicListener {
@@ -29,6 +27,8 @@ export interface PollWaiter {
 interface TopicGroup {
   readonly encoding: TopicEncoding;
   readonly topic: string;
+  /** What waits is published before anybody joins or leaves, and before a gap. */
+  readonly batch: Batch | undefined;
   count: number;
 }
 
@@ -42,19 +42,24 @@ interface StreamGroup {
 export class Audience {
   readonly #channel: string;
   readonly #publish: PublishToTopic;
+  readonly #batches: Batches | undefined;
   // An idle channel is cheap: groups are made with their first listener, and mostly there is one of them.
   #topics: readonly TopicGroup[] | undefined;
   #streams: readonly StreamGroup[] | undefined;
   #waiters: Set<PollWaiter> | undefined;
 
-  constructor(channel: string, publish: PublishToTopic) {
+  /** Without `batches` every message has a frame of its own. */
+  constructor(channel: string, publish: PublishToTopic, batches?: Batches) {
     this.#channel = channel;
     this.#publish = publish;
+    this.#batches = batches;
   }
 
   message(message: ChannelMessage): void {
-    for (const { encoding, topic, count } of this.#topics ?? NOBODY) {
-      if (count > 0) this.#publish(topic, encoding.message(message));
+    for (const { encoding, topic, batch, count } of this.#topics ?? NOBODY) {
+      if (count === 0) continue;
+      if (batch === undefined) this.#publish(topic, encoding.message(message));
+      else batch.add(encoding.message(message));
     }
     for (const { encoding, streams } of this.#streams ?? NOBODY) {
       if (streams.size > 0) writeAll(streams, encoding.message(message));
@@ -63,7 +68,8 @@ export class Audience {
   }
 
   gap(gap: GapEvent): void {
-    for (const { encoding, topic, count } of this.#topics ?? NOBODY) {
+    for (const { encoding, topic, batch, count } of this.#topics ?? NOBODY) {
+      batch?.flush();
       if (count > 0) this.#publish(topic, encoding.gap(gap));
     }
     for (const { encoding, streams } of this.#streams ?? NOBODY) writeAll(streams, encoding.gap(gap));
@@ -74,9 +80,11 @@ export class Audience {
   addSocket(socket: TopicListener, encoding: TopicEncoding): void {
     let group = this.#topics?.find((one) => one.encoding === encoding);
     if (group === undefined) {
-      group = { encoding, topic: encoding.topicOf(this.#channel), count: 0 };
+      const topic = encoding.topicOf(this.#channel);
+      group = { encoding, topic, batch: encoding.isBatched ? this.#batches?.of(topic) : undefined, count: 0 };
       this.#topics = [...(this.#topics ?? NOBODY), group];
     }
+    group.batch?.flush();
     group.count++;
     socket.subscribe(group.topic);
   }
@@ -84,6 +92,7 @@ export class Audience {
   removeSocket(socket: TopicListener, encoding: TopicEncoding): void {
     const group = this.#topics?.find((one) => one.encoding === encoding);
     if (group === undefined) return;
+    group.batch?.flush();
     group.count--;
     socket.unsubscribe(group.topic);
   }

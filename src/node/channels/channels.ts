@@ -7,10 +7,12 @@ import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import { Retrier } from '../../lib/retrier.js';
 import { Turns, type WaitLimit } from '../../lib/turns.js';
-import type { After } from '../../protocol/index.js';
-import { Audience, type PublishToTopic } from './audience.js';
+import type { Begin } from '../../protocol/index.js';
+import { Audience } from './audience.js';
+import type { Batches } from './batches.js';
 import { Channel, type ChannelCounters, type ChannelParts } from './channel.js';
 import { troubleOf } from './channel-log.js';
+import type { PublishToTopic } from './encoding.js';
 import { TailWatch } from './tail-watch.js';
 
 /** A channel is kept this long after its last user, so that a poll client finds it in memory at its next poll. */
@@ -39,6 +41,10 @@ export interface ChannelsParts {
   readonly namespaces: Namespaces;
   readonly logger: Logger;
   readonly publish: PublishToTopic;
+  /** Joins messages for sockets that asked for it. */
+  readonly batches?: Batches;
+  /** Called before each message from the bus, by the monotonic clock. */
+  readonly beforeMessage?: (nowMs: number) => void;
   /** Channels open at once; none beyond it is opened. */
   readonly maxChannels: number;
 }
@@ -117,7 +123,7 @@ export class Channels implements BrokerListener {
    * One read of a channel's log for a poll, when its turn comes; `undefined` if `isOver()` holds by then. Rejects with what the
    * broker says, with `broker_unavailable` when the turn does not come soon, and `internal` names the channel.
    */
-  async read(name: string, after: After, limit: PageLimit, isOver: () => boolean): Promise<HistoryPage | undefined> {
+  async read(name: string, after: Begin, limit: PageLimit, isOver: () => boolean): Promise<HistoryPage | undefined> {
     const read = async () => (isOver() ? undefined : this.#parts.broker.read(name, after, limit));
     try {
       return await this.#reads.take(read, POLL_WAIT);
@@ -127,7 +133,9 @@ export class Channels implements BrokerListener {
   }
 
   message(name: string, message: BrokerMessage): void {
-    this.#byName.get(name)?.receive(message, monotonicNowMs());
+    const nowMs = monotonicNowMs();
+    this.#parts.beforeMessage?.(nowMs);
+    this.#byName.get(name)?.receive(message, nowMs);
   }
 
   resubscribed(names: readonly string[]): void {
@@ -152,9 +160,13 @@ export class Channels implements BrokerListener {
   }
 
   #create(name: string): Channel {
-    const { namespaces, publish } = this.#parts;
+    const { namespaces, publish, batches } = this.#parts;
     this.#makeRoom(name);
-    const channel = new Channel(name, new Audience(name, publish), this.#partsFor(namespaces.of(name).historySize));
+    const channel = new Channel(
+      name,
+      new Audience(name, publish, batches),
+      this.#partsFor(namespaces.of(name).historySize),
+    );
     this.#byName.set(name, channel);
     return channel;
   }

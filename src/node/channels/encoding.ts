@@ -3,6 +3,9 @@
 import type { GapEvent } from '../../protocol/index.js';
 import type { ChannelMessage } from './message.js';
 
+/** Sends a frame to all sockets of a topic. */
+export type PublishToTopic = (topic: string, frame: Buffer) => void;
+
 export interface Encoding {
   /** Of a message; built once for all listeners of a channel. May lie in memory that a later message takes over. */
   message(message: ChannelMessage): Buffer;
@@ -11,6 +14,8 @@ export interface Encoding {
 
 /** Of sockets: the engine sends one frame to all that are subscribed to the topic. */
 export interface TopicEncoding extends Encoding {
+  /** Whether messages of one turn may be joined into one frame. */
+  readonly isBatched?: boolean;
   topicOf(channel: string): string;
 }
 
@@ -19,6 +24,13 @@ export const JSON_FRAMES: TopicEncoding = {
   topicOf: (channel) => channel,
   message: ({ frame }) => frame,
   gap: (gap) => Buffer.from(JSON.stringify(gap)),
+};
+
+/** WebSocket text frames that hold one event or an array of them. No channel's name has a space. */
+export const BATCHED_FRAMES: TopicEncoding = {
+  ...JSON_FRAMES,
+  isBatched: true,
+  topicOf: (channel) => `batch ${channel}`,
 };
 
 /** Server-sent events. */

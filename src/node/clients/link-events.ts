@@ -3,32 +3,44 @@
 import type { Identity } from '../../auth/identity.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
-import type { ConnectedEvent, ErrorEvent } from '../../protocol/index.js';
+import type { ConnectedEvent, ErrorEvent, Feature } from '../../protocol/index.js';
 
 /** What a node tells every client of itself. */
 export interface ConnectedTerms {
   /** The node's id. */
   readonly id: string;
   readonly heartbeatMs: number;
+  /** How often a link's peer is pinged, whatever its heartbeat; one that is silent for twice that is dead. */
+  readonly pingMs: number;
   readonly maxFrameBytes: number;
   readonly maxMessageBytes: number;
   readonly channelsPerConnection: number;
 }
 
+/** What was agreed with one client. */
+export interface LinkTerms {
+  readonly connection: string;
+  readonly heartbeatMs: number;
+  /** Those granted. */
+  readonly features: readonly Feature[];
+}
+
 /** What a client learns when it is admitted. */
-export function connectedEvent(terms: ConnectedTerms, identity: Identity, connection: string): ConnectedEvent {
+export function connectedEvent(terms: ConnectedTerms, identity: Identity, link: LinkTerms): ConnectedEvent {
+  const { connection, heartbeatMs, features } = link;
   return {
     type: 'connected',
     connection,
     node: terms.id,
     user: identity.user,
     ...expiry(identity),
-    heartbeatMs: terms.heartbeatMs,
+    heartbeatMs,
     limits: {
       maxFrameBytes: terms.maxFrameBytes,
       maxMessageBytes: terms.maxMessageBytes,
       channelsPerConnection: terms.channelsPerConnection,
     },
+    ...(features.length > 0 && { features }),
   };
 }
 

@@ -1,33 +1,33 @@
-// Every open link of a node, swept for heartbeats, expiry and handshakes by timers that the node owns.
+// Every open link of a node: looked at for heartbeats, swept for expiry and handshakes, by timers that the node owns.
 
 import { monotonicNowMs } from '../../lib/clocks.js';
+import { type Due, TimingWheel } from '../../lib/timing-wheel.js';
 import type { Code } from '../../protocol/index.js';
+import { LATE_MS, lookAfterMs } from './pulse.js';
 
-/** Heartbeats are spread over so many slices of their interval, so that no tick writes to everybody. */
-const SLICES = 25;
+const TICK_MS = LATE_MS / 2;
+/** Chosen: links that come together are first looked at over so many parts of a while. */
+const SPREAD = 25;
 const SWEEP_EVERY_MS = 500;
 /** Chosen: how long the last words of a link that has ended may take to leave. */
 const LAST_WORDS_MS = 10_000;
 
-/** A WebSocket or a stream, as the sweeps see it. */
-export interface Link {
+/** A WebSocket or a stream, as its node's timers see it. */
+export interface Link extends Due {
   readonly transport: 'websocket' | 'sse';
-  /** By the monotonic clock. Sends a heartbeat if the link has been silent; closes it when nothing was heard from it for too long. */
-  beat(nowMs: number): void;
+  /** Its place among the looks; kept by the owner of all links. */
+  slot: number;
+  /**
+   * By the monotonic clock: sends a heartbeat if the link would be silent for too long, closes it when nothing was heard from
+   * it for too long, and has itself {@link Links.lookAt looked at} again.
+   */
+  due(nowMs: number): void;
   /** Closes it when its handshake has taken too long by the monotonic clock, or its token has expired by the system's. */
   checkDeadlines(nowMs: number, unixMs: number): void;
   /** Asks the client to move to another node. */
   move(withinMs: number, reason: string): void;
   /** Closes it with a code and a reason. Idempotent. */
   end(code: Code, reason: string): void;
-}
-
-/**
- * A link is beaten each `heartbeatMs`, and needs no heartbeat when it had a message so lately: half of that, or a message
- * just after one beat would leave the client in silence until the beat after the next, which is when it gives up.
- */
-export function quietMs(heartbeatMs: number): number {
-  return heartbeatMs / 2;
 }
 
 export interface LinksOptions {
@@ -42,13 +42,12 @@ export interface EndedStream {
 
 /** The set of open links. */
 export class Links {
-  readonly #slices: readonly Set<Link>[] = Array.from({ length: SLICES }, () => new Set<Link>());
+  readonly #open = new Set<Link>();
+  readonly #looks = new TimingWheel<Link>(TICK_MS);
   /** Until when each may still be sending. */
   readonly #ended = new Map<EndedStream, number>();
   readonly #options: LinksOptions;
-  #next = 0;
-  #beating = 0;
-  #beater: NodeJS.Timeout | undefined;
+  #part = 0;
   #sweeper: NodeJS.Timeout | undefined;
   sockets = 0;
   streams = 0;
@@ -64,31 +63,40 @@ export class Links {
   }
 
   start(): void {
-    this.stop();
-    this.#beater = setInterval(() => this.#beat(monotonicNowMs()), Math.max(5, this.#options.heartbeatMs / SLICES));
+    clearInterval(this.#sweeper);
     this.#sweeper = setInterval(() => this.#sweep(monotonicNowMs()), SWEEP_EVERY_MS);
   }
 
   stop(): void {
-    clearInterval(this.#beater);
+    this.#looks.close();
     clearInterval(this.#sweeper);
     this.#ended.clear();
   }
 
-  /** Answers the slot to give back on {@link remove}. */
-  add(link: Link): number {
-    const slot = this.#next;
-    this.#next = (slot + 1) % SLICES;
-    this.#slices[slot]?.add(link);
+  add(link: Link): void {
+    this.#open.add(link);
+    this.#part = (this.#part % SPREAD) + 1;
+    this.lookAt(link, monotonicNowMs() + (lookAfterMs(this.#options.heartbeatMs) * this.#part) / SPREAD);
     if (link.transport === 'websocket') this.sockets++;
     else this.streams++;
-    return slot;
   }
 
-  remove(link: Link, slot: number): void {
-    if (!this.#slices[slot]?.delete(link)) return;
+  remove(link: Link): void {
+    if (!this.#open.delete(link)) return;
+    this.#looks.remove(link, link.slot);
     if (link.transport === 'websocket') this.sockets--;
     else this.streams--;
+  }
+
+  /** Has {@link Link.due} called then, and not before. */
+  lookAt(link: Link, atMs: number): void {
+    this.#looks.remove(link, link.slot);
+    link.slot = this.#looks.add(link, atMs);
+  }
+
+  /** For where work comes in: after the loop was held up, heartbeats go before anything else. */
+  hurry(nowMs: number): void {
+    this.#looks.hurry(nowMs);
   }
 
   /** A peer that does not read what it was told last is not waited for: its buffer is given back in time. */
@@ -96,19 +104,14 @@ export class Links {
     if (stream.bufferedBytes() > 0) this.#ended.set(stream, monotonicNowMs() + LAST_WORDS_MS);
   }
 
-  /** All links, oldest first within each slice; safe against removal while it runs. */
-  *all(): Generator<Link> {
-    for (const slice of this.#slices) yield* slice;
-  }
-
-  #beat(nowMs: number): void {
-    this.#beating = (this.#beating + 1) % SLICES;
-    for (const link of this.#slices[this.#beating] ?? []) link.beat(nowMs);
+  /** All links, oldest first; safe against removal while it is walked. */
+  all(): Iterable<Link> {
+    return this.#open;
   }
 
   #sweep(nowMs: number): void {
     const unixMs = Date.now();
-    for (const link of this.all()) link.checkDeadlines(nowMs, unixMs);
+    for (const link of this.#open) link.checkDeadlines(nowMs, unixMs);
     for (const [stream, dueMs] of this.#ended) {
       if (stream.bufferedBytes() > 0 && nowMs < dueMs) continue;
       this.#ended.delete(stream);

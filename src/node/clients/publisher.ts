@@ -6,6 +6,7 @@ import type { Namespaces } from '../../config/namespaces.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Offset, Sender } from '../../protocol/index.js';
 import { mayPublish } from './access.js';
+import { sessionIn } from './link-ids.js';
 
 /** What is to be published. */
 export interface PublishOrder {
@@ -78,7 +79,10 @@ export class Publisher {
   }
 }
 
-/** Whose keys they are; without a name, of this connection. Base64url: the longest `sub` fits, and none looks like another's. */
+/**
+ * Whose keys they are; without a name, of this session, whatever link it comes by. Base64url: the longest `sub` fits, and none
+ * looks like another's.
+ */
 function keyScope({ user, connection }: Sender): string {
-  return user === null ? `:${connection}` : Buffer.from(user).toString('base64url');
+  return user === null ? `:${sessionIn(connection)}` : Buffer.from(user).toString('base64url');
 }

@@ -21,6 +21,8 @@ const MAX_IN_FLIGHT = 64;
 /** A link that a session can watch closing. */
 export interface SessionLink extends Sink {
   readonly isClosed: boolean;
+  /** From now on it is never silent for longer. */
+  quiet(heartbeatMs: number): void;
 }
 
 export interface SessionParts {
@@ -67,6 +69,11 @@ export class Session {
         return this.#track(id, this.#publish(command));
       case 'refresh':
         return this.#track(id, this.#refresh(command));
+      case 'ping':
+        return this.#link.sendEvent({ type: 'pong', id });
+      case 'quiet':
+        this.#link.quiet(command.heartbeatMs);
+        return this.#link.sendEvent({ type: 'quieted', id, heartbeatMs: command.heartbeatMs });
       case 'presence': {
         const message = `${command.channel} keeps no presence`;
         return this.#fail(new FanfareError('forbidden', message, { channels: [command.channel] }), id);

@@ -1,6 +1,5 @@
 // One WebSocket client: its handshake, its commands and their replies.
 
-import { randomUUID } from 'node:crypto';
 import type { Identity } from '../../auth/identity.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
@@ -13,35 +12,32 @@ import {
   type ConnectCommand,
   codeInfo,
   decodeCommand,
+  type Feature,
   PROTOCOL_VERSION,
   type ServerEvent,
 } from '../../protocol/index.js';
+import type { Batches } from '../channels/batches.js';
 import type { Channel } from '../channels/channel.js';
-import { JSON_FRAMES } from '../channels/encoding.js';
+import { BATCHED_FRAMES, JSON_FRAMES } from '../channels/encoding.js';
 import type { ChannelMessage } from '../channels/message.js';
 import type { EngineSocket, SocketHandler } from '../engines/engine.js';
 import { LinkBudget } from './link-budget.js';
+import type { LinkDoor } from './link-door.js';
 import { type ConnectedTerms, connectedEvent, errorEvent } from './link-events.js';
-import { type Link, type Links, quietMs } from './links.js';
+import type { LinkIds } from './link-ids.js';
+import type { Link, Links } from './links.js';
+import { Pulse } from './pulse.js';
 import { Session, type SessionLink, type SessionParts } from './session.js';
 
 /** Commands that may wait for a token to be verified. */
 const MAX_WAITING = 64;
-const HEARTBEAT = Buffer.from('{"type":"heartbeat"}');
-
-/** The door, as a link meets it. */
-export interface LinkDoor {
-  /** Throws `overloaded` or `draining`. */
-  requireRoom(): void;
-  /** Who shows this ticket; throws or rejects with a code. */
-  identifyOnce(ticket: string): Identity | Promise<Identity>;
-  claim(identity: Identity): void;
-  readonly counters: { rateLimited: number; refused: number };
-}
 
 export interface SocketLinkParts {
   readonly door: LinkDoor;
   readonly links: Links;
+  readonly ids: LinkIds;
+  /** Joins messages for links that asked for that. */
+  readonly batches: Batches;
   readonly session: SessionParts;
   readonly terms: ConnectedTerms;
   readonly commands: Limit;
@@ -57,9 +53,13 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   readonly #parts: SocketLinkParts;
   #state: 'handshake' | 'verifying' | 'open' | 'closed' = 'handshake';
   #socket: EngineSocket | undefined;
-  #slot = -1;
+  slot = -1;
   #openedAtMs = monotonicNowMs();
   #heardAtMs = this.#openedAtMs;
+  readonly #pulse: Pulse;
+  /** Those that its connect asked for and that are served here. */
+  #features: readonly Feature[] | undefined;
+  #encoding = JSON_FRAMES;
   #session: Session | undefined;
   #budget: LinkBudget | undefined;
   #waiting: ClientCommand[] | undefined;
@@ -67,6 +67,7 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
 
   constructor(parts: SocketLinkParts) {
     this.#parts = parts;
+    this.#pulse = new Pulse(parts.terms.heartbeatMs, this.#openedAtMs);
   }
 
   // What the engine calls.
@@ -80,13 +81,14 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
       this.sendEvent(refusal);
       return this.end(refusal.code, refusal.message);
     }
-    this.#slot = this.#parts.links.add(this);
+    this.#parts.links.add(this);
   }
 
   text(text: string): void {
     if (this.#state === 'closed') return;
     this.#heardAtMs = monotonicNowMs();
-    const decoded = decodeCommand(text);
+    this.#parts.links.hurry(this.#heardAtMs);
+    const decoded = decodeCommand(text, this.#features);
     if (!this.#spend(decoded)) return;
     if (!decoded.ok) return this.sendEvent({ type: 'error', ...decoded.problem });
     if (this.#state !== 'verifying') return this.#run(decoded.value);
@@ -116,23 +118,26 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
 
   close(): void {
     this.#state = 'closed';
-    this.#parts.links.remove(this, this.#slot);
+    this.#parts.links.remove(this);
     this.#session?.end();
     this.#waiting = undefined;
     this.drain();
   }
 
-  // What the node's sweeps call.
+  // What the node's timers call.
 
-  beat(nowMs: number): void {
+  due(nowMs: number): void {
     if (this.isClosed) return;
-    const { heartbeatMs } = this.#parts.terms;
-    if (nowMs - this.#heardAtMs > 2 * heartbeatMs + 1_000) return this.end('heartbeat_timeout', 'no pong for too long');
-    this.#socket?.cork(() => {
-      if (this.#state === 'open' && !this.#session?.deliveredSince(nowMs - quietMs(heartbeatMs)))
-        this.#socket?.send(HEARTBEAT);
-      this.#socket?.ping();
-    });
+    const { pingMs } = this.#parts.terms;
+    if (nowMs - this.#heardAtMs > 2 * pingMs + 1_000) return this.end('heartbeat_timeout', 'no pong for too long');
+    if (this.#state === 'open' && this.#socket !== undefined) {
+      this.#pulse.keepAwake(this.#socket, nowMs, pingMs, this.#session);
+    }
+    this.#lookAgain(nowMs);
+  }
+
+  #lookAgain(nowMs: number): void {
+    if (!this.isClosed) this.#parts.links.lookAt(this, nowMs + this.#pulse.lookAfterMs);
   }
 
   checkDeadlines(nowMs: number, unixMs: number): void {
@@ -160,11 +165,18 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
     return this.#state === 'closed';
   }
 
+  quiet(heartbeatMs: number): void {
+    this.#pulse.heartbeatMs = heartbeatMs;
+    this.#lookAgain(monotonicNowMs());
+  }
+
   sendEvent(event: ServerEvent): void {
+    this.#flushBatches();
     this.#socket?.send(JSON.stringify(event));
   }
 
   sendMessage(message: ChannelMessage): void {
+    this.#flushBatches();
     this.#socket?.send(message.frame);
   }
 
@@ -181,11 +193,16 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   }
 
   join(channel: Channel): void {
-    if (this.#socket !== undefined) channel.audience.addSocket(this.#socket, JSON_FRAMES);
+    if (this.#socket !== undefined) channel.audience.addSocket(this.#socket, this.#encoding);
   }
 
   leave(channel: Channel): void {
-    if (this.#socket !== undefined) channel.audience.removeSocket(this.#socket, JSON_FRAMES);
+    if (this.#socket !== undefined) channel.audience.removeSocket(this.#socket, this.#encoding);
+  }
+
+  /** What was published before comes before what is sent to this link alone. */
+  #flushBatches(): void {
+    if (this.#encoding.isBatched) this.#parts.batches.flush();
   }
 
   // Commands.
@@ -194,6 +211,7 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   #spend(decoded: ReturnType<typeof decodeCommand>): boolean {
     this.#budget ??= new LinkBudget(this.#parts.commands);
     const command = decoded.ok ? decoded.value : undefined;
+    if (command?.type === 'ping' && this.#pulse.takeFreePing(this.#heardAtMs)) return true;
     const cost = command?.type === 'subscribe' ? command.channels.size / 10 : 1;
     try {
       this.#budget.spend(cost, monotonicNowMs());
@@ -226,6 +244,8 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
     if (command.token === undefined) {
       return this.#refuse(command.id, new FanfareError('token_missing', '"token": expected a ticket, got nothing'));
     }
+    this.#features = command.features;
+    if (command.features.includes('batch')) this.#encoding = BATCHED_FRAMES;
     this.#verify(
       command.token,
       (identity) => this.#admit(command.id, identity),
@@ -250,12 +270,14 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   }
 
   #admit(id: number, identity: Identity): void {
-    const { door, session, terms } = this.#parts;
-    const connection = identity.connection ?? randomUUID();
+    const { door, session, terms, ids } = this.#parts;
+    const connection = ids.next(identity);
     this.#session = new Session(session, this, identity, connection);
     this.#state = 'open';
     door.claim(identity);
-    this.sendEvent({ ...connectedEvent(terms, identity, connection), id });
+    this.#pulse.said(monotonicNowMs());
+    const agreed = { connection, heartbeatMs: this.#pulse.heartbeatMs, features: this.#features ?? [] };
+    this.sendEvent({ ...connectedEvent(terms, identity, agreed), id });
     const waiting = this.#waiting;
     this.#waiting = undefined;
     for (const command of waiting ?? []) if (!this.isClosed) this.#run(command);

@@ -1,23 +1,34 @@
 // One stream: a link that only receives, written as server-sent events.
 
-import { randomUUID } from 'node:crypto';
 import type { Identity } from '../../auth/identity.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
-import { CLOSE, type Code, codeInfo, type ServerEvent, type StreamRequest } from '../../protocol/index.js';
+import {
+  CLOSE,
+  type Code,
+  codeInfo,
+  type Feature,
+  type ServerEvent,
+  type StreamRequest,
+} from '../../protocol/index.js';
 import type { StreamListener } from '../channels/audience.js';
 import type { Channel } from '../channels/channel.js';
 import { EVENT_STREAM } from '../channels/encoding.js';
 import type { ChannelMessage } from '../channels/message.js';
 import type { HttpStream } from '../engines/engine.js';
 import { type ConnectedTerms, connectedEvent } from './link-events.js';
-import { type Link, type Links, quietMs } from './links.js';
+import type { LinkIds } from './link-ids.js';
+import type { Link, Links } from './links.js';
+import { Pulse } from './pulse.js';
 import type { Sink } from './subscription.js';
 import { Subscriptions, type SubscriptionsParts } from './subscriptions.js';
 
 const HEARTBEAT = ': heartbeat\n\n';
+/** Those that are of use on a stream. */
+const SERVED: readonly Feature[] = ['quiet', 'positions'];
 
 export interface StreamLinkParts {
   readonly links: Links;
+  readonly ids: LinkIds;
   readonly subscriptions: SubscriptionsParts;
   readonly terms: ConnectedTerms;
   /** Unsent bytes at which it is cut. */
@@ -31,7 +42,8 @@ export class StreamLink implements Link, Sink, StreamListener {
   readonly #http: HttpStream;
   readonly #identity: Identity;
   readonly #subscriptions: Subscriptions;
-  readonly #slot: number;
+  slot = -1;
+  readonly #pulse: Pulse;
   #isClosed = false;
   #onDrained: (() => void)[] = [];
   #stalledSinceMs = 0;
@@ -41,13 +53,23 @@ export class StreamLink implements Link, Sink, StreamListener {
     this.#http = http;
     this.#identity = identity;
     this.#subscriptions = new Subscriptions(parts.subscriptions, this);
-    this.#slot = parts.links.add(this);
+    this.#pulse = new Pulse(parts.terms.heartbeatMs, monotonicNowMs());
+    parts.links.add(this);
     http.onDrain(() => this.#drain());
   }
 
   /** Announces itself and subscribes to what was asked for. */
   start(request: StreamRequest): void {
-    this.sendEvent(connectedEvent(this.#parts.terms, this.#identity, this.#identity.connection ?? randomUUID()));
+    const { terms, ids } = this.#parts;
+    this.#pulse.heartbeatMs = request.heartbeatMs ?? terms.heartbeatMs;
+    const agreed = {
+      connection: ids.next(this.#identity),
+      heartbeatMs: this.#pulse.heartbeatMs,
+      features: SERVED.filter((feature) => request.features.includes(feature)),
+    };
+    this.sendEvent(connectedEvent(terms, this.#identity, agreed));
+    // Its first look is where links that came together are spread.
+    if (request.heartbeatMs !== undefined) this.#lookAgain(monotonicNowMs());
     for (const [name, after] of request.channels) {
       if (this.#isClosed) return;
       void this.#subscriptions.begin(this.#identity, name, after, undefined);
@@ -59,15 +81,21 @@ export class StreamLink implements Link, Sink, StreamListener {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#subscriptions.endAll();
-    this.#parts.links.remove(this, this.#slot);
+    this.#parts.links.remove(this);
     this.#drain();
   }
 
-  beat(nowMs: number): void {
-    const { heartbeatMs } = this.#parts.terms;
+  due(nowMs: number): void {
+    if (this.#isClosed) return;
+    const { pingMs } = this.#parts.terms;
     // A stream has no pong: that a replay waits for so long is all that tells of a peer that has stopped reading.
-    if (this.#onDrained.length > 0 && nowMs - this.#stalledSinceMs > 2 * heartbeatMs) return this.#cut();
-    if (!this.#subscriptions.deliveredSince(nowMs - quietMs(heartbeatMs))) this.write(HEARTBEAT);
+    if (this.#onDrained.length > 0 && nowMs - this.#stalledSinceMs > 2 * pingMs) return this.#cut();
+    if (this.#pulse.takeBeat(nowMs, this.#subscriptions)) this.write(HEARTBEAT);
+    this.#lookAgain(nowMs);
+  }
+
+  #lookAgain(nowMs: number): void {
+    if (!this.#isClosed) this.#parts.links.lookAt(this, nowMs + this.#pulse.lookAfterMs);
   }
 
   checkDeadlines(_nowMs: number, unixMs: number): void {

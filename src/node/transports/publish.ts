@@ -2,6 +2,7 @@
 
 import type { SecretKeys } from '../../http/bearer.js';
 import { decodePublishRequest, type Offset, type PublishRequest, type PublishResponse } from '../../protocol/index.js';
+import { sessionName } from '../clients/link-ids.js';
 import type { Publisher } from '../clients/publisher.js';
 import type { HttpCall } from './call.js';
 import { decoded, type Entry, type EntryRules } from './entry.js';
@@ -38,8 +39,7 @@ export class PublishDoor {
       });
     }
     this.#entry.enter(call, RULES, ({ identity, request }) => {
-      const connection = identity.connection ?? identity.tokenId ?? 'http';
-      answer(call, request, this.#publisher.forClient(identity, connection, request));
+      answer(call, request, this.#publisher.forClient(identity, sessionName(identity), request));
     });
   }
 }

@@ -33,7 +33,7 @@ function authority(changes: { secrets?: string[]; audience?: string; clock?: () 
 /** A ticket with chosen claims, signed well. */
 function forged(changes: Record<string, unknown>, header: Record<string, unknown> = {}, key: Key = ticketKey(SECRET)) {
   const payload = {
-    v: 1,
+    v: 2,
     iss: 'fanfare',
     aud: 'cluster-a',
     sub: 'u1',
@@ -105,7 +105,8 @@ describe('a ticket', () => {
   it.each([
     ['of another cluster', forged({ aud: 'cluster-b' }), 'token_claim_invalid'],
     ['of another issuer', forged({ iss: 'x' }), 'token_claim_invalid'],
-    ['of a later version', forged({ v: 2 }), 'token_claim_invalid'],
+    ['of a later version', forged({ v: 3 }), 'token_claim_invalid'],
+    ['of the former version, whose connection was a ticket', forged({ v: 1 }), 'token_claim_invalid'],
     ['without exp', forged({ exp: undefined }), 'token_claim_invalid'],
     ['without a connection', forged({ connection: undefined }), 'token_claim_invalid'],
     ['with grants that are no lists', forged({ fanfare: { subscribe: 'x' } }), 'token_claim_invalid'],

@@ -159,7 +159,7 @@ const TOKEN = { alg: 'HS256', typ: 'JWT' };
 function forgeries(secret: string, { prefix, authIssuer: iss, authAudience: aud }: LoadedConfig['config']) {
   const grants = { subscribe: ['news'], publish: ['news'], presence: [] };
   const claims = { sub: 'admin', iat, exp: iat + 600, fanfare: grants };
-  const ticket = { ...claims, v: 1, iss: 'fanfare', aud: `fanfare:${prefix}`, connection: 'c1' };
+  const ticket = { ...claims, v: 2, iss: 'fanfare', aud: `fanfare:${prefix}`, connection: 'c1' };
   const token = { ...claims, iss, aud };
   return {
     token: hs256(token, TOKEN, secret),

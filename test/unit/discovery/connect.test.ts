@@ -1,22 +1,23 @@
 // What discovery answers a client with: a node and a ticket, or why not.
 
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { Namespaces } from '../../../src/config/namespaces.js';
 import { type TicketResponse, TRANSPORTS } from '../../../src/protocol/index.js';
-import { connected, fixture, refusal } from './fixture.js';
+import { connected, type Fixture, fixture, refusal } from './fixture.js';
 
 describe('POST /v1/connect', () => {
   it('answers with the least loaded node, the others, a ticket and the transports', async () => {
     const f = await fixture();
     await f.report('n1', { connections: 9 });
-    await f.report('n2');
+    await f.report('n2', { features: ['ping', 'later'] });
     const response = await f.connect();
     expect(response.status).toBe(200);
     expect(response.headers.get('cache-control')).toBe('no-store');
     const body = await connected(response);
     expect(body).toEqual({
-      node: { id: 'n2', url: 'http://n2.example:8080' },
-      alternatives: [{ id: 'n1', url: 'http://n1.example:8080' }],
+      node: { id: 'n2', url: 'http://n2.example:8080', features: ['ping', 'later'] },
+      alternatives: [{ id: 'n1', url: 'http://n1.example:8080', features: [] }],
       ticket: expect.any(String),
       expiresInMs: 3_600_000,
       transports: TRANSPORTS,
@@ -87,6 +88,10 @@ describe('POST /v1/connect', () => {
     ['with exclude a string', '{"exclude":"n1"}', '400 bad_field'],
     ['with nine excluded', '{"exclude":["1","2","3","4","5","6","7","8","9"]}', '400 bad_field'],
     ['with only unknown transports', '{"transports":["x"]}', '400 bad_field'],
+    ['with a session that is too short', `{"session":"${'a'.repeat(21)}"}`, '400 bad_field'],
+    ['with a session that is too long', `{"session":"${'a'.repeat(65)}"}`, '400 bad_field'],
+    ['with a session of other letters', `{"session":"${'a'.repeat(21)}é"}`, '400 bad_field'],
+    ['with a session that is no text', '{"session":1}', '400 bad_field'],
     ['of another type', '{}', '415 unsupported_media_type', 'text/plain'],
     ['of a form', 'a=1', '415 unsupported_media_type', 'application/x-www-form-urlencoded'],
     ['one byte too large', `"${'x'.repeat(16 * 1024 - 1)}"`, '413 payload_too_large'],
@@ -118,6 +123,33 @@ describe('POST /v1/connect', () => {
     expect(await refusal(response)).toBe('413 payload_too_large');
     expect(cancelled).toBe(true);
     expect(sent).toBeLessThan(32 * 1_024);
+  });
+});
+
+describe('a session', () => {
+  const session = 'n2pXv9Qm0sK4tB7cW1eYzA';
+  const ask = async (f: Fixture, path: string, body: object, user = 'u1') => {
+    const headers = { Authorization: `Bearer ${await f.token(user)}`, 'Content-Type': 'application/json' };
+    const { ticket } = await connected(await f.ask(path, { body: JSON.stringify(body), headers }));
+    expect(Buffer.from(ticket, 'base64url').toString()).not.toContain(session);
+    return f.tickets.verify(ticket).connection;
+  };
+
+  it('has one id in all tickets of its user, which is a hash, and another for another user', async () => {
+    const f = await fixture();
+    await f.report('n1');
+    const hash = createHash('sha256').update(`${session}\nu1`).digest('base64url').slice(0, 16);
+    expect(await ask(f, '/v1/connect', { session })).toBe(hash);
+    expect(await ask(f, '/v1/ticket', { session })).toBe(hash);
+    expect(await ask(f, '/v1/connect', { session }, 'u2')).not.toBe(hash);
+    expect(await ask(f, '/v1/connect', { session: `${session}2` })).not.toBe(hash);
+  });
+
+  it('that is not named is another one in each ticket', async () => {
+    const f = await fixture();
+    await f.report('n1');
+    const ids = [await ask(f, '/v1/ticket', {}), await ask(f, '/v1/ticket', {}), await ask(f, '/v1/connect', {})];
+    expect(new Set(ids).size).toBe(3);
   });
 });
 

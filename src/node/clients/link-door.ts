@@ -1,0 +1,13 @@
+// What a link asks of its node's door.
+
+import type { Identity } from '../../auth/identity.js';
+
+/** The door, as a link meets it. */
+export interface LinkDoor {
+  /** Throws `overloaded` or `draining`. */
+  requireRoom(): void;
+  /** Who shows this ticket; throws or rejects with a code. */
+  identifyOnce(ticket: string): Identity | Promise<Identity>;
+  claim(identity: Identity): void;
+  readonly counters: { rateLimited: number; refused: number };
+}

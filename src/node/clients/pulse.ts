@@ -1,0 +1,94 @@
+// The signs of life of one link: what it was sent last, when its peer was pinged, and what is due when it is looked at.
+
+import type { EngineSocket } from '../engines/engine.js';
+
+const HEARTBEAT = Buffer.from('{"type":"heartbeat"}');
+/** How late a look may be: its links tick each half of that, and find what is due at the next tick. */
+export const LATE_MS = 100;
+/** Chosen: what a timer may be late by itself. */
+const SPARE_MS = 50;
+/** Chosen: however rare the heartbeats of a link are, it is looked at so often, for its pings. */
+const LONGEST_LOOK_MS = 12_500;
+/** Specified: a ping so long after the last one that was free is free too. */
+const FREE_PING_MS = 1_000;
+
+/**
+ * How long after one look the next is due. Twice in a heartbeat: a link that messages keep awake needs none, and one that has
+ * fallen silent is not found just too late. Each link keeps a rhythm of its own, or all of a channel would be due together.
+ */
+export function lookAfterMs(heartbeatMs: number): number {
+  return Math.min(LONGEST_LOOK_MS, Math.max(heartbeatMs / 4, (heartbeatMs - 2 * LATE_MS - SPARE_MS) / 2));
+}
+
+/** What else keeps a link awake: its live channels. */
+export interface Deliveries {
+  deliveredSince(sinceMs: number): boolean;
+}
+
+/** Times are those of the monotonic clock. */
+export class Pulse {
+  #heartbeatMs: number;
+  /** When the link was last sent a heartbeat, or what it was connected with. */
+  #saidAtMs: number;
+  #pingedAtMs: number;
+  #freePingAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(heartbeatMs: number, nowMs: number) {
+    this.#heartbeatMs = heartbeatMs;
+    this.#saidAtMs = nowMs;
+    this.#pingedAtMs = nowMs;
+  }
+
+  /** The link is never silent for longer. */
+  get heartbeatMs(): number {
+    return this.#heartbeatMs;
+  }
+
+  set heartbeatMs(heartbeatMs: number) {
+    this.#heartbeatMs = heartbeatMs;
+  }
+
+  get lookAfterMs(): number {
+    return lookAfterMs(this.#heartbeatMs);
+  }
+
+  /** It was sent something. */
+  said(nowMs: number): void {
+    this.#saidAtMs = nowMs;
+  }
+
+  /** Whether a heartbeat is to be sent now: without one, the link would be silent for too long by the next look. */
+  takeBeat(nowMs: number, deliveries: Deliveries | undefined): boolean {
+    const sinceMs = nowMs + this.lookAfterMs + LATE_MS + SPARE_MS - this.#heartbeatMs;
+    if (this.#saidAtMs >= sinceMs || deliveries?.deliveredSince(sinceMs)) return false;
+    this.#saidAtMs = nowMs;
+    return true;
+  }
+
+  /** Whether the peer's library is to be asked for a pong now: the next look would be too late. */
+  takePing(nowMs: number, pingMs: number): boolean {
+    if (nowMs + this.lookAfterMs <= this.#pingedAtMs + pingMs) return false;
+    this.#pingedAtMs = nowMs;
+    return true;
+  }
+
+  /** Sends a WebSocket what is due, in one piece. */
+  keepAwake(socket: EngineSocket, nowMs: number, pingMs: number, deliveries: Deliveries | undefined): void {
+    const isSilent = this.takeBeat(nowMs, deliveries);
+    const isPinged = this.takePing(nowMs, pingMs);
+    if (isSilent && isPinged) {
+      socket.cork(() => {
+        socket.send(HEARTBEAT);
+        socket.ping();
+      });
+    } else if (isSilent) socket.send(HEARTBEAT);
+    else if (isPinged) socket.ping();
+  }
+
+  /** Whether a `ping` that came now costs nothing. */
+  takeFreePing(nowMs: number): boolean {
+    if (nowMs - this.#freePingAtMs < FREE_PING_MS) return false;
+    this.#freePingAtMs = nowMs;
+    return true;
+  }
+}

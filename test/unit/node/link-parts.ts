@@ -1,0 +1,94 @@
+// The parts of a node that links need, for tests of links alone.
+
+import { createAuthenticator } from '../../../src/auth/authenticator.js';
+import { createTicketAuthority } from '../../../src/auth/ticket.js';
+import { Namespaces } from '../../../src/config/namespaces.js';
+import { Origins } from '../../../src/http/origins.js';
+import { silentLogger } from '../../../src/lib/logger.js';
+import { Admission } from '../../../src/node/admission.js';
+import { Batches } from '../../../src/node/channels/batches.js';
+import { Channels } from '../../../src/node/channels/channels.js';
+import { LinkIds } from '../../../src/node/clients/link-ids.js';
+import { Links } from '../../../src/node/clients/links.js';
+import { Publisher } from '../../../src/node/clients/publisher.js';
+import type { HttpStream } from '../../../src/node/engines/engine.js';
+import { Lifecycle } from '../../../src/node/lifecycle.js';
+import { Reservations } from '../../../src/node/reservations.js';
+import { createFaultyBroker } from '../../support/faulty-broker.js';
+
+export const HEARTBEAT_MS = 7_000;
+export const PING_MS = 25_000;
+export const tickets = createTicketAuthority({ secrets: ['a secret of the tests, 32 bytes long'], audience: 'tests' });
+const now = Date.now();
+export const { text: ticket } = tickets.sign(
+  {
+    kind: 'token',
+    user: 'u1',
+    grants: { subscribe: ['*'], publish: [], presence: [] },
+    issuedAtMs: now,
+    expiresAtMs: now + 3_600_000,
+    tokenId: undefined,
+    connection: undefined,
+    reservation: undefined,
+  },
+  { connection: 'c1' },
+);
+
+/** The parts of a node that links need. */
+export async function nodeParts() {
+  const broker = createFaultyBroker();
+  const namespaces = new Namespaces();
+  const failed = (error: unknown) => {
+    throw error;
+  };
+  const batches = new Batches(() => undefined, 65_536, failed);
+  const links = new Links({ heartbeatMs: HEARTBEAT_MS });
+  const beforeMessage = (nowMs: number) => links.hurry(nowMs);
+  const publish = () => undefined;
+  const channels = new Channels({
+    ...{ broker, namespaces, logger: silentLogger, publish, beforeMessage, maxChannels: 10_000 },
+  });
+  await broker.start(channels);
+  const authenticator = createAuthenticator({ tickets, allowUserTokens: false });
+  const rate = { algorithm: 'token-bucket', perSecond: 100, burst: 100 } as const;
+  const limit = { name: 'commands', config: rate, by: ['link'] } as const;
+  const room = () => ({ isFull: false, isTight: false, isBusy: false, detail: '' });
+  const lifecycle = new Lifecycle({ id: 'n1', logger: silentLogger, room, hears: () => true });
+  lifecycle.on('serve');
+  const door = new Admission({
+    origins: new Origins([]),
+    authenticator,
+    limits: { commands: limit, publishes: limit, reads: limit },
+    lifecycle,
+    reservations: new Reservations(),
+  });
+  const limits = { maxFrameBytes: 65_536, maxMessageBytes: 65_536, channelsPerConnection: 128 };
+  const terms = { id: 'n1', heartbeatMs: HEARTBEAT_MS, pingMs: PING_MS, ...limits };
+  const logger = silentLogger;
+  const subscriptions = { channels, namespaces, channelsPerConnection: 128, aheadBytes: 256 * 1024, logger };
+  const publisher = new Publisher({ broker, namespaces, maxMessageBytes: 65_536, waitReplicas: 0 });
+  const session = { subscriptions, publisher, identify: (text: string) => door.identifyOnce(text), logger };
+  const ids = new LinkIds();
+  const socketLink = { door, links, ids, batches, session, terms, commands: limit, handshakeTimeoutMs: 5_000, logger };
+  const streamLink = { links, ids, subscriptions, terms, maxBufferedBytes: 1024 * 1024 };
+  return { socketLink, streamLink, links, channels, broker };
+}
+
+export type Parts = Awaited<ReturnType<typeof nodeParts>>;
+
+/** A stream whose peer has stopped reading once `full`. */
+export function stalledStream() {
+  const state = { full: false, destroyed: false, bytes: 0 };
+  const stream: HttpStream = {
+    write: (chunk) => {
+      if (state.full) state.bytes += chunk.length;
+    },
+    bufferedBytes: () => state.bytes,
+    onDrain: () => undefined,
+    end: () => undefined,
+    destroy: () => {
+      state.destroyed = true;
+    },
+  };
+  return { state, stream };
+}
