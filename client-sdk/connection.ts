@@ -91,14 +91,17 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
       session: session.state,
       url,
       connected(transport, heartbeatMs) {
-        leave();
-        leaving = active;
-        timers.set(leave, LEAVE_MS);
-        active = line;
-        connectedAtMs = clock.now();
-        settle();
-        monitor.connected(heartbeatMs);
-        become({ type: 'connected', transport, node: id });
+        const isNew = line === opening;
+        if (isNew) {
+          leave();
+          leaving = active;
+          timers.set(leave, LEAVE_MS);
+          active = line;
+          connectedAtMs = clock.now();
+          settle();
+        }
+        if (line === active) monitor.connected(heartbeatMs);
+        if (isNew) become({ type: 'connected', transport, node: id });
       },
       touch: monitor.touch,
       receive(event) {
@@ -165,15 +168,15 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
   };
 
   const session = createSession(settings, owner.transports, () => active?.refresh(), owner.error);
-  const monitor = createMonitor(
-    settings,
-    closing.signal,
-    () => drop(CLOSE_NETWORK, 'timeout'),
-    () => drop(CLOSE_LATER, 'offline'),
-    () => {
+  const monitor = createMonitor(settings, closing.signal, {
+    doubt: () => active?.probe(),
+    silent: () => drop(CLOSE_NETWORK, 'timeout'),
+    sleep: () => drop(CLOSE_LATER, 'offline'),
+    wake() {
       if (connection.state.type === 'waiting' && !delayMs) dial();
     },
-  );
+    seen: () => active?.quiet(),
+  });
 
   return {
     sync() {

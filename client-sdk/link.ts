@@ -27,6 +27,10 @@ export interface Link {
   publish(outgoing: Outgoing): boolean;
   /** There is a fresh ticket. */
   refresh(): void;
+  /** Has the node give a sign of life: whatever comes is one. */
+  probe(): void;
+  /** The page has been hidden or is seen again: the node is to be as quiet as that allows. */
+  quiet(): void;
   /** `failure` tells why, unless it is no longer needed. */
   close(failure?: Failure): void;
 }
@@ -38,7 +42,7 @@ export interface LinkHost extends Omit<Settings, 'transports'> {
   /** What discovery gave; the ticket changes. */
   readonly session: Given;
   readonly channels: ReadonlyMap<string, Wanted>;
-  /** It works; silence of twice `heartbeatMs` from now on means that it no longer does. */
+  /** It works; longer silence than `heartbeatMs` from now on is doubtful. Also when that changes. */
   connected(transport: Transport, heartbeatMs: number): void;
   /** Something came from the node, whatever it was. */
   touch(): void;

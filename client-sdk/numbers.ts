@@ -43,8 +43,13 @@ export const PUBLISH_TIMEOUT_MS = 30_000;
 /** Publishes of a WebSocket that may be on their way at once; a node takes 64 commands. */
 export const PUBLISH_WINDOW = 16;
 
-/** What a node sends at least as often, from docs/PROTOCOL.md section 8.7; a link gives up after twice that. */
-export const HEARTBEAT_MS = 25_000;
+/** What a node sends at least as often, from docs/PROTOCOL.md section 8.7. */
+export const HEARTBEAT_MS = 7_000;
+/** What a page that nobody sees asks for instead. */
+export const QUIET_MS = 60_000;
+/** After so much more silence a link is asked for a sign of life, and given up without one after so long. */
+export const DOUBT_MS = 1_000;
+export const SIGN_MS = 3_000;
 /** An answer to a publish by HTTP that does not come by then counts as a failure of the network. */
 export const PUBLISH_LIMIT_MS = 10_000;
 /** What one event of a stream may hold, in characters; far over any frame of a node. */

@@ -35,6 +35,8 @@ export const createSession = (
     alternatives: NodeAddress[];
   };
   let expiresAtMs = 0;
+  /** By which discovery knows this client again; about 120 random bits, and not `random`'s: nobody may guess it. */
+  const session = Array.from(crypto.getRandomValues(new Uint8Array(24)), (byte) => (byte % 36).toString(36)).join('');
   /** The question on its way. */
   let asking: AbortController | undefined;
 
@@ -63,14 +65,14 @@ export const createSession = (
   /** The limit of a question, else the time to renew. */
   const tick = () => {
     if (asking) asking.abort();
-    else if (isGood()) ask('/v1/ticket' satisfies (typeof PATHS)['ticket'], {}).then(renewed, failed);
+    else if (isGood()) ask('/v1/ticket' satisfies (typeof PATHS)['ticket'], { session }).then(renewed, failed);
   };
 
   return {
     state: given,
     async connect(exclude) {
       try {
-        await ask('/v1/connect' satisfies (typeof PATHS)['connect'], { exclude, transports });
+        await ask('/v1/connect' satisfies (typeof PATHS)['connect'], { exclude, transports, session });
       } catch (error) {
         const failure = error as Failure;
         if (failure.close !== CLOSE_NETWORK || !isGood()) throw failure;

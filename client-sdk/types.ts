@@ -4,7 +4,7 @@ import type { After, GapEvent, MessageEvent, Offset, Transport } from '../src/pr
 
 export type { After, GapEvent, GapReason, Json, Offset, Sender, Transport } from '../src/protocol/index.js';
 
-/** One message of a channel. `offset` is absent on live-only messages. */
+/** One message of a channel. `offset` is absent on live-only messages; `skipped` counts messages that were left out directly before it. */
 export interface Message<T = unknown> extends Omit<MessageEvent, 'data'> {
   readonly data: T;
 }

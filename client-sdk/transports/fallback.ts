@@ -51,13 +51,15 @@ export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, { clock, 
         const link: Link = openLink({
           ...host,
           connected(_, heartbeatMs) {
-            candidates.delete(link);
-            stop();
-            candidates.add(link);
-            winner = index;
-            sinceMs = now();
-            if (index !== preferred || untilMs <= sinceMs) prefer(index);
-            if (index) timers.set(probe, untilMs - sinceMs);
+            if (winner === undefined) {
+              candidates.delete(link);
+              stop();
+              candidates.add(link);
+              winner = index;
+              sinceMs = now();
+              if (index !== preferred || untilMs <= sinceMs) prefer(index);
+              if (index) timers.set(probe, untilMs - sinceMs);
+            }
             host.connected(name, heartbeatMs);
           },
           lost: (why) => giveUp(link, why),
@@ -99,6 +101,12 @@ export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, { clock, 
       },
       refresh() {
         for (const link of candidates) link.refresh();
+      },
+      probe() {
+        for (const link of candidates) link.probe();
+      },
+      quiet() {
+        for (const link of candidates) link.quiet();
       },
       publish: (outgoing) => [...candidates].some((link) => link.publish(outgoing)),
       close(why) {

@@ -1,11 +1,12 @@
 // What `sse` and the polls share: asking for a set of channels, taking over from the set before, and publishing by POST.
 
-import type { PATHS, ServerEvent, Transport } from '../../src/protocol/index.js';
+import type { After, PATHS, ServerEvent, Transport } from '../../src/protocol/index.js';
 import { backoff } from '../backoff.js';
 import { createEnd, createRefusal, type Failure, isFinal, toFailure } from '../errors.js';
 import { post } from '../http.js';
 import type { Link, LinkHost, Wanted } from '../link.js';
 import { CLOSE_UNAUTHORIZED, PUBLISH_LIMIT_MS, REPEAT_FAILURES } from '../numbers.js';
+import { isHidden } from '../page.js';
 import { createTimers } from '../timers.js';
 
 /** A set of channels that is asked for: one stream, or one poll after the other. */
@@ -13,6 +14,8 @@ export interface Question extends AbortController {
   readonly asked: ReadonlyMap<string, Wanted>;
   /** Names of channels that it has not answered for yet. */
   readonly fresh: Set<string>;
+  /** The positions that it asked after. */
+  after: Readonly<Record<string, After>>;
   /** POSTs to the node: the positions of now, and `more`. */
   post(path: string, more?: object): Promise<Response>;
   /** One event of the answer; the first shows that the link works. */
@@ -22,7 +25,7 @@ export interface Question extends AbortController {
 /** Fields that some events have. */
 type AnyEvent = ServerEvent & { readonly channel?: string; readonly heartbeatMs?: number };
 
-/** Twice `silenceMs` of silence ends it, unless the node says otherwise. `ask` rejects when there is no more to come, or resolves with the milliseconds after which to ask again. */
+/** Longer silence than `silenceMs` is doubtful, unless the node says otherwise. `ask` rejects when there is no more to come, or resolves with the milliseconds after which to ask again. */
 export const createHttpLink = (
   host: LinkHost,
   transport: Transport,
@@ -39,8 +42,8 @@ export const createHttpLink = (
   let connected = false;
   let publishing: AbortController | undefined;
 
-  const connect = (heartbeatMs = silenceMs) => {
-    if (!connected) host.connected(transport, heartbeatMs);
+  const connect = (heartbeatMs?: number) => {
+    if (!connected || heartbeatMs) host.connected(transport, heartbeatMs ?? silenceMs);
     connected = true;
   };
 
@@ -67,9 +70,10 @@ export const createHttpLink = (
     const question: Question = Object.assign(mine, {
       asked,
       fresh: new Set(asked.keys()),
+      after: {},
       post(path: string, more?: object) {
-        const positions = Object.fromEntries([...asked.values()].map(({ name, position }) => [name, position]));
-        return send(path, { channels: positions, ...more }, mine);
+        question.after = Object.fromEntries([...asked.values()].map(({ name, position }) => [name, position]));
+        return send(path, { channels: question.after, ...more }, mine);
       },
       take(event: AnyEvent) {
         if (!signal.aborted) take(question, event);
@@ -96,9 +100,13 @@ export const createHttpLink = (
     connect(event.heartbeatMs);
     if (type === 'close') throw createEnd(event.code, event.reason, event.retryAfterMs);
     if (known && type === 'error') throw createRefusal(event);
-    if (known && type === 'subscribed' && question.fresh.delete(name)) {
+    if (known && type === 'subscribed' && question.fresh.has(name)) {
+      // Another has said meanwhile what `now` stands for: what came between the two would be lost.
+      if (question.after[name] === 'now' && channel.position !== 'now') return open();
+      question.fresh.delete(name);
       delivering.set(channel, question);
-      if (!question.fresh.size) keep((other) => other === question);
+      // A newer one is on its way to take over.
+      if (!question.fresh.size) keep((other) => other === question || other === questions.at(-1));
     }
     if (!name || (channel && delivering.get(channel) === question)) host.receive(event);
   };
@@ -152,6 +160,14 @@ export const createHttpLink = (
     },
     publish,
     refresh: open,
+    // A successor at the same positions takes over with what it says first; without channels there is nothing to ask.
+    probe() {
+      if (channels.size) open();
+      else host.touch();
+    },
+    quiet() {
+      if (transport === 'sse' && isHidden()) open();
+    },
     close() {
       publishing?.abort();
       publishing = undefined;

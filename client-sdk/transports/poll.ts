@@ -17,8 +17,8 @@ export const poll =
     return createHttpLink(
       host,
       transport,
-      // A link is given up after twice this: a poll that is a heartbeat late is lost.
-      (HEARTBEAT_MS + (isLong ? pollWaitMs : pollIntervalMs)) / 2,
+      // A short poll may take as long as a node may be silent.
+      isLong ? pollWaitMs : pollIntervalMs + HEARTBEAT_MS,
       async ({ asked, fresh, post, take }) => {
         // The first answer is not waited for: it shows that the link works.
         const waitMs = isLong && !fresh.size ? pollWaitMs : 0;

@@ -1,16 +1,20 @@
 // The `sse` transport: one streamed response per set of channels.
 
 import { decodeEvent } from '../../src/protocol/decode-event.js';
-import type { PATHS } from '../../src/protocol/index.js';
+import type { Feature, PATHS } from '../../src/protocol/index.js';
 import { createEnd } from '../errors.js';
 import type { Link, LinkHost } from '../link.js';
-import { CLOSE_NETWORK, HEARTBEAT_MS } from '../numbers.js';
+import { CLOSE_NETWORK, HEARTBEAT_MS, QUIET_MS } from '../numbers.js';
+import { isHidden } from '../page.js';
 import { createHttpLink } from './http-link.js';
 import { createSseParser } from './sse-parser.js';
 
 export const sse = (host: LinkHost): Link =>
   createHttpLink(host, 'sse', HEARTBEAT_MS, async ({ post, take }) => {
-    const { body } = await post('/v1/stream' satisfies (typeof PATHS)['stream']);
+    const { body } = await post('/v1/stream' satisfies (typeof PATHS)['stream'], {
+      features: ['quiet' satisfies Feature],
+      ...(isHidden() && { heartbeatMs: QUIET_MS }),
+    });
     const reader = (body as ReadableStream<Uint8Array>).getReader();
     const parse = createSseParser((data) => {
       const event = decodeEvent(data);

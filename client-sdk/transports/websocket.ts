@@ -1,10 +1,11 @@
 // The `websocket` transport: commands and events over one socket.
 
-import { decodeEvent } from '../../src/protocol/decode-event.js';
-import type { PATHS, PROTOCOL_VERSION, ServerEvent } from '../../src/protocol/index.js';
+import { decodeEvents } from '../../src/protocol/decode-event.js';
+import type { Feature, PATHS, PROTOCOL_VERSION, ServerEvent } from '../../src/protocol/index.js';
 import { createEnd, createFailure, createRefusal, type Failure, isFinal } from '../errors.js';
 import type { Link, LinkHost, Outgoing, Wanted } from '../link.js';
-import { CLOSE_REFUSED, PUBLISH_WINDOW } from '../numbers.js';
+import { CLOSE_REFUSED, PUBLISH_WINDOW, QUIET_MS } from '../numbers.js';
+import { isHidden } from '../page.js';
 
 /** Fields that some events have. */
 type AnyEvent = ServerEvent & { readonly id?: number; readonly channel?: string; readonly offset?: string };
@@ -19,6 +20,9 @@ export const websocket = (host: LinkHost): Link => {
   let id = 0;
   /** 0 before `connected`. */
   let maxFrameBytes = 0;
+  /** The node's own, where it can be asked for another; else 0. */
+  let heartbeatMs = 0;
+  let isQuiet = false;
   let retryAfterMs: number | undefined;
 
   const encode = (type: string, fields: object) => JSON.stringify({ type, id: ++id, ...fields });
@@ -44,8 +48,11 @@ export const websocket = (host: LinkHost): Link => {
     let failure: Failure | undefined;
     if (type === 'connected') {
       maxFrameBytes = event.limits.maxFrameBytes;
+      if (event.features?.includes('quiet')) heartbeatMs = event.heartbeatMs;
       host.connected('websocket', event.heartbeatMs);
-    } else if (type === 'error') {
+      quiet();
+    } else if (type === 'quieted') host.connected('websocket', event.heartbeatMs);
+    else if (type === 'error') {
       failure = createRefusal(event);
       retryAfterMs = event.retryAfterMs;
       let isAnswer: unknown = outgoing;
@@ -67,6 +74,12 @@ export const websocket = (host: LinkHost): Link => {
     }
   };
 
+  const quiet = () => {
+    if (!heartbeatMs || isQuiet === isHidden()) return;
+    isQuiet = !isQuiet;
+    send('quiet', { heartbeatMs: isQuiet ? QUIET_MS : heartbeatMs });
+  };
+
   const close = () => {
     socket.onmessage = socket.onclose = null;
     socket.close();
@@ -74,13 +87,16 @@ export const websocket = (host: LinkHost): Link => {
 
   socket.onopen = () => {
     // Subscribing does not wait for `connected`: one round trip less.
-    send('connect', { version: 1 satisfies typeof PROTOCOL_VERSION, token: session.ticket });
+    send('connect', {
+      version: 1 satisfies typeof PROTOCOL_VERSION,
+      token: session.ticket,
+      features: ['ping', 'quiet', 'batch'] satisfies Feature[],
+    });
     sync();
   };
   socket.onmessage = ({ data }: { data: string }) => {
     host.touch();
-    const event = decodeEvent(data);
-    if (event) take(event);
+    for (const event of decodeEvents(data)) take(event);
   };
   socket.onclose = ({ code, reason }: { code: number; reason: string }) =>
     host.lost(createEnd(code, reason, retryAfterMs));
@@ -103,5 +119,8 @@ export const websocket = (host: LinkHost): Link => {
       return true;
     },
     refresh: () => send('refresh', { token: session.ticket }),
+    // A node that does not know it says so, which is a sign of life too.
+    probe: () => send('ping', {}),
+    quiet,
   };
 };

@@ -42,7 +42,7 @@ describe('a stream', () => {
   it('asks with the ticket, and is connected with its first event', async () => {
     const { news, stream } = await open();
     expect(stream.token).toBe('t1');
-    expect(stream.body).toEqual({ channels: { news: 'now' } });
+    expect(stream.body).toEqual({ channels: { news: 'now' }, features: ['quiet'] });
     await settle();
     expect(world.client.state.type).toBe('connecting');
     await send(stream, ready(1), message(2));
@@ -53,12 +53,14 @@ describe('a stream', () => {
   it('is live while comments come, and given up after silence', async () => {
     const { stream } = await open();
     await send(stream, ready(1));
-    await world.clock.advance(40_000);
-    stream.write(': heartbeat\n\n');
-    await world.clock.advance(40_000);
+    for (let beats = 0; beats < 10; beats++) {
+      await world.clock.advance(7_000);
+      stream.write(': heartbeat\n\n');
+    }
+    await world.clock.advance(10_999);
     expect(world.client.state.type).toBe('connected');
-    await world.clock.advance(10_000);
-    expect(world.states.at(-1)).toMatchObject({ cause: 'timeout' });
+    await world.clock.advance(1);
+    expect(world.states).toContainEqual(expect.objectContaining({ cause: 'timeout' }));
     expect(stream.aborted).toBe(true);
   });
 
@@ -74,10 +76,12 @@ describe('a stream', () => {
       limits,
     } as const;
     await send(stream, connected, ready(1));
-    await world.clock.advance(119_999);
+    await world.clock.advance(60_999);
+    expect(world.network.waiting('/v1/stream')).toEqual([]);
+    await world.clock.advance(3_000);
     expect(world.client.state.type).toBe('connected');
     await world.clock.advance(1);
-    expect(world.states.at(-1)).toMatchObject({ type: 'waiting', cause: 'timeout' });
+    expect(world.states).toContainEqual(expect.objectContaining({ type: 'waiting', cause: 'timeout' }));
   });
 
   it('opens another for another set of channels, and lets the old one deliver until it is taken over', async () => {
@@ -85,7 +89,7 @@ describe('a stream', () => {
     await send(stream, ready(1), message(2));
     const more = world.subscribe('more');
     const next = await world.network.request('/v1/stream');
-    expect(next.body).toEqual({ channels: { news: offset(2), more: 'now' } });
+    expect(next.body.channels).toEqual({ news: offset(2), more: 'now' });
     next.stream();
     await send(stream, message(3));
     await send(next, ready(1, 'more'), message(5, 'more'));
@@ -132,9 +136,9 @@ describe('a stream', () => {
   it('is opened anew with a fresh ticket before the old one ends', async () => {
     const { stream } = await open();
     await send(stream, ready(1));
-    for (let n = 0; n < 80; n++) {
+    for (let n = 0; n < 480; n++) {
       stream.write(':\n\n');
-      await world.clock.advance(36_000);
+      await world.clock.advance(6_000);
     }
     (await world.network.request('/v1/ticket')).answer(200, { ticket: 't2', expiresInMs: 3_600_000 });
     const next = await world.network.request('/v1/stream');
@@ -157,7 +161,7 @@ describe('a stream', () => {
     stream.end();
     await world.clock.advance(250);
     const next = await world.network.request('/v1/stream');
-    expect(next.body).toEqual({ channels: { news: offset(2) } });
+    expect(next.body.channels).toEqual({ news: offset(2) });
     next.stream();
     await send(next, ready(2), message(3));
     expect(news.data).toEqual([2, 3]);
@@ -169,7 +173,7 @@ describe('a stream', () => {
     const news = world.subscribe('news');
     (await world.network.request('/v1/stream')).refuse(403, 'forbidden_channel', { channels: ['secret'] });
     const next = await world.network.request('/v1/stream');
-    expect(next.body).toEqual({ channels: { news: 'now' } });
+    expect(next.body.channels).toEqual({ news: 'now' });
     next.stream();
     await send(next, ready(1));
     expect(secret.subscription.state).toEqual({ type: 'closed', code: 'forbidden_channel' });
@@ -187,7 +191,7 @@ describe('a stream', () => {
     expect(secret.subscription.state).toEqual({ type: 'closed', code: 'forbidden_channel' });
     expect(news.subscription.state).toEqual({ type: 'pending' });
     const next = await world.network.request('/v1/stream');
-    expect(next.body).toEqual({ channels: { news: 'now' } });
+    expect(next.body.channels).toEqual({ news: 'now' });
   });
 
   it('ends the newest channels after a refusal that names none, and keeps those that were confirmed', async () => {

@@ -34,7 +34,8 @@ describe('connecting', () => {
     world.subscribe('news', { after: '-1' });
     const request = await world.network.request('/v1/connect');
     expect(request.token).toBe('token');
-    expect(request.body).toEqual({ exclude: [], transports: ['websocket', 'sse', 'long-poll', 'short-poll'] });
+    const transports = ['websocket', 'sse', 'long-poll', 'short-poll'];
+    expect(request.body).toEqual({ exclude: [], transports, session: expect.any(String) });
     request.answer(200, assignment());
     const socket = await world.network.sockets.next();
     expect(socket.url).toBe('ws://n1.test/v1/ws');

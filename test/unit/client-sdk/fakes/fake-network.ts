@@ -1,7 +1,7 @@
 // A network whose other end is the test: it sees each request and each socket, and answers when it likes.
 
 import type { WebSocketConstructor, WebSocketLike } from '../../../../client-sdk/types.js';
-import type { Json, ServerEvent } from '../../../../src/protocol/index.js';
+import type { Feature, Json, ServerEvent } from '../../../../src/protocol/index.js';
 import { Queue } from './queue.js';
 
 /** One request, seen from the server. */
@@ -104,7 +104,11 @@ export class FakeSocket {
   }
 
   send(event: ServerEvent | { readonly type: string }): void {
-    this.#client.onmessage?.({ data: JSON.stringify(event) } as never);
+    this.sendText(JSON.stringify(event));
+  }
+
+  sendText(data: string): void {
+    this.#client.onmessage?.({ data } as never);
   }
 
   close(code = 1006, reason = ''): void {
@@ -112,11 +116,14 @@ export class FakeSocket {
   }
 
   /** Opens, takes `connect` and answers it; returns the `connect`. */
-  async accept(heartbeatMs = 25_000): Promise<Command> {
+  async accept(heartbeatMs = 25_000, features?: readonly Feature[]): Promise<Command> {
     this.open();
     const connect = await this.next('connect');
     const limits = { maxFrameBytes: 65_536, maxMessageBytes: 65_536, channelsPerConnection: 128 };
-    this.send({ type: 'connected', id: connect.id, connection: 'c1', node: 'n1', user: 'u1', heartbeatMs, limits });
+    this.send({
+      ...{ type: 'connected', id: connect.id, connection: 'c-s.1', node: 'n1', user: 'u1', heartbeatMs, limits },
+      ...(features !== undefined && { features }),
+    });
     return connect;
   }
 }
