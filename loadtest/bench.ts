@@ -16,6 +16,7 @@ import { exitCode, type Result, toText } from './report.js';
 import { ROOT } from './root.js';
 import { connectStorm, idleMemory } from './scenarios/connections.js';
 import { bursts, longPolls, ownChannels, sharedChannel } from './scenarios/fan-out.js';
+import { idleLinks } from './scenarios/idle.js';
 import { publishLatency } from './scenarios/latency.js';
 import { makeSecrets } from './server-process.js';
 
@@ -26,6 +27,7 @@ const SCENARIOS: Readonly<Record<string, (lab: Lab) => Promise<readonly Figure[]
   polls: longPolls,
   memory: idleMemory,
   connects: connectStorm,
+  idle: idleLinks,
   latency: publishLatency,
 };
 

@@ -53,11 +53,13 @@ export interface HostOptions {
   readonly nodeFlags?: readonly string[];
   /** The folder whose build is run; absent: this one's. */
   readonly root?: URL;
+  /** Whether the bare loop sends heartbeats as a node does. */
+  readonly hasHeartbeats?: boolean;
 }
 
 /** Starts a server of that kind on a Redis of its own: two builds or two engines never share a registry or a function library. */
 export async function startHost(lab: Lab, options: HostOptions): Promise<Host> {
-  const { kind, nodeFlags = [], root } = options;
+  const { kind, nodeFlags = [], root, hasHeartbeats } = options;
   const redis = await startRedisServer();
   try {
     const fanfare = {
@@ -69,7 +71,7 @@ export async function startHost(lab: Lab, options: HostOptions): Promise<Host> {
     // The bare loop forwards what the publish function sends, and it is a Fanfare that loads the function.
     if (kind === 'bare') await (await startFanfare({ ...fanfare, engine: 'uws' })).close();
     const server = await (kind === 'bare'
-      ? startBare(redis.url, nodeFlags)
+      ? startBare(redis.url, nodeFlags, hasHeartbeats)
       : startFanfare({ ...fanfare, engine: kind }));
     const close = async (): Promise<void> => {
       await server.close();

@@ -58,10 +58,17 @@ export function startFanfare(options: FanfareOptions): Promise<ServerProcess> {
   return startServer([...(options.nodeFlags ?? []), main, 'start'], env);
 }
 
-/** Starts the bare loop of `bare/server.ts`. */
-export function startBare(redisUrl: string, nodeFlags: readonly string[] = []): Promise<ServerProcess> {
+/** Starts the bare loop of `bare/server.ts`; with heartbeats where they are what is measured. */
+export function startBare(
+  redisUrl: string,
+  nodeFlags: readonly string[] = [],
+  hasHeartbeats = false,
+): Promise<ServerProcess> {
   const main = fileURLToPath(built('bare/server.js'));
-  return startServer([...nodeFlags, main], { BARE_REDIS_URL: redisUrl });
+  return startServer([...nodeFlags, main], {
+    BARE_REDIS_URL: redisUrl,
+    ...(hasHeartbeats && { BARE_HEARTBEATS: '1' }),
+  });
 }
 
 async function startServer(args: readonly string[], env: Record<string, string>): Promise<ServerProcess> {

@@ -3,12 +3,15 @@
 
 import uWS from 'uWebSockets.js';
 import { Redis } from 'ioredis';
-import { OFFSET_LENGTH, PATHS } from '../../src/protocol/index.js';
+import { LIMITS, OFFSET_LENGTH, PATHS } from '../../src/protocol/index.js';
 
 /** What the publish function puts before the data: see docs/PROTOCOL.md, "bytes in Redis". */
 const ENVELOPE = 1;
 const ENVELOPE_BYTES = 63;
 const SUBSCRIBED = '{"type":"subscribed"}';
+const HEARTBEAT = Buffer.from('{"type":"heartbeat"}');
+/** Links have their heartbeats in so many parts, one after the other. */
+const PARTS = 140;
 
 const redis = new Redis(process.env.BARE_REDIS_URL ?? 'redis://127.0.0.1:6379');
 const app = uWS.App();
@@ -20,7 +23,12 @@ redis.on('messageBuffer', (channel: Buffer, payload: Buffer) => {
   if (polled.size > 0) toPolls(channel.toString(), data);
 });
 
-app.ws(PATHS.websocket, {
+interface Linked {
+  part?: Set<uWS.WebSocket<Linked>>;
+}
+
+app.ws<Linked>(PATHS.websocket, {
+  ...(process.env.BARE_HEARTBEATS === '1' ? beating() : {}),
   maxBackpressure: 16 * 1024 * 1024,
   idleTimeout: 0,
   message(socket, frame) {
@@ -32,6 +40,31 @@ app.ws(PATHS.websocket, {
     );
   },
 });
+
+/** Keeps who is open, and sends each a heartbeat as often as a node does; only where that is what is measured. */
+function beating(): uWS.WebSocketBehavior<Linked> {
+  const parts = Array.from({ length: PARTS }, () => new Set<uWS.WebSocket<Linked>>());
+  let opened = 0;
+  let turn = 0;
+  setInterval(() => {
+    turn = (turn + 1) % PARTS;
+    for (const socket of parts[turn] ?? []) socket.send(HEARTBEAT, false);
+  }, LIMITS.heartbeatMs / PARTS);
+  return {
+    upgrade(res, req, context) {
+      const header = (name: string) => req.getHeader(name);
+      res.upgrade({}, header('sec-websocket-key'), header('sec-websocket-protocol'), '', context);
+    },
+    open(socket) {
+      opened += 1;
+      const part = parts[opened % PARTS];
+      if (part === undefined) return;
+      part.add(socket);
+      socket.getUserData().part = part;
+    },
+    close: (socket) => void socket.getUserData().part?.delete(socket),
+  };
+}
 
 /** One channel of the bare long poll: who waits, and the answers to those who are behind. */
 interface Polled {

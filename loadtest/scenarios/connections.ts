@@ -161,7 +161,8 @@ export async function openStorm(lab: Lab, options: HostOptions): Promise<Storm> 
   };
 }
 
-function crowdOn(lab: Lab, host: Host, { kind }: HostOptions, spread: Crowd['spread']) {
+/** Everybody's subscription, without a count. */
+export function crowdOn(lab: Lab, host: Host, { kind }: HostOptions, spread: Crowd['spread']) {
   return {
     transport: 'websocket',
     host: host.address.host,

@@ -5,8 +5,8 @@ import { FEEDS, type Feed, type FeedEvent } from '../support/feed.js';
 import { carriedValue } from './message-value.js';
 import { type ChaosClient, type ClientPlan, type ClientTarget, userToken } from './sdk-client.js';
 
-/** Long enough for a node's heartbeat and a long poll, both of which end sooner. */
-const SILENCE_MS = 25_000;
+/** No node is silent for longer than its heartbeat, and a long poll of a feed ends after 20 s. */
+const SILENCE_MS = { websocket: 9_000, sse: 9_000, 'long-poll': 22_000, 'short-poll': 9_000 } as const;
 const CONNECT_LIMIT_MS = 5_000;
 
 export async function openBareClient(plan: ClientPlan, target: ClientTarget): Promise<ChaosClient> {
@@ -85,7 +85,7 @@ class BareClient implements ChaosClient {
     this.#feed = feed;
     this.#tell('connected', node.id);
     for (;;) {
-      const silence = setTimeout(() => feed.close(), SILENCE_MS);
+      const silence = setTimeout(() => feed.close(), SILENCE_MS[this.#plan.transport]);
       const event = await feed.events.next();
       clearTimeout(silence);
       if (this.#take(event)) return;

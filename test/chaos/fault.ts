@@ -1,5 +1,6 @@
 // What a fault of a chaos run is: something that begins, lasts and is healed, and says what was seen of it.
 
+import type { Transport } from '../../client-sdk/types.js';
 import type { Random } from '../support/random.js';
 import type { Bed, Shape } from './beds.js';
 import type { Fleet } from './fleet.js';
@@ -31,7 +32,7 @@ export interface Fault {
   readonly holdMs: readonly [number, number];
   /** Clients could be served again at once, by others, so that their recovery counts from the fault's beginning. */
   readonly leavesOthers?: boolean;
-  /** By when 99 of 100 of those that it touches have to be served again; absent: 30 s. */
-  readonly recoversWithinMs?: number;
+  /** By when 99 of 100 of those that it touches have to be served again, each transport by itself; absent: all of them within 30 s. */
+  readonly recoversWithinMs?: Readonly<Record<Transport, number>>;
   begin(stage: Stage): Promise<Begun>;
 }

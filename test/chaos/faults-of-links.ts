@@ -1,5 +1,6 @@
 // Faults of the network: between clients and a node, and between a node and a Redis that is one server.
 
+import { POLL_WAIT_MS } from '../../client-sdk/numbers.js';
 import { SHAPES } from './beds.js';
 import type { Begun, Fault, Stage } from './fault.js';
 import type { FaultProxy } from './fault-proxy.js';
@@ -9,7 +10,7 @@ interface LinkFault {
   readonly holdMs: readonly [number, number];
   /** New links get through, if to other nodes. */
   readonly leavesOthers?: boolean;
-  readonly recoversWithinMs?: number;
+  readonly recoversWithinMs?: Fault['recoversWithinMs'];
   begin(link: FaultProxy, stage: Stage): string;
 }
 
@@ -33,8 +34,8 @@ const KINDS: readonly LinkFault[] = [
     name: 'dead without a word',
     holdMs: [1_000, 3_000],
     leavesOthers: true,
-    // Twice the heartbeat, after which a client gives a silent link up.
-    recoversWithinMs: 60_000,
+    // Heartbeat, doubt, no sign of life, another link; of polls the wait stands for the heartbeat.
+    recoversWithinMs: { websocket: 12_000, sse: 12_000, 'long-poll': POLL_WAIT_MS + 7_000, 'short-poll': 15_000 },
     begin: (link) => `${affected(link.blackHole())} black holes`,
   },
   {
@@ -61,7 +62,7 @@ function linkFault(kind: LinkFault, side: 'clientLink' | 'redisLink'): Fault {
     damage: 'none',
     holdMs: kind.holdMs,
     leavesOthers: kind.leavesOthers === true || (isClients && kind.name === 'refused'),
-    ...(kind.recoversWithinMs !== undefined && { recoversWithinMs: kind.recoversWithinMs }),
+    ...(isClients && kind.recoversWithinMs !== undefined && { recoversWithinMs: kind.recoversWithinMs }),
     async begin(stage): Promise<Begun> {
       const member = stage.random.pick(stage.fleet.members);
       const link = member[side];

@@ -87,7 +87,7 @@ async function main(): Promise<number> {
     histories.push(trial.history);
     console.log(`${shape}: histories in ${directory}`);
   }
-  if (shapes.length > 1) console.log(`\nall together:\n\n${formatRecovery(recoveryTable(histories))}\n`);
+  if (shapes.length > 1) console.log(`\nall together:\n\n${formatRecovery(recoveryTable(histories, FAULTS))}\n`);
   if (options.keep === undefined && failed === 0) await rm(root, { recursive: true });
   console.log(failed === 0 ? `chaos: passed, seed ${seed}` : `chaos: ${failed} failures, seed ${seed}`);
   return failed === 0 ? 0 : 1;
@@ -96,7 +96,7 @@ async function main(): Promise<number> {
 function print(shape: Shape, { result, verdict, mutants, history, failures }: Trial): number {
   console.log(`\n${shape}: ${JSON.stringify(verdict.counts)}`);
   console.log(`${shape}: ${JSON.stringify({ latency: result.latency, holding: result.holding })}`);
-  console.log(`\n${formatRecovery(recoveryTable([history]))}\n`);
+  console.log(`\n${formatRecovery(recoveryTable([history], FAULTS))}\n`);
   console.log(printMutants(mutants));
   for (const failure of failures) console.log(`\n${shape} FAILED: ${failure}`);
   return failures.length;

@@ -1,5 +1,6 @@
 // How long after each fault was healed its subscribers had what was published meanwhile, per kind of fault.
 
+import type { Fault as FaultKind } from './fault.js';
 import type { Fault, History, Publication, Subscription } from './judge-history.js';
 
 /** Delivered later than this after its acknowledgement, a message is late: chosen above what a short poll takes. */
@@ -18,6 +19,8 @@ export interface Recovery {
 
 export interface RecoveryRow {
   readonly fault: string;
+  /** Of faults that each transport recovers from in its own time. */
+  readonly transport?: string;
   readonly times: number;
   /** Subscriptions that there were, over all times. */
   readonly watched: number;
@@ -36,32 +39,57 @@ interface Episode {
 }
 
 interface Collected {
+  readonly fault: string;
+  readonly transport?: string;
   times: number;
   watched: number;
   readonly published: number[];
   readonly queued: number[];
 }
 
-/** One row per kind of fault, over all these histories. */
-export function recoveryTable(histories: readonly History[]): RecoveryRow[] {
+/** One row per kind of fault, over all these histories; and per transport, of those that say so. */
+export function recoveryTable(histories: readonly History[], kinds: readonly FaultKind[] = []): RecoveryRow[] {
   const rows = new Map<string, Collected>();
   for (const history of histories) {
-    const episodes = history.faults.map((fault, index) => episode(fault, history.faults[index + 1]));
-    if (episodes.length > 0) for (const subscription of history.subscriptions) measure(subscription, episodes);
-    for (const { name, published, queued } of episodes) {
-      const row = rows.get(name) ?? { times: 0, watched: 0, published: [], queued: [] };
-      rows.set(name, row);
-      row.times++;
-      row.watched += history.subscriptions.length;
-      for (const ms of published) row.published.push(ms);
-      for (const ms of queued) row.queued.push(ms);
+    collect(history, undefined, (name) => !isSplit(name, kinds), rows);
+    for (const transport of Object.keys(Object.assign({}, ...kinds.map((kind) => kind.recoversWithinMs)))) {
+      collect(history, transport, (name) => isSplit(name, kinds), rows);
     }
   }
-  return [...rows].map(([fault, { times, watched, published, queued }]) => ({
-    ...{ fault, times, watched },
+  return [...rows.values()].map(({ published, queued, ...row }) => ({
+    ...row,
     published: summary(published),
     queued: summary(queued),
   }));
+}
+
+function isSplit(name: string, kinds: readonly FaultKind[]): boolean {
+  return kinds.find((kind) => kind.name === name)?.recoversWithinMs !== undefined;
+}
+
+/** The faults whose rows these are, with all subscriptions or those of one transport. */
+function collect(
+  history: History,
+  transport: string | undefined,
+  belongs: (fault: string) => boolean,
+  rows: Map<string, Collected>,
+): void {
+  const episodes = history.faults.map((fault, index) => episode(fault, history.faults[index + 1]));
+  // The crowd names its clients by their transports.
+  const subscriptions = history.subscriptions.filter(
+    ({ client }) => transport === undefined || client.endsWith(`-${transport}`),
+  );
+  if (episodes.length > 0) for (const subscription of subscriptions) measure(subscription, episodes);
+  for (const { name, published, queued } of episodes.filter((one) => belongs(one.name))) {
+    const key = `${name}, ${transport}`;
+    const named = transport === undefined ? { fault: name } : { fault: name, transport };
+    const row = rows.get(key) ?? { ...named, times: 0, watched: 0, published: [], queued: [] };
+    rows.set(key, row);
+    row.times++;
+    row.watched += subscriptions.length;
+    for (const ms of published) row.published.push(ms);
+    for (const ms of queued) row.queued.push(ms);
+  }
 }
 
 /** The table in Markdown, times in milliseconds. */
@@ -70,8 +98,8 @@ export function formatRecovery(rows: readonly RecoveryRow[]): string {
   const cells = ({ affected, medianMs, p99Ms }: Recovery) =>
     `${number(affected)} | ${number(medianMs)} | ${number(p99Ms)}`;
   const lines = rows.map(
-    ({ fault, times, watched, published, queued }) =>
-      `| ${fault} | ${times} | ${number(watched)} | ${cells(published)} | ${number(published.maxMs)} | ${cells(queued)} |`,
+    ({ fault, transport, times, watched, published, queued }) =>
+      `| ${transport === undefined ? fault : `${fault}, ${transport}`} | ${times} | ${number(watched)} | ${cells(published)} | ${number(published.maxMs)} | ${cells(queued)} |`,
   );
   return [
     '| fault | times | subscriptions | affected | median ms | p99 ms | max ms | queue: affected | median ms | p99 ms |',

@@ -53,10 +53,14 @@ export function judgeTrial(
 
 /** Kinds of faults from which clients took too long to recover. */
 function slow(history: History, faults: readonly Fault[]): string[] {
-  return recoveryTable([history]).flatMap(({ fault: name, published, queued }) => {
-    const within = faults.find((fault) => fault.name === name)?.recoversWithinMs ?? RECOVERS_WITHIN_MS;
+  return recoveryTable([history], faults).flatMap(({ fault: name, transport, published, queued }) => {
+    const limits: Readonly<Record<string, number>> | undefined = faults.find(
+      (fault) => fault.name === name,
+    )?.recoversWithinMs;
+    const within = limits?.[transport ?? ''] ?? RECOVERS_WITHIN_MS;
     const tookMs = Math.max(published.p99Ms ?? 0, queued.p99Ms ?? 0);
-    return tookMs > within ? [`after ${name} 99 of 100 took ${Math.round(tookMs)} ms, which is over ${within} ms`] : [];
+    const who = transport === undefined ? name : `${name}, ${transport}:`;
+    return tookMs > within ? [`after ${who} 99 of 100 took ${Math.round(tookMs)} ms, which is over ${within} ms`] : [];
   });
 }
 
