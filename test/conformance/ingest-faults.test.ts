@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FanfareError } from '../../src/lib/errors.js';
 import { DEAD, IngestWorld, LEASE, QUEUE } from './ingest-world.js';
 
 let world: IngestWorld;
@@ -155,5 +156,64 @@ describe('while Redis', () => {
     await world.queueMany(100, 2);
     await world.drained();
     await world.expectAll(100, 2);
+  });
+});
+
+describe('a channel that cannot be published on', () => {
+  it('holds up no other, however many entries it has before theirs, and ends among the dead letters in its order', async () => {
+    await world.server.admin.set('fanfare:{broken}:log', 'not a stream');
+    for (let n = 0; n < 600; n++) await world.queue('channel', 'broken', 'data', `${n}`);
+    await world.queue('channel', 'good', 'data', '"behind it"');
+    const { ingest, logger } = await world.drainer();
+    ingest.start();
+    await expect.poll(() => world.published('good')).toEqual(['"behind it"']);
+    await world.drained();
+    const letters = await world.deadLetters();
+    expect(letters.map(({ data }) => Number(data))).toEqual(Array.from({ length: 600 }, (_, n) => n));
+    expect(new Set(letters.map(({ code }) => code))).toEqual(new Set(['internal']));
+    expect(ingest.stats()).toMatchObject({ ingested: 1, ingestDead: 600, ingestAside: 0 });
+    const said = logger.texts('warn').filter((text) => text.includes('cannot be published on'));
+    expect(said).toEqual(['a channel of the queue cannot be published on now; trying again']);
+  });
+
+  it.each(['fails', 'hangs'])('and %s for a while goes on in its order, and the others meanwhile', async (how) => {
+    let release = () => {};
+    const freed = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let isFree = false;
+    const { ingest } = await world.drainer((channel) => {
+      if (channel !== 'c0' || isFree) return undefined;
+      return how === 'hangs' ? freed : Promise.reject(new FanfareError('broker_unavailable', 'the test'));
+    });
+    await world.queueMany(4_000, 5);
+    ingest.start();
+    for (const channel of ['c1', 'c2', 'c3', 'c4']) {
+      await expect.poll(async () => (await world.published(channel)).length).toBe(800);
+    }
+    expect(await world.published('c0')).toEqual([]);
+    // What comes meanwhile is behind it.
+    await world.queueMany(1_000, 5, 4_000);
+    await expect.poll(() => world.queued()).toBe(1_000);
+    expect(ingest.stats()).toMatchObject({ ingestAside: 1, ingestDead: 0 });
+    isFree = true;
+    release();
+    await world.drained();
+    await world.expectAll(5_000, 5);
+    expect(ingest.stats()).toMatchObject({ ingestAside: 0, ingested: 5_000 });
+  });
+
+  it('is left to the next holder with all that it has, and nothing is out of order', async () => {
+    const { ingest } = await world.drainer((channel) =>
+      channel === 'c0' ? Promise.reject(new FanfareError('broker_unavailable', 'the test')) : undefined,
+    );
+    await world.queueMany(1_000, 5);
+    ingest.start();
+    await expect.poll(() => world.queued()).toBe(200);
+    await ingest.close();
+    const next = await world.drainer();
+    next.ingest.start();
+    await world.drained();
+    await world.expectAll(1_000, 5);
   });
 });

@@ -1,7 +1,7 @@
 // The queue on a real Redis of its own, and drainers as nodes have them: for the tests of the queue.
 
 import { expect } from 'vitest';
-import type { Broker } from '../../src/broker/broker.js';
+import type { Broker, Publication } from '../../src/broker/broker.js';
 import { createIngest, type Ingest } from '../../src/broker/queue/ingest.js';
 import { createRedisBroker } from '../../src/broker/redis/broker.js';
 import { RedisConnection } from '../../src/broker/redis/connection.js';
@@ -44,15 +44,22 @@ export class IngestWorld {
     return this.#broker;
   }
 
-  /** As a node has it: one connection for the broker and the drainer. It is not started. */
-  async drainer(): Promise<TestDrainer> {
+  /**
+   * As a node has it: one connection for the broker and the drainer. It is not started. `hindered` may have a publish fail, or
+   * wait, before it goes to the broker.
+   */
+  async drainer(hindered: (channel: string) => Promise<void> | undefined = () => undefined): Promise<TestDrainer> {
     const logger = new RecordingLogger();
     const options = { url: this.server.url, prefix: 'fanfare', namespaces, logger };
     const connection = new RedisConnection(options);
     const broker = createRedisBroker({ ...options, connection });
     await connection.start();
     await broker.start(new RecordingListener());
-    const ingest = createIngest({ connection, publish: (it) => broker.publish(it), maxMessageBytes: 65_536, logger });
+    const publish = async (it: Publication) => {
+      await hindered(it.channel);
+      return broker.publish(it);
+    };
+    const ingest = createIngest({ connection, publish, maxMessageBytes: 65_536, logger });
     this.#closing.push(async () => {
       await ingest.close();
       await broker.close();

@@ -18,7 +18,7 @@ describe('the queue', () => {
     await world.queueMany(10, 7, 3_000);
     await world.drained();
     await world.expectAll(3_010, 7);
-    expect(ingest.stats()).toEqual({ ingested: 3_010, ingestDead: 0, ingestHolder: 1 });
+    expect(ingest.stats()).toEqual({ ingested: 3_010, ingestDead: 0, ingestAside: 0, ingestHolder: 1 });
     expect(await world.server.admin.exists(DEAD)).toBe(0);
   });
 

@@ -20,20 +20,30 @@ export interface QueuedEntry {
 
 const PRINTABLE = /^[!-~]+$/;
 
-/** Reads the answer of `_ingest_read`. */
-export function decodeEntries(answer: unknown): QueuedEntry[] {
-  if (!Array.isArray(answer)) throw unavailableError('the queue in Redis gave an answer that is none');
-  return answer.map((row: unknown) => {
-    const [id, channel, data, key, dataBytes, problem]: unknown[] = Array.isArray(row) ? row : [];
-    return {
-      id: String(id),
-      channel: bufferOf(channel),
-      data: bufferOf(data),
-      key: bufferOf(key),
-      dataBytes: Number(dataBytes),
-      problem: String(problem),
-    };
-  });
+/** Part of the queue, as one read saw it. */
+export interface QueuePage {
+  readonly entries: readonly QueuedEntry[];
+  /** The id of the last entry that was looked at, whether it is in `entries` or not; empty at the end of the queue. */
+  readonly seenUpTo: string;
+}
+
+/** Reads the answer of `_ingest_next`. */
+export function decodePage(answer: unknown): QueuePage {
+  const [seenUpTo, rows]: unknown[] = Array.isArray(answer) ? answer : [];
+  if (!Array.isArray(rows)) throw unavailableError('the queue in Redis gave an answer that is none');
+  return { seenUpTo: String(seenUpTo), entries: rows.map(decodeEntry) };
+}
+
+function decodeEntry(row: unknown): QueuedEntry {
+  const [id, channel, data, key, dataBytes, problem]: unknown[] = Array.isArray(row) ? row : [];
+  return {
+    id: String(id),
+    channel: bufferOf(channel),
+    data: bufferOf(data),
+    key: bufferOf(key),
+    dataBytes: Number(dataBytes),
+    problem: String(problem),
+  };
 }
 
 /**

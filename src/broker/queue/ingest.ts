@@ -1,34 +1,32 @@
-// Drains the queue `<prefix>:ingest` while it holds the lease: publishes each entry once, in order per channel.
+// Drains the queue `<prefix>:ingest` while it holds the lease: publishes each entry once, in order per channel, past what is stuck.
 
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
-import { Retrier } from '../../lib/retrier.js';
 import type { Code, Offset } from '../../protocol/index.js';
 import type { Publication } from '../broker.js';
-import type { RedisConnection } from '../redis/connection.js';
 import { toFanfareError } from '../redis/errors.js';
-import { deadLetterOf, decodeEntries, publicationOf, type QueuedEntry } from './ingest-entry.js';
+import { Aside, type AsideChannel, earlier, idAfter } from './aside.js';
+import { publicationOf, type QueuedEntry } from './ingest-entry.js';
+import { Lease } from './lease.js';
+import { BATCH_ENTRIES, type QueueConnection, StoredQueue } from './stored-queue.js';
 
-/** Specified: how long after its holder's death another one takes over. */
-const LEASE_MS = 5_000;
-/** Chosen: the lease is renewed when it is this old, and not worked under once it is `LEASE_MS - LEASE_MARGIN_MS` old. */
-const RENEW_MS = 1_000;
-const LEASE_MARGIN_MS = 1_000;
 /** Chosen: how often whoever waits for the lease asks for it, so how soon one that was handed over is taken. */
 const WAIT_MS = 500;
 /** Chosen: how often an empty queue is looked at; ten reads per second and cluster. */
 const IDLE_MS = 100;
 /** Chosen: pause after a step that failed. */
 const FAILED_MS = 500;
-/** Chosen: a batch, which is all that is held in memory. */
-const BATCH_ENTRIES = 512;
-const BATCH_BYTES = 4 * 1024 * 1024;
-/** Chosen: dead letters kept; of the largest messages they are 64 MiB. */
-const MAX_DEAD = 1_000;
-/** Chosen: attempts at what fails with `internal`, before it is a dead letter. */
+/** Chosen: attempts on a channel that fail with `internal`; then what fails so is a dead letter at once. */
 const MAX_ATTEMPTS = 5;
+/** Chosen: how long the channels of a batch are waited for; one that takes longer goes on aside. */
+const PATIENCE_MS = 250;
+/** Chosen: channels aside; their names go along with each read. Beyond it nothing more is read. */
+const MAX_ASIDE = 10_000;
+/** Chosen: channels that are tried again at the same time; where a master hangs, each attempt takes seconds. */
+const MAX_RETRIES = 32;
+/** Chosen: how often the queue is read from its head on although something is aside, whatever became of the places. */
+const FROM_HEAD_MS = 10_000;
+const HEAD = '0-0';
 
 /** What no attempt can mend. */
 const WRONG: ReadonlySet<Code> = new Set<Code>([
@@ -38,7 +36,7 @@ const WRONG: ReadonlySet<Code> = new Set<Code>([
 
 export interface IngestOptions {
   /** The caller's to start and close; open for longer than the drainer. */
-  readonly connection: Pick<RedisConnection, 'prefix' | 'call' | 'callBuffer' | 'client' | 'assertReady'>;
+  readonly connection: QueueConnection;
   /** `Broker.publish`. */
   publish(publication: Publication): Promise<Offset>;
   readonly maxMessageBytes: number;
@@ -49,8 +47,16 @@ export interface IngestOptions {
 export interface Ingest {
   /** Does nothing once it is closed. */
   start(): void;
-  /** `ingested` and `ingestDead` count entries, `ingestHolder` is 1 while this one drains. */
-  stats(): { readonly ingested: number; readonly ingestDead: number; readonly ingestHolder: 0 | 1 };
+  /**
+   * `ingested` and `ingestDead` count entries, `ingestHolder` is 1 while this one drains, `ingestAside` is the number of
+   * channels that cannot be published on now, or not as fast as others.
+   */
+  stats(): {
+    readonly ingested: number;
+    readonly ingestDead: number;
+    readonly ingestAside: number;
+    readonly ingestHolder: 0 | 1;
+  };
   /** Ends the work under way and hands the lease over. Idempotent; never rejects. */
   close(): Promise<void>;
 }
@@ -61,30 +67,28 @@ export function createIngest(options: IngestOptions): Ingest {
 
 class Drainer implements Ingest {
   readonly #options: IngestOptions;
-  readonly #queue: string;
-  /** Names the process too, for the operator who looks at the lease. */
-  readonly #holder = `${hostname()} ${process.pid} ${randomUUID()}`;
-  readonly #retrier: Retrier;
-  /** Dealt with, but still in the queue. */
-  #finished: string[] = [];
+  readonly #queue: StoredQueue;
+  readonly #lease: Lease;
+  readonly #aside = new Aside();
+  /** What is under way for channels; it may outlive the step that began it. */
+  readonly #working = new Set<Promise<void>>();
+  /** Where the next read begins while something is aside: before it stands nothing else. */
+  #from = HEAD;
+  /** Where it has to begin at the latest, for the sake of channels that are no longer aside. */
+  #back: string | undefined;
+  #fromHeadAtMs = 0;
   #ingested = 0;
   #dead = 0;
-  /** When the lease was asked for that we have, in `performance.now()`; it goes on while the process is stopped. */
-  #heldSinceMs = Number.NEGATIVE_INFINITY;
   #closed = false;
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
-  /** The code of the failure that the log was told of. */
-  #told: Code | undefined;
+  /** What the log was told of since all was well. */
+  readonly #told = new Set<string>();
 
   constructor(options: IngestOptions) {
     this.#options = options;
-    this.#queue = `${options.connection.prefix}:ingest`;
-    this.#retrier = new Retrier({
-      firstPauseMs: 50,
-      longestPauseMs: 1_000,
-      onFailure: (error) => this.#failed(error),
-    });
+    this.#queue = new StoredQueue(options.connection, options.maxMessageBytes);
+    this.#lease = new Lease(options.connection, `${this.#queue.name}:lease`);
   }
 
   start(): void {
@@ -92,129 +96,168 @@ class Drainer implements Ingest {
   }
 
   stats() {
-    const ingestHolder = this.#mayWork() ? 1 : 0;
-    return { ingested: this.#ingested, ingestDead: this.#dead, ingestHolder } as const;
+    return {
+      ingested: this.#ingested,
+      ingestDead: this.#dead,
+      ingestAside: this.#aside.passed,
+      ingestHolder: this.#lease.isHeld ? 1 : 0,
+    } as const;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     this.#wake?.();
-    this.#retrier.retryNow();
     await this.#running;
   }
 
   async #run(): Promise<void> {
     while (!this.#closed) {
       const pauseMs = await this.#step().catch((error: unknown) => {
-        this.#failed(error);
+        this.#failed('the queue cannot be drained now; trying again', error, {});
         return FAILED_MS;
       });
       if (pauseMs > 0 && !this.#closed) await this.#pause(pauseMs);
     }
-    await this.#handOver().catch((error: unknown) => this.#failed(error));
-  }
-
-  /** One look at the lease and one batch; answers the pause before the next. */
-  async #step(): Promise<number> {
-    await this.#deleteFinished();
-    const waitMs = await this.#hold();
-    if (waitMs > 0) return Math.min(waitMs, WAIT_MS);
-    const { connection, maxMessageBytes } = this.#options;
-    const limits = [BATCH_ENTRIES, BATCH_BYTES, maxMessageBytes];
-    const entries = decodeEntries(await connection.callBuffer('read', 'ingest_read', [this.#queue], limits));
-    this.#succeeded();
-    if (entries.length === 0) return IDLE_MS;
-    await Promise.all([...byChannel(entries)].map((chain) => this.#settleInOrder(chain)));
-    await this.#deleteFinished();
-    return 0;
-  }
-
-  /** Takes or renews the lease; answers 0, or for how long another one has it. */
-  async #hold(): Promise<number> {
-    const askedAtMs = performance.now();
-    if (askedAtMs - this.#heldSinceMs < RENEW_MS) return 0;
-    const answer = await this.#options.connection.call('read', 'ingest_hold', this.#lease(), [this.#holder, LEASE_MS]);
-    const waitMs = Number(answer);
-    this.#heldSinceMs = waitMs === 0 ? askedAtMs : Number.NEGATIVE_INFINITY;
-    return waitMs;
-  }
-
-  async #handOver(): Promise<void> {
-    this.#heldSinceMs = Number.NEGATIVE_INFINITY;
-    await this.#deleteFinished();
-    await this.#options.connection.call('read', 'ingest_release', this.#lease(), [this.#holder]);
-  }
-
-  /** Without the lease, whoever has it now publishes the rest: what both publish is stored once, by its key. */
-  async #settleInOrder(chain: readonly QueuedEntry[]): Promise<void> {
-    const isOver = () => this.#closed || !this.#mayWork();
-    for (const entry of chain) {
-      let attempts = 0;
-      await this.#retrier.persist(() => this.#settle(entry, ++attempts), isOver);
-      if (isOver()) return;
+    await Promise.all(this.#working);
+    try {
+      await this.#queue.deleteFinished();
+      await this.#lease.release();
+    } catch (error) {
+      this.#failed('the lease of the queue was not handed over', error, {});
     }
   }
 
+  /** One look at the lease, and one batch of what is not aside; answers the pause before the next. */
+  async #step(): Promise<number> {
+    await this.#queue.deleteFinished();
+    const waitMs = await this.#lease.hold();
+    if (waitMs > 0) {
+      // Whoever has the lease deals with all that is there.
+      this.#aside.forget();
+      this.#back = HEAD;
+      return Math.min(waitMs, WAIT_MS);
+    }
+    for (const channel of this.#aside.due(performance.now(), MAX_RETRIES)) void this.#start(this.#retry(channel));
+    if (this.#aside.size >= MAX_ASIDE) return IDLE_MS;
+    const chains = await this.#readOthers();
+    if (chains === undefined) return IDLE_MS;
+    const begun = [...chains].map(([name, chain]) => this.#start(this.#publishFirst(name, chain)));
+    await within(Promise.all(begun), PATIENCE_MS);
+    this.#aside.pass();
+    await this.#queue.deleteFinished();
+    return 0;
+  }
+
+  /** The next entries of channels that are not aside; `undefined` at the end of the queue. */
+  async #readOthers(): Promise<ReadonlyMap<string, readonly QueuedEntry[]> | undefined> {
+    const nowMs = performance.now();
+    if (this.#aside.size === 0 || nowMs - this.#fromHeadAtMs > FROM_HEAD_MS) this.#back = HEAD;
+    if (this.#back !== undefined) this.#from = earlier(this.#from, this.#back);
+    if (this.#from === HEAD) this.#fromHeadAtMs = nowMs;
+    // From here on it is what channels ask for that are let go during the read, which passes over them.
+    this.#back = undefined;
+    const { entries, seenUpTo } = await this.#queue.readOthers(this.#from, this.#aside.names());
+    if (seenUpTo === '') {
+      if (this.#aside.size === 0) this.#succeeded();
+      return undefined;
+    }
+    this.#from = idAfter(seenUpTo);
+    return byChannel(entries.filter(({ channel }) => !this.#aside.has(String(channel))));
+  }
+
+  #start(work: Promise<void>): Promise<void> {
+    this.#working.add(work);
+    return work.finally(() => this.#working.delete(work));
+  }
+
+  /** Publishes entries of a channel that is not aside. Never rejects. */
+  #publishFirst(name: string, chain: readonly QueuedEntry[]): Promise<void> {
+    return this.#publishInOrder(this.#aside.begin(name, chain[0]?.id ?? HEAD), chain);
+  }
+
+  /** Tries a channel again with its oldest entry, at the last attempt with a batch of them. Never rejects. */
+  async #retry(channel: AsideChannel): Promise<void> {
+    channel.isBusy = true;
+    try {
+      const maxEntries = channel.failures < MAX_ATTEMPTS - 1 ? 1 : BATCH_ENTRIES;
+      const { entries } = await this.#queue.readOne(channel.firstId, channel.name, maxEntries);
+      await this.#publishInOrder(channel, entries);
+    } catch (error) {
+      this.#setAside(channel, error);
+    }
+  }
+
+  /**
+   * Until one fails: then the channel is set aside, and holds up no other. Without the lease, whoever has it now publishes
+   * the rest: what both publish is stored once, by its key. Never rejects.
+   */
+  async #publishInOrder(channel: AsideChannel, chain: readonly QueuedEntry[]): Promise<void> {
+    for (const entry of chain) {
+      channel.firstId = entry.id;
+      if (this.#isOver()) break;
+      try {
+        await this.#settle(entry, channel);
+      } catch (error) {
+        return this.#setAside(channel, error);
+      }
+      channel.firstId = idAfter(entry.id);
+    }
+    this.#letGo(channel);
+  }
+
+  /** What it has left is read with all others again. */
+  #letGo(channel: AsideChannel): void {
+    this.#aside.end(channel);
+    if (!channel.wasPassed && !this.#isOver()) return;
+    this.#back = earlier(this.#back ?? channel.firstId, channel.firstId);
+    this.#wake?.();
+  }
+
+  #setAside(channel: AsideChannel, error: unknown): void {
+    this.#aside.retryLater(channel, performance.now());
+    const place = { channel: channel.name, id: channel.firstId };
+    this.#failed('a channel of the queue cannot be published on now; trying again', error, place);
+  }
+
   /** Throws what may succeed later. */
-  async #settle(entry: QueuedEntry, attempt: number): Promise<void> {
+  async #settle(entry: QueuedEntry, channel: AsideChannel): Promise<void> {
     const { publish, maxMessageBytes } = this.#options;
     try {
       await publish(publicationOf(entry, maxMessageBytes));
       this.#ingested++;
+      channel.failures = 0;
     } catch (error) {
       if (!(error instanceof FanfareError)) throw error;
-      const hopeless = WRONG.has(error.code) || (error.code === 'internal' && attempt >= MAX_ATTEMPTS);
-      if (!hopeless) throw error;
+      const isBroken = error.code === 'internal' && ++channel.failures >= MAX_ATTEMPTS;
+      if (!isBroken && !WRONG.has(error.code)) throw error;
       await this.#bury(entry, error);
     }
-    this.#finished.push(entry.id);
+    this.#queue.finish(entry);
   }
 
   async #bury(entry: QueuedEntry, error: FanfareError): Promise<void> {
-    const { connection, logger } = this.#options;
-    connection.assertReady();
-    try {
-      await connection.client.xadd(`${this.#queue}:dead`, 'MAXLEN', MAX_DEAD, '*', ...deadLetterOf(entry, error));
-    } catch (cause) {
-      throw toFanfareError(cause, 'read');
-    }
+    await this.#queue.bury(entry, error);
     this.#dead++;
-    logger.warn({ id: entry.id, code: error.code, reason: error.message }, 'a queued message is now a dead letter');
+    const fields = { id: entry.id, code: error.code, reason: error.message };
+    this.#options.logger.warn(fields, 'a queued message is now a dead letter');
   }
 
-  async #deleteFinished(): Promise<void> {
-    if (this.#finished.length === 0) return;
-    const { connection } = this.#options;
-    connection.assertReady();
-    const ids = [...this.#finished];
-    try {
-      await connection.client.xdel(this.#queue, ...ids);
-    } catch (error) {
-      throw toFanfareError(error, 'read');
-    }
-    this.#finished = this.#finished.slice(ids.length);
+  #isOver(): boolean {
+    return this.#closed || !this.#lease.isHeld;
   }
 
-  #mayWork(): boolean {
-    return performance.now() - this.#heldSinceMs < LEASE_MS - LEASE_MARGIN_MS;
-  }
-
-  #lease(): [string] {
-    return [`${this.#queue}:lease`];
-  }
-
-  /** Once a failure, however many entries and attempts it meets. */
-  #failed(error: unknown): void {
-    const { code } = toFanfareError(error, 'read');
-    if (this.#told === code) return;
-    this.#told = code;
-    this.#options.logger.warn({ error, queue: this.#queue }, 'the queue cannot be drained now; trying again');
+  /** Once a kind of failure, however many entries and attempts it meets. */
+  #failed(message: string, error: unknown, fields: object): void {
+    const kind = `${message} ${toFanfareError(error, 'read').code}`;
+    if (this.#told.has(kind)) return;
+    this.#told.add(kind);
+    this.#options.logger.warn({ error, queue: this.#queue.name, ...fields }, message);
   }
 
   #succeeded(): void {
-    if (this.#told === undefined) return;
-    this.#told = undefined;
-    this.#options.logger.info({ queue: this.#queue }, 'the queue is drained again');
+    if (this.#told.size === 0) return;
+    this.#told.clear();
+    this.#options.logger.info({ queue: this.#queue.name }, 'the queue is drained again');
   }
 
   #pause(ms: number): Promise<void> {
@@ -231,7 +274,7 @@ class Drainer implements Ingest {
 }
 
 /** Each channel's entries in the queue's order. */
-function byChannel(entries: readonly QueuedEntry[]): Iterable<readonly QueuedEntry[]> {
+function byChannel(entries: readonly QueuedEntry[]): ReadonlyMap<string, readonly QueuedEntry[]> {
   const chains = new Map<string, QueuedEntry[]>();
   for (const entry of entries) {
     const channel = String(entry.channel);
@@ -239,5 +282,16 @@ function byChannel(entries: readonly QueuedEntry[]): Iterable<readonly QueuedEnt
     if (chain === undefined) chains.set(channel, [entry]);
     else chain.push(entry);
   }
-  return chains.values();
+  return chains;
+}
+
+/** Resolves with `work`, which never rejects, or after `ms`. */
+function within(work: Promise<unknown>, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    void work.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }

@@ -3,6 +3,8 @@
 /** Follows what function-library.ts puts before it: `PREFIX`. */
 export const INGEST_LUA = `
 local SUB_PAGE = 32               -- entries that a read holds in memory besides its answer
+local MAX_SEEN = 4096             -- entries, and bytes of data, that one read looks at, so that nobody waits long for it
+local MAX_SEEN_BYTES = 8388608
 local CHANNEL, DATA, KEY, BYTES, PROBLEM = 2, 3, 4, 5, 6
 local FIELDS = { channel = CHANNEL, data = DATA, key = KEY }
 
@@ -46,25 +48,32 @@ local function row_of(entry, max_data)
   return row
 end
 
--- The oldest entries, up to a number and a size; at least one where there is any. What was dealt with is deleted, so
--- what a dead holder left is what stands first.
+-- Entries from a place in the stream on, up to a number and a size: 'only' those of the named channels, or all but those
+-- ('skip'). Answers the id of the last entry that was looked at, or '', and the entries. What was dealt with is deleted,
+-- so what a dead holder left is what stands first.
 local function read(keys, args)
   local max_entries, max_bytes, max_data = tonumber(args[1]), tonumber(args[2]), tonumber(args[3])
-  local rows, bytes, from = {}, 0, '-'
+  local from, only, named = args[4], args[5] == 'only', {}
+  for i = 6, #args do named[args[i]] = true end
+  local rows, bytes, seen, seen_bytes, last = {}, 0, 0, 0, ''
   while true do
     local chunk = redis.call('XRANGE', keys[1], from, '+', 'COUNT', SUB_PAGE)
     for _, entry in ipairs(chunk) do
       local row = row_of(entry, max_data)
-      rows[#rows + 1] = row
-      bytes = bytes + (row[DATA] and #row[DATA] or 0)
-      if #rows >= max_entries or bytes >= max_bytes then return rows end
-      from = '(' .. entry[1]
+      last, seen, seen_bytes = entry[1], seen + 1, seen_bytes + row[BYTES]
+      if (named[row[CHANNEL]] == true) == only then
+        rows[#rows + 1] = row
+        bytes = bytes + (row[DATA] and #row[DATA] or 0)
+      end
+      if #rows >= max_entries or bytes >= max_bytes then return { last, rows } end
+      if seen >= MAX_SEEN or seen_bytes >= MAX_SEEN_BYTES then return { last, rows } end
+      from = '(' .. last
     end
-    if #chunk < SUB_PAGE then return rows end
+    if #chunk < SUB_PAGE then return { last, rows } end
   end
 end
 
 redis.register_function(PREFIX .. '_ingest_hold', hold)
 redis.register_function(PREFIX .. '_ingest_release', release)
-redis.register_function{ function_name = PREFIX .. '_ingest_read', callback = read, flags = { 'no-writes' } }
+redis.register_function{ function_name = PREFIX .. '_ingest_next', callback = read, flags = { 'no-writes' } }
 `;
