@@ -129,6 +129,17 @@ describe('the bus', () => {
     );
   }, 30_000);
 
+  test('keeps what is no JSON within the limit, live, logged and read again, however much of it needs an escape', async () => {
+    await current.broker.subscribe(current.channel);
+    const bytes = Buffer.alloc(60_000, 0x02);
+    await current.server.admin.call('FCALL', 'fanfare_publish', 1, current.channel, bytes);
+    await current.server.admin.publish(busName(), bytes);
+    await current.listener.until(() => current.listener.messages.length === 2);
+    const expected = JSON.stringify('?'.repeat(60_000));
+    expect(current.listener.data(current.channel)).toEqual([expected, expected]);
+    expect(dataOf(await readFrom(current, '-1'))).toEqual([expected]);
+  });
+
   test('keeps a listener that throws from ending the process', async () => {
     const throwing = new RecordingListener();
     const received: string[] = [];
@@ -154,6 +165,18 @@ describe('the function library', () => {
     expect(isOffset(await publishTo(current, '1'))).toBe(true);
     await current.server.admin.call('FUNCTION', 'FLUSH');
     expect(dataOf(await readFrom(current, '-1'))).toEqual(['1']);
+  });
+
+  test('is loaded once for all who miss it at the same time', async () => {
+    const loads = async () => {
+      const stats = await current.server.admin.info('commandstats');
+      return Number(/cmdstat_function\|load:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+    };
+    const before = await loads();
+    await current.server.admin.call('FUNCTION', 'FLUSH');
+    const offsets = await Promise.all(Array.from({ length: 500 }, (_, n) => publishTo(current, String(n))));
+    expect(new Set(offsets).size).toBe(500);
+    expect(await loads()).toBe(before + 1);
   });
 
   test('is followed, loudly, when another node loaded it with other limits', async () => {

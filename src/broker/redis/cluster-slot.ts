@@ -15,3 +15,9 @@ export function slotOf(channel: string): number {
   }
   return crc % 16_384;
 }
+
+/** The slot of any key in ASCII: of what stands in its first braces, else of all of it. */
+export function slotOfKey(key: string): number {
+  const tag = /\{([^}]+)\}/.exec(key)?.[1];
+  return slotOf(tag ?? key);
+}

@@ -6,6 +6,7 @@ import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import type { BrokerStatus } from '../broker.js';
 import { closeClient, createCommandClient } from './clients.js';
+import { slotOfKey } from './cluster-slot.js';
 import { isFunctionMissing, isRefusal, toFanfareError, UnfitRedisError, unavailableError } from './errors.js';
 import { ensureLibrary, type FunctionLibrary, generateLibrary, type LibraryOptions } from './functions/library.js';
 import { type Requirements, requireFit } from './requirements.js';
@@ -44,6 +45,8 @@ export class RedisConnection {
   readonly #startTimeoutMs: number;
   /** The masters that have our library, as far as we know. */
   readonly #prepared = new WeakSet<Redis>();
+  /** Those that it is being loaded on: all who miss it wait for the same. */
+  readonly #loading = new Map<Redis, Promise<void>>();
   #status: BrokerStatus = { ready: false, sinceMs: Date.now(), detail: 'not started' };
   #preparing: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -119,7 +122,7 @@ export class RedisConnection {
    * Rejects with a `FanfareError`; `effect` says what no answer means (see `toFanfareError`).
    */
   call(effect: 'write' | 'read', name: string, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    return this.#guard(effect, () => this.client.call('FCALL', this.#fcall(name, keys, args)));
+    return this.#guard(effect, keys, () => this.client.call('FCALL', this.#fcall(name, keys, args)));
   }
 
   /** The same with `Buffer`s for strings. */
@@ -129,7 +132,7 @@ export class RedisConnection {
     keys: readonly string[],
     args: readonly Argument[],
   ): Promise<unknown> {
-    return this.#guard(effect, () => this.client.callBuffer('FCALL', this.#fcall(name, keys, args)));
+    return this.#guard(effect, keys, () => this.client.callBuffer('FCALL', this.#fcall(name, keys, args)));
   }
 
   /**
@@ -142,9 +145,14 @@ export class RedisConnection {
     }
   }
 
-  /** Loads the function library where this master lacks it. Rejects with Redis' own error. */
+  /** Loads the function library where this master lacks it, once for all who ask meanwhile. Rejects with Redis' own error. */
   loadLibrary(master: Redis): Promise<void> {
-    return ensureLibrary(master, this.#library, this.#logger);
+    let loading = this.#loading.get(master);
+    if (loading === undefined) {
+      loading = ensureLibrary(master, this.#library, this.#logger).finally(() => this.#loading.delete(master));
+      this.#loading.set(master, loading);
+    }
+    return loading;
   }
 
   /** Idempotent; resolves when the socket is gone. */
@@ -161,12 +169,12 @@ export class RedisConnection {
     return [`${this.prefix}_${name}`, keys.length, ...keys, ...args];
   }
 
-  async #guard(effect: 'write' | 'read', send: () => Promise<unknown>): Promise<unknown> {
+  async #guard(effect: 'write' | 'read', keys: readonly string[], send: () => Promise<unknown>): Promise<unknown> {
     this.assertReady();
     if (this.#inFlight >= MAX_IN_FLIGHT) throw unavailableError('too many commands wait for Redis');
     this.#inFlight++;
     try {
-      return await send().catch((error: unknown) => this.#sendAgain(error, send));
+      return await send().catch((error: unknown) => this.#sendAgain(error, keys, send));
     } catch (error) {
       throw toFanfareError(error, effect);
     } finally {
@@ -179,14 +187,23 @@ export class RedisConnection {
   }
 
   /** Where Redis has lost the library, nothing was done: it is loaded, and the command sent once more. */
-  async #sendAgain(error: unknown, send: () => Promise<unknown>): Promise<unknown> {
+  async #sendAgain(error: unknown, keys: readonly string[], send: () => Promise<unknown>): Promise<unknown> {
     if (!isFunctionMissing(error)) throw error;
     try {
-      for (const master of this.#masters()) await this.loadLibrary(master);
+      await Promise.all(this.#mastersOf(keys).map((master) => this.loadLibrary(master)));
     } catch (cause) {
       throw toFanfareError(cause, 'read');
     }
     return send();
+  }
+
+  /** The master that has these keys, as the map of the slots says: another one that is away holds up nobody. */
+  #mastersOf([key]: readonly string[]): Redis[] {
+    const masters = this.#masters();
+    if (this.cluster === undefined || key === undefined) return masters;
+    const address = this.cluster.slots[slotOfKey(key)]?.[0];
+    const owner = masters.filter(({ options: { host, port } }) => `${host}:${port}` === address);
+    return owner.length > 0 ? owner : masters;
   }
 
   #masters(): Redis[] {
