@@ -1,7 +1,9 @@
 // The process's logger: pino to standard error, pretty on a terminal, without secrets or raw control characters.
 
+import { isatty } from 'node:tty';
 import pino, { type DestinationStream } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import { LogDestination } from './log-destination.js';
 import type { Logger } from './logger.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -16,6 +18,7 @@ export interface PinoLoggerOptions {
   readonly pretty?: boolean;
 }
 
+const STANDARD_ERROR = 2;
 const HIDDEN = '(hidden)';
 const SECRET_NAME = /^(token|ticket|secret|password|authorization|cookie|adminKey|publishKeys?|[a-z]+Secrets?)$/i;
 /** A JWT, and the user part of a URL, wherever they stand in a text. */
@@ -25,11 +28,23 @@ const MAX_DEPTH = 4;
 const MAX_TEXT = 4_000;
 const MAX_ITEMS = 50;
 
-/** Writes synchronously, so that the last line before an exit is not lost. */
-export function createPinoLogger(options: PinoLoggerOptions): Logger {
-  const destination = options.destination ?? pino.destination({ fd: 2, sync: true });
-  const readable = options.pretty ?? process.stderr.isTTY === true;
-  return pino(
+/** The logger of a process. */
+export interface ProcessLogger extends Logger {
+  /** Lines that nobody took in time. */
+  stats(): { readonly logLinesDropped: number };
+}
+
+/** Never waits for whoever reads the log; the last lines before an exit are written nevertheless, if they can be. */
+export function createPinoLogger(options: PinoLoggerOptions): ProcessLogger {
+  let { destination } = options;
+  let dropped = () => 0;
+  if (destination === undefined) {
+    const standardError = new LogDestination(STANDARD_ERROR);
+    destination = standardError;
+    dropped = () => standardError.dropped;
+  }
+  const readable = options.pretty ?? isatty(STANDARD_ERROR);
+  const logger = pino(
     {
       level: options.level,
       base: { pid: process.pid, ...options.fields },
@@ -38,6 +53,7 @@ export function createPinoLogger(options: PinoLoggerOptions): Logger {
     },
     readable ? forPeople(destination) : destination,
   );
+  return Object.assign(logger, { stats: () => ({ logLinesDropped: dropped() }) });
 }
 
 function forPeople(destination: DestinationStream): DestinationStream {

@@ -40,7 +40,12 @@ async function runDiscovery(command: Command): Promise<void> {
     checks: () => [...(discovery?.checks() ?? cluster.checks()), ...leavingCheck(leavingSinceMs)],
     metrics: createMetrics({
       labels: { role },
-      stats: () => ({ ...discoveryStats(discovery), ...cluster.stats(), ...auth.tokens?.stats() }),
+      stats: () => ({
+        ...discoveryStats(discovery),
+        ...cluster.stats(),
+        ...auth.tokens?.stats(),
+        ...logger.stats(),
+      }),
     }),
     adminKey: config.adminKey,
   });

@@ -29,7 +29,8 @@ async function runNode(command: Command): Promise<void> {
   const cluster = composeCluster(loaded, namespaces, logger);
   const { authenticator, membership } = composeAuth(loaded, logger);
   const end = serverEnd(loaded, logger);
-  const metrics = createMetrics({ labels: { role: 'node' }, stats: () => ({ ...node.stats(), ...cluster.stats() }) });
+  const stats = () => ({ ...node.stats(), ...cluster.stats(), ...logger.stats() });
+  const metrics = createMetrics({ labels: { role: 'node' }, stats });
   const { adminKey } = config;
   const probes = createProbes({ checks: () => node.checks(), metrics, adminKey, nodeId: nodeIdOf(config) });
   const fallback = asFallback(

@@ -44,6 +44,7 @@ async function runStart(command: Command): Promise<void> {
   const cluster = composeCluster(loaded, namespaces, logger);
   const auth = composeAuth(loaded, logger);
   const end = serverEnd(loaded, logger);
+  const stats = () => ({ ...cluster.stats(), ...auth.tokens?.stats(), ...logger.stats() });
   const { registry } = cluster;
   // Made once the cluster can be asked: it looks for nodes at once.
   let discovery: Discovery | undefined;
@@ -51,7 +52,7 @@ async function runStart(command: Command): Promise<void> {
     checks: () => [...node.checks(), ...(discovery?.checks() ?? [])],
     metrics: createMetrics({
       labels: { role },
-      stats: () => ({ ...node.stats(), ...discoveryStats(discovery), ...cluster.stats(), ...auth.tokens?.stats() }),
+      stats: () => ({ ...node.stats(), ...discoveryStats(discovery), ...stats() }),
     }),
     adminKey: config.adminKey,
     nodeId: nodeIdOf(config),
