@@ -29,9 +29,11 @@ export type PollCall = Pick<HttpCall, 'respond' | 'respondJson' | 'fail'> & {
 const MOVE = { [HEADERS.move]: '1' } as const;
 const STAY: Readonly<Record<string, string>> = {};
 const NOT_OPEN = 'the position of a channel cannot be read now';
+/** Chosen: how long what one channel has waits for another that is being opened or read; both are mostly a matter of milliseconds. */
+const PATIENCE_MS = 250;
 
 /**
- * States: `looking` (at what is in memory, or channels are being opened), `reading` (the log), `resting` (there was nothing),
+ * States: `looking` (at what is in memory), `reading` (the log, or channels are being opened), `resting` (there was nothing),
  * `done`. Only `done` is final, and it gives back every channel.
  */
 export class PollTask implements WaitOwner {
@@ -43,6 +45,8 @@ export class PollTask implements WaitOwner {
   #state: 'looking' | 'reading' | 'resting' | 'done' = 'looking';
   /** None of a short poll. */
   #wait: PollWait | undefined;
+  /** Something was found that does not wait for long. */
+  #isHurried = false;
 
   constructor(parts: PollParts, call: PollCall, identity: Identity, request: PollRequest, client: HttpClient) {
     this.#parts = parts;
@@ -72,7 +76,8 @@ export class PollTask implements WaitOwner {
   }
 
   woken(): void {
-    this.#decide();
+    if (this.#state === 'resting') this.#decide();
+    else if (!this.#isHurried && this.#look().found.length > 0) this.#hurry();
   }
 
   /** Nothing new, or nothing known, or the ticket has expired. */
@@ -112,8 +117,15 @@ export class PollTask implements WaitOwner {
     // While the broker is away, what there is does not wait for what cannot be read.
     if (found.length > 0 && !this.#parts.brokerStatus().ready) return this.#answer(parts);
     this.#state = 'reading';
-    this.#wait?.listen();
+    this.#wait?.rest();
+    if (found.length > 0) this.#hurry();
     if (!this.#isOpening()) void this.#read(unread, parts);
+  }
+
+  /** What there is waits no longer for channels that may not be opened or read for long. */
+  #hurry(): void {
+    this.#isHurried = true;
+    this.#wait?.endWithin(PATIENCE_MS);
   }
 
   #inMemory(): readonly AnswerPart[] {
@@ -132,7 +144,8 @@ export class PollTask implements WaitOwner {
       const read = await lookInLogs(unread, this.#parts.channels, this.#wait, this.#maxBytes(), isOver);
       if (!this.#isDone()) this.#conclude([...parts, ...this.#parts.writer.parts(read)]);
     } catch (error) {
-      this.#answerOrFail(parts, error);
+      // Meanwhile something may have come.
+      this.#answerOrFail(this.#inMemory(), error);
     }
   }
 
@@ -155,7 +168,8 @@ export class PollTask implements WaitOwner {
   }
 
   #answer(parts: readonly AnswerPart[]): void {
-    const { body, more } = answerOf(parts);
+    const { body, more, messages } = answerOf(parts);
+    this.#parts.writer.delivered += messages;
     this.#client.more = more;
     this.#finish();
     this.#call.respondJson(body, this.#parts.lifecycle.isMoving ? MOVE : undefined);

@@ -35,9 +35,15 @@ export class WaitingRoom {
   }
 
   /** Answers the slot to give back on {@link leave}. */
-  enter(wait: PollWait, waitMs: number): number {
+  enter(wait: PollWait, deadlineMs: number): number {
     this.#waiting.add(wait);
-    return this.#wheel.add(wait, monotonicNowMs() + waitMs);
+    return this.#wheel.add(wait, deadlineMs);
+  }
+
+  /** Gives a wait another end; answers its new slot. */
+  reschedule(wait: PollWait, slot: number, deadlineMs: number): number {
+    this.#wheel.remove(wait, slot);
+    return this.#wheel.add(wait, deadlineMs);
   }
 
   leave(wait: PollWait, slot: number): void {
@@ -72,10 +78,12 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
   readonly #owner: WaitOwner;
   readonly #channels: Channel[] = [];
   #slot = 0;
+  /** By the monotonic clock. */
+  #deadlineMs = 0;
   /** Undo the wait for channels that are not open yet. */
   #stopOpening: readonly (() => void)[] | undefined;
   #isListening = false;
-  /** There was nothing when the owner looked last, and it is to be woken. */
+  /** The owner is to be woken by what comes. */
   #isResting = false;
   /** Something came since the owner looked. */
   #isWoken = false;
@@ -92,7 +100,8 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
 
   /** Opens the channels. Throws `overloaded` when the node has no room for one of them: {@link end} it then. */
   begin(names: Iterable<string>, waitMs: number): void {
-    this.#slot = this.#room.enter(this, waitMs);
+    this.#deadlineMs = monotonicNowMs() + waitMs;
+    this.#slot = this.#room.enter(this, this.#deadlineMs);
     for (const name of names) this.#channels.push(this.#manager.acquire(name));
   }
 
@@ -112,6 +121,14 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
     this.#stopOpening = opening.map((channel) => channel.whenOpen(waiter));
   }
 
+  /** Ends the wait in time, if that is sooner. */
+  endWithin(ms: number): void {
+    const deadlineMs = monotonicNowMs() + ms;
+    if (deadlineMs >= this.#deadlineMs) return;
+    this.#deadlineMs = deadlineMs;
+    this.#slot = this.#room.reschedule(this, this.#slot, deadlineMs);
+  }
+
   /** What came that no log keeps. */
   get live(): LiveMessages | undefined {
     return this.#live;
@@ -123,16 +140,9 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
     this.#isResting = false;
   }
 
-  /** From now on what comes is heard. Idempotent. */
-  listen(): void {
-    if (this.#isListening) return;
-    this.#isListening = true;
-    for (const channel of this.#channels) channel.audience.addWaiter(this);
-  }
-
-  /** There was nothing: what has come since, or comes, wakes the owner. */
+  /** What has come since the owner looked, or comes, wakes it. */
   rest(): void {
-    this.listen();
+    this.#listen();
     this.#isResting = true;
     if (this.#isWoken) this.#wake();
   }
@@ -171,6 +181,12 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
       this.#manager.release(channel);
     }
     this.#channels.length = 0;
+  }
+
+  #listen(): void {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    for (const channel of this.#channels) channel.audience.addWaiter(this);
   }
 
   #wake(): void {

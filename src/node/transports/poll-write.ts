@@ -18,6 +18,8 @@ export interface AnswerPart {
   /** The position that the client has afterwards. */
   readonly offset: Offset;
   readonly more: boolean;
+  /** How many are in it. */
+  readonly messages: number;
 }
 
 interface KeptPart extends AnswerPart {
@@ -31,10 +33,14 @@ export interface PollAnswer {
   readonly body: string;
   /** A channel that has more, and where the next poll goes on. */
   readonly more: FollowUp | undefined;
+  /** How many are in it. */
+  readonly messages: number;
 }
 
 /** Its memory is a bounded convenience: losing it costs time only. */
 export class PollWriter {
+  /** Messages in all answers. */
+  delivered = 0;
   readonly #kept = new Map<string, KeptPart>();
 
   /** Writes what was found within this turn. */
@@ -70,11 +76,13 @@ export class PollWriter {
 export function answerOf(parts: readonly AnswerPart[]): PollAnswer {
   let more: FollowUp | undefined;
   let texts = '';
+  let messages = 0;
   for (const part of parts) {
+    messages += part.messages;
     texts = texts === '' ? part.text : `${texts},${part.text}`;
     if (part.more) more ??= { channel: part.name, offset: part.offset };
   }
-  return { body: `{"channels":{${texts}}}`, more };
+  return { body: `{"channels":{${texts}}}`, more, messages };
 }
 
 /** Up to `maxBytes` of what is after a position, but at least one message, and all that is live-only. */
@@ -111,5 +119,5 @@ function part(
 ): AnswerPart {
   const gapText = gap === undefined ? '' : `,"gap":${JSON.stringify(gap)}`;
   const text = `"${name}":{"offset":"${offset}","messages":[${texts.join(',')}]${gapText}${more ? ',"more":true' : ''}}`;
-  return { name, text, offset, more };
+  return { name, text, offset, more, messages: texts.length };
 }

@@ -195,6 +195,40 @@ it('answers a poll with what came for one channel while the log of another was r
   channels.close();
 });
 
+it.each([
+  ['cannot be opened', 'comes', false],
+  ['cannot be opened', 'is there already', false],
+  ['has a log that cannot be read', 'comes', true],
+  ['has a log that cannot be read', 'is there already', true],
+])('answers a long poll whose other channel %s with what %s for the first', async (_, when, isOpen) => {
+  const parts = await node();
+  const polls = pollsOf(parts);
+  const { broker, channels } = parts;
+  const a = channels.acquire('a');
+  await a.ready;
+  const after = a.position;
+  let stuck: After = 'now';
+  if (isOpen) {
+    await channels.acquire('stuck').ready;
+    // A position that only its log could judge.
+    stuck = '1000000000000-0000000000000001';
+  }
+  broker.beforeRead = (name) => (name === 'stuck' ? new Promise(() => undefined) : undefined);
+  const publish = () => broker.healthy.publish({ channel: 'a', data: '"news"' });
+  if (when === 'comes') {
+    polls.begin({ a: after, stuck }, 60_000);
+    await soon();
+    await publish();
+  } else {
+    await publish();
+    polls.begin({ a: after, stuck }, 60_000);
+  }
+  while (polls.answers.length === 0) await soon();
+  expect(polls.answers).toMatchObject([{ channels: { a: { messages: [{ data: 'news' }] } } }]);
+  polls.close();
+  channels.close();
+});
+
 it('refuses a poll when too many wait for their turn before it', async () => {
   // No poll's patience ends while the others are made, however busy the machine is.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
