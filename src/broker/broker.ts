@@ -40,6 +40,11 @@ export interface PageLimit {
   readonly maxEntries: number;
   /** Reading stops after the entry that passes it: at least one entry is always returned. */
   readonly maxBytes: number;
+  /**
+   * Default true: a channel that has no position yet is given one, which the broker has to remember. Where it is false, a read
+   * after `-1` leaves such a channel as it is: the page is empty, and `-1` its `start` and `tail`.
+   */
+  readonly opens?: boolean;
 }
 
 export interface Publication {
@@ -96,9 +101,10 @@ export interface Broker {
   read(channel: string, after: Begin, limit: PageLimit): Promise<HistoryPage>;
   /**
    * The newest position of each channel, in the order given; `undefined` where a channel has none, or none any more:
-   * only `read` judges. Keeps alive the positions of channels that nothing was published on yet.
+   * only `read` judges; `null` where its part of the broker is away. Rejects where all of them are. Keeps alive the positions
+   * of channels that nothing was published on yet: they live for minutes, unless they are asked for.
    */
-  tails(channels: readonly string[]): Promise<readonly (Offset | undefined)[]>;
+  tails(channels: readonly string[]): Promise<readonly (Offset | undefined | null)[]>;
   status(): BrokerStatus;
   /** Plain counters for metrics, where it keeps any. */
   stats?(): Readonly<Record<string, number>>;

@@ -19,10 +19,10 @@ export function isEnvelope(payload: Buffer): boolean {
 }
 
 /**
- * The message in an envelope, its data normalised; or, as a string, what is wrong with it. An envelope is byte 0x01, `1`, offset,
+ * The message in an envelope, its data normalised within `maxBytes`; or, as a string, what is wrong with it. An envelope is byte 0x01, `1`, offset,
  * predecessor, then `\n` and the data; or a space, the sender's JSON, `\n` and the data. The function library writes it.
  */
-export function decodeEnvelope(payload: Buffer): BrokerMessage | string {
+export function decodeEnvelope(payload: Buffer, maxBytes = Number.POSITIVE_INFINITY): BrokerMessage | string {
   if (payload.length <= HEAD) return 'the envelope is cut short';
   if (payload[1] !== VERSION_1) return 'the version of the envelope is not known';
   const offsets = payload.toString('latin1', 2, HEAD);
@@ -30,13 +30,15 @@ export function decodeEnvelope(payload: Buffer): BrokerMessage | string {
   const offset = offsets.slice(0, OFFSET_LENGTH);
   const previous = offsets.slice(OFFSET_LENGTH);
   if (offset <= previous) return 'the offset of the envelope does not sort after its predecessor';
-  if (payload[HEAD] === LF) return { offset, previous, data: normalise(payload.subarray(HEAD + 1)), from: undefined };
+  if (payload[HEAD] === LF) {
+    return { offset, previous, data: normalise(payload.subarray(HEAD + 1), maxBytes), from: undefined };
+  }
   if (payload[HEAD] !== SPACE) return 'the head of the envelope does not end';
   const end = payload.indexOf(LF, HEAD + 1);
   if (end === -1) return 'the sender in the envelope does not end';
   const from = payload.subarray(HEAD + 1, end);
   if (!isSender(from)) return 'the sender in the envelope is not a JSON object on one line';
-  return { offset, previous, data: normalise(payload.subarray(end + 1)), from };
+  return { offset, previous, data: normalise(payload.subarray(end + 1), maxBytes), from };
 }
 
 /** Whether `from` can be spliced into a frame as a sender. */

@@ -1,13 +1,16 @@
 // Decodes the flat answer of the library's read function into a page of history.
 
 import { FanfareError } from '../lib/errors.js';
-import type { GapReason, Offset } from '../protocol/index.js';
+import { type GapReason, type Offset, START } from '../protocol/index.js';
 import type { HistoryPage, LogEntry } from './broker.js';
 import { isSender } from './envelope.js';
 import { normalise } from './payload.js';
 
 const HEAD = 5;
 const GAP_REASONS: ReadonlySet<string> = new Set<GapReason>(['trimmed', 'expired', 'lost', 'rewritten']);
+
+/** Of a channel that has no position yet, and is not to be given one. */
+export const NOTHING_YET: HistoryPage = { start: START, gap: undefined, entries: [], tail: START, more: false };
 
 /** A page, and whether the channel's opened tail is due to be renewed. */
 export interface ReadAnswer {
@@ -17,9 +20,9 @@ export interface ReadAnswer {
 
 /**
  * Reads `[start, reason or '', tail, more, renew, (offset, data, sender or '')…]`. Each entry's predecessor is the offset
- * before it: the function ends a page before a hole. Throws `internal` when the answer is something else.
+ * before it: the function ends a page before a hole. `maxMessageBytes` is what {@link normalise} keeps to. Throws `internal` when the answer is something else.
  */
-export function decodeHistoryPage(answer: unknown): ReadAnswer {
+export function decodeHistoryPage(answer: unknown, maxMessageBytes: number): ReadAnswer {
   if (!Array.isArray(answer) || answer.length < HEAD) throw malformed();
   const values: readonly unknown[] = answer;
   const start = text(values[0]);
@@ -29,7 +32,8 @@ export function decodeHistoryPage(answer: unknown): ReadAnswer {
   for (let i = HEAD; i + 2 < values.length; i += 3) {
     const offset = text(values[i]);
     const from = bytes(values[i + 2]);
-    entries.push({ offset, previous, data: normalise(bytes(values[i + 1])), from: isSender(from) ? from : undefined });
+    const data = normalise(bytes(values[i + 1]), maxMessageBytes);
+    entries.push({ offset, previous, data, from: isSender(from) ? from : undefined });
     previous = offset;
   }
   const gap = reason === '' ? undefined : isGapReason(reason) ? reason : 'unknown';

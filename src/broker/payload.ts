@@ -12,6 +12,7 @@ const DOT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
 const COLON = 0x3a;
+const QUESTION_MARK = 0x3f;
 const OPEN_ARRAY = 0x5b;
 const BACKSLASH = 0x5c;
 const CLOSE_ARRAY = 0x5d;
@@ -37,6 +38,9 @@ for (const character of '"\\/bfnrt') ESCAPABLE[character.charCodeAt(0)] = 1;
 const IS_HEX = new Uint8Array(256);
 for (const character of '0123456789abcdefABCDEF') IS_HEX[character.charCodeAt(0)] = 1;
 
+/** Chosen: what a text may grow by over the limit, for its quotes and line breaks. */
+const GROWTH_BYTES = 1_024;
+
 const LITERALS = new Map([
   [0x74, Buffer.from('true')],
   [0x66, Buffer.from('false')],
@@ -51,12 +55,21 @@ let containers = new Uint8Array(1024);
 
 /**
  * One JSON value in valid UTF-8 without line breaks. Valid JSON in valid UTF-8 keeps its bytes, less CR and LF (which
- * can only stand outside strings); anything else becomes a JSON string with U+FFFD for bad bytes. Returns `payload`
- * itself where nothing changes.
+ * can only stand outside strings); anything else becomes a JSON string with U+FFFD for bad bytes. Such a string may be six
+ * times as long as its payload: where that is a KiB more than `maxBytes`, what would take more than a byte is a `?` in it, so
+ * that it is as long as its payload and two. Returns `payload` itself where nothing changes.
  */
-export function normalise(payload: Buffer): Buffer {
-  if (!isJson(payload)) return Buffer.from(JSON.stringify(payload.toString('utf8')));
+export function normalise(payload: Buffer, maxBytes = Number.POSITIVE_INFINITY): Buffer {
+  if (!isJson(payload)) return asString(payload, maxBytes);
   return sawLineBreak ? withoutLineBreaks(payload) : payload;
+}
+
+function asString(payload: Buffer, maxBytes: number): Buffer {
+  const text = Buffer.from(JSON.stringify(payload.toString('utf8')));
+  if (text.length <= maxBytes + GROWTH_BYTES) return text;
+  const short = Buffer.alloc(payload.length + 2, QUOTE);
+  for (const [at, byte] of payload.entries()) short[at + 1] = IN_STRING[byte] === 0 ? byte : QUESTION_MARK;
+  return short;
 }
 
 /** Whether `payload` is exactly one JSON value (RFC 8259, any depth) in valid UTF-8. */

@@ -11,6 +11,7 @@ import type { Registry } from '../cluster/registry.js';
 import { ConfigError } from '../config/config-problem.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import type { Namespaces } from '../config/namespaces.js';
+import type { Config } from '../config/schema.js';
 import type { Logger } from '../lib/logger.js';
 import type { ReadinessCheck } from '../node/node-options.js';
 
@@ -31,7 +32,7 @@ export interface Cluster {
 
 export function composeCluster(loaded: LoadedConfig, namespaces: Namespaces, logger: Logger): Cluster {
   const { redisUrl: url, prefix, maxMessageBytes, waitReplicas } = loaded.config;
-  if (url === undefined) return aloneInMemory(namespaces, maxMessageBytes);
+  if (url === undefined) return aloneInMemory(namespaces, loaded.config);
   const options = { url, prefix, namespaces, maxMessageBytes, logger };
   const connection = connectionTo(options, loaded);
   const registry = createRedisRegistry({ connection, logger });
@@ -56,11 +57,12 @@ export function composeCluster(loaded: LoadedConfig, namespaces: Namespaces, log
   };
 }
 
-function aloneInMemory(namespaces: Namespaces, maxMessageBytes: number): Cluster {
+function aloneInMemory(namespaces: Namespaces, { maxMessageBytes, maxChannels }: Config): Cluster {
   return {
     shared: false,
     registry: createMemoryRegistry(),
-    createBroker: () => createMemoryBroker({ namespaces, maxMessageBytes }),
+    // The node refuses one channel more than it may have, before its broker would.
+    createBroker: () => createMemoryBroker({ namespaces, maxMessageBytes, maxSubscribed: maxChannels }),
     createIngest: () => undefined,
     start: async () => {},
     checks: () => [],

@@ -69,6 +69,7 @@ function nodeOptions(config: Config, namespaces: Namespaces): PushNodeOptions {
     waitReplicas: config.waitReplicas,
     channelsPerConnection: config.channelsPerConnection,
     maxChannels: config.maxChannels,
+    maxHistoryBytes: config.maxHistoryMemory ?? Math.floor((config.maxMemoryBytes ?? availableMemory()) / 8),
     maxBufferedBytes: config.maxBufferedBytes,
     limits: nodeLimits(config),
   };

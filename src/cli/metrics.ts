@@ -6,7 +6,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 const GAUGES = new Set([
   ...['connections', 'sockets', 'streams', 'waitingPolls', 'httpClients', 'channels'],
   ...['stateReady', 'stateFull', 'stateDeaf', 'stateForeign', 'stateDraining', 'discoveryUsableNodes'],
-  ...['eventLoopUtilization', 'discoveryNodes', 'cachedTokens', 'ingestHolder'],
+  ...['eventLoopUtilization', 'discoveryNodes', 'cachedTokens', 'ingestHolder', 'ingestAside', 'historyBytes'],
 ]);
 
 export interface MetricsSource {

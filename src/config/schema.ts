@@ -183,6 +183,11 @@ export const configSchema = z.object({
     roles: NODES,
     defaultText: "the container's or the machine's",
   }),
+  maxHistoryMemory: option(size('1mb', '1024gb').optional(), {
+    about: 'messages that all channels of a node keep in memory; for others the log is read',
+    roles: NODES,
+    defaultText: 'an eighth of `maxMemoryBytes`',
+  }),
   heartbeat: option(duration('1s', '60s'), {
     duration: true,
     about: 'longest silence of the node on a link; then it sends a heartbeat',

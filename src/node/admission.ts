@@ -3,11 +3,16 @@
 import type { Authenticator, Identity } from '../auth/identity.js';
 import { Door } from '../http/door.js';
 import type { Origins } from '../http/origins.js';
+import { FanfareError } from '../lib/errors.js';
 import { RateLimited, SubjectLimit } from '../limits/subject-limit.js';
+import { codeInfo } from '../protocol/index.js';
 import { NOBODY } from './clients/visitor.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { NodeLimits } from './node-options.js';
 import type { Reservations } from './reservations.js';
+
+/** Statuses of answers by HTTP to who may not come in; want of room is counted where it is asked for. */
+const TURNED_AWAY: ReadonlySet<number> = new Set([401, 403]);
 
 export interface AdmissionParts {
   readonly origins: Origins;
@@ -56,6 +61,7 @@ export class Admission extends Door {
   /** Counts what a client was told. */
   count(error: unknown): void {
     if (error instanceof RateLimited) this.counters.rateLimited++;
+    else if (error instanceof FanfareError && TURNED_AWAY.has(codeInfo(error.code).status)) this.counters.refused++;
   }
 
   /** The last step: its place counts as taken. */

@@ -73,6 +73,8 @@ export interface PushNodeOptions {
   readonly channelsPerConnection: number;
   /** Channels open at the node; a subscribe, stream or waiting poll that would open another is refused. */
   readonly maxChannels: number;
+  /** Bytes of messages that all channels of the node keep in memory; beyond it the log is read for what was let go. */
+  readonly maxHistoryBytes: number;
   /** Unsent bytes at which a slow consumer is cut. */
   readonly maxBufferedBytes: number;
   readonly limits: NodeLimits;

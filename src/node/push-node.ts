@@ -75,7 +75,7 @@ class Node implements PushNode {
 
   constructor(parts: PushNodeParts, options: PushNodeOptions) {
     const { broker, engine, logger, authenticator, registry } = parts;
-    const { namespaces, maxMessageBytes, waitReplicas, maxChannels, origins, limits } = options;
+    const { namespaces, maxMessageBytes, waitReplicas, maxChannels, maxHistoryBytes, origins, limits } = options;
     const reservations = new Reservations();
     this.#parts = parts;
     this.#options = options;
@@ -89,7 +89,8 @@ class Node implements PushNode {
     this.#batches = new Batches(publish, maxBatchBytes, (error) => logger.error({ error }, 'a batch failed'));
     const beforeMessage = (nowMs: number) => this.#links.hurry(nowMs);
     const batches = this.#batches;
-    this.#channels = new Channels({ broker, namespaces, logger, publish, batches, beforeMessage, maxChannels });
+    const bounds = { maxChannels, maxHistoryBytes };
+    this.#channels = new Channels({ broker, namespaces, logger, publish, batches, beforeMessage, ...bounds });
     this.#publisher = new Publisher({ broker, namespaces, maxMessageBytes, waitReplicas });
     const lifecycle = this.#lifecycle;
     this.#admission = new Admission({ origins, authenticator, limits, lifecycle, reservations });
@@ -129,9 +130,12 @@ class Node implements PushNode {
       httpClients: this.#clients.size,
       channels: this.#channels.size,
       foundBehind: this.#channels.foundBehind,
+      historyBytes: this.#channels.history.bytes,
+      historyDropped: this.#channels.history.dropped,
       published: this.#publisher.published,
       eventLoopUtilization: this.#load.eventLoop,
       ...this.#channels.counters,
+      ...this.#deliveries(),
       ...this.#parts.broker.stats?.(),
       slowConsumers,
       polls: this.#polls.polls,
@@ -140,6 +144,17 @@ class Node implements PushNode {
       ...this.#member?.stats(),
       ...this.#lifecycle.stats(),
     };
+  }
+
+  /** One for each link that took a message and each poll that was answered with it. */
+  #deliveries() {
+    const { replayed } = this.#links;
+    const { counters } = this.#channels;
+    const deliveredSockets = counters.deliveredSockets + replayed.websocket;
+    const deliveredStreams = counters.deliveredStreams + replayed.sse;
+    const deliveredPolls = this.#polls.delivered;
+    const delivered = deliveredSockets + deliveredStreams + deliveredPolls;
+    return { delivered, deliveredSockets, deliveredStreams, deliveredPolls };
   }
 
   checks(): readonly ReadinessCheck[] {

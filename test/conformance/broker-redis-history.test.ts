@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { nextOffset } from '../../src/broker/memory/log.js';
 import { MINT_LUA } from '../../src/broker/redis/functions/fanfare-lua.js';
 import { formatOffset, isOffset } from '../../src/protocol/index.js';
-import { codeOf, dataOf, publishTo, readFrom, useRedisBroker } from '../support/redis-broker.js';
+import { codeOf, dataOf, publishTo, readFrom, useRedisBroker, WHOLE_PAGE } from '../support/redis-broker.js';
 
 const FUTURE_MS = 4_000_000_000_000;
 
@@ -157,16 +157,55 @@ describe('history', () => {
     expect(await readFrom(current, last)).toMatchObject({ start: last, gap: undefined });
   });
 
-  test('expires: tails after 30 days, opened ones after an hour unless watched', async () => {
+  test('expires: tails after 30 days, opened ones after 5 minutes unless watched', async () => {
     await readFrom(current, 'now');
+    expect(await current.server.admin.pttl(key('tail'))).toBeLessThanOrEqual(300_000);
     await current.server.admin.pexpire(key('tail'), 60_000);
     await current.broker.tails([current.channel]);
-    await expect.poll(() => current.server.admin.pttl(key('tail'))).toBeGreaterThan(3_500_000);
+    await expect.poll(() => current.server.admin.pttl(key('tail'))).toBeGreaterThan(250_000);
     await current.server.admin.pexpire(key('tail'), 60_000);
     await readFrom(current, 'now');
-    await expect.poll(() => current.server.admin.pttl(key('tail'))).toBeGreaterThan(3_500_000);
+    await expect.poll(() => current.server.admin.pttl(key('tail'))).toBeGreaterThan(250_000);
     await publishTo(current, '1');
     expect(await current.server.admin.pttl(key('tail'))).toBeGreaterThan(29 * 86_400_000);
     expect(await current.server.admin.pttl(key('log'))).toBeGreaterThan(10 * 60_000);
+  });
+
+  test('is not shortened by who watches a tail that was published on meanwhile', async () => {
+    const { tail } = await readFrom(current, 'now');
+    await current.server.admin.set(key('tail'), `${tail} ${tail}`, 'PX', 30 * 86_400_000);
+    await current.broker.tails([current.channel]);
+    // Behind the renewal on the same connection.
+    await publishTo({ ...current, channel: `${current.channel}:other` }, '1');
+    expect(await current.server.admin.pttl(key('tail'))).toBeGreaterThan(29 * 86_400_000);
+  });
+
+  test('has an opened tail renewed at once for who comes to watch it again', async () => {
+    const renewed = async () => {
+      await current.server.admin.pexpire(key('tail'), 60_000);
+      await current.broker.tails([current.channel]);
+      await publishTo({ ...current, channel: `${current.channel}:other` }, '1');
+      return (await current.server.admin.pttl(key('tail'))) > 60_000;
+    };
+    await readFrom(current, 'now');
+    // Once a minute is enough.
+    expect([await renewed(), await renewed()]).toEqual([true, false]);
+    current.broker.unsubscribe(current.channel);
+    expect(await renewed()).toBe(true);
+  });
+
+  test('is not begun by a read after `-1` that is not to open a channel', async () => {
+    const { broker, channel, server } = current;
+    const before = await server.admin.dbsize();
+    const limit = { ...WHOLE_PAGE, opens: false };
+    const nothing = { start: '-1', gap: undefined, entries: [], tail: '-1', more: false };
+    expect(await broker.read(channel, '-1', limit)).toEqual(nothing);
+    expect(await server.admin.dbsize()).toBe(before);
+    // A position that is handed out has to be remembered, so that what comes after it is known to.
+    const { tail } = await broker.read(channel, 'now', limit);
+    expect(await server.admin.dbsize()).toBe(before + 1);
+    expect((await broker.read(channel, '-1', limit)).start).toBe(tail);
+    const offset = await publishTo(current, '1');
+    expect(await broker.read(channel, tail, limit)).toMatchObject({ gap: undefined, entries: [{ offset }] });
   });
 });

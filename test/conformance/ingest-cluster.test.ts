@@ -1,15 +1,16 @@
 // The queue on a real Redis Cluster, whose masters share its stream and its channels, and through the loss of the stream's.
 
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Broker } from '../../src/broker/broker.js';
 import { createIngest, type Ingest } from '../../src/broker/queue/ingest.js';
 import { createRedisBroker } from '../../src/broker/redis/broker.js';
 import { RedisConnection } from '../../src/broker/redis/connection.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { silentLogger as logger } from '../../src/lib/logger.js';
+import { isOffset } from '../../src/protocol/index.js';
 import { RecordingListener } from '../support/recording-listener.js';
 import type { RedisServer } from '../support/redis.js';
-import { dataOf } from '../support/redis-broker.js';
+import { dataOf, WHOLE_PAGE } from '../support/redis-broker.js';
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.js';
 
 const QUEUE = 'fanfare:ingest';
@@ -20,6 +21,8 @@ let cluster: RedisCluster;
 let connection: RedisConnection;
 let broker: Broker;
 let ingest: Ingest;
+/** A channel of the master that is away, and one of another. */
+let lost = { here: '', there: '' };
 
 beforeAll(async () => {
   cluster = await startRedisCluster();
@@ -86,4 +89,60 @@ it('goes on after the loss of the master that has the stream', async () => {
   await expect.poll(isEmpty, { timeout: 25_000 }).toBe(0);
   for (const channel of elsewhere) await expectChannel(channel, 10_000);
   expect(ingest.stats().ingestDead).toBe(1);
+});
+
+it('goes on with the channels of all other masters while one is away and nobody takes over', async () => {
+  const live = cluster.servers.filter(({ admin }) => admin.status === 'ready');
+  for (const { admin } of live) {
+    await admin.config('SET', 'cluster-replica-no-failover', 'yes');
+    await admin.config('SET', 'cluster-require-full-coverage', 'no');
+  }
+  const masterOf = async (key: string): Promise<RedisServer> => {
+    for (const server of live) {
+      const serves = await server.admin.exists(key).then(
+        () => true,
+        () => false,
+      );
+      if (serves) return server;
+    }
+    throw new Error(`no master of ${key}`);
+  };
+  const spared = [await masterOf(QUEUE), await masterOf(LEASE)];
+  const byMaster = new Map<RedisServer, string[]>();
+  for (let n = 0; n < 60; n++) {
+    const master = await masterOf(`fanfare:{d${n}}:log`);
+    byMaster.set(master, [...(byMaster.get(master) ?? []), `d${n}`]);
+  }
+  const [victim, away = []] = [...byMaster].find(([master]) => !spared.includes(master)) ?? [];
+  const others = [...byMaster].flatMap(([master, channels]) => (master === victim ? [] : channels));
+  expect(away.length).toBeGreaterThan(5);
+  const [{ admin: atQueue }, { admin: atLease }] = [await masterOf(QUEUE), await masterOf(LEASE)];
+  await atLease.set(LEASE, 'the test');
+  await atLease.pexpire(LEASE, 60_000);
+  await expect.poll(() => ingest.stats().ingestHolder).toBe(0);
+  const pipeline = atQueue.pipeline();
+  // A whole batch of what cannot be published stands in front.
+  for (let n = 0; n < 600; n++) pipeline.xadd(QUEUE, '*', 'channel', away[n % away.length] ?? '', 'data', `${n}`);
+  for (const channel of others) pipeline.xadd(QUEUE, '*', 'channel', channel, 'data', '1');
+  await pipeline.exec();
+  await victim?.kill();
+  await atLease.del(LEASE);
+  await expect.poll(() => atQueue.xlen(QUEUE)).toBe(600);
+  for (const channel of others) expect(dataOf(await broker.read(channel, '-1', WHOLE_PAGE))).toEqual(['1']);
+  expect(ingest.stats()).toMatchObject({ ingestAside: away.length });
+  lost = { here: others[0] ?? '', there: away[0] ?? '' };
+});
+
+describe('while that master is away', () => {
+  it('the tails of all other channels can be asked for', async () => {
+    const [there, here] = await broker.tails([lost.there, lost.here]);
+    expect([there, isOffset(here)]).toEqual([null, true]);
+    await expect(broker.tails([lost.there])).rejects.toMatchObject({ code: 'broker_unavailable' });
+  });
+
+  it('a library that another one has lost is loaded there again', async () => {
+    const live = cluster.servers.filter(({ admin }) => admin.status === 'ready');
+    await Promise.allSettled(live.map(({ admin }) => admin.call('FUNCTION', 'FLUSH')));
+    expect(isOffset(await broker.publish({ channel: lost.here, data: '2' }))).toBe(true);
+  });
 });

@@ -29,7 +29,7 @@ function post(url: string, body: object, bearer?: string): Promise<Response> {
 }
 
 async function statuses({ url, role }: Pick<ServerProcess, 'url' | 'role'>, bearer: string) {
-  const poll = role === 'discovery' ? undefined : await post(`${url}/v1/poll`, { channels: { news: '-1' } }, bearer);
+  const poll = role === 'discovery' ? undefined : await post(`${url}/v1/poll`, { channels: { news: 'now' } }, bearer);
   const publish =
     role === 'discovery' ? undefined : await post(`${url}/v1/publish`, { channel: 'news', data: 1 }, bearer);
   const connect = role === 'node' ? undefined : await post(`${url}/v1/connect`, {}, bearer);
@@ -50,7 +50,7 @@ describe('start without any configuration', () => {
   });
 
   it('has open channels and a token for its page', async () => {
-    expect((await post(`${server.url}/v1/poll`, { channels: { 'demo:a': '-1' } })).status).toBe(200);
+    expect((await post(`${server.url}/v1/poll`, { channels: { 'demo:a': 'now' } })).status).toBe(200);
     expect((await post(`${server.url}/v1/connect`, {})).status).toBe(200);
     expect((await fetch(`${server.url}/demo/token`)).status).toBe(200);
   });
@@ -99,7 +99,7 @@ describe('nobody gets in with the development secret', () => {
     const { token: given } = await (await fetch(`${server.url}/demo/token`)).json();
     const { ticket: placed } = await (await post(`${server.url}/v1/connect`, {}, given)).json();
     const read = async (channel: string, bearer: string) =>
-      (await post(`${server.url}/v1/poll`, { channels: { [channel]: '-1' } }, bearer)).status;
+      (await post(`${server.url}/v1/poll`, { channels: { [channel]: 'now' } }, bearer)).status;
     const written = async (channel: string, bearer: string) =>
       (await post(`${server.url}/v1/publish`, { channel, data: 1 }, bearer)).status;
     for (const bearer of [given, placed]) {

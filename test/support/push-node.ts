@@ -42,6 +42,7 @@ const OWN_LIMITS = {
   maxMemoryBytes: 2 ** 40,
   maxConnections: 10_000,
   maxChannels: 100_000,
+  maxHistoryBytes: 64 * 1024 * 1024,
 };
 const tickets = createTicketAuthority({ secrets: ['a secret of the tests, 32 bytes long'], audience: 'tests' });
 

@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Namespaces } from '../../config/namespaces.js';
 import { steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
-import { type Begin, LIMITS, type Offset } from '../../protocol/index.js';
+import { type Begin, LIMITS, type Offset, START } from '../../protocol/index.js';
 import type {
   Broker,
   BrokerListener,
@@ -14,17 +14,15 @@ import type {
   PageLimit,
   Publication,
 } from '../broker.js';
+import { NOTHING_YET } from '../history-page.js';
 import { normalise } from '../payload.js';
 import { checkAfter, checkChannel, checkKey, checkSize } from '../publication.js';
-import { MemoryLog } from './log.js';
+import { ChannelStore } from './channel-store.js';
 
 /** Specified: how long an idempotency key is kept. */
 const KEY_LIFE_MS = 10 * 60_000;
 /** Chosen: how often what nobody uses is dropped. */
 const SWEEP_MS = 60_000;
-/** Chosen: how long an idle channel without history keeps its position. */
-const IDLE_MS = 60 * 60_000;
-
 /** Chosen: only another configuration mends it. */
 const NOT_SOON = { retryAfterMs: 60_000 };
 
@@ -36,7 +34,12 @@ export interface MemoryBrokerOptions {
   readonly maxMessageBytes?: number;
   /** Memory that all histories may take; beyond it the channels used longest ago lose theirs. Default 256 MiB. */
   readonly maxHistoryBytes?: number;
-  /** Channels remembered; beyond it the least recently used that has no subscription is dropped. Default 100,000. */
+  /** Channels subscribed to at the same time; beyond it `subscribe` rejects with `storage_full`. Default 200,000. */
+  readonly maxSubscribed?: number;
+  /**
+   * Channels remembered that nobody is subscribed to; beyond it the least recently used is dropped. Those that were only read
+   * are counted by themselves, so that reading drops no history. Default 100,000.
+   */
   readonly maxChannels?: number;
   /** Idempotency keys remembered; beyond it the oldest are dropped. Default 100,000. */
   readonly maxKeys?: number;
@@ -52,15 +55,11 @@ export function createMemoryBroker(options: MemoryBrokerOptions): Broker {
     clock: steadyUnixMs,
     maxMessageBytes: LIMITS.maxMessageBytes,
     maxHistoryBytes: 256 * 1024 * 1024,
+    maxSubscribed: 200_000,
     maxChannels: 100_000,
     maxKeys: 100_000,
     ...options,
   });
-}
-
-interface Channel {
-  readonly log: MemoryLog;
-  usedAtMs: number;
 }
 
 interface UsedKey {
@@ -76,20 +75,17 @@ interface Delivery {
 
 class MemoryBroker implements Broker {
   readonly #options: Required<MemoryBrokerOptions>;
-  readonly #tag = randomBytes(4).readUInt32BE();
-  /** Least recently used first. */
-  readonly #channels = new Map<string, Channel>();
-  readonly #subscribed = new Set<string>();
+  readonly #channels: ChannelStore;
   /** Oldest first: all live equally long. */
   readonly #keys = new Map<string, UsedKey>();
   #deliveries: Delivery[] = [];
-  #historyBytes = 0;
   #listener: BrokerListener | undefined;
   #sweeper: NodeJS.Timeout | undefined;
   #status: BrokerStatus;
 
   constructor(options: Required<MemoryBrokerOptions>) {
     this.#options = options;
+    this.#channels = new ChannelStore(options.namespaces, options, randomBytes(4).readUInt32BE());
     this.#status = { ready: false, sinceMs: options.clock(), detail: 'not started' };
   }
 
@@ -104,11 +100,11 @@ class MemoryBroker implements Broker {
   async subscribe(channel: string): Promise<void> {
     this.#assertReady();
     checkChannel(channel);
-    this.#subscribed.add(channel);
+    this.#channels.subscribe(channel);
   }
 
   unsubscribe(channel: string): void {
-    this.#subscribed.delete(channel);
+    this.#channels.unsubscribe(channel);
   }
 
   async publish({ channel, data, key, from, waitReplicas = 0 }: Publication): Promise<Offset> {
@@ -138,8 +134,8 @@ class MemoryBroker implements Broker {
     this.#assertReady();
     checkChannel(channel);
     checkSize(data, this.#options.maxMessageBytes);
-    if (!this.#subscribed.has(channel)) return;
-    const payload = normalise(Buffer.from(data));
+    if (!this.#channels.isSubscribed(channel)) return;
+    const payload = normalise(Buffer.from(data), this.#options.maxMessageBytes);
     this.#deliver(channel, { offset: undefined, previous: undefined, data: payload, from: undefined });
   }
 
@@ -147,17 +143,13 @@ class MemoryBroker implements Broker {
     this.#assertReady();
     checkChannel(channel);
     checkAfter(after);
-    const now = this.#options.clock();
-    const { log } = this.#use(channel, now);
-    const before = log.bytes;
-    const page = log.read(after, limit, now);
-    this.#historyBytes += log.bytes - before;
-    return page;
+    const opens = limit.opens !== false || after !== START;
+    return this.#channels.read(channel, after, limit, this.#options.clock(), opens) ?? NOTHING_YET;
   }
 
   async tails(channels: readonly string[]): Promise<readonly (Offset | undefined)[]> {
     this.#assertReady();
-    return channels.map((channel) => this.#channels.get(channel)?.log.tail);
+    return channels.map((channel) => this.#channels.tail(channel));
   }
 
   status(): BrokerStatus {
@@ -168,24 +160,18 @@ class MemoryBroker implements Broker {
     clearInterval(this.#sweeper);
     this.#listener = undefined;
     this.#channels.clear();
-    this.#subscribed.clear();
     this.#keys.clear();
     this.#deliveries = [];
-    this.#historyBytes = 0;
     if (this.#status.detail !== 'closed') {
       this.#status = { ready: false, sinceMs: this.#options.clock(), detail: 'closed' };
     }
   }
 
   #append(name: string, bytes: Buffer, from: string | undefined, now: number): Offset {
-    const channel = this.#use(name, now);
     // Normalising may hand back the caller's own buffer, which the caller may reuse: history keeps a copy.
-    const data = normalise(Buffer.from(bytes));
-    const before = channel.log.bytes;
-    const entry = channel.log.append(data, from === undefined ? undefined : Buffer.from(from), now);
-    this.#historyBytes += channel.log.bytes - before;
-    if (this.#historyBytes > this.#options.maxHistoryBytes) this.#shrink();
-    if (this.#subscribed.has(name)) this.#deliver(name, entry);
+    const data = normalise(Buffer.from(bytes), this.#options.maxMessageBytes);
+    const entry = this.#channels.append(name, data, from === undefined ? undefined : Buffer.from(from), now);
+    if (this.#channels.isSubscribed(name)) this.#deliver(name, entry);
     return entry.offset;
   }
 
@@ -198,51 +184,13 @@ class MemoryBroker implements Broker {
     const deliveries = this.#deliveries;
     this.#deliveries = [];
     for (const { channel, message } of deliveries) {
-      if (this.#subscribed.has(channel)) this.#listener?.message(channel, message);
-    }
-  }
-
-  /** The channel, opened where it is new, as the most recently used. */
-  #use(name: string, now: number): Channel {
-    const known = this.#channels.get(name);
-    const channel = known ?? { log: new MemoryLog(this.#options.namespaces.of(name), now, this.#tag), usedAtMs: now };
-    channel.usedAtMs = now;
-    if (known !== undefined) this.#channels.delete(name);
-    this.#channels.set(name, channel);
-    if (this.#channels.size > this.#options.maxChannels) this.#dropOldestChannel(name);
-    return channel;
-  }
-
-  #dropOldestChannel(except: string): void {
-    for (const [name, channel] of this.#channels) {
-      if (name === except || this.#subscribed.has(name)) continue;
-      this.#historyBytes -= channel.log.bytes;
-      this.#channels.delete(name);
-      return;
-    }
-  }
-
-  #shrink(): void {
-    // A tenth at once: the walk over channels that have nothing left is then rare.
-    const enough = this.#options.maxHistoryBytes * 0.9;
-    for (const { log } of this.#channels.values()) {
-      while (!log.isEmpty) {
-        if (this.#historyBytes <= enough) return;
-        const before = log.bytes;
-        log.dropFirst();
-        this.#historyBytes += log.bytes - before;
-      }
+      if (this.#channels.isSubscribed(channel)) this.#listener?.message(channel, message);
     }
   }
 
   #sweep(): void {
     const now = this.#options.clock();
-    for (const [name, { log, usedAtMs }] of this.#channels) {
-      const before = log.bytes;
-      log.trim(now);
-      this.#historyBytes += log.bytes - before;
-      if (log.isEmpty && usedAtMs + IDLE_MS <= now && !this.#subscribed.has(name)) this.#channels.delete(name);
-    }
+    this.#channels.sweep(now);
     for (const [key, { expiresAtMs }] of this.#keys) {
       if (expiresAtMs > now) break;
       this.#keys.delete(key);

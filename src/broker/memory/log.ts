@@ -47,6 +47,11 @@ export class MemoryLog {
     return this.#bytes;
   }
 
+  /** Whether nothing was ever appended. */
+  get isUntouched(): boolean {
+    return this.tail === this.#begin;
+  }
+
   get isEmpty(): boolean {
     return this.#entries.length === 0;
   }

@@ -1,12 +1,11 @@
 // The broker on Redis: publishes through the function library, subscribes to the live channels, reads the logs.
 
-import { monotonicNowMs } from '../../lib/clocks.js';
 import type { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
-import { type Begin, LIMITS, OFFSET_LENGTH, type Offset } from '../../protocol/index.js';
+import { type Begin, LIMITS, type Offset, START } from '../../protocol/index.js';
 import type { Broker, BrokerListener, BrokerStatus, HistoryPage, PageLimit, Publication } from '../broker.js';
 import { decodeEnvelope, isEnvelope } from '../envelope.js';
-import { decodeHistoryPage } from '../history-page.js';
+import { decodeHistoryPage, NOTHING_YET } from '../history-page.js';
 import { normalise } from '../payload.js';
 import { checkAfter, checkChannel, checkKey, checkSize } from '../publication.js';
 import type { Subscriber, SubscriberOptions } from './bus-subscription.js';
@@ -16,13 +15,7 @@ import { RedisConnection, type RedisConnectionOptions, START_TIMEOUT_MS } from '
 import { DurablePublisher } from './durable-publisher.js';
 import { toFanfareError, unavailableError } from './errors.js';
 import { RedisSubscriber } from './subscriber.js';
-
-/** As in fanfare-lua.ts: the tail of a channel that nothing was published on yet, renewed by whoever watches it. */
-const OPENED_LIFE_MS = 60 * 60_000;
-/** Chosen: a third of that life, so that a renewal may fail twice. */
-const KEEP_EVERY_MS = 20 * 60_000;
-/** Chosen: keys of one MGET, so that no other command waits for long. */
-const KEYS_AT_ONCE = 500;
+import { Tails } from './tails.js';
 
 export interface RedisBrokerOptions extends RedisConnectionOptions {
   /** Shared with the registry where there is one; made, and closed with the broker, where there is none. */
@@ -52,9 +45,7 @@ class RedisBroker implements RedisBusBroker {
   readonly #maxMessageBytes: number;
   readonly #startTimeoutMs: number;
   readonly #stats: BusStats = { canaryMisses: 0, subscriberRebuilds: 0, subscriberDisconnects: 0 };
-  /** Channels whose opened tail was renewed since {@link #keptSinceMs}. */
-  readonly #kept = new Set<string>();
-  #keptSinceMs = monotonicNowMs();
+  readonly #tails: Tails;
   #listener: BrokerListener | undefined;
   #subscriberStatus: BrokerStatus = { ready: false, sinceMs: Date.now(), detail: 'not started' };
   #closed = false;
@@ -67,6 +58,7 @@ class RedisBroker implements RedisBusBroker {
     this.#startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS;
     this.#connection = options.connection ?? new RedisConnection(options);
     this.#ownsConnection = options.connection === undefined;
+    this.#tails = new Tails(this.#connection, logger);
     this.#durable = new DurablePublisher({ url, connection: this.#connection });
     const listener = {
       payload: (channel: string, payload: Buffer) => this.#receive(channel, payload),
@@ -109,6 +101,7 @@ class RedisBroker implements RedisBusBroker {
   }
 
   unsubscribe(channel: string): void {
+    this.#tails.forget(channel);
     this.#subscriber.unsubscribe(channel);
   }
 
@@ -137,7 +130,7 @@ class RedisBroker implements RedisBusBroker {
     checkChannel(channel);
     checkSize(data, this.#maxMessageBytes);
     // Normalised before it leaves: no payload of ours may look like an envelope.
-    const payload = normalise(typeof data === 'string' ? Buffer.from(data) : data);
+    const payload = normalise(typeof data === 'string' ? Buffer.from(data) : data, this.#maxMessageBytes);
     try {
       await this.#fanOut(`${this.#prefix}:{${channel}}`, payload);
     } catch (error) {
@@ -154,11 +147,12 @@ class RedisBroker implements RedisBusBroker {
     const args = [begin, Math.max(1, limit.maxEntries), Math.max(1, limit.maxBytes)];
     try {
       let answer = await this.#connection.callBuffer('read', 'read', keys, args);
+      if (answer === null && after === START && limit.opens === false) return NOTHING_YET;
       for (let attempt = 0; answer === null && attempt < 3; attempt++) {
         await this.#connection.call('read', 'open', keys, []);
         answer = await this.#connection.callBuffer('read', 'read', keys, args);
       }
-      const { page, renew } = decodeHistoryPage(answer);
+      const { page, renew } = decodeHistoryPage(answer, this.#maxMessageBytes);
       if (renew) this.#renew(keys);
       return page;
     } catch (error) {
@@ -166,15 +160,10 @@ class RedisBroker implements RedisBusBroker {
     }
   }
 
-  async tails(channels: readonly string[]): Promise<readonly (Offset | undefined)[]> {
+  async tails(channels: readonly string[]): Promise<readonly (Offset | undefined | null)[]> {
     this.#assertOpen();
     this.#connection.assertReady();
-    const keys = channels.map((channel) => `${this.#prefix}:{${channel}}:tail`);
-    try {
-      return (await this.#getAll(keys)).map((value, index) => this.#tailIn(value, channels[index] ?? ''));
-    } catch (error) {
-      throw toFanfareError(error, 'read');
-    }
+    return this.#tails.of(channels);
   }
 
   status(): BrokerStatus {
@@ -211,7 +200,8 @@ class RedisBroker implements RedisBusBroker {
         listener.damaged(channel, 'a live message is over the limit');
         return;
       }
-      listener.message(channel, { offset: undefined, previous: undefined, data: normalise(payload), from: undefined });
+      const data = normalise(payload, this.#maxMessageBytes);
+      listener.message(channel, { offset: undefined, previous: undefined, data, from: undefined });
       return;
     }
     // An envelope's head and sender are small: this bounds the work, the data's own size was checked by the function.
@@ -219,41 +209,9 @@ class RedisBroker implements RedisBusBroker {
       listener.damaged(channel, 'an envelope is over the limit');
       return;
     }
-    const message = decodeEnvelope(payload);
+    const message = decodeEnvelope(payload, this.#maxMessageBytes);
     if (typeof message === 'string') listener.damaged(channel, message);
     else listener.message(channel, message);
-  }
-
-  /** The values of keys; `null` where there is none, or one of another type. A Cluster takes one key at a time. */
-  async #getAll(keys: readonly string[]): Promise<readonly (string | null)[]> {
-    const { client, cluster } = this.#connection;
-    const size = cluster === undefined ? KEYS_AT_ONCE : 1;
-    const answers: Promise<(string | null)[]>[] = [];
-    for (let begin = 0; begin < keys.length; begin += size) answers.push(client.mget(keys.slice(begin, begin + size)));
-    return (await Promise.all(answers)).flat();
-  }
-
-  /** The tail in a key's value; one that was only opened lives on, because someone asks for it. */
-  #tailIn(value: string | null, channel: string): Offset | undefined {
-    if (value === null || value.length !== 2 * OFFSET_LENGTH + 1) return undefined;
-    const tail = value.slice(0, OFFSET_LENGTH);
-    if (value.endsWith(tail)) this.#keepOpened(channel);
-    return tail;
-  }
-
-  /** Renews an opened tail, but not each time: that would cost more than all comparing of tails. */
-  #keepOpened(channel: string): void {
-    const nowMs = monotonicNowMs();
-    if (nowMs - this.#keptSinceMs > KEEP_EVERY_MS) {
-      this.#kept.clear();
-      this.#keptSinceMs = nowMs;
-    }
-    if (this.#kept.has(channel)) return;
-    this.#kept.add(channel);
-    this.#connection.client.pexpire(`${this.#prefix}:{${channel}}:tail`, OPENED_LIFE_MS).catch((error: Error) => {
-      this.#kept.delete(channel);
-      this.#logger.debug({ error }, 'an opened tail was not renewed');
-    });
   }
 
   /** An opened tail lives while someone reads there; nobody waits for this. */

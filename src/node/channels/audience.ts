@@ -5,6 +5,17 @@ import type { Batch, Batches } from './batches.js';
 import type { Encoding, PublishToTopic, TopicEncoding } from './encoding.js';
 import type { ChannelMessage } from './message.js';
 
+/** What the audiences of a node have in common. */
+export interface AudienceParts {
+  readonly publish: PublishToTopic;
+  /** Without them every message has a frame of its own. */
+  readonly batches?: Batches | undefined;
+  /** Deliveries by who took them; polls are counted where they are answered. */
+  readonly counters: { deliveredSockets: number; deliveredStreams: number };
+  /** Hears what a receiver threw; the others are served all the same. */
+  failed(error: unknown, channel: string): void;
+}
+
 /** A socket, as the engine knows the topics that it is subscribed to. */
 export interface TopicListener {
   subscribe(topic: string): void;
@@ -41,39 +52,54 @@ interface StreamGroup {
 /** The receivers of one channel. A frame is built once for each encoding that somebody listens in, whatever their number. */
 export class Audience {
   readonly #channel: string;
-  readonly #publish: PublishToTopic;
-  readonly #batches: Batches | undefined;
+  readonly #parts: AudienceParts;
   // An idle channel is cheap: groups are made with their first listener, and mostly there is one of them.
   #topics: readonly TopicGroup[] | undefined;
   #streams: readonly StreamGroup[] | undefined;
   #waiters: Set<PollWaiter> | undefined;
 
-  /** Without `batches` every message has a frame of its own. */
-  constructor(channel: string, publish: PublishToTopic, batches?: Batches) {
+  constructor(channel: string, parts: AudienceParts) {
     this.#channel = channel;
-    this.#publish = publish;
-    this.#batches = batches;
+    this.#parts = parts;
   }
 
   message(message: ChannelMessage): void {
+    const { counters } = this.#parts;
     for (const { encoding, topic, batch, count } of this.#topics ?? NOBODY) {
       if (count === 0) continue;
-      if (batch === undefined) this.#publish(topic, encoding.message(message));
+      counters.deliveredSockets += count;
+      if (batch === undefined) this.#send(topic, encoding.message(message));
       else batch.add(encoding.message(message));
     }
     for (const { encoding, streams } of this.#streams ?? NOBODY) {
-      if (streams.size > 0) writeAll(streams, encoding.message(message));
+      if (streams.size === 0) continue;
+      counters.deliveredStreams += streams.size;
+      this.#writeAll(streams, encoding.message(message));
     }
-    if (this.#waiters !== undefined) for (const waiter of this.#waiters) waiter.message(this.#channel, message);
+    if (this.#waiters === undefined) return;
+    for (const waiter of this.#waiters) {
+      try {
+        waiter.message(this.#channel, message);
+      } catch (error) {
+        this.#parts.failed(error, this.#channel);
+      }
+    }
   }
 
   gap(gap: GapEvent): void {
     for (const { encoding, topic, batch, count } of this.#topics ?? NOBODY) {
       batch?.flush();
-      if (count > 0) this.#publish(topic, encoding.gap(gap));
+      if (count > 0) this.#send(topic, encoding.gap(gap));
     }
-    for (const { encoding, streams } of this.#streams ?? NOBODY) writeAll(streams, encoding.gap(gap));
-    if (this.#waiters !== undefined) for (const waiter of this.#waiters) waiter.gap(gap);
+    for (const { encoding, streams } of this.#streams ?? NOBODY) this.#writeAll(streams, encoding.gap(gap));
+    if (this.#waiters === undefined) return;
+    for (const waiter of this.#waiters) {
+      try {
+        waiter.gap(gap);
+      } catch (error) {
+        this.#parts.failed(error, this.#channel);
+      }
+    }
   }
 
   /** Only once for each socket, until it is removed. */
@@ -81,7 +107,7 @@ export class Audience {
     let group = this.#topics?.find((one) => one.encoding === encoding);
     if (group === undefined) {
       const topic = encoding.topicOf(this.#channel);
-      group = { encoding, topic, batch: encoding.isBatched ? this.#batches?.of(topic) : undefined, count: 0 };
+      group = { encoding, topic, batch: encoding.isBatched ? this.#parts.batches?.of(topic) : undefined, count: 0 };
       this.#topics = [...(this.#topics ?? NOBODY), group];
     }
     group.batch?.flush();
@@ -118,10 +144,24 @@ export class Audience {
   removeWaiter(waiter: PollWaiter): void {
     this.#waiters?.delete(waiter);
   }
+
+  #send(topic: string, frame: Buffer): void {
+    try {
+      this.#parts.publish(topic, frame);
+    } catch (error) {
+      this.#parts.failed(error, this.#channel);
+    }
+  }
+
+  #writeAll(streams: ReadonlySet<StreamListener>, event: Buffer): void {
+    for (const stream of streams) {
+      try {
+        stream.write(event);
+      } catch (error) {
+        this.#parts.failed(error, this.#channel);
+      }
+    }
+  }
 }
 
 const NOBODY: readonly never[] = [];
-
-function writeAll(streams: ReadonlySet<StreamListener>, event: Buffer): void {
-  for (const stream of streams) stream.write(event);
-}

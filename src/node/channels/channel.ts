@@ -15,12 +15,21 @@ const MAX_NOTED = { entries: 512, bytes: 64 * 1024 } as const;
 
 export interface ChannelParts extends ChannelLogParts {
   readonly ringLimits: RingLimits;
+  /** Shared by all channels whose messages live as long. */
+  readonly age: HistoryAge;
   readonly counters: ChannelCounters;
+}
+
+/** How old a message may be that is handed out from memory; kept by the owner of all channels. */
+export interface HistoryAge {
+  /** What sorts before it has aged away, by the node's clock: only the log can tell. */
+  oldest: Offset;
 }
 
 /** Plain counters, shared by all channels of a node. */
 export interface ChannelCounters {
-  delivered: number;
+  /** Messages that channels handed on, each once, whoever listened. */
+  messages: number;
   duplicates: number;
   repairs: number;
   repaired: number;
@@ -40,6 +49,8 @@ export class Channel implements LogOwner {
   idleSinceMs = 0;
   /** When something was last delivered, by the monotonic clock. */
   deliveredAtMs = Number.NEGATIVE_INFINITY;
+  /** The same of what is in the log. */
+  loggedAtMs = Number.NEGATIVE_INFINITY;
 
   readonly #parts: ChannelParts;
   readonly #log: ChannelLog;
@@ -93,15 +104,15 @@ export class Channel implements LogOwner {
     return this.#position;
   }
 
-  /** Whether everything after `position` is in memory. */
+  /** Whether everything after `position` is in memory, and none of it too old to be handed out. */
   holds(position: Offset): boolean {
-    return position === this.#position || (this.#ring?.holds(position) ?? false);
+    return position === this.#position || (this.#aged(position)?.holds(position) ?? false);
   }
 
   /** The next messages after `position`, as {@link MessageRing.after}; `undefined` when it is not in memory. */
   after(position: Offset, maxMessages: number, maxBytes: number): readonly ChannelMessage[] | undefined {
     if (position === this.#position) return NONE;
-    return this.#ring?.after(position, maxMessages, maxBytes);
+    return this.#aged(position)?.after(position, maxMessages, maxBytes);
   }
 
   /** Something from the bus. */
@@ -109,7 +120,7 @@ export class Channel implements LogOwner {
     if (message.offset === undefined) {
       if (this.#state === 'closed') return;
       this.deliveredAtMs = nowMs;
-      this.#parts.counters.delivered++;
+      this.#parts.counters.messages++;
       this.audience.message(this.#build(message));
       return;
     }
@@ -166,6 +177,7 @@ export class Channel implements LogOwner {
 
   close(): void {
     this.#state = 'closed';
+    this.#ring?.forget();
   }
 
   /** Called by its log: the read that is sent now covers all that the bus has brought. */
@@ -180,6 +192,13 @@ export class Channel implements LogOwner {
     this.#notedBytes += data.length;
     if (this.#noted.length >= MAX_NOTED.entries || this.#notedBytes > MAX_NOTED.bytes) this.#suspect = true;
     else this.#noted.push({ offset, previous, data: Buffer.from(data), from: from && Buffer.from(from) });
+  }
+
+  /** The ring, without what is too old where `position` lies so far back. */
+  #aged(position: Offset): MessageRing | undefined {
+    const { oldest } = this.#parts.age;
+    if (position < oldest) this.#ring?.dropBefore(oldest);
+    return this.#ring;
   }
 
   /** Hands over what was noted. */
@@ -201,7 +220,8 @@ export class Channel implements LogOwner {
     const message = buildMessage(this.#prefix, entry, this.#ring);
     this.#position = entry.offset;
     this.deliveredAtMs = nowMs;
-    this.#parts.counters.delivered++;
+    this.loggedAtMs = nowMs;
+    this.#parts.counters.messages++;
     this.audience.message(message);
   }
 

@@ -1,18 +1,19 @@
 // All channels of a node: opened on first use, closed a while after the last, fed from the broker.
 
 import type { Broker, BrokerListener, BrokerMessage, HistoryPage, PageLimit } from '../../broker/broker.js';
-import type { Namespaces } from '../../config/namespaces.js';
-import { monotonicNowMs } from '../../lib/clocks.js';
+import type { NamespaceOptions, Namespaces } from '../../config/namespaces.js';
+import { monotonicNowMs, steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import { Retrier } from '../../lib/retrier.js';
 import { Turns, type WaitLimit } from '../../lib/turns.js';
-import type { Begin } from '../../protocol/index.js';
-import { Audience } from './audience.js';
+import { type Begin, formatOffset, type Offset } from '../../protocol/index.js';
+import { Audience, type AudienceParts } from './audience.js';
 import type { Batches } from './batches.js';
 import { Channel, type ChannelCounters, type ChannelParts } from './channel.js';
 import { troubleOf } from './channel-log.js';
 import type { PublishToTopic } from './encoding.js';
+import { HistoryMemory } from './history-memory.js';
 import { TailWatch } from './tail-watch.js';
 
 /** A channel is kept this long after its last user, so that a poll client finds it in memory at its next poll. */
@@ -35,6 +36,7 @@ const POLL_WAIT: WaitLimit = {
 const SLOW_READ_MS = 250;
 const RING_MAX_MESSAGES = 256;
 const RING_MAX_BYTES = 512 * 1024;
+const MAX_HISTORY_BYTES = 64 * 1024 * 1024;
 
 export interface ChannelsParts {
   readonly broker: Broker;
@@ -47,14 +49,39 @@ export interface ChannelsParts {
   readonly beforeMessage?: (nowMs: number) => void;
   /** Channels open at once; none beyond it is opened. */
   readonly maxChannels: number;
+  /** Bytes of messages that all channels keep in memory; default 64 MiB. */
+  readonly maxHistoryBytes?: number;
+}
+
+/** Counts of all channels of a node. */
+export interface ChannelsCounters extends ChannelCounters {
+  /** Messages to sockets and streams that were live: one for each that took it. */
+  deliveredSockets: number;
+  deliveredStreams: number;
+  /** What the bus brought and could not be used. */
+  damaged: number;
 }
 
 /** Owns every {@link Channel} and is what the broker calls. */
 export class Channels implements BrokerListener {
-  readonly counters: ChannelCounters = { delivered: 0, duplicates: 0, repairs: 0, repaired: 0, gaps: 0 };
+  readonly counters: ChannelsCounters = {
+    messages: 0,
+    duplicates: 0,
+    repairs: 0,
+    repaired: 0,
+    gaps: 0,
+    deliveredSockets: 0,
+    deliveredStreams: 0,
+    damaged: 0,
+  };
   readonly #parts: ChannelsParts;
   readonly #byName = new Map<string, Channel>();
-  readonly #channelParts = new Map<number, ChannelParts>();
+  readonly #channelParts = new Map<NamespaceOptions, ChannelParts>();
+  readonly #audienceParts: AudienceParts;
+  readonly #memory: HistoryMemory;
+  /** Channels whose damage the log was told of within this minute. */
+  readonly #told = new Set<string>();
+  #toldSinceMs = Number.NEGATIVE_INFINITY;
   /** Those that nobody uses, idle longest first. */
   readonly #idle = new Set<Channel>();
   readonly #retrier: Retrier;
@@ -65,6 +92,13 @@ export class Channels implements BrokerListener {
 
   constructor(parts: ChannelsParts) {
     this.#parts = parts;
+    this.#memory = new HistoryMemory(parts.maxHistoryBytes ?? MAX_HISTORY_BYTES);
+    this.#audienceParts = {
+      publish: parts.publish,
+      batches: parts.batches,
+      counters: this.counters,
+      failed: (error, channel) => parts.logger.error({ error, channel }, 'a message could not be handed on'),
+    };
     this.#tails = new TailWatch(parts.broker, () => this.#byName.values());
     this.#retrier = new Retrier({
       firstPauseMs: 50,
@@ -81,6 +115,11 @@ export class Channels implements BrokerListener {
 
   get size(): number {
     return this.#byName.size;
+  }
+
+  /** What its messages take in memory, and channels that had theirs taken away for want of it. */
+  get history(): { readonly bytes: number; readonly dropped: number } {
+    return this.#memory;
   }
 
   start(): void {
@@ -146,7 +185,8 @@ export class Channels implements BrokerListener {
   }
 
   damaged(name: string, reason: string): void {
-    this.#parts.logger.warn({ channel: name, reason }, 'something on the bus could not be used; reading the log');
+    this.counters.damaged++;
+    this.#tellDamage(name, reason);
     void this.#byName.get(name)?.repair();
   }
 
@@ -160,41 +200,52 @@ export class Channels implements BrokerListener {
   }
 
   #create(name: string): Channel {
-    const { namespaces, publish, batches } = this.#parts;
+    const { namespaces } = this.#parts;
     this.#makeRoom(name);
-    const channel = new Channel(
-      name,
-      new Audience(name, publish, batches),
-      this.#partsFor(namespaces.of(name).historySize),
-    );
+    const channel = new Channel(name, new Audience(name, this.#audienceParts), this.#partsFor(namespaces.of(name)));
     this.#byName.set(name, channel);
     return channel;
   }
 
-  /** Shared by all channels with as long a history: there are as many of them as namespaces. */
-  #partsFor(historySize: number): ChannelParts {
-    let parts = this.#channelParts.get(historySize);
+  /** Shared by all channels of a namespace. */
+  #partsFor(namespace: NamespaceOptions): ChannelParts {
+    let parts = this.#channelParts.get(namespace);
     if (parts === undefined) {
       const { broker, logger } = this.#parts;
+      const maxMessages = Math.min(RING_MAX_MESSAGES, namespace.historySize);
       parts = {
         broker,
         logger,
-        ringLimits: { maxMessages: Math.min(RING_MAX_MESSAGES, historySize), maxBytes: RING_MAX_BYTES },
+        ringLimits: { maxMessages, maxBytes: RING_MAX_BYTES, memory: this.#memory },
+        age: { oldest: oldestOf(namespace) },
         retrier: this.#retrier,
         repairs: this.#repairs,
         reads: this.#reads,
         counters: this.counters,
       };
-      this.#channelParts.set(historySize, parts);
+      this.#channelParts.set(namespace, parts);
     }
     return parts;
   }
 
   #sweep(nowMs: number): void {
+    for (const [namespace, { age }] of this.#channelParts) age.oldest = oldestOf(namespace);
     for (const channel of this.#idle) {
       if (nowMs - channel.idleSinceMs < LINGER_MS) return;
       this.#drop(channel);
     }
+  }
+
+  /** The first of a channel and minute: whoever may write on the bus is not to fill the log. */
+  #tellDamage(channel: string, reason: string): void {
+    const nowMs = monotonicNowMs();
+    if (nowMs - this.#toldSinceMs > 60_000) {
+      this.#told.clear();
+      this.#toldSinceMs = nowMs;
+    }
+    if (this.#told.has(channel)) return;
+    this.#told.add(channel);
+    this.#parts.logger.warn({ channel, reason }, 'something on the bus could not be used; reading the log');
   }
 
   #makeRoom(name: string): void {
@@ -212,4 +263,9 @@ export class Channels implements BrokerListener {
     channel.close();
     this.#parts.broker.unsubscribe(channel.name);
   }
+}
+
+/** The least offset that history may hold now. */
+function oldestOf({ historyTtlMs }: NamespaceOptions): Offset {
+  return formatOffset(Math.max(0, steadyUnixMs() - historyTtlMs), 0);
 }

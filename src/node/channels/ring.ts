@@ -1,11 +1,14 @@
 // The newest messages of one channel, bounded in count and bytes, with the position before the oldest.
 
 import { OFFSET_LENGTH, type Offset } from '../../protocol/index.js';
+import type { Forgettable, HistoryMemory } from './history-memory.js';
 import { ChannelMessage, type FrameAllocator, OFFSET_AT } from './message.js';
 
 export interface RingLimits {
   readonly maxMessages: number;
   readonly maxBytes: number;
+  /** Bounds all rings that share it. */
+  readonly memory: HistoryMemory;
 }
 
 const NO_MEMORY = Buffer.alloc(0);
@@ -19,7 +22,7 @@ const WASTE = 4;
  * that is used round and round, and no object is kept per message: with thousands of channels, objects and fresh memory cost
  * more than all the rest of a delivery (measured).
  */
-export class MessageRing implements FrameAllocator {
+export class MessageRing implements FrameAllocator, Forgettable {
   readonly #limits: RingLimits;
   /** Where in every frame the part begins that differs between messages. */
   readonly #bodyAt: number;
@@ -91,11 +94,25 @@ export class MessageRing implements FrameAllocator {
 
   /** Forgets everything and begins again at `base`. */
   reset(base: Offset): void {
+    const before = this.#memory.length;
     this.#memory = NO_MEMORY;
     this.#end = 0;
     this.#size = 0;
     this.#bytes = 0;
     this.#base = base;
+    this.#limits.memory.resized(this, before, 0);
+  }
+
+  /** Gives back its memory; only the newest position is held afterwards. */
+  forget(): void {
+    this.reset(this.#size > 0 ? this.#offset(this.#size - 1) : this.base);
+  }
+
+  /** Lets go of messages that sort before `oldest`. */
+  dropBefore(oldest: Offset): void {
+    if (this.#size === 0) return;
+    while (this.#size > 0 && this.#offset(0) < oldest) this.#shift();
+    if (this.#size === 0) this.reset(this.base);
   }
 
   #shift(): void {
@@ -129,7 +146,9 @@ export class MessageRing implements FrameAllocator {
       this.#places[this.#slot(index)] = at;
       at += length;
     }
+    const before = this.#memory.length;
     this.#memory = memory;
+    this.#limits.memory.resized(this, before, memory.length);
     return at;
   }
 

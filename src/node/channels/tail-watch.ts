@@ -9,7 +9,7 @@ const EVERY_MS = 1_000;
 const MAX_PER_ROUND = 2_000;
 /** Channels asked about in one go. */
 const BATCH = 500;
-/** A channel that delivered this lately is compared by its next message. */
+/** A channel that delivered something of its log this lately is compared by its next message. Live-only messages compare nothing. */
 const QUIET_MS = 1_000;
 
 /** Owns its timer; one round at a time. */
@@ -20,8 +20,9 @@ export class TailWatch {
   #busy = false;
   /** The rest of the current walk over all channels. */
   #walk: Iterator<Channel> | undefined;
-  /** Channels that were found behind. */
+  /** Channels that were found behind: one that stays behind for many rounds is one. */
   found = 0;
+  readonly #behind = new WeakSet<Channel>();
 
   constructor(broker: Broker, channels: () => Iterable<Channel>) {
     this.#broker = broker;
@@ -69,10 +70,13 @@ export class TailWatch {
     const tails = await this.#broker.tails(channels.map((channel) => channel.name));
     for (const [index, channel] of channels.entries()) {
       const tail = tails[index];
-      if (tail === channel.position || !channel.isOpen) continue;
+      if (tail === channel.position) this.#behind.delete(channel);
+      // Where its part of the broker is away, nothing is known.
+      if (tail === channel.position || tail === null || !channel.isOpen) continue;
       // It moved meanwhile, as far at least: the bus is doing its work.
       if (channel.position !== before[index] && channel.position > (tail ?? '')) continue;
-      this.found++;
+      if (!this.#behind.has(channel)) this.found++;
+      this.#behind.add(channel);
       void channel.repair();
     }
   }
@@ -87,7 +91,7 @@ export class TailWatch {
         break;
       }
       const channel = next.value;
-      if (channel.isOpen && nowMs - channel.deliveredAtMs > QUIET_MS) chosen.push(channel);
+      if (channel.isOpen && nowMs - channel.loggedAtMs > QUIET_MS) chosen.push(channel);
     }
     return chosen;
   }

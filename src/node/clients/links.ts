@@ -53,6 +53,8 @@ export class Links {
   streams = 0;
   /** Links that were cut because they read too slowly. */
   slowConsumers = 0;
+  /** Messages that links were sent by themselves, as when they resume; what they get with others is counted by its channel. */
+  readonly replayed = { websocket: 0, sse: 0 };
 
   constructor(options: LinksOptions) {
     this.#options = options;

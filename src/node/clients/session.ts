@@ -23,6 +23,8 @@ export interface SessionLink extends Sink {
   readonly isClosed: boolean;
   /** From now on it is never silent for longer. */
   quiet(heartbeatMs: number): void;
+  /** A command was refused because too many are under way. */
+  refusedForRate(): void;
 }
 
 export interface SessionParts {
@@ -57,6 +59,7 @@ export class Session {
     const { id } = command;
     if (this.#inFlight?.has(id)) return this.#fail(new FanfareError('duplicate_id', `id ${id} is still in use`), id);
     if ((this.#inFlight?.size ?? 0) >= MAX_IN_FLIGHT) {
+      this.#link.refusedForRate();
       const message = `${MAX_IN_FLIGHT} commands are waiting for their answers`;
       return this.#fail(new FanfareError('rate_limited', message, { retryAfterMs: 1_000 }), id);
     }

@@ -177,7 +177,12 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
 
   sendMessage(message: ChannelMessage): void {
     this.#flushBatches();
+    this.#parts.links.replayed.websocket++;
     this.#socket?.send(message.frame);
+  }
+
+  refusedForRate(): void {
+    this.#parts.door.counters.rateLimited++;
   }
 
   bufferedBytes(): number {
@@ -186,10 +191,9 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
 
   drained(): Promise<void> {
     if (this.#state === 'closed' || this.bufferedBytes() === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#onDrained ??= [];
-      this.#onDrained.push(resolve);
-    });
+    this.#onDrained ??= [];
+    const listeners = this.#onDrained;
+    return new Promise((resolve) => listeners.push(resolve));
   }
 
   join(channel: Channel): void {

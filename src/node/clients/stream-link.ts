@@ -119,6 +119,7 @@ export class StreamLink implements Link, Sink, StreamListener {
   }
 
   sendMessage(message: ChannelMessage): void {
+    this.#parts.links.replayed.sse++;
     this.write(message.streamEvent());
   }
 

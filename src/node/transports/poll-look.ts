@@ -82,7 +82,8 @@ export async function lookInLogs(
   maxBytes: number,
   isOver: () => boolean,
 ): Promise<readonly Finding[]> {
-  const limit = { maxEntries: PAGE_ENTRIES, maxBytes };
+  // What a long poll asks for its node has opened; a short poll after `-1` needs no position where nothing is.
+  const limit = { maxEntries: PAGE_ENTRIES, maxBytes, opens: false };
   const findings = unread.map(async ([name, after]) => {
     const page = await channels.read(name, after, limit, isOver);
     return page === undefined ? undefined : ([name, after, page] as const);

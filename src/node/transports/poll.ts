@@ -54,6 +54,11 @@ export class PollDoor {
     return this.#room.size;
   }
 
+  /** Messages that polls were answered with. */
+  get delivered(): number {
+    return this.#task.writer.delivered;
+  }
+
   handle(call: HttpCall): void {
     this.#entry.enter(call, this.#rules, this.#begin);
   }

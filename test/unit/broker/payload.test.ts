@@ -112,6 +112,22 @@ describe('normalise', () => {
     expect(normalise(Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22])).toString()).toContain('\ufffd');
   });
 
+  test('keeps a string of what is no JSON about as short as it was, where it would grow over the limit', () => {
+    const escaped = Buffer.alloc(10_000, 0x01);
+    expect(normalise(escaped, 60_002).length).toBe(60_002);
+    expect(normalise(escaped, 20_000).toString()).toBe(JSON.stringify('?'.repeat(10_000)));
+    const mixed = Buffer.from(`"\\é\u0001${'\u0002'.repeat(10_000)}plain`);
+    expect(normalise(mixed, mixed.length).toString()).toBe(JSON.stringify(`?????${'?'.repeat(10_000)}plain`));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 4_000 }), (bytes) => {
+        const payload = Buffer.from(bytes);
+        const clean = normalise(payload, payload.length);
+        expect(isJson(clean)).toBe(true);
+        expect(clean.length).toBeLessThanOrEqual(payload.length + 1_024);
+      }),
+    );
+  });
+
   test('follows any depth without recursion', () => {
     const deep = Buffer.from('['.repeat(1_000_000) + ']'.repeat(1_000_000));
     expect(normalise(deep)).toBe(deep);

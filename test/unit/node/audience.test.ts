@@ -26,8 +26,17 @@ function audience() {
     subscribe: (topic: string) => void topics.push(`+${topic}`),
     unsubscribe: (topic: string) => void topics.push(`-${topic}`),
   };
-  const all = new Audience('news', (topic, frame) => void published.push(`${topic}: ${frame}`));
-  return { all, published, topics, socket };
+  const counters = { deliveredSockets: 0, deliveredStreams: 0 };
+  const failures: unknown[] = [];
+  const parts = {
+    publish: (topic: string, frame: Buffer) => {
+      published.push(`${topic}: ${frame}`);
+      if (topic.startsWith('bad/')) throw new Error('a topic');
+    },
+    counters,
+    failed: (error: unknown, channel: string) => void failures.push([error, channel]),
+  };
+  return { all: new Audience('news', parts), published, topics, socket, counters, failures };
 }
 
 const message = () =>
@@ -58,6 +67,38 @@ it('builds nothing for an encoding whose last listener has left', () => {
   all.gap(GAP);
   expect([other.built, published]).toEqual([0, []]);
   expect(topics).toEqual(['+x/news', '-x/news']);
+});
+
+it('serves everybody, though some of them throw, and tells of each', () => {
+  const { all, published, socket, failures } = audience();
+  const served: string[] = [];
+  const bad = () => {
+    throw new Error('a receiver');
+  };
+  all.addSocket(socket, { ...counting(), topicOf: (channel) => `bad/${channel}` });
+  all.addSocket(socket, JSON_FRAMES);
+  all.addStream({ write: bad }, EVENT_STREAM);
+  all.addStream({ write: () => void served.push('stream') }, EVENT_STREAM);
+  all.addWaiter({ message: bad, gap: bad });
+  all.addWaiter({ message: () => void served.push('poll'), gap: () => void served.push('poll') });
+  all.message(message());
+  all.gap(GAP);
+  expect(published).toEqual(['bad/news: x', `news: ${FRAME}`, 'bad/news: gap', `news: ${JSON.stringify(GAP)}`]);
+  expect(served).toEqual(['stream', 'poll', 'stream', 'poll']);
+  expect(failures.map((failure) => String(failure))).toEqual(
+    ['a topic', 'a receiver', 'a receiver', 'a topic', 'a receiver', 'a receiver'].map((text) => `Error: ${text},news`),
+  );
+});
+
+it('counts each socket and stream that a message goes to, without touching them', () => {
+  const { all, socket, counters } = audience();
+  for (let n = 0; n < 3; n++) all.addSocket(socket, JSON_FRAMES);
+  const streams = Array.from({ length: 2 }, () => ({ write: () => undefined }));
+  for (const stream of streams) all.addStream(stream, EVENT_STREAM);
+  all.message(message());
+  all.removeSocket(socket, JSON_FRAMES);
+  all.message(message());
+  expect(counters).toEqual({ deliveredSockets: 5, deliveredStreams: 4 });
 });
 
 it('tells sockets, streams and polls of messages and gaps', () => {

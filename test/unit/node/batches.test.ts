@@ -40,7 +40,8 @@ beforeEach(() => {
     throw error;
   };
   batches = new Batches(publish, MAX_BYTES, failed);
-  audience = new Audience('news', publish, batches);
+  const counters = { deliveredSockets: 0, deliveredStreams: 0 };
+  audience = new Audience('news', { publish, batches, counters, failed });
   return () => batches.close();
 });
 

@@ -11,6 +11,8 @@ import { Turns } from '../../../src/lib/turns.js';
 import { Audience } from '../../../src/node/channels/audience.js';
 import { Channel } from '../../../src/node/channels/channel.js';
 import { JSON_FRAMES } from '../../../src/node/channels/encoding.js';
+import { HistoryMemory } from '../../../src/node/channels/history-memory.js';
+import { formatOffset, parseOffset } from '../../../src/protocol/index.js';
 
 const socket = { subscribe: () => undefined, unsubscribe: () => undefined };
 
@@ -22,10 +24,11 @@ interface Bench {
   /** What the bus brought and the channel has not seen yet. */
   readonly bus: BrokerMessage[];
   readonly counters: { duplicates: number; repairs: number; gaps: number };
+  readonly age: { oldest: string };
 }
 
 /** A channel whose bus only collects: each test decides what reaches the channel, and in which order. */
-async function open(historySize = 1_000): Promise<Bench> {
+async function open(historySize = 1_000, memory = new HistoryMemory(1_000_000)): Promise<Bench> {
   const broker = createMemoryBroker({ namespaces: new Namespaces({ default: { historySize } }) });
   const bus: BrokerMessage[] = [];
   const listener: BrokerListener = {
@@ -35,22 +38,30 @@ async function open(historySize = 1_000): Promise<Bench> {
   };
   await broker.start(listener);
   const frames: Bench['frames'] = [];
-  const audience = new Audience('news', (_topic, frame) => frames.push(JSON.parse(frame.toString())));
+  const counters = { messages: 0, duplicates: 0, repairs: 0, repaired: 0, gaps: 0 };
+  const audience = new Audience('news', {
+    publish: (_topic, frame) => frames.push(JSON.parse(frame.toString())),
+    counters: { deliveredSockets: 0, deliveredStreams: 0 },
+    failed: (error) => {
+      throw error;
+    },
+  });
   audience.addSocket(socket, JSON_FRAMES);
-  const counters = { delivered: 0, duplicates: 0, repairs: 0, repaired: 0, gaps: 0 };
   const retrier = new Retrier({ firstPauseMs: 1, longestPauseMs: 5, onFailure: () => undefined });
-  const ringLimits = { maxMessages: 256, maxBytes: 1_000_000 };
+  const ringLimits = { maxMessages: 256, maxBytes: 1_000_000, memory };
+  const age = { oldest: formatOffset(0, 0) };
   const channel = new Channel('news', audience, {
     broker,
     logger: silentLogger,
     retrier,
     ringLimits,
+    age,
     counters,
     repairs: new Turns(1),
     reads: new Turns(1),
   });
   expect(await channel.ready).toBe(true);
-  return { broker, channel, frames, bus, counters };
+  return { broker, channel, frames, bus, counters, age };
 }
 
 async function publish(bench: Bench, count: number, first = 1): Promise<string[]> {
@@ -195,6 +206,38 @@ describe('channel', () => {
     expect(await bench.channel.ready).toBe(true);
     expect(reads).toBeGreaterThan(1);
     expect(bench.frames.map((frame) => frame.offset)).toEqual(offsets);
+  });
+
+  it('hands out nothing from memory that is older than history may be, and what is newer as before', async () => {
+    const bench = await open();
+    const before = bench.channel.position;
+    const [first = '', second = '', third = ''] = await publish(bench, 3);
+    for (const message of bench.bus) bench.channel.receive(message, 1);
+    const dataAfter = (position: string) => bench.channel.after(position, 10, 1_000_000)?.map(({ offset }) => offset);
+    expect(dataAfter(before)).toEqual([first, second, third]);
+    // The first one has aged away: only the log can tell what lies before it.
+    const { ms, seq } = parseOffset(first);
+    bench.age.oldest = formatOffset(ms, seq + 1);
+    expect(bench.channel.holds(before)).toBe(false);
+    expect(dataAfter(before)).toBeUndefined();
+    expect(dataAfter(first)).toEqual([second, third]);
+    // All have: whoever is at the tail still is.
+    bench.age.oldest = formatOffset(parseOffset(third).ms + 1, 0);
+    expect(dataAfter(second)).toBeUndefined();
+    expect(bench.channel.holds(third)).toBe(true);
+    const [fourth] = await publish(bench, 1, 4);
+    bench.channel.receive(bench.bus.at(-1) as BrokerMessage, 1);
+    expect(bench.frames.at(-1)).toMatchObject({ offset: fourth, data: 4 });
+  });
+
+  it('gives back its memory when it is closed', async () => {
+    const memory = new HistoryMemory(1_000_000);
+    const bench = await open(1_000, memory);
+    await publish(bench, 3);
+    for (const message of bench.bus) bench.channel.receive(message, 1);
+    expect(memory.bytes).toBeGreaterThan(0);
+    bench.channel.close();
+    expect(memory.bytes).toBe(0);
   });
 
   it('ends without delivering once it is closed', async () => {

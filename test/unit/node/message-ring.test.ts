@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { HistoryMemory } from '../../../src/node/channels/history-memory.js';
 import { buildMessage, type FrameAllocator, passingFrames } from '../../../src/node/channels/message.js';
 import { MessageRing } from '../../../src/node/channels/ring.js';
 import { formatOffset } from '../../../src/protocol/index.js';
@@ -12,7 +13,7 @@ const message = (n: number, data = String(n), memory: FrameAllocator = passingFr
   buildMessage(PREFIX, { offset: at(n), previous: at(n - 1), data: Buffer.from(data), from: undefined }, memory);
 const FRAME_BYTES = message(1).frame.length;
 const ringOf = (maxMessages: number, maxBytes: number) =>
-  new MessageRing({ maxMessages, maxBytes }, PREFIX.length, at(0));
+  new MessageRing({ maxMessages, maxBytes, memory: new HistoryMemory(1e9) }, PREFIX.length, at(0));
 
 /** All that is after `position`. */
 const rest = (ring: MessageRing, position: string) => ring.after(position, 1e9, 1e9);
@@ -61,6 +62,42 @@ describe('message ring', () => {
     expect(ring.holds(at(3))).toBe(false);
     message(8, String(8), ring);
     expect(rest(ring, at(7))).toEqual([message(8)]);
+  });
+
+  it('lets go of what is older than it is told, and of its memory when nothing is left', () => {
+    const memory = new HistoryMemory(1e9);
+    const ring = new MessageRing({ maxMessages: 10, maxBytes: 1e9, memory }, PREFIX.length, at(0));
+    for (let n = 1; n <= 5; n++) message(n, String(n), ring);
+    ring.dropBefore(at(3));
+    expect(ring.base).toBe(at(2));
+    expect(rest(ring, at(2))?.map(({ offset }) => offset)).toEqual([at(3), at(4), at(5)]);
+    expect(memory.bytes).toBeGreaterThan(0);
+    ring.dropBefore(at(6));
+    expect([ring.base, ring.size, memory.bytes]).toEqual([at(5), 0, 0]);
+    message(6, '6', ring);
+    expect(rest(ring, at(5))).toEqual([message(6)]);
+  });
+
+  it('is emptied where all rings together take too much: the largest first, of those as large the oldest', () => {
+    const memory = new HistoryMemory(40_000);
+    const rings = Array.from(
+      { length: 4 },
+      () => new MessageRing({ maxMessages: 10, maxBytes: 1e9, memory }, PREFIX.length, at(0)),
+    );
+    const [small, older, newer, last] = rings;
+    if (small === undefined || older === undefined || newer === undefined || last === undefined)
+      throw new Error('four');
+    message(1, '1', small);
+    for (const ring of [older, newer]) message(1, JSON.stringify('x'.repeat(11_000)), ring);
+    expect(memory.dropped).toBe(0);
+    message(1, JSON.stringify('x'.repeat(11_000)), last);
+    expect(rings.map(({ size }) => size)).toEqual([1, 0, 1, 1]);
+    expect(memory).toMatchObject({ dropped: 1 });
+    expect(memory.bytes).toBeLessThanOrEqual(40_000);
+    // Its newest position is all that it still knows: what comes next follows on it.
+    expect([older.base, older.holds(at(0)), older.holds(at(1))]).toEqual([at(1), false, true]);
+    message(2, '2', older);
+    expect(rest(older, at(1))).toEqual([message(2)]);
   });
 
   it('is always the newest contiguous run, whatever its bounds and the sizes of messages', () => {

@@ -55,7 +55,7 @@ it('leaves a channel alone that has just delivered', async () => {
   await channel.ready;
   await broker.publish({ channel: 'news', data: '1' });
   const watch = new TailWatch(broker, () => [channel]);
-  channel.deliveredAtMs = performance.now();
+  channel.loggedAtMs = performance.now();
   await watch.round(performance.now());
   expect(watch.found).toBe(0);
   channels.close();
@@ -74,6 +74,73 @@ async function faultyChannels() {
   await broker.start(channels);
   return { broker, channels };
 }
+
+it('asks for the tail of a channel that live-only messages keep busy', async () => {
+  const { broker, channels } = await faultyChannels();
+  const channel = channels.acquire('news');
+  await channel.ready;
+  const asked: string[] = [];
+  broker.tails = (names) => {
+    asked.push(...names);
+    return broker.healthy.tails(names);
+  };
+  channel.receive(
+    { offset: undefined, previous: undefined, data: Buffer.from('1'), from: undefined },
+    performance.now(),
+  );
+  await new TailWatch(broker, () => [channel]).round(performance.now());
+  expect(asked).toEqual(['news']);
+  channels.close();
+});
+
+it('counts a channel once for all the rounds in which it stays behind, and again when it falls behind again', async () => {
+  const { broker, channels } = await faultyChannels();
+  const channel = channels.acquire('news');
+  await channel.ready;
+  const deliver = broker.bus;
+  const watch = new TailWatch(broker, () => [channel]);
+  const fallBehind = async () => {
+    broker.bus = () => undefined;
+    await broker.healthy.publish({ channel: 'news', data: '1' });
+    broker.bus = deliver;
+    channel.loggedAtMs = Number.NEGATIVE_INFINITY;
+  };
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  broker.beforeRead = () => held;
+  await fallBehind();
+  for (let round = 0; round < 3; round++) await watch.round(performance.now());
+  expect(watch.found).toBe(1);
+  release();
+  await channel.ready;
+  channel.loggedAtMs = Number.NEGATIVE_INFINITY;
+  await watch.round(performance.now());
+  await fallBehind();
+  await watch.round(performance.now());
+  expect(watch.found).toBe(2);
+  channels.close();
+});
+
+it('leaves a channel alone whose part of the broker is away, and compares the others', async () => {
+  const { broker, channels } = await faultyChannels();
+  const [away, behind] = ['away', 'behind'].map((name) => channels.acquire(name));
+  if (away === undefined || behind === undefined) throw new Error('two channels');
+  await Promise.all([away.ready, behind.ready]);
+  broker.bus = () => undefined;
+  for (const channel of ['away', 'behind']) await broker.healthy.publish({ channel, data: '1' });
+  broker.tails = async (names) => {
+    const tails = await broker.healthy.tails(names);
+    return tails.map((tail, index) => (names[index] === 'away' ? null : tail));
+  };
+  const watch = new TailWatch(broker, () => [away, behind]);
+  await watch.round(performance.now());
+  await behind.ready;
+  expect(watch.found).toBe(1);
+  expect(channels.counters).toMatchObject({ repairs: 1, repaired: 1 });
+  channels.close();
+});
 
 it.each(['opening', 'repairing'])('misses nothing when the bus comes back while a channel is %s', async (state) => {
   const { broker, channels } = await faultyChannels();

@@ -36,7 +36,7 @@ export const FANFARE_LUA = String.raw`
 ${MINT_LUA}
 local KEY_LIFE_MS = 600000        -- 10 min
 local TAIL_LIFE_MS = 2592000000   -- 30 days
-local OPENED_LIFE_MS = 3600000    -- 1 h, of a tail before anything was published; readers renew it
+local OPENED_LIFE_MS = 300000     -- 5 min, of a tail before anything was published; readers renew it
 local LOG_GRACE_MS = 60000        -- a log outlives its last entry by this much
 local BEGINNING = '0000000000000-0000000000000000'
 local SUB_PAGE = 32               -- entries that a read holds in memory besides its answer
