@@ -44,16 +44,14 @@ async function runStart(command: Command): Promise<void> {
   const cluster = composeCluster(loaded, namespaces, logger);
   const auth = composeAuth(loaded, logger);
   const end = serverEnd(loaded, logger);
-  const stats = () => ({ ...cluster.stats(), ...auth.tokens?.stats(), ...logger.stats() });
   const { registry } = cluster;
   // Made once the cluster can be asked: it looks for nodes at once.
   let discovery: Discovery | undefined;
+  const own = () => ({ ...cluster.stats(), ...auth.tokens?.stats(), ...logger.stats() });
+  const stats = () => ({ ...node.stats(), ...discoveryStats(discovery), ...own() });
   const probes = createProbes({
     checks: () => [...node.checks(), ...(discovery?.checks() ?? [])],
-    metrics: createMetrics({
-      labels: { role },
-      stats: () => ({ ...node.stats(), ...discoveryStats(discovery), ...stats() }),
-    }),
+    metrics: createMetrics({ labels: { role }, stats }),
     adminKey: config.adminKey,
     nodeId: nodeIdOf(config),
   });

@@ -210,8 +210,7 @@ it.each([
   let stuck: After = 'now';
   if (isOpen) {
     await channels.acquire('stuck').ready;
-    // A position that only its log could judge.
-    stuck = '1000000000000-0000000000000001';
+    stuck = '1000000000000-0000000000000001'; // Only its log could judge it.
   }
   broker.beforeRead = (name) => (name === 'stuck' ? new Promise(() => undefined) : undefined);
   const publish = () => broker.healthy.publish({ channel: 'a', data: '"news"' });
