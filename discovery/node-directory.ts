@@ -51,6 +51,8 @@ export class NodeDirectory {
   /** The members among them: id → URL, and the ids. */
   #members: ReadonlyMap<string, string> = new Map();
   #allowed: readonly string[] = [];
+  /** Nodes that say that they are ready and are no members. */
+  #strangers = 0;
   /** When the registry answered or failed last, and since when it does. */
   #failedAtMs = Number.NEGATIVE_INFINITY;
   #isAway = false;
@@ -156,6 +158,7 @@ export class NodeDirectory {
       this.#knownAtMs = this.#parts.clock();
       this.#members = new Map(nodes.filter((node) => this.#isMember(node)).map(({ id, url }) => [id, url]));
       this.#allowed = [...this.#members.keys()];
+      this.#strangers = nodes.filter((node) => node.state === 'ready' && !this.#isMember(node)).length;
     } catch (error) {
       this.#failed(error);
     }
@@ -175,8 +178,7 @@ export class NodeDirectory {
     const assignment = await this.#parts.registry.assign(exclude, allowed);
     this.#answered();
     // One has come since, and clients are to be spread over it too; strangers that are known are not looked at again.
-    const strangers = this.#known.length - allowed.length;
-    if (assignment !== undefined && assignment.others > strangers) void this.refresh();
+    if (assignment !== undefined && assignment.others > this.#strangers) void this.refresh();
     // The record may be another one than when it was looked at; what was reserved there lapses.
     return assignment !== undefined && this.#isMember(assignment.node) ? assignment : undefined;
   }

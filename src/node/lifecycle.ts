@@ -40,7 +40,8 @@ interface StateFacts {
   readonly refusal?: Refusal;
   /** What the registry is told, and with it discovery and operators. */
   readonly reported: NodeReport['state'];
-  readonly ready: boolean;
+  /** Whether the check `node` of readiness holds; what another check says is not said twice. */
+  readonly ok: boolean;
   /** Whether clients are sent elsewhere. */
   readonly isMoving: boolean;
   /** The line of the log when the state begins. */
@@ -54,7 +55,7 @@ const refused = (code: Refusal['code'], message: string, retryAfterMs = 100): Re
   message,
   retryAfterMs,
 });
-const NOT_READY = { isMoving: false, ready: false } as const;
+const NOT_READY = { isMoving: false, ok: false } as const;
 
 /** The one table. A full node is ready: a 503 would have a balancer take its clients' polls away, and make no room. */
 const FACTS: Readonly<Record<NodeState, StateFacts>> = {
@@ -65,16 +66,18 @@ const FACTS: Readonly<Record<NodeState, StateFacts>> = {
     level: 'debug',
     says: 'the node is starting',
   },
-  ready: { isMoving: false, ready: true, reported: 'ready', level: 'info', says: 'the node takes new clients' },
+  ready: { isMoving: false, ok: true, reported: 'ready', level: 'info', says: 'the node takes new clients' },
   full: {
     isMoving: false,
-    ready: true,
+    ok: true,
     reported: 'full',
     level: 'warn',
     says: 'the node is full: new clients are sent elsewhere',
   },
+  // That it is not ready is what the check `broker` says, with the reason.
   deaf: {
-    ...NOT_READY,
+    isMoving: false,
+    ok: true,
     reported: 'deaf',
     level: 'warn',
     says: 'the node does not hear what is published: new clients are sent elsewhere',
@@ -94,7 +97,7 @@ const FACTS: Readonly<Record<NodeState, StateFacts>> = {
   },
   leaving: { ...NOT_READY, reported: 'draining', level: 'info', says: 'the node is about to be drained' },
   draining: {
-    ready: false,
+    ok: false,
     isMoving: true,
     refusal: refused('draining', 'the node is being drained'),
     reported: 'draining',
@@ -102,7 +105,7 @@ const FACTS: Readonly<Record<NodeState, StateFacts>> = {
     says: 'the node is being drained',
   },
   closed: {
-    ready: false,
+    ok: false,
     isMoving: true,
     refusal: refused('draining', 'the node is going away'),
     reported: 'draining',
@@ -191,7 +194,7 @@ export class Lifecycle {
   /** The condition of readiness that is the node's own. */
   check(): ReadinessCheck {
     const state = this.look();
-    return { name: 'node', ok: FACTS[state].ready, sinceMs: this.#sinceMs, detail: this.#detailOf(state) };
+    return { name: 'node', ok: FACTS[state].ok, sinceMs: this.#sinceMs, detail: this.#detailOf(state) };
   }
 
   /** What the registry is told, as figures of 0 and 1. */

@@ -115,7 +115,8 @@ class Node implements PushNode {
     await this.#member?.serve();
     if (this.#closing !== undefined) throw new FanfareError('draining', 'the node was closed while it started');
     ingest?.start();
-    const { ok: ready, detail: state } = this.#lifecycle.check();
+    const ready = this.checks().every(({ ok }) => ok);
+    const { state } = this.#lifecycle;
     logger.info({ url, engine: engine.name }, ready ? 'node is ready' : `node serves, and is not ready: ${state}`);
     return { url, port, ready };
   }

@@ -208,7 +208,7 @@ class Life {
     const listed = (await this.#inner.list()).find(({ id, incarnation }) => id === 'n1' && incarnation !== 'the-twin');
     const figures = Object.entries(node.stats()).filter(([name, value]) => /^state[A-Z]/.test(name) && value === 1);
     return {
-      readiness: [check?.detail.split(':')[0] ?? '', check?.ok === true],
+      readiness: [check?.detail.split(':')[0] ?? '', node.checks().every(({ ok }) => ok)],
       reported: listed?.state ?? 'not there',
       figure: figures.map(([name]) => name.slice('state'.length).toLowerCase()).join(),
       log: this.#lastLogged(),

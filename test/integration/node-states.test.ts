@@ -59,7 +59,9 @@ it('a deaf node is reported as deaf, is not ready, and is both again when it hea
   await expect.poll(() => stateOf()).toBe('ready');
   broker.away = true;
   await expect.poll(() => stateOf()).toBe('deaf');
-  expect(checkOf(node)).toMatchObject({ ok: false, detail: 'deaf' });
+  // One reason, and one check that fails for it.
+  expect(checkOf(node)).toMatchObject({ ok: true, detail: 'deaf' });
+  expect(node.node.checks().filter(({ ok }) => !ok)).toMatchObject([{ name: 'broker' }]);
   expect(await registry.assign([])).toBeUndefined();
   broker.away = false;
   await expect.poll(() => stateOf()).toBe('ready');

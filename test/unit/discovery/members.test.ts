@@ -114,3 +114,15 @@ describe('a rotation of the secret', () => {
     expect((await f.report('n1')).signers).toEqual([expect.stringMatching(/^[\w-]{8}$/)]);
   });
 });
+
+describe('a node that begins', () => {
+  it('gets clients as soon as it is ready, though discovery saw it before it was', async () => {
+    const f = await fixture({ ...UNLIMITED, refreshMs: 60_000 });
+    await f.report('n1', { connections: 5_000 });
+    await f.registry.report(node('n2', { state: 'draining' }));
+    await f.discovery.refresh();
+    await f.report('n2');
+    await f.connect();
+    await expect.poll(async () => (await connected(await f.connect())).node.id).toBe('n2');
+  });
+});

@@ -66,8 +66,8 @@ describe('a state', () => {
     ['ready', [], ['serve'], 'admitted', 'ready', true],
     ['full', [full], ['serve'], 'overloaded', 'full', true],
     ['full', [busy], ['serve'], 'admitted', 'full', true],
-    ['deaf', [deaf], ['serve'], 'admitted', 'deaf', false],
-    ['deaf', [deaf, full], ['serve'], 'overloaded', 'deaf', false],
+    ['deaf', [deaf], ['serve'], 'admitted', 'deaf', true],
+    ['deaf', [deaf, full], ['serve'], 'overloaded', 'deaf', true],
     ['foreign', [foreign, deaf, full], ['serve'], 'overloaded', 'foreign', false],
     ['foreign', [foreign], ['serve'], 'admitted', 'foreign', false],
     ['fenced', [fenced, foreign, deaf, full], ['serve'], 'draining', 'draining', false],
@@ -76,7 +76,7 @@ describe('a state', () => {
     ['draining', [fenced, full], ['serve', 'drain'], 'draining', 'draining', false],
     ['closed', [full], ['serve', 'drain', 'close'], 'draining', 'draining', false],
   ])(
-    'is %s with %j after %j: a newcomer is %s, the registry hears %s, ready is %s',
+    'is %s with %j after %j: a newcomer is %s, the registry hears %s, its check is %s',
     (state, wrongs, events, ...says) => {
       const made = life(...events);
       for (const wrong of wrongs) wrong(made);
