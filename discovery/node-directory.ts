@@ -164,28 +164,36 @@ export class NodeDirectory {
     }
   }
 
-  /** Among members only; where that leads nowhere, one may have come since they were looked at. */
+  /**
+   * Among all where no stranger is known, so that who has just come is used at once: the record of the node that was chosen
+   * brings its proof. Among members only where there are strangers, or one was chosen.
+   */
   async #assign(exclude: readonly string[]): Promise<Assignment | undefined> {
-    const before = this.#allowed;
+    const before = this.#strangers > 0 ? this.#allowed : undefined;
     const first = await this.#assignAmong(exclude, before);
     if (first !== undefined) return first;
     await this.refresh();
-    return isSameSet(before, this.#allowed) ? undefined : this.#assignAmong(exclude, this.#allowed);
+    return before !== undefined && isSameSet(before, this.#allowed)
+      ? undefined
+      : this.#assignAmong(exclude, this.#allowed);
   }
 
-  async #assignAmong(exclude: readonly string[], allowed: readonly string[]): Promise<Assignment | undefined> {
-    if (allowed.length === 0) return undefined;
+  async #assignAmong(exclude: readonly string[], allowed?: readonly string[]): Promise<Assignment | undefined> {
+    if (allowed?.length === 0) return undefined;
     const assignment = await this.#parts.registry.assign(exclude, allowed);
     this.#answered();
-    // One has come since, and clients are to be spread over it too; strangers that are known are not looked at again.
-    if (assignment !== undefined && assignment.others > this.#strangers) void this.refresh();
-    // The record may be another one than when it was looked at; what was reserved there lapses.
-    return assignment !== undefined && this.#isMember(assignment.node) ? assignment : undefined;
+    if (assignment === undefined) return undefined;
+    const { node, others } = assignment;
+    // One has come since they were looked at; strangers that are known are not looked at again.
+    if (others > this.#strangers || this.#members.get(node.id) !== node.url) void this.refresh();
+    // What was reserved at one that is no member lapses.
+    return this.#isMember(node) ? assignment : undefined;
   }
 
-  #placeOf({ node, reservation, alternatives }: Assignment): Place {
-    // What was allowed was looked at, if it is still there where it was.
+  /** Alternatives are named without their proofs: they are members where they are known as such at this URL. */
+  async #placeOf({ node, reservation, alternatives }: Assignment): Promise<Place> {
     const isMember = ({ id, url }: NamedNode) => this.#members.get(id) === url;
+    if (!alternatives.every(isMember)) await this.refresh();
     return { node, reservation, alternatives: alternatives.filter(isMember) };
   }
 

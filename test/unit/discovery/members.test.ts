@@ -126,3 +126,18 @@ describe('a node that begins', () => {
     await expect.poll(async () => (await connected(await f.connect())).node.id).toBe('n2');
   });
 });
+
+it('a storm within one round trip is spread over nodes that came since discovery looked', async () => {
+  const f = await fixture({ ...UNLIMITED, refreshMs: 60_000 });
+  await f.report('n1');
+  await f.discovery.refresh();
+  await f.report('n2');
+  await f.report('n3');
+  const answers = await Promise.all(Array.from({ length: 30 }, () => f.connect()));
+  const counts: Record<string, number> = {};
+  for (const answer of answers) {
+    const { node } = await connected(answer);
+    counts[node.id] = (counts[node.id] ?? 0) + 1;
+  }
+  expect(counts).toEqual({ n1: 10, n2: 10, n3: 10 });
+});
