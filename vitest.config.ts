@@ -12,6 +12,8 @@ function suite(name: string, seconds: number, build: boolean) {
       name,
       include: [`test/${name}/**/*.test.ts`],
       exclude: [...configDefaults.exclude, '**/dist/**'],
+      // What a timer throws goes no further; here it is an error of the run.
+      setupFiles: ['test/support/faults.ts'],
       testTimeout: seconds * 1000,
       hookTimeout: seconds * 1000,
       // A poll waits for an event, and a busy machine may take its time: it ends before its test does, to name what it saw.

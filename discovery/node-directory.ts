@@ -4,6 +4,7 @@ import type { Assignment, NamedNode, NodeRecord, Registry } from '../src/cluster
 import { REGISTRY_RULES } from '../src/cluster/registry-rules.js';
 import { FanfareError } from '../src/lib/errors.js';
 import type { Logger } from '../src/lib/logger.js';
+import { after } from '../src/lib/timers.js';
 import type { Members, Strangeness } from './members.js';
 import type { DiscoveryCheck } from './options.js';
 
@@ -143,7 +144,7 @@ export class NodeDirectory {
       this.check();
       const { refreshMs } = this.#parts;
       const afterMs = this.#isKnownUsable() ? refreshMs : Math.min(LOOK_EVERY_MS, refreshMs);
-      this.#timer = setTimeout(() => this.#look(), afterMs).unref();
+      this.#timer = after(afterMs, () => this.#look()).unref();
     });
   }
 

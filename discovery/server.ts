@@ -2,13 +2,14 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { PassThrough, Readable } from 'node:stream';
+import { type Duplex, PassThrough, Readable } from 'node:stream';
 import { hostInUrl } from '../src/http/host-in-url.js';
 import { problemAnswer } from '../src/http/problem.js';
 import { rawAnswer } from '../src/http/raw-answer.js';
 import { answerEarly, closeGently } from '../src/http/request-rest.js';
 import { FanfareError } from '../src/lib/errors.js';
 import { type Logger, silentLogger } from '../src/lib/logger.js';
+import { after, contained } from '../src/lib/timers.js';
 import type { Code } from '../src/protocol/index.js';
 import type { RequestContext } from './handler.js';
 
@@ -72,10 +73,16 @@ class FetchServer implements DiscoveryServer {
         maxHeaderSize: options.maxHeaderBytes,
         connectionsCheckingInterval: Math.min(1_000, options.requestTimeoutMs),
       },
-      (request, response) => void this.#serve(request, response),
+      (request, response) => this.#serve(request, response).catch((error) => this.#giveUp(error, request.socket)),
     );
     this.#server.maxConnections = options.maxConnections;
-    this.#server.on('clientError', refuse);
+    this.#server.on('clientError', (error, socket) => {
+      try {
+        refuse(error, socket as Socket);
+      } catch (fault) {
+        this.#giveUp(fault, socket);
+      }
+    });
   }
 
   start(): Promise<{ readonly url: string; readonly port: number }> {
@@ -93,7 +100,7 @@ class FetchServer implements DiscoveryServer {
 
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
-      const late = setTimeout(() => this.#server.closeAllConnections(), this.#options.closeTimeoutMs);
+      const late = after(this.#options.closeTimeoutMs, () => this.#server.closeAllConnections());
       this.#server.close(() => {
         clearTimeout(late);
         resolve();
@@ -101,6 +108,12 @@ class FetchServer implements DiscoveryServer {
       this.#server.closeIdleConnections();
     });
     return this.#closing;
+  }
+
+  /** What cannot be answered is closed: a throw in one of the server's listeners would end the process. */
+  #giveUp(error: unknown, socket: Duplex): void {
+    contained(() => this.#options.logger.error({ error }, 'a request could not be answered'));
+    socket.destroy();
   }
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {

@@ -2,6 +2,7 @@
 
 import type { LoadedConfig } from '../config/load-config.js';
 import type { Logger } from '../lib/logger.js';
+import { onFault } from '../lib/timers.js';
 import { EXIT } from './exit.js';
 import { END_SIGNALS, type Server, ServerEnd } from './server-end.js';
 
@@ -24,6 +25,7 @@ export function serverEnd({ config }: LoadedConfig, logger: Logger): ServerEnd {
 export async function runServer({ loaded, logger, end, server, banner }: ServerRun): Promise<void> {
   for (const warning of loaded.warnings) logger.warn({}, warning);
   for (const note of loaded.notes) logger.info({}, note);
+  onFault((error) => logger.error({ error }, 'a timer or a listener failed: going on'));
   process.on('uncaughtException', (error) => {
     logger.error({ error }, 'a fault that nothing caught: ending');
     process.exit(EXIT.refused);

@@ -2,6 +2,7 @@
 
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
+import { every } from '../lib/timers.js';
 import type { NodeReport, Registry, ReportAnswer, ReportVerdict } from './registry.js';
 import { REPORT_INTERVAL_MS, REGISTRY_RULES as RULES } from './registry-rules.js';
 
@@ -61,7 +62,7 @@ class LoadReporter implements Reporter {
   async start(): Promise<void> {
     clearInterval(this.#timer);
     if (this.#stopping !== undefined) return;
-    this.#timer = setInterval(() => void this.report(), this.#parts.intervalMs ?? REPORT_INTERVAL_MS);
+    this.#timer = every(this.#parts.intervalMs ?? REPORT_INTERVAL_MS, () => this.report());
     await this.report();
   }
 

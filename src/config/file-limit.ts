@@ -5,6 +5,12 @@ import { readFileSync } from 'node:fs';
 /** Descriptors kept free of clients: the broker, logs, files, and sockets that are being refused. */
 export const RESERVED_FILES = 512;
 
+/** So many sockets as are wanted, or as the limit on open files leaves room for: at least half of it. */
+export function socketsWithin(wanted: number, limit = openFileLimit()): number {
+  if (limit === undefined) return wanted;
+  return Math.min(wanted, Math.max(limit - RESERVED_FILES, Math.floor(limit / 2)));
+}
+
 /** The soft limit on open files; `undefined` where the system does not tell. */
 export function openFileLimit(limitsFile = '/proc/self/limits'): number | undefined {
   let limits: string;

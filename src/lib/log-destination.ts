@@ -3,6 +3,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { monotonicNowMs } from './clocks.js';
+import { after } from './timers.js';
 
 /** Chosen: lines that wait for a reader which stalls. */
 const MAX_WAITING_BYTES = 1024 * 1024;
@@ -67,7 +68,7 @@ export class LogDestination {
       done++;
     }
     this.#waiting = done === 0 ? this.#waiting : this.#waiting.slice(done);
-    if (this.#waiting.length > 0) this.#retry = setTimeout(() => this.#drain(), RETRY_MS).unref();
+    if (this.#waiting.length > 0) this.#retry = after(RETRY_MS, () => this.#drain()).unref();
   }
 
   /** Answers what is left of a line; `undefined` when it is written, or lost because nobody can read it any more. */

@@ -1,5 +1,7 @@
 // Repeats what depends on something that may be away, with growing pauses that can be cut short.
 
+import { after } from './timers.js';
+
 export interface RetrierOptions {
   readonly firstPauseMs: number;
   readonly longestPauseMs: number;
@@ -53,7 +55,7 @@ export class Retrier {
         this.#waiting.delete(wake);
         resolve();
       };
-      const timer = setTimeout(wake, ms);
+      const timer = after(ms, wake);
       this.#waiting.add(wake);
     });
   }

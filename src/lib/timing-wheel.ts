@@ -1,6 +1,8 @@
 // Many coarse deadlines on one timer.
 
 import { monotonicNowMs } from './clocks.js';
+import { contained, every } from './timers.js';
+
 /** What is told when its time has come. */
 export interface Due {
   due(nowMs: number): void;
@@ -25,7 +27,7 @@ export class TimingWheel<T extends Due> {
   add(item: T, deadlineMs: number): number {
     if (this.#timer === undefined) {
       this.#doneUpTo = Math.floor(monotonicNowMs() / this.#tickMs) - 1;
-      this.#timer = setInterval(() => this.#turn(), this.#tickMs);
+      this.#timer = every(this.#tickMs, () => this.#turn());
       this.#turnedAtMs = monotonicNowMs();
     }
     // What is overdue already comes with the next turn: slots behind that are never looked at again.
@@ -75,6 +77,6 @@ export class TimingWheel<T extends Due> {
     const items = this.#slots.get(slot);
     if (items === undefined) return;
     this.#slots.delete(slot);
-    for (const item of items) item.due(nowMs);
+    for (const item of items) contained(() => item.due(nowMs));
   }
 }

@@ -1,5 +1,7 @@
 // Lets a bounded number of tasks run at once; the others wait for their turn.
 
+import { after } from './timers.js';
+
 /** How long a task may wait for its turn; then `take` rejects with what `refusal` answers, and the task never runs. */
 export interface WaitLimit {
   /** Behind how many it may wait at all. */
@@ -37,7 +39,7 @@ export class Turns {
       for (let next = this.#next(); next !== undefined; next = this.#next()) if (next()) return;
       this.#running--;
     };
-    const timer = Number.isFinite(this.#patienceMs) ? setTimeout(giveBack, this.#patienceMs).unref() : undefined;
+    const timer = Number.isFinite(this.#patienceMs) ? after(this.#patienceMs, giveBack).unref() : undefined;
     try {
       return await task();
     } finally {
@@ -54,7 +56,7 @@ export class Turns {
         waits = false;
         reject(refusal());
       };
-      const timer = limit && setTimeout(giveUp, limit.longestWaitMs, limit.refusal).unref();
+      const timer = limit && after(limit.longestWaitMs, () => giveUp(limit.refusal)).unref();
       this.#waiting.push(() => {
         clearTimeout(timer);
         resolve();

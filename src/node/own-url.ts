@@ -3,6 +3,7 @@
 import { get as getHttp } from 'node:http';
 import { get as getHttps } from 'node:https';
 import type { Logger } from '../lib/logger.js';
+import { after } from '../lib/timers.js';
 import { HEADERS, PATHS } from '../protocol/index.js';
 import type { ReadinessCheck } from './node-options.js';
 
@@ -46,7 +47,7 @@ export class OwnUrl {
     this.#state = 'asking';
     let patience: NodeJS.Timeout | undefined;
     const over = new Promise<void>((resolve) => {
-      patience = setTimeout(resolve, START_WITHIN_MS);
+      patience = after(START_WITHIN_MS, resolve);
     });
     await Promise.race([this.#ask(), over]);
     clearTimeout(patience);
@@ -81,7 +82,7 @@ export class OwnUrl {
     if (this.#state !== 'asking') return;
     if (found === this.#parts.id) return this.reached();
     this.#tell(found === undefined ? 'something else answers at its URL' : `its URL does not lead to it (${found})`);
-    this.#timer = setTimeout(() => void this.#ask(), this.#pauseMs).unref();
+    this.#timer = after(this.#pauseMs, () => this.#ask()).unref();
     this.#pauseMs = Math.min(2 * this.#pauseMs, PAUSE_MS.longest);
   }
 
@@ -105,7 +106,7 @@ function answeredBy(url: string, signal: AbortSignal): Promise<string | undefine
       resolve(typeof named === 'string' ? named.slice(0, MAX_ID_LENGTH) : undefined);
       request.destroy();
     });
-    const late = setTimeout(() => request.destroy(new Error('no answer in time')), ANSWER_WITHIN_MS);
+    const late = after(ANSWER_WITHIN_MS, () => request.destroy(new Error('no answer in time')));
     request.once('close', () => clearTimeout(late));
     request.once('error', reject);
   });

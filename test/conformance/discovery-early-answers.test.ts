@@ -4,7 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { readBody } from '../../discovery/request-body.js';
 import { createDiscoveryServer } from '../../discovery/server.js';
 import { problemAnswer } from '../../src/http/problem.js';
+import { onFault } from '../../src/lib/timers.js';
 import { answerReadLast, CAP, type Kind, playAll } from '../support/early-answers.js';
+import { Peer, requestText } from '../support/engine-peer.js';
+import { failTheRun } from '../support/faults.js';
+import { heldSockets } from '../support/server-sockets.js';
 
 const KINDS: readonly Kind[] = [
   { title: '401', method: 'POST', path: '/401', status: 401 },
@@ -31,6 +35,41 @@ async function answer(request: Request): Promise<Response> {
     return new Response(status === 413 ? body : 'read', { status: status === 413 ? 413 : 200, headers });
   }
 }
+
+describe('discovery', () => {
+  it('lives on where neither a request nor what went wrong with it can be told', async () => {
+    const broken = () => {
+      throw new Error('in the log');
+    };
+    const logger = { debug: broken, info: broken, warn: broken, error: broken };
+    const server = createDiscoveryServer(answer, { host: '127.0.0.1', port: 0, logger });
+    const { url, port } = await server.start();
+    const told: unknown[] = [];
+    onFault((error) => told.push(error));
+    const peer = await Peer.connect(port);
+    peer.write(requestText('GET', '/throw'));
+    expect(await peer.closed).toBe('');
+    expect(told.map(String)).toEqual(['Error: in the log']);
+    expect(await (await fetch(`${url}/200`)).text()).toBe('answered');
+    failTheRun();
+    await server.close();
+  });
+
+  it('has no more sockets than it may, of peers that never close theirs', async () => {
+    const server = createDiscoveryServer(answer, { host: '127.0.0.1', port: 0, maxConnections: 20 });
+    const { port } = await server.start();
+    const peers: Peer[] = [];
+    for (let round = 0; round < 3; round++) {
+      const come = await Promise.all(Array.from({ length: 20 }, () => Peer.connect(port, '127.0.0.1', true)));
+      peers.push(...come);
+      for (const peer of come) peer.write('noise\r\n\r\n');
+      await Promise.all(come.slice(0, round === 0 ? 20 : 0).map((peer) => peer.until((text) => text.includes('400 '))));
+      expect((await heldSockets(port)).length).toBeLessThanOrEqual(20);
+    }
+    for (const peer of peers) peer.socket.destroy();
+    await server.close();
+  });
+});
 
 describe('an early answer of discovery', () => {
   const start = async () => {

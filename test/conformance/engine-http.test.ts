@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { FanfareError } from '../../src/lib/errors.js';
 import type { HttpExchange } from '../../src/node/engines/engine.js';
 import { ENGINES, type EngineHost, type HostSetup, Queue, startEngine } from '../support/engine-host.js';
-import { Peer, requestText } from '../support/engine-peer.js';
+import { Peer, requestText, upgradeText } from '../support/engine-peer.js';
 
 const CAP = 100_000;
 
@@ -239,5 +239,26 @@ describe.each(ENGINES)('HTTP on the %s engine', (name) => {
     peer.reset();
     await aborts.next();
     expect(bodies).toBe(0);
+  });
+
+  it('closes a connection whose refusal cannot even be made, and lives on', async () => {
+    const host = await start({
+      errorHeaders: () => {
+        throw new Error('in errorHeaders');
+      },
+    });
+    const texts = [
+      requestText('GET', `/${'x'.repeat(5_000)}`),
+      requestText('GET', '/', ['Upgrade: websocket']),
+      upgradeText([], ['Sec-WebSocket-Version']),
+      'noise\r\n\r\n',
+    ];
+    for (const text of texts) {
+      const peer = await Peer.connect(host.port);
+      peer.write(text);
+      expect(await peer.closed).not.toContain('200 OK');
+    }
+    expect(host.failures.map(String)).toContain('Error: in errorHeaders');
+    expect((await fetch(host.url)).status).toBe(200);
   });
 });

@@ -64,6 +64,7 @@ describe('a planted violation is found', () => {
     ['a suppressed type error', `${GOOD}// @ts-${'ignore'}\n`, 'src/lib/a.ts:4: a check is suppressed'],
     ['a suppressed lint', `${GOOD}// biome-${'ignore'} lint: x\n`, 'src/lib/a.ts:4: a check is suppressed'],
     ['an empty catch', `${GOOD}try { a; } catch {}\n`, 'src/lib/a.ts:4: an empty catch'],
+    ['a bare timer', `${GOOD}setImmediate(a);\n`, 'src/lib/a.ts:4: a bare timer'],
     ['process.exit', `${GOOD}process.exit(1);\n`, 'src/lib/a.ts:4: process.exit is for src/cli'],
   ])('%s', (_, text, message) => {
     expect(broken(text, 'src/lib/a.ts')).toEqual([expect.stringContaining(message)]);
@@ -106,5 +107,7 @@ describe('a planted violation is found', () => {
   it('but not the same letters in a text, nor process.exit in the command line', () => {
     expect(broken(`${GOOD}export const b = 'any enum process.exit(1)';\n`)).toEqual([]);
     expect(broken(`${GOOD}process.exit(1);\n`, 'src/cli/main.ts')).toEqual([]);
+    expect(broken(`${GOOD}socket.setTimeout(1);\n`)).toEqual([]);
+    expect(broken(`${GOOD}setTimeout(a, 1);\n`, 'src/cli/main.ts')).toEqual([]);
   });
 });

@@ -9,6 +9,9 @@ const MAX_FUNCTION_LINES = 60;
 /** Its factories hold their state in closures. */
 const LONG_FUNCTIONS = 'client-sdk/';
 const FILE_NAME = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|config))?\.(ts|mjs)$/;
+/** What strangers' bytes set off must not end the process: `src/lib/timers.ts` has timers that contain what they run. */
+const CONTAINED = /^(src\/(node|http|cluster|lib)|discovery)\//;
+const TIMERS = new Set(['setInterval', 'setTimeout', 'setImmediate', 'queueMicrotask']);
 const EMPTY_WORD = /(^|-)(utils?|helpers?|manager|service|impl|misc|common)(-|\.)/;
 /** Assembled, so that this file does not hold what it looks for. */
 const SUPPRESSION = new RegExp(['@ts-ignore', '@ts-expect-error', '@ts-nocheck', 'biome-ignore', 'eslint-'].join('|'));
@@ -90,6 +93,9 @@ function visit(node: ts.Node, source: ts.SourceFile, path: string, say: Say): vo
   if (endsProcess(node) && /^(src|discovery|client-sdk|demo)\//.test(path) && !path.startsWith('src/cli/')) {
     say(line, 'process.exit is for src/cli');
   }
+  if (isBareTimer(node) && CONTAINED.test(path) && path !== 'src/lib/timers.ts') {
+    say(line, 'a bare timer: every, after, soon and atOnce of src/lib/timers contain what they run');
+  }
   if (isTestTitle(node) && /\bshould\b/.test(node.text)) say(line, 'the title of a test is a fact, without "should"');
   ts.forEachChild(node, (child) => visit(child, source, path, say));
 }
@@ -102,6 +108,10 @@ function isEmpty(block: ts.Block, source: ts.SourceFile): boolean {
 function endsProcess(node: ts.Node): boolean {
   if (!ts.isPropertyAccessExpression(node) || !ts.isIdentifier(node.expression)) return false;
   return node.expression.text === 'process' && ['exit', 'abort', 'reallyExit'].includes(node.name.text);
+}
+
+function isBareTimer(node: ts.Node): boolean {
+  return ts.isCallExpression(node) && ts.isIdentifier(node.expression) && TIMERS.has(node.expression.text);
 }
 
 function isTestTitle(node: ts.Node): node is ts.StringLiteralLike {

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import type { Discovery } from '../../../discovery/handler.js';
 import { createDiscoveryServer } from '../../../discovery/server.js';
+import { socketsWithin } from '../../config/file-limit.js';
 import { Namespaces } from '../../config/namespaces.js';
 import { FanfareError } from '../../lib/errors.js';
 import { createPinoLogger } from '../../lib/pino-logger.js';
@@ -15,6 +16,9 @@ import { addOptionFlags, configOf } from '../option-flags.js';
 import { createProbes } from '../probes.js';
 import { problemResponse } from '../problem-response.js';
 import { runServer, serverEnd } from '../server-process.js';
+
+/** Chosen: discovery answers and forgets; where the limit on open files is lower, fewer. */
+const MAX_CONNECTIONS = 10_000;
 
 /** Adds the command. */
 export function addCommand(program: Command): void {
@@ -54,7 +58,7 @@ async function runDiscovery(command: Command): Promise<void> {
       (await probes(request, context.remoteAddress)) ??
       discovery?.(request, context) ??
       problemResponse(new FanfareError('no_capacity', 'discovery is starting')),
-    { host: config.host, port: config.port, logger },
+    { host: config.host, port: config.port, maxConnections: socketsWithin(MAX_CONNECTIONS), logger },
   );
   const close = async () => {
     await server.close();

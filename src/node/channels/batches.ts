@@ -1,5 +1,6 @@
 // Joins what is published on a topic within one turn into frames that hold several messages, for sockets that asked for it.
 
+import { soon } from '../../lib/timers.js';
 import type { PublishToTopic } from './encoding.js';
 
 const OPEN = 0x5b;
@@ -106,7 +107,7 @@ export class Batches {
   open(batch: Batch): void {
     batch.isOpen = true;
     this.#opened.push(batch);
-    this.#scheduled ??= setImmediate(() => this.#endTurn());
+    this.#scheduled ??= soon(() => this.#endTurn());
   }
 
   #endTurn(): void {

@@ -4,6 +4,7 @@ import type { Broker, HistoryPage, PageLimit } from '../../broker/broker.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Retrier } from '../../lib/retrier.js';
+import { atOnce } from '../../lib/timers.js';
 import type { Turns } from '../../lib/turns.js';
 import type { Begin } from '../../protocol/index.js';
 
@@ -119,7 +120,7 @@ export class ChannelLog {
     this.#waiting ??= new Set();
     const waiting = this.#waiting.add(waiter);
     const trouble = this.#trouble;
-    if (trouble !== undefined) queueMicrotask(() => waiting.delete(waiter) && waiter(trouble));
+    if (trouble !== undefined) atOnce(() => waiting.delete(waiter) && waiter(trouble));
     return () => waiting.delete(waiter);
   }
 

@@ -6,6 +6,7 @@ import { monotonicNowMs, steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import { Retrier } from '../../lib/retrier.js';
+import { every } from '../../lib/timers.js';
 import { Turns, type WaitLimit } from '../../lib/turns.js';
 import { type Begin, formatOffset, type Offset } from '../../protocol/index.js';
 import { Audience, type AudienceParts } from './audience.js';
@@ -124,7 +125,7 @@ export class Channels implements BrokerListener {
 
   start(): void {
     clearInterval(this.#sweeper);
-    this.#sweeper = setInterval(() => this.#sweep(monotonicNowMs()), SWEEP_EVERY_MS);
+    this.#sweeper = every(SWEEP_EVERY_MS, () => this.#sweep(monotonicNowMs()));
     this.#sweeper.unref();
     this.#tails.start();
   }

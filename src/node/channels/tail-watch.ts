@@ -2,6 +2,7 @@
 
 import type { Broker } from '../../broker/broker.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
+import { every } from '../../lib/timers.js';
 import type { Channel } from './channel.js';
 
 const EVERY_MS = 1_000;
@@ -31,7 +32,7 @@ export class TailWatch {
 
   start(): void {
     this.stop();
-    this.#timer = setInterval(() => void this.round(monotonicNowMs()), EVERY_MS);
+    this.#timer = every(EVERY_MS, () => this.round(monotonicNowMs()));
     this.#timer.unref();
   }
 

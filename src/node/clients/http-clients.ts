@@ -1,6 +1,7 @@
 // What a node remembers of clients that come by HTTP: a bounded soft cache. Losing it may cost a free poll, never a message.
 
 import { monotonicNowMs } from '../../lib/clocks.js';
+import { every } from '../../lib/timers.js';
 import type { Offset } from '../../protocol/index.js';
 import type { Visitor } from './visitor.js';
 
@@ -42,7 +43,7 @@ export class HttpClients {
 
   start(): void {
     this.stop();
-    this.#sweeper = setInterval(() => this.#sweep(monotonicNowMs()), SWEEP_EVERY_MS);
+    this.#sweeper = every(SWEEP_EVERY_MS, () => this.#sweep(monotonicNowMs()));
     this.#sweeper.unref();
   }
 

@@ -1,6 +1,7 @@
 // The wait of a poll: it holds its channels, hears what comes, and ends in time; and the room in which all of them wait.
 
 import { monotonicNowMs } from '../../lib/clocks.js';
+import { contained, soon } from '../../lib/timers.js';
 import { type Due, TimingWheel } from '../../lib/timing-wheel.js';
 import { type GapEvent, LIMITS } from '../../protocol/index.js';
 import type { PollWaiter } from '../channels/audience.js';
@@ -54,10 +55,10 @@ export class WaitingRoom {
   /** Has {@link PollWait.flush} called at the end of the turn. */
   schedule(wait: PollWait): void {
     if (this.#woken.push(wait) > 1) return;
-    setImmediate(() => {
+    soon(() => {
       const woken = this.#woken;
       this.#woken = [];
-      for (const one of woken) one.flush();
+      for (const one of woken) contained(() => one.flush());
     });
   }
 

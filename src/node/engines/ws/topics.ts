@@ -1,5 +1,6 @@
 // Topics of the ws engine: what is published in one tick is framed once and written once to each subscriber.
 
+import { soon } from '../../../lib/timers.js';
 import { headerBytes, writeTextHeader } from './frame.js';
 
 /** A topic with more pending bytes does not wait for the end of the tick. */
@@ -72,7 +73,7 @@ export class Topics {
       this.#dirty.push(topic);
     }
     if (topic.used > MAX_BATCH_BYTES) this.flushTopic(topic);
-    else this.#scheduled ??= setImmediate(() => this.flush());
+    else this.#scheduled ??= soon(() => this.flush());
   }
 
   /** Adds a subscriber: what was published before does not reach it. */
