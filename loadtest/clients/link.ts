@@ -36,7 +36,7 @@ export interface Link {
 }
 
 const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024);
-const SOURCE_ADDRESSES = 16;
+const SOURCE_ADDRESSES = 64;
 
 /**
  * Opens a link. `onBytes` sees what came, preceded by what it left over the time before: it returns how many bytes it
@@ -54,7 +54,8 @@ export function openLink(parts: ClientParts, onOpen: () => void, onBytes: (bytes
   const socket: Socket = connect({
     host: parts.host,
     port: parts.port,
-    // Spread over 127.0.0.2 and up: the ports of one address would run out under repeated connection storms.
+    // Spread over 127.0.0.2 and up: the ports of one address would run out under repeated connection storms, and a node bounds
+    // what one address opens at once.
     ...(parts.host === '127.0.0.1' ? { localAddress: `127.0.0.${2 + (parts.number % SOURCE_ADDRESSES)}` } : {}),
     noDelay: true,
     onread: {

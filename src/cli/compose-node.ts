@@ -47,7 +47,16 @@ export async function composeNode(config: Config, parts: NodeParts): Promise<Pus
   );
 }
 
+/** Chosen: what may wait for slow clients is so much of the memory that the node may use. */
+const BUFFERED_SHARE = 4;
+
+/** Specified: the lesser of 512 and a sixteenth of the capacity; but as many as three browsers open at once. */
+function defaultHandshakes(maxConnections: number): number {
+  return Math.max(18, Math.min(512, Math.floor(maxConnections / 16)));
+}
+
 function nodeOptions(config: Config, namespaces: Namespaces): PushNodeOptions {
+  const maxMemoryBytes = config.maxMemoryBytes ?? availableMemory();
   return {
     id: nodeIdOf(config),
     version: VERSION,
@@ -56,9 +65,11 @@ function nodeOptions(config: Config, namespaces: Namespaces): PushNodeOptions {
     url: config.nodeUrl ?? '',
     namespaces,
     origins: new Origins(config.origins),
+    trustedProxies: config.trustedProxies,
     maxConnections: config.maxConnections,
+    handshakesPerAddress: config.handshakesPerIp ?? defaultHandshakes(config.maxConnections),
     maxConnectsPerSecond: config.maxConnectsPerSecond,
-    maxMemoryBytes: config.maxMemoryBytes ?? availableMemory(),
+    maxMemoryBytes,
     publishKeys: config.publishKey ?? [],
     heartbeatMs: config.heartbeat,
     pingMs: LIMITS.pingMs,
@@ -71,6 +82,7 @@ function nodeOptions(config: Config, namespaces: Namespaces): PushNodeOptions {
     maxChannels: config.maxChannels,
     maxHistoryBytes: config.maxHistoryMemory ?? Math.floor((config.maxMemoryBytes ?? availableMemory()) / 8),
     maxBufferedBytes: config.maxBufferedBytes,
+    maxBufferedTotal: config.maxBufferedTotal ?? maxMemoryBytes / BUFFERED_SHARE,
     limits: nodeLimits(config),
   };
 }

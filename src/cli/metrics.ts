@@ -4,9 +4,9 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
 /** Figures that go up and down; every other one is a counter. */
 const GAUGES = new Set([
-  ...['connections', 'sockets', 'streams', 'waitingPolls', 'httpClients', 'channels'],
+  ...['connections', 'sockets', 'streams', 'newcomers', 'waitingPolls', 'httpClients', 'channels'],
   ...['stateReady', 'stateFull', 'stateDeaf', 'stateForeign', 'stateDraining', 'discoveryUsableNodes'],
-  ...['eventLoopUtilization', 'discoveryNodes', 'cachedTokens', 'ingestHolder', 'ingestAside', 'historyBytes'],
+  ...['eventLoopUtilization', 'bufferedBytes', 'discoveryNodes', 'cachedTokens', 'ingestHolder', 'ingestAside', 'historyBytes'],
 ]);
 
 export interface MetricsSource {

@@ -178,6 +178,11 @@ export const configSchema = z.object({
     roles: NODES,
     default: '1mb',
   }),
+  maxBufferedTotal: option(size('4mb', '1024gb').optional(), {
+    about: 'unsent bytes of all connections together at which the slowest are cut',
+    roles: NODES,
+    defaultText: 'a quarter of `maxMemoryBytes`',
+  }),
   maxMemoryBytes: option(size('64mb', '1024gb').optional(), {
     about: 'resident memory at which the node counts as full',
     roles: NODES,
@@ -229,6 +234,11 @@ export const configSchema = z.object({
     about: 'calls of discovery per address and second; 0 is no limit',
     roles: FRONT,
     default: '0',
+  }),
+  handshakesPerIp: option(wholeNumber(0, 1_000_000).optional(), {
+    about: 'sockets of one address that have neither been answered nor let in; 0 is no limit',
+    roles: NODES,
+    defaultText: '512 or a sixteenth of `maxConnections`, whichever is less',
   }),
   drainDelay: option(duration('0s', '1h'), {
     duration: true,

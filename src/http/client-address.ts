@@ -29,6 +29,11 @@ export class ClientAddress {
     return address;
   }
 
+  /** Whether many clients stand behind a socket's address, because it is a trusted proxy's. */
+  trusts(socketAddress: string): boolean {
+    return this.#any && this.#isTrusted(plainAddress(socketAddress));
+  }
+
   #isTrusted(address: string): boolean {
     const version = isIP(address);
     return version !== 0 && this.#trusted.check(address, version === 6 ? 'ipv6' : 'ipv4');

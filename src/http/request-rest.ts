@@ -2,11 +2,14 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { after } from '../lib/timers.js';
 
 /** Bytes of a body that are read away, so that a peer that is still sending sees its answer and no reset. Chosen: four of the largest bodies that are taken. */
 export const REST_BYTES = 4 * 1024 * 1024;
 /** How long a peer has to read its answer and to stop sending. Chosen. */
 export const REST_MS = 5_000;
+/** The same where sockets run short. Chosen: a round trip or two. */
+export const SHORT_REST_MS = 500;
 /** A smaller piece counts as so much: taking it costs as much. */
 const PIECE_BYTES = 1024;
 
@@ -16,9 +19,9 @@ export class RequestRest {
   readonly #timer: NodeJS.Timeout;
   #bytes = 0;
 
-  constructor(spent: () => void) {
+  constructor(spent: () => void, withinMs = REST_MS) {
     this.#spent = spent;
-    this.#timer = setTimeout(spent, REST_MS);
+    this.#timer = after(withinMs, spent);
   }
 
   take(bytes: number): void {
@@ -36,8 +39,8 @@ export class RequestRest {
 }
 
 /** Reads the rest of `req` away, until `res` closes; past a bound it closes `res` itself. */
-export function readAway(req: IncomingMessage, res: ServerResponse): void {
-  const rest = new RequestRest(() => res.destroy());
+export function readAway(req: IncomingMessage, res: ServerResponse, withinMs = REST_MS): void {
+  const rest = new RequestRest(() => res.destroy(), withinMs);
   res.once('close', () => rest.close());
   req.on('data', (chunk: Buffer) => rest.take(chunk.length));
   req.resume();
@@ -47,17 +50,17 @@ export function readAway(req: IncomingMessage, res: ServerResponse): void {
  * Answers a request whose body has not come whole: the head must say `Connection: close` and be set already. node:http
  * would close as soon as the answer ends, and reset a peer that is still sending: so it ends with the request.
  */
-export function answerEarly(req: IncomingMessage, res: ServerResponse, body: string | Buffer): void {
+export function answerEarly(req: IncomingMessage, res: ServerResponse, body: string | Buffer, withinMs?: number): void {
   // Where there can be no body, `write` does not even send the head.
   if (body.length === 0 || req.method === 'HEAD') res.flushHeaders();
   else res.write(body);
   req.once('end', () => res.end());
-  readAway(req, res);
+  readAway(req, res, withinMs);
 }
 
 /** Sends what was written and FIN, reads away what still comes, and closes: when the peer has closed too, or past a bound. */
-export function closeGently(socket: Socket): void {
-  const rest = new RequestRest(() => socket.destroy());
+export function closeGently(socket: Socket, withinMs = REST_MS): void {
+  const rest = new RequestRest(() => socket.destroy(), withinMs);
   socket.once('close', () => rest.close());
   socket.on('data', (chunk: Buffer) => rest.take(chunk.length));
   socket.resume();

@@ -55,7 +55,11 @@ export interface PushNodeOptions {
   readonly url: string;
   readonly namespaces: Namespaces;
   readonly origins: Origins;
+  /** Addresses or networks (`10.0.0.0/8`) whose forwarded addresses are believed. */
+  readonly trustedProxies: readonly string[];
   readonly maxConnections: number;
+  /** Sockets of one address that have neither been answered nor let in; 0 bounds nobody. */
+  readonly handshakesPerAddress: number;
   readonly maxConnectsPerSecond: number;
   /** Resident memory at which the node counts as using all it may. */
   readonly maxMemoryBytes: number;
@@ -77,6 +81,8 @@ export interface PushNodeOptions {
   readonly maxHistoryBytes: number;
   /** Unsent bytes at which a slow consumer is cut. */
   readonly maxBufferedBytes: number;
+  /** Unsent bytes of all links together; over it those with the most are cut. */
+  readonly maxBufferedTotal: number;
   readonly limits: NodeLimits;
 }
 

@@ -6,6 +6,7 @@ import { hostInUrl } from '../http/host-in-url.js';
 import { corsHeaders } from '../http/origins.js';
 import { monotonicNowMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
+import { every } from '../lib/timers.js';
 import { LIMITS, PATHS } from '../protocol/index.js';
 import { Admission } from './admission.js';
 import { Batches } from './channels/batches.js';
@@ -19,6 +20,7 @@ import type { SubscriptionsParts } from './clients/subscriptions.js';
 import { ClusterMember } from './cluster-member.js';
 import type { EngineHandlers, EngineOptions } from './engines/engine.js';
 import { Lifecycle } from './lifecycle.js';
+import { LinkWatch } from './link-watch.js';
 import { moveLinks } from './mover.js';
 import { NodeLoad } from './node-load.js';
 import type {
@@ -62,6 +64,7 @@ class Node implements PushNode {
   readonly #links: Links;
   readonly #ids = new LinkIds();
   readonly #batches: Batches;
+  readonly #watch: LinkWatch;
   readonly #clients = new HttpClients();
   readonly #channels: Channels;
   readonly #publisher: Publisher;
@@ -80,7 +83,8 @@ class Node implements PushNode {
     this.#parts = parts;
     this.#options = options;
     this.#load = new NodeLoad(options.maxMemoryBytes);
-    this.#links = new Links({ heartbeatMs: options.heartbeatMs });
+    this.#links = new Links(options);
+    this.#watch = new LinkWatch(this.#links, options, logger);
     this.#room = new NodeRoom({ load: this.#load, links: this.#links, options });
     const hears = () => broker.status().ready;
     this.#lifecycle = new Lifecycle({ id: options.id, logger, hears, room: () => this.#room.look() });
@@ -107,8 +111,9 @@ class Node implements PushNode {
     const url = this.#options.url === '' ? `http://${hostInUrl(this.#options.host)}:${port}` : this.#options.url;
     this.#channels.start();
     this.#links.start();
+    this.#watch.start(port);
     this.#clients.start();
-    this.#sampler = setInterval(() => this.#sample(), LOAD_SAMPLE_MS);
+    this.#sampler = every(LOAD_SAMPLE_MS, () => this.#sample());
     this.#room.warnAtStart(logger);
     await this.#member?.start(url);
     this.#lifecycle.on('serve');
@@ -127,6 +132,7 @@ class Node implements PushNode {
       connections: this.#connectionCount(),
       sockets,
       streams,
+      ...this.#watch.stats(),
       waitingPolls: this.#polls.waiting,
       httpClients: this.#clients.size,
       channels: this.#channels.size,
@@ -195,10 +201,11 @@ class Node implements PushNode {
     engine.stopListening();
     clearInterval(this.#sampler);
     await Promise.all([ingest?.close(), this.#member?.stop()]);
-    for (const link of [...this.#links.all()]) link.end('draining', 'the node is going away');
+    for (const link of [...this.#links.newcomers, ...this.#links.all()]) link.end('draining', 'the node is going away');
     this.#polls.close();
     this.#clients.stop();
     this.#links.stop();
+    this.#watch.stop();
     await engine.close();
     this.#channels.close();
     this.#batches.close();
@@ -281,6 +288,7 @@ class Node implements PushNode {
       maxFrameBytes,
       maxBufferedBytes,
       maxSockets: maxConnections + SPARE_SOCKETS,
+      handshakes: this.#watch.handshakes,
       maxHeaderBytes: MAX_HEADER_BYTES,
       maxUrlBytes: MAX_URL_BYTES,
     };

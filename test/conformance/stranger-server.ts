@@ -22,7 +22,7 @@ export async function startServer(
   env: Readonly<Record<string, string>>,
 ): Promise<RunningServer> {
   const child = spawn(process.execPath, [MAIN, command, '--port', '0'], {
-    env: { PATH: process.env.PATH ?? '', NODE_ENV: 'test', ...env },
+    env: { PATH: process.env.PATH ?? '', NODE_ENV: 'test', FANFARE_HANDSHAKES_PER_IP: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';

@@ -208,6 +208,7 @@ describe.each(['uws', 'ws'] as const)('WebSocket connection on the %s engine', (
     await connected(node);
     await connected(node);
     const third = open(node);
+    third.connect(node.ticket());
     expect(await third.events.nextOf('closed')).toMatchObject({ code: 4001 });
     expect(node.node.stats().refused).toBe(1);
   });

@@ -10,6 +10,7 @@ import type {
   UpgradeDecision,
   UpgradeRequest,
 } from '../../src/node/engines/engine.js';
+import { NO_BOUND } from '../../src/node/engines/handshakes.js';
 import { createUwsEngine } from '../../src/node/engines/uws/engine.js';
 import { createWsEngine } from '../../src/node/engines/ws/engine.js';
 
@@ -22,6 +23,7 @@ const OPTIONS: EngineOptions = {
   maxFrameBytes: 1_000,
   maxBufferedBytes: 1024 * 1024,
   maxSockets: 500,
+  handshakes: NO_BOUND,
   maxHeaderBytes: 8_192,
   maxUrlBytes: 4_096,
 };

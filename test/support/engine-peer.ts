@@ -43,8 +43,9 @@ export class Peer {
     this.closed = new Promise((resolve) => socket.once('close', () => resolve(this.text)));
   }
 
-  static async connect(port: number): Promise<Peer> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  /** `stubborn` does not close when the server does. */
+  static async connect(port: number, localAddress?: string, stubborn = false): Promise<Peer> {
+    const socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true, allowHalfOpen: stubborn });
     const peer = new Peer(socket);
     await new Promise((resolve, reject) => {
       socket.once('connect', resolve);
@@ -54,8 +55,8 @@ export class Peer {
   }
 
   /** A peer whose handshake has been accepted. */
-  static async upgraded(port: number): Promise<Peer> {
-    const peer = await Peer.connect(port);
+  static async upgraded(port: number, localAddress?: string, stubborn?: boolean): Promise<Peer> {
+    const peer = await Peer.connect(port, localAddress, stubborn);
     peer.write(upgradeText());
     await peer.until((text) => text.includes('\r\n\r\n'));
     return peer;

@@ -7,12 +7,17 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 const READY_WITHIN_MS = 30_000;
+/** All clients of a test come from one address: it is bounded where that is the subject, with an empty value for the default. */
+const UNBOUNDED = { FANFARE_HANDSHAKES_PER_IP: '0' };
 
 export interface ProcessSetup {
   /** Beside PATH and HOME, which is all that it inherits. */
   readonly env?: Readonly<Record<string, string>>;
   /** Its standard input. */
   readonly input?: string;
+  /** Its limit of open files; absent: this process's. */
+  readonly openFiles?: number;
+  readonly nodeFlags?: readonly string[];
 }
 
 export interface Finished {
@@ -89,9 +94,12 @@ export async function startFanfare(args: readonly string[], setup: ProcessSetup 
   };
 }
 
-function launch(args: readonly string[], { env = {} }: ProcessSetup): ChildProcess {
+function launch(args: readonly string[], { env = {}, openFiles, nodeFlags = [] }: ProcessSetup): ChildProcess {
   const { PATH = '', HOME = '' } = process.env;
-  return spawn(process.execPath, [MAIN, ...args], { env: { PATH, HOME, ...env }, stdio: 'pipe' });
+  const options = { env: { PATH, HOME, ...UNBOUNDED, ...env }, stdio: 'pipe' } as const;
+  const command = [process.execPath, ...nodeFlags, MAIN, ...args];
+  if (openFiles === undefined) return spawn(process.execPath, command.slice(1), options);
+  return spawn('sh', ['-c', 'ulimit -n "$0" && exec "$@"', String(openFiles), ...command], options);
 }
 
 class Output {

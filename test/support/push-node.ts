@@ -43,6 +43,10 @@ const OWN_LIMITS = {
   maxConnections: 10_000,
   maxChannels: 100_000,
   maxHistoryBytes: 64 * 1024 * 1024,
+  maxBufferedTotal: 2 ** 40,
+  trustedProxies: [],
+  // All clients of a test come from one address.
+  handshakesPerAddress: 0,
 };
 const tickets = createTicketAuthority({ secrets: ['a secret of the tests, 32 bytes long'], audience: 'tests' });
 

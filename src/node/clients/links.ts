@@ -1,8 +1,11 @@
 // Every open link of a node: looked at for heartbeats, swept for expiry and handshakes, by timers that the node owns.
 
 import { monotonicNowMs } from '../../lib/clocks.js';
+import { every, tellFault } from '../../lib/timers.js';
 import { type Due, TimingWheel } from '../../lib/timing-wheel.js';
 import type { Code } from '../../protocol/index.js';
+import type { StreamPeer } from './dead-streams.js';
+import { Newcomers } from './newcomers.js';
 import { LATE_MS, lookAfterMs } from './pulse.js';
 
 const TICK_MS = LATE_MS / 2;
@@ -28,10 +31,17 @@ export interface Link extends Due {
   move(withinMs: number, reason: string): void;
   /** Closes it with a code and a reason. Idempotent. */
   end(code: Code, reason: string): void;
+  /** Bytes that its peer has not taken. */
+  bufferedBytes(): number;
+  /** Ends it as one that reads too slowly. */
+  cut(): void;
+  /** What tells of its peer's death, where nothing that it sends does. */
+  readonly peer?: StreamPeer;
 }
 
 export interface LinksOptions {
   readonly heartbeatMs: number;
+  readonly maxConnections: number;
 }
 
 /** What is left of a stream that has ended: bytes that its peer has not taken yet. */
@@ -40,13 +50,15 @@ export interface EndedStream {
   destroy(): void;
 }
 
-/** The set of open links. */
+/** The set of open links, and of those that have come and are none yet. */
 export class Links {
   readonly #open = new Set<Link>();
   readonly #looks = new TimingWheel<Link>(TICK_MS);
   /** Until when each may still be sending. */
   readonly #ended = new Map<EndedStream, number>();
   readonly #options: LinksOptions;
+  /** WebSockets that nobody has shown a ticket on. */
+  readonly newcomers: Newcomers;
   #part = 0;
   #sweeper: NodeJS.Timeout | undefined;
   sockets = 0;
@@ -58,6 +70,7 @@ export class Links {
 
   constructor(options: LinksOptions) {
     this.#options = options;
+    this.newcomers = new Newcomers(options.maxConnections, () => this.size);
   }
 
   get size(): number {
@@ -66,7 +79,7 @@ export class Links {
 
   start(): void {
     clearInterval(this.#sweeper);
-    this.#sweeper = setInterval(() => this.#sweep(monotonicNowMs()), SWEEP_EVERY_MS);
+    this.#sweeper = every(SWEEP_EVERY_MS, () => this.#sweep(monotonicNowMs()));
   }
 
   stop(): void {
@@ -75,7 +88,9 @@ export class Links {
     this.#ended.clear();
   }
 
+  /** It may have been a newcomer. */
   add(link: Link): void {
+    this.newcomers.remove(link);
     this.#open.add(link);
     this.#part = (this.#part % SPREAD) + 1;
     this.lookAt(link, monotonicNowMs() + (lookAfterMs(this.#options.heartbeatMs) * this.#part) / SPREAD);
@@ -83,7 +98,9 @@ export class Links {
     else this.streams++;
   }
 
+  /** It may be a newcomer still. Idempotent. */
   remove(link: Link): void {
+    this.newcomers.remove(link);
     if (!this.#open.delete(link)) return;
     this.#looks.remove(link, link.slot);
     if (link.transport === 'websocket') this.sockets--;
@@ -111,9 +128,27 @@ export class Links {
     return this.#open;
   }
 
+  /** Of links from which nothing is ever heard. */
+  *silentPeers(): Generator<StreamPeer> {
+    if (this.streams === 0) return;
+    for (const { peer } of this.all()) if (peer !== undefined) yield peer;
+  }
+
+  /** What is left of streams that have ended. */
+  get ended(): Iterable<EndedStream> {
+    return this.#ended.keys();
+  }
+
   #sweep(nowMs: number): void {
     const unixMs = Date.now();
-    for (const link of this.#open) link.checkDeadlines(nowMs, unixMs);
+    this.newcomers.sweep(nowMs, unixMs);
+    for (const link of this.#open) {
+      try {
+        link.checkDeadlines(nowMs, unixMs);
+      } catch (error) {
+        tellFault(error);
+      }
+    }
     for (const [stream, dueMs] of this.#ended) {
       if (stream.bufferedBytes() > 0 && nowMs < dueMs) continue;
       this.#ended.delete(stream);

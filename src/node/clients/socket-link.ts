@@ -74,14 +74,7 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
 
   open(socket: EngineSocket): void {
     this.#socket = socket;
-    try {
-      this.#parts.door.requireRoom();
-    } catch (error) {
-      const refusal = errorEvent(error, undefined, this.#parts.logger);
-      this.sendEvent(refusal);
-      return this.end(refusal.code, refusal.message);
-    }
-    this.#parts.links.add(this);
+    this.#parts.links.newcomers.add(this);
   }
 
   text(text: string): void {
@@ -102,8 +95,7 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   }
 
   tooLarge(bytes: number): void {
-    const limit = this.#parts.terms.maxFrameBytes;
-    this.end('message_too_large', `the frame has ${bytes} bytes, the limit is ${limit}`);
+    this.end('message_too_large', `the frame has ${bytes} bytes, the limit is ${this.#parts.terms.maxFrameBytes}`);
   }
 
   pong(): void {
@@ -157,6 +149,10 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
     this.#state = 'closed';
     this.#session?.end();
     this.#socket?.close(codeInfo(code).close ?? CLOSE.badRequest, `${code}: ${reason}`.slice(0, 120));
+  }
+
+  cut(): void {
+    this.#socket?.cut();
   }
 
   // What its session delivers to.
@@ -240,14 +236,11 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
       return this.sendEvent({ type: 'error', id: command.id, code: 'already_connected', message });
     }
     if (command.version !== PROTOCOL_VERSION) {
-      return this.#refuse(
-        command.id,
-        new FanfareError('unsupported_version', `version ${PROTOCOL_VERSION} is spoken here`),
-      );
+      const message = `version ${PROTOCOL_VERSION} is spoken here`;
+      return this.#refuse(command.id, new FanfareError('unsupported_version', message));
     }
-    if (command.token === undefined) {
+    if (command.token === undefined)
       return this.#refuse(command.id, new FanfareError('token_missing', '"token": expected a ticket, got nothing'));
-    }
     this.#features = command.features;
     if (command.features.includes('batch')) this.#encoding = BATCHED_FRAMES;
     this.#verify(
@@ -274,7 +267,14 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   }
 
   #admit(id: number, identity: Identity): void {
-    const { door, session, terms, ids } = this.#parts;
+    const { door, links, session, terms, ids } = this.#parts;
+    try {
+      door.requireRoom();
+    } catch (error) {
+      return this.#refuse(id, error, true);
+    }
+    links.add(this);
+    this.#socket?.admit();
     const connection = ids.next(identity);
     this.#session = new Session(session, this, identity, connection);
     this.#state = 'open';
@@ -287,8 +287,8 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
     for (const command of waiting ?? []) if (!this.isClosed) this.#run(command);
   }
 
-  #refuse(id: number, error: unknown): void {
-    this.#parts.door.counters.refused++;
+  #refuse(id: number, error: unknown, isCounted = false): void {
+    if (!isCounted) this.#parts.door.counters.refused++;
     this.#fail(error, id);
     const code = error instanceof FanfareError ? error.code : 'internal';
     this.end(code, error instanceof FanfareError ? error.message : 'something went wrong here');

@@ -15,6 +15,7 @@ import type { Channel } from '../channels/channel.js';
 import { EVENT_STREAM } from '../channels/encoding.js';
 import type { ChannelMessage } from '../channels/message.js';
 import type { HttpStream } from '../engines/engine.js';
+import type { StreamPeer } from './dead-streams.js';
 import { type ConnectedTerms, connectedEvent } from './link-events.js';
 import type { LinkIds } from './link-ids.js';
 import type { Link, Links } from './links.js';
@@ -36,8 +37,9 @@ export interface StreamLinkParts {
 }
 
 /** Its subscriptions are those of its request. Ends with an `event: close` where that still gets through. */
-export class StreamLink implements Link, Sink, StreamListener {
+export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
   readonly transport = 'sse';
+  readonly address: string;
   readonly #parts: StreamLinkParts;
   readonly #http: HttpStream;
   readonly #identity: Identity;
@@ -48,10 +50,12 @@ export class StreamLink implements Link, Sink, StreamListener {
   #onDrained: (() => void)[] = [];
   #stalledSinceMs = 0;
 
-  constructor(parts: StreamLinkParts, http: HttpStream, identity: Identity) {
+  /** `address` is its socket's. */
+  constructor(parts: StreamLinkParts, http: HttpStream, identity: Identity, address: string) {
     this.#parts = parts;
     this.#http = http;
     this.#identity = identity;
+    this.address = address;
     this.#subscriptions = new Subscriptions(parts.subscriptions, this);
     this.#pulse = new Pulse(parts.terms.heartbeatMs, monotonicNowMs());
     parts.links.add(this);
@@ -89,7 +93,7 @@ export class StreamLink implements Link, Sink, StreamListener {
     if (this.#isClosed) return;
     const { pingMs } = this.#parts.terms;
     // A stream has no pong: that a replay waits for so long is all that tells of a peer that has stopped reading.
-    if (this.#onDrained.length > 0 && nowMs - this.#stalledSinceMs > 2 * pingMs) return this.#cut();
+    if (this.#onDrained.length > 0 && nowMs - this.#stalledSinceMs > 2 * pingMs) return this.cut();
     if (this.#pulse.takeBeat(nowMs, this.#subscriptions)) this.write(HEARTBEAT);
     this.#lookAgain(nowMs);
   }
@@ -114,6 +118,29 @@ export class StreamLink implements Link, Sink, StreamListener {
     this.abandon();
   }
 
+  // What tells of a peer that has vanished.
+
+  get peer(): StreamPeer {
+    return this;
+  }
+
+  get port(): number | undefined {
+    return this.#http.peerPort;
+  }
+
+  handedBytes(): number {
+    return this.#http.handedBytes();
+  }
+
+  nudge(spaces: number): void {
+    this.write(`:${' '.repeat(spaces)}\n\n`);
+  }
+
+  lose(): void {
+    this.#http.destroy();
+    this.abandon();
+  }
+
   sendEvent(event: ServerEvent): void {
     this.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
   }
@@ -126,7 +153,7 @@ export class StreamLink implements Link, Sink, StreamListener {
   write(event: Buffer | string): void {
     if (this.#isClosed) return;
     this.#http.write(event);
-    if (this.#http.bufferedBytes() > this.#parts.maxBufferedBytes) this.#cut();
+    if (this.#http.bufferedBytes() > this.#parts.maxBufferedBytes) this.cut();
   }
 
   bufferedBytes(): number {
@@ -148,7 +175,8 @@ export class StreamLink implements Link, Sink, StreamListener {
   }
 
   /** It reads too slowly for a close event to get through. */
-  #cut(): void {
+  cut(): void {
+    if (this.#isClosed) return;
     this.#parts.links.slowConsumers++;
     this.#http.destroy();
     this.abandon();

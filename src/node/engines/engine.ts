@@ -1,5 +1,7 @@
 // The seam between a node and what serves HTTP and WebSocket.
 
+import type { HandshakeBound } from './handshakes.js';
+
 /** One HTTP request and its answer. Everything is copied from the request before it is handed over. */
 export interface HttpExchange {
   /** Upper case. */
@@ -23,10 +25,12 @@ export interface HttpExchange {
   readBody(maxBytes: number, done: (body: Buffer | undefined) => void): void;
   /** Called once if the peer goes away before the answer is complete, streams included. */
   onAbort(listener: () => void): void;
+  /** Whoever asks has been let in and may wait for the answer: the socket is no handshake any more. */
+  admit(): void;
   /**
    * Answers in one piece. A second answer throws. `Content-Length` and `Date` are the engine's. Where the request has not
    * come whole, the answer says `Connection: close`, what is left of the request is read away up to `REST_BYTES`, and the
-   * connection is closed after `REST_MS` at the latest.
+   * connection is closed after `REST_MS` at the latest. Where sockets run short, every answer closes its connection.
    */
   respond(status: number, headers: Readonly<Record<string, string>>, body?: string | Buffer): void;
   /**
@@ -41,6 +45,10 @@ export interface HttpStream {
   write(chunk: string | Buffer): void;
   /** Bytes accepted and not yet handed to the kernel. */
   bufferedBytes(): number;
+  /** The peer's port, where the engine knows it. */
+  readonly peerPort: number | undefined;
+  /** Where it does not: bytes that the engine has been handed for the kernel since the head, as they go over the wire. */
+  handedBytes(): number;
   /** Called each time that the buffer has emptied after it held more than 64 KiB. One listener. */
   onDrain(listener: () => void): void;
   end(chunk?: string | Buffer): void;
@@ -97,8 +105,12 @@ export interface EngineSocket {
   /** Runs `write` so that what it sends leaves in as few system calls as possible. */
   cork(write: () => void): void;
   ping(): void;
+  /** Its client has been let in: until then it counts as a handshake of its address. */
+  admit(): void;
   /** Sends a close frame and closes. */
   close(code: number, reason: string): void;
+  /** Ends it as one that reads too slowly: what is buffered is lost. */
+  cut(): void;
   /** What is published to `topic` from now on reaches this socket. Idempotent. */
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
@@ -113,8 +125,10 @@ export interface EngineOptions {
   readonly maxFrameBytes: number;
   /** Unsent bytes of one WebSocket at which it is cut; it loses the tail, never a middle. */
   readonly maxBufferedBytes: number;
-  /** Sockets (HTTP and WebSocket) beyond it are refused at once. */
+  /** Descriptors of sockets (HTTP and WebSocket) beyond it are refused at once; one counts until it is given back. */
   readonly maxSockets: number;
+  /** How many sockets of one address may neither have been answered nor let in. */
+  readonly handshakes: HandshakeBound;
   /** Headers of one request, in bytes; over it 431. */
   readonly maxHeaderBytes: number;
   /** Longest URL; over it 414. */

@@ -92,6 +92,7 @@ export class Entry {
       if (rules.takesRoom) admission.requireRoom();
       if (call.exchange.aborted) return;
       if (rules.claims) admission.claim(identity);
+      call.exchange.admit();
       open({ call, identity, client, request });
     });
   }

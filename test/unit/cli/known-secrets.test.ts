@@ -64,7 +64,7 @@ const HARMLESS: Readonly<Partial<Record<OptionKey, string>>> = {
   ...{ maxHistoryMemory: '1gb' },
   ...{ maxMemoryBytes: '1gb', heartbeat: '2s', handshakeTimeout: '1s', drainTimeout: '1s', drainDelay: '1s' },
   ...{ commandsPerSecond: '5', commandBurst: '5', pollsPerSecond: '5', pollBurst: '5' },
-  ...{ connectsPerUser: '1000', connectsPerIp: '0' },
+  ...{ connectsPerUser: '1000', connectsPerIp: '0', handshakesPerIp: '0', maxBufferedTotal: '64mb' },
 };
 
 interface Row {

@@ -41,6 +41,8 @@ function socketThat(said: Said): EngineSocket {
       said.pong?.();
     },
     close: (_code, reason) => said.texts.push(`closed: ${reason}`),
+    admit: () => undefined,
+    cut: () => undefined,
     subscribe: () => undefined,
     unsubscribe: () => undefined,
     bufferedBytes: () => 0,
@@ -59,7 +61,7 @@ function openSocket({ socketLink }: Parts, said: Said): SocketLink {
 function openStream({ streamLink }: Parts, said: Said): StreamLink {
   const { stream } = stalledStream();
   const noting = { ...stream, write: (chunk: string | Buffer) => said.note(String(chunk)) };
-  const link = new StreamLink(streamLink, noting, tickets.verify(ticket));
+  const link = new StreamLink(streamLink, noting, tickets.verify(ticket), '127.0.0.1');
   link.start({ channels: new Map([['news', 'now']]), features: [] });
   return link;
 }

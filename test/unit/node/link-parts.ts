@@ -42,7 +42,7 @@ export async function nodeParts() {
     throw error;
   };
   const batches = new Batches(() => undefined, 65_536, failed);
-  const links = new Links({ heartbeatMs: HEARTBEAT_MS });
+  const links = new Links({ heartbeatMs: HEARTBEAT_MS, maxConnections: 1_000 });
   const beforeMessage = (nowMs: number) => links.hurry(nowMs);
   const publish = () => undefined;
   const channels = new Channels({
@@ -84,6 +84,8 @@ export function stalledStream() {
       if (state.full) state.bytes += chunk.length;
     },
     bufferedBytes: () => state.bytes,
+    peerPort: undefined,
+    handedBytes: () => 0,
     onDrain: () => undefined,
     end: () => undefined,
     destroy: () => {

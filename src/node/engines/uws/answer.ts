@@ -3,6 +3,7 @@
 import type { HttpResponse } from 'uWebSockets.js';
 import { STATUS_CODES } from 'node:http';
 import { RequestRest } from '../../../http/request-rest.js';
+import { soon } from '../../../lib/timers.js';
 import type { UwsBody } from './body.js';
 
 /** The kernel takes so much at once, so that closing behind it loses nothing. */
@@ -14,8 +15,13 @@ export interface Answer {
   readonly body: string | Buffer;
   /** To a HEAD: the length of a body, and none. */
   readonly headOnly: boolean;
-  /** Nothing more is taken on this connection; never with 204 or 304. */
+  /** Nothing more is taken on this connection; {@link endAnswer} cannot with 204 or 304. */
   readonly close: boolean;
+}
+
+/** A status whose answers have no body. */
+export function isBodyless(status: number): boolean {
+  return status === 204 || status === 304;
 }
 
 /** Writes status line and headers; the caller has corked. */
@@ -29,7 +35,7 @@ export function endAnswer(res: HttpResponse, { status, headers, body, headOnly, 
   res.cork(() => {
     writeHead(res, status, headers);
     // Without arguments: with a length it waits for a body, and takes `undefined` for one.
-    if (status === 204 || status === 304) res.endWithoutBody();
+    if (isBodyless(status)) res.endWithoutBody();
     else if (headOnly && !close) {
       res.writeHeader('Content-Length', String(Buffer.byteLength(body)));
       res.endWithoutBody();
@@ -47,20 +53,27 @@ export class EarlyAnswer {
   readonly #answer: Answer;
   /** Undefined once it must not be touched. */
   #res: HttpResponse | undefined;
+  readonly #restMs: number;
+  readonly #gone: () => void;
   /** What is left of the request; undefined while the answer is not out. */
   #rest: RequestRest | undefined;
 
-  constructor(res: HttpResponse, body: UwsBody, answer: Answer) {
+  /** The rest may take `restMs`; `gone` hears that the socket has been closed. */
+  constructor(res: HttpResponse, body: UwsBody, answer: Answer, restMs: number, gone: () => void) {
     this.#res = res;
     this.#body = body;
     this.#answer = answer;
+    this.#restMs = restMs;
+    this.#gone = gone;
     body.readAway((bytes) => this.#came(bytes));
-    setImmediate(() => this.#write());
+    soon(() => this.#write());
   }
 
   peerGone(): void {
+    if (this.#res === undefined) return;
     this.#res = undefined;
     this.#rest?.close();
+    this.#gone();
   }
 
   #came(bytes: number): void {
@@ -79,7 +92,7 @@ export class EarlyAnswer {
   #write(): void {
     const res = this.#res;
     if (res === undefined) return;
-    this.#rest = new RequestRest(() => this.#close());
+    this.#rest = new RequestRest(() => this.#close(), this.#restMs);
     res.cork(() => res.writeStatus(wholeAnswer(this.#answer)));
   }
 
@@ -94,12 +107,12 @@ export class EarlyAnswer {
  * All of an answer, as the status line that uWebSockets.js takes it for: it writes `HTTP/1.1 ` before and a line break
  * behind, which ends the head of an answer without a body, and the last chunk of another.
  */
-function wholeAnswer({ status, headers, body, headOnly }: Answer): Buffer {
+export function wholeAnswer({ status, headers, body, headOnly }: Answer): Buffer {
   const lines = [`${status} ${STATUS_CODES[status] ?? 'Unknown'}`];
   for (const name in headers) lines.push(`${name}: ${headers[name]}`);
   lines.push(`Date: ${new Date().toUTCString()}`, 'Connection: close');
   const length = Buffer.byteLength(body);
-  const bodyless = status === 204 || status === 304;
+  const bodyless = isBodyless(status);
   if (!bodyless && (headOnly || length === 0)) lines.push(`Content-Length: ${length}`);
   if (bodyless || headOnly || length === 0) return Buffer.from(`${lines.join('\r\n')}\r\n`);
   const head = `${lines.join('\r\n')}\r\nTransfer-Encoding: chunked\r\n\r\n${length.toString(16)}\r\n`;

@@ -1,6 +1,7 @@
 // Collects the body of one request on uWebSockets.js, whenever the node asks for it, within bounds.
 
 import type { HttpResponse } from 'uWebSockets.js';
+import { after, soon } from '../../../lib/timers.js';
 import { guarded } from '../guard.js';
 import type { HeaderList } from '../header-list.js';
 
@@ -37,7 +38,7 @@ export class UwsBody {
     this.#complete = !chunked && !(this.#length > 0);
     if (this.#complete) return;
     this.#res = res;
-    res.onData((chunk, last) => this.#take(chunk, last));
+    res.onData((chunk, last) => guarded(() => this.#take(chunk, last), failed));
   }
 
   /** Whether nothing of it is still to come. */
@@ -86,7 +87,7 @@ export class UwsBody {
     // uWebSockets.js takes the memory back after this call.
     if (chunk.byteLength > 0) this.#chunks.push(Buffer.from(new Uint8Array(chunk)));
     if (asked && last) this.#hand();
-    else if (!asked && !last && this.#received > EAGER_BYTES) setImmediate(() => this.#pause());
+    else if (!asked && !last && this.#received > EAGER_BYTES) soon(() => this.#pause());
   }
 
   /** Once all that was read has been taken: of a body that is complete nothing may be paused, `resume` would cut the link in 10 s. */
@@ -95,7 +96,7 @@ export class UwsBody {
     if (res === undefined || this.#complete || this.#done !== undefined || this.#away !== undefined) return;
     if (this.#paused !== undefined) return;
     res.pause();
-    this.#paused = setTimeout(() => res.close(), PAUSED_MS);
+    this.#paused = after(PAUSED_MS, () => res.close());
   }
 
   #resume(): void {

@@ -3,11 +3,13 @@
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, us_socket_context_t } from 'uWebSockets.js';
 import type { Engine, EngineHandlers, EngineOptions, UpgradeRequest } from '../engine.js';
 import { guarded } from '../guard.js';
+import { Handshakes } from '../handshakes.js';
 import { HeaderList } from '../header-list.js';
 import { addressInUse } from '../listen-error.js';
 import { asksForWebSocket, decideUpgrade, handshakeProblem, headProblem } from '../refusal.js';
 import { addressOf, type RequestHead, UwsExchange } from './exchange.js';
 import { type Link, socketBehavior, UwsSocket, UwsSockets } from './socket.js';
+import { SocketCount } from './socket-count.js';
 
 type Uws = typeof import('uWebSockets.js');
 /** A form of `listen` that its types leave out. */
@@ -37,7 +39,6 @@ class UwsEngine implements Engine {
   #app: TemplatedApp | undefined;
   #sockets: UwsSockets | undefined;
   #listenSocket: us_listen_socket | undefined;
-  #open = 0;
 
   constructor(uws: Uws) {
     this.#uws = uws;
@@ -47,14 +48,15 @@ class UwsEngine implements Engine {
     if (this.#app !== undefined) throw new TypeError('an engine listens once');
     const app = this.#uws.App();
     this.#app = app;
-    const sockets = new UwsSockets(handlers, options, () => this.#open--);
+    const handshakes = new Handshakes(options.handshakes);
+    const sockets = new UwsSockets(handlers, options, new SocketCount(options.maxSockets), handshakes);
     this.#sockets = sockets;
-    app.filter((res, change) => this.#count(res, Number(change), options.maxSockets));
+    app.filter((res, change) => guarded(() => countSocket(res, Number(change), sockets), sockets.fail));
     app.ws<Link>('/*', {
       ...socketBehavior(options),
-      upgrade: (res, req, context) => upgrade(res, req, context, sockets),
+      upgrade: (res, req, context) => orClosed(res, sockets, () => upgrade(res, req, context, sockets)),
     });
-    app.any('/*', (res, req) => request(res, readHead(req), sockets));
+    app.any('/*', (res, req) => orClosed(res, sockets, () => request(res, readHead(req), sockets)));
     const listenSocket = await new Promise<us_listen_socket | false>((resolve) => {
       (app as unknown as ExclusiveListener).listen(options.host, options.port, EXCLUSIVE_PORT, resolve);
     });
@@ -80,12 +82,23 @@ class UwsEngine implements Engine {
     this.#app = undefined;
     app?.close();
   }
+}
 
-  /** Counts sockets; those of WebSockets are counted down where they close. */
-  #count(res: HttpResponse, change: number, maxSockets: number): void {
-    this.#open += change;
-    if (change > 0 && this.#open > maxSockets) res.close();
-  }
+/**
+ * Hears of each socket that has come, and of each that has gone without having become a WebSocket; those are counted down where
+ * they close. Of one that has gone it is not told which it was: its handshake counts until it has become too old.
+ */
+function countSocket(res: HttpResponse, change: number, { count, handshakes }: UwsSockets): void {
+  if (change < 0) count.gone();
+  else if (!count.came() || handshakes.begin(addressOf(res)) === undefined) res.close();
+}
+
+/** What an exchange cannot be made of is closed: a throw in one of these callbacks would end the process. */
+function orClosed(res: HttpResponse, sockets: UwsSockets, serve: () => void): void {
+  guarded(serve, (error) => {
+    sockets.fail(error);
+    guarded(() => res.close(), sockets.fail);
+  });
 }
 
 /** Copies what a request says: uWebSockets.js takes it back at the first `await`. */
@@ -108,7 +121,7 @@ function urlBytes(head: RequestHead): number {
 
 /** Every request passes here: it is always answered, whatever the node does. */
 function request(res: HttpResponse, head: RequestHead, sockets: UwsSockets): void {
-  const exchange = new UwsExchange(res, head, sockets.handlers, sockets.streams);
+  const exchange = new UwsExchange(res, head, sockets);
   const problem =
     headProblem(urlBytes(head), head.headers, sockets.options) ??
     (asksForWebSocket(head.headers) ? handshakeProblem(head.method, head.headers) : undefined);
@@ -133,12 +146,15 @@ function upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context
   const decision = decideUpgrade(asked, sockets.handlers);
   if (decision.accept) {
     const key = head.headers.get('sec-websocket-key') ?? '';
-    res.upgrade({ link: new UwsSocket(decision.handler, sockets) }, key, decision.protocol ?? '', '', context);
+    sockets.handshakes.renew(asked.remoteAddress);
+    res.upgrade(
+      { link: new UwsSocket(decision.handler, sockets, asked.remoteAddress) },
+      key,
+      decision.protocol ?? '',
+      '',
+      context,
+    );
     return;
   }
-  new UwsExchange(res, head, sockets.handlers, sockets.streams).respond(
-    decision.status,
-    decision.headers,
-    decision.body,
-  );
+  new UwsExchange(res, head, sockets).respond(decision.status, decision.headers, decision.body);
 }

@@ -2,14 +2,16 @@
 
 import type { HttpResponse } from 'uWebSockets.js';
 import { plainAddress } from '../../../http/address.js';
-import { RequestRest } from '../../../http/request-rest.js';
-import type { EngineHandlers, HttpExchange, HttpStream } from '../engine.js';
+import { REST_MS, RequestRest, SHORT_REST_MS } from '../../../http/request-rest.js';
+import { soon } from '../../../lib/timers.js';
+import type { HttpExchange, HttpStream } from '../engine.js';
 import { guarded } from '../guard.js';
 import { checkHeaders, type HeaderList } from '../header-list.js';
 import { errorAnswer } from '../refusal.js';
-import { type Answer, EarlyAnswer, endAnswer, writeHead } from './answer.js';
+import { type Answer, EarlyAnswer, endAnswer, isBodyless, wholeAnswer, writeHead } from './answer.js';
 import { UwsBody } from './body.js';
-import { UwsStream, type UwsStreams } from './stream.js';
+import type { UwsSockets } from './socket.js';
+import { UwsStream } from './stream.js';
 
 /** Its fields as they stood in the request. */
 export interface RequestHead {
@@ -21,9 +23,8 @@ export interface RequestHead {
 
 export class UwsExchange implements HttpExchange {
   readonly #head: RequestHead;
-  readonly #handlers: EngineHandlers;
+  readonly #sockets: UwsSockets;
   readonly #body: UwsBody;
-  readonly #streams: UwsStreams;
   /** Undefined once it must not be touched: answered in one piece, or the peer has gone. */
   #res: HttpResponse | undefined;
   #stream: UwsStream | undefined;
@@ -35,13 +36,12 @@ export class UwsExchange implements HttpExchange {
   #aborted = false;
   #abortListener: (() => void) | undefined;
 
-  constructor(res: HttpResponse, head: RequestHead, handlers: EngineHandlers, streams: UwsStreams) {
+  constructor(res: HttpResponse, head: RequestHead, sockets: UwsSockets) {
     this.#res = res;
     this.#head = head;
-    this.#handlers = handlers;
-    this.#streams = streams;
+    this.#sockets = sockets;
     // First of all: without it uWebSockets.js ends the process.
-    res.onAborted(() => this.#peerGone());
+    res.onAborted(() => guarded(() => this.#peerGone(), sockets.fail));
     this.#body = new UwsBody(res, head.headers, this.fail);
   }
 
@@ -79,6 +79,11 @@ export class UwsExchange implements HttpExchange {
     this.#abortListener = listener;
   }
 
+  admit(): void {
+    const { remoteAddress } = this;
+    if (!this.#aborted) this.#sockets.handshakes.end(remoteAddress);
+  }
+
   respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer = ''): void {
     checkHeaders(headers);
     this.#answer({ status, headers, body, headOnly: this.method === 'HEAD', close: false });
@@ -92,7 +97,7 @@ export class UwsExchange implements HttpExchange {
     checkHeaders(headers);
     const res = this.#begin();
     if (res === undefined) return deadStream;
-    const stream = new UwsStream(res, this.#streams, this.fail, this.#body.complete);
+    const stream = new UwsStream(res, this.#sockets.streams, this.fail, this.#body.complete);
     this.#stream = stream;
     if (!this.#body.complete) {
       const rest = new RequestRest(() => stream.destroy());
@@ -109,13 +114,13 @@ export class UwsExchange implements HttpExchange {
 
   /** Answers that the request cannot be handled, and closes: what follows on the connection cannot be trusted. */
   refuse(error: unknown): void {
-    const { status, headers, body } = errorAnswer(error, this.header('origin'), this.#handlers);
+    const { status, headers, body } = errorAnswer(error, this.header('origin'), this.#sockets.handlers);
     this.#answer({ status, headers, body, headOnly: this.method === 'HEAD', close: true });
   }
 
   /** What the node threw: answered with 500 where an answer is still possible. */
   readonly fail = (error: unknown): void => {
-    const answer = errorAnswer(error, this.header('origin'), this.#handlers);
+    const answer = errorAnswer(error, this.header('origin'), this.#sockets.handlers);
     if (!this.#answered) this.respond(answer.status, answer.headers, answer.body);
     else this.#stream?.destroy();
   };
@@ -123,12 +128,30 @@ export class UwsExchange implements HttpExchange {
   #answer(answer: Answer): void {
     const res = this.#begin();
     if (res === undefined) return;
+    const { count, handshakes } = this.#sockets;
+    const { isShort } = count;
     if (!this.#body.complete) {
-      this.#early = new EarlyAnswer(res, this.#body, answer);
+      const { remoteAddress } = this;
+      const restMs = isShort || handshakes.isCrowded(remoteAddress) ? SHORT_REST_MS : REST_MS;
+      this.#early = new EarlyAnswer(res, this.#body, answer, restMs, () => handshakes.end(remoteAddress));
       return;
     }
+    // Of a connection that is kept it is not known whether this was its first request: it counts until it is too old to.
+    const close = answer.close || isShort || (handshakes.hasCrowd && handshakes.isCrowded(this.remoteAddress));
+    if (close && handshakes.hasCrowd) handshakes.end(this.remoteAddress);
+    if (close && isBodyless(answer.status)) return this.#answerAndClose(res, answer);
     this.#res = undefined;
-    endAnswer(res, answer);
+    endAnswer(res, { ...answer, close });
+  }
+
+  /** uWebSockets.js cannot close behind an answer that has no body: what it has been handed leaves with this turn. */
+  #answerAndClose(res: HttpResponse, answer: Answer): void {
+    res.cork(() => res.writeStatus(wholeAnswer(answer)));
+    soon(() => {
+      const still = this.#res;
+      this.#res = undefined;
+      still?.close();
+    });
   }
 
   /** Claims the answer; undefined when the peer has gone. */
@@ -160,6 +183,8 @@ export function addressOf(res: HttpResponse): string {
 const deadStream: HttpStream = {
   write() {},
   bufferedBytes: () => 0,
+  peerPort: undefined,
+  handedBytes: () => 0,
   onDrain() {},
   end() {},
   destroy() {},

@@ -2,15 +2,25 @@
 
 import type { WebSocket, WebSocketBehavior } from 'uWebSockets.js';
 import { randomUUID } from 'node:crypto';
+import { after, soon } from '../../../lib/timers.js';
 import { CLOSE } from '../../../protocol/index.js';
 import type { EngineHandlers, EngineOptions, EngineSocket, SocketHandler } from '../engine.js';
+import type { Handshakes } from '../handshakes.js';
 import { closeReason, saneCloseCode } from '../refusal.js';
+import type { SocketCount } from './socket-count.js';
 import { UwsStreams } from './stream.js';
 
 /** Frames over this many times the limit drop the link before they are stored. */
 const HARD_CAP_FACTOR = 4;
-/** A backstop: the node pings, and closes what does not answer, long before. */
+/**
+ * A backstop: the node pings, and closes what does not answer, long before. Also how long one that has ended may take to read
+ * what is left for it, and, of that, 16 s for its peer's FIN: with 0 there would be no end to the first.
+ */
 const IDLE_TIMEOUT_S = 120;
+/** Chosen: how long the last words of a link that has ended may take to leave. */
+const LAST_WORDS_MS = 10_000;
+/** What uWebSockets.js calls the end of a socket whose descriptor has gone already. */
+const GONE = 1006;
 
 /** What uWebSockets.js keeps with a socket. */
 export interface Link {
@@ -22,14 +32,15 @@ export class UwsSockets {
   readonly handlers: EngineHandlers;
   readonly options: EngineOptions;
   readonly streams = new UwsStreams();
-  /** Called when a socket has gone. */
-  readonly gone: () => void;
+  readonly count: SocketCount;
+  readonly handshakes: Handshakes;
   #slow: UwsSocket[] = [];
 
-  constructor(handlers: EngineHandlers, options: EngineOptions, gone: () => void) {
+  constructor(handlers: EngineHandlers, options: EngineOptions, count: SocketCount, handshakes: Handshakes) {
     this.handlers = handlers;
     this.options = options;
-    this.gone = gone;
+    this.count = count;
+    this.handshakes = handshakes;
   }
 
   /**
@@ -38,7 +49,7 @@ export class UwsSockets {
    */
   addSlow(socket: UwsSocket): void {
     this.#slow.push(socket);
-    if (this.#slow.length === 1) setImmediate(() => this.cutSlow());
+    if (this.#slow.length === 1) soon(() => this.cutSlow());
   }
 
   cutSlow(): void {
@@ -48,9 +59,9 @@ export class UwsSockets {
     for (const socket of slow) socket.cut();
   }
 
-  failed(error: unknown): void {
+  readonly fail = (error: unknown): void => {
     this.handlers.failed?.(error, randomUUID());
-  }
+  };
 }
 
 export class UwsSocket implements EngineSocket {
@@ -58,11 +69,16 @@ export class UwsSocket implements EngineSocket {
   readonly #sockets: UwsSockets;
   /** Undefined before `open` and after `close`; uWebSockets.js throws when it is touched then. */
   #ws: WebSocket<Link> | undefined;
+  /** For the node it has ended; its peer has not taken all that it was sent. */
+  #parting: { readonly ws: WebSocket<Link>; readonly late: NodeJS.Timeout; end(): void } | undefined;
   #slow = false;
+  /** Of a peer that has not been let in. */
+  #address: string | undefined;
 
-  constructor(handler: SocketHandler, sockets: UwsSockets) {
+  constructor(handler: SocketHandler, sockets: UwsSockets, address: string) {
     this.handler = handler;
     this.#sockets = sockets;
+    this.#address = address;
   }
 
   send(frame: string | Buffer): void {
@@ -78,8 +94,33 @@ export class UwsSocket implements EngineSocket {
     if (!this.#slow) this.#ws?.ping();
   }
 
+  admit(): void {
+    if (this.#address !== undefined) this.#sockets.handshakes.end(this.#address);
+    this.#address = undefined;
+  }
+
+  /**
+   * A close frame that would stand behind others waits here until they have left: uWebSockets.js would wait for as long as it
+   * pleases the peer. Where too many peers keep it waiting for their FIN already, there is no close frame: what was sent in
+   * this turn still leaves.
+   */
   close(code: number, reason: string): void {
-    this.#ws?.end(code, closeReason(reason));
+    const ws = this.#ws;
+    if (ws === undefined) return;
+    if (this.#slow) return void ws.close();
+    const { mayLinger } = this.#sockets.count;
+    if (mayLinger && ws.getBufferedAmount() === 0) return void ws.end(code, closeReason(reason));
+    this.#ws = undefined;
+    for (const topic of ws.getTopics()) ws.unsubscribe(topic);
+    const late = after(mayLinger ? LAST_WORDS_MS : 0, () => ws.close());
+    this.#parting = { ws, late, end: () => void ws.end(code, closeReason(reason)) };
+    this.#tellClosed(code);
+  }
+
+  cut(): void {
+    this.#slow = true;
+    // A close frame would stand behind what the peer does not read, so none is sent.
+    this.#ws?.close();
   }
 
   subscribe(topic: string): void {
@@ -109,20 +150,23 @@ export class UwsSocket implements EngineSocket {
     this.#sockets.addSlow(this);
   }
 
-  /** Ends a slow socket. A close frame would stand behind what the peer does not read, so none is sent. */
-  cut(): void {
-    this.#ws?.close();
-  }
-
   closed(code: number): void {
+    const isTold = this.#ws === undefined;
     this.#ws = undefined;
-    this.#sockets.gone();
+    clearTimeout(this.#parting?.late);
+    this.#parting = undefined;
+    if (code === GONE) {
+      this.#sockets.count.gone();
+      this.admit();
+    } else this.#sockets.count.ended();
+    if (isTold) return;
     // A slow socket is cut within `publish`: the node must not be called there.
-    if (this.#slow) setImmediate(() => this.#tellClosed(CLOSE.slowConsumer));
+    if (this.#slow) soon(() => this.#tellClosed(CLOSE.slowConsumer));
     else this.#tellClosed(saneCloseCode(code));
   }
 
   received(message: ArrayBuffer, binary: boolean): void {
+    if (this.#ws === undefined) return;
     try {
       if (binary) this.handler.binary();
       else if (message.byteLength > this.#sockets.options.maxFrameBytes) this.handler.tooLarge(message.byteLength);
@@ -133,6 +177,7 @@ export class UwsSocket implements EngineSocket {
   }
 
   ponged(): void {
+    if (this.#ws === undefined) return;
     try {
       this.handler.pong();
     } catch (error) {
@@ -145,7 +190,9 @@ export class UwsSocket implements EngineSocket {
    * uWebSockets.js then stops waiting for the socket. So the node hears of it later.
    */
   drained(): void {
-    if (this.bufferedBytes() === 0) setImmediate(() => this.#tellDrained());
+    const parting = this.#parting;
+    if (parting !== undefined && parting.ws.getBufferedAmount() === 0) soon(() => this.#parting?.end());
+    else if (parting === undefined && this.bufferedBytes() === 0) soon(() => this.#tellDrained());
   }
 
   #tellDrained(): void {
@@ -162,12 +209,12 @@ export class UwsSocket implements EngineSocket {
       if (this.#slow) this.#sockets.handlers.slowConsumer?.();
       this.handler.close(code);
     } catch (error) {
-      this.#sockets.failed(error);
+      this.#sockets.fail(error);
     }
   }
 
   fail(error: unknown): void {
-    this.#sockets.failed(error);
+    this.#sockets.fail(error);
     this.close(CLOSE.internal, 'internal');
   }
 }

@@ -1,11 +1,14 @@
 // An answer of unknown length on uWebSockets.js, with the byte count that its `write` lacks.
 
 import type { HttpResponse } from 'uWebSockets.js';
+import { contained, soon } from '../../../lib/timers.js';
 import type { HttpStream } from '../engine.js';
 import { guarded } from '../guard.js';
 
 /** Largest piece handed to uWebSockets.js at once: what it holds itself cannot be counted, so it must stay small. */
 const PIECE_BYTES = 64 * 1024;
+/** The line breaks behind a chunk's length and behind the chunk. */
+const CHUNK_BREAKS = 4;
 const nothing = (): void => {};
 
 /** Streams with something to pass on at the end of the tick: one system call for all that a tick wrote. */
@@ -14,13 +17,13 @@ export class UwsStreams {
 
   add(stream: UwsStream): void {
     this.#dirty.push(stream);
-    if (this.#dirty.length === 1) setImmediate(() => this.#flush());
+    if (this.#dirty.length === 1) soon(() => this.#flush());
   }
 
   #flush(): void {
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (const stream of dirty) stream.flush();
+    for (const stream of dirty) contained(() => stream.flush());
   }
 }
 
@@ -29,6 +32,8 @@ export class UwsStreams {
  * left; the rest waits here, where it is counted.
  */
 export class UwsStream implements HttpStream {
+  /** uWebSockets.js does not tell. */
+  readonly peerPort = undefined;
   readonly #streams: UwsStreams;
   readonly #failed: (error: unknown) => void;
   /** Undefined once the answer is over; uWebSockets.js throws when it is touched then. */
@@ -39,6 +44,7 @@ export class UwsStream implements HttpStream {
   #held = 0;
   #scheduled = false;
   #ending = false;
+  #handedBytes = 0;
   #requestCame: boolean;
   #drained: () => void = nothing;
 
@@ -48,7 +54,11 @@ export class UwsStream implements HttpStream {
     this.#requestCame = requestCame;
     this.#streams = streams;
     this.#failed = failed;
-    res.onWritable(() => this.#writable());
+    res.onWritable(() => {
+      guarded(() => this.#writable(), failed);
+      // Nothing was refused.
+      return true;
+    });
   }
 
   write(chunk: string | Buffer): void {
@@ -66,6 +76,10 @@ export class UwsStream implements HttpStream {
 
   bufferedBytes(): number {
     return this.#waitingBytes + this.#held;
+  }
+
+  handedBytes(): number {
+    return this.#handedBytes;
   }
 
   onDrain(listener: () => void): void {
@@ -114,6 +128,7 @@ export class UwsStream implements HttpStream {
       while (this.#held === 0 && next < this.#waiting.length) {
         const piece = this.#waiting[next++] ?? Buffer.alloc(0);
         this.#waitingBytes -= piece.length;
+        this.#handedBytes += piece.length + piece.length.toString(16).length + CHUNK_BREAKS;
         if (!res.write(piece)) this.#held = piece.length;
       }
     });
@@ -122,20 +137,19 @@ export class UwsStream implements HttpStream {
 
   /**
    * uWebSockets.js leaves draining to whoever has an `onWritable`: it is asked for even when nothing is known to be
-   * held, because a cork that did not pass whole is not told of. Returns true: nothing was refused.
+   * held, because a cork that did not pass whole is not told of.
    */
-  #writable(): boolean {
+  #writable(): void {
     const res = this.#res;
-    if (res === undefined) return true;
+    if (res === undefined) return;
     const held = this.#held > 0;
     this.#held = 0;
     // An empty cork writes what uWebSockets.js holds.
     if (this.#waiting.length === 0) res.cork(nothing);
     else this.#pass();
-    if (this.#held > 0) return true;
+    if (this.#held > 0) return;
     if (this.#ending) this.#finish();
     else if (held) guarded(this.#drained, this.#failed);
-    return true;
   }
 
   #finish(): void {

@@ -5,10 +5,12 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { plainAddress } from '../../../http/address.js';
-import { closeGently } from '../../../http/request-rest.js';
+import { closeGently, SHORT_REST_MS } from '../../../http/request-rest.js';
 import { FanfareError } from '../../../lib/errors.js';
+import { soon } from '../../../lib/timers.js';
 import type { Engine, EngineHandlers, EngineOptions, UpgradeRequest } from '../engine.js';
 import { guarded } from '../guard.js';
+import { Handshakes } from '../handshakes.js';
 import { type HeaderList, headerListFrom } from '../header-list.js';
 import { asksForWebSocket, decideUpgrade, errorAnswer, handshakeProblem, headProblem } from '../refusal.js';
 import { WsExchange } from './exchange.js';
@@ -25,6 +27,8 @@ const CLOSE_TIMEOUT_MS = 10_000;
 /** Frames over this many times the limit drop the link before they are stored. */
 const HARD_CAP_FACTOR = 4;
 const BACKLOG = 4_096;
+/** Chosen: the share of all sockets from which on no socket is kept that is not in use. */
+const SHORT_FROM = 0.75;
 
 export function createWsEngine(): Engine {
   return new WsEngine();
@@ -35,6 +39,10 @@ class WsEngine implements Engine {
   readonly #raws = new Set<Socket>();
   /** Answers under way on a socket: nothing else may be written to it then. */
   readonly #answering = new WeakMap<Duplex, number>();
+  /** Sockets that have neither been answered nor let in, and what gives back their handshakes. */
+  readonly #fresh = new Map<Socket, { readonly address: string; readonly begun: number }>();
+  #handshakes: Handshakes | undefined;
+  #maxSockets = 0;
   #server: Server | undefined;
   #websockets: WebSocketServer | undefined;
   #topics: Topics | undefined;
@@ -43,15 +51,21 @@ class WsEngine implements Engine {
   async listen(options: EngineOptions, handlers: EngineHandlers): Promise<{ readonly port: number }> {
     if (this.#server !== undefined) throw new TypeError('an engine listens once');
     const topics = new Topics();
-    const sockets = new WsSockets(handlers, options, topics);
+    const sockets = new WsSockets(handlers, options, topics, () => this.#isShort);
     this.#topics = topics;
+    this.#maxSockets = options.maxSockets;
+    this.#handshakes = new Handshakes(options.handshakes);
     this.#websockets = webSocketServer(options, handlers);
     const server = httpServer(options);
     this.#server = server;
-    server.on('connection', (raw) => this.#connected(raw));
-    server.on('request', (req, res) => this.#request(req, res, sockets));
-    server.on('upgrade', (req, raw, head) => this.#upgrade(req, raw as Socket, head, sockets));
-    server.on('clientError', (error, raw) => this.#clientError(error, raw as Socket, handlers));
+    server.on('connection', (raw) => orClosed(raw, sockets, () => this.#connected(raw)));
+    server.on('request', (req, res) => orClosed(req.socket, sockets, () => this.#request(req, res, sockets)));
+    server.on('upgrade', (req, raw, head) => {
+      orClosed(raw, sockets, () => this.#upgrade(req, raw as Socket, head, sockets));
+    });
+    server.on('clientError', (error, raw) => {
+      orClosed(raw, sockets, () => this.#clientError(error, raw as Socket, handlers));
+    });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, resolve);
@@ -80,20 +94,50 @@ class WsEngine implements Engine {
     for (const raw of this.#raws) raw.destroy();
     await Promise.all(closed);
     // ws tells of a socket's end once its parser has ended too.
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => soon(resolve));
     this.#websockets?.close();
   }
 
+  /** Whether sockets run short: none is kept then that is not in use. */
+  get #isShort(): boolean {
+    return this.#raws.size > this.#maxSockets * SHORT_FROM;
+  }
+
   #connected(raw: Socket): void {
+    const address = raw.remoteAddress ?? '';
+    const begun = this.#handshakes?.begin(address);
+    if (begun === undefined) return void raw.destroy();
     this.#raws.add(raw);
-    raw.on('close', () => this.#raws.delete(raw));
+    this.#fresh.set(raw, { address, begun });
+    raw.on('close', () => {
+      this.#raws.delete(raw);
+      this.#settle(raw);
+    });
+  }
+
+  /** It is no handshake any more. Idempotent. */
+  #settle(raw: Socket): void {
+    const fresh = this.#fresh.get(raw);
+    if (fresh === undefined) return;
+    this.#fresh.delete(raw);
+    this.#handshakes?.end(fresh.address, fresh.begun);
+  }
+
+  /** Whoever is answered keeps its connection, unless sockets run short or its address has many that show nothing. */
+  #keepsAlive(raw: Socket): boolean {
+    if (this.#isShort) return false;
+    return this.#handshakes?.hasCrowd !== true || !this.#handshakes.isCrowded(raw.remoteAddress ?? '');
   }
 
   #request(req: IncomingMessage, res: ServerResponse, sockets: WsSockets): void {
     const { handlers, options } = sockets;
     const raw = req.socket;
     const headers = headerListFrom(req.rawHeaders);
-    const exchange = new WsExchange(req, res, headers, handlers);
+    const exchange = new WsExchange(req, res, headers, handlers, {
+      settled: () => this.#settle(raw),
+      restMs: () => this.#restMs,
+    });
+    if (!this.#keepsAlive(raw)) res.shouldKeepAlive = false;
     this.#countAnswers(raw, 1);
     res.on('close', () => this.#countAnswers(raw, -1));
     const problem =
@@ -115,31 +159,43 @@ class WsEngine implements Engine {
     }
     const problem = requestProblem(req, headers, options) ?? handshakeProblem(req.method ?? 'GET', headers);
     if (problem !== undefined) {
-      answerAndClose(raw, errorAnswer(problem, origin, handlers));
+      answerAndClose(raw, errorAnswer(problem, origin, handlers), this.#restMs);
       return;
     }
     const decision = decideUpgrade(upgradeRequest(req, headers), handlers);
     if (!decision.accept) {
-      answerAndClose(raw, decision);
+      answerAndClose(raw, decision, this.#restMs);
       return;
     }
+    this.#renew(raw);
     protocols.set(req, decision.protocol);
     this.#websockets?.handleUpgrade(req, raw, head, (ws) => {
-      new WsSocket(ws, raw, decision.handler, sockets);
+      new WsSocket(ws, raw, decision.handler, sockets, () => this.#settle(raw));
     });
+  }
+
+  /** How long a peer that is refused may take to go; `undefined`: as ever. */
+  get #restMs(): number | undefined {
+    return this.#isShort || this.#handshakes?.hasCrowd === true ? SHORT_REST_MS : undefined;
+  }
+
+  #renew(raw: Socket): void {
+    const fresh = this.#fresh.get(raw);
+    const begun = fresh && this.#handshakes?.renew(fresh.address, fresh.begun);
+    if (fresh !== undefined && begun !== undefined) this.#fresh.set(raw, { address: fresh.address, begun });
   }
 
   /** An upgrade to something else, as `curl --http2` asks for, may be ignored: the request is then a plain one. */
   #otherUpgrade(req: IncomingMessage, raw: Socket, sockets: WsSockets): void {
     if (req.headers['content-length'] !== undefined || req.headers['transfer-encoding'] !== undefined) {
       const problem = new FanfareError('bad_request', 'a request with a body cannot ask for an upgrade');
-      answerAndClose(raw, errorAnswer(problem, req.headers.origin, sockets.handlers));
+      answerAndClose(raw, errorAnswer(problem, req.headers.origin, sockets.handlers), this.#restMs);
       return;
     }
     const res = new ServerResponse(req);
     res.shouldKeepAlive = false;
     res.assignSocket(raw);
-    res.on('finish', () => closeGently(raw));
+    res.on('finish', () => closeGently(raw, this.#restMs));
     this.#request(req, res, sockets);
   }
 
@@ -148,10 +204,21 @@ class WsEngine implements Engine {
   }
 
   #clientError(error: NodeJS.ErrnoException, raw: Socket, handlers: EngineHandlers): void {
-    if (error.code === 'ECONNRESET' || (this.#answering.get(raw) ?? 0) > 0) raw.destroy();
+    const isSilent = raw.bytesRead === 0;
+    if (isSilent || error.code === 'ECONNRESET' || (this.#answering.get(raw) ?? 0) > 0) raw.destroy();
     // What a refused peer goes on sending is told of once more each time, and is read away already.
-    else if (!raw.writableEnded) answerAndClose(raw, errorAnswer(clientProblem(error), undefined, handlers));
+    else if (!raw.writableEnded) {
+      answerAndClose(raw, errorAnswer(clientProblem(error), undefined, handlers), this.#restMs);
+    }
   }
+}
+
+/** What cannot be served is closed: a throw in one of these listeners would end the process. */
+function orClosed(raw: Duplex, sockets: WsSockets, serve: () => void): void {
+  guarded(serve, (error) => {
+    sockets.failed(error);
+    raw.destroy();
+  });
 }
 
 /** The subprotocol to name, per accepted request: ws asks for it by callback. */

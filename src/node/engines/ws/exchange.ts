@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { plainAddress } from '../../../http/address.js';
 import { answerEarly, readAway } from '../../../http/request-rest.js';
+import { soon } from '../../../lib/timers.js';
 import type { EngineHandlers, HttpExchange, HttpStream } from '../engine.js';
 import { guarded } from '../guard.js';
 import { checkHeaders, type HeaderList } from '../header-list.js';
@@ -14,6 +15,14 @@ const STALLED_MS = 10_000;
 const LARGE_BYTES = 64 * 1024;
 
 type Done = (body: Buffer | undefined) => void;
+
+/** The socket of an exchange, as its engine counts it. */
+export interface CountedSocket {
+  /** It is no handshake any more. Idempotent. */
+  settled(): void;
+  /** How long its peer may take over the rest of a request that has been answered; `undefined`: as ever. */
+  restMs(): number | undefined;
+}
 
 export class WsExchange implements HttpExchange {
   readonly method: string;
@@ -31,7 +40,15 @@ export class WsExchange implements HttpExchange {
   #reading = false;
   #abortListener: (() => void) | undefined;
 
-  constructor(req: IncomingMessage, res: ServerResponse, headers: HeaderList, handlers: EngineHandlers) {
+  readonly #socket: CountedSocket;
+
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    headers: HeaderList,
+    handlers: EngineHandlers,
+    socket: CountedSocket,
+  ) {
     const url = req.url ?? '/';
     const mark = url.indexOf('?');
     this.method = req.method ?? 'GET';
@@ -42,7 +59,11 @@ export class WsExchange implements HttpExchange {
     this.#res = res;
     this.#headers = headers;
     this.#handlers = handlers;
-    res.on('close', () => this.#closed());
+    this.#socket = socket;
+    res.on('close', () => {
+      socket.settled();
+      this.#closed();
+    });
     // A peer that goes away in the middle of its body also closes.
     req.on('error', () => {});
     res.on('error', () => {});
@@ -91,13 +112,17 @@ export class WsExchange implements HttpExchange {
     this.#abortListener = listener;
   }
 
+  admit(): void {
+    this.#socket.settled();
+  }
+
   respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer = ''): void {
     checkHeaders(headers);
     if (!this.#begin()) return;
     this.#complete = true;
     if (this.#cameWhole()) this.#send(status, headers, body);
     // The rest may stand in what is being read: then the connection can go on.
-    else setImmediate(() => this.#send(status, headers, body));
+    else soon(() => this.#send(status, headers, body));
   }
 
   stream(status: number, headers: Readonly<Record<string, string>>): HttpStream {
@@ -106,7 +131,7 @@ export class WsExchange implements HttpExchange {
     const stream = new WsStream(coming, this.#res, this.fail);
     if (!this.#begin()) return stream;
     this.#res.writeHead(status, headers);
-    if (coming !== undefined) readAway(coming, this.#res);
+    if (coming !== undefined) readAway(coming, this.#res, this.#socket.restMs());
     if (this.method === 'HEAD') stream.end();
     else this.#res.flushHeaders();
     return stream;
@@ -147,7 +172,7 @@ export class WsExchange implements HttpExchange {
     const early = this.#cameWhole() ? undefined : { Connection: 'close' };
     const length = bodyless ? undefined : { 'Content-Length': String(Buffer.byteLength(body)) };
     res.writeHead(status, { ...headers, ...length, ...early });
-    if (early !== undefined) return answerEarly(req, res, sent);
+    if (early !== undefined) return answerEarly(req, res, sent, this.#socket.restMs());
     if (sent.length > LARGE_BYTES) res.setTimeout(STALLED_MS, () => res.destroy());
     res.end(sent);
   }

@@ -6,14 +6,14 @@ import { rawAnswer } from '../../../http/raw-answer.js';
 import { closeGently } from '../../../http/request-rest.js';
 import { FanfareError } from '../../../lib/errors.js';
 
-/** Answers and closes. */
-export function answerAndClose(socket: Socket, answer: ProblemAnswer): void {
+/** Answers and closes, within `restMs` of its peer's time. */
+export function answerAndClose(socket: Socket, answer: ProblemAnswer, restMs?: number): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
   socket.write(rawAnswer(answer));
-  closeGently(socket);
+  closeGently(socket, restMs);
 }
 
 /** What a `clientError` of node:http means to the peer. */

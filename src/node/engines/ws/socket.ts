@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
+import { after, contained, soon } from '../../../lib/timers.js';
 import { CLOSE } from '../../../protocol/index.js';
 import type { EngineHandlers, EngineOptions, EngineSocket, SocketHandler } from '../engine.js';
 import { closeReason, saneCloseCode } from '../refusal.js';
@@ -17,24 +18,27 @@ export class WsSockets {
   readonly handlers: EngineHandlers;
   readonly options: EngineOptions;
   readonly topics: Topics;
+  /** Whether sockets run short: nobody waits for a peer's FIN then. */
+  readonly isShort: () => boolean;
   #slow: WsSocket[] = [];
 
-  constructor(handlers: EngineHandlers, options: EngineOptions, topics: Topics) {
+  constructor(handlers: EngineHandlers, options: EngineOptions, topics: Topics, isShort: () => boolean) {
     this.handlers = handlers;
     this.options = options;
     this.topics = topics;
+    this.isShort = isShort;
   }
 
   /** Notes a socket to cut; not cut here, because that calls the node, which may be the caller. */
   addSlow(socket: WsSocket): void {
     this.#slow.push(socket);
-    if (this.#slow.length === 1) setImmediate(() => this.#cutSlow());
+    if (this.#slow.length === 1) soon(() => this.#cutSlow());
   }
 
   #cutSlow(): void {
     const slow = this.#slow;
     this.#slow = [];
-    for (const socket of slow) socket.cut();
+    for (const socket of slow) contained(() => socket.cut());
   }
 
   failed(error: unknown): void {
@@ -57,12 +61,15 @@ export class WsSocket implements EngineSocket, Subscriber {
   #state: 'open' | 'slow' | 'closed' = 'open';
   #gathering = false;
   #cutTimer: NodeJS.Timeout | undefined;
+  readonly #settled: () => void;
 
-  constructor(ws: WebSocket, raw: Socket, handler: SocketHandler, sockets: WsSockets) {
+  /** `settled` hears that it has been let in. */
+  constructor(ws: WebSocket, raw: Socket, handler: SocketHandler, sockets: WsSockets, settled: () => void) {
     this.#ws = ws;
     this.#raw = raw;
     this.#handler = handler;
     this.#sockets = sockets;
+    this.#settled = settled;
     ws.on('message', (data, binary) => this.#received(data as Buffer, binary));
     ws.on('pong', () => this.#call(() => handler.pong()));
     ws.on('close', (code) => this.#gone(code));
@@ -85,6 +92,10 @@ export class WsSocket implements EngineSocket, Subscriber {
     } finally {
       this.#raw.uncork();
     }
+  }
+
+  admit(): void {
+    this.#settled();
   }
 
   ping(): void {
@@ -140,10 +151,9 @@ export class WsSocket implements EngineSocket, Subscriber {
 
   /** Ends a slow socket: a close frame stands behind all that it was sent, and it has a moment to get there. */
   cut(): void {
-    if (this.#state !== 'slow') return;
-    this.#cutTimer = setTimeout(() => this.#ws.terminate(), CUT_GRACE_MS);
+    if (this.#state === 'closed') return;
     this.#sockets.handlers.slowConsumer?.();
-    this.#end(CLOSE.slowConsumer, 'slow consumer');
+    this.#end(CLOSE.slowConsumer, 'slow consumer', true);
   }
 
   /** Whether a frame may still be written: not after a close frame of either side. */
@@ -151,7 +161,9 @@ export class WsSocket implements EngineSocket, Subscriber {
     return this.#state === 'open' && this.#ws.readyState === WebSocket.OPEN;
   }
 
-  #end(code: number, reason: string): void {
+  /** `hurried`: the peer has a moment to take the close frame and to go, not ten seconds. */
+  #end(code: number, reason: string, hurried = this.#sockets.isShort()): void {
+    if (hurried) this.#cutTimer ??= after(CUT_GRACE_MS, () => this.#ws.terminate());
     this.#ws.close(code, closeReason(reason));
     this.#closed(code);
   }

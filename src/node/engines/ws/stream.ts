@@ -5,6 +5,7 @@ import type { HttpStream } from '../engine.js';
 import { guarded } from '../guard.js';
 
 export class WsStream implements HttpStream {
+  readonly peerPort: number | undefined;
   /** A request that is still coming. */
   readonly #coming: IncomingMessage | undefined;
   readonly #res: ServerResponse;
@@ -12,6 +13,7 @@ export class WsStream implements HttpStream {
   #drained: (() => void) | undefined;
 
   constructor(coming: IncomingMessage | undefined, res: ServerResponse, failed: (error: unknown) => void) {
+    this.peerPort = res.socket?.remotePort;
     this.#coming = coming;
     this.#res = res;
     res.on('drain', () => {
@@ -26,6 +28,11 @@ export class WsStream implements HttpStream {
 
   bufferedBytes(): number {
     return this.#res.destroyed ? 0 : this.#res.writableLength;
+  }
+
+  /** Its peer's port is known. */
+  handedBytes(): number {
+    return 0;
   }
 
   onDrain(listener: () => void): void {
