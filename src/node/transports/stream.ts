@@ -32,7 +32,8 @@ export class StreamDoor {
 
   handle(call: HttpCall): void {
     this.#entry.enter(call, RULES, ({ identity, request }) => {
-      const link = new StreamLink(this.#link, call.stream(HEADERS), identity);
+      const { remoteAddress } = call.exchange;
+      const link = new StreamLink(this.#link, call.stream(HEADERS), identity, remoteAddress);
       call.exchange.onAbort(() => link.abandon());
       link.start(request);
     });
