@@ -6,7 +6,15 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 const GAUGES = new Set([
   ...['connections', 'sockets', 'streams', 'newcomers', 'waitingPolls', 'httpClients', 'channels'],
   ...['stateReady', 'stateFull', 'stateDeaf', 'stateForeign', 'stateDraining', 'discoveryUsableNodes'],
-  ...['eventLoopUtilization', 'bufferedBytes', 'discoveryNodes', 'cachedTokens', 'ingestHolder', 'ingestAside', 'historyBytes'],
+  ...[
+    'eventLoopUtilization',
+    'bufferedBytes',
+    'discoveryNodes',
+    'cachedTokens',
+    'ingestHolder',
+    'ingestAside',
+    'historyBytes',
+  ],
 ]);
 
 export interface MetricsSource {
