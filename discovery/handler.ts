@@ -80,7 +80,7 @@ class Handler {
     try {
       this.#admission.requireOrigin(origin);
       cors = corsHeaders(origin);
-      const address = this.#addresses.of(remoteAddress, request.headers.get('x-forwarded-for'));
+      const address = this.#addresses.of(remoteAddress, (name) => request.headers.get(name));
       const { pathname } = this.#urlOf(request);
       response = await this.#route({ request, address, nowMs: this.#clock(), headers }, pathname, origin);
     } catch (error) {

@@ -2,9 +2,10 @@
 
 import { BlockList, isIP } from 'node:net';
 import { plainAddress } from './address.js';
+import { addressOfHop, forwardedHops, listedHops } from './forwarded.js';
 
-/** More hops than any real chain has; what lies beyond is not looked at. */
-const MAX_HOPS = 16;
+/** A header of the request by its lower-case name. */
+export type HeaderOf = (name: string) => string | null | undefined;
 
 /** Throws `TypeError` for what is neither an address nor a network. */
 export class ClientAddress {
@@ -16,14 +17,27 @@ export class ClientAddress {
     for (const network of trustedProxies) this.#trust(network);
   }
 
-  /** The address nearest to us in `X-Forwarded-For` that no trusted proxy vouches for as one of its own. */
-  of(socketAddress: string, forwardedFor: string | null): string {
-    let address = plainAddress(socketAddress);
-    if (!this.#any || forwardedFor === null) return address;
-    const hops = forwardedFor.split(',').slice(-MAX_HOPS).reverse();
+  /**
+   * The address nearest to us in `X-Forwarded-For` or `Forwarded` that no trusted proxy vouches for as one of its own. A proxy
+   * writes one of the two and hands the other on as its client wrote it: where both are there and do not name the same
+   * address, neither is believed.
+   */
+  of(socketAddress: string, header: HeaderOf): string {
+    const peer = plainAddress(socketAddress);
+    if (!this.#any || !this.#isTrusted(peer)) return peer;
+    const [listed, forwarded] = [header('x-forwarded-for'), header('forwarded')];
+    const byList = listed ? this.#walk(peer, listedHops(listed)) : undefined;
+    const byElements = forwarded ? this.#walk(peer, forwardedHops(forwarded)) : undefined;
+    if (byList === undefined || byElements === undefined) return byList ?? byElements ?? peer;
+    return byList === byElements ? byList : peer;
+  }
+
+  /** `hops` are nearest first. */
+  #walk(peer: string, hops: readonly string[]): string {
+    let address = peer;
     for (const hop of hops) {
-      const next = plainAddress(hop.trim());
-      if (!this.#isTrusted(address) || isIP(next) === 0) return address;
+      const next = addressOfHop(hop);
+      if (!this.#isTrusted(address) || next === undefined) return address;
       address = next;
     }
     return address;
