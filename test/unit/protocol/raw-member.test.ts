@@ -1,10 +1,38 @@
 // A member of a JSON object as it was written.
 
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { rawMember } from '../../../src/protocol/raw-member.js';
 
+/** A key as JSON, every character of it that `escaped` says as an escape. */
+const written = (key: string, escaped: readonly boolean[]) =>
+  `"${[...Array(key.length).keys()]
+    .map((at) => {
+      const plain = JSON.stringify(key.charAt(at)).slice(1, -1);
+      return escaped[at] || plain.startsWith('\\u') ? unicode(key.charCodeAt(at)) : plain;
+    })
+    .join('')}"`;
+const unicode = (code: number) => `\\u${code.toString(16).padStart(4, '0')}`;
+
 describe('raw member', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  it('knows a name however it is escaped, and reads no key as JSON for it', () => {
+    const text = fc.string({ unit: fc.constantFrom('d', 'a', 't', '"', '\\', '/', '\n', 'é', '\u0001', '{', ',') });
+    const wanted = fc.constantFrom('data', 'd"a', 'a\\', '', 'é\n');
+    fc.assert(
+      fc.property(fc.oneof(text, wanted), fc.array(fc.boolean()), wanted, (name, escaped, asked) => {
+        const body = `{"x":{"data":[1,{}]},${written(name, escaped)}:"found, or }not"}`;
+        const parsed = JSON.parse(body) as object;
+        const parse = vi.spyOn(JSON, 'parse');
+        const raw = rawMember(body, asked);
+        expect(parse).not.toHaveBeenCalled();
+        parse.mockRestore();
+        expect(raw).toBe(Object.hasOwn(parsed, asked) ? '"found, or }not"' : undefined);
+      }),
+    );
+  });
+
   it.each([
     ['{"data":12345678901234567890}', '12345678901234567890'],
     ['{ "a" : [1,{"data":2}] , "data" : 1.0 , "b":{} }', '1.0'],
