@@ -2,11 +2,12 @@
 
 import { allowsAnonymous, anonymousIdentity } from '../src/auth/anonymous.js';
 import type { Authenticator, Identity } from '../src/auth/identity.js';
+import { addressKey } from '../src/http/address.js';
 import { bearerOf } from '../src/http/bearer.js';
 import { Door } from '../src/http/door.js';
 import { FanfareError } from '../src/lib/errors.js';
 import { rateLimitHeaders } from '../src/limits/rate-limit-headers.js';
-import { type SubjectKeys, SubjectLimit } from '../src/limits/subject-limit.js';
+import { SubjectLimit } from '../src/limits/subject-limit.js';
 import type { DiscoveryOptions } from './options.js';
 
 /** Headers that are added to the answer, whatever it turns out to be. */
@@ -32,12 +33,13 @@ export class Admission extends Door {
 
   /**
    * Who asks. Throws a `token_…` code, `wrong_token_kind`, or `rate_limited`; what is left of the limit is put into `headers`.
+   * Who has no name is counted by the address alone: many may share one, so that is the operator's to decide.
    */
   async admit(authorization: string | null, address: string, nowMs: number, headers: AnswerHeaders): Promise<Identity> {
-    this.arrive(keysOf(address), nowMs);
+    this.arrive({ address: addressKey(address) }, nowMs);
     const identity = await this.identify(bearerOf(authorization));
     const { name, config } = this.#connects.limit;
-    const decision = this.#connects.spend(keysOf(address, identity), 1, nowMs);
+    const decision = this.#connects.spend(identity.user === null ? {} : { user: identity.user }, 1, nowMs);
     if (decision !== undefined) Object.assign(headers, rateLimitHeaders(name, config, decision));
     return identity;
   }
@@ -50,11 +52,4 @@ export class Admission extends Door {
     if (this.#tokens === undefined) throw new FanfareError('token_key_unknown', 'no key for tokens is configured');
     return this.#tokens.verify(token);
   }
-}
-
-/** Without a name a client is its address. */
-function keysOf(remoteAddress: string, identity?: Identity): SubjectKeys {
-  const address = `address:${remoteAddress}`;
-  const user = identity === undefined || identity.user === null ? address : `user:${identity.user}`;
-  return { ticket: user, user, address };
 }

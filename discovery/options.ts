@@ -31,13 +31,13 @@ export interface DiscoveryOptions {
   readonly origins: Origins;
   /** Bearer key of operators; empty (the default): their API is off. */
   readonly adminKey: string;
-  /** Addresses or networks (`10.0.0.0/8`) whose `X-Forwarded-For` is believed; default none. */
+  /** Addresses or networks (`10.0.0.0/8`) whose `X-Forwarded-For` or `Forwarded` is believed; default none. */
   readonly trustedProxies: readonly string[];
   /** What clients may be told to connect by; default all. */
   readonly transports: readonly Transport[];
-  /** Connects and tickets of one user, or of one address without a token; default 10 per second, 20 at once. */
+  /** Connects and tickets of one user; default 10 per second, 20 at once. Who has no name is counted by address alone. */
   readonly userRate: RateLimitConfig;
-  /** The same of one address, whoever asks; default `undefined`: no limit. */
+  /** The same of one address (IPv6: of one /64), whoever asks; default `undefined`: no limit. */
   readonly addressRate: RateLimitConfig | undefined;
   /** Users and addresses whose limits are remembered, each; default 50,000. */
   readonly maxLimits: number;

@@ -18,7 +18,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = 
 
 const CLOSE_MEANING: Readonly<Record<keyof typeof CLOSE, string>> = {
   draining: 'the node is being drained: ask discovery for another',
-  overloaded: 'the node is full',
+  overloaded: 'the node is full, or its user has too many links there',
   slowConsumer: 'the client reads too slowly: resume, nothing that is in history is lost',
   heartbeatTimeout: 'nothing was heard from the client, or no valid `connect` in time',
   rateLimited: 'the client kept on over the rate limit',

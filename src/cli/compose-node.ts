@@ -11,6 +11,7 @@ import type { Config } from '../config/schema.js';
 import { Origins } from '../http/origins.js';
 import type { Logger } from '../lib/logger.js';
 import { loadEngine } from '../node/engines/load-engine.js';
+import { nodeLimits } from '../node/node-limits.js';
 import type { Fallback, NodeLimits } from '../node/node-options.js';
 import { createPushNode, type PushNode, type PushNodeOptions } from '../node/push-node.js';
 import { LIMITS } from '../protocol/index.js';
@@ -83,22 +84,16 @@ function nodeOptions(config: Config, namespaces: Namespaces): PushNodeOptions {
     maxHistoryBytes: config.maxHistoryMemory ?? Math.floor((config.maxMemoryBytes ?? availableMemory()) / 8),
     maxBufferedBytes: config.maxBufferedBytes,
     maxBufferedTotal: config.maxBufferedTotal ?? maxMemoryBytes / BUFFERED_SHARE,
-    limits: nodeLimits(config),
+    limits: limitsOf(config),
+    linksPerUser: config.linksPerUser,
   };
 }
 
-function nodeLimits(config: Config): NodeLimits {
-  const commands = {
-    algorithm: 'token-bucket',
-    perSecond: config.commandsPerSecond,
-    burst: config.commandBurst,
-  } as const;
-  const reads = { algorithm: 'token-bucket', perSecond: config.pollsPerSecond, burst: config.pollBurst } as const;
-  return {
-    commands: { name: 'commands', config: commands, by: ['link'] },
-    publishes: { name: 'publishes', config: commands, by: ['ticket'] },
-    reads: { name: 'reads', config: reads, by: ['ticket'] },
-  };
+/** Commands and publishes have one pair of options. */
+function limitsOf(config: Config): NodeLimits {
+  const commands = { perSecond: config.commandsPerSecond, burst: config.commandBurst };
+  const polls = { perSecond: config.pollsPerSecond, burst: config.pollBurst };
+  return nodeLimits({ commands, publishes: commands, polls });
 }
 
 /** What the node is called in its cluster. */

@@ -10,9 +10,8 @@ import { algorithmRules, secretRules } from './secret-rules.js';
 /** Applies every rule; what they find is all there is to know. */
 export function applyRules(given: Given, context: RuleContext): Findings {
   const findings = new Findings(context);
-  for (const rule of [secretRules, algorithmRules, clusterRules, addressRules, limitRules, drainRules, capacityRules]) {
-    rule(given, findings);
-  }
+  const apart = [secretRules, algorithmRules, clusterRules, addressRules, limitRules, burstRules, namespaceRules];
+  for (const rule of [...apart, drainRules, capacityRules]) rule(given, findings);
   return findings;
 }
 
@@ -71,6 +70,33 @@ function drainRules({ drainDelay, drainTimeout }: Given, found: Findings): void 
   const limit = `drainTimeout, which is ${drainTimeout} ms (${found.context.sourceOf('drainTimeout')})`;
   if (found.isDefault('drainDelay')) found.change('drainDelay', drainTimeout, 'from drainTimeout');
   else found.problem('drainDelay', `got ${drainDelay} ms, expected at most ${limit}: the delay is part of it`);
+}
+
+/** A subscribe, poll or stream of all the channels that it may have must be able to pass. */
+function burstRules(given: Given, found: Findings): void {
+  if (found.context.role === 'discovery') return;
+  const { channelsPerConnection } = given;
+  if (channelsPerConnection === undefined) return;
+  const cost = channelsPerConnection / 10;
+  for (const key of ['commandBurst', 'pollBurst'] as const) {
+    const burst = given[key];
+    if (burst === undefined || burst >= cost) continue;
+    const channels = `${channelsPerConnection} channels (${found.context.sourceOf('channelsPerConnection')})`;
+    found.problem(
+      key,
+      `got ${burst}, expected at least ${Math.ceil(cost)}: what names ${channels} costs ${cost} at once`,
+    );
+  }
+}
+
+/** What is written down and not served would be missed when it is needed. */
+function namespaceRules(given: Given, found: Findings): void {
+  for (const [name, { presence, slowConsumer }] of Object.entries(given.namespaces ?? {})) {
+    const refuse = (option: string, value: string) =>
+      found.problem('namespaces', `got ${option} ${value} in "${name}", which is not served yet: leave it out`);
+    if (presence === true) refuse('presence', 'true');
+    if (slowConsumer === 'conflate') refuse('slowConsumer', 'conflate');
+  }
 }
 
 type LimitKey = 'maxMessageBytes' | 'maxFrameBytes' | 'maxBodyBytes';

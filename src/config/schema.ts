@@ -138,7 +138,7 @@ export const configSchema = z.object({
     default: 'false',
   }),
   trustedProxies: option(networkList(), {
-    about: 'addresses or networks whose forwarded client addresses are believed, comma-separated',
+    about: 'addresses or networks of proxies whose `X-Forwarded-For` or `Forwarded` is believed, comma-separated',
     roles: ALL,
     default: '',
     defaultText: 'none',
@@ -206,32 +206,38 @@ export const configSchema = z.object({
     default: '5s',
   }),
   commandsPerSecond: option(wholeNumber(1, 100_000), {
-    about: 'commands of one connection, on average',
+    about:
+      'commands of one ticket per second, on average (a subscribe is a tenth for each channel); publishes of one user',
     roles: NODES,
     default: '20',
   }),
   commandBurst: option(wholeNumber(1, 100_000), {
-    about: 'commands of one connection, at once',
+    about: 'the same, at once',
     roles: NODES,
     default: '40',
   }),
   pollsPerSecond: option(wholeNumber(1, 100_000), {
-    about: 'polls of one connection, on average',
+    about: 'units per second for polls and streams of one ticket; each costs a tenth for each channel that it names',
     roles: NODES,
     default: '20',
   }),
   pollBurst: option(wholeNumber(1, 100_000), {
-    about: 'polls of one connection, at once',
+    about: 'the same, at once',
     roles: NODES,
     default: '40',
   }),
+  linksPerUser: option(wholeNumber(0, 1_000_000), {
+    about: 'WebSockets, streams and waiting polls of one user at one node; 0 is no limit',
+    roles: NODES,
+    default: '100',
+  }),
   connectsPerUser: option(wholeNumber(1, 100_000), {
-    about: 'calls of discovery per user and second',
+    about: 'calls of discovery per user and second; who has no name is counted by address alone',
     roles: FRONT,
     default: '10',
   }),
   connectsPerIp: option(wholeNumber(0, 1_000_000), {
-    about: 'calls of discovery per address and second; 0 is no limit',
+    about: 'calls of discovery per address (IPv6: per /64) and second, whoever asks; 0 is no limit',
     roles: FRONT,
     default: '0',
   }),

@@ -37,4 +37,9 @@ export class FixedWindow implements RateLimiter {
     const retryAfterMs = never ? Number.POSITIVE_INFINITY : retryAfter(this.#startMs + this.#windowMs - nowMs);
     return { allowed, remaining, retryAfterMs };
   }
+
+  giveBack(units: number, takenAtMs: number): void {
+    // What was taken in a window that is over is forgotten anyway.
+    if (takenAtMs >= this.#startMs) this.#used = Math.max(0, this.#used - units);
+  }
 }

@@ -36,6 +36,10 @@ export class LeakyBucket implements RateLimiter {
     return { allowed: false, remaining: this.#room(level), retryAfterMs };
   }
 
+  giveBack(units: number): void {
+    this.#emptyAtMs -= units * this.#msPerUnit;
+  }
+
   #room(level: number): number {
     return Math.max(0, Math.floor(this.#capacity - level + ALLOWANCE));
   }

@@ -13,4 +13,6 @@ export interface RateDecision {
 export interface RateLimiter {
   /** `cost` ≥ 0 units at `nowMs` of a clock that does not go back. */
   take(cost: number, nowMs: number): RateDecision;
+  /** Units of what was taken at `takenAtMs` that were not needed; never more than were taken then. */
+  giveBack(units: number, takenAtMs: number): void;
 }

@@ -34,6 +34,11 @@ export class SlidingWindowCounter implements RateLimiter {
     return { allowed, remaining, retryAfterMs };
   }
 
+  giveBack(units: number, takenAtMs: number): void {
+    if (takenAtMs >= this.#startMs) this.#current = Math.max(0, this.#current - units);
+    else if (takenAtMs >= this.#startMs - this.#windowMs) this.#previous = Math.max(0, this.#previous - units);
+  }
+
   #turn(nowMs: number): void {
     const startMs = Math.floor(nowMs / this.#windowMs) * this.#windowMs;
     if (startMs <= this.#startMs) return;

@@ -39,6 +39,17 @@ export class SlidingWindowLog implements RateLimiter {
     return { allowed: false, remaining: this.#remaining(), retryAfterMs };
   }
 
+  giveBack(units: number, takenAtMs: number): void {
+    // Takes that became one stand at the later time.
+    let index = this.#first;
+    while (index < this.#times.length && (this.#times[index] ?? 0) < takenAtMs) index++;
+    const taken = this.#costs[index];
+    if (taken === undefined) return;
+    const back = Math.min(units, taken);
+    this.#costs[index] = taken - back;
+    this.#used -= back;
+  }
+
   #forget(): void {
     const staleMs = this.#nowMs - this.#windowMs;
     while (this.#first < this.#times.length && (this.#times[this.#first] ?? 0) <= staleMs) {

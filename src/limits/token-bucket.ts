@@ -37,4 +37,8 @@ export class TokenBucket implements RateLimiter {
     const retryAfterMs = cost > this.#burst ? Number.POSITIVE_INFINITY : retryAfter(missing / this.#perMs);
     return { allowed: false, remaining: Math.floor(this.#tokens + ALLOWANCE), retryAfterMs };
   }
+
+  giveBack(units: number): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + units);
+  }
 }

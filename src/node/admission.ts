@@ -1,6 +1,8 @@
 // The door of a node: what every transport asks of whoever comes.
 
 import type { Authenticator, Identity } from '../auth/identity.js';
+import { addressKey } from '../http/address.js';
+import type { ClientAddress, HeaderOf } from '../http/client-address.js';
 import { Door } from '../http/door.js';
 import type { Origins } from '../http/origins.js';
 import { FanfareError } from '../lib/errors.js';
@@ -17,25 +19,46 @@ const TURNED_AWAY: ReadonlySet<number> = new Set([401, 403]);
 export interface AdmissionParts {
   readonly origins: Origins;
   readonly authenticator: Authenticator;
+  readonly clientAddress: ClientAddress;
   readonly limits: NodeLimits;
+  /** Tickets and users whose limits are remembered, each. */
+  readonly maxLimits: number;
   readonly lifecycle: Lifecycle;
   readonly reservations: Reservations;
 }
 
+/** A request, as far as it tells where it comes from. */
+export interface Addressed {
+  /** The socket's; may cost a system call. */
+  readonly remoteAddress: string;
+  readonly header: HeaderOf;
+}
+
 /** {@link Door}'s steps, then room, and at last the reservation; in between the transport asks for grants and price. */
 export class Admission extends Door {
-  /** Polls and streams, and publishes by HTTP, of each of their subjects. */
-  readonly reads: SubjectLimit;
+  readonly commands: SubjectLimit;
   readonly publishes: SubjectLimit;
+  /** Polls, and streams that are opened. */
+  readonly polls: SubjectLimit;
+  /** Channels that nobody had open. */
+  readonly openings: SubjectLimit;
   /** Plain counters: over a rate limit, and turned away for want of room or of a good ticket. */
   readonly counters = { rateLimited: 0, refused: 0 };
   readonly #parts: AdmissionParts;
 
   constructor(parts: AdmissionParts) {
-    super(parts);
+    super({ origins: parts.origins });
     this.#parts = parts;
-    this.reads = new SubjectLimit(parts.limits.reads);
-    this.publishes = new SubjectLimit(parts.limits.publishes);
+    const { limits, maxLimits } = parts;
+    this.commands = new SubjectLimit(limits.commands, maxLimits);
+    this.publishes = new SubjectLimit(limits.publishes, maxLimits);
+    this.polls = new SubjectLimit(limits.polls, maxLimits);
+    this.openings = new SubjectLimit(limits.openings, maxLimits);
+  }
+
+  /** What a limit by address counts a client by: its own address, or its site's, whatever proxies it came through. */
+  addressOf(request: Addressed): string {
+    return addressKey(this.#parts.clientAddress.of(request.remoteAddress, (name) => request.header(name)));
   }
 
   /** Answers at once where a ticket can be verified at once. */
@@ -62,6 +85,11 @@ export class Admission extends Door {
   count(error: unknown): void {
     if (error instanceof RateLimited) this.counters.rateLimited++;
     else if (error instanceof FanfareError && TURNED_AWAY.has(codeInfo(error.code).status)) this.counters.refused++;
+  }
+
+  /** Counts what a link was told of one of its commands. */
+  countLimited(error: unknown): void {
+    if (error instanceof FanfareError && error.code === 'rate_limited') this.counters.rateLimited++;
   }
 
   /** The last step: its place counts as taken. */

@@ -37,10 +37,12 @@ export interface PushNodeParts {
 export interface NodeLimits {
   /** Commands of WebSockets. */
   readonly commands: Limit;
-  /** Publishes of clients by HTTP. */
+  /** Publishes of clients, by WebSocket and by HTTP. */
   readonly publishes: Limit;
-  /** Polls and streams. */
-  readonly reads: Limit;
+  /** Polls, and streams that are opened. */
+  readonly polls: Limit;
+  /** Channels that nobody had open. */
+  readonly openings: Limit;
 }
 
 /** All merged: nothing here is optional. */
@@ -84,6 +86,8 @@ export interface PushNodeOptions {
   /** Unsent bytes of all links together; over it those with the most are cut. */
   readonly maxBufferedTotal: number;
   readonly limits: NodeLimits;
+  /** WebSockets, streams and waiting polls of one user at the same time; 0 is no limit. */
+  readonly linksPerUser: number;
 }
 
 /** Plain counters, read by `/metrics` and tests. */

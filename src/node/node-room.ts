@@ -10,7 +10,8 @@ const TIGHT_ABOVE = 0.95;
 
 export interface NodeRoomParts {
   readonly load: Pick<NodeLoad, 'sample' | 'isFull' | 'memory' | 'eventLoop'>;
-  readonly links: { readonly size: number };
+  /** Places that are taken. */
+  readonly taken: () => number;
   readonly options: Pick<PushNodeOptions, 'maxConnections' | 'maxMemoryBytes'>;
 }
 
@@ -22,9 +23,9 @@ export class NodeRoom {
   }
 
   look(): Room {
-    const { load, links, options } = this.#parts;
+    const { load, taken, options } = this.#parts;
     const { maxConnections } = options;
-    const { size } = links;
+    const size = taken();
     const percent = (share: number) => `${Math.round(share * 100)} %`;
     return {
       isFull: size >= maxConnections,

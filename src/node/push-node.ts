@@ -1,7 +1,9 @@
 // A push node: its parts put together, started, drained and closed.
 
+import { allowsAnonymous } from '../auth/anonymous.js';
 import type { Registry } from '../cluster/registry.js';
 import { SecretKeys } from '../http/bearer.js';
+import { ClientAddress } from '../http/client-address.js';
 import { hostInUrl } from '../http/host-in-url.js';
 import { corsHeaders } from '../http/origins.js';
 import { monotonicNowMs } from '../lib/clocks.js';
@@ -13,15 +15,18 @@ import { Batches } from './channels/batches.js';
 import { Channels } from './channels/channels.js';
 import { aheadBytesOf } from './clients/follower.js';
 import { HttpClients } from './clients/http-clients.js';
+import { LinkCounts } from './clients/link-counts.js';
 import { LinkIds } from './clients/link-ids.js';
 import { Links } from './clients/links.js';
 import { Publisher } from './clients/publisher.js';
 import type { SubscriptionsParts } from './clients/subscriptions.js';
 import { ClusterMember } from './cluster-member.js';
-import type { EngineHandlers, EngineOptions } from './engines/engine.js';
+import { engineOptionsOf } from './engine-options.js';
+import type { EngineHandlers } from './engines/engine.js';
 import { Lifecycle } from './lifecycle.js';
 import { LinkWatch } from './link-watch.js';
 import { moveLinks } from './mover.js';
+import { rememberedLimits } from './node-limits.js';
 import { NodeLoad } from './node-load.js';
 import type {
   NodeStats,
@@ -36,6 +41,7 @@ import { Reservations } from './reservations.js';
 import { Entry } from './transports/entry.js';
 import { HttpDoors } from './transports/http-doors.js';
 import { PollDoor } from './transports/poll.js';
+import { PollPlaces } from './transports/poll-places.js';
 import { PublishDoor } from './transports/publish.js';
 import { StreamDoor } from './transports/stream.js';
 import { SocketDoor } from './transports/websocket.js';
@@ -45,10 +51,6 @@ export type { NodeStats, PushNode, PushNodeOptions, PushNodeParts, ReadinessChec
 /** How long a client that was asked to move has at most before it is closed, where there are other nodes. */
 const MOVE_WITHIN_MS = 5_000;
 const LOAD_SAMPLE_MS = 1_000;
-const MAX_HEADER_BYTES = 16 * 1024;
-const MAX_URL_BYTES = 4 * 1024;
-/** Sockets beyond the clients' that may be open: polls between requests, health checks, refusals. */
-const SPARE_SOCKETS = 256;
 
 /** Puts a node together; nothing runs before `start`. The broker is the caller's to make and the node's to start and close. */
 export function createPushNode(parts: PushNodeParts, options: PushNodeOptions): PushNode {
@@ -65,6 +67,7 @@ class Node implements PushNode {
   readonly #ids = new LinkIds();
   readonly #batches: Batches;
   readonly #watch: LinkWatch;
+  readonly #counts: LinkCounts;
   readonly #clients = new HttpClients();
   readonly #channels: Channels;
   readonly #publisher: Publisher;
@@ -78,14 +81,16 @@ class Node implements PushNode {
 
   constructor(parts: PushNodeParts, options: PushNodeOptions) {
     const { broker, engine, logger, authenticator, registry } = parts;
-    const { namespaces, maxMessageBytes, waitReplicas, maxChannels, maxHistoryBytes, origins, limits } = options;
+    const { namespaces, maxMessageBytes, waitReplicas, maxChannels, maxHistoryBytes, maxConnections } = options;
+    const { origins, limits } = options;
     const reservations = new Reservations();
     this.#parts = parts;
     this.#options = options;
     this.#load = new NodeLoad(options.maxMemoryBytes);
     this.#links = new Links(options);
+    this.#counts = new LinkCounts(options.linksPerUser);
     this.#watch = new LinkWatch(this.#links, options, logger);
-    this.#room = new NodeRoom({ load: this.#load, links: this.#links, options });
+    this.#room = new NodeRoom({ load: this.#load, taken: () => this.#placesTaken(), options });
     const hears = () => broker.status().ready;
     this.#lifecycle = new Lifecycle({ id: options.id, logger, hears, room: () => this.#room.look() });
     const publish = (topic: string, frame: Buffer) => engine.publish(topic, frame);
@@ -97,8 +102,12 @@ class Node implements PushNode {
     this.#channels = new Channels({ broker, namespaces, logger, publish, batches, beforeMessage, ...bounds });
     this.#publisher = new Publisher({ broker, namespaces, maxMessageBytes, waitReplicas });
     const lifecycle = this.#lifecycle;
-    this.#admission = new Admission({ origins, authenticator, limits, lifecycle, reservations });
-    const entry = new Entry({ admission: this.#admission, clients: this.#clients, namespaces });
+    const clientAddress = new ClientAddress(options.trustedProxies);
+    const maxLimits = rememberedLimits(maxConnections);
+    const said = { origins, authenticator, clientAddress, limits, maxLimits };
+    this.#admission = new Admission({ ...said, lifecycle, reservations });
+    const [admission, clients, channels] = [this.#admission, this.#clients, this.#channels];
+    const entry = new Entry({ admission, clients, channels, namespaces, maxBodyBytes: options.maxBodyBytes });
     this.#polls = this.#pollDoor(entry);
     this.#handlers = this.#engineHandlers(entry);
     this.#member = registry && this.#clusterMember(registry, reservations);
@@ -107,7 +116,7 @@ class Node implements PushNode {
   async start(): Promise<StartedNode> {
     const { broker, engine, ingest, logger } = this.#parts;
     await broker.start(this.#channels);
-    const { port } = await engine.listen(this.#engineOptions(), this.#handlers);
+    const { port } = await engine.listen(engineOptionsOf(this.#options, this.#watch.handshakes), this.#handlers);
     const url = this.#options.url === '' ? `http://${hostInUrl(this.#options.host)}:${port}` : this.#options.url;
     this.#channels.start();
     this.#links.start();
@@ -231,32 +240,35 @@ class Node implements PushNode {
   #pollDoor(entry: Entry): PollDoor {
     const { broker } = this.#parts;
     const { channelsPerConnection } = this.#options;
+    const [clients, channels, counts] = [this.#clients, this.#channels, this.#counts];
+    const places = new PollPlaces({ isFull: () => this.#placesTaken() >= this.#options.maxConnections, counts, clients });
     const brokerStatus = () => broker.status();
     const lifecycle = this.#lifecycle;
-    return new PollDoor({ entry, channels: this.#channels, brokerStatus, channelsPerConnection, lifecycle });
+    return new PollDoor({ entry, clients, channels, places, brokerStatus, channelsPerConnection, lifecycle });
   }
 
   #engineHandlers(entry: Entry): EngineHandlers {
     const { logger, fallback } = this.#parts;
-    const { maxBodyBytes, maxBufferedBytes, handshakeTimeoutMs, limits, publishKeys } = this.#options;
+    const { maxBufferedBytes, handshakeTimeoutMs, namespaces, publishKeys } = this.#options;
     const admission = this.#admission;
-    const links = this.#links;
-    const [ids, batches] = [this.#ids, this.#batches];
+    const [links, counts, ids, batches] = [this.#links, this.#counts, this.#ids, this.#batches];
     const terms = this.#options;
     const subscriptions = this.#subscriptionsParts();
     const identify = (ticket: string) => admission.identifyOnce(ticket);
-    const session = { subscriptions, publisher: this.#publisher, identify, logger };
-    const { commands } = limits;
-    const link = { door: admission, links, ids, batches, session, terms, commands, handshakeTimeoutMs, logger };
-    const sockets = new SocketDoor(admission, link);
-    const streams = new StreamDoor(entry, { links, ids, subscriptions, terms, maxBufferedBytes });
-    const publishes = new PublishDoor(entry, this.#publisher, new SecretKeys(publishKeys));
+    const { commands, publishes, openings } = admission;
+    const count = (error: unknown) => admission.countLimited(error);
+    const publisher = this.#publisher;
+    const session = { subscriptions, publisher, identify, publishes, openings, count, logger };
+    const link = { links, counts, ids, batches, session, terms, commands, handshakeTimeoutMs, logger, door: admission };
+    const sockets = new SocketDoor(admission, link, allowsAnonymous(namespaces));
+    const streams = new StreamDoor(entry, { links, counts, ids, subscriptions, terms, maxBufferedBytes });
+    const publishDoor = new PublishDoor(entry, publisher, new SecretKeys(publishKeys));
     const doors = new HttpDoors(
-      { admission, maxBodyBytes, logger },
+      { admission, logger },
       [
         { methods: ['POST'], pattern: PATHS.poll, run: (call) => this.#polls.handle(call) },
         { methods: ['POST'], pattern: PATHS.stream, run: (call) => streams.handle(call) },
-        { methods: ['POST'], pattern: PATHS.publish, run: (call) => publishes.handle(call) },
+        { methods: ['POST'], pattern: PATHS.publish, run: (call) => publishDoor.handle(call) },
       ],
       fallback,
     );
@@ -280,21 +292,11 @@ class Node implements PushNode {
     return { channels: this.#channels, namespaces, channelsPerConnection, aheadBytes, logger: this.#parts.logger };
   }
 
-  #engineOptions(): EngineOptions {
-    const { host, port, maxFrameBytes, maxBufferedBytes, maxConnections } = this.#options;
-    return {
-      host,
-      port,
-      maxFrameBytes,
-      maxBufferedBytes,
-      maxSockets: maxConnections + SPARE_SOCKETS,
-      handshakes: this.#watch.handshakes,
-      maxHeaderBytes: MAX_HEADER_BYTES,
-      maxUrlBytes: MAX_URL_BYTES,
-    };
+  #placesTaken(): number {
+    return this.#links.size + this.#polls.waiting;
   }
 
   #connectionCount(): number {
-    return this.#links.size + this.#clients.size;
+    return this.#placesTaken() + this.#clients.idlePollers;
   }
 }

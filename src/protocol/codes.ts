@@ -98,7 +98,7 @@ export const CODES = {
     status: 429,
     retry: true,
     close: CLOSE.overloaded,
-    title: 'More connections than one user may have.',
+    title: 'More links at the same time than one user may have at a node.',
   },
 
   internal: {

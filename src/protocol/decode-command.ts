@@ -37,6 +37,22 @@ export function decodeCommand(text: string, features: readonly Feature[] = []): 
   return decoding(() => command(record, id as number, text, features), id as number);
 }
 
+/** Above it a frame's id is looked for at its beginning only. */
+const CHEAP_LENGTH = 4 * 1024;
+const ID_FIRST = /^\s*\{\s*(?:"type"\s*:\s*"[a-z_]*"\s*,\s*)?"id"\s*:\s*(\d{1,16})\s*[,}]/;
+
+/** The id of a frame that is not worth decoding, as far as it can be told cheaply. */
+export function commandId(text: string): number | undefined {
+  let id: unknown;
+  if (text.length > CHEAP_LENGTH) id = Number(ID_FIRST.exec(text)?.[1]);
+  else {
+    decoding(() => {
+      id = field(parseRecord(text, 'message_not_json'), 'id');
+    });
+  }
+  return Number.isSafeInteger(id) && (id as number) > 0 ? (id as number) : undefined;
+}
+
 function command(record: UnknownRecord, id: number, text: string, features: readonly Feature[]): ClientCommand {
   const type = field(record, 'type');
   switch (type) {
@@ -107,8 +123,14 @@ export function dataOf(text: string): string {
   return rawMember(text, 'data') ?? refuse('bad_field', '"data": expected a JSON value, got nothing');
 }
 
-/** The `key` and `waitReplicas` of a publish, as a part to spread. */
+/** Fields of a publish that a later release serves: until then they are refused, never ignored. */
+const RESERVED = ['channels', 'messages', 'history'] as const;
+
+/** The `key` and `waitReplicas` of a publish, as a part to spread. Refuses what is reserved. */
 export function termsOf(record: UnknownRecord): { readonly key?: string; readonly waitReplicas?: number } {
+  const reserved = RESERVED.find((name) => field(record, name) !== undefined);
+  if (reserved !== undefined)
+    refuse('bad_field', `"${reserved}" is reserved: publish one logged message on one "channel"`);
   const key = idempotencyKey(record);
   const waitReplicas = field(record, 'waitReplicas');
   if (waitReplicas !== undefined && !isReplicaCount(waitReplicas)) {

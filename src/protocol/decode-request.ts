@@ -66,9 +66,8 @@ export function decodeStreamRequest(body: string): Decoded<StreamRequest> {
 export function decodePublishRequest(body: string): Decoded<PublishRequest> {
   return decoding(() => {
     const record = parseRecord(body, 'body_not_json');
-    if (field(record, 'channels') !== undefined)
-      refuse('bad_field', '"channels" is reserved: publish to one "channel" at a time');
-    return { channel: channelName(field(record, 'channel')), json: dataOf(body), ...termsOf(record) };
+    const terms = termsOf(record);
+    return { channel: channelName(field(record, 'channel')), json: dataOf(body), ...terms };
   });
 }
 

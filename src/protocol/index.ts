@@ -4,7 +4,7 @@ export * from './channel-name.js';
 export * from './codes.js';
 export type { Decoded, DecodeProblem } from './decode.js';
 export { field } from './decode.js';
-export { decodeCommand } from './decode-command.js';
+export { commandId, decodeCommand } from './decode-command.js';
 export { decodeEvent, decodeEvents } from './decode-event.js';
 export * from './decode-request.js';
 export type * from './http.js';

@@ -14,6 +14,10 @@ export const LIMITS = {
   maxFrameBytes: 64 * 1024,
   /** One HTTP request body. */
   maxBodyBytes: 1024 * 1024,
+  /** The body of a poll or a stream: twice what 128 of the longest names and offsets need. */
+  maxReadBodyBytes: 64 * 1024,
+  /** One frame of a client that has not sent `connect` yet: a token, and some spare. */
+  maxConnectFrameLength: 10 * 1024,
   /** One token or ticket. */
   maxTokenBytes: 8 * 1024,
   /** Nesting of JSON in a command or a request body. */

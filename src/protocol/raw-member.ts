@@ -33,18 +33,18 @@ function isKey(text: string, at: number, end: number, name: string): boolean {
   let index = at + 1;
   for (let place = 0; place < name.length; place++) {
     if (index >= end - 1) return false;
-    const escape = text.charCodeAt(index) === BACKSLASH ? text.charAt(index + 1) : '';
-    const code = escape === '' ? text.charCodeAt(index) : escapedCode(text, index, escape);
+    const escaped = text.charCodeAt(index) === BACKSLASH ? text.charAt(index + 1) : '';
+    const code = escaped === '' ? text.charCodeAt(index) : escapedCode(text, index, escaped);
     if (code !== name.charCodeAt(place)) return false;
-    index += escape === '' ? 1 : escape === 'u' ? UNICODE_LENGTH : 2;
+    index += escaped === '' ? 1 : escaped === 'u' ? UNICODE_LENGTH : 2;
   }
   return index === end - 1;
 }
 
 /** What the escape that begins at `at` stands for. */
-function escapedCode(text: string, at: number, escape: string): number {
-  if (escape === 'u') return Number.parseInt(text.slice(at + 2, at + UNICODE_LENGTH), 16);
-  return ESCAPED[escape] ?? escape.charCodeAt(0);
+function escapedCode(text: string, at: number, letter: string): number {
+  if (letter === 'u') return Number.parseInt(text.slice(at + 2, at + UNICODE_LENGTH), 16);
+  return ESCAPED[letter] ?? letter.charCodeAt(0);
 }
 
 function skipSpace(text: string, at: number): number {

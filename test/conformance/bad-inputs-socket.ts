@@ -166,6 +166,10 @@ const CHANNELS = rows('WebSocket: channels and positions', [
 
 const PUBLISHING = rows('WebSocket: publishing and rates', [
   ['a publish without `data`', publish({ data: undefined }, 'bad_field', /"data"/)],
+  ...[{ channels: ['ok'] }, { messages: [] }, { history: false }].map((reserved): readonly [string, Rest] => [
+    `a publish with \`${Object.keys(reserved).join()}\`, which is reserved`,
+    publish(reserved, 'bad_field', /is reserved/),
+  ]),
   ['a publish without a grant', publish({ channel: 'secret' }, 'forbidden')],
   ['an empty idempotency key', publish({ key: '' }, 'bad_idempotency_key')],
   ['an idempotency key of 129 characters', publish({ key: 'k'.repeat(129) }, 'bad_idempotency_key')],

@@ -68,6 +68,33 @@ it('refuses a body that is too large, also to a page that must be able to read i
   expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([413, 'http://localhost:3000']);
 });
 
+it('believes the proxies that it is told to trust, where it polls as where it connects', async () => {
+  const trusting = await startFanfare(['start', '--port', '0'], {
+    env: {
+      FANFARE_TRUSTED_PROXIES: '127.0.0.1',
+      FANFARE_NAMESPACES: '{"pub":{"public":true,"anonymous":true}}',
+      FANFARE_POLL_BURST: '13',
+      FANFARE_POLLS_PER_SECOND: '1',
+      FANFARE_CONNECTS_PER_IP: '1',
+    },
+  });
+  const channels = Object.fromEntries(Array.from({ length: 120 }, (_, n) => [`pub:${n}`, 'now']));
+  const from = async (address: string, path: string, body: string) => {
+    const headers = { 'Content-Type': 'application/json', 'X-Forwarded-For': address };
+    return (await fetch(`${trusting.url}${path}`, { method: 'POST', headers, body })).status;
+  };
+  const poll = (address: string) => from(address, '/v1/poll', JSON.stringify({ channels }));
+  const connect = (address: string) => from(address, '/v1/connect', '{}');
+  expect([await poll('203.0.113.1'), await poll('203.0.113.2:80'), await poll('203.0.113.1:81')]).toEqual([
+    200, 200, 429,
+  ]);
+  const connects = [];
+  for (const port of [1, 2, 3, 4]) connects.push(await connect(`203.0.113.1:${port}`));
+  expect(connects.filter((status) => status === 200).length).toBeLessThan(4);
+  expect(await connect('203.0.113.2')).toBe(200);
+  await trusting.stop();
+});
+
 it.each(['/../package.json', '/%2e%2e/package.json', '/demo/../../src/cli/main.js', '/page.d.ts'])(
   'serves no file beside the page: %s',
   async (path) => {

@@ -3,15 +3,17 @@
 import { createAuthenticator } from '../../src/auth/authenticator.js';
 import type { Grants } from '../../src/auth/identity.js';
 import { createTicketAuthority } from '../../src/auth/ticket.js';
+import { createTokenVerifier } from '../../src/auth/token-verifier.js';
 import type { Broker } from '../../src/broker/broker.js';
 import { createMemoryBroker } from '../../src/broker/memory/broker.js';
 import { type NamespaceOptions, Namespaces } from '../../src/config/namespaces.js';
 import { Origins } from '../../src/http/origins.js';
 import { type Logger, silentLogger } from '../../src/lib/logger.js';
 import { loadEngine } from '../../src/node/engines/load-engine.js';
-import type { NodeLimits } from '../../src/node/node-options.js';
+import { nodeLimits, type Rate } from '../../src/node/node-limits.js';
 import { createPushNode, type PushNode, type PushNodeOptions, type PushNodeParts } from '../../src/node/push-node.js';
 import { LIMITS } from '../../src/protocol/index.js';
+import { hmacJwt } from './jwt.js';
 
 export const PUBLISH_KEY = 'publish-key-of-the-tests-0123456789';
 
@@ -19,8 +21,10 @@ export interface TestNode {
   readonly url: string;
   readonly node: PushNode;
   readonly broker: Broker;
-  /** A ticket for `user` with these grants; everything by default. */
-  ticket(user?: string, grants?: Partial<Grants>, lifeMs?: number): string;
+  /** A ticket for `user` with these grants; everything by default. Without a name: of an anonymous client. */
+  ticket(user?: string | null, grants?: Partial<Grants>, lifeMs?: number, reservation?: string): string;
+  /** A user's own token with this `jti`, for a node that takes users' tokens. */
+  token(user: string, jti: string): string;
   close(): Promise<void>;
 }
 
@@ -32,11 +36,15 @@ export interface TestNodeSetup {
   readonly logger?: Logger;
   /** Registry, fallback and whatever else a test puts in its place. */
   readonly parts?: Partial<PushNodeParts>;
-  readonly commandRate?: { readonly perSecond: number; readonly burst: number };
-  readonly pollRate?: { readonly perSecond: number; readonly burst: number };
+  readonly allowUserTokens?: boolean;
+  /** Where no rate is given, none is ever met: tests share one user. */
+  readonly commandRate?: Rate;
+  readonly publishRate?: Rate;
+  readonly pollRate?: Rate;
+  readonly openingRate?: Rate;
 }
 
-const GENEROUS = { perSecond: 10_000, burst: 10_000 };
+const GENEROUS: Rate = { perSecond: 10_000, burst: 10_000 };
 const OWN_LIMITS = {
   maxBufferedBytes: 1024 * 1024,
   maxMemoryBytes: 2 ** 40,
@@ -47,8 +55,11 @@ const OWN_LIMITS = {
   trustedProxies: [],
   // All clients of a test come from one address.
   handshakesPerAddress: 0,
+  linksPerUser: 0,
 };
-const tickets = createTicketAuthority({ secrets: ['a secret of the tests, 32 bytes long'], audience: 'tests' });
+const SECRET = 'a secret of the tests, 32 bytes long';
+const tickets = createTicketAuthority({ secrets: [SECRET], audience: 'tests' });
+const tokens = createTokenVerifier({ issuers: [{ secret: SECRET }], allowStar: true, logger: silentLogger });
 
 export async function startNode(setup: TestNodeSetup): Promise<TestNode> {
   const logger = setup.logger ?? silentLogger;
@@ -57,7 +68,7 @@ export async function startNode(setup: TestNodeSetup): Promise<TestNode> {
   const parts: PushNodeParts = {
     broker,
     engine: await loadEngine(setup.engine, logger),
-    authenticator: createAuthenticator({ tickets, allowUserTokens: false }),
+    authenticator: createAuthenticator({ tickets, tokens, allowUserTokens: setup.allowUserTokens ?? false }),
     logger,
     ...setup.parts,
   };
@@ -85,26 +96,36 @@ export async function startNode(setup: TestNodeSetup): Promise<TestNode> {
   });
   try {
     const { url } = await node.start();
-    return { url, node, broker, ticket, close: () => node.close() };
+    return { url, node, broker, ticket, token, close: () => node.close() };
   } catch (error) {
     await node.close();
     throw error;
   }
 }
 
-function limitsOf(setup: TestNodeSetup): NodeLimits {
-  const commands = { algorithm: 'token-bucket', ...(setup.commandRate ?? GENEROUS) } as const;
-  const reads = { algorithm: 'token-bucket', ...(setup.pollRate ?? GENEROUS) } as const;
-  return {
-    commands: { name: 'commands', config: commands, by: ['link'] },
-    publishes: { name: 'publishes', config: commands, by: ['ticket'] },
-    reads: { name: 'reads', config: reads, by: ['ticket'] },
-  };
+function limitsOf({ commandRate, publishRate, pollRate, openingRate }: TestNodeSetup) {
+  return nodeLimits({
+    commands: commandRate ?? GENEROUS,
+    publishes: publishRate ?? GENEROUS,
+    polls: pollRate ?? GENEROUS,
+    openings: openingRate ?? GENEROUS,
+  });
 }
 
 let connections = 0;
 
-function ticket(user = 'u1', grants: Partial<Grants> = {}, lifeMs = 600_000): string {
+function token(sub: string, jti: string): string {
+  const iat = Math.floor(Date.now() / 1_000);
+  const fanfare = { subscribe: ['*'], publish: ['*'] };
+  return hmacJwt({ sub, jti, iat, exp: iat + 600, fanfare }, { alg: 'HS256', typ: 'JWT' }, SECRET);
+}
+
+function ticket(
+  user: string | null = 'u1',
+  grants: Partial<Grants> = {},
+  lifeMs = 600_000,
+  reservation?: string,
+): string {
   const all = { subscribe: ['*'], publish: ['*'], presence: [] };
   const nowMs = Date.now();
   return tickets.sign(
@@ -118,6 +139,6 @@ function ticket(user = 'u1', grants: Partial<Grants> = {}, lifeMs = 600_000): st
       connection: undefined,
       reservation: undefined,
     },
-    { connection: `c${++connections}` },
+    { connection: `c${++connections}`, reservation },
   ).text;
 }

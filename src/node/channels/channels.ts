@@ -148,6 +148,11 @@ export class Channels implements BrokerListener {
     this.#idle.add(channel);
   }
 
+  /** Whether somebody has the channel open here, or is about to; if not, opening it costs more than reading it. */
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
   /** As {@link peek}, whatever its place among others. */
   openAt(name: string): Channel | undefined {
     return this.peek(name);

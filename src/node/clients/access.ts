@@ -1,7 +1,7 @@
 // What an identity may do on a channel: its grants, and what the channel's namespace opens to everybody.
 
 import { grants, type Identity } from '../../auth/identity.js';
-import type { Namespaces } from '../../config/namespaces.js';
+import type { NamespaceOptions, Namespaces } from '../../config/namespaces.js';
 import { FanfareError } from '../../lib/errors.js';
 
 /** Whether the channel may be read. The answer does not depend on whether the channel exists. */
@@ -14,9 +14,7 @@ export function mayRead(identity: Identity, channel: string, namespaces: Namespa
 
 /** Whether the client may publish: a grant, or a namespace where every client that came through discovery may. */
 export function mayPublish(identity: Identity, channel: string, namespaces: Namespaces): boolean {
-  const namespace = namespaces.of(channel);
-  const admitted = identity.user !== null || (namespace.anonymous && identity.kind === 'ticket');
-  return (namespace.clientPublish && admitted) || grants(identity.grants.publish, channel);
+  return isOpenToPublish(identity, namespaces.of(channel)) || grants(identity.grants.publish, channel);
 }
 
 /**
@@ -33,4 +31,25 @@ export function requireRead(identity: Identity, channels: Iterable<string>, name
   throw new FanfareError('forbidden_channel', `the token does not grant reading ${forbidden.join(', ')}`, {
     channels: forbidden,
   });
+}
+
+/** Makes what throws `token_missing` to whoever showed no token where no channel could be read without one. */
+export function readersOf(namespaces: Namespaces): (identity: Identity) => void {
+  const isAnyPublic = [...namespaces.all.values()].some((namespace) => namespace.public);
+  return ({ kind }) => {
+    if (kind !== 'anonymous' || isAnyPublic) return;
+    throw new FanfareError('token_missing', 'Authorization: nothing here can be read without a token');
+  };
+}
+
+/** Throws `forbidden` where the client could publish on no channel at all. */
+export function requireAnyPublish(identity: Identity, namespaces: Namespaces): void {
+  if (identity.grants.publish.length > 0) return;
+  for (const namespace of namespaces.all.values()) if (isOpenToPublish(identity, namespace)) return;
+  throw new FanfareError('forbidden', 'the token grants no publishing at all');
+}
+
+function isOpenToPublish(identity: Identity, namespace: NamespaceOptions): boolean {
+  const admitted = identity.user !== null || (namespace.anonymous && identity.kind === 'ticket');
+  return namespace.clientPublish && admitted;
 }

@@ -9,5 +9,7 @@ export interface LinkDoor {
   /** Who shows this ticket; throws or rejects with a code. */
   identifyOnce(ticket: string): Identity | Promise<Identity>;
   claim(identity: Identity): void;
-  readonly counters: { rateLimited: number; refused: number };
+  /** Counts what a client was told of one of its commands. */
+  countLimited(error: unknown): void;
+  readonly counters: { refused: number };
 }

@@ -1,8 +1,10 @@
 // What an admitted WebSocket client does: its commands, run and answered.
 
 import type { Identity } from '../../auth/identity.js';
+import { steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
+import type { SubjectKeys, SubjectLimit } from '../../limits/subject-limit.js';
 import type {
   ClientCommand,
   ConnectCommand,
@@ -10,6 +12,7 @@ import type {
   RefreshCommand,
   SubscribeCommand,
 } from '../../protocol/index.js';
+import { mayRead } from './access.js';
 import { errorEvent, expiry } from './link-events.js';
 import type { Publisher } from './publisher.js';
 import type { Sink } from './subscription.js';
@@ -23,8 +26,6 @@ export interface SessionLink extends Sink {
   readonly isClosed: boolean;
   /** From now on it is never silent for longer. */
   quiet(heartbeatMs: number): void;
-  /** A command was refused because too many are under way. */
-  refusedForRate(): void;
 }
 
 export interface SessionParts {
@@ -32,6 +33,11 @@ export interface SessionParts {
   readonly publisher: Publisher;
   /** Who shows this ticket. */
   readonly identify: (ticket: string) => Identity | Promise<Identity>;
+  /** What its client may spend, with whoever is counted with it. */
+  readonly publishes: SubjectLimit;
+  readonly openings: SubjectLimit;
+  /** Counts what a client was told. */
+  readonly count: (error: unknown) => void;
   readonly logger: Logger;
 }
 
@@ -40,15 +46,18 @@ export class Session {
   readonly #parts: SessionParts;
   readonly #link: SessionLink;
   readonly #connection: string;
+  /** Of the ticket that it came with: another one gives it no other budget. */
+  readonly #keys: SubjectKeys;
   #identity: Identity;
   #subscriptions: Subscriptions | undefined;
   #inFlight: Set<number> | undefined;
 
-  constructor(parts: SessionParts, link: SessionLink, identity: Identity, connection: string) {
+  constructor(parts: SessionParts, link: SessionLink, identity: Identity, connection: string, keys: SubjectKeys) {
     this.#parts = parts;
     this.#link = link;
     this.#identity = identity;
     this.#connection = connection;
+    this.#keys = keys;
   }
 
   get identity(): Identity {
@@ -59,7 +68,6 @@ export class Session {
     const { id } = command;
     if (this.#inFlight?.has(id)) return this.#fail(new FanfareError('duplicate_id', `id ${id} is still in use`), id);
     if ((this.#inFlight?.size ?? 0) >= MAX_IN_FLIGHT) {
-      this.#link.refusedForRate();
       const message = `${MAX_IN_FLIGHT} commands are waiting for their answers`;
       return this.#fail(new FanfareError('rate_limited', message, { retryAfterMs: 1_000 }), id);
     }
@@ -94,6 +102,7 @@ export class Session {
   }
 
   async #subscribe(command: SubscribeCommand): Promise<void> {
+    this.#payOpenings(command.channels.keys());
     this.#subscriptions ??= new Subscriptions(this.#parts.subscriptions, this.#link);
     const begun: Promise<void>[] = [];
     for (const [name, after] of command.channels) {
@@ -101,6 +110,15 @@ export class Session {
       begun.push(this.#subscriptions.begin(this.#identity, name, after, command.id));
     }
     await Promise.all(begun);
+  }
+
+  /** Throws `rate_limited` before any of them is opened. */
+  #payOpenings(names: Iterable<string>): void {
+    const { openings, subscriptions } = this.#parts;
+    const { channels, namespaces } = subscriptions;
+    let count = 0;
+    for (const name of names) if (!channels.has(name) && mayRead(this.#identity, name, namespaces)) count++;
+    if (count > 0) openings.spend(this.#keys, count, steadyUnixMs());
   }
 
   #unsubscribe(id: number, names: readonly string[]): void {
@@ -111,6 +129,7 @@ export class Session {
   }
 
   async #publish(command: PublishCommand): Promise<void> {
+    this.#parts.publishes.spend(this.#keys, 1, steadyUnixMs());
     const offset = await this.#parts.publisher.forClient(this.#identity, this.#connection, command);
     this.#link.sendEvent({ type: 'published', id: command.id, channel: command.channel, offset });
   }
@@ -140,6 +159,7 @@ export class Session {
   }
 
   #fail(error: unknown, id: number): void {
+    this.#parts.count(error);
     if (!this.#link.isClosed) this.#link.sendEvent(errorEvent(error, id, this.#parts.logger));
   }
 }

@@ -1,18 +1,18 @@
 // One WebSocket client: its handshake, its commands and their replies.
 
 import type { Identity } from '../../auth/identity.js';
-import { monotonicNowMs } from '../../lib/clocks.js';
+import { monotonicNowMs, steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
-import type { Limit } from '../../limits/subject-limit.js';
+import type { SubjectLimit } from '../../limits/subject-limit.js';
 import {
   CLOSE,
   type ClientCommand,
   type Code,
   type ConnectCommand,
   codeInfo,
-  decodeCommand,
   type Feature,
+  LIMITS,
   PROTOCOL_VERSION,
   type ServerEvent,
 } from '../../protocol/index.js';
@@ -21,16 +21,15 @@ import type { Channel } from '../channels/channel.js';
 import { BATCHED_FRAMES, JSON_FRAMES } from '../channels/encoding.js';
 import type { ChannelMessage } from '../channels/message.js';
 import type { EngineSocket, SocketHandler } from '../engines/engine.js';
-import { LinkBudget } from './link-budget.js';
+import { CommandReader } from './command-reader.js';
+import type { LinkCounts } from './link-counts.js';
 import type { LinkDoor } from './link-door.js';
 import { type ConnectedTerms, connectedEvent, errorEvent } from './link-events.js';
 import type { LinkIds } from './link-ids.js';
 import type { Link, Links } from './links.js';
 import { Pulse } from './pulse.js';
 import { Session, type SessionLink, type SessionParts } from './session.js';
-
-/** Commands that may wait for a token to be verified. */
-const MAX_WAITING = 64;
+import { linkKeys } from './visitor.js';
 
 export interface SocketLinkParts {
   readonly door: LinkDoor;
@@ -39,8 +38,10 @@ export interface SocketLinkParts {
   /** Joins messages for links that asked for that. */
   readonly batches: Batches;
   readonly session: SessionParts;
+  /** Those of users. */
+  readonly counts: LinkCounts;
   readonly terms: ConnectedTerms;
-  readonly commands: Limit;
+  readonly commands: SubjectLimit;
   readonly handshakeTimeoutMs: number;
   readonly logger: Logger;
 }
@@ -51,6 +52,7 @@ export interface SocketLinkParts {
 export class SocketLink implements SocketHandler, Link, SessionLink {
   readonly transport = 'websocket';
   readonly #parts: SocketLinkParts;
+  readonly #address: string | undefined;
   #state: 'handshake' | 'verifying' | 'open' | 'closed' = 'handshake';
   #socket: EngineSocket | undefined;
   slot = -1;
@@ -61,13 +63,16 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   #features: readonly Feature[] | undefined;
   #encoding = JSON_FRAMES;
   #session: Session | undefined;
-  #budget: LinkBudget | undefined;
-  #waiting: ClientCommand[] | undefined;
+  #reader: CommandReader | undefined;
+  /** Who is counted as a link of its user. */
+  #entered: Identity | undefined;
   #onDrained: (() => void)[] | undefined;
 
-  constructor(parts: SocketLinkParts) {
+  /** `address` is what limits count it by, where they may have to; else `undefined`. */
+  constructor(parts: SocketLinkParts, address?: string) {
     this.#parts = parts;
     this.#pulse = new Pulse(parts.terms.heartbeatMs, this.#openedAtMs);
+    this.#address = address;
   }
 
   // What the engine calls.
@@ -81,13 +86,20 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
     if (this.#state === 'closed') return;
     this.#heardAtMs = monotonicNowMs();
     this.#parts.links.hurry(this.#heardAtMs);
-    const decoded = decodeCommand(text, this.#features);
-    if (!this.#spend(decoded)) return;
-    if (!decoded.ok) return this.sendEvent({ type: 'error', ...decoded.problem });
-    if (this.#state !== 'verifying') return this.#run(decoded.value);
-    this.#waiting ??= [];
-    if (this.#waiting.length >= MAX_WAITING) return this.end('rate_limited', 'too many commands before connected');
-    this.#waiting.push(decoded.value);
+    if (this.#state === 'handshake' && text.length > LIMITS.maxConnectFrameLength) {
+      return this.end('message_too_large', `a frame before connect has at most ${LIMITS.maxConnectFrameLength} bytes`);
+    }
+    this.#reader ??= new CommandReader(this.#parts.commands);
+    const command = this.#reader.read(text, steadyUnixMs(), this.#features, () =>
+      this.#pulse.takeFreePing(this.#heardAtMs),
+    );
+    if (command.type === 'refused') {
+      this.#fail(command.error, command.id);
+      if (this.#reader.isExhausted) this.end('rate_limited', 'kept on over the rate limit');
+      return;
+    }
+    if (this.#state !== 'verifying') return this.#run(command);
+    if (!this.#reader.keep(command, text)) this.end('rate_limited', 'too many commands before connected');
   }
 
   binary(): void {
@@ -111,8 +123,9 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   close(): void {
     this.#state = 'closed';
     this.#parts.links.remove(this);
+    if (this.#entered !== undefined) this.#parts.counts.leave(this.#entered);
+    this.#entered = undefined;
     this.#session?.end();
-    this.#waiting = undefined;
     this.drain();
   }
 
@@ -177,10 +190,6 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
     this.#socket?.send(message.frame);
   }
 
-  refusedForRate(): void {
-    this.#parts.door.counters.rateLimited++;
-  }
-
   bufferedBytes(): number {
     return this.#socket?.bufferedBytes() ?? 0;
   }
@@ -206,23 +215,6 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   }
 
   // Commands.
-
-  /** Counts a frame against the limit, good or bad; `false` when it was refused. */
-  #spend(decoded: ReturnType<typeof decodeCommand>): boolean {
-    this.#budget ??= new LinkBudget(this.#parts.commands);
-    const command = decoded.ok ? decoded.value : undefined;
-    if (command?.type === 'ping' && this.#pulse.takeFreePing(this.#heardAtMs)) return true;
-    const cost = command?.type === 'subscribe' ? command.channels.size / 10 : 1;
-    try {
-      this.#budget.spend(cost, monotonicNowMs());
-      return true;
-    } catch (error) {
-      this.#parts.door.counters.rateLimited++;
-      this.#fail(error, decoded.ok ? decoded.value.id : decoded.problem.id);
-      if (this.#budget.isExhausted) this.end('rate_limited', 'kept on over the rate limit');
-      return false;
-    }
-  }
 
   #run(command: ClientCommand): void {
     if (command.type === 'connect') return this.#connect(command);
@@ -267,7 +259,16 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   }
 
   #admit(id: number, identity: Identity): void {
-    const { door, links, session, terms, ids } = this.#parts;
+    const { door, counts, links, session, terms, ids } = this.#parts;
+    const connection = ids.next(identity);
+    const keys = linkKeys(identity, connection, this.#address);
+    try {
+      this.#reader?.join(keys, steadyUnixMs());
+      counts.enter(identity);
+    } catch (error) {
+      return this.#refuse(id, error);
+    }
+    this.#entered = identity;
     try {
       door.requireRoom();
     } catch (error) {
@@ -275,16 +276,13 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
     }
     links.add(this);
     this.#socket?.admit();
-    const connection = ids.next(identity);
-    this.#session = new Session(session, this, identity, connection);
+    this.#session = new Session(session, this, identity, connection, keys);
     this.#state = 'open';
     door.claim(identity);
     this.#pulse.said(monotonicNowMs());
     const agreed = { connection, heartbeatMs: this.#pulse.heartbeatMs, features: this.#features ?? [] };
     this.sendEvent({ ...connectedEvent(terms, identity, agreed), id });
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    for (const command of waiting ?? []) if (!this.isClosed) this.#run(command);
+    for (const command of this.#reader?.takeKept() ?? []) if (!this.isClosed) this.#run(command);
   }
 
   #refuse(id: number, error: unknown, isCounted = false): void {
@@ -295,6 +293,7 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   }
 
   #fail(error: unknown, id: number | undefined): void {
+    this.#parts.door.countLimited(error);
     if (!this.isClosed) this.sendEvent(errorEvent(error, id, this.#parts.logger));
   }
 }

@@ -16,6 +16,7 @@ import { EVENT_STREAM } from '../channels/encoding.js';
 import type { ChannelMessage } from '../channels/message.js';
 import type { HttpStream } from '../engines/engine.js';
 import type { StreamPeer } from './dead-streams.js';
+import type { LinkCounts } from './link-counts.js';
 import { type ConnectedTerms, connectedEvent } from './link-events.js';
 import type { LinkIds } from './link-ids.js';
 import type { Link, Links } from './links.js';
@@ -30,6 +31,8 @@ const SERVED: readonly Feature[] = ['quiet', 'positions'];
 export interface StreamLinkParts {
   readonly links: Links;
   readonly ids: LinkIds;
+  /** Those of users: whoever makes a link has entered it, and it leaves by itself. */
+  readonly counts: LinkCounts;
   readonly subscriptions: SubscriptionsParts;
   readonly terms: ConnectedTerms;
   /** Unsent bytes at which it is cut. */
@@ -85,6 +88,7 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#subscriptions.endAll();
+    this.#parts.counts.leave(this.#identity);
     this.#parts.links.remove(this);
     this.#drain();
   }

@@ -1,4 +1,4 @@
-// Who stands at a door by HTTP: an identity, and the names under which limits count it.
+// Who stands at a door: an identity, and the names under which limits count it.
 
 import { createHash } from 'node:crypto';
 import { type Identity, NO_GRANTS } from '../../auth/identity.js';
@@ -16,9 +16,11 @@ export const NOBODY: Identity = {
   reservation: undefined,
 };
 
-/** Where a request comes from. */
+/** Where a client comes from. */
 export interface Caller {
-  readonly remoteAddress: string;
+  /** What a limit by address counts it by; finding it out may cost a system call. */
+  readonly address: string;
+  /** The token that it shows. */
   bearer(): string | undefined;
 }
 
@@ -44,18 +46,31 @@ export class Visitor implements SubjectKeys {
     return this.#ticket;
   }
 
+  /** The address stands for who has no name. */
   get user(): string {
     const { user } = this.identity;
-    return user === null ? this.address : `user:${user}`;
+    return user === null ? addressSubject(this.#caller) : `user:${user}`;
   }
+}
 
-  get address(): string {
-    return `ip:${this.#caller.remoteAddress}`;
-  }
+function addressSubject(caller: Caller): string {
+  return `ip:${caller.address}`;
 }
 
 function sharedKey(caller: Caller): string {
   const bearer = caller.bearer();
-  if (bearer === undefined) return `ip:${caller.remoteAddress}`;
-  return createHash('sha256').update(bearer).digest('base64');
+  if (bearer === undefined) return addressSubject(caller);
+  return createHash('sha256').update(bearer).digest('base64url');
+}
+
+/**
+ * Of a link. With a ticket it counts with all others of that; a token may be that of several clients, so that a link with one counts
+ * by itself and with its user. Where no `address` is known, who has no name is not counted by it.
+ */
+export function linkKeys(identity: Identity, connection: string, address: string | undefined): SubjectKeys {
+  const nameless = address === undefined ? undefined : `ip:${address}`;
+  return {
+    ticket: identity.connection ?? `link:${connection}`,
+    user: identity.user === null ? nameless : `user:${identity.user}`,
+  };
 }

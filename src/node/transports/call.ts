@@ -15,7 +15,6 @@ const JSON_HEADERS = { 'Content-Type': MEDIA_TYPES.json, 'Cache-Control': 'no-st
 
 export interface CallParts {
   readonly admission: Admission;
-  readonly maxBodyBytes: number;
   readonly logger: Logger;
 }
 
@@ -24,6 +23,7 @@ export class HttpCall {
   readonly exchange: HttpExchange;
   readonly #parts: CallParts;
   readonly #cors: Readonly<Record<string, string>>;
+  #address: string | undefined;
 
   constructor(exchange: HttpExchange, parts: CallParts) {
     this.exchange = exchange;
@@ -32,8 +32,10 @@ export class HttpCall {
     this.#cors = corsHeaders(parts.admission.allowed(exchange.header('origin')));
   }
 
-  get remoteAddress(): string {
-    return this.exchange.remoteAddress;
+  /** What a limit by address counts it by. Ask where one does, and before the answer: it costs a system call. */
+  get address(): string {
+    this.#address ??= this.#parts.admission.addressOf(this.exchange);
+    return this.#address;
   }
 
   respond(status: number, headers: Readonly<Record<string, string>> = {}, body?: string | Buffer): void {
@@ -68,13 +70,12 @@ export class HttpCall {
   }
 
   /** The body as text, checked for type and size; failures are answered here. */
-  readJson(then: (body: string) => void): void {
+  readJson(maxBodyBytes: number, then: (body: string) => void): void {
     const type = this.exchange.header('content-type');
     if (type === undefined || !/^application\/json *(;.*)?$/i.test(type)) {
       const message = `Content-Type: expected application/json, got ${type === undefined ? 'nothing' : JSON.stringify(type.slice(0, 60))}`;
       return this.fail(new FanfareError('unsupported_media_type', message));
     }
-    const { maxBodyBytes } = this.#parts;
     this.exchange.readBody(maxBodyBytes, (body) => {
       try {
         if (body === undefined) throw new FanfareError('payload_too_large', `the body has over ${maxBodyBytes} bytes`);

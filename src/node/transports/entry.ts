@@ -2,12 +2,13 @@
 
 import type { Identity } from '../../auth/identity.js';
 import type { Namespaces } from '../../config/namespaces.js';
-import { monotonicNowMs } from '../../lib/clocks.js';
+import { steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
-import type { Decoded } from '../../protocol/index.js';
+import { type Decoded, LIMITS } from '../../protocol/index.js';
 import type { Admission } from '../admission.js';
-import { requireRead } from '../clients/access.js';
-import type { HttpClient, HttpClients } from '../clients/http-clients.js';
+import type { Channels } from '../channels/channels.js';
+import { readersOf, requireAnyPublish, requireRead } from '../clients/access.js';
+import type { FollowUps, HttpClient, HttpClients } from '../clients/http-clients.js';
 import { Visitor } from '../clients/visitor.js';
 import type { HttpCall } from './call.js';
 
@@ -21,16 +22,17 @@ export interface Entrant<T> {
 
 /** What one of the doors asks. */
 export interface EntryRules<T> {
-  readonly limit: 'reads' | 'publishes';
+  /** Of it one unit is spent before the body is read, which counts towards the price. It also says what has to be granted. */
+  readonly limit: 'polls' | 'publishes';
   /** What whoever shows no token is told; without it everybody may ask. */
   readonly tokenMissing?: string;
-  /** Units that are spent before the body is read. */
-  readonly unit: number;
+  /** What the client may go on with for nothing; asked once for each request, which then spends no unit beforehand. */
+  readonly takeOwed: (client: HttpClient) => FollowUps | undefined;
   readonly decode: (body: string) => Decoded<T>;
   /** The channels that are to be read. */
   readonly reads: (request: T) => Iterable<string>;
   /** Units that the request costs, once it is known; throws where it can never pass. */
-  readonly price: (request: T, client: HttpClient) => number;
+  readonly price: (request: T, owed: FollowUps | undefined) => number;
   /** Whether it becomes a link, which needs a place. */
   readonly takesRoom: boolean;
   /** Whether the client stays with this node, so that its reservation is taken up. */
@@ -40,20 +42,33 @@ export interface EntryRules<T> {
 export interface EntryParts {
   readonly admission: Admission;
   readonly clients: HttpClients;
+  readonly channels: Pick<Channels, 'has'>;
   readonly namespaces: Namespaces;
+  /** Of any request. */
+  readonly maxBodyBytes: number;
 }
 
-/** The origin has been asked for every request, and nodes count nobody by address yet; here is the rest. */
+/** The origin has been asked for every request, and without a token the address is what the limits count; here is the rest. */
 export class Entry {
   readonly #parts: EntryParts;
+  readonly #requireReader: (identity: Identity) => void;
+  readonly #maxBodyBytes: Readonly<Record<EntryRules<unknown>['limit'], number>>;
 
   constructor(parts: EntryParts) {
     this.#parts = parts;
+    this.#requireReader = readersOf(parts.namespaces);
+    const publishes = parts.maxBodyBytes;
+    this.#maxBodyBytes = { publishes, polls: Math.min(publishes, LIMITS.maxReadBodyBytes) };
+  }
+
+  /** Of a request that is not asked for its limits. */
+  get maxBodyBytes(): number {
+    return this.#parts.maxBodyBytes;
   }
 
   /** Calls `open`, which may throw, with who has come in; whoever has not is answered. */
   enter<T>(call: HttpCall, rules: EntryRules<T>, open: (entrant: Entrant<T>) => void): void {
-    this.#identify(call, (identity) => this.#admit(call, new Visitor(identity, call), rules, open));
+    this.#identify(call, (identity) => this.#admit(call, identity, rules, open));
   }
 
   /** Calls back at once where a ticket can be verified at once. */
@@ -71,30 +86,51 @@ export class Entry {
     }
   }
 
-  #admit<T>(call: HttpCall, visitor: Visitor, rules: EntryRules<T>, open: (entrant: Entrant<T>) => void): void {
-    const { identity } = visitor;
+  #admit<T>(call: HttpCall, identity: Identity, rules: EntryRules<T>, open: (entrant: Entrant<T>) => void): void {
     if (rules.tokenMissing !== undefined && identity.kind === 'anonymous') {
       throw new FanfareError('token_missing', rules.tokenMissing);
     }
-    const { admission, clients, namespaces } = this.#parts;
-    if (rules.unit > 0) {
-      const nowMs = monotonicNowMs();
-      clients.see(visitor, nowMs);
-      admission[rules.limit].spend(visitor, rules.unit, nowMs);
-    }
-    call.readJson((body) => {
+    const { admission, clients } = this.#parts;
+    const limit = admission[rules.limit];
+    const heldAtMs = steadyUnixMs();
+    const client = clients.see(new Visitor(identity, call), heldAtMs);
+    const owed = rules.takeOwed(client);
+    if (owed === undefined) limit.spend(client, 1, heldAtMs);
+    if (rules.takesRoom) admission.requireRoom();
+    this.#requireHope(rules.limit, identity);
+    call.readJson(this.#maxBodyBytes[rules.limit], (body) => {
       const request = decoded(rules.decode(body));
-      requireRead(identity, rules.reads(request), namespaces);
-      const nowMs = monotonicNowMs();
-      const client = clients.see(visitor, nowMs);
-      const price = rules.price(request, client);
-      if (price > 0) admission[rules.limit].spend(visitor, price, nowMs);
-      if (rules.takesRoom) admission.requireRoom();
+      requireRead(identity, rules.reads(request), this.#parts.namespaces);
+      const price = rules.price(request, owed);
+      const nowMs = steadyUnixMs();
+      if (owed === undefined) limit.settle(client, price, heldAtMs, nowMs);
+      else if (price > 0) limit.spend(client, price, nowMs);
+      this.#payOpenings(client, rules.reads(request), nowMs);
       if (call.exchange.aborted) return;
-      if (rules.claims) admission.claim(identity);
+      if (rules.claims) this.#claim(client, identity);
       call.exchange.admit();
       open({ call, identity, client, request });
     });
+  }
+
+  /** Throws where nothing that the body may say could be granted: it need not be read then. */
+  #requireHope(limit: EntryRules<unknown>['limit'], identity: Identity): void {
+    if (limit === 'polls') this.#requireReader(identity);
+    else requireAnyPublish(identity, this.#parts.namespaces);
+  }
+
+  #payOpenings(client: HttpClient, names: Iterable<string>, nowMs: number): void {
+    const { admission, channels } = this.#parts;
+    let count = 0;
+    for (const name of names) if (!channels.has(name)) count++;
+    if (count > 0) admission.openings.spend(client, count, nowMs);
+  }
+
+  /** Once for each client: whoever polls again has no other place. */
+  #claim(client: HttpClient, identity: Identity): void {
+    if (client.hasClaimed) return;
+    client.hasClaimed = true;
+    this.#parts.admission.claim(identity);
   }
 }
 
@@ -102,4 +138,10 @@ export class Entry {
 export function decoded<T>(result: Decoded<T>): T {
   if (!result.ok) throw new FanfareError(result.problem.code, result.problem.message);
   return result.value;
+}
+
+/** A tenth of a unit for each channel. Throws `too_many_channels`. */
+export function priceOf(channels: ReadonlyMap<string, unknown>, channelsPerConnection: number): number {
+  if (channels.size <= channelsPerConnection) return channels.size / 10;
+  throw new FanfareError('too_many_channels', `a poll or stream has at most ${channelsPerConnection} channels`);
 }

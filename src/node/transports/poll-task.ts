@@ -5,16 +5,18 @@ import type { BrokerStatus } from '../../broker/broker.js';
 import { FanfareError } from '../../lib/errors.js';
 import { HEADERS, LIMITS, type PollRequest } from '../../protocol/index.js';
 import type { Channels } from '../channels/channels.js';
-import type { HttpClient } from '../clients/http-clients.js';
+import type { HttpClient, Poller } from '../clients/http-clients.js';
 import type { Lifecycle } from '../lifecycle.js';
 import type { HttpCall } from './call.js';
 import { type Look, lookInLogs, lookInMemory, type Unread } from './poll-look.js';
+import type { PollPlaces } from './poll-places.js';
 import { PollWait, type WaitingRoom, type WaitOwner } from './poll-wait.js';
 import { type AnswerPart, answerOf, type PollWriter } from './poll-write.js';
 
 export interface PollParts {
   readonly channels: Channels;
   readonly room: WaitingRoom;
+  readonly places: Pick<PollPlaces, 'take' | 'giveBack'>;
   readonly writer: PollWriter;
   readonly brokerStatus: () => BrokerStatus;
   /** Where clients are to go to other nodes, every poll is answered at once and says so. */
@@ -47,6 +49,8 @@ export class PollTask implements WaitOwner {
   #wait: PollWait | undefined;
   /** Something was found that does not wait for long. */
   #isHurried = false;
+  #hasPlace = false;
+  #poller: Poller | undefined;
 
   constructor(parts: PollParts, call: PollCall, identity: Identity, request: PollRequest, client: HttpClient) {
     this.#parts = parts;
@@ -59,18 +63,19 @@ export class PollTask implements WaitOwner {
   start(): void {
     this.#call.exchange.onAbort(() => this.#finish());
     if (this.#request.waitMs === 0 || this.#parts.lifecycle.isMoving) return this.#decide();
+    // The one that it replaces makes room for it.
+    if (this.#client.isExclusive) this.#client.waiting?.supersede();
     const wait = new PollWait(this.#parts.room, this.#parts.channels, this);
-    this.#wait = wait;
     try {
+      this.#poller = this.#parts.places.take(this.#identity, this.#client);
+      this.#hasPlace = true;
+      this.#wait = wait;
       const waitMs = Math.min(this.#request.waitMs, this.#identity.expiresAtMs - Date.now());
       wait.begin(this.#request.channels.keys(), waitMs);
     } catch (error) {
       return this.#fail(error);
     }
-    if (this.#client.isExclusive) {
-      this.#client.waiting?.supersede();
-      this.#client.waiting = this;
-    }
+    if (this.#client.isExclusive) this.#client.waiting = this;
     this.#decide();
     if (this.#isOpening()) this.#decideWhenOpen(wait);
   }
@@ -191,6 +196,7 @@ export class PollTask implements WaitOwner {
     if (this.#isDone()) return;
     this.#state = 'done';
     this.#wait?.end();
+    if (this.#hasPlace) this.#parts.places.giveBack(this.#identity, this.#poller);
     if (this.#client.waiting === this) this.#client.waiting = undefined;
   }
 

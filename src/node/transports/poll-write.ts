@@ -3,11 +3,13 @@
 import type { Offset, PolledGap } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
 import { buildMessage, framePrefix, passingFrames } from '../channels/message.js';
-import type { FollowUp } from '../clients/http-clients.js';
+import type { FollowUps } from '../clients/http-clients.js';
 import type { Finding } from './poll-look.js';
 
 /** Texts kept for clients that ask the same within a moment. */
 const MAX_KEPT = 16;
+/** Chosen: channels of one answer with more that are remembered for a client; a poll that names others too is not free. */
+const MAX_FOLLOW_UPS = 32;
 /** More than a channel keeps in memory: bytes are what bounds an answer. */
 const MAX_MESSAGES = 1_024;
 
@@ -31,9 +33,9 @@ interface KeptPart extends AnswerPart {
 
 export interface PollAnswer {
   readonly body: string;
-  /** A channel that has more, and where the next poll goes on. */
-  readonly more: FollowUp | undefined;
-  /** How many are in it. */
+  /** Channels that have more, as many as are remembered, and where the next poll goes on. */
+  readonly more: FollowUps | undefined;
+  /** Messages in it. */
   readonly messages: number;
 }
 
@@ -74,13 +76,15 @@ export class PollWriter {
 
 /** The whole answer. */
 export function answerOf(parts: readonly AnswerPart[]): PollAnswer {
-  let more: FollowUp | undefined;
+  let more: Map<string, Offset> | undefined;
   let texts = '';
   let messages = 0;
   for (const part of parts) {
     messages += part.messages;
     texts = texts === '' ? part.text : `${texts},${part.text}`;
-    if (part.more) more ??= { channel: part.name, offset: part.offset };
+    if (!part.more) continue;
+    more ??= new Map();
+    if (more.size < MAX_FOLLOW_UPS) more.set(part.name, part.offset);
   }
   return { body: `{"channels":{${texts}}}`, more, messages };
 }

@@ -1,21 +1,24 @@
 // `POST /v1/poll`: long and short polls, without a session between them.
 
 import type { BrokerStatus } from '../../broker/broker.js';
-import { FanfareError } from '../../lib/errors.js';
 import { decodePollRequest, type PollRequest } from '../../protocol/index.js';
 import type { Channels } from '../channels/channels.js';
-import type { HttpClient } from '../clients/http-clients.js';
+import type { FollowUps, HttpClients } from '../clients/http-clients.js';
 import type { Lifecycle } from '../lifecycle.js';
 import type { HttpCall } from './call.js';
-import type { Entrant, Entry, EntryRules } from './entry.js';
+import { type Entrant, type Entry, type EntryRules, priceOf } from './entry.js';
 import { PollMoves } from './poll-moves.js';
+import type { PollPlaces } from './poll-places.js';
 import { type PollParts, PollTask } from './poll-task.js';
 import { WaitingRoom } from './poll-wait.js';
 import { PollWriter } from './poll-write.js';
 
 export interface PollDoorParts {
   readonly entry: Entry;
+  readonly clients: HttpClients;
   readonly channels: Channels;
+  /** Where those that wait are counted. */
+  readonly places: PollPlaces;
   readonly brokerStatus: () => BrokerStatus;
   readonly channelsPerConnection: number;
   /** Whether clients are to go to other nodes. */
@@ -27,24 +30,28 @@ export class PollDoor {
   /** Polls that were let in. */
   polls = 0;
   readonly #entry: Entry;
-  readonly #channelsPerConnection: number;
+  readonly #clients: HttpClients;
   readonly #room = new WaitingRoom();
   readonly #moves = new PollMoves();
   readonly #lifecycle: PollDoorParts['lifecycle'];
   readonly #task: PollParts;
   readonly #rules: EntryRules<PollRequest>;
 
-  constructor({ entry, channels, brokerStatus, channelsPerConnection, lifecycle }: PollDoorParts) {
+  constructor({ entry, clients, channels, places, brokerStatus, channelsPerConnection, lifecycle }: PollDoorParts) {
     this.#entry = entry;
-    this.#channelsPerConnection = channelsPerConnection;
+    this.#clients = clients;
     this.#lifecycle = lifecycle;
-    this.#task = { channels, brokerStatus, room: this.#room, writer: new PollWriter(), lifecycle };
+    this.#task = { channels, brokerStatus, places, room: this.#room, writer: new PollWriter(), lifecycle };
     this.#rules = {
-      limit: 'reads',
-      unit: 0,
+      limit: 'polls',
+      takeOwed: (client) => {
+        const { more } = client;
+        client.more = undefined;
+        return more;
+      },
       decode: decodePollRequest,
       reads: (request) => request.channels.keys(),
-      price: (request, client) => this.#price(request, client),
+      price: ({ channels: asked }, owed) => (isOwed(asked, owed) ? 0 : priceOf(asked, channelsPerConnection)),
       takesRoom: false,
       claims: true,
     };
@@ -76,19 +83,16 @@ export class PollDoor {
 
   readonly #begin = ({ call, identity, request, client }: Entrant<PollRequest>): void => {
     this.polls++;
+    this.#clients.polls(client);
     if (this.#lifecycle.isMoving) this.#moves.told(client);
     else this.#moves.saw(client, request.waitMs);
     new PollTask(this.#task, call, identity, request, client).start();
   };
+}
 
-  /** A tenth of a unit per channel; nothing where it goes on with what had more. */
-  #price(request: PollRequest, client: HttpClient): number {
-    if (request.channels.size > this.#channelsPerConnection) {
-      throw new FanfareError('too_many_channels', `a poll has at most ${this.#channelsPerConnection} channels`);
-    }
-    const { more } = client;
-    client.more = undefined;
-    if (more !== undefined && request.channels.get(more.channel) === more.offset) return 0;
-    return request.channels.size / 10;
-  }
+/** Whether a poll goes on where the last answer left off with more, and names nothing else. */
+function isOwed(asked: PollRequest['channels'], owed: FollowUps | undefined): boolean {
+  if (owed === undefined) return false;
+  for (const [name, after] of asked) if (owed.get(name) !== after) return false;
+  return true;
 }

@@ -10,10 +10,10 @@ import { decoded, type Entry, type EntryRules } from './entry.js';
 const RULES: EntryRules<PublishRequest> = {
   limit: 'publishes',
   tokenMissing: 'Authorization: expected a publish key, a ticket or a token',
-  unit: 1,
+  takeOwed: () => undefined,
   decode: decodePublishRequest,
   reads: () => [],
-  price: () => 0,
+  price: () => 1,
   takesRoom: false,
   claims: false,
 };
@@ -33,7 +33,7 @@ export class PublishDoor {
   handle(call: HttpCall): void {
     const bearer = call.bearer();
     if (bearer !== undefined && this.#keys.has(bearer)) {
-      return call.readJson((body) => {
+      return call.readJson(this.#entry.maxBodyBytes, (body) => {
         const request = decoded(decodePublishRequest(body));
         answer(call, request, this.#publisher.forBackend(request));
       });

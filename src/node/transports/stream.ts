@@ -3,7 +3,7 @@
 import { decodeStreamRequest, MEDIA_TYPES, type StreamRequest } from '../../protocol/index.js';
 import { StreamLink, type StreamLinkParts } from '../clients/stream-link.js';
 import type { HttpCall } from './call.js';
-import type { Entry, EntryRules } from './entry.js';
+import { type Entry, type EntryRules, priceOf } from './entry.js';
 
 const HEADERS = {
   'Content-Type': MEDIA_TYPES.eventStream,
@@ -11,27 +11,29 @@ const HEADERS = {
   'X-Accel-Buffering': 'no',
 } as const;
 
-const RULES: EntryRules<StreamRequest> = {
-  limit: 'reads',
-  unit: 0,
-  decode: decodeStreamRequest,
-  reads: (request) => request.channels.keys(),
-  price: (request) => request.channels.size / 10,
-  takesRoom: true,
-  claims: true,
-};
-
 export class StreamDoor {
   readonly #entry: Entry;
   readonly #link: StreamLinkParts;
+  readonly #rules: EntryRules<StreamRequest>;
 
   constructor(entry: Entry, link: StreamLinkParts) {
     this.#entry = entry;
     this.#link = link;
+    const { channelsPerConnection } = link.terms;
+    this.#rules = {
+      limit: 'polls',
+      takeOwed: () => undefined,
+      decode: decodeStreamRequest,
+      reads: (request) => request.channels.keys(),
+      price: (request) => priceOf(request.channels, channelsPerConnection),
+      takesRoom: true,
+      claims: true,
+    };
   }
 
   handle(call: HttpCall): void {
-    this.#entry.enter(call, RULES, ({ identity, request }) => {
+    this.#entry.enter(call, this.#rules, ({ identity, request }) => {
+      this.#link.counts.enter(identity);
       const { remoteAddress } = call.exchange;
       const link = new StreamLink(this.#link, call.stream(HEADERS), identity, remoteAddress);
       call.exchange.onAbort(() => link.abandon());

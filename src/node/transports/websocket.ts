@@ -1,9 +1,9 @@
 // `GET /v1/ws`: decides about upgrades.
 
-import type { Door } from '../../http/door.js';
 import { problemAnswer } from '../../http/problem.js';
 import { FanfareError } from '../../lib/errors.js';
 import { PATHS, WEBSOCKET_SUBPROTOCOL } from '../../protocol/index.js';
+import type { Admission } from '../admission.js';
 import { SocketLink, type SocketLinkParts } from '../clients/socket-link.js';
 import type { UpgradeDecision, UpgradeRequest } from '../engines/engine.js';
 
@@ -12,19 +12,24 @@ import type { UpgradeDecision, UpgradeRequest } from '../engines/engine.js';
  * a page cannot read the status of a refused upgrade.
  */
 export class SocketDoor {
-  readonly #door: Pick<Door, 'requireOrigin'>;
+  readonly #door: Pick<Admission, 'requireOrigin' | 'addressOf'>;
   readonly #link: SocketLinkParts;
+  readonly #mayBeNameless: boolean;
 
-  constructor(door: Pick<Door, 'requireOrigin'>, link: SocketLinkParts) {
+  /** `mayBeNameless`: whether clients come that have no user's name, and whom the limits count by address. */
+  constructor(door: Pick<Admission, 'requireOrigin' | 'addressOf'>, link: SocketLinkParts, mayBeNameless: boolean) {
     this.#door = door;
     this.#link = link;
+    this.#mayBeNameless = mayBeNameless;
   }
 
   decide(request: UpgradeRequest): UpgradeDecision {
     try {
       if (request.path !== PATHS.websocket) throw new FanfareError('not_found', 'WebSockets are spoken at /v1/ws');
       this.#door.requireOrigin(request.header('origin'));
-      return { accept: true, protocol: subprotocol(request), handler: new SocketLink(this.#link) };
+      const protocol = subprotocol(request);
+      const address = this.#mayBeNameless ? this.#door.addressOf(request) : undefined;
+      return { accept: true, protocol, handler: new SocketLink(this.#link, address) };
     } catch (error) {
       return { accept: false, ...problemAnswer(error) };
     }

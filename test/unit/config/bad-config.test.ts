@@ -127,6 +127,24 @@ describe('values', () => {
     ]);
   });
 
+  it('refuses a burst in which a command or poll of all its channels never fits, showing both', () => {
+    const rest = 'what names 128 channels (default) costs 12.8 at once';
+    expect(mistakes({ flags: { pollBurst: '5', commandBurst: '12' } }).sort()).toEqual([
+      `commandBurst (flag --command-burst): got 12, expected at least 13: ${rest}`,
+      `pollBurst (flag --poll-burst): got 5, expected at least 13: ${rest}`,
+    ]);
+    expect(mistakes({ flags: { pollBurst: '5', commandBurst: '5', channelsPerConnection: '50' } })).toEqual([]);
+  });
+
+  it('refuses what a namespace cannot have yet', () => {
+    const namespaces = '{"chat":{"presence":true},"feed":{"slowConsumer":"conflate"}}';
+    expect(flag('namespaces', namespaces)).toEqual([
+      'namespaces (flag --namespaces): got presence true in "chat", which is not served yet: leave it out',
+      'namespaces (flag --namespaces): got slowConsumer conflate in "feed", which is not served yet: leave it out',
+    ]);
+    expect(flag('namespaces', '{"chat":{"presence":false,"slowConsumer":"disconnect"}}')).toEqual([]);
+  });
+
   it('refuses a message limit over the frame limit, showing both', () => {
     expect(mistakes({ flags: { maxMessageBytes: '128kb' } })).toEqual([
       'maxMessageBytes (flag --max-message-bytes): got 131072, expected at most maxFrameBytes, which is 65536 (default): a client could not publish it',

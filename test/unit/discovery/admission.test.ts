@@ -81,8 +81,9 @@ describe('limits', () => {
   });
 
   it('believe no forwarded address from a peer that is no proxy of ours', async () => {
+    const addressRate = { algorithm: 'fixed-window', limit: 20, windowMs: 60_000 } as const;
     const namespaces = new Namespaces({ demo: { anonymous: true } });
-    const f = await fixture({ namespaces, trustedProxies: ['192.168.0.0/16'] });
+    const f = await fixture({ namespaces, addressRate, trustedProxies: ['192.168.0.0/16'] });
     await f.report('n1');
     const from = (address: string, from: string) =>
       f.ask('/v1/connect', { headers: { 'X-Forwarded-For': address }, from });
@@ -90,5 +91,24 @@ describe('limits', () => {
     for (let index = 0; index < 40; index++) if ((await from(`1.1.1.${index}`, '10.0.0.1')).status === 429) limited++;
     expect(limited).toBe(20);
     for (let index = 0; index < 40; index++) expect((await from(`1.1.1.${index}`, '192.168.1.1')).status).toBe(200);
+  });
+
+  it('take a forwarded address with a port, the standard header, and a site of IPv6 for what they are', async () => {
+    const addressRate = { algorithm: 'fixed-window', limit: 1, windowMs: 60_000 } as const;
+    const namespaces = new Namespaces({ demo: { anonymous: true } });
+    const f = await fixture({ namespaces, addressRate, trustedProxies: ['10.0.0.1'] });
+    await f.report('n1');
+    const status = async (headers: Record<string, string>) => (await f.ask('/v1/connect', { headers })).status;
+    expect(await status({ 'X-Forwarded-For': '203.0.113.1:1' })).toBe(200);
+    expect(await status({ 'X-Forwarded-For': '203.0.113.2:1' })).toBe(200);
+    expect(await status({ Forwarded: 'for="203.0.113.1:2"' })).toBe(429);
+    expect(await status({ 'X-Forwarded-For': '[2001:db8::1]:443' })).toBe(200);
+    expect(await status({ Forwarded: 'for="[2001:db8::2]"' })).toBe(429);
+  });
+
+  it('of users do not count who has no name, so that many may share an address', async () => {
+    const f = await fixture({ namespaces: new Namespaces({ demo: { anonymous: true } }) });
+    await f.report('n1', { capacity: 1_000, maxConnectsPerSecond: 1_000 });
+    for (let index = 0; index < 100; index++) expect((await f.ask('/v1/connect')).status).toBe(200);
   });
 });

@@ -70,7 +70,10 @@ it('no header is looked at where its sender is no proxy that is trusted', () => 
 });
 
 it('a header of any text names some address or the peer, and throws nothing', () => {
-  const text = fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom('for=', '"', '\\', ',', ';', '1.1.1.1', '[', ']:', 'x') }));
+  const text = fc.oneof(
+    fc.string(),
+    fc.string({ unit: fc.constantFrom('for=', '"', '\\', ',', ';', '1.1.1.1', '[', ']:', 'x') }),
+  );
   fc.assert(
     fc.property(text, text, (listed, forwarded) => {
       const of = new ClientAddress(['10.0.0.1']).of('10.0.0.1', (name) => (name === 'forwarded' ? forwarded : listed));

@@ -101,6 +101,39 @@ describe.each(CONFIGS)('$algorithm', (config) => {
     );
   });
 
+  it('takes back what was taken and not needed, as if it had never been taken', () => {
+    fc.assert(
+      fc.property(steps, fc.double({ min: 0, max: 1, noNaN: true }), (script, part) => {
+        const limiter = createRateLimiter(config);
+        const twin = createRateLimiter(config);
+        let atMs = START_MS;
+        for (const { waitMs, cost } of script) {
+          atMs += waitMs;
+          if (!limiter.take(cost, atMs).allowed) continue;
+          limiter.giveBack(cost * part, atMs);
+          twin.take(cost * (1 - part), atMs);
+          const [left, wanted] = [limiter.take(0, atMs), twin.take(0, atMs)];
+          expect(Math.abs(left.remaining - wanted.remaining)).toBeLessThanOrEqual(1);
+        }
+        expect(limiter.take(20, atMs + 60_000).allowed).toBe(true);
+        expect(limiter.take(41, atMs + 120_000).allowed).toBe(false);
+      }),
+    );
+  });
+
+  it('never holds more than its size, however late something is given back', () => {
+    const limiter = createRateLimiter(config);
+    const { quota, windowMs } = quotaOf(config);
+    limiter.take(10, START_MS);
+    limiter.giveBack(10, START_MS);
+    limiter.take(10, START_MS);
+    for (let n = 0; n < 3; n++) limiter.take(0, START_MS + (n + 1) * 2 * windowMs);
+    limiter.giveBack(10, START_MS);
+    expect(limiter.take(quota + 0.01, START_MS + 8 * windowMs).allowed).toBe(false);
+    expect(limiter.take(quota, START_MS + 8 * windowMs).allowed).toBe(true);
+    expect(limiter.take(1, START_MS + 8 * windowMs).allowed).toBe(false);
+  });
+
   it('gives back at its rate for as long as it runs, not just once', () => {
     const limiter = createRateLimiter(config);
     const { quota, windowMs } = quotaOf(config);
@@ -213,6 +246,26 @@ describe('limits by key', () => {
     const taken = [];
     for (const key of ['a', 'a', 'b', 'c', 'a']) taken.push((await limiter.take(key, 1, 0)).allowed);
     expect(taken).toEqual([true, false, true, true, true]);
+  });
+
+  it('are forgotten once they have everything back, and not before, whoever else comes', () => {
+    const limiter = createKeyedLimiter({ algorithm: 'fixed-window', limit: 1, windowMs: 60_000 });
+    const [firstMs, endMs] = [1_200_000, 1_260_000];
+    const kept = limiter.of('a', firstMs);
+    expect(kept.take(1, firstMs).allowed).toBe(true);
+    for (let n = 0; n < 20_000; n++) limiter.of(`idle${n}`, firstMs);
+    expect(limiter.of('a', endMs - 1)).toBe(kept);
+    expect(limiter.take('a', 1, endMs - 1).allowed).toBe(false);
+    for (let n = 0; n < 20_000; n++) limiter.of(`later${n}`, endMs);
+    expect(limiter.of('a', endMs)).not.toBe(kept);
+    expect(limiter.take('a', 1, endMs).allowed).toBe(true);
+  });
+
+  it('of few clients are not made anew each time', () => {
+    const limiter = createKeyedLimiter(config);
+    const all = Array.from({ length: 1_000 }, (_, n) => limiter.of(`user${n}`, 0));
+    expect(all.map((_, n) => limiter.of(`user${n}`, 60_000))).toEqual(all);
+    expect(limiter.of('user7', 60_000)).toBe(all[7]);
   });
 
   it('are told in headers', () => {

@@ -3,16 +3,19 @@
 import { createAuthenticator } from '../../../src/auth/authenticator.js';
 import { createTicketAuthority } from '../../../src/auth/ticket.js';
 import { Namespaces } from '../../../src/config/namespaces.js';
+import { ClientAddress } from '../../../src/http/client-address.js';
 import { Origins } from '../../../src/http/origins.js';
 import { silentLogger } from '../../../src/lib/logger.js';
 import { Admission } from '../../../src/node/admission.js';
 import { Batches } from '../../../src/node/channels/batches.js';
 import { Channels } from '../../../src/node/channels/channels.js';
+import { LinkCounts } from '../../../src/node/clients/link-counts.js';
 import { LinkIds } from '../../../src/node/clients/link-ids.js';
 import { Links } from '../../../src/node/clients/links.js';
 import { Publisher } from '../../../src/node/clients/publisher.js';
 import type { HttpStream } from '../../../src/node/engines/engine.js';
 import { Lifecycle } from '../../../src/node/lifecycle.js';
+import { nodeLimits } from '../../../src/node/node-limits.js';
 import { Reservations } from '../../../src/node/reservations.js';
 import { createFaultyBroker } from '../../support/faulty-broker.js';
 
@@ -50,15 +53,16 @@ export async function nodeParts() {
   });
   await broker.start(channels);
   const authenticator = createAuthenticator({ tickets, allowUserTokens: false });
-  const rate = { algorithm: 'token-bucket', perSecond: 100, burst: 100 } as const;
-  const limit = { name: 'commands', config: rate, by: ['link'] } as const;
+  const rate = { perSecond: 100, burst: 100 };
   const room = () => ({ isFull: false, isTight: false, isBusy: false, detail: '' });
   const lifecycle = new Lifecycle({ id: 'n1', logger: silentLogger, room, hears: () => true });
   lifecycle.on('serve');
   const door = new Admission({
     origins: new Origins([]),
     authenticator,
-    limits: { commands: limit, publishes: limit, reads: limit },
+    clientAddress: new ClientAddress([]),
+    limits: nodeLimits({ commands: rate, publishes: rate, polls: rate }),
+    maxLimits: 1_000,
     lifecycle,
     reservations: new Reservations(),
   });
@@ -67,10 +71,15 @@ export async function nodeParts() {
   const logger = silentLogger;
   const subscriptions = { channels, namespaces, channelsPerConnection: 128, aheadBytes: 256 * 1024, logger };
   const publisher = new Publisher({ broker, namespaces, maxMessageBytes: 65_536, waitReplicas: 0 });
-  const session = { subscriptions, publisher, identify: (text: string) => door.identifyOnce(text), logger };
+  const { commands, publishes, openings } = door;
+  const identify = (text: string) => door.identifyOnce(text);
+  const count = (error: unknown) => door.countLimited(error);
+  const session = { subscriptions, publisher, identify, publishes, openings, count, logger };
+  const counts = new LinkCounts(0);
   const ids = new LinkIds();
-  const socketLink = { door, links, ids, batches, session, terms, commands: limit, handshakeTimeoutMs: 5_000, logger };
-  const streamLink = { links, ids, subscriptions, terms, maxBufferedBytes: 1024 * 1024 };
+  const ofLinks = { links, counts, ids };
+  const socketLink = { door, ...ofLinks, batches, session, terms, commands, handshakeTimeoutMs: 5_000, logger };
+  const streamLink = { ...ofLinks, subscriptions, terms, maxBufferedBytes: 1024 * 1024 };
   return { socketLink, streamLink, links, channels, broker };
 }
 

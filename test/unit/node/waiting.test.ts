@@ -8,10 +8,12 @@ import { FanfareError } from '../../../src/lib/errors.js';
 import { silentLogger } from '../../../src/lib/logger.js';
 import { Turns } from '../../../src/lib/turns.js';
 import { Channels } from '../../../src/node/channels/channels.js';
-import { HttpClient } from '../../../src/node/clients/http-clients.js';
+import { HttpClients } from '../../../src/node/clients/http-clients.js';
+import { LinkCounts } from '../../../src/node/clients/link-counts.js';
 import type { Sink } from '../../../src/node/clients/subscription.js';
 import { Subscriptions } from '../../../src/node/clients/subscriptions.js';
-import { NOBODY } from '../../../src/node/clients/visitor.js';
+import { NOBODY, Visitor } from '../../../src/node/clients/visitor.js';
+import { PollPlaces } from '../../../src/node/transports/poll-places.js';
 import { PollTask } from '../../../src/node/transports/poll-task.js';
 import { WaitingRoom } from '../../../src/node/transports/poll-wait.js';
 import { PollWriter } from '../../../src/node/transports/poll-write.js';
@@ -40,7 +42,11 @@ async function node(historySize = 1_000) {
 function pollsOf({ broker, channels }: Awaited<ReturnType<typeof node>>) {
   const room = new WaitingRoom();
   const lifecycle = { isMoving: false };
-  const parts = { channels, room, writer: new PollWriter(), brokerStatus: () => broker.status(), lifecycle };
+  const clients = new HttpClients();
+  const counts = new LinkCounts(0);
+  const places = new PollPlaces({ isFull: () => false, counts, clients });
+  const parts = { channels, room, places, writer: new PollWriter(), brokerStatus: () => broker.status(), lifecycle };
+  const visitor = new Visitor(NOBODY, { address: '10.0.0.1', bearer: () => undefined });
   const answers: unknown[] = [];
   const begin = (channels: Record<string, After>, waitMs: number) => {
     let abort = () => {};
@@ -55,7 +61,7 @@ function pollsOf({ broker, channels }: Awaited<ReturnType<typeof node>>) {
       respondJson: (body: string) => void answers.push(JSON.parse(body)),
     };
     const request = { channels: new Map(Object.entries(channels)), waitMs };
-    const task = new PollTask(parts, call, NOBODY, request, new HttpClient(false));
+    const task = new PollTask(parts, call, NOBODY, request, clients.see(visitor, 0));
     task.start();
     return { task: new WeakRef(task), abort: () => abort() };
   };

@@ -1,0 +1,63 @@
+// The links of a user: so many, those of one session but one, and nothing left when they have gone.
+
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { Identity } from '../../../src/auth/identity.js';
+import { LinkCounts } from '../../../src/node/clients/link-counts.js';
+import { NOBODY } from '../../../src/node/clients/visitor.js';
+
+const link = (user: string | null, connection: string | undefined): Identity => ({ ...NOBODY, user, connection });
+const TOO_MANY = expect.objectContaining({ code: 'too_many_connections', retryAfterMs: expect.any(Number) });
+
+it('a link without a session of its own counts each time', () => {
+  const counts = new LinkCounts(2);
+  counts.enter(link('anna', undefined));
+  counts.enter(link('anna', undefined));
+  expect(() => counts.enter(link('anna', undefined))).toThrow(TOO_MANY);
+  expect(() => counts.enter(link('anna', 's'))).toThrow(TOO_MANY);
+  counts.leave(link('anna', undefined));
+  counts.enter(link('anna', 's'));
+  expect(() => counts.enter(link('anna', 's'))).not.toThrow();
+  expect(() => counts.enter(link('anna', 's'))).toThrow(TOO_MANY);
+});
+
+it('whatever comes and goes, all links of a user but one for each session with several are within the limit', () => {
+  const steps = fc.array(
+    fc.record({
+      user: fc.constantFrom('anna', 'ben', null),
+      session: fc.constantFrom('s1', 's2', 's3', undefined),
+      comes: fc.boolean(),
+    }),
+    { maxLength: 100 },
+  );
+  const max = 3;
+  fc.assert(
+    fc.property(steps, (script) => {
+      const counts = new LinkCounts(max);
+      const open: Identity[] = [];
+      const counted = (user: string | null) => {
+        const sessions = new Map<string | undefined, number>();
+        for (const one of open)
+          if (one.user === user) sessions.set(one.connection, (sessions.get(one.connection) ?? 0) + 1);
+        return [...sessions].reduce((sum, [name, n]) => sum + (name === undefined || n === 1 ? n : n - 1), 0);
+      };
+      for (const { user, session, comes } of script) {
+        const one = link(user, session);
+        if (!comes) {
+          const at = open.findIndex((other) => other.user === user && other.connection === session);
+          if (at !== -1) counts.leave(open.splice(at, 1)[0] ?? one);
+          continue;
+        }
+        const before = counted(user);
+        open.push(one);
+        const fits = user === null || counted(user) <= Math.max(max, before);
+        if (!fits) open.pop();
+        if (fits) counts.enter(one);
+        else expect(() => counts.enter(one)).toThrow(TOO_MANY);
+      }
+      for (const one of open) counts.leave(one);
+      for (let n = 0; n < max; n++) counts.enter(link('anna', undefined));
+      expect(() => counts.enter(link('anna', undefined))).toThrow(TOO_MANY);
+    }),
+  );
+});
