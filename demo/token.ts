@@ -1,8 +1,11 @@
 // Asks the development server for a token; where it gives none, the page is anonymous.
 
+/** What this page calls itself for as long as it is open: each has the limits of a user for itself. */
+const PAGE = Math.random().toString(36).slice(2, 12) || 'page';
+
 /** The token, or an empty string to connect without one. Rejects when the server cannot be reached or is in trouble: the client asks again. */
 export async function readToken(fetch: typeof globalThis.fetch): Promise<string> {
-  const response = await fetch('/demo/token');
+  const response = await fetch(`/demo/token?page=${PAGE}`);
   if (response.status === 404) return '';
   if (!response.ok) throw new Error(`no token: ${response.status}`);
   const body: unknown = await response.json();

@@ -8,8 +8,9 @@ import { problemResponse } from './problem-response.js';
 
 const PATH = '/demo/token';
 const LIFE_MS = 15 * 60_000;
-/** A page that refreshes its token stays the same user. */
 const USER = 'demo';
+/** What a page calls itself: it stays the same user when it refreshes its token, and each page has the limits of a user for itself. */
+const PAGE_NAME = /^[a-z0-9]{1,16}$/;
 const grantsOn = (patterns: readonly string[]): Grants => ({
   subscribe: patterns,
   publish: patterns,
@@ -33,8 +34,8 @@ export function ownersToken(terms: DevelopmentToken, lifetimeMs: number): Promis
 }
 
 /** For the page, which is whoever reaches the server: on a machine of one's own the owner, else anybody. */
-function pageToken(terms: DevelopmentToken): Promise<string> {
-  return signToken({ ...terms, subject: USER, grants: terms.isFirstTry ? EVERYTHING : OPEN, lifetimeMs: LIFE_MS });
+function pageToken(terms: DevelopmentToken, subject: string): Promise<string> {
+  return signToken({ ...terms, subject, grants: terms.isFirstTry ? EVERYTHING : OPEN, lifetimeMs: LIFE_MS });
 }
 
 /** Answers the path, or `undefined` for any other. Without `terms`, there is nothing at it. */
@@ -42,7 +43,8 @@ export async function answerDemoToken(
   request: Request,
   terms: DevelopmentToken | undefined,
 ): Promise<Response | undefined> {
-  if (new URL(request.url).pathname !== PATH || terms === undefined) return undefined;
+  const url = new URL(request.url);
+  if (url.pathname !== PATH || terms === undefined) return undefined;
   if (request.method !== 'GET') {
     return problemResponse(new FanfareError('method_not_allowed', 'this path takes GET'), { Allow: 'GET' });
   }
@@ -51,6 +53,8 @@ export async function answerDemoToken(
   if (site !== null && site !== 'same-origin' && site !== 'none') {
     return problemResponse(new FanfareError('origin_denied', 'this token is for the demo page only'));
   }
-  const token = await pageToken(terms);
-  return Response.json({ token, expiresInMs: LIFE_MS, user: USER }, { headers: { 'Cache-Control': 'no-store' } });
+  const page = url.searchParams.get('page') ?? '';
+  const user = PAGE_NAME.test(page) ? `${USER}-${page}` : USER;
+  const token = await pageToken(terms, user);
+  return Response.json({ token, expiresInMs: LIFE_MS, user }, { headers: { 'Cache-Control': 'no-store' } });
 }

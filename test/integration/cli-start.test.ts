@@ -39,6 +39,8 @@ describe('the page', () => {
       token: expect.stringMatching(/^eyJ/),
       user: 'demo',
     });
+    expect(await (await get('/demo/token?page=k3x9')).json()).toMatchObject({ user: 'demo-k3x9' });
+    expect(await (await get('/demo/token?page=a%0Ab')).json()).toMatchObject({ user: 'demo' });
     expect((await get('/demo/token', { 'Sec-Fetch-Site': 'cross-site' })).status).toBe(403);
     expect((await get('/demo/token')).headers.get('access-control-allow-origin')).toBeNull();
   });
