@@ -241,7 +241,11 @@ class Node implements PushNode {
     const { broker } = this.#parts;
     const { channelsPerConnection } = this.#options;
     const [clients, channels, counts] = [this.#clients, this.#channels, this.#counts];
-    const places = new PollPlaces({ isFull: () => this.#placesTaken() >= this.#options.maxConnections, counts, clients });
+    const places = new PollPlaces({
+      isFull: () => this.#placesTaken() >= this.#options.maxConnections,
+      counts,
+      clients,
+    });
     const brokerStatus = () => broker.status();
     const lifecycle = this.#lifecycle;
     return new PollDoor({ entry, clients, channels, places, brokerStatus, channelsPerConnection, lifecycle });

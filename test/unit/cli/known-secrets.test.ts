@@ -64,7 +64,13 @@ const HARMLESS: Readonly<Partial<Record<OptionKey, string>>> = {
   ...{ maxHistoryMemory: '1gb' },
   ...{ maxMemoryBytes: '1gb', heartbeat: '2s', handshakeTimeout: '1s', drainTimeout: '1s', drainDelay: '1s' },
   ...{ commandsPerSecond: '5', commandBurst: '50', pollsPerSecond: '5', pollBurst: '50' },
-  ...{ linksPerUser: '10', connectsPerUser: '1000', connectsPerIp: '0', handshakesPerIp: '0', maxBufferedTotal: '64mb' },
+  ...{
+    linksPerUser: '10',
+    connectsPerUser: '1000',
+    connectsPerIp: '0',
+    handshakesPerIp: '0',
+    maxBufferedTotal: '64mb',
+  },
 };
 
 interface Row {
