@@ -21,6 +21,7 @@ import { Links } from './clients/links.js';
 import { Publisher } from './clients/publisher.js';
 import type { SubscriptionsParts } from './clients/subscriptions.js';
 import { ClusterMember } from './cluster-member.js';
+import { deliveriesOf } from './deliveries.js';
 import { engineOptionsOf } from './engine-options.js';
 import type { EngineHandlers } from './engines/engine.js';
 import { Lifecycle } from './lifecycle.js';
@@ -151,7 +152,7 @@ class Node implements PushNode {
       published: this.#publisher.published,
       eventLoopUtilization: this.#load.eventLoop,
       ...this.#channels.counters,
-      ...this.#deliveries(),
+      ...deliveriesOf(this.#links, this.#channels, this.#polls),
       ...this.#parts.broker.stats?.(),
       slowConsumers,
       polls: this.#polls.polls,
@@ -160,17 +161,6 @@ class Node implements PushNode {
       ...this.#member?.stats(),
       ...this.#lifecycle.stats(),
     };
-  }
-
-  /** One for each link that took a message and each poll that was answered with it. */
-  #deliveries() {
-    const { replayed } = this.#links;
-    const { counters } = this.#channels;
-    const deliveredSockets = counters.deliveredSockets + replayed.websocket;
-    const deliveredStreams = counters.deliveredStreams + replayed.sse;
-    const deliveredPolls = this.#polls.delivered;
-    const delivered = deliveredSockets + deliveredStreams + deliveredPolls;
-    return { delivered, deliveredSockets, deliveredStreams, deliveredPolls };
   }
 
   checks(): readonly ReadinessCheck[] {
