@@ -8,17 +8,15 @@ import { FanfareError } from '../../../src/lib/errors.js';
 import { silentLogger } from '../../../src/lib/logger.js';
 import { Turns } from '../../../src/lib/turns.js';
 import { Channels } from '../../../src/node/channels/channels.js';
-import { HttpClients } from '../../../src/node/clients/http-clients.js';
-import { LinkCounts } from '../../../src/node/clients/link-counts.js';
 import type { Sink } from '../../../src/node/clients/subscription.js';
 import { Subscriptions } from '../../../src/node/clients/subscriptions.js';
-import { NOBODY, Visitor } from '../../../src/node/clients/visitor.js';
-import { PollPlaces } from '../../../src/node/transports/poll-places.js';
+import { NOBODY } from '../../../src/node/clients/visitor.js';
 import { PollTask } from '../../../src/node/transports/poll-task.js';
 import { WaitingRoom } from '../../../src/node/transports/poll-wait.js';
 import { PollWriter } from '../../../src/node/transports/poll-write.js';
 import type { After, ServerEvent } from '../../../src/protocol/index.js';
 import { createFaultyBroker } from '../../support/faulty-broker.js';
+import { namelessPolls } from './nameless-polls.js';
 
 /** Polls that read at once. */
 const MAX_READS = 256;
@@ -41,12 +39,8 @@ async function node(historySize = 1_000) {
 /** Begins polls whose answers are kept; `abort` is their clients' going away. */
 function pollsOf({ broker, channels }: Awaited<ReturnType<typeof node>>) {
   const room = new WaitingRoom();
-  const lifecycle = { isMoving: false };
-  const clients = new HttpClients();
-  const counts = new LinkCounts(0);
-  const places = new PollPlaces({ isFull: () => false, counts, clients });
+  const { places, client, lifecycle } = namelessPolls();
   const parts = { channels, room, places, writer: new PollWriter(), brokerStatus: () => broker.status(), lifecycle };
-  const visitor = new Visitor(NOBODY, { address: '10.0.0.1', bearer: () => undefined });
   const answers: unknown[] = [];
   const begin = (channels: Record<string, After>, waitMs: number) => {
     let abort = () => {};
@@ -61,7 +55,7 @@ function pollsOf({ broker, channels }: Awaited<ReturnType<typeof node>>) {
       respondJson: (body: string) => void answers.push(JSON.parse(body)),
     };
     const request = { channels: new Map(Object.entries(channels)), waitMs };
-    const task = new PollTask(parts, call, NOBODY, request, clients.see(visitor, 0));
+    const task = new PollTask(parts, call, NOBODY, request, client());
     task.start();
     return { task: new WeakRef(task), abort: () => abort() };
   };
