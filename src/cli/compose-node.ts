@@ -73,7 +73,8 @@ function nodeOptions(config: Config, namespaces: Namespaces): PushNodeOptions {
     maxMemoryBytes,
     publishKeys: config.publishKey ?? [],
     heartbeatMs: config.heartbeat,
-    pingMs: LIMITS.pingMs,
+    // Who wants heartbeats more often wants to know of dead peers sooner, too.
+    pingMs: Math.min(LIMITS.pingMs, 4 * config.heartbeat),
     handshakeTimeoutMs: config.handshakeTimeout,
     maxFrameBytes: config.maxFrameBytes,
     maxMessageBytes: config.maxMessageBytes,
