@@ -207,7 +207,7 @@ describe.each(['uws', 'ws'] as const)('the doors of a node on the %s engine', (e
     expect(refused).toMatchObject({ status: 503, body: { code: 'overloaded', retryAfterMs: expect.any(Number) } });
   });
 
-  it('take up a reservation once, however often its client polls', async () => {
+  it.each(['polls', 'publishes'])('take up a reservation once, however often its client %s', async (how) => {
     const reports: (readonly string[])[] = [];
     const registry = createMemoryRegistry();
     const report = registry.report.bind(registry);
@@ -217,8 +217,9 @@ describe.each(['uws', 'ws'] as const)('the doors of a node on the %s engine', (e
     };
     await start({ parts: { registry } });
     const ticket = node.ticket('u1', {}, 600_000, 'place.n1');
+    const publish = () => post(`${node.url}/v1/publish`, { channel: 'news', data: 1 }, { ticket });
     for (let n = 0; n < 3; n++) {
-      expect((await poll({ news: 'now' }, 0, { ticket })).status).toBe(200);
+      expect((await (how === 'polls' ? poll({ news: 'now' }, 0, { ticket }) : publish())).status).toBe(200);
       const before = reports.length;
       await expect.poll(() => reports.length, { timeout: 5_000 }).toBeGreaterThan(before + 1);
     }

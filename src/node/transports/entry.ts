@@ -35,8 +35,6 @@ export interface EntryRules<T> {
   readonly price: (request: T, owed: FollowUps | undefined) => number;
   /** Whether it becomes a link, which needs a place. */
   readonly takesRoom: boolean;
-  /** Whether the client stays with this node, so that its reservation is taken up. */
-  readonly claims: boolean;
 }
 
 export interface EntryParts {
@@ -107,7 +105,7 @@ export class Entry {
       else if (price > 0) limit.spend(client, price, nowMs);
       this.#payOpenings(client, rules.reads(request), nowMs);
       if (call.exchange.aborted) return;
-      if (rules.claims) this.#claim(client, identity);
+      this.#claim(client, identity);
       call.exchange.admit();
       open({ call, identity, client, request });
     });

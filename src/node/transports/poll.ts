@@ -53,7 +53,6 @@ export class PollDoor {
       reads: (request) => request.channels.keys(),
       price: ({ channels: asked }, owed) => (isOwed(asked, owed) ? 0 : priceOf(asked, channelsPerConnection)),
       takesRoom: false,
-      claims: true,
     };
   }
 

@@ -15,7 +15,6 @@ const RULES: EntryRules<PublishRequest> = {
   reads: () => [],
   price: () => 1,
   takesRoom: false,
-  claims: false,
 };
 
 export class PublishDoor {

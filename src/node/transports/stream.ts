@@ -27,7 +27,6 @@ export class StreamDoor {
       reads: (request) => request.channels.keys(),
       price: (request) => priceOf(request.channels, channelsPerConnection),
       takesRoom: true,
-      claims: true,
     };
   }
 
