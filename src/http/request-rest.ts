@@ -10,6 +10,8 @@ export const REST_BYTES = 4 * 1024 * 1024;
 export const REST_MS = 5_000;
 /** The same where sockets run short. Chosen: a round trip or two. */
 export const SHORT_REST_MS = 500;
+/** The share of all sockets from which on they run short: none is kept then that is not in use. Chosen. */
+export const SHORT_FROM = 0.75;
 /** A smaller piece counts as so much: taking it costs as much. */
 const PIECE_BYTES = 1024;
 

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FakeSocket } from './fakes/fake-network.js';
 import { message, resume } from './fakes/socket-server.js';
-import { emitPageEvent, type Listening, offset, World } from './fakes/world.js';
+import { emitPageEvent, type Listening, leavePage, offset, showPage, World } from './fakes/world.js';
 
 const HEARTBEAT_MS = 7_000;
 const FEATURES = ['ping', 'quiet', 'batch'] as const;
@@ -12,15 +12,9 @@ let world: World;
 afterEach(() => {
   world.client.close();
   expect(world.clock.pending).toBe(0);
-  Reflect.deleteProperty(globalThis, 'document');
+  leavePage();
 });
 const settle = () => world.clock.advance(0);
-
-/** Has somebody see the page, or nobody. */
-function show(isHidden: boolean): void {
-  Object.assign(globalThis, { document: { hidden: isHidden } });
-  emitPageEvent('visibilitychange');
-}
 
 describe('a WebSocket', () => {
   let socket: FakeSocket;
@@ -90,7 +84,7 @@ describe('a WebSocket', () => {
   );
 
   it('asks for quiet while nobody sees the page, and takes it back', async () => {
-    show(true);
+    showPage(true);
     const { id } = await socket.next('quiet');
     socket.send({ type: 'quieted', id, heartbeatMs: 60_000 } as never);
     await world.clock.advance(60_999);
@@ -98,7 +92,7 @@ describe('a WebSocket', () => {
     await world.clock.advance(1);
     const ping = await socket.next('ping');
     socket.send({ type: 'pong', id: ping.id } as never);
-    show(false);
+    showPage(false);
     const back = await socket.next('quiet');
     expect(back.heartbeatMs).toBe(HEARTBEAT_MS);
     await socket.next('ping');
@@ -138,7 +132,7 @@ it('a node that does not grant quiet is not asked for it', async () => {
   const socket = await world.network.sockets.next();
   await socket.accept(HEARTBEAT_MS);
   await resume(socket, 1);
-  show(true);
+  showPage(true);
   await settle();
   expect(socket.commands.waiting).toEqual([]);
 });

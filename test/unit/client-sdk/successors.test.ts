@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FakeRequest } from './fakes/fake-network.js';
-import { emitPageEvent, type Listening, offset, World } from './fakes/world.js';
+import { emitPageEvent, type Listening, leavePage, offset, showPage, World } from './fakes/world.js';
 
 const HEARTBEAT_MS = 7_000;
 const limits = { maxFrameBytes: 65_536, maxMessageBytes: 65_536, channelsPerConnection: 128 };
@@ -11,15 +11,9 @@ let world: World;
 afterEach(() => {
   world.client.close();
   expect(world.clock.pending).toBe(0);
-  Reflect.deleteProperty(globalThis, 'document');
+  leavePage();
 });
 const settle = () => world.clock.advance(0);
-
-/** Has somebody see the page, or nobody. */
-function show(isHidden: boolean): void {
-  Object.assign(globalThis, { document: { hidden: isHidden } });
-  emitPageEvent('visibilitychange');
-}
 
 const connected = (heartbeatMs = HEARTBEAT_MS) =>
   ({ type: 'connected', connection: 'c-s.1', node: 'n1', user: null, heartbeatMs, limits }) as const;
@@ -88,7 +82,7 @@ describe('a stream', () => {
 
   it('asks for quiet with another stream while nobody sees the page, and for none when it is seen again', async () => {
     expect(stream.body.heartbeatMs).toBeUndefined();
-    show(true);
+    showPage(true);
     const quiet = await next();
     expect(quiet.body).toMatchObject({ features: ['quiet'], heartbeatMs: 60_000, channels: { news: offset(1) } });
     quiet.stream();
@@ -97,7 +91,7 @@ describe('a stream', () => {
     await world.clock.advance(60_000);
     expect(stream.aborted).toBe(true);
     expect(world.network.waiting('/v1/stream')).toEqual([]);
-    show(false);
+    showPage(false);
     const loud = await next();
     expect(loud.body.heartbeatMs).toBeUndefined();
   });

@@ -1,14 +1,13 @@
 // How many descriptors the sockets of uWebSockets.js hold: those that are open, and those that have ended lately.
 
 import { readdirSync } from 'node:fs';
+import { SHORT_FROM } from '../../../http/request-rest.js';
 import { monotonicNowMs } from '../../../lib/clocks.js';
 
 /** Measured: a WebSocket that has ended waits up to 16 s for its peer's FIN; its timer may be late. */
 const LINGER_MS = 17_000;
 /** Counting them takes some milliseconds where there are many. */
 const LOOK_EVERY_MS = 1_000;
-/** Chosen: the share of all sockets from which on no socket is kept that is not in use. */
-const SHORT_FROM = 0.75;
 /** Chosen: the share of all sockets that may wait for their peers' FIN. */
 const LINGERING = 1 / 16;
 

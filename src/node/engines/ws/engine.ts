@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { plainAddress } from '../../../http/address.js';
-import { closeGently, SHORT_REST_MS } from '../../../http/request-rest.js';
+import { closeGently, SHORT_FROM, SHORT_REST_MS } from '../../../http/request-rest.js';
 import { FanfareError } from '../../../lib/errors.js';
 import { soon } from '../../../lib/timers.js';
 import type { Engine, EngineHandlers, EngineOptions, UpgradeRequest } from '../engine.js';
@@ -27,8 +27,6 @@ const CLOSE_TIMEOUT_MS = 10_000;
 /** Frames over this many times the limit drop the link before they are stored. */
 const HARD_CAP_FACTOR = 4;
 const BACKLOG = 4_096;
-/** Chosen: the share of all sockets from which on no socket is kept that is not in use. */
-const SHORT_FROM = 0.75;
 
 export function createWsEngine(): Engine {
   return new WsEngine();

@@ -38,6 +38,16 @@ export function emitPageEvent(type: string): void {
   page.dispatchEvent(new Event(type));
 }
 
+/** Has somebody see the page, or nobody; {@link leavePage} takes it away again. */
+export function showPage(isHidden: boolean): void {
+  Object.assign(globalThis, { document: { hidden: isHidden } });
+  emitPageEvent('visibilitychange');
+}
+
+export function leavePage(): void {
+  Reflect.deleteProperty(globalThis, 'document');
+}
+
 export class World {
   readonly clock = new FakeClock();
   readonly network = new FakeNetwork();
