@@ -12,6 +12,8 @@ const SUBSCRIBED = '{"type":"subscribed"}';
 const HEARTBEAT = Buffer.from('{"type":"heartbeat"}');
 /** Links have their heartbeats in so many parts, one after the other. */
 const PARTS = 140;
+/** As often as a node, a ping goes with the heartbeat. */
+const PING_EACH = 3;
 
 const redis = new Redis(process.env.BARE_REDIS_URL ?? 'redis://127.0.0.1:6379');
 const app = uWS.App();
@@ -41,16 +43,25 @@ app.ws<Linked>(PATHS.websocket, {
   },
 });
 
-/** Keeps who is open, and sends each a heartbeat as often as a node does; only where that is what is measured. */
+/** Keeps who is open, and sends each a heartbeat and a ping as often as a node does; only where that is what is measured. */
 function beating(): uWS.WebSocketBehavior<Linked> {
   const parts = Array.from({ length: PARTS }, () => new Set<uWS.WebSocket<Linked>>());
   let opened = 0;
   let turn = 0;
+  const beat = (socket: uWS.WebSocket<Linked>): void => void socket.send(HEARTBEAT, false);
+  const beatAndPing = (socket: uWS.WebSocket<Linked>): void => {
+    socket.cork(() => {
+      socket.send(HEARTBEAT, false);
+      socket.ping();
+    });
+  };
   setInterval(() => {
-    turn = (turn + 1) % PARTS;
-    for (const socket of parts[turn] ?? []) socket.send(HEARTBEAT, false);
+    turn += 1;
+    const part = parts[turn % PARTS] ?? [];
+    for (const socket of part) (Math.floor(turn / PARTS) % PING_EACH === 0 ? beatAndPing : beat)(socket);
   }, LIMITS.heartbeatMs / PARTS);
   return {
+    pong() {},
     upgrade(res, req, context) {
       const header = (name: string) => req.getHeader(name);
       res.upgrade({}, header('sec-websocket-key'), header('sec-websocket-protocol'), '', context);

@@ -29,11 +29,26 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
+/** Chosen: never, in the life of a process. */
+const NEVER_MS = 2 ** 31 - 1;
+const LAG = 'nodejs_eventloop_lag_';
+
+/**
+ * The library's default metrics, without how long turns of the event loop took: for these it wakes the process a hundred times
+ * a second, which cost an idle node more than ten thousand links do. What is asked for when somebody asks stays.
+ */
+function collectProcessMetrics(register: Registry): void {
+  collectDefaultMetrics({ register, eventLoopMonitoringPrecision: NEVER_MS });
+  for (const { name } of register.getMetricsAsArray()) {
+    if (name.startsWith(LAG) && name !== `${LAG}seconds`) register.removeSingleMetric(name);
+  }
+}
+
 /** `waitingPolls` as `fanfare_waiting_polls`, a counter with `_total`. */
 export function createMetrics({ labels, stats }: MetricsSource): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ ...labels });
-  collectDefaultMetrics({ register: registry });
+  collectProcessMetrics(registry);
   const known = new Set<string>();
   /** Read once for each scrape. */
   let latest: Readonly<Record<string, number>> = {};

@@ -5,16 +5,20 @@ import { contained, every } from './timers.js';
 
 /** What is told when its time has come. */
 export interface Due {
+  /** Where the wheel has it, kept by the wheel: the slot, below 0 outside, and its place in there. */
+  slot: number;
+  place: number;
   due(nowMs: number): void;
 }
 
 /** Chosen: the timer is late when it has missed so many turns. */
 const LATE_TURNS = 3;
+const OUTSIDE = -1;
 
 /** Deadlines by the monotonic clock, rounded up to `tickMs`. One interval runs while there is any; `close` ends it. */
 export class TimingWheel<T extends Due> {
   readonly #tickMs: number;
-  readonly #slots = new Map<number, Set<T>>();
+  readonly #slots = new Map<number, T[]>();
   #timer: NodeJS.Timeout | undefined;
   #doneUpTo = 0;
   #turnedAtMs = 0;
@@ -23,8 +27,9 @@ export class TimingWheel<T extends Due> {
     this.#tickMs = tickMs;
   }
 
-  /** Answers the slot to give back to {@link remove}. */
-  add(item: T, deadlineMs: number): number {
+  /** It has one deadline at a time. */
+  add(item: T, deadlineMs: number): void {
+    this.remove(item);
     if (this.#timer === undefined) {
       this.#doneUpTo = Math.floor(monotonicNowMs() / this.#tickMs) - 1;
       this.#timer = every(this.#tickMs, () => this.#turn());
@@ -34,17 +39,25 @@ export class TimingWheel<T extends Due> {
     const slot = Math.max(Math.ceil(deadlineMs / this.#tickMs), this.#doneUpTo + 1);
     let items = this.#slots.get(slot);
     if (items === undefined) {
-      items = new Set();
+      items = [];
       this.#slots.set(slot, items);
     }
-    items.add(item);
-    return slot;
+    item.slot = slot;
+    item.place = items.push(item) - 1;
   }
 
-  remove(item: T, slot: number): void {
+  /** Idempotent. */
+  remove(item: T): void {
+    const { slot, place } = item;
+    item.slot = OUTSIDE;
     const items = this.#slots.get(slot);
-    items?.delete(item);
-    if (items?.size === 0) this.#slots.delete(slot);
+    const last = items?.pop();
+    if (items === undefined || last === undefined) return;
+    if (last !== item) {
+      items[place] = last;
+      last.place = place;
+    }
+    if (items.length === 0) this.#slots.delete(slot);
   }
 
   /** For where work comes in: tells at once what the timer is late with, as after the loop was held up. */
@@ -55,6 +68,7 @@ export class TimingWheel<T extends Due> {
   close(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
+    for (const items of this.#slots.values()) for (const item of items) item.slot = OUTSIDE;
     this.#slots.clear();
   }
 
@@ -62,9 +76,11 @@ export class TimingWheel<T extends Due> {
     const nowMs = monotonicNowMs();
     this.#turnedAtMs = nowMs;
     const current = Math.floor(nowMs / this.#tickMs);
-    if (current - this.#doneUpTo > this.#slots.size * 2 + 16) this.#turnBySlots(current, nowMs);
-    else for (let slot = this.#doneUpTo + 1; slot <= current; slot++) this.#ring(slot, nowMs);
+    const first = this.#doneUpTo + 1;
+    // Before anything is told: what is added meanwhile comes with the next turn, whatever its deadline.
     this.#doneUpTo = current;
+    if (current - first >= this.#slots.size * 2 + 16) this.#turnBySlots(current, nowMs);
+    else for (let slot = first; slot <= current; slot++) this.#ring(slot, nowMs);
     if (this.#slots.size === 0) this.close();
   }
 
@@ -77,6 +93,11 @@ export class TimingWheel<T extends Due> {
     const items = this.#slots.get(slot);
     if (items === undefined) return;
     this.#slots.delete(slot);
-    for (const item of items) contained(() => item.due(nowMs));
+    for (const item of items) {
+      // One of them may have removed another.
+      if (item.slot !== slot) continue;
+      item.slot = OUTSIDE;
+      contained(() => item.due(nowMs));
+    }
   }
 }

@@ -18,6 +18,13 @@ export interface ChannelParts extends ChannelLogParts {
   /** Shared by all channels whose messages live as long. */
   readonly age: HistoryAge;
   readonly counters: ChannelCounters;
+  readonly traffic: Traffic;
+}
+
+/** Shared by all channels of a node. */
+export interface Traffic {
+  /** When any of them delivered something last, by the monotonic clock. */
+  deliveredAtMs: number;
 }
 
 /** How old a message may be that is handed out from memory; kept by the owner of all channels. */
@@ -120,6 +127,7 @@ export class Channel implements LogOwner {
     if (message.offset === undefined) {
       if (this.#state === 'closed') return;
       this.deliveredAtMs = nowMs;
+      this.#parts.traffic.deliveredAtMs = nowMs;
       this.#parts.counters.messages++;
       this.audience.message(this.#build(message));
       return;
@@ -220,6 +228,7 @@ export class Channel implements LogOwner {
     const message = buildMessage(this.#prefix, entry, this.#ring);
     this.#position = entry.offset;
     this.deliveredAtMs = nowMs;
+    this.#parts.traffic.deliveredAtMs = nowMs;
     this.loggedAtMs = nowMs;
     this.#parts.counters.messages++;
     this.audience.message(message);

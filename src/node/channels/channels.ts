@@ -11,7 +11,7 @@ import { Turns, type WaitLimit } from '../../lib/turns.js';
 import { type Begin, formatOffset, type Offset } from '../../protocol/index.js';
 import { Audience, type AudienceParts } from './audience.js';
 import type { Batches } from './batches.js';
-import { Channel, type ChannelCounters, type ChannelParts } from './channel.js';
+import { Channel, type ChannelCounters, type ChannelParts, type Traffic } from './channel.js';
 import { troubleOf } from './channel-log.js';
 import type { PublishToTopic } from './encoding.js';
 import { HistoryMemory } from './history-memory.js';
@@ -65,6 +65,7 @@ export interface ChannelsCounters extends ChannelCounters {
 
 /** Owns every {@link Channel} and is what the broker calls. */
 export class Channels implements BrokerListener {
+  readonly traffic: Traffic = { deliveredAtMs: Number.NEGATIVE_INFINITY };
   readonly counters: ChannelsCounters = {
     messages: 0,
     duplicates: 0,
@@ -228,6 +229,7 @@ export class Channels implements BrokerListener {
         repairs: this.#repairs,
         reads: this.#reads,
         counters: this.counters,
+        traffic: this.traffic,
       };
       this.#channelParts.set(namespace, parts);
     }

@@ -1,10 +1,12 @@
 // One budget for all that links have not taken yet: each has a bound of its own, and all of them together have this one.
 
-import { every } from '../../lib/timers.js';
+import { after } from '../../lib/timers.js';
 import type { EndedStream, Link, Links } from './links.js';
 
 /** Chosen: so often is it looked how much memory the process has; links are asked only where that is more than the budget. */
-const LOOK_EVERY_MS = 100;
+const LOOK_AFTER_MS = 100;
+/** Chosen: the same for a process that has less than half of it. */
+const CALM_AFTER_MS = 500;
 /** Chosen: links are cut until so much of the budget is in use, so that not every look finds it passed again. */
 const DOWN_TO = 0.75;
 
@@ -28,12 +30,17 @@ export class BufferBudget {
 
   start(): void {
     this.stop();
-    this.#timer = every(LOOK_EVERY_MS, () => this.look());
+    const { maxBytes, residentBytes } = this.#parts;
+    const afterMs = residentBytes() < maxBytes / 2 ? CALM_AFTER_MS : LOOK_AFTER_MS;
+    this.#timer = after(afterMs, () => {
+      this.start();
+      this.look();
+    });
   }
 
   /** Idempotent. */
   stop(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
   }
 
   /** Unsent bytes of all links. Asks every one of them. */

@@ -1,7 +1,7 @@
-// Every open link of a node: looked at for heartbeats, swept for expiry and handshakes, by timers that the node owns.
+// Every open link of a node: looked at for heartbeats and expiry, swept for handshakes, by timers that the node owns.
 
 import { monotonicNowMs } from '../../lib/clocks.js';
-import { every, tellFault } from '../../lib/timers.js';
+import { every } from '../../lib/timers.js';
 import { type Due, TimingWheel } from '../../lib/timing-wheel.js';
 import type { Code } from '../../protocol/index.js';
 import type { StreamPeer } from './dead-streams.js';
@@ -18,15 +18,13 @@ const LAST_WORDS_MS = 10_000;
 /** A WebSocket or a stream, as its node's timers see it. */
 export interface Link extends Due {
   readonly transport: 'websocket' | 'sse';
-  /** Its place among the looks; kept by the owner of all links. */
-  slot: number;
+  /** When its token expires, by the system's clock. */
+  readonly expiresAtMs: number;
   /**
-   * By the monotonic clock: sends a heartbeat if the link would be silent for too long, closes it when nothing was heard from
-   * it for too long, and has itself {@link Links.lookAt looked at} again.
+   * By the monotonic clock: closes the link when its token has expired or nothing was heard from it for too long, sends a
+   * heartbeat if it would be silent for too long, and has itself {@link Links.lookAt looked at} again.
    */
   due(nowMs: number): void;
-  /** Closes it when its handshake has taken too long by the monotonic clock, or its token has expired by the system's. */
-  checkDeadlines(nowMs: number, unixMs: number): void;
   /** Asks the client to move to another node. */
   move(withinMs: number, reason: string): void;
   /** Closes it with a code and a reason. Idempotent. */
@@ -88,29 +86,25 @@ export class Links {
     this.#ended.clear();
   }
 
-  /** It may have been a newcomer. */
   add(link: Link): void {
-    this.newcomers.remove(link);
     this.#open.add(link);
     this.#part = (this.#part % SPREAD) + 1;
-    this.lookAt(link, monotonicNowMs() + (lookAfterMs(this.#options.heartbeatMs) * this.#part) / SPREAD);
+    this.lookAt(link, monotonicNowMs(), (lookAfterMs(this.#options.heartbeatMs) * this.#part) / SPREAD);
     if (link.transport === 'websocket') this.sockets++;
     else this.streams++;
   }
 
-  /** It may be a newcomer still. Idempotent. */
+  /** Idempotent. */
   remove(link: Link): void {
-    this.newcomers.remove(link);
     if (!this.#open.delete(link)) return;
-    this.#looks.remove(link, link.slot);
+    this.#looks.remove(link);
     if (link.transport === 'websocket') this.sockets--;
     else this.streams--;
   }
 
-  /** Has {@link Link.due} called then, and not before. */
-  lookAt(link: Link, atMs: number): void {
-    this.#looks.remove(link, link.slot);
-    link.slot = this.#looks.add(link, atMs);
+  /** Has {@link Link.due} called so long after `nowMs`, or when its token expires, and not before. */
+  lookAt(link: Link, nowMs: number, afterMs: number): void {
+    this.#looks.add(link, nowMs + Math.min(afterMs, link.expiresAtMs - Date.now()));
   }
 
   /** For where work comes in: after the loop was held up, heartbeats go before anything else. */
@@ -140,15 +134,7 @@ export class Links {
   }
 
   #sweep(nowMs: number): void {
-    const unixMs = Date.now();
-    this.newcomers.sweep(nowMs, unixMs);
-    for (const link of this.#open) {
-      try {
-        link.checkDeadlines(nowMs, unixMs);
-      } catch (error) {
-        tellFault(error);
-      }
-    }
+    this.newcomers.sweep(nowMs);
     for (const [stream, dueMs] of this.#ended) {
       if (stream.bufferedBytes() > 0 && nowMs < dueMs) continue;
       this.#ended.delete(stream);

@@ -11,7 +11,7 @@ const LEAST = 128;
 /** One of them. */
 export interface Newcomer {
   /** Closes it when its handshake has taken too long by the monotonic clock. */
-  checkDeadlines(nowMs: number, unixMs: number): void;
+  checkHandshake(nowMs: number): void;
   end(code: Code, reason: string): void;
 }
 
@@ -51,10 +51,10 @@ export class Newcomers {
     return this.#waiting.values();
   }
 
-  sweep(nowMs: number, unixMs: number): void {
+  sweep(nowMs: number): void {
     for (const newcomer of this.#waiting) {
       try {
-        newcomer.checkDeadlines(nowMs, unixMs);
+        newcomer.checkHandshake(nowMs);
       } catch (error) {
         tellFault(error);
       }

@@ -12,12 +12,17 @@ const LONGEST_LOOK_MS = 12_500;
 /** Specified: a ping so long after the last one that was free is free too. */
 const FREE_PING_MS = 1_000;
 
+/** How long after it was sent something a link is silent for too long by the next tick. */
+function wakesForMs(heartbeatMs: number): number {
+  return Math.max(heartbeatMs / 2, heartbeatMs - 2 * LATE_MS - SPARE_MS);
+}
+
 /**
  * How long after one look the next is due. Twice in a heartbeat: a link that messages keep awake needs none, and one that has
  * fallen silent is not found just too late. Each link keeps a rhythm of its own, or all of a channel would be due together.
  */
 export function lookAfterMs(heartbeatMs: number): number {
-  return Math.min(LONGEST_LOOK_MS, Math.max(heartbeatMs / 4, (heartbeatMs - 2 * LATE_MS - SPARE_MS) / 2));
+  return Math.min(LONGEST_LOOK_MS, wakesForMs(heartbeatMs) / 2);
 }
 
 /** What else keeps a link awake: its live channels. */
@@ -48,8 +53,10 @@ export class Pulse {
     this.#heartbeatMs = heartbeatMs;
   }
 
-  get lookAfterMs(): number {
-    return lookAfterMs(this.#heartbeatMs);
+  /** How long after a look the next is due: one that sent a heartbeat needs none before the next heartbeat may be due. */
+  lookAfterMs(nowMs: number): number {
+    if (this.#saidAtMs < nowMs) return lookAfterMs(this.#heartbeatMs);
+    return Math.min(LONGEST_LOOK_MS, wakesForMs(this.#heartbeatMs));
   }
 
   /** It was sent something. */
@@ -59,7 +66,7 @@ export class Pulse {
 
   /** Whether a heartbeat is to be sent now: without one, the link would be silent for too long by the next look. */
   takeBeat(nowMs: number, deliveries: Deliveries | undefined): boolean {
-    const sinceMs = nowMs + this.lookAfterMs + LATE_MS + SPARE_MS - this.#heartbeatMs;
+    const sinceMs = nowMs + lookAfterMs(this.#heartbeatMs) + LATE_MS + SPARE_MS - this.#heartbeatMs;
     if (this.#saidAtMs >= sinceMs || deliveries?.deliveredSince(sinceMs)) return false;
     this.#saidAtMs = nowMs;
     return true;
@@ -67,7 +74,7 @@ export class Pulse {
 
   /** Whether the peer's library is to be asked for a pong now: the next look would be too late. */
   takePing(nowMs: number, pingMs: number): boolean {
-    if (nowMs + this.lookAfterMs <= this.#pingedAtMs + pingMs) return false;
+    if (nowMs + this.lookAfterMs(nowMs) <= this.#pingedAtMs + pingMs) return false;
     this.#pingedAtMs = nowMs;
     return true;
   }

@@ -24,6 +24,8 @@ const MAX_IN_FLIGHT = 64;
 /** A link that a session can watch closing. */
 export interface SessionLink extends Sink {
   readonly isClosed: boolean;
+  /** When it ends, by the system's clock, unless it is shown another ticket. */
+  expiresAtMs: number;
   /** From now on it is never silent for longer. */
   quiet(heartbeatMs: number): void;
 }
@@ -140,6 +142,7 @@ export class Session {
     if (fresh.user !== this.#identity.user)
       throw new FanfareError('token_claim_invalid', 'sub: expected the same user');
     this.#identity = fresh;
+    this.#link.expiresAtMs = fresh.expiresAtMs;
     this.#link.sendEvent({ type: 'refreshed', id: command.id, ...expiry(fresh) });
     for (const channel of this.#subscriptions?.endForbidden(fresh) ?? []) {
       this.#link.sendEvent({ type: 'unsubscribed', channel, code: 'forbidden_channel' });

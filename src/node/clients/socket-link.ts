@@ -51,11 +51,13 @@ export interface SocketLinkParts {
  */
 export class SocketLink implements SocketHandler, Link, SessionLink {
   readonly transport = 'websocket';
+  slot = -1;
+  place = 0;
+  expiresAtMs = Number.POSITIVE_INFINITY;
   readonly #parts: SocketLinkParts;
   readonly #address: string | undefined;
   #state: 'handshake' | 'verifying' | 'open' | 'closed' = 'handshake';
   #socket: EngineSocket | undefined;
-  slot = -1;
   #openedAtMs = monotonicNowMs();
   #heardAtMs = this.#openedAtMs;
   readonly #pulse: Pulse;
@@ -121,9 +123,11 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   }
 
   close(): void {
+    const { links, counts } = this.#parts;
     this.#state = 'closed';
-    this.#parts.links.remove(this);
-    if (this.#entered !== undefined) this.#parts.counts.leave(this.#entered);
+    links.newcomers.remove(this);
+    links.remove(this);
+    if (this.#entered !== undefined) counts.leave(this.#entered);
     this.#entered = undefined;
     this.#session?.end();
     this.drain();
@@ -133,24 +137,17 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
 
   due(nowMs: number): void {
     if (this.isClosed) return;
+    if (this.expiresAtMs <= Date.now()) return this.end('token_expired', 'the ticket has expired');
     const { pingMs } = this.#parts.terms;
     if (nowMs - this.#heardAtMs > 2 * pingMs + 1_000) return this.end('heartbeat_timeout', 'no pong for too long');
     if (this.#state === 'open' && this.#socket !== undefined) {
       this.#pulse.keepAwake(this.#socket, nowMs, pingMs, this.#session);
     }
-    this.#lookAgain(nowMs);
+    if (!this.isClosed) this.#parts.links.lookAt(this, nowMs, this.#pulse.lookAfterMs(nowMs));
   }
 
-  #lookAgain(nowMs: number): void {
-    if (!this.isClosed) this.#parts.links.lookAt(this, nowMs + this.#pulse.lookAfterMs);
-  }
-
-  checkDeadlines(nowMs: number, unixMs: number): void {
-    if (this.isClosed) return;
-    const { handshakeTimeoutMs } = this.#parts;
-    if (this.#session === undefined) {
-      if (nowMs - this.#openedAtMs > handshakeTimeoutMs) this.end('auth_timeout', 'no valid connect in time');
-    } else if (this.#session.identity.expiresAtMs <= unixMs) this.end('token_expired', 'the ticket has expired');
+  checkHandshake(nowMs: number): void {
+    if (nowMs - this.#openedAtMs > this.#parts.handshakeTimeoutMs) this.end('auth_timeout', 'no valid connect in time');
   }
 
   move(withinMs: number, reason: string): void {
@@ -176,7 +173,7 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
 
   quiet(heartbeatMs: number): void {
     this.#pulse.heartbeatMs = heartbeatMs;
-    this.#lookAgain(monotonicNowMs());
+    this.due(monotonicNowMs());
   }
 
   sendEvent(event: ServerEvent): void {
@@ -269,11 +266,13 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
       return this.#refuse(id, error);
     }
     this.#entered = identity;
+    this.expiresAtMs = identity.expiresAtMs;
     try {
       door.requireRoom();
     } catch (error) {
       return this.#refuse(id, error, true);
     }
+    links.newcomers.remove(this);
     links.add(this);
     this.#socket?.admit();
     this.#session = new Session(session, this, identity, connection, keys);

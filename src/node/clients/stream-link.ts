@@ -48,6 +48,7 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
   readonly #identity: Identity;
   readonly #subscriptions: Subscriptions;
   slot = -1;
+  place = 0;
   readonly #pulse: Pulse;
   #isClosed = false;
   #onDrained: (() => void)[] = [];
@@ -95,6 +96,7 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
 
   due(nowMs: number): void {
     if (this.#isClosed) return;
+    if (this.expiresAtMs <= Date.now()) return this.end('token_expired', 'the ticket has expired');
     const { pingMs } = this.#parts.terms;
     // A stream has no pong: that a replay waits for so long is all that tells of a peer that has stopped reading.
     if (this.#onDrained.length > 0 && nowMs - this.#stalledSinceMs > 2 * pingMs) return this.cut();
@@ -103,11 +105,11 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
   }
 
   #lookAgain(nowMs: number): void {
-    if (!this.#isClosed) this.#parts.links.lookAt(this, nowMs + this.#pulse.lookAfterMs);
+    if (!this.#isClosed) this.#parts.links.lookAt(this, nowMs, this.#pulse.lookAfterMs(nowMs));
   }
 
-  checkDeadlines(_nowMs: number, unixMs: number): void {
-    if (this.#identity.expiresAtMs <= unixMs) this.end('token_expired', 'the ticket has expired');
+  get expiresAtMs(): number {
+    return this.#identity.expiresAtMs;
   }
 
   move(withinMs: number, reason: string): void {

@@ -77,6 +77,7 @@ export class Subscriptions {
 
   /** Whether any of the channels has delivered something since `sinceMs`. */
   deliveredSince(sinceMs: number): boolean {
+    if (this.#parts.channels.traffic.deliveredAtMs <= sinceMs) return false;
     for (const { channel, isLive } of this.#byChannel.values())
       if (isLive && channel.deliveredAtMs > sinceMs) return true;
     return false;

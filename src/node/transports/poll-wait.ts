@@ -35,21 +35,15 @@ export class WaitingRoom {
     return this.#waiting.size;
   }
 
-  /** Answers the slot to give back on {@link leave}. */
-  enter(wait: PollWait, deadlineMs: number): number {
+  /** Begins a wait, or gives it another end. */
+  enter(wait: PollWait, deadlineMs: number): void {
     this.#waiting.add(wait);
-    return this.#wheel.add(wait, deadlineMs);
+    this.#wheel.add(wait, deadlineMs);
   }
 
-  /** Gives a wait another end; answers its new slot. */
-  reschedule(wait: PollWait, slot: number, deadlineMs: number): number {
-    this.#wheel.remove(wait, slot);
-    return this.#wheel.add(wait, deadlineMs);
-  }
-
-  leave(wait: PollWait, slot: number): void {
+  leave(wait: PollWait): void {
     this.#waiting.delete(wait);
-    this.#wheel.remove(wait, slot);
+    this.#wheel.remove(wait);
   }
 
   /** Has {@link PollWait.flush} called at the end of the turn. */
@@ -78,7 +72,8 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
   readonly #manager: Channels;
   readonly #owner: WaitOwner;
   readonly #channels: Channel[] = [];
-  #slot = 0;
+  slot = -1;
+  place = 0;
   /** By the monotonic clock. */
   #deadlineMs = 0;
   /** Undo the wait for channels that are not open yet. */
@@ -102,7 +97,7 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
   /** Opens the channels. Throws `overloaded` when the node has no room for one of them: {@link end} it then. */
   begin(names: Iterable<string>, waitMs: number): void {
     this.#deadlineMs = monotonicNowMs() + waitMs;
-    this.#slot = this.#room.enter(this, this.#deadlineMs);
+    this.#room.enter(this, this.#deadlineMs);
     for (const name of names) this.#channels.push(this.#manager.acquire(name));
   }
 
@@ -127,7 +122,7 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
     const deadlineMs = monotonicNowMs() + ms;
     if (deadlineMs >= this.#deadlineMs) return;
     this.#deadlineMs = deadlineMs;
-    this.#slot = this.#room.reschedule(this, this.#slot, deadlineMs);
+    this.#room.enter(this, deadlineMs);
   }
 
   /** What came that no log keeps. */
@@ -174,7 +169,7 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
   /** Idempotent. */
   end(): void {
     this.#isResting = false;
-    this.#room.leave(this, this.#slot);
+    this.#room.leave(this);
     if (this.#stopOpening !== undefined) for (const stop of this.#stopOpening) stop();
     this.#stopOpening = undefined;
     for (const channel of this.#channels) {

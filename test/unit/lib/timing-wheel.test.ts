@@ -4,6 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TimingWheel } from '../../../src/lib/timing-wheel.js';
 
 class Item {
+  slot = -1;
+  place = 0;
   dueAt: number | undefined;
   due(nowMs: number): void {
     this.dueAt = nowMs;
@@ -35,7 +37,9 @@ describe('timing wheel', () => {
   it('does not call what was removed, and stops its timer when nothing is left', () => {
     const wheel = new TimingWheel<Item>(25);
     const item = new Item();
-    wheel.remove(item, wheel.add(item, startMs + 100));
+    wheel.add(item, startMs + 100);
+    wheel.remove(item);
+    wheel.remove(item);
     vi.advanceTimersByTime(1_000);
     expect(item.dueAt).toBeUndefined();
     expect(vi.getTimerCount()).toBe(0);
@@ -53,6 +57,49 @@ describe('timing wheel', () => {
     wheel.add(alone, startMs);
     vi.advanceTimersByTime(50);
     expect(alone.dueAt).toBeDefined();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('calls again what is added while it calls, and never what another one removes then', () => {
+    const wheel = new TimingWheel<Item>(25);
+    const others = Array.from({ length: 5 }, () => new Item());
+    const again = new Item();
+    let times = 0;
+    again.due = () => {
+      times++;
+      if (times === 1) for (const other of others.slice(0, 3)) wheel.remove(other);
+      if (times < 3) wheel.add(again, startMs);
+    };
+    for (const item of [again, ...others]) wheel.add(item, startMs + 100);
+    vi.advanceTimersByTime(500);
+    expect(times).toBe(3);
+    expect(others.map(({ dueAt }) => dueAt !== undefined)).toEqual([false, false, false, true, true]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('loses none of those that share a slot, whichever of them are removed or given another deadline', () => {
+    const wheel = new TimingWheel<Item>(25);
+    const items = Array.from({ length: 50 }, () => new Item());
+    for (const item of items) wheel.add(item, startMs + 100);
+    const moved = items.filter((_, index) => index % 3 === 0);
+    const removed = items.filter((_, index) => index % 3 === 1);
+    for (const item of moved) wheel.add(item, startMs + 300);
+    for (const item of removed) wheel.remove(item);
+    vi.advanceTimersByTime(200);
+    for (const item of items) expect(item.dueAt !== undefined).toBe(!moved.includes(item) && !removed.includes(item));
+    vi.advanceTimersByTime(200);
+    for (const item of items) expect(item.dueAt !== undefined).toBe(!removed.includes(item));
+  });
+
+  it('may be closed with all that it has, and begun again', () => {
+    const wheel = new TimingWheel<Item>(25);
+    const [before, other] = [new Item(), new Item()];
+    wheel.add(before, startMs + 100);
+    wheel.close();
+    wheel.add(other, startMs + 100);
+    wheel.remove(before);
+    vi.advanceTimersByTime(200);
+    expect([before.dueAt, other.dueAt !== undefined]).toEqual([undefined, true]);
     expect(vi.getTimerCount()).toBe(0);
   });
 

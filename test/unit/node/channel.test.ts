@@ -39,6 +39,7 @@ async function open(historySize = 1_000, memory = new HistoryMemory(1_000_000)):
   await broker.start(listener);
   const frames: Bench['frames'] = [];
   const counters = { messages: 0, duplicates: 0, repairs: 0, repaired: 0, gaps: 0 };
+  const traffic = { deliveredAtMs: Number.NEGATIVE_INFINITY };
   const audience = new Audience('news', {
     publish: (_topic, frame) => frames.push(JSON.parse(frame.toString())),
     counters: { deliveredSockets: 0, deliveredStreams: 0 },
@@ -57,6 +58,7 @@ async function open(historySize = 1_000, memory = new HistoryMemory(1_000_000)):
     ringLimits,
     age,
     counters,
+    traffic,
     repairs: new Turns(1),
     reads: new Turns(1),
   });

@@ -7,6 +7,8 @@ import type { EngineSocket } from '../../../src/node/engines/engine.js';
 import { Random } from '../../support/random.js';
 import { HEARTBEAT_MS, nodeParts, type Parts, PING_MS, stalledStream, ticket, tickets } from './link-parts.js';
 
+const LIVE_MESSAGE = { offset: undefined, previous: undefined, data: Buffer.from('1'), from: undefined };
+
 /** What a link was sent, and when. */
 class Said {
   readonly atMs: number[] = [];
@@ -96,7 +98,7 @@ describe.each(['websocket', 'sse'] as const)('a %s', (kind) => {
     const random = new Random(17);
     for (let round = 0; round < 300; round++) {
       vi.advanceTimersByTime(random.below(2 * HEARTBEAT_MS));
-      channel.deliveredAtMs = performance.now();
+      parts.channels.message(channel.name, LIVE_MESSAGE);
       heard.note('a message');
     }
     expect(heard.longestSilenceMs).toBeLessThanOrEqual(HEARTBEAT_MS);
@@ -112,7 +114,7 @@ describe.each(['websocket', 'sse'] as const)('a %s', (kind) => {
     expect(idle).toBeGreaterThanOrEqual(100);
     expect(idle).toBeLessThanOrEqual(107);
     for (let ms = 0; ms < 20 * HEARTBEAT_MS; ms += 1_000) {
-      channel.deliveredAtMs = performance.now();
+      parts.channels.message(channel.name, LIVE_MESSAGE);
       vi.advanceTimersByTime(1_000);
     }
     expect(heard.heartbeats).toBeLessThanOrEqual(idle + 1);
@@ -137,12 +139,7 @@ describe.each(['websocket', 'sse'] as const)('a %s', (kind) => {
     const nowMs = performance.now() + 2 * HEARTBEAT_MS;
     // No timer has come by yet.
     vi.spyOn(performance, 'now').mockReturnValue(nowMs);
-    parts.channels.message('other', {
-      offset: undefined,
-      previous: undefined,
-      data: Buffer.from('1'),
-      from: undefined,
-    });
+    parts.channels.message('other', LIVE_MESSAGE);
     vi.mocked(performance.now).mockRestore();
     expect(heard.heartbeats).toBe(1);
   });
