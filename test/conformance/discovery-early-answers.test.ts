@@ -86,7 +86,7 @@ describe('an early answer of discovery', () => {
 
   it('costs no socket 30 s later, whatever the peer does, and is seen by every peer that waits', async () => {
     const { server, port } = await start();
-    expect(await playAll(port, KINDS)).toEqual([]);
+    expect(await playAll(port, KINDS)).toBe('');
     await server.close();
   }, 60_000);
 });

@@ -57,7 +57,7 @@ describe.concurrent.each(ENGINES)('an early answer of the %s engine', (name) => 
   it('costs no socket 30 s later, whatever the peer does, and is seen by every peer that waits', async () => {
     // Far more places than cells: a node that is short of places waits for nobody to send the rest of a request.
     const host = await start(10_000);
-    expect(await playAll(host.port, KINDS)).toEqual([]);
+    expect(await playAll(host.port, KINDS)).toBe('');
     await host.close();
   }, 60_000);
 
