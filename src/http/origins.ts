@@ -25,15 +25,31 @@ export class Origins {
   }
 }
 
-/** Headers for an answer, errors included, to an allowed origin; none for clients that are no browsers. */
+const NO_ORIGIN = Object.freeze({ Vary: 'Origin' });
+const EXPOSED = EXPOSED_HEADERS.join(', ');
+
+/**
+ * Headers for an answer, errors included, to an allowed origin; none for clients that are no browsers. Frozen, and mostly the same
+ * object for the same origin.
+ */
 export function corsHeaders(origin: string | undefined): Readonly<Record<string, string>> {
-  if (origin === undefined) return { Vary: 'Origin' };
-  return {
-    'Access-Control-Allow-Origin': origin,
-    'Access-Control-Expose-Headers': EXPOSED_HEADERS.join(', '),
-    Vary: 'Origin',
-  };
+  if (origin === undefined) return NO_ORIGIN;
+  let headers = known.get(origin);
+  if (headers === undefined) {
+    headers = Object.freeze({
+      'Access-Control-Allow-Origin': origin,
+      'Access-Control-Expose-Headers': EXPOSED,
+      Vary: 'Origin',
+    });
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.set(origin, headers);
+  }
+  return headers;
 }
+
+/** Chosen: more origins than pages that poll at the same moment. */
+const MAX_KNOWN = 256;
+const known = new Map<string, Readonly<Record<string, string>>>();
 
 /** Headers of the answer to a preflight request. */
 export function preflightHeaders(origin: string, methods: string): Readonly<Record<string, string>> {

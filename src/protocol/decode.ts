@@ -190,8 +190,18 @@ export function idempotencyKey(record: UnknownRecord): string | undefined {
   return key;
 }
 
+/** Whether there are no more than `max` brackets to open with, wherever they stand: mostly there are few, and finding them is quick. */
+function opensAtMost(text: string, max: number): boolean {
+  let count = 0;
+  for (const bracket of ['{', '[']) {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) if (++count > max) return false;
+  }
+  return true;
+}
+
 /** Whether JSON text nests deeper than `max`, found without parsing it. */
 export function nestsDeeperThan(text: string, max: number): boolean {
+  if (opensAtMost(text, max)) return false;
   let depth = 0;
   let inString = false;
   for (let index = 0; index < text.length; index++) {

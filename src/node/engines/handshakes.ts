@@ -80,6 +80,11 @@ export class Handshakes {
     return begun === UNCOUNTED ? UNCOUNTED : this.begin(address);
   }
 
+  /** Whether no socket counts, so that {@link end} has nothing to do: quick to ask. */
+  get isEmpty(): boolean {
+    return this.#totals.size === 0;
+  }
+
   /** Whether there is an address for which {@link isCrowded} may hold: quick to ask. */
   get hasCrowd(): boolean {
     return this.#crowded > 0;

@@ -54,9 +54,14 @@ export function headerListFrom(rawHeaders: readonly string[]): HeaderList {
   return list;
 }
 
+/** Those that were found to be good, and cannot have changed. */
+const checked = new WeakSet<object>();
+
 /** Throws `TypeError` at a line break in an answer's header: it would begin one of somebody else's choosing. */
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  if (checked.has(headers)) return;
   for (const name in headers) {
     if (/[\r\n\0]/.test(headers[name] ?? '')) throw new TypeError(`header ${name} has a line break in its value`);
   }
+  if (Object.isFrozen(headers)) checked.add(headers);
 }

@@ -12,6 +12,8 @@ import type { Admission } from '../admission.js';
 import type { HttpExchange, HttpStream } from '../engines/engine.js';
 
 const JSON_HEADERS = { 'Content-Type': MEDIA_TYPES.json, 'Cache-Control': 'no-store' } as const;
+/** With the CORS headers that they go with: each poll is answered with the same. */
+const jsonHeaders = new WeakMap<object, Readonly<Record<string, string>>>();
 
 export interface CallParts {
   readonly admission: Admission;
@@ -43,7 +45,13 @@ export class HttpCall {
   }
 
   respondJson(body: string, headers?: Readonly<Record<string, string>>): void {
-    this.respond(200, headers === undefined ? JSON_HEADERS : { ...JSON_HEADERS, ...headers }, body);
+    if (headers !== undefined) return this.respond(200, { ...JSON_HEADERS, ...headers }, body);
+    let all = jsonHeaders.get(this.#cors);
+    if (all === undefined) {
+      all = Object.freeze({ ...this.#cors, ...JSON_HEADERS });
+      jsonHeaders.set(this.#cors, all);
+    }
+    if (!this.exchange.aborted) this.exchange.respond(200, all, body);
   }
 
   stream(headers: Readonly<Record<string, string>>): HttpStream {

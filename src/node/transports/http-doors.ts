@@ -23,7 +23,8 @@ export class HttpDoors {
     this.#fallback = fallback;
   }
 
-  async handle(exchange: HttpExchange): Promise<void> {
+  /** Resolves when a fallback has answered; what it throws is for whoever called. */
+  handle(exchange: HttpExchange): void | Promise<void> {
     // None of the node's own patterns has a name in it that could be badly encoded.
     const found = this.#router.find(exchange.path);
     if (found === undefined && this.#fallback !== undefined) return this.#fallback(exchange);

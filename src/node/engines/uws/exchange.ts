@@ -80,8 +80,9 @@ export class UwsExchange implements HttpExchange {
   }
 
   admit(): void {
-    const { remoteAddress } = this;
-    if (!this.#aborted) this.#sockets.handshakes.end(remoteAddress);
+    const { handshakes } = this.#sockets;
+    // Who polls on a kept connection was let in before, and who it is costs a system call.
+    if (!this.#aborted && !handshakes.isEmpty) handshakes.end(this.remoteAddress);
   }
 
   respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer = ''): void {
