@@ -9,8 +9,7 @@ const PAYLOAD_BYTES = 128;
 const BURST = { batch: 64 };
 /** Messages at a time, from one by one to a whole burst, and how many in all: chosen for some seconds a window. */
 export const BURSTS: readonly { readonly batch: number; readonly shared: number; readonly own: number }[] = [
-  { batch: 1, shared: 256, own: 4_000 },
-  { batch: 8, shared: 1_024, own: 16_000 },
+  { batch: 1, shared: 256, own: 2_000 },
   { batch: 64, shared: 3_840, own: 64_000 },
 ];
 
@@ -28,3 +27,5 @@ export const FLOODED: FloodOptions = { ...BURST, messages: 7_680 }; // chosen: o
 export const OWN_FLOODED: FloodOptions = { ...BURST, messages: 128_000 }; // 128 on each of 1,000 channels
 export const PACED: PaceOptions = { perSecond: 50, seconds: 5, latency: true, lingerMs: 300 };
 export const POLLED: PaceOptions = { perSecond: 10, seconds: 6, latency: true, lingerMs: 500 };
+/** Ten a second are more than a processor for `ws`. */
+export const POLLED_GENTLY: PaceOptions = { ...POLLED, perSecond: 5 };

@@ -3,8 +3,8 @@
 import { type Figure, least } from '../figures.js';
 import { interleave, type Runner } from '../interleaving.js';
 import { type Crowd, type Kind, type Lab, type OpenStage, openStage } from '../lab.js';
-import { flood, pace } from '../traffic.js';
-import { BURSTS, CLIENTS, FLOODED, OWN, OWN_FLOODED, PACED, POLLED, POLLS, SHARED } from './crowds.js';
+import { flood, type PaceOptions, pace } from '../traffic.js';
+import { BURSTS, CLIENTS, FLOODED, OWN, OWN_FLOODED, PACED, POLLED, POLLED_GENTLY, POLLS, SHARED } from './crowds.js';
 
 /** 1 channel × 1,000 WebSockets, flooded and paced. */
 export async function sharedChannel(lab: Lab): Promise<readonly Figure[]> {
@@ -46,7 +46,7 @@ export async function ownChannels(lab: Lab): Promise<readonly Figure[]> {
   });
 }
 
-/** What is handed to a server at a time decides much of what a delivery costs: the same floods in smaller bursts. */
+/** What is handed to a server at a time decides much of what a delivery costs: the same floods in bursts and one by one. */
 export async function bursts(lab: Lab): Promise<readonly Figure[]> {
   const few = { ...lab, pairs: Math.min(3, lab.pairs) };
   const figures: Figure[] = [];
@@ -69,17 +69,21 @@ export async function bursts(lab: Lab): Promise<readonly Figure[]> {
   return figures;
 }
 
-/** 1,000 long polls waiting on one channel, 10 messages a second; each asks again when it has its answer, whatever the others do. */
+/**
+ * 1,000 long polls waiting on one channel, 10 messages a second, and 5 for the engine that cannot answer so many; each asks again
+ * when it has its answer, whatever the others do.
+ */
 export async function longPolls(lab: Lab): Promise<readonly Figure[]> {
   return withStages(lab, POLLS, async ({ bare, uws, ws }) => {
-    const runners: readonly Runner[] = [
-      { stage: bare.logged },
-      { stage: uws.logged, beside: bare.logged, budget: least(0.5) },
-      { stage: ws.logged, beside: bare.logged },
+    for (const { logged } of [bare, uws, ws]) await pace(logged, { ...POLLED_GENTLY, seconds: 2 });
+    const held = (how: PaceOptions, runner: Runner): Promise<readonly Figure[]> =>
+      interleave(lab, `${CLIENTS} long polls, ${how.perSecond} messages/s`, [{ stage: bare.logged }, runner], (stage) =>
+        pace(stage, how),
+      );
+    return [
+      ...(await held(POLLED, { stage: uws.logged, beside: bare.logged, budget: least(0.5) })),
+      ...(await held(POLLED_GENTLY, { stage: ws.logged, beside: bare.logged })),
     ];
-    for (const { stage } of runners) await pace(stage, { ...POLLED, seconds: 2 });
-    const what = `${CLIENTS} long polls, ${POLLED.perSecond} messages/s`;
-    return interleave(lab, what, runners, (stage) => pace(stage, POLLED));
   });
 }
 
