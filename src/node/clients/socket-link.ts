@@ -172,8 +172,9 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   }
 
   quiet(heartbeatMs: number): void {
+    const nowMs = monotonicNowMs();
     this.#pulse.heartbeatMs = heartbeatMs;
-    this.due(monotonicNowMs());
+    this.#parts.links.lookAt(this, nowMs, this.#pulse.lookAfterMs(nowMs));
   }
 
   sendEvent(event: ServerEvent): void {
