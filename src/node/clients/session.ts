@@ -24,10 +24,8 @@ const MAX_IN_FLIGHT = 64;
 /** A link that a session can watch closing. */
 export interface SessionLink extends Sink {
   readonly isClosed: boolean;
-  /** When it ends, by the system's clock, unless it is shown another ticket. */
-  expiresAtMs: number;
-  /** From now on it is never silent for longer. */
-  quiet(heartbeatMs: number): void;
+  /** From now on it is never silent for longer than its heartbeat, and ends then by the system's clock; what is left out stays. */
+  retime(times: { readonly heartbeatMs?: number; readonly expiresAtMs?: number }): void;
 }
 
 export interface SessionParts {
@@ -85,7 +83,7 @@ export class Session {
       case 'ping':
         return this.#link.sendEvent({ type: 'pong', id });
       case 'quiet':
-        this.#link.quiet(command.heartbeatMs);
+        this.#link.retime({ heartbeatMs: command.heartbeatMs });
         return this.#link.sendEvent({ type: 'quieted', id, heartbeatMs: command.heartbeatMs });
       case 'presence': {
         const message = `${command.channel} keeps no presence`;
@@ -142,7 +140,7 @@ export class Session {
     if (fresh.user !== this.#identity.user)
       throw new FanfareError('token_claim_invalid', 'sub: expected the same user');
     this.#identity = fresh;
-    this.#link.expiresAtMs = fresh.expiresAtMs;
+    this.#link.retime({ expiresAtMs: fresh.expiresAtMs });
     this.#link.sendEvent({ type: 'refreshed', id: command.id, ...expiry(fresh) });
     for (const channel of this.#subscriptions?.endForbidden(fresh) ?? []) {
       this.#link.sendEvent({ type: 'unsubscribed', channel, code: 'forbidden_channel' });

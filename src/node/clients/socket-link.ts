@@ -171,8 +171,9 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
     return this.#state === 'closed';
   }
 
-  quiet(heartbeatMs: number): void {
+  retime({ heartbeatMs = this.#pulse.heartbeatMs, expiresAtMs = this.expiresAtMs }): void {
     const nowMs = monotonicNowMs();
+    this.expiresAtMs = expiresAtMs;
     this.#pulse.heartbeatMs = heartbeatMs;
     this.#parts.links.lookAt(this, nowMs, this.#pulse.lookAfterMs(nowMs));
   }

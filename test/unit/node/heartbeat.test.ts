@@ -174,6 +174,22 @@ describe('a WebSocket', () => {
     expect(heard.longestSilenceMs).toBeLessThanOrEqual(HEARTBEAT_MS);
   });
 
+  it('that is shown a ticket which ends sooner ends with that, and not with its next heartbeat', async () => {
+    const link = openSocket(parts, heard);
+    await liveChannel(parts);
+    vi.advanceTimersByTime(2 * HEARTBEAT_MS);
+    // Tickets are signed by the real clock, which has not gone on.
+    const maxLifeMs = 2 * HEARTBEAT_MS + 1_000;
+    const { text: token } = tickets.sign(tickets.verify(ticket), { connection: 'other', maxLifeMs });
+    link.text(JSON.stringify({ id: 3, type: 'refresh', token }));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(heard.count('refreshed')).toBe(1);
+    vi.advanceTimersByTime(500);
+    expect(heard.count('closed')).toBe(0);
+    vi.advanceTimersByTime(1_000);
+    expect(heard.count('closed: token_expired')).toBe(1);
+  });
+
   it('is pinged each 25 s whatever its heartbeat, and closed when nothing is heard for twice that', async () => {
     const link = openSocket(parts, heard);
     await liveChannel(parts);
