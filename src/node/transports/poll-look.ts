@@ -40,7 +40,6 @@ export interface Look {
 }
 
 const NOTHING: readonly never[] = [];
-const NOTHING_NEW: Look = { found: NOTHING, unread: NOTHING };
 
 /** Knows the channels of a poll. */
 export interface OpenChannels {
@@ -55,28 +54,21 @@ export function lookInMemory(
   live: LiveMessages | undefined,
   maxBytes: number,
 ): Look {
-  // Mostly a poll finds nothing, or one channel: what is not needed is not made.
-  let found: Finding[] | undefined;
-  let unread: Unread[] | undefined;
+  const found: Finding[] = [];
+  const unread: Unread[] = [];
   let index = 0;
   for (const [name, after] of asked) {
     const channel = channels.openAt(name, index++);
-    if (channel === undefined || typeof after !== 'string' || (after !== NOW && !channel.holds(after))) {
-      unread ??= [];
-      unread.push([name, after]);
-    } else if (after === NOW) {
-      found ??= [];
-      found.push({ kind: 'position', name, offset: channel.position });
-    } else {
+    if (channel === undefined) unread.push([name, after]);
+    else if (after === NOW) found.push({ kind: 'position', name, offset: channel.position });
+    else if (typeof after !== 'string' || !channel.holds(after)) unread.push([name, after]);
+    else {
       const gathered = live?.get(name) ?? NOTHING;
       if (after === channel.position && gathered.length === 0) continue;
-      found ??= [];
       found.push({ kind: 'memory', channel, after, live: gathered, maxBytes });
     }
   }
-  return found === undefined && unread === undefined
-    ? NOTHING_NEW
-    : { found: found ?? NOTHING, unread: unread ?? NOTHING };
+  return { found, unread };
 }
 
 /**

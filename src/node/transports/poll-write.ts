@@ -22,8 +22,6 @@ export interface AnswerPart {
   readonly more: boolean;
   /** How many are in it. */
   readonly messages: number;
-  /** The answer that has nothing else in it, of a part that others ask for too. */
-  readonly alone?: string;
 }
 
 interface KeptPart extends AnswerPart {
@@ -69,16 +67,11 @@ export class PollWriter {
     const { name, position } = channel;
     const kept = this.#kept.get(name);
     if (kept?.after === after && kept.position === position && kept.maxBytes === maxBytes) return kept;
-    const made = fromMemory(finding);
-    const written = { ...made, alone: bodyOf(made.text) };
+    const written = fromMemory(finding);
     if (this.#kept.size >= MAX_KEPT) this.#kept.clear();
     this.#kept.set(name, { ...written, after, position, maxBytes });
     return written;
   }
-}
-
-function bodyOf(texts: string): string {
-  return `{"channels":{${texts}}}`;
 }
 
 /** The whole answer. */
@@ -93,8 +86,7 @@ export function answerOf(parts: readonly AnswerPart[]): PollAnswer {
     more ??= new Map();
     if (more.size < MAX_FOLLOW_UPS) more.set(part.name, part.offset);
   }
-  const alone = parts.length === 1 ? parts[0]?.alone : undefined;
-  return { body: alone ?? bodyOf(texts), more, messages };
+  return { body: `{"channels":{${texts}}}`, more, messages };
 }
 
 /** Up to `maxBytes` of what is after a position, but at least one message, and all that is live-only. */
