@@ -1,26 +1,23 @@
 // Reads the body of a request, never more than its cap.
 
+import { requireJson, textOf } from '../src/http/json-body.js';
 import { FanfareError } from '../src/lib/errors.js';
-import { MEDIA_TYPES } from '../src/protocol/index.js';
 
 /**
  * The body as text; empty when there is none. Throws `payload_too_large`, `unsupported_media_type` when there is one that
- * is not JSON by its type, and `body_not_json` when it is not UTF-8.
+ * is not plain JSON by its headers, and `body_not_json` when it is not UTF-8.
  */
 export async function readBody(request: Request, maxBytes: number): Promise<string> {
   const declared = Number(request.headers.get('content-length') ?? 0);
   if (declared > maxBytes) throw tooLarge(maxBytes);
   const bytes = await readCapped(request, maxBytes);
   if (bytes.length === 0) return '';
-  const [type = ''] = (request.headers.get('content-type') ?? '').split(';');
-  if (type.trim().toLowerCase() !== MEDIA_TYPES.json) {
-    throw new FanfareError('unsupported_media_type', `Content-Type: expected ${MEDIA_TYPES.json}`);
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw new FanfareError('body_not_json', 'the body is not UTF-8', { cause });
-  }
+  requireJson({ type: headerOf(request, 'content-type'), encoding: headerOf(request, 'content-encoding') });
+  return textOf(bytes);
+}
+
+function headerOf({ headers }: Request, name: string): string | undefined {
+  return headers.get(name) ?? undefined;
 }
 
 async function readCapped(request: Request, maxBytes: number): Promise<Buffer> {

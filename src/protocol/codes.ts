@@ -88,7 +88,7 @@ export const CODES = {
   payload_too_large: { status: 413, retry: false, close: CLOSE.tooLarge, title: 'The payload is over the limit.' },
   message_too_large: { status: 413, retry: false, close: CLOSE.tooLarge, title: 'The frame is over the limit.' },
   uri_too_long: { status: 414, retry: false, title: 'The URL is over the limit.' },
-  unsupported_media_type: { status: 415, retry: false, title: 'The content type is not application/json.' },
+  unsupported_media_type: { status: 415, retry: false, title: 'The body is not plain application/json in UTF-8.' },
   upgrade_required: { status: 426, retry: false, title: 'The path speaks WebSocket version 13 only.' },
   headers_too_large: { status: 431, retry: false, title: 'The headers are over the limit.' },
 

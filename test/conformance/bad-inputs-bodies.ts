@@ -6,6 +6,21 @@ const POSITIONS = { features: ['positions'] };
 const GOOD_OFFSET = '1795342704012-0000433091248128';
 /** 65,537 bytes. */
 const LARGE = `{"channels":{"ok":"now"},"more":"${'x'.repeat(65_502)}"}`;
+/** `{"channel":"ok","data":"…"}` with bytes in its middle that are no UTF-8: a stray one, an overlong slash, a surrogate. */
+const notUtf8 = (head: string): readonly (readonly [string, Uint8Array])[] =>
+  (
+    [
+      ['a byte that begins nothing', [0xe9]],
+      ['an overlong `/`', [0xc0, 0xaf]],
+      ['half a surrogate', [0xed, 0xa0, 0x80]],
+      ['a character that is cut', [0xe2, 0x82]],
+    ] as const
+  ).map(([title, bytes]) => [title, Buffer.concat([Buffer.from(head), Buffer.from(bytes), Buffer.from('"}')])]);
+const typed = (type: string): Rest => ({
+  ...publish({ channel: 'ok', data: 'x' }, 'unsupported_media_type', 415),
+  headers: { 'Content-Type': type },
+});
+const encoded = (rest: Rest, encoding: string): Rest => ({ ...rest, headers: { 'Content-Encoding': encoding } });
 const deep = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(levels)}`;
 const manyChannels = (count: number): Record<string, string> =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`ok-${index}`, 'now']));
@@ -25,6 +40,44 @@ export const BODY_ROWS = rows('HTTP: bodies', [
       headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
     },
   ],
+  ...['iso-8859-1', 'utf-16', '"latin1"', 'utf-8; charset=us-ascii'].map((charset): readonly [string, Rest] => [
+    `a publish with \`Content-Type: application/json; charset=${charset}\``,
+    typed(`application/json; charset=${charset}`),
+  ]),
+  ['a publish with `Content-Type: application/jsonp`', typed('application/jsonp')],
+  ...['utf-8', '"UTF-8"', 'utf8; version=1'].map((charset): readonly [string, Rest] => [
+    `a publish with \`Content-Type: application/json; charset=${charset}\` is fine`,
+    { ...typed(`application/json; charset=${charset}`), expect: { status: 200 } },
+  ]),
+  ...['gzip', 'br', 'deflate, gzip'].map((encoding): readonly [string, Rest] => [
+    `a publish with \`Content-Encoding: ${encoding}\``,
+    encoded(publish({ channel: 'ok', data: 'x' }, 'unsupported_media_type', 415), encoding),
+  ]),
+  [
+    'a poll with `Content-Encoding: gzip`',
+    encoded(poll({ channels: { ok: 'now' } }, 'unsupported_media_type', 415), 'gzip'),
+  ],
+  [
+    'a stream with `charset=iso-8859-1`',
+    { ...typed('application/json; charset=iso-8859-1'), path: '/v1/stream', authorization: 'user' },
+  ],
+  ...['connect', 'ticket'].map((name): readonly [string, Rest] => [
+    `\`POST /v1/${name}\` with \`Content-Encoding: gzip\``,
+    encoded({ ...poll({}, 'unsupported_media_type', 415), path: `/v1/${name}` }, 'gzip'),
+  ]),
+  [
+    '`POST /v1/connect` with `charset=iso-8859-1`',
+    { ...typed('application/json; charset=iso-8859-1'), path: '/v1/connect', authorization: 'user' },
+  ],
+  ...notUtf8('{"channel":"ok","data":"').map(([title, body]): readonly [string, Rest] => [
+    `bytes that are not UTF-8 in a publish: ${title}`,
+    publish(body, 'body_not_json'),
+  ]),
+  ...['poll', 'stream', 'connect', 'ticket'].map((name): readonly [string, Rest] => [
+    `bytes that are not UTF-8, on \`/v1/${name}\``,
+    { ...poll(notUtf8('{"channels":{"ok":"now"},"more":"')[0]?.[1] ?? '', 'body_not_json'), path: `/v1/${name}` },
+  ]),
+  ['UTF-16 without a word', publish(Buffer.from('{"channel":"ok","data":"x"}', 'utf16le'), 'body_not_json')],
   ['an empty body, on publish', publish('', 'body_missing')],
   ['an empty body, on poll', poll('', 'body_missing')],
   ['a body one byte over the limit', publish(`"${'x'.repeat(1024 * 1024 - 1)}"`, 'payload_too_large', 413)],

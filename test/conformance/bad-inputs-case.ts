@@ -16,7 +16,7 @@ export interface HttpRow extends Row {
   /** `user`: a ticket that may do all; `backend`: the publish key; a text or texts: that, word for word. */
   readonly authorization?: 'user' | 'backend' | 'admin' | 'none' | readonly string[];
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   /** Sends the body without `Content-Length`. */
   readonly chunked?: boolean;
   readonly expect: {

@@ -8,7 +8,7 @@ export const rows = (group: string, list: readonly (readonly [title: string, res
 
 export const poll = (body: unknown, code: HttpRow['expect']['code'], status = 400): Rest => ({
   path: '/v1/poll',
-  body: typeof body === 'string' ? body : JSON.stringify(body),
+  body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
   expect: { status, ...(code !== undefined && { code }) },
 });
 export const publish = (body: unknown, code: HttpRow['expect']['code'], status = 400): Rest => ({

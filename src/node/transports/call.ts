@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { bearerOf } from '../../http/bearer.js';
+import { requireJson, textOf } from '../../http/json-body.js';
 import { corsHeaders } from '../../http/origins.js';
 import { problemAnswer } from '../../http/problem.js';
 import { FanfareError } from '../../lib/errors.js';
@@ -77,18 +78,19 @@ export class HttpCall {
     return bearerOf(this.exchange.header('authorization'));
   }
 
-  /** The body as text, checked for type and size; failures are answered here. */
+  /** The body as text, checked for type, size and encoding; failures are answered here. */
   readJson(maxBodyBytes: number, then: (body: string) => void): void {
-    const type = this.exchange.header('content-type');
-    if (type === undefined || !/^application\/json *(;.*)?$/i.test(type)) {
-      const message = `Content-Type: expected application/json, got ${type === undefined ? 'nothing' : JSON.stringify(type.slice(0, 60))}`;
-      return this.fail(new FanfareError('unsupported_media_type', message));
+    try {
+      const { exchange } = this;
+      requireJson({ type: exchange.header('content-type'), encoding: exchange.header('content-encoding') });
+    } catch (error) {
+      return this.fail(error);
     }
     this.exchange.readBody(maxBodyBytes, (body) => {
       try {
         if (body === undefined) throw new FanfareError('payload_too_large', `the body has over ${maxBodyBytes} bytes`);
         if (body.length === 0) throw new FanfareError('body_missing', 'the request has no body');
-        then(body.toString('utf8'));
+        then(textOf(body));
       } catch (error) {
         this.fail(error);
       }

@@ -94,6 +94,7 @@ describe('POST /v1/connect', () => {
     ['with a session that is no text', '{"session":1}', '400 bad_field'],
     ['of another type', '{}', '415 unsupported_media_type', 'text/plain'],
     ['of a form', 'a=1', '415 unsupported_media_type', 'application/x-www-form-urlencoded'],
+    ['in another charset', '{}', '415 unsupported_media_type', 'application/json; charset=iso-8859-1'],
     ['one byte too large', `"${'x'.repeat(16 * 1024 - 1)}"`, '413 payload_too_large'],
   ];
   it.each(bodies)('refuses a body %s', async (_, body, wanted, type = 'application/json') => {
@@ -101,6 +102,22 @@ describe('POST /v1/connect', () => {
     await f.report('n1');
     const headers = { Authorization: `Bearer ${await f.token()}`, 'Content-Type': type };
     expect(await refusal(await f.ask('/v1/connect', { body, headers }))).toBe(wanted);
+  });
+
+  it.each([
+    ['that is not UTF-8', Buffer.from('{"more":"\xe9"}', 'latin1')],
+    ['in UTF-16', Buffer.from('{}', 'utf16le')],
+  ])('refuses a body %s', async (_, body) => {
+    const f = await fixture();
+    const headers = { Authorization: `Bearer ${await f.token()}`, 'Content-Type': 'application/json' };
+    expect(await refusal(await f.ask('/v1/connect', { body, headers }))).toBe('400 body_not_json');
+  });
+
+  it('refuses a body that is compressed', async () => {
+    const f = await fixture();
+    const headers = { Authorization: `Bearer ${await f.token()}`, 'Content-Encoding': 'gzip' };
+    const json = { ...headers, 'Content-Type': 'application/json' };
+    expect(await refusal(await f.ask('/v1/connect', { body: '{}', headers: json }))).toBe('415 unsupported_media_type');
   });
 
   it('takes a content type with parameters, and no more of a body than its cap', async () => {
