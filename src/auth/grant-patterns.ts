@@ -1,7 +1,7 @@
 // Reads the `fanfare` claim: lists of channel patterns, with the user's name filled in.
 
 import { channelNameProblem, field, LIMITS } from '../protocol/index.js';
-import { type Grants, NO_GRANTS } from './identity.js';
+import { type Grants, NO_GRANTS, NO_PATTERNS } from './identity.js';
 import { invalidClaim, type JsonRecord, kindOf } from './token-text.js';
 
 const ALLOWED_BYTES = /^[A-Za-z0-9_.@+~-]$/;
@@ -34,15 +34,16 @@ export function readGrants(claim: unknown, subject: string, allowStar: boolean):
   const [subscribe, publish, presence] = LISTS.map((name) =>
     readList(`fanfare.${name}`, field(record, name), escaped, allowStar),
   );
-  return { subscribe: subscribe ?? [], publish: publish ?? [], presence: presence ?? [] };
+  return { subscribe: subscribe ?? NO_PATTERNS, publish: publish ?? NO_PATTERNS, presence: presence ?? NO_PATTERNS };
 }
 
 function readList(name: string, value: unknown, escaped: string, allowStar: boolean): readonly string[] {
-  if (value === undefined) return [];
+  if (value === undefined) return NO_PATTERNS;
   if (!Array.isArray(value)) throw invalidClaim(name, `expected an array of channel patterns, got ${kindOf(value)}`);
   if (value.length > LIMITS.maxGrantPatterns) {
     throw invalidClaim(name, `expected at most ${LIMITS.maxGrantPatterns} patterns, got ${value.length}`);
   }
+  if (value.length === 0) return NO_PATTERNS;
   return value.map((item: unknown, index) => {
     if (typeof item !== 'string') throw invalidClaim(`${name}[${index}]`, `expected a string, got ${kindOf(item)}`);
     const pattern = item.replaceAll('${sub}', escaped);

@@ -7,7 +7,10 @@ export interface Grants {
   readonly presence: readonly string[];
 }
 
-export const NO_GRANTS: Grants = { subscribe: [], publish: [], presence: [] };
+/** One for all: every link keeps its grants. */
+export const NO_PATTERNS: readonly string[] = [];
+
+export const NO_GRANTS: Grants = { subscribe: NO_PATTERNS, publish: NO_PATTERNS, presence: NO_PATTERNS };
 
 export interface Identity {
   readonly kind: 'token' | 'ticket' | 'anonymous';

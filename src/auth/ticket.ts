@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 import { FanfareError } from '../lib/errors.js';
 import { field, LIMITS, TICKET_TYPE } from '../protocol/index.js';
 import { checkAudience, checkExpiry, checkIssuer, secondsOf } from './claims.js';
-import type { Authenticator, Grants, Identity } from './identity.js';
+import { type Authenticator, type Grants, type Identity, NO_PATTERNS } from './identity.js';
 import { ticketKey } from './ticket-key.js';
 import {
   decodeJson,
@@ -173,7 +173,9 @@ function identityOf(payload: JsonRecord, options: TicketAuthorityOptions): Ident
 function copyGrants(grants: JsonRecord): Grants {
   const list = (name: string): readonly string[] => {
     const value = field(grants, name);
-    if (Array.isArray(value) && value.every((item): item is string => typeof item === 'string')) return value;
+    if (Array.isArray(value) && value.every((item): item is string => typeof item === 'string')) {
+      return value.length === 0 ? NO_PATTERNS : value;
+    }
     throw invalidClaim(`fanfare.${name}`, 'expected an array of strings');
   };
   return { subscribe: list('subscribe'), publish: list('publish'), presence: list('presence') };

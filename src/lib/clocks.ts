@@ -1,8 +1,11 @@
 // The clocks for durations: they go on evenly when somebody sets the system's clock. What tokens claim is judged by `Date.now`.
 
-/** Milliseconds since some moment of this process's start; only differences mean anything. Never goes back. */
+/**
+ * Whole milliseconds since some moment of this process's start; only differences mean anything. Never goes back. Whole, because a
+ * fraction that is kept takes 16 bytes beside the field that keeps it, and a link keeps five.
+ */
 export function monotonicNowMs(): number {
-  return performance.now();
+  return Math.floor(performance.now());
 }
 
 /** Unix milliseconds as they would be if nobody had set the clock since this process started. Never goes back. */

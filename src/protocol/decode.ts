@@ -102,10 +102,12 @@ export function channelName(value: unknown): string {
   return value as string;
 }
 
+const NO_FEATURES: readonly Feature[] = [];
+
 /** The names in `features` that are known here; others are ignored. */
 export function featureList(record: UnknownRecord): readonly Feature[] {
   const wanted = optionalStrings(record, 'features', 32);
-  return wanted === undefined ? [] : FEATURES.filter((feature) => wanted.includes(feature));
+  return wanted === undefined ? NO_FEATURES : FEATURES.filter((feature) => wanted.includes(feature));
 }
 
 /** A field with a whole number from `min` to `max`, or `undefined` when it is absent. */

@@ -36,7 +36,7 @@ export class Pulse {
   /** When the link was last sent a heartbeat, or what it was connected with. */
   #saidAtMs: number;
   #pingedAtMs: number;
-  #freePingAtMs = Number.NEGATIVE_INFINITY;
+  #freePingAtMs = -FREE_PING_MS;
 
   constructor(heartbeatMs: number, nowMs: number) {
     this.#heartbeatMs = heartbeatMs;

@@ -18,27 +18,33 @@ export class Subscription {
   /** While it is pending: resolves when it is live or has ended. */
   settled: Promise<void> | undefined;
   readonly #sink: Sink;
-  readonly #turns: Turns;
   readonly #aheadBytes: number;
   #state: 'pending' | 'live' | 'ended' = 'pending';
   /** Ends the wait for the channel to open. */
   #stopWaiting: (() => void) | undefined;
 
-  /** `turns` bounds how many subscriptions of the link read the log at once, `aheadBytes` how far they run ahead of it. */
-  constructor(channel: Channel, sink: Sink, turns: Turns, aheadBytes: number) {
+  /** `aheadBytes` is how far it runs ahead of its link. */
+  constructor(channel: Channel, sink: Sink, aheadBytes: number) {
     this.channel = channel;
     this.#sink = sink;
-    this.#turns = turns;
     this.#aheadBytes = aheadBytes;
+  }
+
+  /** The channel's. */
+  get name(): string {
+    return this.channel.name;
   }
 
   get isLive(): boolean {
     return this.#state === 'live';
   }
 
-  /** Announces `subscribed`, replays, goes live. Resolves when live or ended; rejects with `internal` where the log cannot be read. */
-  async begin(after: Begin, id: number | undefined): Promise<void> {
-    this.settled = this.#catchUp(after, id);
+  /**
+   * Announces `subscribed`, replays, goes live. `turns` bounds how many subscriptions of the link read the log at once. Resolves
+   * when live or ended; rejects with `internal` where the log cannot be read.
+   */
+  async begin(after: Begin, id: number | undefined, turns: Turns): Promise<void> {
+    this.settled = this.#catchUp(after, id, turns);
     try {
       await this.settled;
     } finally {
@@ -53,13 +59,13 @@ export class Subscription {
     this.#stopWaiting?.();
   }
 
-  async #catchUp(after: Begin, id: number | undefined): Promise<void> {
+  async #catchUp(after: Begin, id: number | undefined, turns: Turns): Promise<void> {
     if (!this.channel.isOpen && !(await this.#opened())) return;
     if (this.#isEnded()) return;
     const follower = new Follower({
       channel: this.channel,
       sink: this.#sink,
-      turns: this.#turns,
+      turns,
       aheadBytes: this.#aheadBytes,
       isOver: () => this.#isEnded(),
     });

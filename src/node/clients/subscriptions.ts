@@ -3,6 +3,7 @@
 import type { Identity } from '../../auth/identity.js';
 import type { Namespaces } from '../../config/namespaces.js';
 import type { Logger } from '../../lib/logger.js';
+import { NamedSet } from '../../lib/named-set.js';
 import { Turns } from '../../lib/turns.js';
 import type { Begin, ErrorEvent } from '../../protocol/index.js';
 import type { Channels } from '../channels/channels.js';
@@ -26,8 +27,10 @@ export interface SubscriptionsParts {
 export class Subscriptions {
   readonly #parts: SubscriptionsParts;
   readonly #sink: Sink;
-  readonly #byChannel = new Map<string, Subscription>();
+  readonly #byChannel = new NamedSet<Subscription>();
+  /** While some of them are pending. */
   #turns: Turns | undefined;
+  #pending = 0;
 
   constructor(parts: SubscriptionsParts, sink: Sink) {
     this.#parts = parts;
@@ -46,11 +49,16 @@ export class Subscriptions {
     if (refusal !== undefined)
       return this.#sink.sendEvent({ ...refusal, ...(id !== undefined && { id }), channel: name });
     let subscription: Subscription | undefined;
+    this.#turns ??= new Turns(MAX_READS);
+    this.#pending++;
     try {
       subscription = this.#create(name);
-      await subscription.begin(after, id);
+      await subscription.begin(after, id, this.#turns);
     } catch (error) {
       if (this.#byChannel.get(name) === subscription) this.#fail(name, error, id);
+    } finally {
+      this.#pending--;
+      if (this.#pending === 0) this.#turns = undefined;
     }
   }
 
@@ -65,12 +73,13 @@ export class Subscriptions {
   }
 
   endAll(): void {
-    for (const name of [...this.#byChannel.keys()]) this.end(name);
+    for (const { name } of [...this.#byChannel.values()]) this.end(name);
   }
 
   /** Ends what `identity` may no longer read; answers the channels' names. */
   endForbidden(identity: Identity): readonly string[] {
-    const forbidden = [...this.#byChannel.keys()].filter((name) => !mayRead(identity, name, this.#parts.namespaces));
+    const names = [...this.#byChannel.values()].map(({ name }) => name);
+    const forbidden = names.filter((name) => !mayRead(identity, name, this.#parts.namespaces));
     for (const name of forbidden) this.end(name);
     return forbidden;
   }
@@ -85,10 +94,9 @@ export class Subscriptions {
 
   /** Throws `overloaded` when the node has no room for another channel. */
   #create(name: string): Subscription {
-    this.#turns ??= new Turns(MAX_READS);
     const { channels, aheadBytes } = this.#parts;
-    const subscription = new Subscription(channels.acquire(name), this.#sink, this.#turns, aheadBytes);
-    this.#byChannel.set(name, subscription);
+    const subscription = new Subscription(channels.acquire(name), this.#sink, aheadBytes);
+    this.#byChannel.add(subscription);
     return subscription;
   }
 
