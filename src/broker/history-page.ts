@@ -7,6 +7,7 @@ import { isSender } from './envelope.js';
 import { normalise } from './payload.js';
 
 const HEAD = 5;
+const LAST = /^last:(\d{1,4}):\d{13}-\d{16}$/;
 const GAP_REASONS: ReadonlySet<string> = new Set<GapReason>(['trimmed', 'expired', 'lost', 'rewritten']);
 
 /** Of a channel that has no position yet, and is not to be given one. */
@@ -39,6 +40,18 @@ export function decodeHistoryPage(answer: unknown, maxMessageBytes: number): Rea
   const gap = reason === '' ? undefined : isGapReason(reason) ? reason : 'unknown';
   const page = { start, gap, entries, tail: text(values[2]), more: Number(values[3]) === 1 };
   return { page, renew: Number(values[4]) === 1 };
+}
+
+/**
+ * What to ask for instead, where the answer is nothing more than that: `last:<count>:<offset>`, of fewer messages than were
+ * `left` to look back over. Throws `internal` where it asks for something else.
+ */
+export function restOf(answer: unknown, left: number): { readonly begin: string; readonly left: number } | undefined {
+  if (!Array.isArray(answer) || answer.length !== 1) return undefined;
+  const begin = text(answer[0]);
+  const count = Number(LAST.exec(begin)?.[1] ?? Number.NaN);
+  if (count < left) return { begin, left: count };
+  throw malformed();
 }
 
 function isGapReason(reason: string): reason is GapReason {

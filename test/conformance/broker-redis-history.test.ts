@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nextOffset } from '../../src/broker/memory/log.js';
 import { MINT_LUA } from '../../src/broker/redis/functions/fanfare-lua.js';
-import { formatOffset, isOffset } from '../../src/protocol/index.js';
+import { formatOffset, isOffset, parseOffset } from '../../src/protocol/index.js';
 import { codeOf, dataOf, publishTo, readFrom, useRedisBroker, WHOLE_PAGE } from '../support/redis-broker.js';
 
 const FUTURE_MS = 4_000_000_000_000;
@@ -112,7 +112,7 @@ describe('history', () => {
     const id = (ms: number, tag: number) => formatOffset(FUTURE_MS + ms, tag * 2 ** 20);
     const start = id(0, 1);
     const log = [id(1, 1), id(2, 1), id(5, 2), id(6, 2)];
-    await current.server.admin.set(key('tail'), `${log.at(-1)} ${start}`);
+    await current.server.admin.set(key('tail'), `${log.at(-1)} ${start} ${log[1]}`);
     for (const [n, entry] of log.entries()) {
       await current.server.admin.xadd(key('log'), entry, 'd', String(n), 'p', log[n - 1] ?? start);
     }
@@ -122,6 +122,23 @@ describe('history', () => {
     expect(dataOf(await readFrom(current, id(9, 1)))).toEqual(['2', '3']);
     expect(await readFrom(current, id(9, 2))).toMatchObject({ start: log[3], gap: 'rewritten' });
     expect(await readFrom(current, id(9, 3))).toMatchObject({ start, gap: 'rewritten' });
+  });
+
+  test('remembers where each of the last eight masters ended, however many messages have been published since', async () => {
+    const { admin } = current.server;
+    const before = formatOffset(Date.now() - 60_000, 2 ** 20);
+    const ends: string[] = [];
+    for (let master = 1; master <= 10; master++) {
+      // What a master that was promoted finds: the log and the tail of the one before.
+      const last = formatOffset(parseOffset(ends.at(-1) ?? before).ms + 1, master * 2 ** 20);
+      const [, begin = before, ...former] = ((await admin.get(key('tail'))) ?? '').split(' ');
+      await admin.xadd(key('log'), last, 'd', String(master), 'p', ends.at(-1) ?? before);
+      await admin.set(key('tail'), [last, begin, ...former].join(' '));
+      ends.push(await publishTo(current, '"mine"'));
+      expect((await admin.get(key('tail')))?.split(' ')[2]).toBe(last);
+    }
+    expect(await admin.get(key('tail'))).toHaveLength(61 + 8 * 31);
+    expect(await current.broker.tails([current.channel])).toEqual([ends.at(-1)]);
   });
 
   test('makes ids above a tail that lies in the future', async () => {

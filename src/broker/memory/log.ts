@@ -111,13 +111,9 @@ export class MemoryLog {
     return { start, gap, entries, tail: this.tail, more: index < this.#entries.length };
   }
 
+  /** All its entries were made by one. */
   #lastOfSameMaster(offset: Offset): Offset | undefined {
-    const tag = tagOf(offset);
-    for (let index = this.#indexAfter(offset) - 1; index >= 0; index--) {
-      const entry = this.#entries[index];
-      if (entry !== undefined && tagOf(entry.offset) === tag) return entry.offset;
-    }
-    return undefined;
+    return tagOf(offset) === this.#tag ? this.#entries[this.#indexAfter(offset) - 1]?.offset : undefined;
   }
 
   /** Index of the first entry above `offset`. */

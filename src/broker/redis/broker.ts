@@ -5,7 +5,7 @@ import type { Logger } from '../../lib/logger.js';
 import { type Begin, LIMITS, type Offset, START } from '../../protocol/index.js';
 import type { Broker, BrokerListener, BrokerStatus, HistoryPage, PageLimit, Publication } from '../broker.js';
 import { decodeEnvelope, isEnvelope } from '../envelope.js';
-import { decodeHistoryPage, NOTHING_YET } from '../history-page.js';
+import { decodeHistoryPage, NOTHING_YET, restOf } from '../history-page.js';
 import { normalise } from '../payload.js';
 import { checkAfter, checkChannel, checkKey, checkSize } from '../publication.js';
 import type { Subscriber, SubscriberOptions } from './bus-subscription.js';
@@ -144,13 +144,19 @@ class RedisBroker implements RedisBusBroker {
     checkAfter(after);
     const keys = this.#keys(channel);
     const begin = typeof after === 'string' ? after : `last:${after.last}`;
-    const args = [begin, Math.max(1, limit.maxEntries), Math.max(1, limit.maxBytes)];
+    const opens = after !== START || limit.opens !== false;
+    const read = (from: string) => {
+      const args = [from, Math.max(1, limit.maxEntries), Math.max(1, limit.maxBytes)];
+      return this.#readOrOpen(keys, args, opens);
+    };
     try {
-      let answer = await this.#connection.callBuffer('read', 'read', keys, args);
-      if (answer === null && after === START && limit.opens === false) return NOTHING_YET;
-      for (let attempt = 0; answer === null && attempt < 3; attempt++) {
-        await this.#connection.call('read', 'open', keys, []);
-        answer = await this.#connection.callBuffer('read', 'read', keys, args);
+      let answer = await read(begin);
+      if (answer === null && !opens) return NOTHING_YET;
+      // The last of many long messages are looked for in several calls, so that none of them is a long one.
+      let rest = typeof after === 'string' ? undefined : restOf(answer, after.last);
+      while (rest !== undefined) {
+        answer = await read(rest.begin);
+        rest = restOf(answer, rest.left);
       }
       const { page, renew } = decodeHistoryPage(answer, this.#maxMessageBytes);
       if (renew) this.#renew(keys);
@@ -212,6 +218,15 @@ class RedisBroker implements RedisBusBroker {
     const message = decodeEnvelope(payload, this.#maxMessageBytes);
     if (typeof message === 'string') listener.damaged(channel, message);
     else listener.message(channel, message);
+  }
+
+  async #readOrOpen(keys: string[], args: (string | number)[], opens: boolean): Promise<unknown> {
+    let answer = await this.#connection.callBuffer('read', 'read', keys, args);
+    for (let attempt = 0; answer === null && opens && attempt < 3; attempt++) {
+      await this.#connection.call('read', 'open', keys, []);
+      answer = await this.#connection.callBuffer('read', 'read', keys, args);
+    }
+    return answer;
   }
 
   /** An opened tail lives while someone reads there; nobody waits for this. */

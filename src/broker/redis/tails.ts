@@ -12,6 +12,9 @@ const OPENED_LIFE_MS = 5 * 60_000;
 const KEEP_EVERY_MS = 60_000;
 /** Chosen: keys of one MGET, so that no other command waits for long. */
 const KEYS_AT_ONCE = 500;
+/** The newest offset and the one at which the history began; behind them, where up to eight former masters ended. */
+const BOTH = 2 * OFFSET_LENGTH + 1;
+const MAX_TAIL_LENGTH = BOTH + 8 * (OFFSET_LENGTH + 1);
 /** What stands for the value of a key whose master does not answer. */
 const AWAY = Symbol('away');
 
@@ -62,9 +65,9 @@ export class Tails {
 
   /** The tail in a key's value; one that was only opened lives on, because someone asks for it. */
   #tailIn(value: string | null, channel: string): Offset | undefined {
-    if (value === null || value.length !== 2 * OFFSET_LENGTH + 1) return undefined;
+    if (value === null || value.length < BOTH || value.length > MAX_TAIL_LENGTH) return undefined;
     const tail = value.slice(0, OFFSET_LENGTH);
-    if (value.endsWith(tail)) this.#keepOpened(channel);
+    if (value.length === BOTH && value.endsWith(tail)) this.#keepOpened(channel);
     return tail;
   }
 

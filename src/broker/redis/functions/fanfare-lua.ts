@@ -29,8 +29,11 @@ end
 /**
  * Follows what function-library.ts puts before it: `PREFIX`, `MAX_MESSAGE_BYTES`, `limits_of(channel)`.
  *
- * Offsets are Stream ids padded to 30 characters, so that text order is log order. `{prefix}:{ch}:tail` holds two of
- * them, the newest position and the one at which this history began (the same until something is published).
+ * Offsets are Stream ids padded to 30 characters, so that text order is log order. `{prefix}:{ch}:tail` holds the newest
+ * position, the one at which this history began (the same until something is published), and of the last few masters
+ * that wrote before this one where each of them ended, the latest first: so that nobody has to look for that in the log.
+ *
+ * No call costs more than a bounded number of entries and bytes, whatever its arguments are: see read-lua.ts.
  */
 export const FANFARE_LUA = String.raw`
 ${MINT_LUA}
@@ -39,7 +42,9 @@ local TAIL_LIFE_MS = 2592000000   -- 30 days
 local OPENED_LIFE_MS = 300000     -- 5 min, of a tail before anything was published; readers renew it
 local LOG_GRACE_MS = 60000        -- a log outlives its last entry by this much
 local BEGINNING = '0000000000000-0000000000000000'
-local SUB_PAGE = 32               -- entries that a read holds in memory besides its answer
+local ENDS = 8                    -- former masters of which a tail says where they ended
+local MAX_TAIL_BYTES = 61 + 31 * ENDS
+local EXPIRED_AT_ONCE = 1000      -- entries that are too old, of which one publish takes so many away
 
 local clustered
 local fan_out                     -- PUBLISH, or SPUBLISH in a Cluster
@@ -69,20 +74,21 @@ local function tag_of(offset)
 end
 
 -- The newest position and the begin of the history, from the tail or, where that is missing or behind, from the log;
--- nil where the channel has neither. The third result: whether the tail key holds them.
+-- nil where the channel has neither. The third result: whether the tail key holds them; the fourth: where former masters
+-- ended, each after a space.
 local function position(log, tail_key)
-  local value = redis.call('GET', tail_key)
-  local tail, begin
-  if value and #value == 61 and string.find(value, '^%d+%-%d+ %d+%-%d+$') then
-    tail, begin = string.sub(value, 1, 30), string.sub(value, 32)
+  local value = redis.call('GETRANGE', tail_key, 0, MAX_TAIL_BYTES)
+  local tail, begin, ends
+  if #value <= MAX_TAIL_BYTES and #value % 31 == 30 and string.find(value, '^%d+%-%d+ %d+%-%d+[ %d-]*$') then
+    tail, begin, ends = string.sub(value, 1, 30), string.sub(value, 32, 61), string.sub(value, 62)
   end
   local newer = redis.call('XREVRANGE', log, '+', tail and ('(' .. tail) or '-', 'COUNT', 1)[1]
-  if newer then return pad(newer[1]), begin or BEGINNING, false end
-  if tail then return tail, begin, true end
+  if newer then return pad(newer[1]), begin or BEGINNING, false, '' end
+  if tail then return tail, begin, true, ends end
   if redis.call('EXISTS', log) == 1 then
     local info = redis.call('XINFO', 'STREAM', log)
     for i = 1, #info, 2 do
-      if info[i] == 'last-generated-id' and info[i + 1] ~= '0-0' then return pad(info[i + 1]), BEGINNING, false end
+      if info[i] == 'last-generated-id' and info[i + 1] ~= '0-0' then return pad(info[i + 1]), BEGINNING, false, '' end
     end
   end
 end
@@ -156,10 +162,12 @@ local function publish(keys, args)
     end
   end
   local now, micros = now_ms()
-  local previous, begin = position(log, tail_key)
+  local previous, begin, _, ends = position(log, tail_key)
   if not previous then
     previous = mint(nil, now, micros)
-    begin = previous
+    begin, ends = previous, ''
+  elseif tag_of(previous) ~= tag then
+    ends = string.sub(' ' .. previous .. ends, 1, 31 * ENDS)
   end
   local id = mint(previous, now)
   local size, ttl = limits_of(channel)
@@ -170,9 +178,11 @@ local function publish(keys, args)
   else
     redis.call('XADD', log, 'MAXLEN', '=', size, id, 'd', data, 'p', previous)
   end
-  redis.call('XTRIM', log, 'MINID', '=', string.format('%.0f', math.max(0, now - ttl)))
+  -- A few that are too old may stay: readers begin behind them.
+  local oldest = string.format('%.0f', math.max(0, now - ttl))
+  redis.call('XTRIM', log, 'MINID', '~', oldest, 'LIMIT', EXPIRED_AT_ONCE)
   redis.call('PEXPIRE', log, ttl + LOG_GRACE_MS)
-  redis.call('SET', tail_key, id .. ' ' .. begin, 'PX', TAIL_LIFE_MS)
+  redis.call('SET', tail_key, id .. ' ' .. begin .. ends, 'PX', TAIL_LIFE_MS)
   if key then redis.call('SET', key, id .. '|' .. hash, 'PX', KEY_LIFE_MS) end
   redis.call(fan_out, PREFIX .. ':{' .. channel .. '}', '\0011' .. id .. previous .. sender .. '\n' .. data)
   return id

@@ -5,6 +5,7 @@ export const INGEST_LUA = `
 local SUB_PAGE = 32               -- entries that a read holds in memory besides its answer
 local MAX_SEEN = 4096             -- entries, and bytes of data, that one read looks at, so that nobody waits long for it
 local MAX_SEEN_BYTES = 8388608
+local LONG_BYTES = 262144
 local CHANNEL, DATA, KEY, BYTES, PROBLEM = 2, 3, 4, 5, 6
 local FIELDS = { channel = CHANNEL, data = DATA, key = KEY }
 
@@ -25,12 +26,13 @@ local function release(keys, args)
   return redis.call('DEL', keys[1])
 end
 
--- An entry as id, channel, data, key, bytes of the data, problem. What is longer than it may be is cut: it is refused
+-- An entry as id, channel, data, key, bytes of the data, problem; and the bytes of all that it holds. What is longer than it may be is cut: it is refused
 -- by its length, and must not fill the memory of whoever refuses it.
 local function row_of(entry, max_data)
   local row = { entry[1], false, false, false, 0, '' }
-  local fields = entry[2]
+  local fields, size = entry[2], 0
   for i = 1, #fields, 2 do
+    size = size + #fields[i] + #fields[i + 1]
     local place, value = FIELDS[fields[i]], fields[i + 1]
     if place then
       if row[place] then row[PROBLEM] = '"' .. fields[i] .. '" is there more than once' end
@@ -45,7 +47,7 @@ local function row_of(entry, max_data)
   end
   if not row[DATA] then row[PROBLEM] = '"data" is missing' end
   if not row[CHANNEL] then row[PROBLEM] = '"channel" is missing' end
-  return row
+  return row, size
 end
 
 -- Entries from a place in the stream on, up to a number and a size: 'only' those of the named channels, or all but those
@@ -56,11 +58,13 @@ local function read(keys, args)
   local from, only, named = args[4], args[5] == 'only', {}
   for i = 6, #args do named[args[i]] = true end
   local rows, bytes, seen, seen_bytes, last = {}, 0, 0, 0, ''
+  local most = 1
   while true do
-    local chunk = redis.call('XRANGE', keys[1], from, '+', 'COUNT', SUB_PAGE)
+    local chunk = redis.call('XRANGE', keys[1], from, '+', 'COUNT', most)
+    local before = seen_bytes
     for _, entry in ipairs(chunk) do
-      local row = row_of(entry, max_data)
-      last, seen, seen_bytes = entry[1], seen + 1, seen_bytes + row[BYTES]
+      local row, size = row_of(entry, max_data)
+      last, seen, seen_bytes = entry[1], seen + 1, seen_bytes + size
       if (named[row[CHANNEL]] == true) == only then
         rows[#rows + 1] = row
         bytes = bytes + (row[DATA] and #row[DATA] or 0)
@@ -69,7 +73,9 @@ local function read(keys, args)
       if seen >= MAX_SEEN or seen_bytes >= MAX_SEEN_BYTES then return { last, rows } end
       from = '(' .. last
     end
-    if #chunk < SUB_PAGE then return { last, rows } end
+    if #chunk < most then return { last, rows } end
+    -- Anybody may have written entries of any length: after long ones they are read one by one.
+    most = seen_bytes - before > LONG_BYTES and 1 or math.min(2 * most, SUB_PAGE)
   end
 end
 

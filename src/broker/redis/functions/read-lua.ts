@@ -1,6 +1,13 @@
 // The Lua that reads a channel's log: where a reader begins, and the page from there. A part of fanfare-lua.ts, whose names it uses.
 
 export const READ_LUA = `
+local SUB_PAGE = 32               -- entries that a read holds in memory besides its answer
+local MAX_ENTRIES = 1024          -- of a page, whoever asks for more
+local MAX_BYTES = 1048576
+local MAX_WALKED = 256            -- entries that one call looks back over, and bytes of them
+local MAX_WALKED_BYTES = 1048576
+local BAD_READ = 'BADARGS FCALL_RO ' .. PREFIX .. '_read 2 log tail after entries bytes'
+
 -- Data, predecessor and sender of an entry; no data where the entry is not one of ours.
 local function parts(entry)
   local fields = entry[2]
@@ -14,55 +21,80 @@ local function parts(entry)
   return data, previous, from or ''
 end
 
--- The last entry up to offset, and not older than oldest, that was made by the same master.
-local function last_of_same_master(log, offset, oldest)
-  local wanted, upto = tag_of(offset), offset
-  while true do
-    local chunk = redis.call('XREVRANGE', log, upto, oldest, 'COUNT', SUB_PAGE)
-    for _, entry in ipairs(chunk) do
-      local id = pad(entry[1])
-      if tag_of(id) == wanted then return id end
-      upto = '(' .. id
+-- Entries to ask for in one go, so that even of the longest messages no more bytes are read than may be.
+local function chunk_of(bytes, most)
+  return math.max(1, math.min(most, SUB_PAGE, math.floor(bytes / MAX_MESSAGE_BYTES)))
+end
+
+-- The last entry up to offset, and not older than oldest, that was made by the same master: the one before it, or where
+-- that master ended.
+local function last_of_same_master(log, offset, oldest, ends)
+  local wanted = tag_of(offset)
+  local before = redis.call('XREVRANGE', log, offset, oldest, 'COUNT', 1)[1]
+  if not before then return nil end
+  local id = pad(before[1])
+  if tag_of(id) == wanted then return id end
+  for last in string.gmatch(ends, '%S+') do
+    if last <= offset and last >= oldest and tag_of(last) == wanted then
+      return #redis.call('XRANGE', log, last, last) == 1 and last or nil
     end
-    if #chunk < SUB_PAGE then return nil end
   end
 end
 
--- The position before the last count entries, or before the oldest. What is not ours ends the walk.
-local function before_last(log, count, tail, oldest)
-  local start, upto = tail, '+'
+-- The position before the last count entries up to an offset, or before the oldest. What is not ours ends the walk. What
+-- is too long for one call is what begins the next one: a second result.
+local function before_last(log, count, upto, start, oldest)
+  local seen, bytes = 0, 0
   while count > 0 do
-    local chunk = redis.call('XREVRANGE', log, upto, oldest, 'COUNT', math.min(count, SUB_PAGE))
+    if seen >= MAX_WALKED or bytes >= MAX_WALKED_BYTES then
+      return nil, string.format('last:%.0f:%s', count, start)
+    end
+    local most = chunk_of(MAX_WALKED_BYTES - bytes, count)
+    local chunk = redis.call('XREVRANGE', log, upto, oldest, 'COUNT', most)
     for _, entry in ipairs(chunk) do
-      local data, previous = parts(entry)
+      local data, previous, sender = parts(entry)
       if not data then return start end
+      seen, bytes, count = seen + 1, bytes + #data + #sender, count - 1
       start, upto = previous, '(' .. entry[1]
     end
-    if #chunk < SUB_PAGE then return start end
-    count = count - #chunk
+    if #chunk < most then return start end
   end
   return start
 end
 
--- Where reading begins, and why that is not where it was asked for.
-local function judge(log, after, tail, begin, oldest)
-  local last = string.match(after, '^last:(%d+)$')
-  if last then return before_last(log, tonumber(last), tail, oldest) end
+-- Where the log begins, and its first entry.
+local function origin_of(log, oldest, tail)
+  local first = redis.call('XRANGE', log, oldest, '+', 'COUNT', 1)[1]
+  if not first then return tail end
+  local data, previous = parts(first)
+  return data and previous or pad(first[1]), first
+end
+
+-- Where reading begins, and why that is not where it was asked for. The third result: what to ask for in the next call.
+local function judge(log, after, tail, begin, oldest, ends)
+  local count, upto = string.match(after, '^last:(%d+):?([%d-]*)$')
+  if count and upto == '' then
+    local start, rest = before_last(log, tonumber(count), '+', tail, oldest)
+    return start, nil, rest
+  end
+  if count then
+    local start, rest = before_last(log, tonumber(count), upto, upto, oldest)
+    local origin = origin_of(log, oldest, tail)
+    return start and start < origin and origin or start, nil, rest
+  end
   if after == 'now' or after == tail then return tail end
   if after ~= '-1' and after >= oldest and #redis.call('XRANGE', log, after, after) == 1 then return after end
-  local first = redis.call('XRANGE', log, oldest, '+', 'COUNT', 1)[1]
-  local origin = tail
-  if first then
-    local data, previous = parts(first)
-    origin = data and previous or pad(first[1])
-  end
+  local origin, first = origin_of(log, oldest, tail)
   if after == '-1' or after == origin then return origin end
   if after < begin then return origin, 'lost' end
   if after < origin then return origin, first and 'trimmed' or 'expired' end
-  return last_of_same_master(log, after, oldest) or origin, 'rewritten'
+  return last_of_same_master(log, after, oldest, ends) or origin, 'rewritten'
 end
 
--- The answer is flat: start, gap reason or '', tail, 1 when more follows, 1 when the opened tail is due to be renewed by
+-- No call reads more than a page and a few entries, whatever its arguments are: a page ends with the entry that passes its
+-- size, and what is looked for is looked up, or walked to in several calls.
+--
+-- The answer is what to ask for in the next call; or flat: start, gap reason or '', tail, 1 when more follows, 1 when the opened tail is due to be renewed by
 -- open, then offset, data and sender of each entry.
 -- Within it each entry's predecessor is the offset before it: the page ends before a hole, and begins after one with a
 -- gap. Writes nothing, so that it works while memory, disk or replicas are short. Nil: open the channel first.
@@ -70,18 +102,22 @@ local function read(keys, args)
   local channel = declared(keys)
   if not channel then return redis.error_reply(BAD_KEYS) end
   local after, max_entries, max_bytes = args[1], tonumber(args[2]), tonumber(args[3])
+  if not (after and max_entries and max_bytes) then return redis.error_reply(BAD_READ) end
+  max_entries, max_bytes = math.min(max_entries, MAX_ENTRIES), math.min(max_bytes, MAX_BYTES)
   local log = keys[1]
-  local tail, begin = position(log, keys[2])
+  local tail, begin, _, ends = position(log, keys[2])
   if not tail then return false end
   local _, ttl = limits_of(channel)
   local oldest = pad(string.format('%.0f-0', math.max(0, now_ms() - ttl)))
-  local start, gap = judge(log, after, tail, begin, oldest)
+  local start, gap, rest = judge(log, after, tail, begin, oldest, ends)
+  if rest then return { rest } end
   local opened = tail == begin and redis.call('PTTL', keys[2]) < OPENED_LIFE_MS / 2
   local answer = { start, gap or '', tail, 0, opened and 1 or 0 }
   local at, bytes, count = start, 0, 0
   local from = start < oldest and oldest or ('(' .. start)
   while at ~= tail do
-    local chunk = redis.call('XRANGE', log, from, '+', 'COUNT', SUB_PAGE)
+    local most = chunk_of(max_bytes - bytes, max_entries - count)
+    local chunk = redis.call('XRANGE', log, from, '+', 'COUNT', most)
     for _, entry in ipairs(chunk) do
       local id = pad(entry[1])
       local data, previous, sender = parts(entry)
@@ -101,7 +137,7 @@ local function read(keys, args)
         return answer
       end
     end
-    if #chunk < SUB_PAGE then break end
+    if #chunk < most then break end
     from = '(' .. at
   end
   if at ~= tail then

@@ -65,9 +65,9 @@ end
 -- The nodes that count as alive, with what they hold, and how many records are not ours.
 local function read_nodes(keys, now)
   local state = read_state(keys, now)
-  local held = pairs_of(redis.call('HGETALL', keys[HELD]))
-  local lapses = pairs_of(redis.call('HGETALL', keys[LAPSES]))
-  local flat, nodes, ignored = redis.call('HGETALL', keys[NODES]), {}, 0
+  local held = pairs_of(fields_of(keys[HELD]))
+  local lapses = pairs_of(fields_of(keys[LAPSES]))
+  local flat, nodes, ignored = fields_of(keys[NODES]), {}, 0
   for i = 1, #flat, 2 do
     local record = decode(flat[i], flat[i + 1])
     if not record then
@@ -104,7 +104,7 @@ local function is_past(record, incarnation)
 end
 
 local function forget_silent(keys, now)
-  local flat = redis.call('HGETALL', keys[NODES])
+  local flat = fields_of(keys[NODES])
   for i = 1, #flat, 2 do
     local record = decode(flat[i], flat[i + 1])
     if record and now - record.at > FORGET_MS then
@@ -115,12 +115,22 @@ local function forget_silent(keys, now)
   end
 end
 
+-- Of more records than a cluster has, takes those away that are not ours or say nothing any more.
+local function weed(keys, state, now)
+  if redis.call('HLEN', keys[NODES]) <= MAX_FIELDS then return end
+  local flat = redis.call('HRANDFIELD', keys[NODES], WEEDED_AT_ONCE, 'WITHVALUES')
+  for i = 1, #flat, 2 do
+    local record = decode(flat[i], flat[i + 1])
+    if not record or not is_alive(record, state, now) then redis.call('HDEL', keys[NODES], flat[i]) end
+  end
+end
+
 local SIGNER = 'signer '
 
 -- Those that have not been told lately are forgotten.
 local function signers_of(keys, now)
   local signers = {}
-  for field, until_ms in pairs(pairs_of(redis.call('HGETALL', keys[STATE]))) do
+  for field, until_ms in pairs(pairs_of(fields_of(keys[STATE]))) do
     if string.sub(field, 1, #SIGNER) == SIGNER then
       if (tonumber(until_ms) or 0) > now then
         if #signers < MAX_SIGNERS then signers[#signers + 1] = string.sub(field, #SIGNER + 1) end
@@ -155,6 +165,7 @@ local function report(keys, args)
   end
   for i = 11, #args do claim(keys, args[i], id, now) end
   if not same_start then forget_silent(keys, now) end
+  weed(keys, state, now)
   local record = {
     id = id, url = url, incarnation = incarnation, connections = tonumber(args[4]), capacity = tonumber(args[5]),
     rate = tonumber(args[6]), state = args[7], reached = args[8] == '1', proof = args[9], features = args[10],
@@ -214,7 +225,7 @@ local function assign(keys, args)
     end
   end
   able = trusted_of(able)
-  local pace = pairs_of(redis.call('HGETALL', keys[PACE]))
+  local pace = pairs_of(fields_of(keys[PACE]))
   local chosen = least_loaded(able, excluded, pace, random, now) or least_loaded(able, {}, pace, random, now)
   if not chosen then return cjson.encode({ ignored = ignored }) end
 

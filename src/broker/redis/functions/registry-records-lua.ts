@@ -20,7 +20,9 @@ local MAX_REST_MS = ${RULES.maxRestMs}
 local SIGNER_MS = ${RULES.signerMs}
 local MAX_SIGNERS = 16
 local LAPSES_PER_CALL = 500
-local MAX_DECODED = 1000
+local MAX_FIELDS = 2048           -- of a hash that one call reads; more nodes than that are no cluster of ours
+local MAX_DECODED = MAX_FIELDS
+local WEEDED_AT_ONCE = 256        -- records that one report looks at, where there are more
 local STATES = { ready = true, full = true, deaf = true, foreign = true, draining = true }
 
 local function now_ms()
@@ -84,6 +86,12 @@ local function store(keys, record)
     gone = record.gone, past = record.past, reached = record.reached, proof = record.proof,
     features = record.features,
   }))
+end
+
+-- Fields and values of a hash; where somebody has filled it, some of them, others each time.
+local function fields_of(key)
+  if redis.call('HLEN', key) <= MAX_FIELDS then return redis.call('HGETALL', key) end
+  return redis.call('HRANDFIELD', key, MAX_FIELDS, 'WITHVALUES')
 end
 
 local function pairs_of(flat)

@@ -1,0 +1,54 @@
+// Our function library, made to count what each of its calls has Redis hand over: to assert how much a call reads, not how long it takes.
+
+import type { Redis } from 'ioredis';
+import { generateLibrary, type LibraryOptions } from '../../src/broker/redis/functions/library.js';
+
+/** What one call of a function was handed by Redis. */
+export interface Cost {
+  /** Entries of streams, fields of hashes. */
+  readonly entries: number;
+  readonly bytes: number;
+  /** Commands that it sent. */
+  readonly commands: number;
+}
+
+const COUNTING = `
+local entries, bytes, commands = 0, 0, 0
+local function weigh(reply)
+  if type(reply) == 'string' then bytes = bytes + #reply end
+  if type(reply) == 'table' then for _, part in ipairs(reply) do weigh(part) end end
+end
+local function counted(name, ...)
+  local reply = redis.call(name, ...)
+  commands = commands + 1
+  if name == 'XRANGE' or name == 'XREVRANGE' then entries = entries + #reply end
+  if name == 'HGETALL' then entries = entries + #reply / 2 end
+  weigh(reply)
+  return reply
+end
+redis.register_function{ function_name = 'counted_since', flags = { 'no-writes' }, callback = function()
+  local cost = { entries, bytes, commands }
+  entries, bytes, commands = 0, 0, 0
+  return cost
+end }
+`;
+
+/** In the place of the library that a broker would load: same name, revision and limits. */
+export async function loadCountedLibrary(admin: Redis, options: LibraryOptions): Promise<void> {
+  const [shebang = '', ...lines] = generateLibrary(options).code.split('\n');
+  const code = lines.join('\n').replaceAll('redis.call(', 'counted(');
+  await admin.call('FUNCTION', 'LOAD', 'REPLACE', `${shebang}\n${COUNTING}\n${code}`);
+}
+
+/** Calls `fanfare_<name>`; answers what it answered, and what that cost. */
+export async function costOf(
+  admin: Redis,
+  name: string,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+): Promise<Cost & { readonly answer: unknown }> {
+  await admin.call('FCALL', 'counted_since', 0);
+  const answer = await admin.call('FCALL', `fanfare_${name}`, keys.length, ...keys, ...args);
+  const [entries = 0, bytes = 0, commands = 0] = (await admin.call('FCALL', 'counted_since', 0)) as number[];
+  return { answer, entries, bytes, commands };
+}
