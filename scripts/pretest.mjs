@@ -16,12 +16,19 @@ const TOOLS = [
     for: 'chaos tests that set clocks',
   },
   { command: 'curl', version: /curl (\d+)/, atLeast: 7, package: 'curl', for: 'tests of the HTTP contract' },
+  {
+    command: '/usr/bin/python3',
+    args: ['-c', 'import requests; print(requests.__version__)'],
+    ...{ version: /(\d+)\./, atLeast: 2, package: 'python3-requests', for: "tests with other languages' clients" },
+  },
 ];
 
 /** Why a tool cannot be used; `undefined` when it can. */
 function problem(tool) {
-  const { error, stdout } = spawnSync(tool.command, ['--version'], { encoding: 'utf8', timeout: 30_000 });
+  const { command, args = ['--version'] } = tool;
+  const { error, status, stdout } = spawnSync(command, args, { encoding: 'utf8', timeout: 30_000 });
   if (error) return 'is not installed';
+  if (status !== 0) return `runs without ${tool.package}`;
   const major = Number(tool.version.exec(stdout)?.[1] ?? 0);
   return major >= tool.atLeast ? undefined : `is too old (${stdout.trim().split('\n')[0]}), ${tool.atLeast} is needed`;
 }

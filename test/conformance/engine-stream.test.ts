@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { HttpExchange, HttpStream } from '../../src/node/engines/engine.js';
 import { ENGINES, type EngineHost, type HostSetup, Queue, startEngine } from '../support/engine-host.js';
 import { Peer, requestText } from '../support/engine-peer.js';
+import { strictChunks } from '../support/strict-chunks.js';
 
 const PIECE = Buffer.alloc(256 * 1024, '#');
 /** More than the kernel takes for a peer that does not read. */
@@ -58,6 +59,26 @@ describe.each(ENGINES)('streams on the %s engine', (name) => {
     await peer.until((text) => text.endsWith('\r\n0\r\n\r\n'));
     expect(peer.text).not.toContain('never');
     expect(host.failures).toEqual([]);
+  });
+
+  it('completes the chunk of each piece before it waits for the next, with a filler behind it where that takes one', async () => {
+    const streams = new Queue<HttpStream>();
+    const host = await start({ request: (exchange) => streams.push(exchange.stream(200, {}, ':\n')) });
+    const peer = await Peer.connect(host.port);
+    peer.write(requestText('GET', '/'));
+    const stream = await streams.next();
+    const long = 'x'.repeat(100_000);
+    let written = '';
+    const came = () => strictChunks(peer.text).chunks.join('').replaceAll(':\n', '');
+    for (const piece of ['one\n', 'two\n', long, 'three\n']) {
+      stream.write(piece);
+      written += piece;
+      await peer.until(() => came() === written);
+    }
+    stream.write('four\n');
+    stream.end('five\n');
+    await peer.until(() => came() === `${written}four\nfive\n` && strictChunks(peer.text).rest === '');
+    expect(peer.text.endsWith('\r\n0\r\n\r\n')).toBe(true);
   });
 
   it('counts what a peer does not read, tells when it has left, and loses nothing', async () => {

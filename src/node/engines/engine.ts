@@ -35,9 +35,10 @@ export interface HttpExchange {
   respond(status: number, headers: Readonly<Record<string, string>>, body?: string | Buffer): void;
   /**
    * Begins an answer of unknown length. Its head may wait for the first `write`: write something at once. It ends behind
-   * its request: what is left of that is read away within the same bounds, past them the stream is cut.
+   * its request: what is left of that is read away within the same bounds, past them the stream is cut. An engine that leaves
+   * what it wrote last unfinished on the wire until more is written sends `filler` behind it, which means nothing to readers.
    */
-  stream(status: number, headers: Readonly<Record<string, string>>): HttpStream;
+  stream(status: number, headers: Readonly<Record<string, string>>, filler?: string): HttpStream;
 }
 
 /** An answer that goes on. Writing after its end or the peer's is a silent no-op. */

@@ -55,8 +55,8 @@ export class HttpCall {
     if (!this.exchange.aborted) this.exchange.respond(200, all, body);
   }
 
-  stream(headers: Readonly<Record<string, string>>): HttpStream {
-    return this.exchange.stream(200, { ...this.#cors, ...headers });
+  stream(headers: Readonly<Record<string, string>>, filler: string): HttpStream {
+    return this.exchange.stream(200, { ...this.#cors, ...headers }, filler);
   }
 
   /** Answers any thrown value as a problem document. */

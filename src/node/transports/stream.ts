@@ -10,6 +10,8 @@ const HEADERS = {
   'Cache-Control': 'no-store, no-transform',
   'X-Accel-Buffering': 'no',
 } as const;
+/** A line that readers skip, wherever events end. */
+const COMMENT = ':\n';
 
 export class StreamDoor {
   readonly #entry: Entry;
@@ -34,7 +36,7 @@ export class StreamDoor {
     this.#entry.enter(call, this.#rules, ({ identity, request }) => {
       this.#link.counts.enter(identity);
       const { remoteAddress } = call.exchange;
-      const link = new StreamLink(this.#link, call.stream(HEADERS), identity, remoteAddress);
+      const link = new StreamLink(this.#link, call.stream(HEADERS, COMMENT), identity, remoteAddress);
       call.exchange.onAbort(() => link.abandon());
       link.start(request);
     });

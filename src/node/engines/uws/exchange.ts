@@ -90,7 +90,7 @@ export class UwsExchange implements HttpExchange {
     this.#answer({ status, headers, body, headOnly: this.method === 'HEAD', close: false });
   }
 
-  stream(status: number, headers: Readonly<Record<string, string>>): HttpStream {
+  stream(status: number, headers: Readonly<Record<string, string>>, filler = ''): HttpStream {
     if (this.method === 'HEAD') {
       this.respond(status, headers);
       return deadStream;
@@ -98,7 +98,8 @@ export class UwsExchange implements HttpExchange {
     checkHeaders(headers);
     const res = this.#begin();
     if (res === undefined) return deadStream;
-    const stream = new UwsStream(res, this.#sockets.streams, this.fail, this.#body.complete);
+    const requestCame = this.#body.complete;
+    const stream = new UwsStream(res, { streams: this.#sockets.streams, failed: this.fail, requestCame, filler });
     this.#stream = stream;
     if (!this.#body.complete) {
       const rest = new RequestRest(() => stream.destroy());

@@ -9,6 +9,8 @@ import { guarded } from '../guard.js';
 const PIECE_BYTES = 64 * 1024;
 /** The line breaks behind a chunk's length and behind the chunk. */
 const CHUNK_BREAKS = 4;
+/** A chunk's bytes on the wire. */
+const wireBytes = (length: number): number => length + length.toString(16).length + CHUNK_BREAKS;
 const nothing = (): void => {};
 
 /** Streams with something to pass on at the end of the tick: one system call for all that a tick wrote. */
@@ -27,9 +29,19 @@ export class UwsStreams {
   }
 }
 
+export interface UwsStreamParts {
+  readonly streams: UwsStreams;
+  readonly failed: (error: unknown) => void;
+  /** Whether the request has come whole. */
+  readonly requestCame: boolean;
+  /** What means nothing to readers; empty: none. */
+  readonly filler: string;
+}
+
 /**
  * uWebSockets.js buffers without a cap and does not say how much. So it gets a next piece only once the one before has
- * left; the rest waits here, where it is counted.
+ * left; the rest waits here, where it is counted. It ends a chunk on the wire when it writes the next one, and readers that
+ * wait for the whole of a chunk would be one event behind: so what was written is followed by `filler`, a chunk of its own.
  */
 export class UwsStream implements HttpStream {
   /** uWebSockets.js does not tell. */
@@ -46,12 +58,13 @@ export class UwsStream implements HttpStream {
   #ending = false;
   #handedBytes = 0;
   #requestCame: boolean;
+  readonly #filler: Buffer;
   #drained: () => void = nothing;
 
-  /** `requestCame` says whether the request has come whole. */
-  constructor(res: HttpResponse, streams: UwsStreams, failed: (error: unknown) => void, requestCame: boolean) {
+  constructor(res: HttpResponse, { streams, failed, requestCame, filler }: UwsStreamParts) {
     this.#res = res;
     this.#requestCame = requestCame;
+    this.#filler = Buffer.from(filler);
     this.#streams = streams;
     this.#failed = failed;
     res.onWritable(() => {
@@ -128,11 +141,17 @@ export class UwsStream implements HttpStream {
       while (this.#held === 0 && next < this.#waiting.length) {
         const piece = this.#waiting[next++] ?? Buffer.alloc(0);
         this.#waitingBytes -= piece.length;
-        this.#handedBytes += piece.length + piece.length.toString(16).length + CHUNK_BREAKS;
-        if (!res.write(piece)) this.#held = piece.length;
+        this.#write(res, piece);
       }
+      // An end completes the chunk before it by itself.
+      if (next === this.#waiting.length && !this.#ending && this.#filler.length > 0) this.#write(res, this.#filler);
     });
     this.#waiting = next === this.#waiting.length ? [] : this.#waiting.slice(next);
+  }
+
+  #write(res: HttpResponse, piece: Buffer): void {
+    this.#handedBytes += wireBytes(piece.length);
+    if (!res.write(piece)) this.#held += piece.length;
   }
 
   /**
