@@ -3,10 +3,17 @@
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 
-/** The command that runs a program on the last processor; empty where processes cannot be pinned. */
-export const PINNED: readonly string[] = pin();
+let prefix: readonly string[] | undefined;
 
-/** Puts this process, and with it every child that is not pinned elsewhere, on the other processors. */
+/**
+ * The command that runs a program on the last processor; empty where processes cannot be pinned. The first call puts this process,
+ * and with it every child that it starts from then on and does not put elsewhere, on the other processors.
+ */
+export function pinned(): readonly string[] {
+  prefix ??= pin();
+  return prefix;
+}
+
 function pin(): readonly string[] {
   const last = availableParallelism() - 1;
   if (last < 1) return [];

@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { pinned } from './affinity.js';
 import { compareWith, describeOutcomes, exitCodeOf } from './against/against.js';
 import { LEAST_PAIRS } from './against/median-ratio.js';
 import { SCENARIOS as COMPARED } from './against/scenarios.js';
@@ -71,6 +72,8 @@ function main(): Promise<number> | number {
     process.stderr.write(`${mistakes.join('\n')}\n\n${USAGE}`);
     return 64;
   }
+  // Before any process of clients is started.
+  pinned();
   return values.against === undefined ? bench(names) : against(values.against, names, pairs);
 }
 

@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { TRANSPORTS, type Transport } from '../src/protocol/index.js';
+import { pinned } from './affinity.js';
 import { compareTransports } from './comparison.js';
 import { INSTRUMENTS } from './instruments.js';
 import { MIN_PAYLOAD_BYTES } from './payload.js';
@@ -69,6 +70,8 @@ async function main(): Promise<number> {
     process.stderr.write(`${mistakes.join('\n')}\n\n${USAGE}`);
     return 64;
   }
+  // Before any process of clients is started.
+  pinned();
   const rows = await compareTransports(options, INSTRUMENTS);
   process.stdout.write(values.json ? `${JSON.stringify(rows, null, 2)}\n` : `${toTable(rows)}\n`);
   return rows.every((row) => row.figures !== undefined) ? 0 : 1;

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { PINNED } from './affinity.js';
+import { pinned } from './affinity.js';
 import { built, ROOT } from './root.js';
 
 export interface ServerProcess {
@@ -72,7 +72,7 @@ export function startBare(
 }
 
 async function startServer(args: readonly string[], env: Record<string, string>): Promise<ServerProcess> {
-  const [command = process.execPath, ...rest] = [...PINNED, process.execPath, ...args];
+  const [command = process.execPath, ...rest] = [...pinned(), process.execPath, ...args];
   const child = spawn(command, rest, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],

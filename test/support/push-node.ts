@@ -10,6 +10,7 @@ import { type NamespaceOptions, Namespaces } from '../../src/config/namespaces.j
 import { Origins } from '../../src/http/origins.js';
 import { type Logger, silentLogger } from '../../src/lib/logger.js';
 import { loadEngine } from '../../src/node/engines/load-engine.js';
+import { createWsEngine } from '../../src/node/engines/ws/engine.js';
 import { nodeLimits, type Rate } from '../../src/node/node-limits.js';
 import { createPushNode, type PushNode, type PushNodeOptions, type PushNodeParts } from '../../src/node/push-node.js';
 import { LIMITS } from '../../src/protocol/index.js';
@@ -67,7 +68,8 @@ export async function startNode(setup: TestNodeSetup): Promise<TestNode> {
   const broker = setup.broker ?? createMemoryBroker({ namespaces });
   const parts: PushNodeParts = {
     broker,
-    engine: await loadEngine(setup.engine, logger),
+    // One that runs for a moment needs no more than one acceptor.
+    engine: setup.engine === 'ws' ? createWsEngine() : await loadEngine(setup.engine, logger),
     authenticator: createAuthenticator({ tickets, tokens, allowUserTokens: setup.allowUserTokens ?? false }),
     logger,
     ...setup.parts,

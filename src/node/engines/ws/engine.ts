@@ -13,6 +13,7 @@ import { guarded } from '../guard.js';
 import { Handshakes } from '../handshakes.js';
 import { type HeaderList, headerListFrom } from '../header-list.js';
 import { asksForWebSocket, decideUpgrade, errorAnswer, handshakeProblem, headProblem } from '../refusal.js';
+import { moreAcceptors } from './acceptors.js';
 import { WsExchange } from './exchange.js';
 import { answerAndClose, clientProblem } from './raw-answer.js';
 import { WsSocket, WsSockets } from './socket.js';
@@ -28,8 +29,9 @@ const CLOSE_TIMEOUT_MS = 10_000;
 const HARD_CAP_FACTOR = 4;
 const BACKLOG = 4_096;
 
-export function createWsEngine(): Engine {
-  return new WsEngine();
+/** It accepts up to `acceptors` connections in a turn of the event loop; more than one cost a process at the start, for a moment. */
+export function createWsEngine(acceptors = 1): Engine {
+  return new WsEngine(acceptors);
 }
 
 class WsEngine implements Engine {
@@ -42,9 +44,15 @@ class WsEngine implements Engine {
   #handshakes: Handshakes | undefined;
   #maxSockets = 0;
   #server: Server | undefined;
+  #acceptors: readonly { close(): unknown }[] = [];
+  readonly #acceptorCount: number;
   #websockets: WebSocketServer | undefined;
   #topics: Topics | undefined;
   #closing: Promise<void> | undefined;
+
+  constructor(acceptors: number) {
+    this.#acceptorCount = acceptors;
+  }
 
   async listen(options: EngineOptions, handlers: EngineHandlers): Promise<{ readonly port: number }> {
     if (this.#server !== undefined) throw new TypeError('an engine listens once');
@@ -68,6 +76,10 @@ class WsEngine implements Engine {
       server.once('error', reject);
       server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, resolve);
     });
+    this.#acceptors = await moreAcceptors(server, this.#acceptorCount - 1, BACKLOG, (raw) => {
+      server.emit('connection', raw);
+    });
+    if (this.#closing !== undefined) for (const acceptor of this.#acceptors) acceptor.close();
     const address = server.address();
     return { port: typeof address === 'object' && address !== null ? address.port : options.port };
   }
@@ -78,6 +90,7 @@ class WsEngine implements Engine {
 
   stopListening(): void {
     if (this.#server?.listening) this.#server.close();
+    for (const acceptor of this.#acceptors) acceptor.close();
   }
 
   close(): Promise<void> {
@@ -102,6 +115,8 @@ class WsEngine implements Engine {
   }
 
   #connected(raw: Socket): void {
+    // Each acceptor would count its own.
+    if (this.#raws.size >= this.#maxSockets) return void raw.destroy();
     const address = raw.remoteAddress ?? '';
     const begun = this.#handshakes?.begin(address);
     if (begun === undefined) return void raw.destroy();
@@ -233,7 +248,6 @@ function httpServer(options: EngineOptions): Server {
     noDelay: true,
   });
   server.maxHeadersCount = 0;
-  server.maxConnections = options.maxSockets;
   return server;
 }
 
