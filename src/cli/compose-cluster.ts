@@ -5,6 +5,7 @@ import { createMemoryBroker } from '../broker/memory/broker.js';
 import { createIngest, type Ingest } from '../broker/queue/ingest.js';
 import { createRedisBroker } from '../broker/redis/broker.js';
 import { RedisConnection } from '../broker/redis/connection.js';
+import { KeyWatch } from '../broker/redis/key-watch.js';
 import { createRedisRegistry } from '../broker/redis/registry.js';
 import { createMemoryRegistry } from '../cluster/memory-registry.js';
 import type { Registry } from '../cluster/registry.js';
@@ -45,6 +46,7 @@ export function composeCluster(loaded: LoadedConfig, namespaces: Namespaces, log
         connection,
         maxMessageBytes,
         logger,
+        watch: new KeyWatch({ url, prefix, key: `${prefix}:ingest`, logger }),
         publish: (publication) => broker.publish({ ...publication, waitReplicas }),
       }),
     start: () => connection.start(),

@@ -48,3 +48,14 @@ export function soon(run: () => unknown): NodeJS.Immediate {
 export function atOnce(run: () => unknown): void {
   queueMicrotask(() => contained(run));
 }
+
+/** Resolves with `work`, which never rejects, or after `ms`. */
+export function within(work: Promise<unknown>, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    void work.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

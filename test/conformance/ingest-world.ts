@@ -5,6 +5,7 @@ import type { Broker, Publication } from '../../src/broker/broker.js';
 import { createIngest, type Ingest } from '../../src/broker/queue/ingest.js';
 import { createRedisBroker } from '../../src/broker/redis/broker.js';
 import { RedisConnection } from '../../src/broker/redis/connection.js';
+import { KeyWatch } from '../../src/broker/redis/key-watch.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { RecordingListener } from '../support/recording-listener.js';
 import { RecordingLogger } from '../support/recording-logger.js';
@@ -59,7 +60,8 @@ export class IngestWorld {
       await hindered(it.channel);
       return broker.publish(it);
     };
-    const ingest = createIngest({ connection, publish, maxMessageBytes: 65_536, logger });
+    const watch = new KeyWatch({ ...options, key: QUEUE });
+    const ingest = createIngest({ connection, publish, maxMessageBytes: 65_536, logger, watch });
     this.#closing.push(async () => {
       await ingest.close();
       await broker.close();
@@ -111,6 +113,32 @@ export class IngestWorld {
       for (let i = 0; i < fields.length; i += 2) letter[fields[i] ?? ''] = fields[i + 1] ?? '';
       return letter;
     });
+  }
+
+  /** A connection is told of writes to the queue. */
+  async watched(): Promise<void> {
+    await expect.poll(() => this.#trackers(), { timeout: 10_000 }).toBe(1);
+  }
+
+  async #trackers(): Promise<number> {
+    const list = String(await this.server.admin.client('LIST'));
+    return list.split('\n').filter((line) => / flags=[^ ]*B/.test(line) && / sub=1 /.test(line)).length;
+  }
+
+  /** What drainers ask Redis for until the lease was renewed so often: renewals, and looks at the queue. */
+  async callsUntil(renewals: number): Promise<{ readonly holds: number; readonly looks: number }> {
+    const monitor = await this.server.admin.duplicate().monitor();
+    const calls = { holds: 0, looks: 0 };
+    await new Promise<void>((resolve) => {
+      monitor.on('monitor', (_time: string, [command, name]: string[]) => {
+        if (command?.toUpperCase() !== 'FCALL') return;
+        if (name === 'fanfare_ingest_next') calls.looks++;
+        if (name === 'fanfare_ingest_hold') calls.holds++;
+        if (calls.holds === renewals) resolve();
+      });
+    });
+    monitor.disconnect();
+    return calls;
   }
 
   /** Calls of our library since the server began. */

@@ -69,6 +69,18 @@ export function publicationOf(entry: QueuedEntry, maxMessageBytes: number): Publ
   return { channel, data, key: `b:${key}` };
 }
 
+/** Each channel's entries in the queue's order. */
+export function byChannel(entries: readonly QueuedEntry[]): ReadonlyMap<string, readonly QueuedEntry[]> {
+  const chains = new Map<string, QueuedEntry[]>();
+  for (const entry of entries) {
+    const channel = String(entry.channel);
+    const chain = chains.get(channel);
+    if (chain === undefined) chains.set(channel, [entry]);
+    else chain.push(entry);
+  }
+  return chains;
+}
+
 /** The fields of a dead letter: why and which, then the entry's own, so that it can be mended and queued again. */
 export function deadLetterOf(entry: QueuedEntry, error: FanfareError): (string | Buffer)[] {
   const fields: (string | Buffer)[] = ['code', error.code, 'reason', error.message, 'id', entry.id];

@@ -2,18 +2,18 @@
 
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
+import { within } from '../../lib/timers.js';
 import type { Code, Offset } from '../../protocol/index.js';
 import type { Publication } from '../broker.js';
 import { toFanfareError } from '../redis/errors.js';
 import { Aside, type AsideChannel, earlier, idAfter } from './aside.js';
-import { publicationOf, type QueuedEntry } from './ingest-entry.js';
+import { byChannel, publicationOf, type QueuedEntry } from './ingest-entry.js';
 import { Lease } from './lease.js';
+import { IDLE_MS, Lookout, type QueueWatch } from './lookout.js';
 import { BATCH_ENTRIES, type QueueConnection, StoredQueue } from './stored-queue.js';
 
 /** Chosen: how often whoever waits for the lease asks for it, so how soon one that was handed over is taken. */
 const WAIT_MS = 500;
-/** Chosen: how often an empty queue is looked at; ten reads per second and cluster. */
-const IDLE_MS = 100;
 /** Chosen: pause after a step that failed. */
 const FAILED_MS = 500;
 /** Chosen: attempts on a channel that fail with `internal`; then what fails so is a dead letter at once. */
@@ -41,6 +41,7 @@ export interface IngestOptions {
   publish(publication: Publication): Promise<Offset>;
   readonly maxMessageBytes: number;
   readonly logger: Logger;
+  readonly watch?: QueueWatch;
 }
 
 /** Drains the queue, or waits until it may. While Redis is away it tries again, and nothing is lost. */
@@ -69,6 +70,7 @@ class Drainer implements Ingest {
   readonly #options: IngestOptions;
   readonly #queue: StoredQueue;
   readonly #lease: Lease;
+  readonly #lookout: Lookout;
   readonly #aside = new Aside();
   /** What is under way for channels; it may outlive the step that began it. */
   readonly #working = new Set<Promise<void>>();
@@ -82,6 +84,8 @@ class Drainer implements Ingest {
   #closed = false;
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
+  /** Whether a write ends the pause: not where an attempt failed. */
+  #isIdle = false;
   /** What the log was told of since all was well. */
   readonly #told = new Set<string>();
 
@@ -89,6 +93,9 @@ class Drainer implements Ingest {
     this.#options = options;
     this.#queue = new StoredQueue(options.connection, options.maxMessageBytes);
     this.#lease = new Lease(options.connection, `${this.#queue.name}:lease`);
+    this.#lookout = new Lookout(options.watch, () => {
+      if (this.#isIdle) this.#wake?.();
+    });
   }
 
   start(): void {
@@ -112,13 +119,14 @@ class Drainer implements Ingest {
 
   async #run(): Promise<void> {
     while (!this.#closed) {
+      this.#isIdle = false;
       const pauseMs = await this.#step().catch((error: unknown) => {
         this.#failed('the queue cannot be drained now; trying again', error, {});
         return FAILED_MS;
       });
       if (pauseMs > 0 && !this.#closed) await this.#pause(pauseMs);
     }
-    await Promise.all(this.#working);
+    await Promise.all([...this.#working, this.#lookout.close()]);
     try {
       await this.#queue.deleteFinished();
       await this.#lease.release();
@@ -135,12 +143,15 @@ class Drainer implements Ingest {
       // Whoever has the lease deals with all that is there.
       this.#aside.forget();
       this.#back = HEAD;
+      await this.#lookout.close();
       return Math.min(waitMs, WAIT_MS);
     }
+    this.#lookout.open();
     for (const channel of this.#aside.due(performance.now(), MAX_RETRIES)) void this.#start(this.#retry(channel));
     if (this.#aside.size >= MAX_ASIDE) return IDLE_MS;
-    const chains = await this.#readOthers();
-    if (chains === undefined) return IDLE_MS;
+    const isCalm = this.#aside.size === 0 && this.#back === undefined && this.#lookout.isCalm;
+    const chains = isCalm ? undefined : await this.#readOthers();
+    if (chains === undefined) return this.#idle();
     const begun = [...chains].map(([name, chain]) => this.#start(this.#publishFirst(name, chain)));
     await within(Promise.all(begun), PATIENCE_MS);
     this.#aside.pass();
@@ -148,9 +159,16 @@ class Drainer implements Ingest {
     return 0;
   }
 
+  /** What is aside has times of its own. */
+  #idle(): number {
+    this.#isIdle = true;
+    return this.#aside.size > 0 ? IDLE_MS : this.#lookout.idleMs;
+  }
+
   /** The next entries of channels that are not aside; `undefined` at the end of the queue. */
   async #readOthers(): Promise<ReadonlyMap<string, readonly QueuedEntry[]> | undefined> {
     const nowMs = performance.now();
+    this.#lookout.looks();
     if (this.#aside.size === 0 || nowMs - this.#fromHeadAtMs > FROM_HEAD_MS) this.#back = HEAD;
     if (this.#back !== undefined) this.#from = earlier(this.#from, this.#back);
     if (this.#from === HEAD) this.#fromHeadAtMs = nowMs;
@@ -271,27 +289,4 @@ class Drainer implements Ingest {
       this.#wake = wake;
     });
   }
-}
-
-/** Each channel's entries in the queue's order. */
-function byChannel(entries: readonly QueuedEntry[]): ReadonlyMap<string, readonly QueuedEntry[]> {
-  const chains = new Map<string, QueuedEntry[]>();
-  for (const entry of entries) {
-    const channel = String(entry.channel);
-    const chain = chains.get(channel);
-    if (chain === undefined) chains.set(channel, [entry]);
-    else chain.push(entry);
-  }
-  return chains;
-}
-
-/** Resolves with `work`, which never rejects, or after `ms`. */
-function within(work: Promise<unknown>, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    void work.then(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

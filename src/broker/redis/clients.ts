@@ -97,6 +97,12 @@ export function createSubscriberClient(url: string, prefix: string): Redis {
   return single({ name: `${prefix}-subscriber`, options: { ...parseRedisUrl(url).options, autoResubscribe: false } });
 }
 
+/** A client that is told of writes; ioredis passes on what Redis says of them in RESP2 alone (measured). */
+export function createWatchClient(url: string, prefix: string): Redis {
+  const options = { ...parseRedisUrl(url).options, autoResubscribe: false, protocol: 2 } as const;
+  return single({ name: `${prefix}-watch`, options });
+}
+
 function single({ name, options }: { name: string; options: RedisOptions }): Redis {
   return revived(new Redis({ ...sharedOptions(name), ...options }));
 }
