@@ -1,7 +1,7 @@
 // Many coarse deadlines on one timer.
 
 import { monotonicNowMs } from './clocks.js';
-import { contained, every } from './timers.js';
+import { every, tellFault } from './timers.js';
 
 /** What is told when its time has come. */
 export interface Due {
@@ -97,7 +97,11 @@ export class TimingWheel<T extends Due> {
       // One of them may have removed another.
       if (item.slot !== slot) continue;
       item.slot = OUTSIDE;
-      contained(() => item.due(nowMs));
+      try {
+        item.due(nowMs);
+      } catch (error) {
+        tellFault(error);
+      }
     }
   }
 }

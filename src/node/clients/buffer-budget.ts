@@ -29,13 +29,7 @@ export class BufferBudget {
   }
 
   start(): void {
-    this.stop();
-    const { maxBytes, residentBytes } = this.#parts;
-    const afterMs = residentBytes() < maxBytes / 2 ? CALM_AFTER_MS : LOOK_AFTER_MS;
-    this.#timer = after(afterMs, () => {
-      this.start();
-      this.look();
-    });
+    this.#lookAgain(this.#parts.residentBytes());
   }
 
   /** Idempotent. */
@@ -49,9 +43,9 @@ export class BufferBudget {
   }
 
   /** Cuts the links with the most unsent bytes where all links together have more than the budget. */
-  look(): void {
-    const { maxBytes, residentBytes } = this.#parts;
-    if (residentBytes() < maxBytes) return;
+  look(residentBytes = this.#parts.residentBytes()): void {
+    const { maxBytes } = this.#parts;
+    if (residentBytes < maxBytes) return;
     const waiting = this.#waiting();
     let sum = sumOf(waiting);
     if (sum <= maxBytes) return;
@@ -61,6 +55,17 @@ export class BufferBudget {
       sum -= bytes;
       cut();
     }
+  }
+
+  #lookAgain(residentBytes: number): void {
+    this.stop();
+    const afterMs = residentBytes < this.#parts.maxBytes / 2 ? CALM_AFTER_MS : LOOK_AFTER_MS;
+    this.#timer = after(afterMs, () => {
+      // Asked once: it is a file that is read.
+      const nowBytes = this.#parts.residentBytes();
+      this.#lookAgain(nowBytes);
+      this.look(nowBytes);
+    });
   }
 
   #waiting(): Waiting[] {
