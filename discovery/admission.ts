@@ -6,6 +6,7 @@ import { addressKey } from '../src/http/address.js';
 import { bearerOf } from '../src/http/bearer.js';
 import { Door } from '../src/http/door.js';
 import { FanfareError } from '../src/lib/errors.js';
+import type { Logger } from '../src/lib/logger.js';
 import { rateLimitHeaders } from '../src/limits/rate-limit-headers.js';
 import { SubjectLimit } from '../src/limits/subject-limit.js';
 import type { DiscoveryOptions } from './options.js';
@@ -19,10 +20,11 @@ export class Admission extends Door {
   readonly #anonymous: boolean;
   readonly #connects: SubjectLimit;
 
-  constructor(tokens: Authenticator | undefined, options: DiscoveryOptions) {
+  constructor(tokens: Authenticator | undefined, logger: Logger, options: DiscoveryOptions) {
     const { namespaces, origins, userRate, addressRate, maxLimits } = options;
     super({
       origins,
+      logger,
       addresses: addressRate && new SubjectLimit({ name: 'address', config: addressRate, by: ['address'] }, maxLimits),
     });
     this.#tokens = tokens;

@@ -4,7 +4,9 @@ import { randomUUID } from 'node:crypto';
 import { ClientAddress } from '../src/http/client-address.js';
 import { corsHeaders, preflightHeaders } from '../src/http/origins.js';
 import { problemAnswer } from '../src/http/problem.js';
+import { hasRequestId } from '../src/http/refusals.js';
 import { allowedMethods, Router, requireMethod } from '../src/http/router.js';
+import { calm } from '../src/lib/calm.js';
 import { steadyUnixMs } from '../src/lib/clocks.js';
 import { FanfareError } from '../src/lib/errors.js';
 import type { Logger } from '../src/lib/logger.js';
@@ -44,6 +46,7 @@ export function createDiscovery(
     stats: () => ({
       ...handler.endpoints.counters,
       ...handler.counters,
+      ...handler.refusals(),
       nodes: nodes.knownNodes,
       usableNodes: nodes.usableNodes,
     }),
@@ -67,9 +70,13 @@ class Handler {
     this.#logger = parts.logger;
     this.#clock = parts.clock ?? steadyUnixMs;
     this.#addresses = new ClientAddress(options.trustedProxies);
-    this.#admission = new Admission(parts.tokens, options);
+    this.#admission = new Admission(parts.tokens, parts.logger, options);
     this.endpoints = new Endpoints({ ...parts, admission: this.#admission }, options);
     this.#router = new Router(this.endpoints.routes());
+  }
+
+  refusals(): Readonly<Record<string, number>> {
+    return this.#admission.refusals.stats();
   }
 
   async answer(request: Request, { remoteAddress }: RequestContext): Promise<Response> {
@@ -115,10 +122,14 @@ class Handler {
   #problem(error: unknown, request: Request): Response {
     const known = error instanceof FanfareError ? error : undefined;
     const isInternal = known === undefined || known.code === 'internal';
-    const requestId = isInternal ? randomUUID() : undefined;
+    const requestId = hasRequestId(error) ? randomUUID() : undefined;
+    const header = (name: string) => request.headers.get(name) ?? undefined;
+    this.#admission.refusals.count(error);
+    const token = header('authorization')?.slice('Bearer '.length);
+    this.#admission.refusals.tell(error, { requestId, origin: header('origin'), token });
     if (isInternal) {
       this.counters.internalErrors++;
-      this.#logger.error({ error, requestId, method: request.method }, 'a request failed');
+      calm(this.#logger).error({ error, requestId, method: request.method }, 'a request failed');
     } else if (known.code === 'rate_limited') this.counters.rateLimited++;
     else this.counters.refused++;
     const { status, headers, body } = problemAnswer(error, requestId);

@@ -7,6 +7,7 @@ import { hostInUrl } from '../src/http/host-in-url.js';
 import { problemAnswer } from '../src/http/problem.js';
 import { rawAnswer } from '../src/http/raw-answer.js';
 import { answerEarly, closeGently } from '../src/http/request-rest.js';
+import { calm } from '../src/lib/calm.js';
 import { FanfareError } from '../src/lib/errors.js';
 import { type Logger, silentLogger } from '../src/lib/logger.js';
 import { after, contained } from '../src/lib/timers.js';
@@ -112,7 +113,7 @@ class FetchServer implements DiscoveryServer {
 
   /** What cannot be answered is closed: a throw in one of the server's listeners would end the process. */
   #giveUp(error: unknown, socket: Duplex): void {
-    contained(() => this.#options.logger.error({ error }, 'a request could not be answered'));
+    contained(() => calm(this.#options.logger).error({ error }, 'a request could not be answered'));
     socket.destroy();
   }
 
@@ -125,7 +126,7 @@ class FetchServer implements DiscoveryServer {
       const remoteAddress = incoming.socket.remoteAddress ?? '';
       await send(await this.#handler(request, { remoteAddress }), incoming, outgoing);
     } catch (error) {
-      if (!(error instanceof FanfareError)) this.#options.logger.error({ error }, 'a request failed');
+      if (!(error instanceof FanfareError)) calm(this.#options.logger).error({ error }, 'a request failed');
       if (outgoing.headersSent) return void outgoing.destroy();
       const { status, headers, body } = problemAnswer(error);
       answer(incoming, outgoing, status, { ...headers, connection: 'close' }, body);

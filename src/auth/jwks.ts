@@ -1,6 +1,7 @@
 // The public keys that an issuer publishes at a URL: fetched with bounds, cached, and used on while the URL is down.
 
 import { type CryptoKey, createLocalJWKSet, type JSONWebKeySet, type JWK } from 'jose';
+import { calm } from '../lib/calm.js';
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 
@@ -102,7 +103,7 @@ export class Jwks {
       this.#fetchedAtMs = this.#options.clock();
     } catch (error) {
       this.#failures++;
-      logger.warn(
+      calm(logger).warn(
         { code: 'jwks_unavailable', url, error, cached: this.#keys !== undefined },
         'cannot fetch signing keys',
       );

@@ -2,6 +2,7 @@
 
 import type { RequestHandler } from '../../discovery/server.js';
 import { corsHeaders, type Origins } from '../http/origins.js';
+import { calm } from '../lib/calm.js';
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import type { HttpExchange } from '../node/engines/engine.js';
@@ -17,7 +18,7 @@ export function asFallback(handler: RequestHandler, origins: Origins, logger: Lo
     const gone = new AbortController();
     exchange.onAbort(() => gone.abort());
     const response = await answer(exchange, handler, gone.signal).catch((error: unknown) => {
-      if (!(error instanceof FanfareError)) logger.error({ error, path: exchange.path }, 'a request failed');
+      if (!(error instanceof FanfareError)) calm(logger).error({ error, path: exchange.path }, 'a request failed');
       const origin = exchange.header('origin');
       return problemResponse(error, corsHeaders(origins.allows(origin) ? origin : undefined));
     });

@@ -17,6 +17,9 @@ const GAUGES = new Set([
   ],
 ]);
 
+/** Figures by what they count, such as `refusals.bad_field`: the label of what stands behind the dot. */
+const LABELS: Readonly<Record<string, string>> = { refusals: 'code', discoveryRefusals: 'code' };
+
 export interface MetricsSource {
   /** Becomes part of each name: `fanfare_<name>`. */
   readonly labels: Readonly<Record<string, string>>;
@@ -44,6 +47,17 @@ function collectProcessMetrics(register: Registry): void {
   }
 }
 
+/** The figure, and the value of its label where it has one. */
+function partsOf(key: string): readonly [figure: string, value: string | undefined] {
+  const [figure = '', value] = key.split('.', 2);
+  return [figure, value];
+}
+
+function labelled(stats: Readonly<Record<string, number>>, figure: string): readonly (readonly [string, number])[] {
+  const all = Object.entries(stats).map(([key, count]) => [...partsOf(key), count] as const);
+  return all.flatMap(([name, value, count]) => (name === figure && value !== undefined ? [[value, count]] : []));
+}
+
 /** `waitingPolls` as `fanfare_waiting_polls`, a counter with `_total`. */
 export function createMetrics({ labels, stats }: MetricsSource): Metrics {
   const registry = new Registry();
@@ -55,6 +69,7 @@ export function createMetrics({ labels, stats }: MetricsSource): Metrics {
 
   function add(key: string): void {
     known.add(key);
+    const label = LABELS[key];
     const name = `fanfare_${key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
     const help = `${key} of the process`;
     const registers = [registry];
@@ -73,9 +88,11 @@ export function createMetrics({ labels, stats }: MetricsSource): Metrics {
         name: `${name}_total`,
         help,
         registers,
+        labelNames: label === undefined ? [] : [label],
         collect() {
           this.reset();
-          this.inc(read());
+          if (label === undefined) this.inc(read());
+          else for (const [value, count] of labelled(latest, key)) this.inc({ [label]: value }, count);
         },
       });
     }
@@ -86,7 +103,7 @@ export function createMetrics({ labels, stats }: MetricsSource): Metrics {
     text() {
       // Counters may appear while the process runs; names are ours, so there is an end to them.
       latest = stats();
-      for (const key of Object.keys(latest)) if (!known.has(key)) add(key);
+      for (const [key] of Object.keys(latest).map(partsOf)) if (!known.has(key)) add(key);
       return registry.metrics();
     },
   };

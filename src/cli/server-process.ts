@@ -1,6 +1,7 @@
 // Runs a server process: starts it, says that it is ready, and has it end when it is told to.
 
 import type { LoadedConfig } from '../config/load-config.js';
+import { calm } from '../lib/calm.js';
 import type { Logger } from '../lib/logger.js';
 import { onFault } from '../lib/timers.js';
 import { EXIT } from './exit.js';
@@ -25,7 +26,7 @@ export function serverEnd({ config }: LoadedConfig, logger: Logger): ServerEnd {
 export async function runServer({ loaded, logger, end, server, banner }: ServerRun): Promise<void> {
   for (const warning of loaded.warnings) logger.warn({}, warning);
   for (const note of loaded.notes) logger.info({}, note);
-  onFault((error) => logger.error({ error }, 'a timer or a listener failed: going on'));
+  onFault((error) => calm(logger).error({ error }, 'a timer or a listener failed: going on'));
   process.on('uncaughtException', (error) => {
     logger.error({ error }, 'a fault that nothing caught: ending');
     process.exit(EXIT.refused);

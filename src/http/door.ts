@@ -2,11 +2,14 @@
 
 import type { Identity } from '../auth/identity.js';
 import { FanfareError } from '../lib/errors.js';
+import type { Logger } from '../lib/logger.js';
 import type { SubjectKeys, SubjectLimit } from '../limits/subject-limit.js';
 import type { Origins } from './origins.js';
+import { Refusals } from './refusals.js';
 
 export interface DoorParts {
   readonly origins: Origins;
+  readonly logger: Logger;
   /** Counts everybody by address, whoever it is; `undefined`: nobody is counted so. */
   readonly addresses?: SubjectLimit | undefined;
 }
@@ -16,10 +19,12 @@ export interface DoorParts {
  * grant, price, reservation) is for the door that has it.
  */
 export abstract class Door {
+  readonly refusals: Refusals;
   readonly #origins: Origins;
   readonly #addresses: SubjectLimit | undefined;
 
-  constructor({ origins, addresses }: DoorParts) {
+  constructor({ origins, logger, addresses }: DoorParts) {
+    this.refusals = new Refusals(logger);
     this.#origins = origins;
     this.#addresses = addresses;
   }

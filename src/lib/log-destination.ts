@@ -24,6 +24,10 @@ export class LogDestination {
   #retry: NodeJS.Timeout | undefined;
   /** Lines that are lost. */
   dropped = 0;
+  /** Told, once the reader has caught up, how many lines it did not take in time; it may write. */
+  onCaughtUp: (lines: number) => void = () => {};
+  /** Lost for want of room, and not told yet. */
+  #untold = 0;
 
   constructor(fd: number, maxWaitingBytes = MAX_WAITING_BYTES) {
     this.#fd = fd;
@@ -36,6 +40,7 @@ export class LogDestination {
     const bytes = Buffer.from(line);
     if (this.#waiting.length > 0 && this.#waitingBytes + bytes.length > this.#maxWaitingBytes) {
       this.dropped++;
+      this.#untold++;
       return;
     }
     this.#waiting.push(bytes);
@@ -69,6 +74,13 @@ export class LogDestination {
     }
     this.#waiting = done === 0 ? this.#waiting : this.#waiting.slice(done);
     if (this.#waiting.length > 0) this.#retry = after(RETRY_MS, () => this.#drain()).unref();
+    else this.#tellLoss();
+  }
+
+  #tellLoss(): void {
+    const lines = this.#untold;
+    this.#untold = 0;
+    if (lines > 0) this.onCaughtUp(lines);
   }
 
   /** Answers what is left of a line; `undefined` when it is written, or lost because nobody can read it any more. */

@@ -37,11 +37,10 @@ export interface ProcessLogger extends Logger {
 /** Never waits for whoever reads the log; the last lines before an exit are written nevertheless, if they can be. */
 export function createPinoLogger(options: PinoLoggerOptions): ProcessLogger {
   let { destination } = options;
-  let dropped = () => 0;
+  let standardError: LogDestination | undefined;
   if (destination === undefined) {
-    const standardError = new LogDestination(STANDARD_ERROR);
+    standardError = new LogDestination(STANDARD_ERROR);
     destination = standardError;
-    dropped = () => standardError.dropped;
   }
   const readable = options.pretty ?? isatty(STANDARD_ERROR);
   const logger = pino(
@@ -53,7 +52,11 @@ export function createPinoLogger(options: PinoLoggerOptions): ProcessLogger {
     },
     readable ? forPeople(destination) : destination,
   );
-  return Object.assign(logger, { stats: () => ({ logLinesDropped: dropped() }) });
+  if (standardError !== undefined) {
+    standardError.onCaughtUp = (lines) =>
+      logger.warn({ lines }, 'the reader of the log stalled: so many lines are lost');
+  }
+  return Object.assign(logger, { stats: () => ({ logLinesDropped: standardError?.dropped ?? 0 }) });
 }
 
 function forPeople(destination: DestinationStream): DestinationStream {

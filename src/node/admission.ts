@@ -5,9 +5,11 @@ import { addressKey } from '../http/address.js';
 import type { ClientAddress, HeaderOf } from '../http/client-address.js';
 import { Door } from '../http/door.js';
 import type { Origins } from '../http/origins.js';
+import type { Refused } from '../http/refusals.js';
 import { FanfareError } from '../lib/errors.js';
+import type { Logger } from '../lib/logger.js';
 import { RateLimited, SubjectLimit } from '../limits/subject-limit.js';
-import { codeInfo } from '../protocol/index.js';
+import { type Code, codeInfo } from '../protocol/index.js';
 import { NOBODY } from './clients/visitor.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { NodeLimits } from './node-options.js';
@@ -15,9 +17,11 @@ import type { Reservations } from './reservations.js';
 
 /** Statuses of answers by HTTP to who may not come in; want of room is counted where it is asked for. */
 const TURNED_AWAY: ReadonlySet<number> = new Set([401, 403]);
+const NO_ROOM: ReadonlySet<Code> = new Set(['overloaded', 'draining']);
 
 export interface AdmissionParts {
   readonly origins: Origins;
+  readonly logger: Logger;
   readonly authenticator: Authenticator;
   readonly clientAddress: ClientAddress;
   readonly limits: NodeLimits;
@@ -47,7 +51,7 @@ export class Admission extends Door {
   readonly #parts: AdmissionParts;
 
   constructor(parts: AdmissionParts) {
-    super({ origins: parts.origins });
+    super(parts);
     this.#parts = parts;
     const { limits, maxLimits } = parts;
     this.commands = new SubjectLimit(limits.commands, maxLimits);
@@ -81,14 +85,23 @@ export class Admission extends Door {
     }
   }
 
-  /** Counts what a client was told. */
-  count(error: unknown): void {
+  /** Counts what a client is told by HTTP, and logs who shows no good token or origin. */
+  refuse(error: unknown, refused: Refused): void {
+    this.refusals.count(error);
+    this.refusals.tell(error, refused);
     if (error instanceof RateLimited) this.counters.rateLimited++;
     else if (error instanceof FanfareError && TURNED_AWAY.has(codeInfo(error.code).status)) this.counters.refused++;
   }
 
+  /** As {@link refuse}, of a link that may not come in, beside what {@link count} counts. */
+  turnAway(error: unknown, token: string | undefined): void {
+    this.refusals.tell(error, { token });
+    if (!(error instanceof FanfareError && NO_ROOM.has(error.code))) this.counters.refused++;
+  }
+
   /** Counts what a link was told of one of its commands. */
-  countLimited(error: unknown): void {
+  count(error: unknown): void {
+    this.refusals.count(error);
     if (error instanceof FanfareError && error.code === 'rate_limited') this.counters.rateLimited++;
   }
 

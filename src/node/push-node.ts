@@ -6,6 +6,7 @@ import { SecretKeys } from '../http/bearer.js';
 import { ClientAddress } from '../http/client-address.js';
 import { hostInUrl } from '../http/host-in-url.js';
 import { corsHeaders } from '../http/origins.js';
+import { calm } from '../lib/calm.js';
 import { monotonicNowMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
 import { every } from '../lib/timers.js';
@@ -96,7 +97,7 @@ class Node implements PushNode {
     this.#lifecycle = new Lifecycle({ id: options.id, logger, hears, room: () => this.#room.look() });
     const publish = (topic: string, frame: Buffer) => engine.publish(topic, frame);
     const maxBatchBytes = Math.min(LIMITS.maxBatchBytes, Math.floor(options.maxBufferedBytes / 4));
-    this.#batches = new Batches(publish, maxBatchBytes, (error) => logger.error({ error }, 'a batch failed'));
+    this.#batches = new Batches(publish, maxBatchBytes, (error) => calm(logger).error({ error }, 'a batch failed'));
     const beforeMessage = (nowMs: number) => this.#links.hurry(nowMs);
     const batches = this.#batches;
     const bounds = { maxChannels, maxHistoryBytes };
@@ -105,7 +106,7 @@ class Node implements PushNode {
     const lifecycle = this.#lifecycle;
     const clientAddress = new ClientAddress(options.trustedProxies);
     const maxLimits = rememberedLimits(maxConnections);
-    const said = { origins, authenticator, clientAddress, limits, maxLimits };
+    const said = { origins, logger, authenticator, clientAddress, limits, maxLimits };
     this.#admission = new Admission({ ...said, lifecycle, reservations });
     const [admission, clients, channels] = [this.#admission, this.#clients, this.#channels];
     const entry = new Entry({ admission, clients, channels, namespaces, maxBodyBytes: options.maxBodyBytes });
@@ -157,6 +158,7 @@ class Node implements PushNode {
       slowConsumers,
       polls: this.#polls.polls,
       ...this.#admission.counters,
+      ...this.#admission.refusals.stats(),
       ...this.#parts.ingest?.stats(),
       ...this.#member?.stats(),
       ...this.#lifecycle.stats(),
@@ -242,7 +244,8 @@ class Node implements PushNode {
   }
 
   #engineHandlers(entry: Entry): EngineHandlers {
-    const { logger, fallback } = this.#parts;
+    const { fallback } = this.#parts;
+    const logger = calm(this.#parts.logger);
     const { maxBufferedBytes, handshakeTimeoutMs, namespaces, publishKeys } = this.#options;
     const admission = this.#admission;
     const [links, counts, ids, batches] = [this.#links, this.#counts, this.#ids, this.#batches];
@@ -250,7 +253,7 @@ class Node implements PushNode {
     const subscriptions = this.#subscriptionsParts();
     const identify = (ticket: string) => admission.identifyOnce(ticket);
     const { commands, publishes, openings } = admission;
-    const count = (error: unknown) => admission.countLimited(error);
+    const count = (error: unknown) => admission.count(error);
     const publisher = this.#publisher;
     const session = { subscriptions, publisher, identify, publishes, openings, count, logger };
     const link = { links, counts, ids, batches, session, terms, commands, handshakeTimeoutMs, logger, door: admission };

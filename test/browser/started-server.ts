@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { searchLog } from '../support/leaks.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
@@ -25,6 +26,7 @@ export async function startServer(): Promise<StartedServer> {
     log = (log + chunk).slice(-10_000);
   });
   const exited = once(child, 'exit');
+  void exited.then(() => searchLog('fanfare start', log, {}));
   const line = await Promise.race([
     once(createInterface(child.stdout), 'line').then(([first]) => String(first)),
     exited.then(([code]) => Promise.reject(new Error(`start ended with ${code}: ${log}`))),

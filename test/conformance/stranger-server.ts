@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { searchLog } from '../support/leaks.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
@@ -32,6 +33,7 @@ export async function startServer(
   let exitCode: number | null | undefined;
   const ended = once(child, 'exit').then(([code]) => {
     exitCode = code as number | null;
+    searchLog(`fanfare ${command}`, log, env);
     return exitCode;
   });
   const url = await Promise.race([

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { searchLog } from './leaks.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 const READY_WITHIN_MS = 30_000;
@@ -46,13 +47,13 @@ export interface ServerProcess {
 export function runFanfare(args: readonly string[], setup: ProcessSetup = {}): Promise<Finished> {
   const child = launch(args, setup);
   child.stdin?.end(setup.input ?? '');
-  return collected(child).finished;
+  return collected(child, args, setup).finished;
 }
 
 /** A client command that goes on: its lines as they come. */
 export function followFanfare(args: readonly string[], setup: ProcessSetup = {}) {
   const child = launch(args, setup);
-  const { finished, errorOutput } = collected(child);
+  const { finished, errorOutput } = collected(child, args, setup);
   const lines = createInterface({ input: child.stdout ?? process.stdin })[Symbol.asyncIterator]();
   return {
     finished,
@@ -71,7 +72,7 @@ export function followFanfare(args: readonly string[], setup: ProcessSetup = {})
 /** Starts `fanfare start`, `node` or `discovery`; resolves at its ready line, rejects when it ends before. */
 export async function startFanfare(args: readonly string[], setup: ProcessSetup = {}): Promise<ServerProcess> {
   const child = launch(args, setup);
-  const { finished, errorOutput } = collected(child);
+  const { finished, errorOutput } = collected(child, args, setup);
   const lines = createInterface({ input: child.stdout ?? process.stdin });
   const timer = setTimeout(() => child.kill('SIGKILL'), READY_WITHIN_MS);
   const first = once(lines, 'line').then(([line]) => String(line));
@@ -133,13 +134,14 @@ class Output {
   }
 }
 
-function collected(child: ChildProcess) {
+function collected(child: ChildProcess, args: readonly string[], { env = {} }: ProcessSetup) {
   const output = new Output();
   const errorOutput = new Output();
   child.stdout?.setEncoding('utf8').on('data', (chunk) => output.add(chunk));
   child.stderr?.setEncoding('utf8').on('data', (chunk) => errorOutput.add(chunk));
   const finished = once(child, 'close').then(([code, signal]): Finished => {
     errorOutput.end();
+    searchLog(`fanfare ${args[0]}`, errorOutput.text, env);
     return { code: code ?? signal, stdout: output.text, stderr: errorOutput.text };
   });
   return { finished, errorOutput };

@@ -1,5 +1,6 @@
 // Drains the queue `<prefix>:ingest` while it holds the lease: publishes each entry once, in order per channel, past what is stuck.
 
+import { calm } from '../../lib/calm.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import { within } from '../../lib/timers.js';
@@ -256,8 +257,8 @@ class Drainer implements Ingest {
   async #bury(entry: QueuedEntry, error: FanfareError): Promise<void> {
     await this.#queue.bury(entry, error);
     this.#dead++;
-    const fields = { id: entry.id, code: error.code, reason: error.message };
-    this.#options.logger.warn(fields, 'a queued message is now a dead letter');
+    const fields = { queue: this.#queue.name, id: entry.id, code: error.code, reason: error.message };
+    calm(this.#options.logger).warn(fields, 'a queued message is now a dead letter');
   }
 
   #isOver(): boolean {

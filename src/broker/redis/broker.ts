@@ -1,5 +1,6 @@
 // The broker on Redis: publishes through the function library, subscribes to the live channels, reads the logs.
 
+import { calm } from '../../lib/calm.js';
 import type { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import { type Begin, LIMITS, type Offset, START } from '../../protocol/index.js';
@@ -246,7 +247,7 @@ class RedisBroker implements RedisBusBroker {
     if (error.code === 'storage_full') this.#connection.noteFull(error);
     if (error.code === 'internal') {
       const keys = `${this.#prefix}:{${channel}}:*`;
-      this.#logger.error({ error, keys }, 'Redis refuses to work with the keys of a channel');
+      calm(this.#logger).error({ error, keys }, 'Redis refuses to work with the keys of a channel');
     }
     return error;
   }

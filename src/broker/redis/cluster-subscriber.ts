@@ -1,6 +1,7 @@
 // Keeps a set of channels subscribed on a Redis Cluster: each at the master of its slot, wherever that goes.
 
 import type { Cluster } from 'ioredis';
+import { calm } from '../../lib/calm.js';
 import {
   createSubscription,
   type Subscriber,
@@ -195,7 +196,7 @@ export class ClusterSubscriber implements Subscriber {
     } catch (error) {
       // ioredis throws on what a listener throws, and that ends the process.
       const { channel } = subscription;
-      this.#options.logger.error({ error, channel }, 'a message from the bus could not be handed on');
+      calm(this.#options.logger).error({ error, channel }, 'a message from the bus could not be handed on');
     }
   }
 

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { calm } from '../../lib/calm.js';
 import type { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import {
@@ -59,7 +60,10 @@ export class RedisSubscriber implements Subscriber {
         this.#listener.payload(subscription.channel, payload);
       } catch (error) {
         // ioredis throws on what a listener throws, and that ends the process.
-        this.#logger.error({ error, channel: subscription.channel }, 'a message from the bus could not be handed on');
+        calm(this.#logger).error(
+          { error, channel: subscription.channel },
+          'a message from the bus could not be handed on',
+        );
       }
     });
     this.#client.on('ready', () => {

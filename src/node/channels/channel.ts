@@ -1,6 +1,7 @@
 // A channel at a node: its position, its ring, and the repair that keeps what it delivers without a hole.
 
 import type { BrokerMessage, HistoryPage, LogEntry } from '../../broker/broker.js';
+import { calm } from '../../lib/calm.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import type { Begin, GapReason, Offset } from '../../protocol/index.js';
 import type { Audience } from './audience.js';
@@ -284,7 +285,7 @@ export class Channel implements LogOwner {
     this.#position = offset;
     this.#ring?.reset(offset);
     this.#parts.counters.gaps++;
-    this.#parts.logger.warn({ channel: this.name, after, offset, reason }, 'history has a gap');
+    calm(this.#parts.logger).warn({ channel: this.name, after, offset, reason }, 'history has a gap');
     this.audience.gap({ type: 'gap', channel: this.name, after, offset, reason });
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Broker, BrokerListener, BrokerMessage, HistoryPage, PageLimit } from '../../broker/broker.js';
 import type { NamespaceOptions, Namespaces } from '../../config/namespaces.js';
+import { calm } from '../../lib/calm.js';
 import { monotonicNowMs, steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
@@ -99,7 +100,7 @@ export class Channels implements BrokerListener {
       publish: parts.publish,
       batches: parts.batches,
       counters: this.counters,
-      failed: (error, channel) => parts.logger.error({ error, channel }, 'a message could not be handed on'),
+      failed: (error, channel) => calm(parts.logger).error({ error, channel }, 'a message could not be handed on'),
     };
     this.#tails = new TailWatch(parts.broker, () => this.#byName.values());
     this.#retrier = new Retrier({

@@ -10,6 +10,7 @@ export interface LinkDoor {
   identifyOnce(ticket: string): Identity | Promise<Identity>;
   claim(identity: Identity): void;
   /** Counts what a client was told of one of its commands. */
-  countLimited(error: unknown): void;
-  readonly counters: { refused: number };
+  count(error: unknown): void;
+  /** Counts and logs that this ticket, or who came without one, may not come in. */
+  turnAway(error: unknown, ticket: string | undefined): void;
 }

@@ -218,13 +218,12 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   #run(command: ClientCommand): void {
     if (command.type === 'connect') return this.#connect(command);
     if (this.#session !== undefined) return this.#session.run(command);
-    this.sendEvent({ type: 'error', id: command.id, code: 'not_connected', message: 'send connect first' });
+    this.#fail(new FanfareError('not_connected', 'send connect first'), command.id);
   }
 
   #connect(command: ConnectCommand): void {
     if (this.#state !== 'handshake') {
-      const message = 'connect was sent before';
-      return this.sendEvent({ type: 'error', id: command.id, code: 'already_connected', message });
+      return this.#fail(new FanfareError('already_connected', 'connect was sent before'), command.id);
     }
     if (command.version !== PROTOCOL_VERSION) {
       const message = `version ${PROTOCOL_VERSION} is spoken here`;
@@ -237,7 +236,7 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
     this.#verify(
       command.token,
       (identity) => this.#admit(command.id, identity),
-      (error) => this.#refuse(command.id, error),
+      (error) => this.#refuse(command.id, error, command.token),
     );
   }
 
@@ -272,7 +271,7 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
     try {
       door.requireRoom();
     } catch (error) {
-      return this.#refuse(id, error, true);
+      return this.#refuse(id, error);
     }
     links.newcomers.remove(this);
     links.add(this);
@@ -286,15 +285,15 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
     for (const command of this.#reader?.takeKept() ?? []) if (!this.isClosed) this.#run(command);
   }
 
-  #refuse(id: number, error: unknown, isCounted = false): void {
-    if (!isCounted) this.#parts.door.counters.refused++;
+  #refuse(id: number, error: unknown, ticket?: string): void {
+    this.#parts.door.turnAway(error, ticket);
     this.#fail(error, id);
     const code = error instanceof FanfareError ? error.code : 'internal';
     this.end(code, error instanceof FanfareError ? error.message : 'something went wrong here');
   }
 
   #fail(error: unknown, id: number | undefined): void {
-    this.#parts.door.countLimited(error);
+    this.#parts.door.count(error);
     if (!this.isClosed) this.sendEvent(errorEvent(error, id, this.#parts.logger));
   }
 }

@@ -5,6 +5,7 @@ import { bearerOf } from '../../http/bearer.js';
 import { requireJson, textOf } from '../../http/json-body.js';
 import { corsHeaders } from '../../http/origins.js';
 import { problemAnswer } from '../../http/problem.js';
+import { hasRequestId } from '../../http/refusals.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import { RateLimited } from '../../limits/subject-limit.js';
@@ -62,15 +63,19 @@ export class HttpCall {
   /** Answers any thrown value as a problem document. */
   fail(error: unknown, headers: Readonly<Record<string, string>> = {}): void {
     const { admission, logger } = this.#parts;
-    const requestId = error instanceof FanfareError && error.code !== 'internal' ? undefined : randomUUID();
-    if (requestId !== undefined) {
+    const requestId = hasRequestId(error) ? randomUUID() : undefined;
+    if (!(error instanceof FanfareError) || error.code === 'internal') {
       logger.error({ error, requestId, path: this.exchange.path }, 'a request failed');
     }
     const answer = problemAnswer(error, requestId);
-    admission.count(error);
+    admission.refuse(error, { requestId, origin: this.exchange.header('origin'), token: this.#shownToken() });
     const limitHeaders = error instanceof RateLimited ? error.headers : {};
     const idHeader: Record<string, string> = requestId === undefined ? {} : { [HEADERS.requestId]: requestId };
     this.respond(answer.status, { ...answer.headers, ...limitHeaders, ...idHeader, ...headers }, answer.body);
+  }
+
+  #shownToken(): string | undefined {
+    return this.exchange.header('authorization')?.slice('Bearer '.length);
   }
 
   /** The bearer text; `undefined` without an `Authorization` header; throws `token_malformed` for another kind. */

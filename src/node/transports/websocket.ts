@@ -1,6 +1,8 @@
 // `GET /v1/ws`: decides about upgrades.
 
+import { randomUUID } from 'node:crypto';
 import { problemAnswer } from '../../http/problem.js';
+import { hasRequestId } from '../../http/refusals.js';
 import { FanfareError } from '../../lib/errors.js';
 import { PATHS, WEBSOCKET_SUBPROTOCOL } from '../../protocol/index.js';
 import type { Admission } from '../admission.js';
@@ -12,12 +14,16 @@ import type { UpgradeDecision, UpgradeRequest } from '../engines/engine.js';
  * a page cannot read the status of a refused upgrade.
  */
 export class SocketDoor {
-  readonly #door: Pick<Admission, 'requireOrigin' | 'addressOf'>;
+  readonly #door: Pick<Admission, 'requireOrigin' | 'addressOf' | 'refuse'>;
   readonly #link: SocketLinkParts;
   readonly #mayBeNameless: boolean;
 
   /** `mayBeNameless`: whether clients come that have no user's name, and whom the limits count by address. */
-  constructor(door: Pick<Admission, 'requireOrigin' | 'addressOf'>, link: SocketLinkParts, mayBeNameless: boolean) {
+  constructor(
+    door: Pick<Admission, 'requireOrigin' | 'addressOf' | 'refuse'>,
+    link: SocketLinkParts,
+    mayBeNameless: boolean,
+  ) {
     this.#door = door;
     this.#link = link;
     this.#mayBeNameless = mayBeNameless;
@@ -31,7 +37,9 @@ export class SocketDoor {
       const address = this.#mayBeNameless ? this.#door.addressOf(request) : undefined;
       return { accept: true, protocol, handler: new SocketLink(this.#link, address) };
     } catch (error) {
-      return { accept: false, ...problemAnswer(error) };
+      const requestId = hasRequestId(error) ? randomUUID() : undefined;
+      this.#door.refuse(error, { requestId, origin: request.header('origin') });
+      return { accept: false, ...problemAnswer(error, requestId) };
     }
   }
 }

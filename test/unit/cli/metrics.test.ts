@@ -14,6 +14,14 @@ it('reads the counters when it is asked, those that appear later included', asyn
   expect(text).toMatch(/^# TYPE fanfare_waiting_polls gauge\n.* 7$/m);
 });
 
+it('has a label for what a figure counts apart', async () => {
+  const counts = { 'refusals.token_expired': 3, 'refusals.forbidden': 1, refused: 4 };
+  const text = await createMetrics({ labels: { role: 'node' }, stats: () => counts }).text();
+  expect(text).toMatch(/^fanfare_refusals_total\{code="token_expired",role="node"\} 3$/m);
+  expect(text).toMatch(/^fanfare_refusals_total\{code="forbidden",role="node"\} 1$/m);
+  expect(text.match(/^# TYPE fanfare_refusals_total counter$/gm)).toHaveLength(1);
+});
+
 it('tells of the process as well', async () => {
   const text = await createMetrics({ labels: {}, stats: () => ({}) }).text();
   expect(text).toContain('process_resident_memory_bytes');

@@ -64,16 +64,18 @@ function flood(ends: Ends, lines: number, mode = ''): { readonly ended: Promise<
   return { ended: once(started, 'exit'), told: async () => String((await answers.next()).value) };
 }
 
-/** The `line` of each line that is read, and what the last one says; every one of them is whole. */
-async function linesOf(stream: Readable): Promise<{ readonly numbers: number[]; readonly last: string }> {
+/** The `line` of each line that is read, the losses that are told, and what the last one says; every one of them is whole. */
+async function linesOf(stream: Readable) {
   const numbers: number[] = [];
+  const lost: number[] = [];
   let last = '';
   for await (const text of createInterface({ input: stream })) {
-    const { line, msg } = JSON.parse(text) as { line?: number; msg: string };
+    const { line, lines, msg } = JSON.parse(text) as { line?: number; lines?: number; msg: string };
     if (line !== undefined) numbers.push(line);
+    if (lines !== undefined) lost.push(lines);
     last = msg;
   }
-  return { numbers, last };
+  return { numbers, lost, last };
 }
 
 describe.each(Object.keys(KINDS))('a log whose reader stalls, on a %s', (kind) => {
@@ -86,7 +88,9 @@ describe.each(Object.keys(KINDS))('a log whose reader stalls, on a %s', (kind) =
     const reading = linesOf(ends.read(child as ChildProcess));
     child?.stdin?.end();
     await ended;
-    const { numbers } = await reading;
+    const { numbers, lost } = await reading;
+    // One line at the hole tells its size.
+    expect(lost).toEqual([MANY - numbers.length]);
     expect(numbers.length).toBeGreaterThanOrEqual(MANY - logLinesDropped);
     expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
     expect(new Set(numbers).size).toBe(numbers.length);
@@ -98,6 +102,7 @@ describe.each(Object.keys(KINDS))('a log whose reader stalls, on a %s', (kind) =
     expect(JSON.parse(await told())).toEqual({ logLinesDropped: 0 });
     const reading = linesOf(ends.read(child as ChildProcess));
     await ended;
-    expect(await reading).toEqual({ numbers: Array.from({ length: FEW }, (_, n) => n + 1), last: 'ending' });
+    const numbers = Array.from({ length: FEW }, (_, n) => n + 1);
+    expect(await reading).toEqual({ numbers, lost: [], last: 'ending' });
   });
 });

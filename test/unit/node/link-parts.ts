@@ -59,6 +59,7 @@ export async function nodeParts() {
   lifecycle.on('serve');
   const door = new Admission({
     origins: new Origins([]),
+    logger: silentLogger,
     authenticator,
     clientAddress: new ClientAddress([]),
     limits: nodeLimits({ commands: rate, publishes: rate, polls: rate }),
@@ -73,7 +74,7 @@ export async function nodeParts() {
   const publisher = new Publisher({ broker, namespaces, maxMessageBytes: 65_536, waitReplicas: 0 });
   const { commands, publishes, openings } = door;
   const identify = (text: string) => door.identifyOnce(text);
-  const count = (error: unknown) => door.countLimited(error);
+  const count = (error: unknown) => door.count(error);
   const session = { subscriptions, publisher, identify, publishes, openings, count, logger };
   const counts = new LinkCounts(0);
   const ids = new LinkIds();
