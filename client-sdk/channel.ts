@@ -1,8 +1,8 @@
 // One channel that the application wants: its position, its state, and what is delivered from it once and in order.
 
 import type { After, GapEvent, MessageEvent, ServerEvent } from '../src/protocol/index.js';
-import type { Emitter } from './emitter.js';
-import type { Wanted } from './link.js';
+import type { Source, Wanted } from './link.js';
+import { ECHO_MS, MAX_ECHOES } from './numbers.js';
 import type { SubscriptionState } from './types.js';
 
 export interface SubscriptionEvents {
@@ -11,16 +11,30 @@ export interface SubscriptionEvents {
   state: SubscriptionState;
 }
 
+/** Takes what a channel tells to one subscription. */
+export type Reader = <Type extends keyof SubscriptionEvents>(type: Type, value: SubscriptionEvents[Type]) => void;
+
 export interface Channel extends Wanted {
   position: After;
   state: SubscriptionState;
-  /** The line that delivers: the one that said `subscribed` last. Others are ignored. */
-  line?: object | undefined;
-  readonly subscribed: Set<Emitter<SubscriptionEvents>>;
+  /** What delivers: the newest that has said `subscribed`. Others are ignored. */
+  source?: Source | undefined;
+  readonly readers: Set<Reader>;
+  /** Live-only messages of lately and when they came; newest last, and those of sources before this one. */
+  live: readonly (readonly [MessageEvent, atMs: number, Source])[];
 }
 
-const emit = <Type extends keyof SubscriptionEvents>(channel: Channel, type: Type, value: SubscriptionEvents[Type]) => {
-  for (const emitter of channel.subscribed) emitter.emit(type, value);
+export const createChannel = (name: string, position: After): Channel => ({
+  name,
+  position,
+  state: { type: 'pending' },
+  readers: new Set(),
+  live: [],
+});
+
+/** A reader that comes meanwhile begins with the next one, as the position says. */
+const emit: (channel: Channel, ...event: Parameters<Reader>) => void = ({ readers }, type, value) => {
+  for (const reader of [...readers]) if (readers.has(reader)) reader(type, value);
 };
 
 /** Does nothing where the state is of that type already. */
@@ -31,22 +45,54 @@ export const setState = (channel: Channel, state: SubscriptionState): void => {
 };
 
 /**
- * Takes one event that names the channel, from `line`, by the rules of a client's position (docs/PROTOCOL.md, 4.2).
- *
- * While one line takes over from another, delivery has gone on since the position that was asked for: `subscribed` never
- * moves it back. When that says that not all was recovered, the position stays until the `gap` has come, so that a line that
- * dies in between cannot swallow the gap. A message at or before the position was delivered already; one without an
- * offset is live only and never was.
+ * Whether what was asked `after` begins beyond where the channel is: another has said meanwhile what `now` or `-1` stands for, or a gap has
+ * set the position back. To take it would jump over what lies between.
  */
-export const receive = (channel: Channel, event: ServerEvent, line: object): void => {
-  const { type, offset } = event as MessageEvent | GapEvent;
+export const isStale = (after: After | undefined, { position }: Wanted): boolean =>
+  after !== position && !(after && /^\d/.test(after) && after <= position);
+
+/** Whether all that a gap is about has been delivered meanwhile, over another way. */
+export const isFilled = ({ after, offset, reason }: GapEvent, position: After): boolean =>
+  after !== position && offset <= position && /^(trim|exp)/.test(reason);
+
+/** Whether a reader that wants what comes `after` has to be given some of it from history before it can go on with the channel. */
+export const isLate = (after: After, { position }: Wanted): boolean =>
+  after !== 'now' && after !== position && !(/^\d/.test(position) && after > position);
+
+/** Whether it is the same live-only message over another way: it has no offset to tell by. */
+const isEcho = (channel: Channel, event: MessageEvent, source: Source, nowMs: number): boolean => {
+  const text = ({ data, from }: MessageEvent) => JSON.stringify([data, from]);
+  const live = channel.live.filter(([, atMs]) => nowMs - atMs < ECHO_MS);
+  const mine = text(event);
+  const index = live.findIndex(([other, , by]) => by !== source && text(other) === mine);
+  if (index < 0) live.push([event, nowMs, source]);
+  else live.splice(index, 1);
+  channel.live = live.slice(-MAX_ECHOES);
+  return index >= 0;
+};
+
+/**
+ * Takes one event that names the channel, from `source`, by the rules of a client's position (docs/PROTOCOL.md, 4.2).
+ *
+ * While one source takes over from another, delivery has gone on since the position that was asked for: `subscribed` never moves it back, and
+ * an older one never takes over from a newer. When that says that not all was recovered, the position stays until the `gap` has come, so
+ * that a source that dies in between cannot swallow the gap; a gap of messages that have been delivered meanwhile is none. A message at or
+ * before the position was delivered already; one without an offset is live only, and comes at most once.
+ */
+export const receive = (channel: Channel, event: ServerEvent, source: Source, nowMs: number): void => {
   const { position } = channel;
   if (event.type === 'subscribed') {
-    channel.line = line;
-    if (position === 'now' || (event.recovered && event.offset > position)) channel.position = event.offset;
-    setState(channel, event);
-  } else if (channel.line === line && (type === 'gap' || (type === 'message' && !(offset && offset <= position)))) {
+    const { offset, recovered } = event;
+    if (channel.source && channel.source.order > source.order) return;
+    channel.source = source;
+    if (position === 'now' || (recovered && offset > position)) channel.position = offset;
+    setState(channel, { type: 'subscribed', offset, recovered });
+  } else if (channel.source === source && (event.type === 'message' || event.type === 'gap')) {
+    const { offset } = event;
+    if (event.type === 'gap') {
+      if (isFilled(event, position)) return;
+    } else if (offset ? offset <= position : isEcho(channel, event, source, nowMs)) return;
     channel.position = offset ?? position;
-    emit(channel, type, event as never);
+    emit(channel, event.type as 'gap', event as GapEvent);
   }
 };

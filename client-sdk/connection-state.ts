@@ -17,6 +17,16 @@ export interface ConnectionState {
 
 export const INITIAL: ConnectionState = { state: { type: 'idle' }, failures: 0, exclude: [] };
 
+/** Whether a link's end says that its node failed: not where this client was too slow, over a limit, or its ticket had ended. */
+export const isNodesFault = ({ close, code }: Failure): boolean => code !== 'offline' && (close < 4002 || close > 4005);
+
+/** Whether nothing is left to be tried; `canHeal` where another token may come. */
+const isOver = (before: ConnectionState, failure: Failure, node: string | undefined, canHeal: boolean): boolean => {
+  if (failure.close !== CLOSE_UNAUTHORIZED) return isFinal(failure) || failure.code === 'logged_out';
+  // A ticket that one node refuses may be good at another.
+  return !canHeal && !!before.renewed && (!node || before.exclude.includes(node));
+};
+
 /**
  * After a loss: `waiting`, or `closed` where the failure is final. `before` is `INITIAL` where the link had lasted.
  * `node` is the one that failed, if any.
@@ -26,16 +36,16 @@ export const lose = (
   failure: Failure,
   node: string | undefined,
   random: number,
+  canHeal = false,
 ): ConnectionState => {
   const { close, code } = failure;
-  const unauthorized = close === CLOSE_UNAUTHORIZED;
-  if (isFinal(failure) && (!unauthorized || before.renewed)) {
+  if (isOver(before, failure, node, canHeal))
     return { ...before, state: { type: 'closed', code: close, reason: code } };
-  }
+  const failed = isNodesFault(failure) ? node : undefined;
   return {
     state: { type: 'waiting', retryInMs: backoff(before.failures, random, failure.retryAfterMs), cause: code },
     failures: before.failures + 1,
-    renewed: before.renewed || unauthorized,
-    exclude: [node ?? [], before.exclude].flat().slice(0, MAX_EXCLUDED),
+    renewed: before.renewed || close === CLOSE_UNAUTHORIZED,
+    exclude: [failed ?? [], before.exclude].flat().slice(0, MAX_EXCLUDED),
   };
 };

@@ -1,19 +1,26 @@
 // Keeps one link to a node: takes over before it leaves the old one, and tries again when it is lost.
 
-import type { NodeAddress, ServerEvent, Transport } from '../src/protocol/index.js';
+import type { After, NodeAddress, PolledChannel, ServerEvent, Transport } from '../src/protocol/index.js';
 import { backoff } from './backoff.js';
-import { INITIAL, lose } from './connection-state.js';
-import { createFailure, type Failure, toFailure } from './errors.js';
-import type { Link, OpenLink, Outgoing, Wanted } from './link.js';
-import { createMonitor } from './monitor.js';
+import { INITIAL, isNodesFault, lose } from './connection-state.js';
+import { createFailure, type Failure, isFinal, toFailure } from './errors.js';
+import { fetchHistory } from './history.js';
+import type { Link, OpenLink, Outgoing, Source, Wanted } from './link.js';
+import { createMonitor, type Monitor } from './monitor.js';
 import {
+  BACKOFF_CAP_MS,
   CLOSE_LATER,
   CLOSE_NETWORK,
   CLOSE_NORMAL,
+  CLOSE_TICKET,
+  CLOSE_UNAUTHORIZED,
+  CLOSE_WORD,
   CONNECT_LIMIT_MS,
   LEAVE_MS,
+  MAX_CHANNELS,
   REPLACE_FAILURES,
   STABLE_MS,
+  WAKE_FLOOR_MS,
 } from './numbers.js';
 import { createSession } from './session.js';
 import type { Settings } from './settings.js';
@@ -22,9 +29,8 @@ import type { ClientState } from './types.js';
 /** What a connection works for. */
 export interface ConnectionOwner {
   readonly transports: readonly Transport[];
-  readonly channels: ReadonlyMap<string, Wanted & { readonly line?: object | undefined }>;
-  /** An event of `line`, one object for the life of a link. */
-  receive(event: ServerEvent, line: object): void;
+  readonly channels: ReadonlyMap<string, Wanted>;
+  receive(event: ServerEvent, source: Source): void;
   /** The node refuses a channel, for good or for now. */
   refuse(channel: string, failure: Failure): void;
   state(state: ClientState): void;
@@ -32,10 +38,16 @@ export interface ConnectionOwner {
 }
 
 export interface Connection {
-  /** The wanted channels have changed. Connects the first time. */
+  /** As many channels as a link may have. */
+  readonly maxChannels: number;
+  /** Connects, unless it does already. */
+  connect(): void;
+  /** The wanted channels have changed. */
   sync(): void;
   /** Returns whether there is a link and it took it. */
   publish(outgoing: Outgoing): boolean;
+  /** What history holds of a channel after a position. */
+  history(name: string, after: After): Promise<PolledChannel | undefined>;
   close(): void;
 }
 
@@ -46,17 +58,23 @@ interface Line extends Link {
 
 export const createConnection = (settings: Settings, openLink: OpenLink, owner: ConnectionOwner): Connection => {
   const { clock, random, timers } = settings;
-  const closing = new AbortController();
+  const now = clock.monotonic;
+  const asking = new Set<AbortController>();
   let connection = INITIAL;
   /** An attempt is on its way, from discovery to `connected`. */
-  let dialing = false;
+  let attempt: object | undefined;
   let opening: Line | undefined;
   let active: Line | undefined;
   /** The line before `active`: it stays a moment, until each channel has been taken over. */
   let leaving: Line | undefined;
+  let lines = 0;
+  let monitor: Monitor | undefined;
+  let maxChannels = MAX_CHANNELS;
   let connectedAtMs = 0;
-  /** What a server asked for last: a floor. */
-  let delayMs: number | undefined;
+  let failedAtMs = Number.NEGATIVE_INFINITY;
+  let retryAtMs = 0;
+  /** A server asked for the delay: nothing shortens it. */
+  let isHeldOff = false;
 
   const become = (state: ClientState, memory = connection) => {
     if (connection.state.type === 'closed') return;
@@ -65,22 +83,29 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
     owner.state(state);
   };
 
+  const retry = (ms: number) => {
+    retryAtMs = now() + ms;
+    timers.set(dial, ms);
+  };
+
   /** Connects, or replaces the link that works. */
   const dial = () => {
-    if (dialing) return;
-    dialing = true;
+    if (attempt || connection.state.type === 'closed') return;
+    const mine = {};
+    attempt = mine;
     timers.delete(dial);
     timers.set(expire, CONNECT_LIMIT_MS);
-    if (!active) become({ type: 'connecting' });
+    monitor ??= createMonitor(settings, page);
+    if (!active && connection.state.type !== 'connecting') become({ type: 'connecting' });
     // A listener may have closed the client.
-    if (!dialing) return;
+    if (attempt !== mine) return;
     session
       .connect(active ? [active.node] : connection.exclude)
-      .then(open)
-      .catch((error) => end(toFailure(error)));
+      .then((node) => attempt === mine && open(node))
+      .catch((error) => attempt === mine && end(toFailure(error)));
   };
   const expire = () => {
-    session.close();
+    session.drop();
     end(createFailure(CLOSE_NETWORK, 'timeout'));
   };
 
@@ -88,25 +113,25 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
     const line = openLink({
       ...settings,
       ...owner,
+      order: ++lines,
       session: session.state,
       url,
-      connected(transport, heartbeatMs) {
+      connected(transport, heartbeatMs, limits) {
         const isNew = line === opening;
-        if (isNew) {
-          leave();
-          leaving = active;
-          timers.set(leave, LEAVE_MS);
-          active = line;
-          connectedAtMs = clock.now();
-          settle();
-        }
-        if (line === active) monitor.connected(heartbeatMs);
+        if (isNew) take(line);
+        if (line !== active) return;
+        maxChannels = limits?.channelsPerConnection ?? maxChannels;
+        monitor?.connected(heartbeatMs);
         if (isNew) become({ type: 'connected', transport, node: id });
       },
-      touch: monitor.touch,
-      receive(event) {
-        if (event.type === 'move') dial();
-        else owner.receive(event, line);
+      touch() {
+        if (line === active) monitor?.touch();
+        // What comes, however slowly, is progress.
+        else if (line === opening) timers.set(expire, CONNECT_LIMIT_MS);
+      },
+      receive(event, source) {
+        if (event.type !== 'move') owner.receive(event, source);
+        else if (line === active) dial();
       },
       lost: (failure) => end(failure, line),
     }) as Line;
@@ -114,11 +139,27 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
     opening = line;
   };
 
+  /** A line works: the one before it is left. */
+  const take = (line: Line) => {
+    leave();
+    leaving = active;
+    timers.set(leave, LEAVE_MS);
+    active = line;
+    connectedAtMs = now();
+    isHeldOff = false;
+    settle();
+  };
+
   /** The attempt is over. */
   const settle = () => {
-    dialing = false;
-    opening = undefined;
+    attempt = opening = undefined;
     timers.delete(expire);
+  };
+
+  const abandon = () => {
+    session.drop();
+    opening?.close();
+    settle();
   };
 
   const leave = () => {
@@ -126,65 +167,116 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
     leaving = undefined;
   };
 
+  const drop = () => {
+    active = undefined;
+    monitor?.connected(0);
+    leave();
+  };
+
   /** A line has ended; without one, the attempt on its way has failed before there was a line. */
   const end = (failure: Failure, line = opening) => {
-    const stable = line && line === active && clock.now() - connectedAtMs >= STABLE_MS;
+    const { close, code } = failure;
+    const before = line && line === active && now() - connectedAtMs >= STABLE_MS ? INITIAL : connection;
+    const isActive = !!line && line === active;
     line?.close(failure);
-    if (line && line === leaving) return leave();
-    if (line === opening) settle();
-    if (line === active) {
-      active = undefined;
-      monitor.connected(0);
-      leave();
-      // Its replacement is already on the way.
-      if (dialing) return become({ type: 'connecting' });
-    }
-    delayMs = failure.retryAfterMs;
-    session.lost(failure);
+    if (line && line !== opening && !isActive) return line === leaving ? leave() : undefined;
+    if (!isActive) {
+      settle();
+      failedAtMs = now();
+    } else drop();
+    if (line && isNodesFault(failure)) session.lost();
+    if (close === CLOSE_UNAUTHORIZED || close === CLOSE_TICKET) session.spoil();
     owner.error(failure);
-    if (active) {
+    // A listener may have closed the client.
+    if (connection.state.type === 'closed') return;
+    // Its replacement is already on the way.
+    if (attempt && (!isFinal(failure) || close === CLOSE_UNAUTHORIZED)) return become({ type: 'connecting' });
+    isHeldOff = close >= CLOSE_WORD && Number(failure.retryAfterMs) > 0;
+    if (active && code !== 'logged_out') {
       // What failed was to replace a link that works.
-      timers.set(dial, backoff(REPLACE_FAILURES, random(), delayMs));
+      retry(backoff(REPLACE_FAILURES, random(), failure.retryAfterMs));
     } else {
-      const lost = lose(stable ? INITIAL : connection, failure, line?.node, random());
+      const lost = lose(before, failure, line?.node, random(), session.canHeal);
       become(lost.state, lost);
-      if (connection.state.type === 'waiting') timers.set(dial, connection.state.retryInMs);
+      if (lost.state.type === 'waiting' && connection.state === lost.state) retry(lost.state.retryInMs);
     }
   };
 
-  const drop = (close: number, code: string) => {
-    if (active) end(createFailure(close, code), active);
+  const page = {
+    doubt: () => active?.probe(),
+    silent() {
+      if (active) end(createFailure(CLOSE_NETWORK, 'timeout'), active);
+    },
+    /** Leaves neither a link nor an attempt; no failure of anybody's. */
+    sleep(isAway: boolean) {
+      const { type } = connection.state;
+      if (type === 'idle' || type === 'closed' || (type === 'waiting' && !isAway)) return;
+      const failure = createFailure(CLOSE_LATER, 'offline');
+      abandon();
+      active?.close(failure);
+      drop();
+      isHeldOff = false;
+      // A page that is put away asks nobody any more, while it still runs.
+      const retryInMs = isAway ? BACKOFF_CAP_MS : backoff(connection.failures, random());
+      retry(retryInMs);
+      become({ type: 'waiting', retryInMs, cause: failure.code });
+    },
+    wake(wasAway: boolean) {
+      if (wasAway && attempt) {
+        abandon();
+        dial();
+      }
+      if (connection.state.type !== 'waiting' || isHeldOff) return;
+      const restMs = Math.min(retryAtMs, failedAtMs + WAKE_FLOOR_MS) - now();
+      if (restMs > 0) retry(restMs);
+      else dial();
+    },
+    seen: () => active?.quiet(),
   };
 
   const release = () => {
-    opening?.close();
+    abandon();
     active?.close();
-    active = undefined;
-    leave();
-    settle();
+    drop();
     session.close();
-    closing.abort();
+    monitor?.stop();
+    monitor = undefined;
+    for (const controller of asking) controller.abort();
     timers.clear();
   };
 
-  const session = createSession(settings, owner.transports, () => active?.refresh(), owner.error);
-  const monitor = createMonitor(settings, closing.signal, {
-    doubt: () => active?.probe(),
-    silent: () => drop(CLOSE_NETWORK, 'timeout'),
-    sleep: () => drop(CLOSE_LATER, 'offline'),
-    wake() {
-      if (connection.state.type === 'waiting' && !delayMs) dial();
+  const session = createSession(
+    settings,
+    owner.transports,
+    () => active?.refresh(),
+    (failure) => {
+      if (failure.code === 'logged_out') become({ type: 'closed', code: failure.close, reason: failure.code });
+      else owner.error(failure);
     },
-    seen: () => active?.quiet(),
-  });
+  );
 
   return {
+    get maxChannels() {
+      return maxChannels;
+    },
+    connect() {
+      if (connection.state.type === 'closed') connection = INITIAL;
+      if (connection.state.type === 'idle') dial();
+    },
     sync() {
       opening?.sync();
       active?.sync();
-      if (connection.state.type === 'idle') dial();
     },
     publish: (outgoing) => !!active?.publish(outgoing),
+    async history(name, after) {
+      const stop = new AbortController();
+      asking.add(stop);
+      try {
+        return await fetchHistory(settings, session.state, name, after, stop);
+      } finally {
+        asking.delete(stop);
+      }
+    },
     close: () => become({ type: 'closed', code: CLOSE_NORMAL, reason: 'closed' }),
   };
 };

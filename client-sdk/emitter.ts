@@ -17,9 +17,10 @@ export const createEmitter = <Events>(): Emitter<Events> => {
       return () => listeners.delete(entry);
     },
     emit(type, value) {
-      for (const [wanted, listener] of [...listeners]) {
+      // Who comes meanwhile begins with the next one; who was taken away meanwhile hears nothing more.
+      for (const entry of [...listeners]) {
         try {
-          if (wanted === type) listener(value as never);
+          if (entry[0] === type && listeners.has(entry)) entry[1](value as never);
         } catch (error) {
           queueMicrotask(() => {
             throw error;

@@ -10,6 +10,7 @@ import { sse } from './transports/sse.js';
 import { websocket } from './transports/websocket.js';
 import type { Client, ClientOptions, Transport } from './types.js';
 
+export { FanfareError } from './errors.js';
 export type * from './types.js';
 
 const OPEN: Readonly<Record<Transport, OpenLink>> = {
@@ -24,9 +25,9 @@ export function createClient(options: ClientOptions): Client {
   const settings = mergeOptions(options);
   const transports = new Map<Transport, OpenLink>();
   for (const name of options.transports ?? (Object.keys(OPEN) as Transport[])) {
-    if (!OPEN[name]) misuse('transports');
+    if (!Object.hasOwn(OPEN, name)) misuse('transports', name, `one of ${Object.keys(OPEN).join(', ')}`);
     if (name !== 'websocket' || settings.WebSocket) transports.set(name, OPEN[name]);
   }
-  if (!transports.size) misuse('transports');
+  if (!transports.size) misuse('transports', 'websocket', 'possible here without the option `WebSocket`');
   return assembleClient(settings, [...transports.keys()], fallback(transports, settings));
 }

@@ -1,6 +1,6 @@
 // The seam between a connection and its transports.
 
-import type { After, ServerEvent, Transport } from '../src/protocol/index.js';
+import type { After, AnnouncedLimits, ServerEvent, Transport } from '../src/protocol/index.js';
 import type { Failure } from './errors.js';
 import type { Given } from './session.js';
 import type { Settings } from './settings.js';
@@ -11,8 +11,15 @@ export interface Wanted {
   readonly position: After;
 }
 
-/** A publish that waits for its answer. */
+/** One way to a node by which channels are delivered. A later one takes over from an earlier one, never the other way round. */
+export interface Source {
+  readonly order: number;
+}
+
+/** A request that waits for its answer. */
 export interface Outgoing {
+  /** Of the command, and the path's last part. */
+  readonly type: 'publish';
   /** The request's body, a copy, so that repeating it repeats the same bytes. */
   readonly body: object;
   /** Its answer: an offset, or a failure; it is repeated later where that can help. */
@@ -36,23 +43,39 @@ export interface Link {
 }
 
 /** What a transport is handed. It calls back only after it has returned its link. */
-export interface LinkHost extends Omit<Settings, 'transports'> {
+export interface LinkHost extends Settings {
   /** Base of the node. */
   readonly url: string;
+  /** Of the link's sources: from this on, and below that and one. */
+  readonly order: number;
   /** What discovery gave; the ticket changes. */
   readonly session: Given;
   readonly channels: ReadonlyMap<string, Wanted>;
   /** It works; longer silence than `heartbeatMs` from now on is doubtful. Also when that changes. */
-  connected(transport: Transport, heartbeatMs: number): void;
+  connected(transport: Transport, heartbeatMs: number, limits?: AnnouncedLimits): void;
   /** Something came from the node, whatever it was. */
   touch(): void;
   /** An event for a channel, or `move`. */
-  receive(event: ServerEvent): void;
-  /** The node refuses a channel for good. */
+  receive(event: ServerEvent, source: Source): void;
+  /** The node refuses a channel, for good or for now. */
   refuse(channel: string, failure: Failure): void;
+  /** Something failed that is tried again. */
+  error(failure: Failure): void;
   /** The link is gone. */
   lost(failure: Failure): void;
 }
 
 /** Opens a link. */
 export type OpenLink = (host: LinkHost) => Link;
+
+/** What has to be said so that the node is asked for what is wanted: channels that are wanted no more, and those that are new. */
+export const diff = (
+  asked: Iterable<Wanted>,
+  wanted: ReadonlyMap<string, Wanted>,
+): { readonly gone: readonly Wanted[]; readonly fresh: readonly Wanted[] } => {
+  const known = new Set(asked);
+  return {
+    gone: [...known].filter((channel) => wanted.get(channel.name) !== channel),
+    fresh: [...wanted.values()].filter((channel) => !known.has(channel)),
+  };
+};

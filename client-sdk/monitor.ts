@@ -9,18 +9,25 @@ export interface Monitor {
   connected(heartbeatMs: number): void;
   /** Something came. */
   touch(): void;
+  /** Listens to the page no more. */
+  stop(): void;
 }
 
-/**
- * Until `signal` aborts. `doubt`: nothing came for longer than the heartbeat, or since the page slept: the node is to be asked. `silent`:
- * nothing came after that. `sleep`: the page went offline or is put away. `wake`: it came online, to the front or back. `seen`: it was hidden,
- * or is seen again.
- */
-export const createMonitor = (
-  { clock: { now }, timers }: Settings,
-  signal: AbortSignal,
-  { doubt, silent, sleep, wake, seen }: Readonly<Record<'doubt' | 'silent' | 'sleep' | 'wake' | 'seen', () => void>>,
-): Monitor => {
+export interface MonitorOwner {
+  /** Nothing came for longer than the heartbeat, or since the page slept: the node is to be asked. */
+  doubt(): void;
+  /** Nothing came after that. */
+  silent(): void;
+  /** The page went offline, or is put away. */
+  sleep(isAway: boolean): void;
+  /** It came online, to the front or back; what was on its way when it was put away is dead. */
+  wake(wasAway: boolean): void;
+  /** It was hidden, or is seen again. */
+  seen(): void;
+}
+
+/** Watches silence; returns its timers' ends. */
+const createWatch = ({ clock: { monotonic: now }, timers }: Settings, { doubt, silent }: MonitorOwner) => {
   let heartbeat = 0;
   let last = 0;
   let asked = 0;
@@ -42,33 +49,42 @@ export const createMonitor = (
     if (last < asked) silent();
     else check();
   };
-  for (const type of ['offline', 'pagehide', 'online', 'pageshow', 'visibilitychange']) {
-    // Some fire at the document, some at the window: capturing at the window hears both.
-    globalThis.addEventListener?.(
-      type,
-      () => {
-        const isShown = type > 'v';
-        if (isShown) seen();
-        if (/off|hide/.test(type)) sleep();
-        else if (!isShown || !isHidden()) {
-          // What came a moment ago is a sign of life.
-          if (heartbeat && (isShown || now() - last >= DOUBT_MS)) ask();
-          wake();
-        }
-      },
-      { capture: true, signal },
-    );
-  }
   const touch = () => {
     last = now();
   };
   return {
-    connected(heartbeatMs) {
+    touch,
+    /** Unless what came a moment ago is a sign of life. */
+    ask(always: boolean) {
+      if (heartbeat && (always || now() - last >= DOUBT_MS)) ask();
+    },
+    connected(heartbeatMs: number) {
       heartbeat = heartbeatMs;
       touch();
       timers.delete(judge);
       check();
     },
-    touch,
+  };
+};
+
+export const createMonitor = (settings: Settings, owner: MonitorOwner): Monitor => {
+  const watch = createWatch(settings, owner);
+  const hear = ({ type, persisted }: { readonly type: string; readonly persisted?: boolean }) => {
+    const isShown = type > 'v';
+    if (isShown) owner.seen();
+    if (/off|hide/.test(type)) owner.sleep(type === 'pagehide');
+    else if (!isShown || !isHidden()) {
+      watch.ask(isShown);
+      owner.wake(!!persisted);
+    }
+  };
+  const types = ['offline', 'pagehide', 'online', 'pageshow', 'visibilitychange'];
+  // That one fires at the document and bubbles to the window. Workers of some hosts have neither page nor options of listeners.
+  for (const type of types) globalThis.addEventListener?.(type, hear as never);
+  return {
+    ...watch,
+    stop() {
+      for (const type of types) globalThis.removeEventListener?.(type, hear as never);
+    },
   };
 };

@@ -4,9 +4,13 @@ import { WebSocket } from 'ws';
 import { createClient as createBrowserClient } from './index.js';
 import type { Client, ClientOptions, WebSocketConstructor } from './types.js';
 
+export { FanfareError } from './errors.js';
 export type * from './types.js';
 
 /** As `createClient` of `fanfare/client`, with the WebSocket of the package `ws` unless another is handed in. */
 export function createClient(options: ClientOptions): Client {
-  return createBrowserClient({ WebSocket: WebSocket as unknown as WebSocketConstructor, ...options });
+  return createBrowserClient({
+    ...options,
+    WebSocket: options.WebSocket ?? (WebSocket as unknown as WebSocketConstructor),
+  });
 }

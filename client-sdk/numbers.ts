@@ -4,22 +4,37 @@
 export const CLOSE_NORMAL = 1000;
 /** A failure of the network, not a server's word. */
 export const CLOSE_NETWORK = 1006;
-/** A server's word: not now. */
+/** From here on it is a server's word. */
+export const CLOSE_WORD = 4000;
+/** The ticket has ended. */
+export const CLOSE_TICKET = 4005;
+/** Not now. */
 export const CLOSE_LATER = 4006;
-/** A server's word: never like this. */
+/** Never like this. */
 export const CLOSE_REFUSED = 4500;
 export const CLOSE_UNAUTHORIZED = 4501;
+export const CLOSE_REVOKED = 4503;
 
 /** Backoff, from docs/PROTOCOL.md section 14. */
 export const BACKOFF_BASE_MS = 500;
 export const BACKOFF_CAP_MS = 20_000;
 /** So that no generator of random numbers can make a loop without delay. */
 export const BACKOFF_FLOOR_MS = 100;
+/** No server may send a client away for longer, */
+export const MAX_RETRY_AFTER_MS = 300_000;
+/** and no proxy, whose word is not Fanfare's. */
+export const MAX_PROXY_RETRY_MS = 10_000;
+/** What comes to the front or online again and again tries no sooner than this after the last try that failed. */
+export const WAKE_FLOOR_MS = 500;
+/** The longest that a timer can hold: 2^31 − 1. */
+export const MAX_TIMER_MS = 2_147_483_647;
 
 /** Nodes to exclude, from docs/PROTOCOL.md section 7. */
 export const MAX_EXCLUDED = 8;
 /** Discovery's answer takes no longer. */
 export const DISCOVERY_LIMIT_MS = 10_000;
+/** A call of the token's function that takes longer is given up, and another made. */
+export const TOKEN_LIMIT_MS = 60_000;
 /** Discovery, the token and the node together take no longer. */
 export const CONNECT_LIMIT_MS = 20_000;
 /** A ticket is renewed after this part of its life, and again after this part of what is left. */
@@ -28,6 +43,12 @@ export const MIN_RENEW_MS = 1_000;
 /** A link that lasted so long makes what failed before it forgotten. */
 export const STABLE_MS = 5_000;
 
+/** Channels of one link, where the node has not said otherwise. */
+export const MAX_CHANNELS = 128;
+/** So many changes of the wanted channels go out at once, and then one each so many milliseconds, with all that has changed: a list that scrolls stays below a node's limits. */
+export const SYNC_BURST = 10;
+export const SYNC_MS = 200;
+
 /** A link that another has replaced stays so long, until each channel has been taken over at its `subscribed`. */
 export const LEAVE_MS = 1_000;
 
@@ -35,6 +56,10 @@ export const LEAVE_MS = 1_000;
 export const REPLACE_FAILURES = 4;
 /** a publish or a subscribe that was refused for now is repeated (up to 2 s). */
 export const REPEAT_FAILURES = 2;
+
+/** Two ways to a node may be so far apart: a live-only message that is like one of another way is taken for the same; and so many are remembered. */
+export const ECHO_MS = 10_000;
+export const MAX_ECHOES = 100;
 
 /** Messages that wait for one iterator, and publishes that wait for an answer. */
 export const MAX_QUEUED = 1_000;
@@ -50,8 +75,8 @@ export const QUIET_MS = 60_000;
 /** After so much more silence a link is asked for a sign of life, and given up without one after so long. */
 export const DOUBT_MS = 1_000;
 export const SIGN_MS = 3_000;
-/** An answer to a publish by HTTP that does not come by then counts as a failure of the network. */
-export const PUBLISH_LIMIT_MS = 10_000;
+/** An answer by HTTP that does not come, or not go on, by then counts as a failure of the network. */
+export const ANSWER_LIMIT_MS = 10_000;
 /** What one event of a stream may hold, in characters; far over any frame of a node. */
 export const MAX_EVENT_LENGTH = 4_194_304;
 export const POLL_WAIT_MS = 25_000;

@@ -1,4 +1,4 @@
-// Publishes until they are done, in order: each is repeated with its key over every link, so it is stored once.
+// Publishes until they are done, those to one channel in order: each is repeated with its key over every link, so it is stored once.
 
 import type { Offset } from '../src/protocol/index.js';
 import { backoff } from './backoff.js';
@@ -9,44 +9,54 @@ import type { Settings } from './settings.js';
 import type { PublishOptions } from './types.js';
 
 export interface Outbox {
-  /** Throws `TypeError` when `data` is no JSON value. */
+  /** Throws `TypeError` when `data` is no JSON value, or the key breaks a rule. */
   add(channel: string, data: unknown, options: PublishOptions): Promise<{ readonly offset: Offset }>;
   /** Sends again what was not done: there is a new link. */
   refresh(): void;
-  /** Rejects what waits. */
+  /** Rejects what waits; who does not look at a promise hears nothing of that. */
   close(code: string): void;
 }
 
 interface Waiting extends Outgoing {
+  readonly channel: string;
   /** On its way over the present link. */
   busy?: boolean;
+  /** Its rejection is no news. */
+  forgive(): void;
 }
 
-const giveUp = (item: Outgoing, code: string) => item.done(createFailure(CLOSE_REFUSED, code));
+const giveUp = (item: Outgoing, code: string, cause?: unknown) =>
+  item.done(createFailure(CLOSE_REFUSED, code, code, { cause }));
 
 /** `publish` returns whether the link took it: one that is busy, or is not there, does not. */
 export const createOutbox = ({ timers, random }: Settings, publish: (outgoing: Outgoing) => boolean): Outbox => {
   const waiting = new Set<Waiting>();
   let paused = false;
 
-  /** In order, as many as the link takes. */
+  /** As many as the link takes, but of each channel the next only: a node may refuse one for now and take the one behind it. */
   const send = () => {
     paused = false;
-    for (const item of waiting) {
+    const channels = new Set<string>();
+    for (const item of [...waiting]) {
+      if (channels.has(item.channel)) continue;
+      channels.add(item.channel);
       item.busy ||= publish(item);
-      if (!item.busy) return;
+      if (!item.busy || paused) return;
     }
   };
 
   return {
     // About 100 random bits; `crypto.randomUUID` is missing on pages without https.
     add(channel, data, { key = `${random()}${random()}`, signal }) {
+      if (!/^[!-~]{1,128}$/.test(key)) misuse('key', key, '1 to 128 printable ASCII characters');
       const body = JSON.parse(JSON.stringify({ channel, data, key }));
-      if (!('data' in body)) misuse('data');
-      return new Promise((resolve, reject) => {
+      if (!('data' in body)) misuse('data', typeof data, 'a JSON value');
+      const promise = new Promise<{ readonly offset: Offset }>((resolve, reject) => {
         const expire = () => giveUp(item, 'timeout');
-        const abort = () => giveUp(item, 'aborted');
+        const abort = () => giveUp(item, 'aborted', signal?.reason);
         const item: Waiting = {
+          type: 'publish',
+          channel,
           body,
           done(failure, offset = '') {
             item.busy = false;
@@ -62,6 +72,9 @@ export const createOutbox = ({ timers, random }: Settings, publish: (outgoing: O
             else resolve({ offset });
             if (!paused) send();
           },
+          forgive() {
+            promise.catch(() => {});
+          },
         };
         if (waiting.size >= MAX_QUEUED) return giveUp(item, 'overflow');
         if (signal?.aborted) return abort();
@@ -70,13 +83,17 @@ export const createOutbox = ({ timers, random }: Settings, publish: (outgoing: O
         waiting.add(item);
         if (!paused) send();
       });
+      return promise;
     },
     refresh() {
       for (const item of waiting) item.busy = false;
       send();
     },
     close(code) {
-      for (const item of waiting) giveUp(item, code);
+      for (const item of [...waiting]) {
+        item.forgive();
+        giveUp(item, code);
+      }
     },
   };
 };

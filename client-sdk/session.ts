@@ -1,57 +1,93 @@
 // Holds what discovery gives: a node, alternatives, and a ticket that it keeps fresh.
 
 import type { ConnectResponse, NodeAddress, PATHS, Transport } from '../src/protocol/index.js';
-import { type Failure, toFailure } from './errors.js';
+import { createFailure, type Failure, toFailure } from './errors.js';
 import { post } from './http.js';
 import { CLOSE_NETWORK, CLOSE_UNAUTHORIZED, DISCOVERY_LIMIT_MS, MIN_RENEW_MS, RENEW_AT } from './numbers.js';
 import type { Settings } from './settings.js';
+import { createTokens } from './token-source.js';
+import type { TokenContext } from './types.js';
 
 /** Discovery's last answer, with the ticket renewed since. */
-export type Given = Pick<ConnectResponse, 'ticket' | 'transports'>;
+export type Given = Pick<ConnectResponse, 'ticket' | 'transports' | 'node'>;
 
 export interface Session {
   readonly state: Given;
+  /** Whether a token that was refused may be followed by a better one. */
+  readonly canHeal: boolean;
   /**
-   * Asks for a node; without discovery, the next of those that it gave last will do while the ticket lasts.
-   * Rejects with a `Failure`; does neither once it was asked again or stopped.
+   * Asks for a node; without discovery, or while the source of tokens fails, the next of those that it gave last will do while the ticket
+   * lasts. Rejects with a `Failure`; does neither once it was asked again or stopped.
    */
   connect(exclude: readonly string[]): Promise<NodeAddress>;
-  /** What `connect` gave did not work: the node will be the last to try again, a ticket that was refused not at all. */
-  lost(failure: Failure): void;
+  /** What `connect` gave did not work: the node will be the last to try again. */
+  lost(): void;
+  /** The ticket is not good any more. */
+  spoil(): void;
   /** Forgets the question on its way. */
+  drop(): void;
+  /** And the call for a token. */
   close(): void;
 }
 
-/** `renewed`: there is a fresh ticket. `failed`: something failed that is tried again. */
+/** By which discovery knows this client again; about 120 random bits, and not `random`'s: nobody may guess it. */
+const createSecret = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(24)), (byte) => (byte % 36).toString(36)).join('');
+
+/** `renewed`: there is a fresh ticket. `failed`: something failed that is tried again, or the user is logged out. */
 export const createSession = (
-  { url, token, fetch, clock: { now }, timers }: Settings,
+  settings: Settings,
   transports: readonly Transport[],
   renewed: () => void,
   failed: (failure: Failure) => void,
 ): Session => {
+  const { url, fetch, clock, timers } = settings;
+  const now = clock.monotonic;
+  const tokens = createTokens(settings);
   const given = { alternatives: [] as NodeAddress[] } as {
     -readonly [Key in keyof ConnectResponse]: ConnectResponse[Key];
   } & {
     alternatives: NodeAddress[];
   };
   let expiresAtMs = 0;
-  /** By which discovery knows this client again; about 120 random bits, and not `random`'s: nobody may guess it. */
-  const session = Array.from(crypto.getRandomValues(new Uint8Array(24)), (byte) => (byte % 36).toString(36)).join('');
+  let isRefused = false;
+  /** Made with the first question: some hosts have no randomness before that. */
+  let session: string | undefined;
   /** The question on its way. */
   let asking: AbortController | undefined;
 
-  const ask = async (path: string, body: object) => {
+  const request = async (path: string, reason: TokenContext['reason'], body: object, { signal }: AbortController) => {
+    const bearer = await tokens.get(isRefused ? 'refused' : reason);
+    if (signal.aborted) return;
+    const response = await post(fetch, url + path, bearer, body, signal);
+    const answer = (await response.json()) as Partial<ConnectResponse>;
+    const { ticket, expiresInMs = 0, node, transports } = answer;
+    // Such as a captive portal's.
+    if (!ticket || !(expiresInMs > 0) || (reason === 'connect' && !(node?.url && transports))) {
+      throw createFailure(CLOSE_NETWORK, 'network', 'not an answer of discovery');
+    }
+    if (signal.aborted) return;
+    Object.assign(given, answer);
+    expiresAtMs = now() + expiresInMs;
+    isRefused = false;
+  };
+
+  const ask = async (path: string, reason: TokenContext['reason'], body: object) => {
     const mine = new AbortController();
     asking?.abort();
     asking = mine;
+    session ??= createSecret();
     timers.set(tick, DISCOVERY_LIMIT_MS);
     try {
-      const bearer = typeof token === 'function' ? await token() : token;
-      const response = await post(fetch, url + path, bearer, body, mine.signal);
-      Object.assign(given, await response.json());
-      expiresAtMs = now() + given.expiresInMs;
+      // Whatever hangs, the application's function or its `fetch`, is not waited for.
+      const limit = new Promise<never>((_, reject) => {
+        mine.signal.onabort = () => reject(createFailure(CLOSE_NETWORK, 'timeout'));
+      });
+      await Promise.race([request(path, reason, { ...body, session }, mine), limit]);
     } catch (error) {
-      throw toFailure(error);
+      const failure = toFailure(error);
+      isRefused ||= failure.close === CLOSE_UNAUTHORIZED;
+      throw failure;
     } finally {
       // Nobody waits for this answer any more.
       if (asking !== mine) await new Promise(() => {});
@@ -65,29 +101,39 @@ export const createSession = (
   /** The limit of a question, else the time to renew. */
   const tick = () => {
     if (asking) asking.abort();
-    else if (isGood()) ask('/v1/ticket' satisfies (typeof PATHS)['ticket'], { session }).then(renewed, failed);
+    else if (isGood()) ask('/v1/ticket' satisfies (typeof PATHS)['ticket'], 'renew', {}).then(renewed, failed);
+  };
+
+  const drop = () => {
+    asking?.abort();
+    asking = undefined;
   };
 
   return {
     state: given,
+    canHeal: tokens.canChange,
     async connect(exclude) {
       try {
-        await ask('/v1/connect' satisfies (typeof PATHS)['connect'], { exclude, transports, session });
+        await ask('/v1/connect' satisfies (typeof PATHS)['connect'], 'connect', { exclude, transports });
       } catch (error) {
         const failure = error as Failure;
-        if (failure.close !== CLOSE_NETWORK || !isGood()) throw failure;
+        const isHealing = failure.close === CLOSE_NETWORK || (tokens.canChange && failure.close === CLOSE_UNAUTHORIZED);
+        if (!isHealing || !isGood()) throw failure;
         failed(failure);
       }
       return given.node;
     },
-    lost({ close }) {
+    lost() {
       given.alternatives.push(given.node);
       given.node = given.alternatives.shift() as NodeAddress;
-      if (close === CLOSE_UNAUTHORIZED) expiresAtMs = 0;
     },
+    spoil() {
+      expiresAtMs = 0;
+    },
+    drop,
     close() {
-      asking?.abort();
-      asking = undefined;
+      drop();
+      tokens.close();
     },
   };
 };

@@ -1,26 +1,69 @@
-// The options, merged once with their defaults.
+// The options, looked at once and merged with their defaults.
 
 import { misuse } from './errors.js';
+import { POLL_INTERVAL_MS, POLL_WAIT_MS } from './numbers.js';
 import { createTimers, type Timers } from './timers.js';
-import type { ClientOptions } from './types.js';
+import type { ClientOptions, Clock } from './types.js';
 
-type Defaults = 'WebSocket' | 'fetch' | 'random' | 'clock';
+type Defaults = 'WebSocket' | 'fetch' | 'random' | 'clock' | 'pollWaitMs' | 'pollIntervalMs';
+
+type Merged = {
+  readonly [Name in keyof ClientOptions]-?: Name extends Defaults
+    ? Exclude<ClientOptions[Name], undefined>
+    : ClientOptions[Name];
+};
 
 /** Options that have been merged, and the timers of the client. `WebSocket` may be missing at run time: entries look. */
-export type Settings = Required<Pick<ClientOptions, Defaults>> & ClientOptions & { readonly timers: Timers };
+export type Settings = Omit<Merged, 'transports'> & { readonly timers: Timers };
 
-/** Throws `TypeError` when `url` is none. What is given as `undefined` overrides a default. */
+type Rule = readonly [isGood: (value: unknown) => boolean, expected: string];
+
+const isFunction = (value: unknown) => typeof value === 'function';
+const hasFunctions =
+  (...names: string[]) =>
+  (value: unknown) =>
+    names.every((name) => isFunction((value as Record<string, unknown> | null)?.[name]));
+const aFunction: Rule = [isFunction, 'a function'];
+const isWithin = (least: number, most: number): Rule => [
+  (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
+  `an integer from ${least} to ${most}`,
+];
+
+const RULES: Readonly<Partial<Record<keyof ClientOptions, Rule>>> = {
+  url: [(value) => /^https?:\/\/[^\s?#]+$/.test(value as string), 'an http(s):// URL'],
+  token: [
+    (value) => isFunction(value) || (typeof value === 'string' && !!value),
+    'a text that is not empty, or a function',
+  ],
+  transports: [(value) => Array.isArray(value) && value.length > 0, 'a list of transports'],
+  WebSocket: aFunction,
+  fetch: aFunction,
+  random: aFunction,
+  pollIntervalMs: isWithin(10, 3_600_000),
+  pollWaitMs: isWithin(1, 60_000),
+  clock: [hasFunctions('now', 'monotonic', 'setTimeout', 'clearTimeout' satisfies keyof Clock), 'a clock'],
+  storage: [(value) => value === null || hasFunctions('getItem', 'setItem')(value), 'a storage, or null'],
+};
+
+/** Throws `TypeError` for the first option that is wrong; never shows a token. */
 export const mergeOptions = (options: ClientOptions): Settings => {
-  const { url } = options;
-  if (!/^https?:/.test(url)) misuse('url');
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  for (const [name, [isGood, expected]] of Object.entries(RULES)) {
+    const value = given[name];
+    if ((name === 'url' || name in given) && !isGood(value))
+      misuse(name, name === 'token' ? typeof value : value, expected);
+  }
   const settings = {
     WebSocket: globalThis.WebSocket,
-    fetch,
+    fetch: globalThis.fetch,
     random: Math.random,
     // Never called as methods: browsers refuse these on another object.
-    clock: { now: Date.now, setTimeout, clearTimeout },
-    ...options,
-    url: url.replace(/\/+$/, ''),
-  };
+    clock: { now: Date.now, monotonic: () => performance.now(), setTimeout, clearTimeout },
+    pollIntervalMs: POLL_INTERVAL_MS,
+    pollWaitMs: POLL_WAIT_MS,
+    ...given,
+    url: options.url.replace(/\/+$/, ''),
+  } as unknown as Omit<Settings, 'timers'>;
+  if (!isFunction(settings.fetch)) misuse('fetch', undefined, 'a function, and there is none here');
   return { ...settings, timers: createTimers(settings.clock) };
 };

@@ -1,8 +1,10 @@
 // Timers with one owner: each is known by its callback, setting it again replaces it.
 
+import { MAX_TIMER_MS } from './numbers.js';
 import type { Clock } from './types.js';
 
 export interface Timers {
+  /** Whatever `ms` is: no number counts as 0, and what a timer cannot hold fires earlier. */
   set(callback: () => void, ms: number): void;
   delete(callback: () => void): void;
   clear(): void;
@@ -13,14 +15,18 @@ export const createTimers = ({ setTimeout, clearTimeout }: Clock): Timers => {
   const timers: Timers = {
     set(callback, ms) {
       timers.delete(callback);
-      running.set(callback, setTimeout(callback, ms));
+      const fire = () => {
+        running.delete(callback);
+        callback();
+      };
+      running.set(callback, setTimeout(fire, ms > 0 ? Math.min(ms, MAX_TIMER_MS) : 0));
     },
     delete(callback) {
       clearTimeout(running.get(callback) as never);
       running.delete(callback);
     },
     clear() {
-      for (const callback of running.keys()) timers.delete(callback);
+      for (const callback of [...running.keys()]) timers.delete(callback);
     },
   };
   return timers;

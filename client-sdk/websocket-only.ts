@@ -6,11 +6,12 @@ import { mergeOptions } from './settings.js';
 import { websocket } from './transports/websocket.js';
 import type { Client, ClientOptions } from './types.js';
 
+export { FanfareError } from './errors.js';
 export type * from './types.js';
 
 /** Makes a client; it connects with its first `subscribe` or `publish`. Throws `TypeError` on bad options or without a WebSocket. */
 export const createClient = (options: ClientOptions): Client => {
   const settings = mergeOptions(options);
-  if (!settings.WebSocket) misuse('WebSocket');
+  if (!settings.WebSocket) misuse('WebSocket', undefined, 'one, and there is none here');
   return assembleClient(settings, ['websocket'], websocket);
 };

@@ -3,9 +3,9 @@
 import type {
   After,
   Client,
-  ClientError,
   ClientOptions,
   ClientState,
+  FanfareError,
   Gap,
   Message,
   Offset,
@@ -24,14 +24,14 @@ export interface ReceiverParts {
   /** Everything but the transports. */
   readonly options: ClientOptions;
   readonly onState: (state: ClientState) => void;
-  readonly onError: (error: ClientError) => void;
+  readonly onError: (error: FanfareError) => void;
   readonly onMessage: (message: Message) => void;
   readonly onGap: (gap: Gap) => void;
   readonly onChannel: (channel: string, state: SubscriptionState) => void;
 }
 
 /** What a person chose is not what the SDK found to work: it is not to be remembered for `auto`. */
-const FORGETFUL = { getItem: () => null, setItem() {}, removeItem() {} };
+const FORGETFUL = { getItem: () => null, setItem() {} };
 
 /** From the start of what history holds: whoever opens the page sees what was said before. */
 const START: After = '-1';

@@ -19,7 +19,13 @@ The browser SDK of Fanfare, a realtime notification server. No dependency.
 \`\`\`js
 import { createClient } from 'fanfare-client';
 
-const client = createClient({ url: 'https://push.example.com', token: () => fetch('/token').then((r) => r.text()) });
+const client = createClient({ url: 'https://push.example.com', token });
+async function token({ signal }) {
+  const response = await fetch('/token', { signal });
+  if (response.status === 401) return null; // logged out
+  if (!response.ok) throw new Error('no token'); // asked again in a moment
+  return response.text();
+}
 client.subscribe('news', {}, ({ data }) => console.log(data));
 await client.publish('chat:1', { text: 'hi' });
 \`\`\`
@@ -70,7 +76,7 @@ await build({
   sourcemap: true,
 });
 // Types are copied as they lie, so that they find each other; dist/ may hold more than the present sources.
-for (const name of ['types', ...Object.values(ENTRIES)]) {
+for (const name of ['types', 'errors', ...Object.values(ENTRIES)]) {
   cpSync(`dist/client-sdk/${name}.d.ts`, `${folder}/types/client-sdk/${name}.d.ts`);
 }
 for (const file of readdirSync('src/protocol')) {

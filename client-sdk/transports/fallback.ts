@@ -3,13 +3,21 @@
 import type { Transport } from '../../src/protocol/index.js';
 import { createFailure, type Failure, toFailure } from '../errors.js';
 import type { Link, OpenLink } from '../link.js';
-import { CLOSE_NETWORK, REMEMBER_MS, SLOW_MS, TRANSPORT_LIMIT_MS, YOUNG_DEATHS, YOUNG_MS } from '../numbers.js';
+import {
+  CLOSE_NETWORK,
+  CLOSE_WORD,
+  REMEMBER_MS,
+  SLOW_MS,
+  TRANSPORT_LIMIT_MS,
+  YOUNG_DEATHS,
+  YOUNG_MS,
+} from '../numbers.js';
 import type { Settings } from '../settings.js';
 import { createTimers } from '../timers.js';
 
 /** Tries `transports` in their order; needs at least one. */
 export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, { clock, url, storage }: Settings): OpenLink => {
-  const { now } = clock;
+  const { now: unixMs, monotonic: now } = clock;
   const names = [...transports.keys()];
   /** Links of one transport in a row that died young. */
   let deaths = 0;
@@ -17,18 +25,18 @@ export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, { clock, 
   /** Reads or writes what the next page of the tab is to know; a page that may not remembers alone. */
   const store = (method: 'getItem' | 'setItem', value = ''): string => {
     try {
-      return (storage ?? sessionStorage)[method](`fanfare:${url}`, value) ?? '';
+      return (storage === undefined ? sessionStorage : storage)?.[method](`fanfare:${url}`, value) ?? '';
     } catch {
       return '';
     }
   };
   /** The transport to begin with, and until when. */
   let [preferred = 0, untilMs = 0] = store('getItem').split(' ').map(Number);
-  untilMs = Math.min(untilMs, now() + REMEMBER_MS);
+  untilMs = now() + Math.min(untilMs - unixMs(), REMEMBER_MS);
   const prefer = (index: number) => {
     preferred = index;
     untilMs = now() + REMEMBER_MS;
-    store('setItem', `${index} ${untilMs}`);
+    store('setItem', `${index} ${unixMs() + REMEMBER_MS}`);
   };
 
   return (host) => {
@@ -48,9 +56,18 @@ export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, { clock, 
       timers.set(start, openLink ? SLOW_MS : 0);
       if (!openLink) return;
       try {
+        const expire = () => giveUp(link, createFailure(CLOSE_NETWORK, 'timeout'));
         const link: Link = openLink({
           ...host,
-          connected(_, heartbeatMs) {
+          touch() {
+            // What comes, however slowly, is progress: it needs nobody beside it.
+            if (winner === undefined && candidates.has(link)) {
+              timers.set(expire, TRANSPORT_LIMIT_MS);
+              if (link === newest && order[0] !== undefined) timers.set(start, SLOW_MS);
+            }
+            host.touch();
+          },
+          connected(_, heartbeatMs, limits) {
             if (winner === undefined) {
               candidates.delete(link);
               stop();
@@ -60,13 +77,13 @@ export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, { clock, 
               if (index !== preferred || untilMs <= sinceMs) prefer(index);
               if (index) timers.set(probe, untilMs - sinceMs);
             }
-            host.connected(name, heartbeatMs);
+            host.connected(name, heartbeatMs, limits);
           },
           lost: (why) => giveUp(link, why),
         });
         newest = link;
         candidates.add(link);
-        timers.set(() => giveUp(link, createFailure(CLOSE_NETWORK, 'timeout')), TRANSPORT_LIMIT_MS);
+        timers.set(expire, TRANSPORT_LIMIT_MS);
       } catch (error) {
         failure = toFailure(error);
         timers.set(start, 0);
@@ -76,20 +93,20 @@ export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, { clock, 
     /** Asks for another link, which begins with the first transport. */
     const probe = () => {
       untilMs = 0;
-      host.receive({ type: 'move', withinMs: 0, reason: '' });
+      host.receive({ type: 'move', withinMs: 0, reason: '' }, host);
     };
 
     const giveUp = (link: Link, why: Failure) => {
       failure = why;
       // A server's word is no failure of the transport; and the winner has nobody behind it.
-      if (winner !== undefined || why.close >= 4000) return host.lost(why);
+      if (winner !== undefined || why.close >= CLOSE_WORD) return host.lost(why);
       link.close();
       if (candidates.delete(link) && (link === newest || !candidates.size)) start();
     };
 
     const stop = () => {
       timers.clear();
-      for (const link of candidates) link.close();
+      for (const link of [...candidates]) link.close();
       candidates.clear();
     };
 
@@ -112,7 +129,7 @@ export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, { clock, 
       close(why) {
         stop();
         // A server's word says nothing about the transport.
-        if (winner === undefined || !why || why.close >= 4000) return;
+        if (winner === undefined || !why || why.close >= CLOSE_WORD) return;
         deaths = now() - sinceMs < YOUNG_MS || why.code === 'timeout' ? deaths + 1 : 0;
         if (deaths < YOUNG_DEATHS) return;
         deaths = 0;

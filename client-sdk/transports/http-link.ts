@@ -1,29 +1,40 @@
 // What `sse` and the polls share: asking for a set of channels, taking over from the set before, and publishing by POST.
 
-import type { After, PATHS, ServerEvent, Transport } from '../../src/protocol/index.js';
+import type { After, AnnouncedLimits, ServerEvent, Transport } from '../../src/protocol/index.js';
 import { backoff } from '../backoff.js';
-import { createEnd, createRefusal, type Failure, isFinal, toFailure } from '../errors.js';
+import { isStale } from '../channel.js';
+import { type Coded, createEnd, createRefusal, type Failure, isFinal, toFailure } from '../errors.js';
 import { post } from '../http.js';
-import type { Link, LinkHost, Wanted } from '../link.js';
-import { CLOSE_UNAUTHORIZED, PUBLISH_LIMIT_MS, REPEAT_FAILURES } from '../numbers.js';
+import { diff, type Link, type LinkHost, type Source, type Wanted } from '../link.js';
+import { ANSWER_LIMIT_MS, CLOSE_REFUSED, CLOSE_UNAUTHORIZED, REPEAT_FAILURES } from '../numbers.js';
 import { isHidden } from '../page.js';
 import { createTimers } from '../timers.js';
+import type { ResponseLike } from '../types.js';
 
 /** A set of channels that is asked for: one stream, or one poll after the other. */
-export interface Question extends AbortController {
+export interface Question extends AbortController, Source {
   readonly asked: ReadonlyMap<string, Wanted>;
   /** Names of channels that it has not answered for yet. */
   readonly fresh: Set<string>;
   /** The positions that it asked after. */
   after: Readonly<Record<string, After>>;
   /** POSTs to the node: the positions of now, and `more`. */
-  post(path: string, more?: object): Promise<Response>;
+  post(path: string, more?: object): Promise<ResponseLike>;
   /** One event of the answer; the first shows that the link works. */
   take(event: AnyEvent): void;
+  /** Asks again. */
+  next(): void;
 }
 
 /** Fields that some events have. */
-type AnyEvent = ServerEvent & { readonly channel?: string; readonly heartbeatMs?: number };
+type AnyEvent = ServerEvent & {
+  readonly channel?: string;
+  readonly heartbeatMs?: number;
+  readonly limits?: AnnouncedLimits;
+};
+
+/** So that all questions of a link lie between it and the next. */
+const SOURCE_STEP = 2 ** -30;
 
 /** Longer silence than `silenceMs` is doubtful, unless the node says otherwise. `ask` rejects when there is no more to come, or resolves with the milliseconds after which to ask again. */
 export const createHttpLink = (
@@ -34,21 +45,27 @@ export const createHttpLink = (
 ): Link => {
   const { channels, session, random, fetch } = host;
   const timers = createTimers(host.clock);
-  /** Which question delivers a channel: the one that said `subscribed` last. */
-  const delivering = new WeakMap<Wanted, Question>();
+  /** Those that some question has answered for. */
+  const answered = new WeakSet<Wanted>();
   /** The one that delivers, if any, and the newest; never more. */
   let questions: Question[] = [];
-  let asked: ReadonlyMap<string, Wanted> | undefined;
+  let serial = 0;
+  let asked: ReadonlyMap<string, Wanted> = channels;
   let connected = false;
   let publishing: AbortController | undefined;
 
-  const connect = (heartbeatMs?: number) => {
-    if (!connected || heartbeatMs) host.connected(transport, heartbeatMs ?? silenceMs);
+  const connect = ({ heartbeatMs, limits }: Partial<AnyEvent>) => {
+    if (!connected || heartbeatMs) host.connected(transport, heartbeatMs ?? silenceMs, limits);
     connected = true;
   };
 
   const keep = (isNeeded: (question: Question) => unknown) => {
-    questions = questions.filter((question) => isNeeded(question) || question.abort());
+    for (const question of questions) if (!isNeeded(question)) end(question);
+  };
+  const end = (question: Question) => {
+    questions = questions.filter((other) => other !== question);
+    timers.delete(question.next);
+    question.abort();
   };
 
   const send = (path: string, body: object, { signal }: AbortController) =>
@@ -61,7 +78,7 @@ export const createHttpLink = (
     keep((question) => channels.size && question === questions[0] && question.fresh.size < question.asked.size);
     // Without channels there is nothing to ask; the first one will show whether it works.
     if (channels.size) start(asked);
-    else timers.set(() => connect(), 0);
+    else timers.set(() => connect({}), 0);
   };
 
   const start = (asked: ReadonlyMap<string, Wanted>) => {
@@ -69,6 +86,7 @@ export const createHttpLink = (
     const { signal } = mine;
     const question: Question = Object.assign(mine, {
       asked,
+      order: host.order + ++serial * SOURCE_STEP,
       fresh: new Set(asked.keys()),
       after: {},
       post(path: string, more?: object) {
@@ -78,64 +96,66 @@ export const createHttpLink = (
       take(event: AnyEvent) {
         if (!signal.aborted) take(question, event);
       },
+      async next() {
+        try {
+          const pauseMs = await ask(question);
+          if (signal.aborted) return;
+          if (pauseMs) timers.set(question.next, pauseMs);
+          else question.next();
+        } catch (error) {
+          if (!signal.aborted) lose(question, toFailure(error));
+        }
+      },
     });
-    const next = async () => {
-      try {
-        const pauseMs = await ask(question);
-        if (signal.aborted) return;
-        if (pauseMs) timers.set(next, pauseMs);
-        else next();
-      } catch (error) {
-        if (!signal.aborted) lose(question, toFailure(error));
-      }
-    };
     questions.push(question);
-    next();
+    question.next();
   };
 
   const take = (question: Question, event: AnyEvent) => {
     const { type, channel: name = '' } = event;
     const channel = channels.get(name);
     const known = channel && channel === question.asked.get(name);
-    connect(event.heartbeatMs);
+    connect(event);
     if (type === 'close') throw createEnd(event.code, event.reason, event.retryAfterMs);
-    if (known && type === 'error') throw createRefusal(event);
+    if (known && (type === 'error' || (type === 'unsubscribed' && event.code))) throw createRefusal(event as Coded);
     if (known && type === 'subscribed' && question.fresh.has(name)) {
-      // Another has said meanwhile what `now` stands for: what came between the two would be lost.
-      if (question.after[name] === 'now' && channel.position !== 'now') return open();
+      // What came between the two would be lost. (A poll does not say where it began; one that another has replaced takes over nothing.)
+      const isAhead = transport !== 'sse' || event.offset > channel.position;
+      if (isAhead && isStale(question.after[name], channel)) return question === questions.at(-1) && open();
       question.fresh.delete(name);
-      delivering.set(channel, question);
+      answered.add(channel);
       // A newer one is on its way to take over.
       if (!question.fresh.size) keep((other) => other === question || other === questions.at(-1));
     }
-    if (!name || (channel && delivering.get(channel) === question)) host.receive(event);
+    if (known || !name) host.receive(event, question);
   };
 
   const lose = (question: Question, failure: Failure) => {
     const isNewest = question === questions.at(-1);
-    keep((other) => other !== question);
+    end(question);
     // The one that is taking over goes on after the same positions.
     if (!isNewest) return;
     const named = failure.channels ?? (failure.channel && [failure.channel]);
     // A refusal that names none is about those that nothing has answered for.
     const refused = [...channels.values()].filter((channel) =>
-      named ? named.includes(channel.name) : !delivering.has(channel),
+      named ? named.includes(channel.name) : !answered.has(channel),
     );
-    if (isFinal(failure) && failure.close !== CLOSE_UNAUTHORIZED && refused[0]) {
+    if (failure.close === CLOSE_REFUSED && refused[0]) {
       for (const { name } of refused) host.refuse(name, failure);
       open();
     } else if (failure.code === 'rate_limited' || (questions[0] && !isFinal(failure))) {
+      host.error(failure);
       timers.set(open, backoff(REPEAT_FAILURES, random(), failure.retryAfterMs));
     } else host.lost(failure);
   };
 
-  const publish: Link['publish'] = ({ body, done }) => {
+  const publish: Link['publish'] = ({ type, body, done }) => {
     if (publishing) return false;
     const mine = new AbortController();
     const expire = () => mine.abort();
     publishing = mine;
-    timers.set(expire, PUBLISH_LIMIT_MS);
-    const answered = (failure: Failure | undefined, offset?: string) => {
+    timers.set(expire, ANSWER_LIMIT_MS);
+    const settle = (failure: Failure | undefined, offset?: string) => {
       timers.delete(expire);
       // After the end the outbox repeats it over the next link.
       if (publishing !== mine) return;
@@ -143,20 +163,23 @@ export const createHttpLink = (
       done(failure, offset);
       if (failure?.close === CLOSE_UNAUTHORIZED) host.lost(failure);
     };
-    send('/v1/publish' satisfies (typeof PATHS)['publish'], body, mine)
-      .then((response) => response.json())
-      .then(
-        ({ offset }) => answered(undefined, offset),
-        (error) => answered(toFailure(error)),
-      );
+    const ask = async () => {
+      const { offset } = (await (await send(`/v1/${type}`, body, mine)).json()) as { readonly offset?: string };
+      if (!offset) throw new TypeError('not the answer of a node');
+      return offset;
+    };
+    ask().then(
+      (offset) => settle(undefined, offset),
+      (error) => settle(toFailure(error)),
+    );
     return true;
   };
 
   open();
   return {
     sync() {
-      if (asked?.size !== channels.size || [...channels].some(([name, channel]) => asked?.get(name) !== channel))
-        open();
+      const { gone, fresh } = diff(asked.values(), channels);
+      if (gone[0] || fresh[0]) open();
     },
     publish,
     refresh: open,

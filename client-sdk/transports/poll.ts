@@ -2,14 +2,15 @@
 
 import type { HEADERS, PATHS, PollResponse } from '../../src/protocol/index.js';
 import { backoff } from '../backoff.js';
+import { readJson } from '../http.js';
 import type { OpenLink } from '../link.js';
-import { HEARTBEAT_MS, LOOP_ANSWERS, LOOP_MS, POLL_INTERVAL_MS, POLL_WAIT_MS, REPEAT_FAILURES } from '../numbers.js';
+import { HEARTBEAT_MS, LOOP_ANSWERS, LOOP_MS, REPEAT_FAILURES } from '../numbers.js';
 import { createHttpLink } from './http-link.js';
 
 export const poll =
   (transport: 'long-poll' | 'short-poll'): OpenLink =>
   (host) => {
-    const { clock, random, pollWaitMs = POLL_WAIT_MS, pollIntervalMs = POLL_INTERVAL_MS } = host;
+    const { clock, random, pollWaitMs, pollIntervalMs } = host;
     const isLong = transport === 'long-poll';
     let idleAnswers = 0;
     let idleSinceMs = 0;
@@ -23,11 +24,12 @@ export const poll =
         // The first answer is not waited for: it shows that the link works.
         const waitMs = isLong && !fresh.size ? pollWaitMs : 0;
         const response = await post('/v1/poll' satisfies (typeof PATHS)['poll'], { waitMs });
-        const answer: PollResponse = response.status === 204 ? { channels: {} } : await response.json();
+        host.touch();
+        const answer =
+          response.status === 204 ? { channels: {} } : ((await readJson(response, host.touch)) as PollResponse);
         const news = new Map(Object.entries(answer.channels));
         let pauseMs = isLong ? 0 : pollIntervalMs;
         let progress = false;
-        host.touch();
         for (const [channel, { position }] of asked) {
           const polled = news.get(channel);
           const isNow = position === 'now';
@@ -43,7 +45,7 @@ export const poll =
         if (response.headers.get('Fanfare-Move' satisfies (typeof HEADERS)['move'])) {
           take({ type: 'move', withinMs: 0, reason: 'draining' });
         }
-        const now = clock.now();
+        const now = clock.monotonic();
         if (progress || !idleAnswers) {
           idleAnswers = 0;
           idleSinceMs = now;

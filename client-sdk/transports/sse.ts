@@ -3,6 +3,7 @@
 import { decodeEvent } from '../../src/protocol/decode-event.js';
 import type { Feature, PATHS } from '../../src/protocol/index.js';
 import { createEnd } from '../errors.js';
+import { pieces } from '../http.js';
 import type { Link, LinkHost } from '../link.js';
 import { CLOSE_NETWORK, HEARTBEAT_MS, QUIET_MS } from '../numbers.js';
 import { isHidden } from '../page.js';
@@ -15,14 +16,14 @@ export const sse = (host: LinkHost): Link =>
       features: ['quiet' satisfies Feature],
       ...(isHidden() && { heartbeatMs: QUIET_MS }),
     });
-    const reader = (body as ReadableStream<Uint8Array>).getReader();
+    const reader = pieces(body);
     const parse = createSseParser((data) => {
       const event = decodeEvent(data);
       if (event) take(event);
     });
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) throw createEnd(CLOSE_NETWORK, '', 0);
+      if (done) throw createEnd(CLOSE_NETWORK);
       host.touch();
       parse(value);
     }

@@ -1,126 +1,197 @@
 // The `websocket` transport: commands and events over one socket.
 
 import { decodeEvents } from '../../src/protocol/decode-event.js';
-import type { Feature, PATHS, PROTOCOL_VERSION, ServerEvent } from '../../src/protocol/index.js';
-import { createEnd, createFailure, createRefusal, type Failure, isFinal } from '../errors.js';
-import type { Link, LinkHost, Outgoing, Wanted } from '../link.js';
-import { CLOSE_REFUSED, PUBLISH_WINDOW, QUIET_MS } from '../numbers.js';
+import type { After, Feature, PATHS, PROTOCOL_VERSION, ServerEvent } from '../../src/protocol/index.js';
+import { backoff } from '../backoff.js';
+import { isStale } from '../channel.js';
+import { type Coded, createEnd, createFailure, createRefusal, type Failure, isFinal } from '../errors.js';
+import { diff, type Link, type LinkHost, type Source, type Wanted } from '../link.js';
+import { CLOSE_NETWORK, CLOSE_REFUSED, PUBLISH_WINDOW, QUIET_MS, REPEAT_FAILURES } from '../numbers.js';
 import { isHidden } from '../page.js';
 
 /** Fields that some events have. */
-type AnyEvent = ServerEvent & { readonly id?: number; readonly channel?: string; readonly offset?: string };
+type AnyEvent = Exclude<ServerEvent, { type: 'close' }> & {
+  readonly id?: number;
+  readonly channel?: string;
+  readonly offset?: string;
+  readonly code?: string;
+};
+
+/** What becomes of a command; it says whether a refusal was dealt with. */
+type Answer = (event: AnyEvent, failure: Failure | undefined) => void;
 
 export const websocket = (host: LinkHost): Link => {
-  const { channels, session } = host;
-  /** What the node was asked for, and by which command. */
-  const asked = new Map<Wanted, number>();
-  const publishing = new Map<unknown, Outgoing>();
+  const { channels, session, timers } = host;
+  const source: Source = { order: host.order };
+  /** What the node was asked for: by which command, and after which position. */
+  const asked = new Map<Wanted, readonly [command: number, after: After]>();
+  /** Commands that wait for their answer, but for subscribes. */
+  const answers = new Map<unknown, Answer>();
   const socket = new host.WebSocket(host.url.replace(/^http/, 'ws') + ('/v1/ws' satisfies (typeof PATHS)['websocket']));
   /** The last command; 0 before the socket is open. */
   let id = 0;
   /** 0 before `connected`. */
   let maxFrameBytes = 0;
+  let publishes = 0;
   /** The node's own, where it can be asked for another; else 0. */
   let heartbeatMs = 0;
   let isQuiet = false;
   let retryAfterMs: number | undefined;
 
   const encode = (type: string, fields: object) => JSON.stringify({ type, id: ++id, ...fields });
-  const send = (type: string, fields: object) => socket.send(encode(type, fields));
+  const request = (type: string, fields: object, answer: Answer = () => {}) => {
+    const frame = encode(type, fields);
+    answers.set(id, answer);
+    socket.send(frame);
+  };
 
+  /** What is refused for now is asked for again later. */
+  const again = (repeat: () => void, failure: Failure | undefined) => {
+    if (failure) timers.set(repeat, backoff(REPEAT_FAILURES, host.random(), failure.retryAfterMs));
+  };
+
+  const subscribe = (fresh: readonly Wanted[]) => {
+    if (!fresh[0]) return;
+    socket.send(encode('subscribe', { channels: Object.fromEntries(fresh.map((c) => [c.name, c.position])) }));
+    for (const channel of fresh) asked.set(channel, [id, channel.position]);
+  };
+  const unsubscribe = (gone: readonly Wanted[]) => {
+    for (const channel of gone) asked.delete(channel);
+    if (!gone[0]) return;
+    request('unsubscribe', { channels: gone.map(({ name }) => name) }, (_event, failure) => {
+      // The node would have another idea of what is wanted.
+      if (failure && !isFinal(failure)) host.lost(failure);
+    });
+  };
   const sync = () => {
     if (!id) return;
-    const gone: string[] = [];
-    for (const channel of asked.keys()) {
-      if (channels.get(channel.name) === channel) continue;
-      asked.delete(channel);
-      gone.push(channel.name);
-    }
-    if (gone[0]) send('unsubscribe', { channels: gone });
-    const fresh = [...channels.values()].filter((channel) => !asked.has(channel));
-    if (fresh[0]) send('subscribe', { channels: Object.fromEntries(fresh.map((c) => [c.name, c.position])) });
-    for (const channel of fresh) asked.set(channel, id);
+    const { gone, fresh } = diff(asked.keys(), channels);
+    unsubscribe(gone);
+    subscribe(fresh);
+  };
+
+  const subscribed = (event: AnyEvent) => {
+    const channel = channels.get(event.channel as string);
+    const mine = channel && asked.get(channel);
+    // The answer to a subscribe that was since taken back says nothing about the newer one.
+    if (!mine || mine[0] !== event.id) return;
+    if (!isStale(mine[1], channel) || (event.offset as string) <= channel.position) return host.receive(event, source);
+    unsubscribe([channel]);
+    sync();
+  };
+
+  /** Refuses what a command has asked for; returns whether that was anything. */
+  const refuse = ({ id, channel }: AnyEvent, failure: Failure): boolean => {
+    const refused = [...asked]
+      .filter(([{ name }, [command]]) => command === id && (channel ?? name) === name)
+      .map(([wanted]) => wanted);
+    for (const wanted of refused) asked.delete(wanted);
+    if (!channel && refused[1] && isFinal(failure)) {
+      // One of them is refused, or all are too many: the others are none the worse for it.
+      const half = refused.length >> 1;
+      subscribe(refused.slice(0, half));
+      subscribe(refused.slice(half));
+    } else for (const { name } of refused) host.refuse(name, failure);
+    return !!refused[0];
+  };
+
+  const connected = (event: AnyEvent & { readonly type: 'connected' }) => {
+    maxFrameBytes = event.limits.maxFrameBytes;
+    if (event.features?.includes('quiet')) heartbeatMs = event.heartbeatMs;
+    host.connected('websocket', event.heartbeatMs, event.limits);
+    quiet();
   };
 
   const take = (event: AnyEvent) => {
-    const { type, id, channel } = event;
-    const outgoing = publishing.get(id);
-    let failure: Failure | undefined;
-    if (type === 'connected') {
-      maxFrameBytes = event.limits.maxFrameBytes;
-      if (event.features?.includes('quiet')) heartbeatMs = event.heartbeatMs;
-      host.connected('websocket', event.heartbeatMs);
-      quiet();
-    } else if (type === 'quieted') host.connected('websocket', event.heartbeatMs);
-    else if (type === 'error') {
-      failure = createRefusal(event);
+    const { type, id, channel, code } = event;
+    const answer = answers.get(id);
+    answers.delete(id);
+    if (type === 'error') {
+      const failure = createRefusal(event);
       retryAfterMs = event.retryAfterMs;
-      let isAnswer: unknown = outgoing;
-      for (const [wanted, command] of asked) {
-        // Before `connected` it is the connect that was refused: a close follows.
-        if (!maxFrameBytes || command !== id || (channel ?? wanted.name) !== wanted.name) continue;
-        isAnswer = asked.delete(wanted);
-        host.refuse(wanted.name, failure);
-      }
-      // What else is refused for now, such as an unsubscribe, would leave the node with another idea of what is wanted.
-      if (!isAnswer && !isFinal(failure)) host.lost(failure);
-    }
-    if (outgoing) {
-      publishing.delete(id);
-      outgoing.done(failure, event.offset);
-    } else if (type !== 'subscribed' || id === asked.get(channels.get(channel as string) as Wanted)) {
-      // The answer to a subscribe that was since taken back says nothing about the newer one.
-      host.receive(event);
-    }
+      // Of a `connect` that is refused, and of all behind it, the close that follows tells more.
+      if (answer) answer(event, failure);
+      else if (code !== 'not_connected' && !refuse(event, failure) && !isFinal(failure)) host.lost(failure);
+    } else if (answer) answer(event, undefined);
+    else if (type === 'subscribed') subscribed(event);
+    else if (type === 'unsubscribed' && code) {
+      // The node has withdrawn the permission.
+      asked.delete(channels.get(channel as string) as Wanted);
+      host.refuse(channel as string, createRefusal(event as Coded));
+    } else host.receive(event, source);
   };
 
   const quiet = () => {
     if (!heartbeatMs || isQuiet === isHidden()) return;
     isQuiet = !isQuiet;
-    send('quiet', { heartbeatMs: isQuiet ? QUIET_MS : heartbeatMs });
+    request('quiet', { heartbeatMs: isQuiet ? QUIET_MS : heartbeatMs }, (event, failure) => {
+      if (failure) isQuiet = !isQuiet;
+      else host.connected('websocket', (event as { heartbeatMs: number }).heartbeatMs);
+      again(quiet, failure);
+    });
   };
+
+  const refresh = () =>
+    request('refresh', { token: session.ticket }, (_event, failure) => {
+      if (!failure) return;
+      host.error(failure);
+      if (!isFinal(failure)) again(refresh, failure);
+    });
 
   const close = () => {
     socket.onmessage = socket.onclose = null;
+    // `ws` throws without a listener.
+    socket.onerror = () => {};
+    timers.delete(quiet);
+    timers.delete(refresh);
     socket.close();
   };
 
   socket.onopen = () => {
     // Subscribing does not wait for `connected`: one round trip less.
-    send('connect', {
-      version: 1 satisfies typeof PROTOCOL_VERSION,
-      token: session.ticket,
-      features: ['ping', 'quiet', 'batch'] satisfies Feature[],
-    });
+    request(
+      'connect',
+      {
+        version: 1 satisfies typeof PROTOCOL_VERSION,
+        token: session.ticket,
+        features: ['ping', 'quiet', 'batch'] satisfies Feature[],
+      },
+      (event, failure) => failure || connected(event as typeof event & { type: 'connected' }),
+    );
     sync();
   };
   socket.onmessage = ({ data }: { data: string }) => {
     host.touch();
-    for (const event of decodeEvents(data)) take(event);
+    // One of them may end the link.
+    for (const event of decodeEvents(data)) if (socket.onmessage) take(event as AnyEvent);
   };
   socket.onclose = ({ code, reason }: { code: number; reason: string }) =>
     host.lost(createEnd(code, reason, retryAfterMs));
-  // The close that follows says all there is to know; `ws` throws without a listener.
-  socket.onerror = () => {};
+  // Where a page may not open one, some browsers tell nothing else; later the close that follows says all there is to know.
+  socket.onerror = (cause: unknown) => {
+    if (!id) host.lost(createFailure(CLOSE_NETWORK, 'network', 'the WebSocket was refused', { cause }));
+  };
 
   return {
     sync,
     close,
-    publish(outgoing) {
-      if (publishing.size >= PUBLISH_WINDOW) return false;
-      const frame = encode('publish', outgoing.body);
-      if (new Blob([frame]).size > maxFrameBytes) {
+    publish({ type, body, done }) {
+      if (publishes >= PUBLISH_WINDOW) return false;
+      if (new Blob([JSON.stringify({ type, id: id + 1, ...body })]).size > maxFrameBytes) {
         // Sent, it would end the link for good.
-        outgoing.done(createFailure(CLOSE_REFUSED, 'payload_too_large'));
-      } else {
-        publishing.set(id, outgoing);
-        socket.send(frame);
+        done(createFailure(CLOSE_REFUSED, 'payload_too_large'));
+        return true;
       }
+      publishes++;
+      request(type, body, (event, failure) => {
+        publishes--;
+        done(failure, event.offset);
+      });
       return true;
     },
-    refresh: () => send('refresh', { token: session.ticket }),
+    refresh,
     // A node that does not know it says so, which is a sign of life too.
-    probe: () => send('ping', {}),
+    probe: () => request('ping', {}),
     quiet,
   };
 };

@@ -2,28 +2,30 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Channel, receive } from '../../../client-sdk/channel.js';
-import { createEmitter } from '../../../client-sdk/emitter.js';
-import type { After, Offset } from '../../../src/protocol/index.js';
+import { createChannel, receive } from '../../../client-sdk/channel.js';
+import type { After, GapReason, Offset } from '../../../src/protocol/index.js';
 import { offset } from './fakes/world.js';
 
-const LINE = {};
+const LINE = { order: 1 };
 
 function at(position: After) {
-  const channel: Channel = { name: 'news', position, state: { type: 'pending' }, subscribed: new Set() };
-  const emitter = createEmitter<{ message: { offset?: Offset }; gap: unknown; state: unknown }>();
+  const channel = createChannel('news', position);
   const delivered: (Offset | undefined)[] = [];
-  emitter.on('message', (message) => delivered.push(message.offset));
-  channel.subscribed.add(emitter as never);
+  const gaps: Offset[] = [];
+  channel.readers.add((type, value) => {
+    if (type === 'message') delivered.push((value as { offset?: Offset }).offset);
+    if (type === 'gap') gaps.push((value as { offset: Offset }).offset);
+  });
   return {
     channel,
     delivered,
+    gaps,
     subscribed: (to: Offset, recovered = true, line = LINE) =>
-      receive(channel, { type: 'subscribed', channel: 'news', offset: to, recovered }, line),
-    message: (to: Offset | undefined, line = LINE) =>
-      receive(channel, { type: 'message', channel: 'news', data: null, ...(to && { offset: to }) }, line),
-    gap: (to: Offset, line = LINE) =>
-      receive(channel, { type: 'gap', channel: 'news', after: position, offset: to, reason: 'trimmed' }, line),
+      receive(channel, { type: 'subscribed', channel: 'news', offset: to, recovered }, line, 0),
+    message: (to: Offset | undefined, line = LINE, data: string | null = null, atMs = 0) =>
+      receive(channel, { type: 'message', channel: 'news', data, ...(to && { offset: to }) }, line, atMs),
+    gap: (to: Offset, line = LINE, reason: GapReason = 'trimmed', after = position) =>
+      receive(channel, { type: 'gap', channel: 'news', after, offset: to, reason }, line, 0),
   };
 }
 
@@ -60,7 +62,7 @@ describe('the position in a channel', () => {
 
   it('is moved by no other line than the one that said `subscribed` last', () => {
     const { channel, delivered, subscribed, message, gap } = at(offset(1));
-    const other = {};
+    const other = { order: 2 };
     message(offset(2));
     subscribed(offset(1));
     message(offset(2), other);
@@ -72,20 +74,88 @@ describe('the position in a channel', () => {
     expect(channel.position).toBe(offset(2));
   });
 
+  it('is not taken over by an older line, however late that answers', () => {
+    const { channel, delivered, subscribed, message } = at('now');
+    const older = { order: 0.5 };
+    subscribed(offset(11));
+    subscribed(offset(10), true, older);
+    message(offset(12));
+    message(offset(13), older);
+    expect(delivered).toEqual([offset(12)]);
+    expect(channel.position).toBe(offset(12));
+  });
+
+  it('takes no gap for one when all that was missing has come another way, unless history was written anew', () => {
+    const { channel, gaps, subscribed, message, gap } = at(offset(1));
+    const newer = { order: 2 };
+    subscribed(offset(1));
+    for (const n of [2, 3, 4]) message(offset(n));
+    subscribed(offset(1), false, newer);
+    gap(offset(3), newer, 'expired');
+    expect([gaps, channel.position]).toEqual([[], offset(4)]);
+    gap(offset(2), newer, 'rewritten');
+    expect([gaps, channel.position]).toEqual([[offset(2)], offset(2)]);
+  });
+
+  it('lets a live-only message through once while one line takes over from another', () => {
+    const { delivered, subscribed, message } = at(offset(1));
+    const newer = { order: 2 };
+    const live = (data: string, line: typeof LINE, atMs = 0) => message(undefined, line, data, atMs);
+    subscribed(offset(1));
+    for (const data of ['typing', 'typing', 'away']) live(data, LINE);
+    subscribed(offset(1), true, newer);
+    for (const data of ['typing', 'away', 'typing']) live(data, newer, 9_000);
+    expect(delivered).toHaveLength(3);
+    live('typing', newer, 9_000);
+    live('typing', newer, 9_001);
+    expect(delivered).toHaveLength(5);
+  });
+
+  it('lets a live-only message through that is like one of long ago', () => {
+    const { delivered, subscribed, message } = at(offset(1));
+    const newer = { order: 2 };
+    subscribed(offset(1));
+    message(undefined, LINE, 'typing', 0);
+    subscribed(offset(1), true, newer);
+    message(undefined, newer, 'typing', 10_000);
+    expect(delivered).toHaveLength(2);
+  });
+
   it('lets each logged message through once and in order, whatever is repeated and whichever line takes over', () => {
     const step = fc.record({ line: fc.nat(2), from: fc.nat(30), count: fc.nat(10) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
         const { channel, delivered, subscribed, message } = at(offset(0));
-        const lines = [{}, {}, {}];
+        const lines = [{ order: 1 }, { order: 2 }, { order: 3 }];
+        let newest = 0;
         for (const { line, from, count } of steps) {
           // A node replays from where it was asked to, which is at most where the client is.
           const start = Math.min(from, Number(channel.position.slice(14)));
           subscribed(offset(start), true, lines[line]);
           for (let n = start + 1; n <= start + count; n++) message(offset(n), lines[line]);
+          newest = Math.max(newest, line);
+          expect(channel.source).toBe(lines[newest]);
         }
         expect(delivered).toEqual(delivered.map((_, index) => offset(index + 1)));
       }),
     );
+  });
+
+  it('hands a message to nobody who subscribes while it is handed out, nor to who has left meanwhile', () => {
+    const { channel, subscribed, message } = at(offset(0));
+    const heard: string[] = [];
+    const second = () => heard.push('second');
+    const third = () => heard.push('third');
+    channel.readers.add((type) => {
+      if (type !== 'message') return;
+      channel.readers.delete(second);
+      channel.readers.add(third);
+    });
+    subscribed(offset(0));
+    channel.readers.add(second);
+    message(offset(1));
+    expect(heard).toEqual([]);
+    message(offset(2));
+    expect(heard).toEqual(['third']);
   });
 });

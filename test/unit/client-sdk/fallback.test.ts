@@ -33,6 +33,16 @@ describe('fallback', () => {
     expect(world.client.state).toEqual({ type: 'connected', transport: 'long-poll', node: 'n1' });
   });
 
+  it('goes to the next transport at once when a WebSocket says `error` and never `close`, as where a page may not open one', async () => {
+    world = new World();
+    world.subscribe('news');
+    const socket = await world.network.sockets.next();
+    socket.fail();
+    expect(socket.closedByClient).toBe(true);
+    await acceptStream();
+    expect(world.client.state).toMatchObject({ type: 'connected', transport: 'sse' });
+  });
+
   it('starts the next one beside after 4 s, and the first that works wins', async () => {
     world = new World();
     world.subscribe('news');
@@ -146,7 +156,7 @@ describe('fallback', () => {
     world = new World();
     for (const [key, value] of remembered) world.storage.set(key, value);
     const page = new World({
-      storage: { getItem: (key) => world.storage.get(key) ?? null, setItem() {}, removeItem() {} },
+      storage: { getItem: (key) => world.storage.get(key) ?? null, setItem() {} },
     });
     world.client.close();
     world = page;
@@ -183,7 +193,7 @@ describe('fallback', () => {
     const no = () => {
       throw new Error('forbidden');
     };
-    world = new World({ storage: { getItem: no, setItem: no, removeItem: no } });
+    world = new World({ storage: { getItem: no, setItem: no } });
     world.subscribe('news');
     (await world.network.sockets.next()).close();
     await acceptStream();

@@ -37,7 +37,7 @@ describe('publish over a WebSocket', () => {
     let serial = 0;
     const socket = await connected({ random: () => (++serial % 7) / 10 });
     const data = { n: 1 };
-    const published = [world.client.publish('a', data), world.client.publish('a', null)];
+    const published = [world.client.publish('a', data), world.client.publish('b', null)];
     data.n = 2;
     const first = await socket.next('publish');
     const second = await socket.next('publish');
@@ -57,7 +57,7 @@ describe('publish over a WebSocket', () => {
 
   it('has at most 16 on their way, and sends the next as answers come', async () => {
     const socket = await connected();
-    const published = Array.from({ length: 20 }, (_, n) => world.client.publish('a', n));
+    const published = Array.from({ length: 20 }, (_, n) => world.client.publish(`a:${n}`, n));
     for (let n = 0; n < 16; n++) {
       const { id, data } = await socket.next('publish');
       expect(data).toBe(n);
@@ -73,19 +73,37 @@ describe('publish over a WebSocket', () => {
 
   it('pauses when the node asks for it, and then repeats', async () => {
     const socket = await connected();
-    const published = [world.client.publish('a', 1), world.client.publish('a', 2)];
+    const published = [world.client.publish('a', 1), world.client.publish('b', 2)];
     for (const _ of published) {
       const { id } = await socket.next('publish');
       socket.send({ type: 'error', id, code: 'rate_limited', message: 'slowly', retryAfterMs: 400 });
     }
+    published.push(world.client.publish('c', 3));
     await world.clock.advance(400);
     expect(socket.commands.waiting).toEqual([]);
     await world.clock.advance(1_000);
-    for (const n of [1, 2]) {
+    for (const n of [1, 2, 3]) {
       const { id, data } = await socket.next('publish');
       expect(data).toBe(n);
       socket.send({ type: 'published', id, channel: 'a', offset: offset(n) } as never);
     }
+    await Promise.all(published);
+  });
+
+  it('keeps the order of a channel though a node refuses one for now and would take the next', async () => {
+    const socket = await connected();
+    const stored: unknown[] = [];
+    const published = [1, 2, 3].map((n) => world.client.publish('a', n));
+    for (let seen = 0; stored.length < 3; seen++) {
+      const { id, data } = await socket.next('publish');
+      if (seen === 0) socket.send({ type: 'error', id, code: 'rate_limited', message: 'slowly', retryAfterMs: 100 });
+      else {
+        stored.push(data);
+        socket.send({ type: 'published', id, channel: 'a', offset: offset(seen) } as never);
+      }
+      if (seen === 0) await world.clock.advance(2_000);
+    }
+    expect(stored).toEqual([1, 2, 3]);
     await Promise.all(published);
   });
 
@@ -144,7 +162,7 @@ describe('publish over a WebSocket', () => {
 describe('publish and close', () => {
   it('sends nothing more once the client is closed', async () => {
     const socket = await connected();
-    const published = Array.from({ length: 20 }, (_, n) => world.client.publish('a', n));
+    const published = Array.from({ length: 20 }, (_, n) => world.client.publish(`a:${n}`, n));
     const closed = published.map((one) => expect(one).rejects.toMatchObject({ code: 'closed' }));
     world.client.close();
     await Promise.all(closed);

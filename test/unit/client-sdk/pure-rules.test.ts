@@ -58,6 +58,14 @@ describe('the connection after a loss', () => {
     );
   });
 
+  it('waits for as long as it takes where a function may give a better token', () => {
+    let connection = INITIAL;
+    for (let n = 0; n < 5; n++) {
+      connection = lose(connection, createFailure(4501, 'token_expired'), 'n1', 0.5, true);
+      expect(connection.state.type).toBe('waiting');
+    }
+  });
+
   it('gets a fresh ticket once after 4501, and is closed when that is refused too', () => {
     const once = lost(INITIAL, 4501, 'token_signature_invalid');
     expect(once.state.type).toBe('waiting');

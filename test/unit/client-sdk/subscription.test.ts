@@ -1,112 +1,45 @@
-// What a subscription gives to the application: listeners, iteration, its end.
+// What a subscription gives to the application: listeners, states, its end.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Channel, receive, setState } from '../../../client-sdk/channel.js';
-import { createSubscription } from '../../../client-sdk/subscription.js';
-import { offset, World } from './fakes/world.js';
+import { message, resume, subscribeToNews } from './fakes/socket-server.js';
+import { type Listening, offset, World } from './fakes/world.js';
 
-const LINE = {};
-let left = 0;
-
-function make(signal?: AbortSignal) {
-  left = 0;
-  const channel: Channel = { name: 'news', position: 'now', state: { type: 'pending' }, subscribed: new Set() };
-  const subscription = createSubscription<number>(channel, { signal }, () => left++);
-  receive(channel, { type: 'subscribed', channel: 'news', offset: offset(0), recovered: true }, LINE);
-  return { channel, subscription };
-}
-function send(channel: Channel, ...numbers: number[]) {
-  for (const n of numbers) receive(channel, { type: 'message', channel: 'news', offset: offset(n), data: n }, LINE);
-}
+let world: World;
+afterEach(() => {
+  world.client.close();
+  expect(world.clock.pending).toBe(0);
+});
+const settle = () => world.clock.advance(0);
 
 describe('a subscription', () => {
-  it('tells its states, and its listeners can be taken away', () => {
-    const { channel, subscription } = make();
-    const states: string[] = [];
-    const undo = subscription.on('state', ({ type }) => states.push(type));
-    setState(channel, { type: 'pending' });
-    setState(channel, { type: 'pending' });
+  it('tells its states, with what they say and no more, and its listeners can be taken away', async () => {
+    world = new World();
+    const { news, socket } = await subscribeToNews(world);
+    const states: unknown[] = [];
+    const undo = news.subscription.on('state', (state) => states.push(state));
+    socket.close();
     undo();
     undo();
-    subscription.unsubscribe();
-    expect(states).toEqual(['pending']);
-    expect(subscription.state).toEqual({ type: 'closed', code: 'unsubscribed' });
+    news.subscription.unsubscribe();
+    expect(states).toEqual([{ type: 'pending' }]);
+    expect(news.states).toEqual([
+      { type: 'subscribed', offset: offset(1), recovered: true },
+      { type: 'pending' },
+      { type: 'closed', code: 'unsubscribed' },
+    ]);
+    expect(news.subscription.state).toEqual({ type: 'closed', code: 'unsubscribed' });
   });
 
-  it('ends once, with `unsubscribe` or its signal', () => {
+  it('ends once, with `unsubscribe` or its signal', async () => {
+    world = new World();
+    const { socket } = await subscribeToNews(world);
     const controller = new AbortController();
-    const { subscription } = make(controller.signal);
+    const { states, subscription } = world.subscribe('more', { signal: controller.signal });
+    await socket.next('subscribe');
     controller.abort();
     subscription.unsubscribe();
-    expect(left).toBe(1);
-    expect(subscription.state.type).toBe('closed');
-    expect(make(controller.signal).subscription.state.type).toBe('closed');
-  });
-
-  it('is iterated in order, from the first `next` on, until it ends', async () => {
-    const { channel, subscription } = make();
-    const seen: number[] = [];
-    const reading = (async () => {
-      for await (const { data } of subscription) {
-        seen.push(data);
-        if (data === 2) send(channel, 3, 4);
-        if (data === 4) subscription.unsubscribe();
-      }
-    })();
-    send(channel, 1, 2);
-    await reading;
-    expect(seen).toEqual([1, 2, 3, 4]);
-  });
-
-  it('gives what waits before it ends', async () => {
-    const { channel, subscription } = make();
-    const messages = subscription[Symbol.asyncIterator]();
-    const first = messages.next();
-    send(channel, 1, 2, 3);
-    subscription.unsubscribe();
-    expect((await first).value?.data).toBe(1);
-    expect((await messages.next()).value?.data).toBe(2);
-    expect((await messages.next()).value?.data).toBe(3);
-    expect((await messages.next()).done).toBe(true);
-  });
-
-  it('keeps at most so many for an iterator, and then says `overflow`', async () => {
-    const { channel, subscription } = make();
-    const messages = subscription[Symbol.asyncIterator]();
-    const first = messages.next();
-    send(channel, ...Array.from({ length: 1_001 }, (_, n) => n + 1));
-    expect((await first).value?.data).toBe(1);
-    await expect(
-      (async () => {
-        for await (const _ of { [Symbol.asyncIterator]: () => messages });
-      })(),
-    ).rejects.toMatchObject({ code: 'overflow' });
-  });
-
-  it('lets an iterator go without ending', async () => {
-    const { channel, subscription } = make();
-    const reading = (async () => {
-      for await (const { data } of subscription) if (data === 1) break;
-    })();
-    send(channel, 1);
-    await reading;
-    send(channel, 2);
-    expect(subscription.state.type).toBe('subscribed');
-  });
-});
-
-describe('a subscription of a client', () => {
-  let world: World;
-  afterEach(() => world.client.close());
-
-  it('ends an iteration when the client closes', async () => {
-    world = new World();
-    const { subscription } = world.subscribe('news');
-    const messages = subscription[Symbol.asyncIterator]();
-    const next = messages.next();
-    world.client.close();
-    expect((await next).done).toBe(true);
-    expect(subscription.state).toEqual({ type: 'closed', code: 'closed' });
+    expect(states).toHaveLength(1);
+    await socket.next('unsubscribe');
   });
 
   it('never reaches the wire when its signal has already aborted', async () => {
@@ -127,12 +60,69 @@ describe('a subscription of a client', () => {
     });
     const socket = await world.network.sockets.next();
     await socket.accept();
-    const { id } = await socket.next('subscribe');
-    socket.send({ type: 'subscribed', id, channel: 'news', offset: offset(0), recovered: true } as never);
-    socket.send({ type: 'message', channel: 'news', offset: offset(1), data: 1 } as never);
-    socket.send({ type: 'message', channel: 'news', offset: offset(2), data: 2 } as never);
+    await resume(socket, 0);
+    socket.send(message(1));
+    socket.send(message(2));
     expect(await socket.next('unsubscribe')).toMatchObject({ channels: ['news'] });
     expect(await socket.next('subscribe')).toMatchObject({ channels: { news: offset(1) } });
     expect(first.data).toEqual([1]);
+  });
+
+  it('that is made inside a listener begins with the next message', async () => {
+    world = new World();
+    const { news, socket } = await subscribeToNews(world);
+    const late: Listening[] = [];
+    news.subscription.on('message', () => {
+      if (late.length < 100) late.push(world.subscribe('news'));
+    });
+    socket.send(message(2));
+    expect(late).toHaveLength(1);
+    expect(late[0]?.data).toEqual([]);
+    expect(late[0]?.subscription.state).toEqual({ type: 'subscribed', offset: offset(2), recovered: true });
+    socket.send(message(3));
+    expect(late[0]?.data).toEqual([3]);
+  });
+
+  it('keeps its own position: another’s messages move it no more once it has ended', async () => {
+    world = new World();
+    const { news, socket } = await subscribeToNews(world);
+    const other = world.subscribe('news');
+    news.subscription.on('message', () => other.subscription.unsubscribe());
+    socket.send(message(2));
+    socket.send(message(3));
+    news.subscription.unsubscribe();
+    expect([other.data, other.subscription.offset]).toEqual([[], offset(1)]);
+    expect(news.subscription.offset).toBe(offset(3));
+  });
+
+  it('a listener that an earlier one has taken away is not called any more', async () => {
+    world = new World();
+    const { news, socket } = await subscribeToNews(world);
+    const heard: unknown[] = [];
+    let undo = () => {};
+    news.subscription.on('message', () => undo());
+    undo = news.subscription.on('message', ({ data }) => heard.push(data));
+    socket.send(message(2));
+    expect(heard).toEqual([]);
+  });
+
+  it('that is made anew whenever it is closed does not keep `close` from ending', async () => {
+    world = new World();
+    let refused = 0;
+    const rejoin = () => {
+      if (refused > 100) return;
+      try {
+        const { subscription } = world.subscribe('news');
+        subscription.on('state', ({ type }) => type === 'closed' && rejoin());
+      } catch (error) {
+        refused++;
+        expect(error).toMatchObject({ name: 'FanfareError', code: 'closed' });
+      }
+    };
+    rejoin();
+    world.client.close();
+    await settle();
+    expect(refused).toBe(1);
+    expect(world.client.state).toEqual({ type: 'closed', code: 1000, reason: 'closed' });
   });
 });

@@ -111,7 +111,14 @@ describe('time', () => {
   it('does not wait for ever for a token', async () => {
     world = new World({ token: () => new Promise<string>(() => {}) });
     world.subscribe('news');
-    await world.clock.advance(20_000);
+    await world.clock.advance(10_000);
+    expect(world.client.state).toMatchObject({ type: 'waiting', cause: 'timeout' });
+  });
+
+  it('does not wait for ever for a `fetch` that does not listen to its signal', async () => {
+    world = new World({ fetch: () => new Promise(() => {}) });
+    world.subscribe('news');
+    await world.clock.advance(10_000);
     expect(world.client.state).toMatchObject({ type: 'waiting', cause: 'timeout' });
   });
 });

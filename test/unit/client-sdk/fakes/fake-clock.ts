@@ -26,15 +26,27 @@ function settled(): Promise<void> {
   });
 }
 
+/** What a timer can hold; more, or what is no number, fires at once, as in browsers and Node. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export class FakeClock implements Clock {
-  #nowMs = 1_800_000_000_000;
+  #nowMs = 5_000;
+  /** What somebody may set. */
+  #unixMs = 1_800_000_000_000;
   #timers = new Map<number, Timer>();
   #serial = 0;
 
-  readonly now = () => this.#nowMs;
+  readonly now = () => this.#unixMs + this.#nowMs;
+  readonly monotonic = () => this.#nowMs;
+
+  /** Somebody sets the system's clock. */
+  set(byMs: number): void {
+    this.#unixMs += byMs;
+  }
 
   readonly setTimeout = (callback: () => void, ms: number): number => {
-    this.#timers.set(++this.#serial, { atMs: this.#nowMs + Math.max(0, ms), callback });
+    const delayMs = ms >= 0 && ms <= MAX_TIMER_MS ? ms : 0;
+    this.#timers.set(++this.#serial, { atMs: this.#nowMs + delayMs, callback });
     return this.#serial;
   };
 

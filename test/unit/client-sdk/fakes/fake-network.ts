@@ -1,6 +1,6 @@
 // A network whose other end is the test: it sees each request and each socket, and answers when it likes.
 
-import type { WebSocketConstructor, WebSocketLike } from '../../../../client-sdk/types.js';
+import type { Fetch, RequestLike, WebSocketConstructor, WebSocketLike } from '../../../../client-sdk/types.js';
 import type { Feature, Json, ServerEvent } from '../../../../src/protocol/index.js';
 import { Queue } from './queue.js';
 
@@ -16,12 +16,12 @@ export class FakeRequest {
   #reject: (error: unknown) => void = () => {};
   #stream: ReadableStreamDefaultController<Uint8Array> | undefined;
 
-  constructor(url: string, init: RequestInit) {
+  constructor(url: string, init: RequestLike) {
     this.url = url;
     this.path = new URL(url).pathname;
     this.body = JSON.parse(String(init.body));
-    this.token = new Headers(init.headers).get('Authorization')?.replace('Bearer ', '');
-    this.signal = init.signal ?? undefined;
+    this.token = init.headers.Authorization?.replace('Bearer ', '');
+    this.signal = init.signal;
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -85,6 +85,8 @@ export class FakeSocket {
   readonly url: string;
   readonly commands = new Queue<Command>('command');
   closedByClient = false;
+  /** Neither end has closed it. */
+  isOpen = true;
   readonly #client: WebSocketLike;
 
   constructor(url: string, client: WebSocketLike) {
@@ -111,7 +113,13 @@ export class FakeSocket {
     this.#client.onmessage?.({ data } as never);
   }
 
+  /** It cannot be opened; whether a close follows is the browser's business. */
+  fail(): void {
+    this.#client.onerror?.({ type: 'error' } as never);
+  }
+
   close(code = 1006, reason = ''): void {
+    this.isOpen = false;
     this.#client.onclose?.({ code, reason } as never);
   }
 
@@ -154,12 +162,13 @@ export class FakeNetwork {
       }
       close() {
         this.#server.closedByClient = true;
+        this.#server.isOpen = false;
       }
     };
   }
 
-  readonly fetch: typeof globalThis.fetch = (input, init = {}) => {
-    const request = new FakeRequest(String(input), init);
+  readonly fetch: Fetch = (url, init) => {
+    const request = new FakeRequest(url, init);
     if (request.path === '/v1/connect' && this.discovery) this.discovery(request);
     else this.#queue(request.path).push(request);
     return request.response;

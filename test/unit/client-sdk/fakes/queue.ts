@@ -29,6 +29,11 @@ export class Queue<T> {
     });
   }
 
+  /** Takes what has come and nobody asked for. */
+  takeAll(): T[] {
+    return this.#values.splice(0);
+  }
+
   /** What has come and nobody asked for. */
   get waiting(): readonly T[] {
     return this.#values;

@@ -1,9 +1,8 @@
 // A client in a world made of fakes, and what it told its application.
 
-import { createClient } from '../../../../client-sdk/index.js';
+import { createClient, type FanfareError } from '../../../../client-sdk/index.js';
 import type {
   Client,
-  ClientError,
   ClientOptions,
   ClientState,
   Gap,
@@ -31,12 +30,33 @@ export function assignment(more: Record<string, unknown> = {}): Record<string, u
 
 /** The events of the window, which Node has none of. */
 const page = new EventTarget();
-Object.assign(globalThis, { addEventListener: page.addEventListener.bind(page) });
+let listeners = 0;
+Object.assign(globalThis, {
+  addEventListener(type: string, listener: EventListener, options?: AddEventListenerOptions) {
+    // As in workers of some hosts.
+    if (options?.capture) throw new TypeError('options.capture must be false');
+    listeners++;
+    page.addEventListener(type, listener, options);
+    options?.signal?.addEventListener('abort', () => listeners--);
+  },
+  removeEventListener(type: string, listener: EventListener) {
+    listeners--;
+    page.removeEventListener(type, listener);
+  },
+});
+
+/** How many listen to the page. */
+export function pageListeners(): number {
+  return listeners;
+}
 
 /** Has the page say `online`, `pagehide` and the like, to all that listen. */
-export function emitPageEvent(type: string): void {
-  page.dispatchEvent(new Event(type));
+export function emitPageEvent(type: string, more: object = {}): void {
+  page.dispatchEvent(Object.assign(new Event(type), more));
 }
+
+/** A token, to look at. */
+export const jwt = (n = 1) => `head.user${n}.signature`;
 
 /** Has somebody see the page, or nobody; {@link leavePage} takes it away again. */
 export function showPage(isHidden: boolean): void {
@@ -53,7 +73,7 @@ export class World {
   readonly network = new FakeNetwork();
   readonly storage = new Map<string, string>();
   readonly states: ClientState[] = [];
-  readonly errors: ClientError[] = [];
+  readonly errors: FanfareError[] = [];
   readonly client: Client;
 
   /** Discovery answers by itself with {@link assignment} unless `discovery` is taken away from the network. */
@@ -69,7 +89,6 @@ export class World {
       storage: {
         getItem: (key) => this.storage.get(key) ?? null,
         setItem: (key, value) => void this.storage.set(key, value),
-        removeItem: (key) => void this.storage.delete(key),
       },
       ...options,
     });

@@ -1,0 +1,77 @@
+// A reader that begins before its channel's position: what it has missed comes from history, and what comes meanwhile waits.
+
+import type { After, PolledChannel } from '../src/protocol/index.js';
+import { backoff } from './backoff.js';
+import type { Channel, Reader } from './channel.js';
+import { type Failure, isFinal, toFailure } from './errors.js';
+import { CLOSE_UNAUTHORIZED, MAX_QUEUED, REPEAT_FAILURES } from './numbers.js';
+import type { Settings } from './settings.js';
+
+/**
+ * Puts it onto the channel; returns what takes it away. `ask` fetches what comes after a position; `refused` is told when that will never be
+ * answered.
+ */
+export const joinLate = (
+  { timers, random }: Settings,
+  channel: Channel,
+  after: After,
+  read: Reader,
+  ask: (after: After) => Promise<PolledChannel | undefined>,
+  refused: (failure: Failure) => void,
+): (() => void) => {
+  const { name, readers } = channel;
+  let position = after;
+  /** What comes meanwhile; absent once it was too much. */
+  let waiting: Parameters<Reader>[] | undefined = [];
+  let isCaughtUp = false;
+  let isAsking = false;
+  let isToldState = false;
+
+  const take = ({ offset = position, gap, messages = [] }: Partial<PolledChannel>) => {
+    if (!isToldState) read('state', { type: 'subscribed', offset: gap?.offset ?? position, recovered: !gap });
+    isToldState = true;
+    if (gap) read('gap', { type: 'gap', channel: name, ...gap });
+    for (const message of messages) read('message', { type: 'message', channel: name, ...message });
+    position = offset;
+  };
+
+  const catchUp = async () => {
+    if (isAsking) return;
+    isAsking = true;
+    try {
+      for (let more: boolean | undefined = true; more; ) {
+        const answer = await ask(position);
+        if (!readers.has(reader)) return;
+        take(answer ?? {});
+        // Some of what came meanwhile found no room: history has that too.
+        more = answer?.more || !waiting;
+        waiting ??= [];
+      }
+      const events = waiting ?? [];
+      isCaughtUp = true;
+      for (const event of events) read(...event);
+    } catch (error) {
+      const failure = toFailure(error);
+      if (!readers.has(reader)) return;
+      if (isFinal(failure) && failure.close !== CLOSE_UNAUTHORIZED) refused(failure);
+      else timers.set(catchUp, backoff(REPEAT_FAILURES, random(), failure.retryAfterMs));
+    } finally {
+      isAsking = false;
+    }
+  };
+
+  const reader: Reader = (type, value) => {
+    if (isCaughtUp || (value as { type: string }).type === 'closed') read(type, value);
+    else if (type !== 'state') {
+      waiting?.push([type, value] as never);
+      if (waiting && waiting.length > MAX_QUEUED) waiting = undefined;
+    } else if (channel.state.type === 'subscribed') catchUp();
+  };
+
+  readers.add(reader);
+  if (channel.state.type === 'subscribed') catchUp();
+  return () => {
+    readers.delete(reader);
+    timers.delete(catchUp);
+  };
+};

@@ -1,0 +1,93 @@
+// Reading a subscription with `for await`: a queue from its beginning on, and what its iterators are told.
+
+import { createFailure } from './errors.js';
+import { CLOSE_NORMAL, MAX_QUEUED } from './numbers.js';
+
+/** What one `next` comes to. */
+type Take<Item> = () => IteratorResult<Item, undefined>;
+
+export interface Reading<Item> {
+  /** What is to be taken next; once `MAX_QUEUED` wait, the one after them is an error with code `overflow`, at the hole. */
+  push(take: Take<Item>): void;
+  /** Drops what waits, and all that is still to come, unless somebody iterates. */
+  skip(): void;
+  /** Nothing more comes: iterators end with what waits, or with the error. */
+  end(error: Error | undefined): void;
+  iterate(): AsyncIterator<Item, undefined>;
+}
+
+const finish = () => ({ done: true, value: undefined }) as const;
+
+const fail = (error: Error) => () => {
+  throw error;
+};
+
+/** `leave` is called when an iterator is left. */
+export const createReading = <Item>(leave: () => void): Reading<Item> => {
+  const takes: Take<Item>[] = [];
+  const waiting = new Set<(take: Take<Item>) => void>();
+  let isRead: boolean | undefined;
+  let last: Take<Item> | undefined;
+  /** What stands for the messages that found no room. */
+  const overflow = () => {
+    throw createFailure(CLOSE_NORMAL, 'overflow', `${MAX_QUEUED} messages wait for the iterator`);
+  };
+
+  /** An error that ends it is told once. */
+  const ending = () => {
+    const take = last;
+    if (last) last = finish;
+    return take as Take<Item>;
+  };
+
+  const push = (take: Take<Item>) => {
+    const [next] = waiting;
+    if (next) next(take);
+    else if (isRead !== false && (takes.length < MAX_QUEUED || takes.at(-1) !== overflow))
+      takes.push(takes.length < MAX_QUEUED ? take : overflow);
+  };
+
+  const iterate = (): AsyncIterator<Item, undefined> => {
+    const mine = new Set<(take: Take<Item>) => void>();
+    let isLeft = false;
+    isRead = true;
+    return {
+      next: () =>
+        new Promise((resolve, reject) => {
+          const settle = (take: Take<Item>) => {
+            waiting.delete(settle);
+            mine.delete(settle);
+            try {
+              resolve(take());
+            } catch (error) {
+              reject(error);
+            }
+          };
+          const take = isLeft ? finish : (takes.shift() ?? ending());
+          if (take) return settle(take);
+          waiting.add(settle);
+          mine.add(settle);
+        }),
+      async return() {
+        isLeft = true;
+        for (const settle of [...mine]) settle(finish);
+        leave();
+        return finish();
+      },
+    };
+  };
+
+  return {
+    push,
+    skip() {
+      if (isRead) return;
+      isRead = false;
+      takes.length = 0;
+    },
+    end(error) {
+      last = error ? fail(error) : finish;
+      for (const settle of [...waiting]) settle(ending());
+    },
+    iterate,
+  };
+};

@@ -1,0 +1,68 @@
+// The user's token: a text, or what the application's function gives, one call at a time.
+
+import { createFailure, type Failure } from './errors.js';
+import { CLOSE_NETWORK, CLOSE_NORMAL, TOKEN_LIMIT_MS } from './numbers.js';
+import type { Settings } from './settings.js';
+import type { TokenContext } from './types.js';
+
+export interface Tokens {
+  /** Whether a token that is refused may be followed by a better one. */
+  readonly canChange: boolean;
+  /**
+   * `undefined` for who has none. Shares the call that is on its way, and takes what came of one that nobody waited for any more. Rejects with a
+   * `Failure`: `logged_out`, or `token` when the function failed, in whatever way.
+   */
+  get(reason: TokenContext['reason']): Promise<string | undefined>;
+  /** Forgets the call on its way. */
+  close(): void;
+}
+
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
+export const createTokens = ({ token, timers }: Settings): Tokens => {
+  let call: { readonly answer: Promise<string>; readonly stop: AbortController } | undefined;
+
+  const forget = () => {
+    timers.delete(expire);
+    call = undefined;
+  };
+  const expire = () => {
+    call?.stop.abort();
+    forget();
+  };
+
+  const ask = async (context: TokenContext): Promise<string> => {
+    let failure: Failure;
+    try {
+      const given = typeof token === 'function' ? await token(context) : token;
+      if (typeof given === 'string' && JWT.test(given)) return given;
+      failure =
+        given === null
+          ? createFailure(CLOSE_NORMAL, 'logged_out')
+          : createFailure(CLOSE_NETWORK, 'token', 'the function for tokens gave no JWT');
+    } catch (cause) {
+      failure = createFailure(CLOSE_NETWORK, 'token', String(cause), { cause });
+    }
+    throw failure;
+  };
+
+  return {
+    canChange: typeof token === 'function',
+    async get(reason) {
+      if (typeof token !== 'function') return token ?? undefined;
+      if (!call) {
+        const stop = new AbortController();
+        const mine = { answer: ask({ reason, signal: stop.signal }), stop };
+        call = mine;
+        timers.set(expire, TOKEN_LIMIT_MS);
+        // Its failure is nothing to keep for later; its success is.
+        mine.answer.catch(() => call === mine && forget());
+      }
+      const mine = call;
+      const answer = await mine.answer;
+      if (call === mine) forget();
+      return answer;
+    },
+    close: expire,
+  };
+};

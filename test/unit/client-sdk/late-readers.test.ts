@@ -1,0 +1,158 @@
+// Several subscriptions to one channel that begin at different places: each is given what it asked for, then all go on together.
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FakeRequest, FakeSocket } from './fakes/fake-network.js';
+import { message, resume } from './fakes/socket-server.js';
+import { type Listening, offset, World } from './fakes/world.js';
+
+let world: World;
+let socket: FakeSocket;
+let first: Listening;
+
+beforeEach(async () => {
+  world = new World();
+  first = world.subscribe('news');
+  socket = await world.network.sockets.next();
+  await socket.accept();
+  await resume(socket, 5);
+  socket.send(message(6));
+});
+afterEach(() => {
+  world.client.close();
+  expect(world.clock.pending).toBe(0);
+});
+const settle = () => world.clock.advance(0);
+const poll = () => world.network.request('/v1/poll');
+const held = (at: number, numbers: number[], more: object = {}) => ({
+  channels: { news: { offset: offset(at), messages: numbers.map((n) => ({ offset: offset(n), data: n })), ...more } },
+});
+
+describe('a later subscription', () => {
+  it('is given history first, and nothing twice of what comes meanwhile', async () => {
+    const late = world.subscribe('news', { after: '-1' });
+    const request = await poll();
+    expect(request.url).toBe('http://n1.test/v1/poll');
+    expect(request.token).toBe('t1');
+    expect(request.body).toEqual({ channels: { news: '-1' }, waitMs: 0 });
+    expect(late.subscription.state).toEqual({ type: 'pending' });
+    socket.send(message(7));
+    socket.send(message(8));
+    request.answer(200, held(7, [4, 5, 6, 7]));
+    await settle();
+    socket.send(message(9));
+    expect(late.data).toEqual([4, 5, 6, 7, 8, 9]);
+    expect(first.data).toEqual([6, 7, 8, 9]);
+    expect(late.states).toMatchObject([{ type: 'subscribed', recovered: true }]);
+    expect(socket.commands.waiting).toEqual([]);
+  });
+
+  it('asks on while there is more', async () => {
+    const late = world.subscribe('news', { after: offset(1) });
+    (await poll()).answer(200, held(3, [2, 3], { more: true }));
+    const second = await poll();
+    expect(second.body).toMatchObject({ channels: { news: offset(3) } });
+    second.answer(200, held(6, [4, 5, 6]));
+    await settle();
+    expect(late.data).toEqual([2, 3, 4, 5, 6]);
+    expect(late.subscription.offset).toBe(offset(6));
+  });
+
+  it('is told a gap when history has moved on', async () => {
+    const late = world.subscribe('news', { after: offset(1) });
+    const gap = { after: offset(1), offset: offset(4), reason: 'trimmed' };
+    (await poll()).answer(200, held(6, [5, 6], { gap }));
+    await settle();
+    expect(late.gaps).toMatchObject([{ channel: 'news', ...gap }]);
+    expect(late.states).toEqual([{ type: 'subscribed', offset: offset(4), recovered: false }]);
+    expect(late.data).toEqual([5, 6]);
+  });
+
+  it('waits for the channel where nobody knows yet where it is', async () => {
+    world.subscribe('more');
+    const command = await socket.next('subscribe');
+    const late = world.subscribe('more', { after: '-1' });
+    await settle();
+    expect(world.network.waiting('/v1/poll')).toEqual([]);
+    socket.send({ type: 'subscribed', id: command.id, channel: 'more', offset: offset(3), recovered: true } as never);
+    (await poll()).answer(200, {
+      channels: { more: { offset: offset(3), messages: [{ offset: offset(3), data: 3 }] } },
+    });
+    await settle();
+    socket.send(message(4, 'more'));
+    expect(late.data).toEqual([3, 4]);
+  });
+
+  it('that is ahead of the others drops what lies before it', async () => {
+    const ahead = world.subscribe('news', { after: offset(8) });
+    for (const n of [7, 8, 9]) socket.send(message(n));
+    expect(ahead.data).toEqual([9]);
+    expect(world.network.waiting('/v1/poll')).toEqual([]);
+  });
+
+  it('asks again after a failure, also over another link', async () => {
+    const late = world.subscribe('news', { after: '-1' });
+    const request = await poll();
+    socket.close();
+    request.fail();
+    await world.clock.advance(250);
+    const next = await world.network.sockets.next();
+    await next.accept();
+    await resume(next, 6);
+    next.send(message(7));
+    await world.clock.advance(2_000);
+    (await poll()).answer(200, held(7, [6, 7]));
+    await settle();
+    expect(late.data).toEqual([6, 7]);
+  });
+
+  it('gives a request up that brings nothing for 10 s, not one that is slow', async () => {
+    const late = world.subscribe('news', { after: '-1' });
+    const slow = await poll();
+    slow.stream();
+    const text = JSON.stringify(held(6, [6]));
+    for (const character of text.slice(0, 5)) {
+      socket.send({ type: 'heartbeat' });
+      await world.clock.advance(9_000);
+      slow.write(character);
+    }
+    slow.write(text.slice(5));
+    slow.end();
+    await settle();
+    expect(late.data).toEqual([6]);
+    const dead = world.subscribe('news', { after: '-1' });
+    const request = await poll();
+    await world.clock.advance(10_000);
+    expect(request.aborted).toBe(true);
+    dead.subscription.unsubscribe();
+  });
+
+  it('ends with the code of a final refusal, and leaves the others alone', async () => {
+    const late = world.subscribe('news', { after: '-1' });
+    (await poll()).refuse(403, 'forbidden_channel', { channels: ['news'] });
+    await settle();
+    expect(late.subscription.state).toEqual({ type: 'closed', code: 'forbidden_channel' });
+    socket.send(message(7));
+    expect(first.data).toEqual([6, 7]);
+    expect(world.errors).toMatchObject([{ code: 'forbidden_channel' }]);
+  });
+
+  it('keeps no more than 1,000 messages while it asks: history has them too', async () => {
+    const late = world.subscribe('news', { after: '-1' });
+    const request = await poll();
+    const numbers = Array.from({ length: 1_500 }, (_, n) => 7 + n);
+    for (const n of numbers) socket.send(message(n));
+    request.answer(200, held(6, [6]));
+    (await poll()).answer(200, held(1_506, numbers));
+    await settle();
+    socket.send(message(1_507));
+    expect(late.data).toEqual([6, ...numbers, 1_507]);
+  });
+
+  it('leaves nothing open when it ends or the client is closed', async () => {
+    const late = world.subscribe('news', { after: '-1' });
+    const request: FakeRequest = await poll();
+    world.client.close();
+    expect(request.aborted).toBe(true);
+    expect(late.subscription.state).toEqual({ type: 'closed', code: 'closed' });
+  });
+});

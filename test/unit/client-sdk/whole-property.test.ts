@@ -1,0 +1,224 @@
+// The whole SDK before a server that keeps its word, on a network, a page and a clock that do not: what every subscription is told.
+//
+// A failing run names its seed: `SDK_SEED=… npx vitest run test/unit/client-sdk/whole-property.test.ts`; `SDK_RUNS` makes more of them.
+
+import { afterEach, describe, expect, it } from 'vitest';
+import { createClient } from '../../../client-sdk/index.js';
+import type { Client, Subscription, Transport } from '../../../client-sdk/types.js';
+import { Random } from '../../support/random.js';
+import { FakeClock } from './fakes/fake-clock.js';
+import { FakeServer } from './fakes/fake-server.js';
+import { emitPageEvent, jwt, leavePage, offset, pageListeners, showPage } from './fakes/world.js';
+
+const RUNS = Number(process.env.SDK_RUNS ?? 300);
+const SEED = Number(process.env.SDK_SEED ?? 0);
+const CHANNELS = ['a', 'b', 'c'];
+const SETS: readonly (readonly Transport[] | undefined)[] = [
+  undefined,
+  ['websocket'],
+  ['sse'],
+  ['long-poll'],
+  ['short-poll'],
+  ['sse', 'long-poll'],
+];
+
+/** One subscription, and whether what it was told is what happened. */
+class Judge {
+  readonly subscription: Subscription;
+  readonly #live = new Map<unknown, number>();
+  readonly broken: string[] = [];
+  /** The number after which the next message is to come; unknown until the first is told. */
+  at: number | undefined;
+
+  constructor(client: Client, channel: string, after: string) {
+    this.subscription = client.subscribe(channel, { after });
+    const { offset: begin } = this.subscription;
+    if (begin.length > 3) this.at = Number(begin.slice(14));
+    this.subscription.on('state', (state) => {
+      if (state.type === 'subscribed' && after === 'now') this.at ??= Number(state.offset.slice(14));
+    });
+    this.subscription.on('gap', (gap) => {
+      this.#is(this.at === undefined || Number(gap.offset.slice(14)) > this.at, `a gap back to ${gap.offset}`);
+      this.at = Number(gap.offset.slice(14));
+    });
+    this.subscription.on('message', ({ offset: position, data }) => {
+      if (position === undefined) {
+        const times = (this.#live.get(data) ?? 0) + 1;
+        this.#live.set(data, times);
+        return this.#is(times === 1, `live ${data} ${times} times`);
+      }
+      const n = Number(position.slice(14));
+      this.#is(this.at === undefined || n === this.at + 1, `${n} after ${this.at}`);
+      this.at = n;
+    });
+  }
+
+  #is(good: boolean, what: string): void {
+    if (!good) this.broken.push(`${this.subscription.channel}: ${what}`);
+  }
+}
+
+class Run {
+  readonly clock = new FakeClock();
+  readonly random: () => number;
+  readonly server: FakeServer;
+  readonly client: Client;
+  readonly timers = new Set<unknown>();
+  readonly judges: Judge[] = [];
+  readonly broken: string[] = [];
+  #serial = 0;
+  #hasToken = true;
+
+  constructor(seed: number) {
+    const random = new Random(seed);
+    this.random = () => random.next();
+    this.server = new FakeServer(this.clock, this.random);
+    const { fetch, WebSocket } = this.server;
+    const set = SETS[this.#upTo(SETS.length)];
+    this.client = createClient({
+      url: 'http://discovery.test',
+      token: () => (this.#hasToken ? jwt() : '<html>'),
+      ...{ fetch, WebSocket, random: this.random, storage: null, pollIntervalMs: 500, transports: set },
+      clock: {
+        ...this.clock,
+        setTimeout: (callback, ms) => {
+          const timer = this.clock.setTimeout(() => {
+            this.timers.delete(timer);
+            callback();
+          }, ms);
+          this.timers.add(timer);
+          return timer;
+        },
+        clearTimeout: (timer: never) => {
+          this.timers.delete(timer);
+          this.clock.clearTimeout(timer);
+        },
+      },
+    });
+  }
+
+  #upTo(n: number): number {
+    return Math.floor(this.random() * n);
+  }
+
+  #any<T>(list: readonly T[]): T | undefined {
+    return list[this.#upTo(list.length)];
+  }
+
+  readonly #acts: readonly (() => unknown)[] = [
+    () => this.#subscribe(),
+    () => this.#subscribe(),
+    () => this.#any(this.#open)?.subscription.unsubscribe(),
+    () => this.#publish(1 + this.#upTo(5)),
+    () => this.#publish(1),
+    () => this.#publish(1),
+    () => this.server.tell(this.#any(CHANNELS) ?? '', `live ${++this.#serial}`),
+    () => this.#publishBySdk(),
+    () => [...this.server.ways].map((way) => way.hear({ type: 'move', withinMs: 5_000, reason: 'draining' })),
+    () => (this.server.isMoving = !this.server.isMoving),
+    () => [...this.server.ways].map((way) => way.lose()),
+    () => this.#any([...this.server.ways])?.lose(),
+    () => this.#any([...this.server.ways])?.end(4501, 'token_signature_invalid: no'),
+    () => this.#any([...this.server.ways])?.end(4001, 'overloaded: full'),
+    // It hears nothing more, and is told nothing of that.
+    () => this.server.ways.delete(this.#any([...this.server.ways]) as never),
+    () => (this.server.isDown = !this.server.isDown),
+    () => (this.#hasToken = !this.#hasToken),
+    () => this.#toggle(this.#any(['websocket', 'sse', 'poll']) ?? ''),
+    () => emitPageEvent(this.#any(['online', 'offline', 'pagehide', 'pageshow']) ?? ''),
+    () => emitPageEvent('pageshow', { persisted: true }),
+    () => showPage(this.random() < 0.5),
+    () => this.clock.sleep(this.#upTo(60_000)),
+    () => this.clock.set((this.random() - 0.5) * 86_400_000),
+    () => this.random() < 0.3 && this.server.log(this.#any(CHANNELS) ?? '').trim(this.#upTo(6)),
+  ];
+
+  get #open(): Judge[] {
+    return this.judges.filter(({ subscription }) => subscription.state.type !== 'closed');
+  }
+
+  #subscribe(): void {
+    const channel = this.#any(CHANNELS) ?? '';
+    const known = this.#any(this.judges.filter(({ subscription }) => subscription.channel === channel));
+    const { tail } = this.server.log(channel);
+    const after = this.#any(['now', '-1', offset(this.#upTo(tail + 1)), known?.subscription.offset ?? 'now']) ?? 'now';
+    this.judges.push(new Judge(this.client, channel, after));
+  }
+
+  #publish(count: number): void {
+    const channel = this.#any(CHANNELS) ?? '';
+    for (let n = 0; n < count; n++) this.server.publish(channel);
+  }
+
+  #publishBySdk(): void {
+    const key = `k${++this.#serial}`;
+    const channel = this.#any(CHANNELS) ?? '';
+    this.client.publish(channel, key, { key }).then(
+      (answer) => {
+        const stored = offset(this.server.stored.get(`${channel} ${key}`) ?? 0);
+        if (answer.offset !== stored) this.broken.push(`published as ${answer.offset}, stored as ${stored}`);
+      },
+      ({ code }) => {
+        if (!/^(timeout|closed)$/.test(code)) this.broken.push(`a publish failed with ${code}`);
+      },
+    );
+  }
+
+  #toggle(transport: string): void {
+    const { blocked } = this.server;
+    if (!blocked.delete(transport)) blocked.add(transport);
+  }
+
+  async play(): Promise<void> {
+    for (let left = 10 + this.#upTo(30); left > 0; left--) {
+      this.#any(this.#acts)?.();
+      if (this.random() < 0.7) await this.clock.advance(this.#upTo(this.random() < 0.2 ? 12_000 : 600));
+    }
+    await this.#heal();
+    for (const channel of CHANNELS) this.server.publish(channel);
+    await this.clock.advance(30_000);
+    for (const { subscription, at, broken } of this.judges) {
+      this.broken.push(...broken);
+      const { channel, state } = subscription;
+      const { tail } = this.server.log(channel);
+      if (state.type === 'closed' ? state.code !== 'unsubscribed' : at !== tail) {
+        this.broken.push(
+          `${channel} is ${JSON.stringify(state)} at ${at} of ${tail}, client ${JSON.stringify(this.client.state)}`,
+        );
+      }
+    }
+    this.#end();
+  }
+
+  async #heal(): Promise<void> {
+    const { server } = this;
+    server.isDown = false;
+    server.isMoving = false;
+    server.blocked.clear();
+    this.#hasToken = true;
+    leavePage();
+    emitPageEvent('pageshow', { persisted: true });
+    await this.clock.advance(60_000);
+  }
+
+  /** Nothing is left open. */
+  #end(): void {
+    this.client.close();
+    const { requests, ways } = this.server;
+    const left = { timers: this.timers.size, requests: requests.size, ways: ways.size, listeners: pageListeners() };
+    if (Object.values(left).some((count) => count > 0)) this.broken.push(`left open: ${JSON.stringify(left)}`);
+  }
+}
+
+afterEach(leavePage);
+
+describe('a client that everything happens to', () => {
+  it(`loses, repeats and jumps over nothing, leaves no channel deaf and nothing open, ${RUNS} times`, async () => {
+    for (let n = 0; n < RUNS; n++) {
+      const seed = SEED || 1_000 + n;
+      const run = new Run(seed);
+      await run.play();
+      expect(run.broken, `SDK_SEED=${seed}`).toEqual([]);
+    }
+  });
+});
