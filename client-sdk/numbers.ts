@@ -74,7 +74,7 @@ export const HEARTBEAT_MS = 7_000;
 export const QUIET_MS = 60_000;
 /** After so much more silence a link is asked for a sign of life, and given up without one after so long. */
 export const DOUBT_MS = 1_000;
-export const SIGN_MS = 3_000;
+export const SIGN_MS = 2_750;
 /** An answer by HTTP that does not come, or not go on, by then counts as a failure of the network. */
 export const ANSWER_LIMIT_MS = 10_000;
 /** What one event of a stream may hold, in characters; far over any frame of a node. */

@@ -57,7 +57,7 @@ describe('a stream', () => {
       await world.clock.advance(7_000);
       stream.write(': heartbeat\n\n');
     }
-    await world.clock.advance(10_999);
+    await world.clock.advance(10_749);
     expect(world.client.state.type).toBe('connected');
     await world.clock.advance(1);
     expect(world.states).toContainEqual(expect.objectContaining({ cause: 'timeout' }));
@@ -78,7 +78,7 @@ describe('a stream', () => {
     await send(stream, connected, ready(1));
     await world.clock.advance(60_999);
     expect(world.network.waiting('/v1/stream')).toEqual([]);
-    await world.clock.advance(3_000);
+    await world.clock.advance(2_750);
     expect(world.client.state.type).toBe('connected');
     await world.clock.advance(1);
     expect(world.states).toContainEqual(expect.objectContaining({ type: 'waiting', cause: 'timeout' }));
