@@ -20,8 +20,8 @@ export interface Channel extends Wanted {
   /** What delivers: the newest that has said `subscribed`. Others are ignored. */
   source?: Source | undefined;
   readonly readers: Set<Reader>;
-  /** Live-only messages of lately and when they came; newest last, and those of sources before this one. */
-  live: readonly (readonly [MessageEvent, atMs: number, Source])[];
+  /** Live-only messages of lately, newest last: when they came, and which sources have brought them. */
+  live: readonly (readonly [MessageEvent, atMs: number, Set<Source>])[];
 }
 
 export const createChannel = (name: string, position: After): Channel => ({
@@ -64,11 +64,11 @@ const isEcho = (channel: Channel, event: MessageEvent, source: Source, nowMs: nu
   const text = ({ data, from }: MessageEvent) => JSON.stringify([data, from]);
   const live = channel.live.filter(([, atMs]) => nowMs - atMs < ECHO_MS);
   const mine = text(event);
-  const index = live.findIndex(([other, , by]) => by !== source && text(other) === mine);
-  if (index < 0) live.push([event, nowMs, source]);
-  else live.splice(index, 1);
+  const echo = live.find(([other, atMs, by]) => atMs >= source.sinceMs && !by.has(source) && text(other) === mine);
+  if (echo) echo[2].add(source);
+  else live.push([event, nowMs, new Set([source])]);
   channel.live = live.slice(-MAX_ECHOES);
-  return index >= 0;
+  return !!echo;
 };
 
 /**

@@ -36,7 +36,8 @@ export const joinLate = (
   };
 
   const catchUp = async () => {
-    if (isAsking) return;
+    timers.delete(catchUp);
+    if (isAsking || isCaughtUp) return;
     isAsking = true;
     try {
       for (let more: boolean | undefined = true; more; ) {

@@ -14,6 +14,8 @@ export interface Wanted {
 /** One way to a node by which channels are delivered. A later one takes over from an earlier one, never the other way round. */
 export interface Source {
   readonly order: number;
+  /** When it was opened: it brings no live-only message that came before. */
+  readonly sinceMs: number;
 }
 
 /** A request that waits for its answer. */

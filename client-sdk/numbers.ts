@@ -57,8 +57,11 @@ export const REPLACE_FAILURES = 4;
 /** a publish or a subscribe that was refused for now is repeated (up to 2 s). */
 export const REPEAT_FAILURES = 2;
 
-/** Two ways to a node may be so far apart: a live-only message that is like one of another way is taken for the same; and so many are remembered. */
-export const ECHO_MS = 10_000;
+/**
+ * Two ways to a node may be so far apart, with a page that freezes between: a live-only message that is like one of another way is taken for the
+ * same; and so many are remembered.
+ */
+export const ECHO_MS = 120_000;
 export const MAX_ECHOES = 100;
 
 /** Messages that wait for one iterator, and publishes that wait for an answer. */

@@ -93,7 +93,7 @@ export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, { clock, 
     /** Asks for another link, which begins with the first transport. */
     const probe = () => {
       untilMs = 0;
-      host.receive({ type: 'move', withinMs: 0, reason: '' }, host);
+      host.receive({ type: 'move', withinMs: 0, reason: '' }, { order: host.order, sinceMs: 0 });
     };
 
     const giveUp = (link: Link, why: Failure) => {

@@ -87,6 +87,7 @@ export const createHttpLink = (
     const question: Question = Object.assign(mine, {
       asked,
       order: host.order + ++serial * SOURCE_STEP,
+      sinceMs: host.clock.monotonic(),
       fresh: new Set(asked.keys()),
       after: {},
       post(path: string, more?: object) {

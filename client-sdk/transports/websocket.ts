@@ -22,7 +22,7 @@ type Answer = (event: AnyEvent, failure: Failure | undefined) => void;
 
 export const websocket = (host: LinkHost): Link => {
   const { channels, session, timers } = host;
-  const source: Source = { order: host.order };
+  const source: Source = { order: host.order, sinceMs: host.clock.monotonic() };
   /** What the node was asked for: by which command, and after which position. */
   const asked = new Map<Wanted, readonly [command: number, after: After]>();
   /** Commands that wait for their answer, but for subscribes. */

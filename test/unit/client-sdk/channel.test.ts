@@ -6,7 +6,7 @@ import { createChannel, receive } from '../../../client-sdk/channel.js';
 import type { After, GapReason, Offset } from '../../../src/protocol/index.js';
 import { offset } from './fakes/world.js';
 
-const LINE = { order: 1 };
+const LINE = { order: 1, sinceMs: 0 };
 
 function at(position: After) {
   const channel = createChannel('news', position);
@@ -62,7 +62,7 @@ describe('the position in a channel', () => {
 
   it('is moved by no other line than the one that said `subscribed` last', () => {
     const { channel, delivered, subscribed, message, gap } = at(offset(1));
-    const other = { order: 2 };
+    const other = { order: 2, sinceMs: 0 };
     message(offset(2));
     subscribed(offset(1));
     message(offset(2), other);
@@ -76,7 +76,7 @@ describe('the position in a channel', () => {
 
   it('is not taken over by an older line, however late that answers', () => {
     const { channel, delivered, subscribed, message } = at('now');
-    const older = { order: 0.5 };
+    const older = { order: 0.5, sinceMs: 0 };
     subscribed(offset(11));
     subscribed(offset(10), true, older);
     message(offset(12));
@@ -87,7 +87,7 @@ describe('the position in a channel', () => {
 
   it('takes no gap for one when all that was missing has come another way, unless history was written anew', () => {
     const { channel, gaps, subscribed, message, gap } = at(offset(1));
-    const newer = { order: 2 };
+    const newer = { order: 2, sinceMs: 0 };
     subscribed(offset(1));
     for (const n of [2, 3, 4]) message(offset(n));
     subscribed(offset(1), false, newer);
@@ -99,7 +99,7 @@ describe('the position in a channel', () => {
 
   it('lets a live-only message through once while one line takes over from another', () => {
     const { delivered, subscribed, message } = at(offset(1));
-    const newer = { order: 2 };
+    const newer = { order: 2, sinceMs: 0 };
     const live = (data: string, line: typeof LINE, atMs = 0) => message(undefined, line, data, atMs);
     subscribed(offset(1));
     for (const data of ['typing', 'typing', 'away']) live(data, LINE);
@@ -111,13 +111,26 @@ describe('the position in a channel', () => {
     expect(delivered).toHaveLength(5);
   });
 
-  it('lets a live-only message through that is like one of long ago', () => {
+  it('lets it through once, however many lines take over one after the other', () => {
     const { delivered, subscribed, message } = at(offset(1));
-    const newer = { order: 2 };
+    for (const order of [1, 2, 3]) {
+      const line = { order, sinceMs: 0 };
+      subscribed(offset(1), true, line);
+      message(undefined, line, 'typing', order);
+    }
+    expect(delivered).toHaveLength(1);
+  });
+
+  it.each([
+    ['was there before the other way was opened', 1, 2],
+    ['is of long ago', 0, 120_000],
+  ])('lets a live-only message through that is like one that %s', (_what, sinceMs, atMs) => {
+    const { delivered, subscribed, message } = at(offset(1));
+    const newer = { order: 2, sinceMs };
     subscribed(offset(1));
     message(undefined, LINE, 'typing', 0);
     subscribed(offset(1), true, newer);
-    message(undefined, newer, 'typing', 10_000);
+    message(undefined, newer, 'typing', atMs);
     expect(delivered).toHaveLength(2);
   });
 
@@ -126,7 +139,11 @@ describe('the position in a channel', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
         const { channel, delivered, subscribed, message } = at(offset(0));
-        const lines = [{ order: 1 }, { order: 2 }, { order: 3 }];
+        const lines = [
+          { order: 1, sinceMs: 0 },
+          { order: 2, sinceMs: 0 },
+          { order: 3, sinceMs: 0 },
+        ];
         let newest = 0;
         for (const { line, from, count } of steps) {
           // A node replays from where it was asked to, which is at most where the client is.

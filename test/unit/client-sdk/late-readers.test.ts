@@ -105,6 +105,22 @@ describe('a later subscription', () => {
     expect(late.data).toEqual([6, 7]);
   });
 
+  it('asks once where the link comes back before it would have asked again, and brings nothing twice', async () => {
+    const late = world.subscribe('news', { after: '-1' });
+    const request = await poll();
+    socket.send({ type: 'message', channel: 'news', data: 'live' } as never);
+    socket.close();
+    request.refuse(503, 'broker_unavailable', { retryAfterMs: 5_000 });
+    await world.clock.advance(250);
+    const next = await world.network.sockets.next();
+    await next.accept();
+    await resume(next, 6);
+    (await poll()).answer(200, held(6, [6]));
+    await world.clock.advance(7_000);
+    expect(world.network.waiting('/v1/poll')).toEqual([]);
+    expect(late.data).toEqual([6, 'live']);
+  });
+
   it('gives a request up that brings nothing for 10 s, not one that is slow', async () => {
     const late = world.subscribe('news', { after: '-1' });
     const slow = await poll();

@@ -35,7 +35,9 @@ class Judge {
     const { offset: begin } = this.subscription;
     if (begin.length > 3) this.at = Number(begin.slice(14));
     this.subscription.on('state', (state) => {
-      if (state.type === 'subscribed' && after === 'now') this.at ??= Number(state.offset.slice(14));
+      // Who joins one that waits for its history is given that too.
+      const isKnown = state.type === 'subscribed' && state.offset !== '-1';
+      if (isKnown && after === 'now') this.at ??= Number(state.offset.slice(14));
     });
     this.subscription.on('gap', (gap) => {
       this.#is(this.at === undefined || Number(gap.offset.slice(14)) > this.at, `a gap back to ${gap.offset}`);
@@ -114,7 +116,13 @@ class Run {
     () => this.#publish(1),
     () => this.server.tell(this.#any(CHANNELS) ?? '', `live ${++this.#serial}`),
     () => this.#publishBySdk(),
-    () => [...this.server.ways].map((way) => way.hear({ type: 'move', withinMs: 5_000, reason: 'draining' })),
+    () => this.#move(),
+    () => this.#move(),
+    () => this.#move(),
+    () => this.server.tell(this.#any(CHANNELS) ?? '', `live ${++this.#serial}`),
+    () => this.server.tell(this.#any(CHANNELS) ?? '', `live ${++this.#serial}`),
+    () => this.#publish(2),
+    () => this.#subscribe(),
     () => (this.server.isMoving = !this.server.isMoving),
     () => [...this.server.ways].map((way) => way.lose()),
     () => this.#any([...this.server.ways])?.lose(),
@@ -164,15 +172,21 @@ class Run {
     );
   }
 
+  #move(): void {
+    for (const way of [...this.server.ways]) way.hear({ type: 'move', withinMs: 5_000, reason: 'draining' });
+  }
+
   #toggle(transport: string): void {
     const { blocked } = this.server;
     if (!blocked.delete(transport)) blocked.add(transport);
   }
 
   async play(): Promise<void> {
-    for (let left = 10 + this.#upTo(30); left > 0; left--) {
+    for (let left = 20 + this.#upTo(60); left > 0; left--) {
       this.#any(this.#acts)?.();
-      if (this.random() < 0.7) await this.clock.advance(this.#upTo(this.random() < 0.2 ? 12_000 : 600));
+      const pace = this.random();
+      // Much comes together: what is on its way is overtaken.
+      if (pace < 0.5) await this.clock.advance(this.#upTo(pace < 0.05 ? 12_000 : pace < 0.15 ? 1_500 : 120));
     }
     await this.#heal();
     for (const channel of CHANNELS) this.server.publish(channel);

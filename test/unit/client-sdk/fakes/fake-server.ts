@@ -107,7 +107,7 @@ export class FakeServer {
       for (const n of log.after(at)) way.hear(message(channel, n));
       way.channels.set(channel, 0);
     };
-    if (this.#random() < 0.3) this.later(enter, 400);
+    if (this.#random() < 0.5) this.later(enter, 600);
     else enter();
   }
 
