@@ -30,6 +30,8 @@ export class Target {
   #isPublishing = false;
   /** Numbers that were acknowledged, from 0 on. */
   published = 0;
+  /** Answers to publishes that were no acknowledgement, 0 for none. */
+  readonly notPublished: number[] = [];
   #hasEnded = false;
 
   private constructor(server: ServerProcess) {
@@ -40,7 +42,11 @@ export class Target {
     });
   }
 
-  static async start(engine: 'uws' | 'ws', openFiles: number): Promise<Target> {
+  static async start(
+    engine: 'uws' | 'ws',
+    openFiles: number,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Target> {
     const env = {
       FANFARE_HOST: '127.0.0.1',
       FANFARE_PORT: '0',
@@ -50,6 +56,7 @@ export class Target {
       FANFARE_NAMESPACES: '{"default":{"historySize":1000}}',
       FANFARE_LOG_LEVEL: 'warn',
       FANFARE_HANDSHAKES_PER_IP: '',
+      ...more,
     };
     return new Target(await startFanfare(['start'], { env, openFiles, nodeFlags: COLLECTING }));
   }
@@ -62,9 +69,9 @@ export class Target {
     return this.#process.log();
   }
 
-  /** Of a user with this name. */
-  token(user: string): Promise<string> {
-    const grants = { subscribe: [CHANNEL], publish: [], presence: [] };
+  /** Of a user with this name, who reads the channel that is published to, unless other channels are named to read and write. */
+  token(user: string, channels?: readonly string[]): Promise<string> {
+    const grants = { subscribe: channels ?? [CHANNEL], publish: channels ?? [], presence: [] };
     return signToken({ secret: AUTH_SECRET, subject: user, grants, lifetimeMs: 3_600_000 });
   }
 
@@ -92,6 +99,13 @@ export class Target {
     };
   }
 
+  /** How long the process takes to say that it lives. */
+  async answerMs(): Promise<number> {
+    const startedAt = performance.now();
+    await this.#get('/livez');
+    return performance.now() - startedAt;
+  }
+
   async descriptors(): Promise<number> {
     return (await readdir(`/proc/${this.#process.pid}/fd`)).length;
   }
@@ -107,6 +121,7 @@ export class Target {
       const body = JSON.stringify({ channel: CHANNEL, data: this.published, key: `n${this.published}` });
       const status = await this.#post('/v1/publish', body).catch(() => 0);
       if (status === 200) this.published++;
+      else this.notPublished.push(status);
       await new Promise((resolve) => setTimeout(resolve, PUBLISH_EVERY_MS - (performance.now() - startedAt)));
     }
   }

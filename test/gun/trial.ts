@@ -64,7 +64,8 @@ export async function holdFire(plan: Plan): Promise<readonly string[]> {
   return failures;
 }
 
-async function openSubscribers(target: Target, count: number): Promise<readonly Subscriber[]> {
+/** They come from addresses of their own, on all transports in turns; resolves when all listen. */
+export async function openSubscribers(target: Target, count: number): Promise<readonly Subscriber[]> {
   const subscribers: Subscriber[] = [];
   for (let n = 0; n < count; n++) {
     const address = `127.0.0.${100 + (n % HONEST_ADDRESSES)}`;
@@ -113,8 +114,8 @@ async function fireOnce(
   return after;
 }
 
-/** Each has heard every number once, in order, and nothing else. */
-async function judge(subscribers: readonly Subscriber[], target: Target): Promise<readonly string[]> {
+/** What is wrong with it that each has heard every number once, in order, and nothing else. */
+export async function judge(subscribers: readonly Subscriber[], target: Target): Promise<readonly string[]> {
   const behind = () => subscribers.filter(({ heard }) => heard.length < target.published);
   await eventually(async () => behind().length === 0 || `${behind().length} have not heard all`, BACK_WITHIN_MS).catch(
     () => undefined,
