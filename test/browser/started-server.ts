@@ -15,10 +15,10 @@ export interface StartedServer {
 }
 
 /** Resolves when the process says that it is ready; rejects with its log when it ends before. */
-export async function startServer(): Promise<StartedServer> {
+export async function startServer(env: Readonly<Record<string, string>> = {}): Promise<StartedServer> {
   const ours = Object.entries(process.env).filter(([name]) => !name.startsWith('FANFARE_'));
   const child = spawn(process.execPath, [MAIN, 'start', '--port', '0'], {
-    env: Object.fromEntries(ours),
+    env: { ...Object.fromEntries(ours), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';

@@ -13,7 +13,11 @@ export interface Visits {
 }
 
 /** A suite in a real browser, each test with a server of its own; skipped, and saying why, where there is no browser. */
-export function describeVisits(title: string, tests: (visits: Visits) => void): void {
+export function describeVisits(
+  title: string,
+  tests: (visits: Visits) => void,
+  env: Readonly<Record<string, string>> = {},
+): void {
   const told = skipReason === undefined ? title : `${title} (skipped: ${skipReason})`;
   describe.skipIf(skipReason !== undefined)(told, () => {
     let browser: Browser;
@@ -26,7 +30,7 @@ export function describeVisits(title: string, tests: (visits: Visits) => void): 
     afterAll(() => browser?.close());
 
     beforeEach(async () => {
-      server = await startServer();
+      server = await startServer(env);
     });
     afterEach(async () => {
       const problems = open.flatMap((page) => page.problems);
