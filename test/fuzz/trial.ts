@@ -2,10 +2,10 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { WorkerProcess } from '../chaos/worker-process.js';
+import { backTo, told } from '../gun/holding.js';
 import { type Subscriber, timeToConnect } from '../gun/subscriber.js';
-import { type Holding, Target } from '../gun/target.js';
+import { Target } from '../gun/target.js';
 import { judge, openSubscribers } from '../gun/trial.js';
-import { eventually } from '../support/eventually.js';
 import { type RedisServer, startRedis } from '../support/redis.js';
 import { keep } from './corpus.js';
 import type { Fuzzed, FuzzQuestions } from './fuzz-worker.js';
@@ -27,7 +27,6 @@ const OPEN_FILES = 2_048;
 const LOOK_EVERY_MS = 250;
 const GIVES_UP_MS = 10_000;
 const BACK_WITHIN_MS = 45_000;
-const MORE = { descriptors: 2, usedMiB: 20 } as const;
 /** Lines that a fault of ours leaves in the log; what a broken channel does is told in other words. */
 const FAULT =
   /"msg":"(a timer or a listener failed|a handler failed|a fault that nothing caught|a batch failed|a request could not)[^"]*"/;
@@ -49,7 +48,7 @@ export async function holdFuzz(plan: FuzzPlan): Promise<readonly string[]> {
     const before = await target.holding();
     fuzzed = await fuzz(plan, target, redis, worker, failures);
     say(`${engine}: sent ${JSON.stringify(fuzzed.sent)}`);
-    const after = await back(target, before, failures);
+    const after = await backTo(before, target, BACK_WITHIN_MS, failures);
     say(`${engine}: ${told(before)} before, ${told(after)} after`);
     await target.stopPublishing();
     failures.push(...(await judge(subscribers, target)));
@@ -105,22 +104,7 @@ async function fuzz(
   return fuzzed;
 }
 
-async function back(target: Target, before: Holding, failures: string[]): Promise<Holding> {
-  let after = before;
-  await eventually(async () => {
-    after = await target.holding();
-    const isBack =
-      after.descriptors <= before.descriptors + MORE.descriptors && after.usedMiB <= before.usedMiB + MORE.usedMiB;
-    return isBack || `before: ${told(before)}, after: ${told(after)}`;
-  }, BACK_WITHIN_MS).catch((error: Error) => failures.push(error.message));
-  return after;
-}
-
 function percentile(figures: readonly number[], share: number): number {
   const sorted = [...figures].sort((a, b) => a - b);
   return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
-}
-
-function told({ descriptors, usedMiB, rssMiB }: Holding): string {
-  return `${descriptors} descriptors, ${usedMiB.toFixed(1)} MiB in use, ${Math.round(rssMiB)} MiB resident`;
 }

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { WorkerProcess } from '../chaos/worker-process.js';
 import { eventually } from '../support/eventually.js';
 import type { AttackQuestions, Fired } from './attack-worker.js';
+import { backTo, told } from './holding.js';
 import { Subscriber, TRANSPORTS, timeToConnect } from './subscriber.js';
 import { type Holding, Target } from './target.js';
 
@@ -25,7 +26,7 @@ const NEWCOMER = '127.0.0.240';
 const NEWCOMER_EVERY_MS = 1_000;
 const NEWCOMER_GIVES_UP_MS = 10_000;
 const BACK_WITHIN_MS = 30_000;
-const MORE = { descriptors: 2, usedMiB: 20, rssMiB: 20 } as const;
+const MORE_RSS_MIB = 20;
 
 /** Resolves with all that went wrong. */
 export async function holdFire(plan: Plan): Promise<readonly string[]> {
@@ -43,7 +44,7 @@ export async function holdFire(plan: Plan): Promise<readonly string[]> {
     for (let run = 1; run <= plan.runs && target.isAlive; run++) {
       const after = await fireOnce(target, attackers, plan, before, failures);
       plan.say(`${plan.engine}: ${told(after)} after run ${run}`);
-      if (first !== undefined && after.rssMiB > first.rssMiB + MORE.rssMiB) {
+      if (first !== undefined && after.rssMiB > first.rssMiB + MORE_RSS_MIB) {
         failures.push(
           `memory: ${Math.round(after.rssMiB)} MiB after run ${run}, ${Math.round(first.rssMiB)} after the first`,
         );
@@ -104,14 +105,7 @@ async function fireOnce(
   if (late.length > 0)
     failures.push(`${late.length} of ${times.length} newcomers took up to ${Math.round(Math.max(...late))} ms`);
   if (times.some((ms) => ms >= NEWCOMER_GIVES_UP_MS)) failures.push('a newcomer did not get in');
-  let after = before;
-  await eventually(async () => {
-    after = await target.holding();
-    const isBack =
-      after.descriptors <= before.descriptors + MORE.descriptors && after.usedMiB <= before.usedMiB + MORE.usedMiB;
-    return isBack || `before: ${told(before)}, after: ${told(after)}`;
-  }, BACK_WITHIN_MS).catch((error: Error) => failures.push(error.message));
-  return after;
+  return backTo(before, target, BACK_WITHIN_MS, failures);
 }
 
 /** What is wrong with it that each has heard every number once, in order, and nothing else. */
@@ -127,10 +121,6 @@ export async function judge(subscribers: readonly Subscriber[], target: Target):
     if (wrong !== -1) found.push(`${transport}: heard ${heard[wrong]} in place of ${wrong}`);
     return found.slice(0, 3).map((text) => `subscriber ${n}: ${text}`);
   });
-}
-
-function told({ descriptors, usedMiB, rssMiB }: Holding): string {
-  return `${descriptors} descriptors, ${usedMiB.toFixed(1)} MiB in use, ${Math.round(rssMiB)} MiB resident`;
 }
 
 function toldFired({ begun, connected, mostOpen, perSecond }: Fired): string {
