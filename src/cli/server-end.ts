@@ -2,6 +2,7 @@
 
 import { monotonicNowMs } from '../lib/clocks.js';
 import type { Logger } from '../lib/logger.js';
+import { after } from '../lib/timers.js';
 import { EXIT } from './exit.js';
 
 /** What a process serves. */
@@ -97,7 +98,7 @@ export class ServerEnd {
     this.#begin();
     this.#stage = 'leaving';
     this.#server?.leave();
-    this.#delay = setTimeout(() => this.#drain(), this.#parts.delayMs);
+    this.#delay = after(this.#parts.delayMs, () => this.#drain());
   }
 
   #drain(): void {
@@ -127,10 +128,10 @@ export class ServerEnd {
     if (this.#stage !== 'serving') return;
     const { timeoutMs, logger, exit } = this.#parts;
     this.#beganMs = monotonicNowMs();
-    this.#late = setTimeout(() => {
+    this.#late = after(timeoutMs, () => {
       logger.warn({ timeoutMs }, 'the drain took too long: closing what is left');
       const gone = this.#server?.close() ?? Promise.resolve();
       void gone.finally(() => exit(this.#code));
-    }, timeoutMs);
+    });
   }
 }

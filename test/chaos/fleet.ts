@@ -27,6 +27,12 @@ export interface Holding {
   readonly descriptors: number;
 }
 
+/** How much more all nodes together hold: connections move between them. */
+export function heldMore(before: readonly Holding[], after: readonly Holding[], of: keyof Holding): number {
+  const sum = (holdings: readonly Holding[]) => holdings.reduce((total, holding) => total + holding[of], 0);
+  return sum(after) - sum(before);
+}
+
 interface MemberParts {
   readonly clientLink: FaultProxy;
   readonly redisLink: FaultProxy | undefined;

@@ -3,8 +3,10 @@
 import type { Fault as FaultKind } from './fault.js';
 import type { Fault, History, Publication, Subscription } from './judge-history.js';
 
-/** Delivered later than this after its acknowledgement, a message is late: chosen above what a short poll takes. */
+/** Delivered later than this after its acknowledgement, a message is late: chosen. */
 const LATE_MS = 2000;
+/** Chosen: what comes by short poll waits for the next one besides. */
+const LATE_BY_SHORT_POLL_MS = LATE_MS + 1000;
 /** What was acknowledged this shortly before a fault may still be on its way: chosen. */
 const LEAD_MS = 1000;
 
@@ -119,7 +121,8 @@ function episode({ name, injectedAt, healedAt, recoveredAt }: Fault, next: Fault
   };
 }
 
-function measure({ steps }: Subscription, episodes: readonly Episode[]): void {
+function measure({ steps, client }: Subscription, episodes: readonly Episode[]): void {
+  const lateMs = client.endsWith('-short-poll') ? LATE_BY_SHORT_POLL_MS : LATE_MS;
   const lastLate = { published: new Map<Episode, number>(), queued: new Map<Episode, number>() };
   /** What comes again after a gap was there before, and is not late; who saw no such gap sees nothing twice. */
   const seen = steps.what.some(({ kind }) => kind === 'gap') ? new Set<Publication>() : undefined;
@@ -130,7 +133,7 @@ function measure({ steps }: Subscription, episodes: readonly Episode[]): void {
     const at = steps.at[index] ?? 0;
     const { acknowledgedAt, invokedAt, by } = step.publication;
     const since = acknowledgedAt === Number.POSITIVE_INFINITY ? invokedAt : acknowledgedAt;
-    if (!(at - since > LATE_MS)) continue;
+    if (!(at - since > lateMs)) continue;
     const late = by === 'queue' ? lastLate.queued : lastLate.published;
     for (const its of episodes) {
       if (since >= its.from && since < its.to) late.set(its, Math.max(late.get(its) ?? 0, at));

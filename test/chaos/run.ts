@@ -7,7 +7,7 @@ import { type Bed, type Shape, startBed } from './beds.js';
 import type { Latency } from './client-worker.js';
 import { Crowd } from './crowd.js';
 import type { Fault, Stage } from './fault.js';
-import { Fleet, type Holding } from './fleet.js';
+import { Fleet, type Holding, heldMore } from './fleet.js';
 import { HistoryWriter, instant } from './history-writer.js';
 import { readLogs, readTails } from './log-reader.js';
 import type { PublisherQuestions } from './publisher-worker.js';
@@ -43,8 +43,12 @@ const NODES = 3;
 /** Enough that nothing is trimmed in the longest run; `short` is trimmed all the time. */
 const NAMESPACES = { chaos: { historySize: 10_000, historyTtl: '2h' }, short: { historySize: 40, historyTtl: '2h' } };
 const SHORT_SHARE = 0.05;
+/** Beyond it, what all nodes hold at the end counts as leaked. */
+export const MORE_DESCRIPTORS = 64;
+/** Chosen: a connection of polls that nobody uses any more is closed sooner. */
+const SETTLED_WITHIN_MS = 60_000;
 /** Longer than what counts as late, so that no fault is blamed for the one before it. */
-const CALM_MS = 2_500;
+const CALM_MS = 3_500;
 const MORE_CALM_MS = 1_000;
 const RECOVERED_WITHIN_MS = 90_000;
 const READY_WITHIN_MS = 60_000;
@@ -136,7 +140,7 @@ class Run {
     await eventually(async () => (await lagging()) ?? true, RECOVERED_WITHIN_MS).catch((error: unknown) =>
       this.#trouble(`at the end: ${String(error)}`),
     );
-    const after = await this.#holding();
+    const after = await this.#settled();
     const sizes = (channel: string) => NAMESPACES[channel.startsWith('short') ? 'short' : 'chaos'].historySize;
     await readLogs(bed, this.#channels, sizes, (event) => this.#writer.note(event));
     this.#writer.flush();
@@ -198,6 +202,17 @@ class Run {
       const queued = lengths.reduce((sum, length) => sum + length, 0);
       return queued === 0 || `${queued} messages are queued`;
     }, RECOVERED_WITHIN_MS).catch((error: unknown) => this.#trouble(String(error)));
+  }
+
+  /** What the nodes hold once the connections of the last fault have ended, or when they do not. */
+  async #settled(): Promise<readonly Holding[]> {
+    let after: readonly Holding[] = [];
+    await eventually(async () => {
+      after = await this.#holding();
+      const more = heldMore(this.#before, after, 'descriptors');
+      return more <= MORE_DESCRIPTORS || `${more} descriptors more`;
+    }, SETTLED_WITHIN_MS).catch((error: unknown) => this.#plan.log(`at the end: ${String(error)}`));
+    return after;
   }
 
   #holding(): Promise<Holding[]> {

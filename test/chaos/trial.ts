@@ -1,12 +1,13 @@
 // One chaos run and the judgement on it: what it broke, whether it proves anything, and whether the judge can be trusted.
 
 import type { Fault } from './fault.js';
+import { heldMore } from './fleet.js';
 import { readHistory } from './history-reader.js';
 import { type JudgeOptions, judge, printVerdict, type Verdict } from './judge.js';
 import type { History } from './judge-history.js';
 import { convict, type MutantResult, printMutants } from './mutants.js';
 import { recoveryTable } from './recovery.js';
-import { type RunPlan, type RunResult, runChaos } from './run.js';
+import { MORE_DESCRIPTORS, type RunPlan, type RunResult, runChaos } from './run.js';
 
 export interface TrialPlan extends RunPlan {
   readonly wanted: JudgeOptions;
@@ -23,8 +24,7 @@ export interface Trial {
   readonly failures: readonly string[];
 }
 
-/** Beyond these, what a node holds at the end counts as leaked. */
-const MORE_DESCRIPTORS = 64;
+/** Beyond it, what a node holds at the end counts as leaked. */
 const MORE_MIB = 150;
 /** Chosen: below what a person waits for, above the backoff of a client that failed a few times. */
 const RECOVERS_WITHIN_MS = 30_000;
@@ -64,13 +64,11 @@ function slow(history: History, faults: readonly Fault[]): string[] {
   });
 }
 
-/** All nodes together: connections move between them. */
 function leaks({ holding: { before, after } }: RunResult): string[] {
-  const sum = (holdings: RunResult['holding']['before'], of: 'rssMiB' | 'descriptors') =>
-    holdings.reduce((total, holding) => total + holding[of], 0);
-  const more = (of: 'rssMiB' | 'descriptors') => sum(after, of) - sum(before, of);
+  const descriptors = heldMore(before, after, 'descriptors');
+  const rssMiB = heldMore(before, after, 'rssMiB');
   const found: string[] = [];
-  if (more('descriptors') > MORE_DESCRIPTORS) found.push(`the nodes hold ${more('descriptors')} descriptors more`);
-  if (more('rssMiB') > MORE_MIB * after.length) found.push(`the nodes hold ${more('rssMiB')} MiB more`);
+  if (descriptors > MORE_DESCRIPTORS) found.push(`the nodes hold ${descriptors} descriptors more`);
+  if (rssMiB > MORE_MIB * after.length) found.push(`the nodes hold ${rssMiB} MiB more`);
   return found;
 }

@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Namespaces } from '../../config/namespaces.js';
 import { steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
+import { atOnce, every } from '../../lib/timers.js';
 import { type Begin, LIMITS, type Offset, START } from '../../protocol/index.js';
 import type {
   Broker,
@@ -93,7 +94,7 @@ class MemoryBroker implements Broker {
     if (this.#status.detail === 'closed') throw this.#unavailable();
     this.#listener = listener;
     clearInterval(this.#sweeper);
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+    this.#sweeper = every(SWEEP_MS, () => this.#sweep()).unref();
     this.#status = { ready: true, sinceMs: this.#options.clock(), detail: '' };
   }
 
@@ -177,7 +178,7 @@ class MemoryBroker implements Broker {
 
   #deliver(channel: string, message: BrokerMessage): void {
     this.#deliveries.push({ channel, message });
-    if (this.#deliveries.length === 1) queueMicrotask(() => this.#flush());
+    if (this.#deliveries.length === 1) atOnce(() => this.#flush());
   }
 
   #flush(): void {

@@ -3,7 +3,7 @@
 import { calm } from '../../lib/calm.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
-import { within } from '../../lib/timers.js';
+import { after, within } from '../../lib/timers.js';
 import type { Code, Offset } from '../../protocol/index.js';
 import type { Publication } from '../broker.js';
 import { toFanfareError } from '../redis/errors.js';
@@ -286,7 +286,7 @@ class Drainer implements Ingest {
         this.#wake = undefined;
         resolve();
       };
-      const timer = setTimeout(wake, ms);
+      const timer = after(ms, wake);
       this.#wake = wake;
     });
   }

@@ -1,5 +1,7 @@
 // Tells whether a subscriber connection hears: a message of its own goes through pub/sub each second, and has to come.
 
+import { every } from '../../lib/timers.js';
+
 /** Specified. */
 const CANARY_MS = 1_000;
 /** Specified: canaries in a row that did not come, after which a silent connection counts as deaf. */
@@ -53,7 +55,7 @@ export class Canary {
   start(): void {
     this.stop();
     this.reset();
-    this.#timer = setInterval(() => this.#tick(), CANARY_MS);
+    this.#timer = every(CANARY_MS, () => this.#tick());
   }
 
   /** Idempotent. */

@@ -2,6 +2,7 @@
 
 import type { Cluster } from 'ioredis';
 import { calm } from '../../lib/calm.js';
+import { after, contained, soon } from '../../lib/timers.js';
 import {
   createSubscription,
   type Subscriber,
@@ -118,10 +119,10 @@ export class ClusterSubscriber implements Subscriber {
 
   async #allUp(timeoutMs: number): Promise<void> {
     let late = false;
-    const timeout = setTimeout(() => {
+    const timeout = after(timeoutMs, () => {
       late = true;
       this.#wake();
-    }, timeoutMs);
+    });
     while (!late && !this.#closed && !this.#stands()) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -217,7 +218,7 @@ export class ClusterSubscriber implements Subscriber {
 
   /** All that is asked for in one turn of the event loop goes out together; first what is no longer wanted. */
   #scheduleFlush(): void {
-    this.#flush ??= setImmediate(() => {
+    this.#flush ??= soon(() => {
       this.#flush = undefined;
       for (const { shard, busName } of this.#unsubscribes.splice(0)) shard?.unsubscribe(busName);
       for (const subscription of this.#queue.splice(0)) if (this.#isCurrent(subscription)) this.#send(subscription);
@@ -271,14 +272,14 @@ export class ClusterSubscriber implements Subscriber {
   /** Asks for the map of the slots, which aligns, until nothing is lost and every master has its connection. */
   #scheduleRetry(): void {
     if (this.#closed) return;
-    this.#retry ??= setTimeout(() => {
-      this.#cluster.refreshSlotsCache(() => {
-        this.#retry = undefined;
-        if (this.#closed) return;
-        const lost = [...this.#subscriptions.values()].some(({ state }) => state === 'lost');
-        if (lost || !this.#stands()) this.#scheduleRetry();
-      });
-    }, RETRY_MS);
+    this.#retry ??= after(RETRY_MS, () => this.#cluster.refreshSlotsCache(() => contained(() => this.#refreshed())));
+  }
+
+  #refreshed(): void {
+    this.#retry = undefined;
+    if (this.#closed) return;
+    const lost = [...this.#subscriptions.values()].some(({ state }) => state === 'lost');
+    if (lost || !this.#stands()) this.#scheduleRetry();
   }
 
   #tell(): void {

@@ -4,6 +4,7 @@ import { Cluster, type Redis } from 'ioredis';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
+import { after } from '../../lib/timers.js';
 import type { BrokerStatus } from '../broker.js';
 import { closeClient, createCommandClient } from './clients.js';
 import { slotOfKey } from './cluster-slot.js';
@@ -90,7 +91,7 @@ export class RedisConnection {
       this.#started = resolve;
       this.#refused = reject;
     });
-    const timeout = setTimeout(() => this.#refuse(this.#status.detail), this.#startTimeoutMs);
+    const timeout = after(this.#startTimeoutMs, () => this.#refuse(this.#status.detail));
     this.client.connect().catch(() => {
       // Told by the 'error' event, and tried again by ioredis.
     });
@@ -238,7 +239,7 @@ export class RedisConnection {
       // A Cluster serves on while one of its masters is away.
       if (!this.#status.ready) this.#failed(error);
       if (this.#closed || this.client.status !== 'ready') return;
-      this.#retry = setTimeout(() => void this.#prepare(), PREPARE_RETRY_MS);
+      this.#retry = after(PREPARE_RETRY_MS, () => this.#prepare());
     }
   }
 

@@ -3,6 +3,7 @@
 import type { Redis } from 'ioredis';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
+import { after } from '../../lib/timers.js';
 import { closeClient } from './clients.js';
 import { type DurableCall, type Refusal, writeBatch } from './durable-batch.js';
 import { isFunctionMissing, replyCode, toFanfareError, unavailableError } from './errors.js';
@@ -98,7 +99,7 @@ export class DurableShard {
         if (this.#client.status === 'ready' && !this.#closed) resolve();
         else reject(unavailableError('the connection to Redis for publishes that wait for replicas cannot be made'));
       };
-      const timer = setTimeout(settle, this.#closed ? 0 : QUEUE_LIFE_MS);
+      const timer = after(this.#closed ? 0 : QUEUE_LIFE_MS, settle);
       this.#client.on('ready', settle);
       this.#stopWaiting = settle;
     });

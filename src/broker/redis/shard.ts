@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../../lib/logger.js';
+import { every, soon } from '../../lib/timers.js';
 import type { SubscriberOptions } from './bus-subscription.js';
 import { Canary } from './canary.js';
 import { type ClusterAddress, closeClient, createShardClient } from './clients.js';
@@ -77,9 +78,9 @@ export class RedisShard {
       if (this.#client.status !== 'ready') this.#tell(() => listener.down(this, error.message));
     });
     this.#client.on('moved', () => this.#scheduleCheck());
-    this.#ping = setInterval(() => {
+    this.#ping = every(PING_MS, () => {
       if (this.ready) this.#client.ping().catch((error: Error) => logger.debug({ error }, 'no answer to a ping'));
-    }, PING_MS);
+    });
     this.#client.connect().catch(() => {
       // Told by the 'error' event, and tried again by ioredis.
     });
@@ -158,7 +159,7 @@ export class RedisShard {
 
   /** A slot that moves ends all its subscriptions in one go. */
   #scheduleCheck(): void {
-    this.#check ??= setImmediate(() => {
+    this.#check ??= soon(() => {
       this.#check = undefined;
       if (this.#perch?.stands) this.#perch.stands = this.standing().has(this.#perch.busName);
       this.#tell(() => this.#listener.dropped(this));

@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis';
 import { calm } from '../../lib/calm.js';
 import type { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
+import { after, every, soon } from '../../lib/timers.js';
 import {
   createSubscription,
   type Subscriber,
@@ -90,9 +91,9 @@ export class RedisSubscriber implements Subscriber {
     if (this.#closed) throw unavailableError('the broker is closed');
     this.#canary.start();
     clearInterval(this.#ping);
-    this.#ping = setInterval(() => {
+    this.#ping = every(PING_MS, () => {
       this.#client.ping().catch((error: Error) => this.#logger.debug({ error }, 'no answer to a ping'));
-    }, PING_MS);
+    });
   }
 
   subscribe(channel: string): Promise<void> {
@@ -143,7 +144,7 @@ export class RedisSubscriber implements Subscriber {
       this.#client.once('ready', resolve);
     });
     this.#client.connect().catch((error: Error) => this.#logger.debug({ error }, 'the first attempt failed'));
-    const timeout = setTimeout(() => this.#giveUpStart(), timeoutMs);
+    const timeout = after(timeoutMs, () => this.#giveUpStart());
     try {
       await ready;
     } finally {
@@ -191,7 +192,7 @@ export class RedisSubscriber implements Subscriber {
 
   /** All that is asked for in one turn of the event loop goes out together. */
   #scheduleFlush(): void {
-    this.#flush ??= setImmediate(() => {
+    this.#flush ??= soon(() => {
       this.#flush = undefined;
       this.#sendUnsubscribes();
       this.#sendSubscribes();
