@@ -9,9 +9,13 @@ const VERSION_1 = 0x31;
 const LF = 0x0a;
 const SPACE = 0x20;
 const OPEN_BRACE = 0x7b;
+const HYPHEN = 0x2d;
+const ZERO = 0x30;
+const NINE = 0x39;
 /** Mark, version, offset, predecessor. */
 const HEAD = 2 + 2 * OFFSET_LENGTH;
-const BOTH_OFFSETS = /^\d{13}-\d{16}\d{13}-\d{16}$/;
+/** Digits of an offset before its hyphen. */
+const TIME_DIGITS = 13;
 
 /** Whether a payload of the bus claims to be an envelope; every other payload is a live message. */
 export function isEnvelope(payload: Buffer): boolean {
@@ -25,10 +29,11 @@ export function isEnvelope(payload: Buffer): boolean {
 export function decodeEnvelope(payload: Buffer, maxBytes = Number.POSITIVE_INFINITY): BrokerMessage | string {
   if (payload.length <= HEAD) return 'the envelope is cut short';
   if (payload[1] !== VERSION_1) return 'the version of the envelope is not known';
-  const offsets = payload.toString('latin1', 2, HEAD);
-  if (!BOTH_OFFSETS.test(offsets)) return 'the offsets of the envelope are not well-formed';
-  const offset = offsets.slice(0, OFFSET_LENGTH);
-  const previous = offsets.slice(OFFSET_LENGTH);
+  if (!isOffset(payload, 2) || !isOffset(payload, 2 + OFFSET_LENGTH)) {
+    return 'the offsets of the envelope are not well-formed';
+  }
+  const offset = payload.toString('latin1', 2, 2 + OFFSET_LENGTH);
+  const previous = payload.toString('latin1', 2 + OFFSET_LENGTH, HEAD);
   if (offset <= previous) return 'the offset of the envelope does not sort after its predecessor';
   if (payload[HEAD] === LF) {
     return { offset, previous, data: normalise(payload.subarray(HEAD + 1), maxBytes), from: undefined };
@@ -39,6 +44,15 @@ export function decodeEnvelope(payload: Buffer, maxBytes = Number.POSITIVE_INFIN
   const from = payload.subarray(HEAD + 1, end);
   if (!isSender(from)) return 'the sender in the envelope is not a JSON object on one line';
   return { offset, previous, data: normalise(payload.subarray(end + 1), maxBytes), from };
+}
+
+/** Byte by byte: a regular expression takes several times as long. */
+function isOffset(payload: Buffer, at: number): boolean {
+  for (let index = 0; index < OFFSET_LENGTH; index++) {
+    const byte = payload[at + index] as number;
+    if (index === TIME_DIGITS ? byte !== HYPHEN : byte < ZERO || byte > NINE) return false;
+  }
+  return true;
 }
 
 /** Whether `from` can be spliced into a frame as a sender. */

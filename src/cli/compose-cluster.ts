@@ -32,7 +32,7 @@ export interface Cluster {
 }
 
 export function composeCluster(loaded: LoadedConfig, namespaces: Namespaces, logger: Logger): Cluster {
-  const { redisUrl: url, prefix, maxMessageBytes, waitReplicas } = loaded.config;
+  const { redisUrl: url, prefix, maxMessageBytes, waitReplicas, redisPushReader: readsPushes } = loaded.config;
   if (url === undefined) return aloneInMemory(namespaces, loaded.config);
   const options = { url, prefix, namespaces, maxMessageBytes, logger };
   const connection = connectionTo(options, loaded);
@@ -40,7 +40,7 @@ export function composeCluster(loaded: LoadedConfig, namespaces: Namespaces, log
   return {
     shared: true,
     registry,
-    createBroker: () => createRedisBroker({ ...options, connection }),
+    createBroker: () => createRedisBroker({ ...options, connection, readsPushes }),
     createIngest: (broker) =>
       createIngest({
         connection,

@@ -39,6 +39,11 @@ export const configSchema = z.object({
     secret: true,
     fromFile: true,
   }),
+  redisPushReader: option(boolean(), {
+    about: 'whether a node reads messages of the bus by itself, or by its Redis client, which takes longer',
+    roles: NODES,
+    default: 'true',
+  }),
   prefix: option(prefixType, { about: 'what all names in Redis begin with', roles: ALL, default: 'fanfare' }),
   namespaces: option(namespacesType(), {
     about: 'options of channels by what stands before their first colon',

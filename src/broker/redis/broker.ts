@@ -21,6 +21,8 @@ import { Tails } from './tails.js';
 export interface RedisBrokerOptions extends RedisConnectionOptions {
   /** Shared with the registry where there is one; made, and closed with the broker, where there is none. */
   readonly connection?: RedisConnection;
+  /** False: messages of the bus are read by ioredis, as everything else. Default true. */
+  readonly readsPushes?: boolean;
 }
 
 export interface RedisBusBroker extends Broker {
@@ -76,6 +78,7 @@ class RedisBroker implements RedisBusBroker {
         logger,
         listener,
         stats: this.#stats,
+        readsPushes: options.readsPushes,
         publish: (busName, payload) => this.#fanOut(busName, payload),
       },
       this.#connection,

@@ -34,6 +34,8 @@ export interface SubscriberOptions {
   readonly stats: BusStats;
   /** Publishes through the commands' connection; rejects while that is away. */
   readonly publish: (busName: string, payload: string) => Promise<unknown>;
+  /** False: messages are read by ioredis, as everything else. */
+  readonly readsPushes?: boolean | undefined;
 }
 
 /** Keeps a set of channels subscribed, whatever happens to the connections. */

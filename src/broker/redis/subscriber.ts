@@ -17,6 +17,7 @@ import {
 import { type BusStats, Canary } from './canary.js';
 import { closeClient, createSubscriberClient } from './clients.js';
 import { toFanfareError, unavailableError } from './errors.js';
+import { readPushes } from './push-reader.js';
 
 /** Chosen: channels of one SUBSCRIBE, so that confirmations of the first do not wait for the last. */
 const BATCH = 500;
@@ -50,23 +51,11 @@ export class RedisSubscriber implements Subscriber {
     this.#client = createSubscriberClient(options.url, options.prefix);
     this.#canaryName = this.#busName(`!canary:${randomUUID()}`);
     this.#canary = this.#createCanary(options);
-    this.#client.on('messageBuffer', (busName: Buffer, payload: Buffer) => {
-      const name = busName.toString('latin1');
-      const subscription = this.#subscriptions.get(name);
-      if (subscription === undefined) {
-        if (name === this.#canaryName) this.#canary.heard();
-        return;
-      }
-      try {
-        this.#listener.payload(subscription.channel, payload);
-      } catch (error) {
-        // ioredis throws on what a listener throws, and that ends the process.
-        calm(this.#logger).error(
-          { error, channel: subscription.channel },
-          'a message from the bus could not be handed on',
-        );
-      }
-    });
+    if (options.readsPushes === false) {
+      this.#client.on('messageBuffer', (busName: Buffer, payload: Buffer) =>
+        this.#take(busName.toString('latin1'), payload),
+      );
+    } else readPushes(this.#client, 'message', (busName, payload) => this.#take(busName, payload));
     this.#client.on('ready', () => {
       this.#stood = true;
       this.#subscribeCanary();
@@ -136,6 +125,23 @@ export class RedisSubscriber implements Subscriber {
     this.#queue = [];
     this.#unsubscribes = [];
     await closeClient(this.#client);
+  }
+
+  #take(busName: string, payload: Buffer): void {
+    const subscription = this.#subscriptions.get(busName);
+    if (subscription === undefined) {
+      if (busName === this.#canaryName) this.#canary.heard();
+      return;
+    }
+    try {
+      this.#listener.payload(subscription.channel, payload);
+    } catch (error) {
+      // Thrown into the reader of the socket it would end the process.
+      calm(this.#logger).error(
+        { error, channel: subscription.channel },
+        'a message from the bus could not be handed on',
+      );
+    }
   }
 
   async #connect(timeoutMs: number): Promise<void> {

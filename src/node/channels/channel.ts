@@ -6,18 +6,15 @@ import { monotonicNowMs } from '../../lib/clocks.js';
 import type { Begin, GapReason, Offset } from '../../protocol/index.js';
 import type { Audience } from './audience.js';
 import { ChannelLog, type ChannelLogParts, type LogOwner, type OpenWaiter } from './channel-log.js';
+import { ChannelMemory, type ChannelMemoryParts } from './channel-memory.js';
 import { buildMessage, type ChannelMessage, framePrefix, passingFrames } from './message.js';
-import { MessageRing, type RingLimits } from './ring.js';
 
 /** One read of the log while repairing. */
 const REPAIR_PAGE = { maxEntries: 256, maxBytes: 256 * 1024 } as const;
 /** Chosen: what the bus brings while the log is read and may wait for it; beyond it the log is read once more. */
 const MAX_NOTED = { entries: 512, bytes: 64 * 1024 } as const;
 
-export interface ChannelParts extends ChannelLogParts {
-  readonly ringLimits: RingLimits;
-  /** Shared by all channels whose messages live as long. */
-  readonly age: HistoryAge;
+export interface ChannelParts extends ChannelLogParts, ChannelMemoryParts {
   readonly counters: ChannelCounters;
   readonly traffic: Traffic;
 }
@@ -26,12 +23,6 @@ export interface ChannelParts extends ChannelLogParts {
 export interface Traffic {
   /** When any of them delivered something last, by the monotonic clock. */
   deliveredAtMs: number;
-}
-
-/** How old a message may be that is handed out from memory; kept by the owner of all channels. */
-export interface HistoryAge {
-  /** What sorts before it has aged away, by the node's clock: only the log can tell. */
-  oldest: Offset;
 }
 
 /** Plain counters, shared by all channels of a node. */
@@ -51,6 +42,7 @@ export interface ChannelCounters {
 export class Channel implements LogOwner {
   readonly name: string;
   readonly audience: Audience;
+  readonly memory: ChannelMemory;
   /** Connections and polls that use the channel; kept by the owner of all channels. */
   users = 0;
   /** Since when nobody uses it, by the monotonic clock; kept by the owner of all channels. */
@@ -65,7 +57,6 @@ export class Channel implements LogOwner {
   // An idle channel is cheap: what holds messages is made with the first one.
   #prefix: string | undefined;
   #state: 'opening' | 'live' | 'repairing' | 'closed' = 'opening';
-  #ring: MessageRing | undefined;
   #position: Offset = '';
   /** From when a read of the log is sent: all that the bus brought before, it covers. */
   #isNoting = false;
@@ -80,6 +71,7 @@ export class Channel implements LogOwner {
     this.name = name;
     this.audience = audience;
     this.#parts = parts;
+    this.memory = new ChannelMemory(parts);
     this.#log = new ChannelLog(this, parts);
     this.#ready = this.#open();
     void this.#ready.then((isOpen) => this.#log.tell(isOpen));
@@ -114,13 +106,13 @@ export class Channel implements LogOwner {
 
   /** Whether everything after `position` is in memory, and none of it too old to be handed out. */
   holds(position: Offset): boolean {
-    return position === this.#position || (this.#aged(position)?.holds(position) ?? false);
+    return position === this.#position || this.memory.holds(position);
   }
 
   /** The next messages after `position`, as {@link MessageRing.after}; `undefined` when it is not in memory. */
   after(position: Offset, maxMessages: number, maxBytes: number): readonly ChannelMessage[] | undefined {
     if (position === this.#position) return NONE;
-    return this.#aged(position)?.after(position, maxMessages, maxBytes);
+    return this.memory.after(position, maxMessages, maxBytes);
   }
 
   /** Something from the bus. */
@@ -186,7 +178,7 @@ export class Channel implements LogOwner {
 
   close(): void {
     this.#state = 'closed';
-    this.#ring?.forget();
+    this.memory.forget();
   }
 
   /** Called by its log: the read that is sent now covers all that the bus has brought. */
@@ -201,13 +193,6 @@ export class Channel implements LogOwner {
     this.#notedBytes += data.length;
     if (this.#noted.length >= MAX_NOTED.entries || this.#notedBytes > MAX_NOTED.bytes) this.#suspect = true;
     else this.#noted.push({ offset, previous, data: Buffer.from(data), from: from && Buffer.from(from) });
-  }
-
-  /** The ring, without what is too old where `position` lies so far back. */
-  #aged(position: Offset): MessageRing | undefined {
-    const { oldest } = this.#parts.age;
-    if (position < oldest) this.#ring?.dropBefore(oldest);
-    return this.#ring;
   }
 
   /** Hands over what was noted. */
@@ -225,8 +210,7 @@ export class Channel implements LogOwner {
 
   #deliver(entry: LogEntry, nowMs: number): void {
     this.#prefix ??= framePrefix(this.name);
-    this.#ring ??= new MessageRing(this.#parts.ringLimits, this.#prefix.length, this.#position);
-    const message = buildMessage(this.#prefix, entry, this.#ring);
+    const message = buildMessage(this.#prefix, entry, this.memory.framesAfter(this.#position, this.#prefix.length));
     this.#position = entry.offset;
     this.deliveredAtMs = nowMs;
     this.#parts.traffic.deliveredAtMs = nowMs;
@@ -283,7 +267,7 @@ export class Channel implements LogOwner {
   #announceGap(offset: Offset, reason: GapReason): void {
     const after = this.#position;
     this.#position = offset;
-    this.#ring?.reset(offset);
+    this.memory.reset(offset);
     this.#parts.counters.gaps++;
     calm(this.#parts.logger).warn({ channel: this.name, after, offset, reason }, 'history has a gap');
     this.audience.gap({ type: 'gap', channel: this.name, after, offset, reason });

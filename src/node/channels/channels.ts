@@ -139,7 +139,8 @@ export class Channels implements BrokerListener {
   acquire(name: string): Channel {
     const channel = this.#byName.get(name) ?? this.#create(name);
     if (channel.users === 0) this.#idle.delete(channel);
-    channel.users++;
+    // A second reader may come to ask for what the first has had.
+    if (++channel.users > 1) channel.memory.keep();
     return channel;
   }
 
@@ -155,9 +156,11 @@ export class Channels implements BrokerListener {
     return this.#byName.has(name);
   }
 
-  /** As {@link peek}, whatever its place among others. */
+  /** As {@link peek}, for a poll that comes again, whatever the channel's place among others. */
   openAt(name: string): Channel | undefined {
-    return this.peek(name);
+    const channel = this.peek(name);
+    channel?.memory.keep();
+    return channel;
   }
 
   /** The channel if it is open here already; nothing is acquired. */

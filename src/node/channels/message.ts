@@ -21,6 +21,17 @@ export interface FrameAllocator {
 /** For frames that no ring keeps. */
 export const passingFrames: FrameAllocator = { allocate: Buffer.allocUnsafe };
 
+const SCRATCH_BYTES = 64 * 1024;
+let scratch: Buffer | undefined;
+/** For frames that are sent at once and then forgotten: the next one takes the same memory. */
+export const fleetingFrames: FrameAllocator = {
+  allocate(bytes) {
+    if (bytes > SCRATCH_BYTES) return Buffer.allocUnsafe(bytes);
+    scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+    return scratch.subarray(0, bytes);
+  },
+};
+
 /** A message of one channel. `frame` is its complete WebSocket text, in memory that a later message may take over: copy it. */
 export class ChannelMessage {
   /** `undefined` on a live-only message. */

@@ -58,7 +58,18 @@ export class Follower {
    * `internal` where the log cannot be read.
    */
   async follow(after: Begin, announce: Announce, caughtUp: () => void): Promise<void> {
-    let position = this.#beginInMemory(after, announce) ?? (await this.#beginInLog(after, announce));
+    const { memory } = this.#parts.channel;
+    const position = this.#beginInMemory(after, announce);
+    memory.followed();
+    try {
+      await this.#goOn(position ?? (await this.#beginInLog(after, announce)), caughtUp);
+    } finally {
+      memory.caughtUp();
+    }
+  }
+
+  async #goOn(from: Offset | undefined, caughtUp: () => void): Promise<void> {
+    let position = from;
     while (position !== undefined) {
       const { channel } = this.#parts;
       const next = channel.after(position, PULL_MESSAGES, PAGE_BYTES);

@@ -98,7 +98,11 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
   begin(names: Iterable<string>, waitMs: number): void {
     this.#deadlineMs = monotonicNowMs() + waitMs;
     this.#room.enter(this, this.#deadlineMs);
-    for (const name of names) this.#channels.push(this.#manager.acquire(name));
+    for (const name of names) {
+      const channel = this.#manager.acquire(name);
+      channel.memory.keep();
+      this.#channels.push(channel);
+    }
   }
 
   openAt(_name: string, index: number): Channel | undefined {

@@ -27,8 +27,11 @@ interface Bench {
   readonly age: { oldest: string };
 }
 
-/** A channel whose bus only collects: each test decides what reaches the channel, and in which order. */
-async function open(historySize = 1_000, memory = new HistoryMemory(1_000_000)): Promise<Bench> {
+/**
+ * A channel whose bus only collects: each test decides what reaches the channel, and in which order. It `keeps` what passes, as
+ * where several read.
+ */
+async function open(historySize = 1_000, memory = new HistoryMemory(1_000_000), keeps = true): Promise<Bench> {
   const broker = createMemoryBroker({ namespaces: new Namespaces({ default: { historySize } }) });
   const bus: BrokerMessage[] = [];
   const listener: BrokerListener = {
@@ -62,6 +65,7 @@ async function open(historySize = 1_000, memory = new HistoryMemory(1_000_000)):
     repairs: new Turns(1),
     reads: new Turns(1),
   });
+  if (keeps) channel.memory.keep();
   expect(await channel.ready).toBe(true);
   return { broker, channel, frames, bus, counters, age };
 }
@@ -127,8 +131,8 @@ describe('channel', () => {
   it('delivers the log exactly once and in order, however the bus drops, repeats and swaps', async () => {
     const fault = fc.array(fc.integer({ min: 0, max: 29 }), { minLength: 1, maxLength: 60 });
     await fc.assert(
-      fc.asyncProperty(fault, async (order) => {
-        const bench = await open();
+      fc.asyncProperty(fault, fc.boolean(), async (order, keeps) => {
+        const bench = await open(1_000, new HistoryMemory(1_000_000), keeps);
         const offsets = await publish(bench, 30);
         for (const index of order) bench.channel.receive(bench.bus[index] as BrokerMessage, 1);
         await bench.channel.repair();
@@ -240,6 +244,27 @@ describe('channel', () => {
     expect(memory.bytes).toBeGreaterThan(0);
     bench.channel.close();
     expect(memory.bytes).toBe(0);
+  });
+
+  it('keeps nothing in memory while nobody may ask for what has passed', async () => {
+    const memory = new HistoryMemory(1_000_000);
+    const bench = await open(1_000, memory, false);
+    const [first = '', second = ''] = await publish(bench, 2);
+    for (const message of bench.bus) bench.channel.receive(message, 1);
+    expect(bench.frames.map(({ data }) => data)).toEqual([1, 2]);
+    expect([memory.bytes, bench.channel.holds(first), bench.channel.holds(second)]).toEqual([0, false, true]);
+  });
+
+  it('keeps what passes while a follower reads the log, and nothing afterwards', async () => {
+    const memory = new HistoryMemory(1_000_000);
+    const bench = await open(1_000, memory, false);
+    const from = bench.channel.position;
+    bench.channel.memory.followed();
+    const offsets = await publish(bench, 3);
+    for (const message of bench.bus) bench.channel.receive(message, 1);
+    expect(bench.channel.after(from, 10, 1_000)?.map(({ offset }) => offset)).toEqual(offsets);
+    bench.channel.memory.caughtUp();
+    expect([memory.bytes, bench.channel.holds(from)]).toEqual([0, false]);
   });
 
   it('ends without delivering once it is closed', async () => {

@@ -12,7 +12,7 @@ const AHEAD_BYTES = 1_000;
 const soon = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A channel with `count` messages in its memory, and a sink that counts what it was sent and takes it when it is told to. */
-async function bench(count: number) {
+async function bench(count: number, keeps = true) {
   const broker = createFaultyBroker();
   const channels = new Channels({
     broker,
@@ -23,6 +23,7 @@ async function bench(count: number) {
   });
   await broker.start(channels);
   const channel = channels.acquire('news');
+  if (keeps) channel.memory.keep();
   await channel.ready;
   const from = channel.position;
   const publish = () => broker.healthy.publish({ channel: 'news', data: '1' });
@@ -60,7 +61,7 @@ async function bench(count: number) {
         state.live = true;
       },
     );
-  return { channels, state, take, publish, follow };
+  return { broker, channels, state, take, publish, follow };
 }
 
 it('sends all that is in memory before it goes live, without a read of the log', async () => {
@@ -98,5 +99,17 @@ it('ends without going live when nobody wants more', async () => {
   await following;
   expect(state.live).toBe(false);
   expect(state.sent).toBeLessThan(50);
+  channels.close();
+});
+
+it('meets a channel that nobody else reads after one read of its log, however busy it is', async () => {
+  const { broker, channels, state, publish, follow } = await bench(200, false);
+  const reads = state.reads();
+  broker.afterRead = async () => {
+    for (let n = 0; n < 3 && state.reads() < 20; n++) await publish();
+  };
+  await follow();
+  expect([state.sent, state.live, state.reads() - reads]).toEqual([203, true, 1]);
+  expect(channels.history.bytes).toBe(0);
   channels.close();
 });

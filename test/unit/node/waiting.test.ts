@@ -20,7 +20,6 @@ import { namelessPolls } from './nameless-polls.js';
 
 /** Polls that read at once. */
 const MAX_READS = 256;
-
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
 const soon = () => new Promise((resolve) => setImmediate(resolve));
@@ -205,6 +204,7 @@ it.each([
   const polls = pollsOf(parts);
   const { broker, channels } = parts;
   const a = channels.acquire('a');
+  a.memory.keep();
   await a.ready;
   const after = a.position;
   let stuck: After = 'now';
