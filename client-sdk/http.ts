@@ -1,4 +1,4 @@
-// One POST, what its refusal means, and its body read piece by piece.
+// One POST, what its refusal means, and the pieces of its answer.
 
 import type { Problem } from '../src/protocol/index.js';
 import { createFailure } from './errors.js';
@@ -8,7 +8,6 @@ import {
   CLOSE_REFUSED,
   CLOSE_REVOKED,
   CLOSE_UNAUTHORIZED,
-  MAX_EVENT_LENGTH,
   MAX_PROXY_RETRY_MS,
 } from './numbers.js';
 import type { Fetch, ResponseLike, Signal } from './types.js';
@@ -30,18 +29,19 @@ export const post = async (
   if (response.ok) return response;
   const { status } = response;
   const problem = ((await response.json().catch(() => 0)) || {}) as Partial<Problem>;
-  const { code, detail, channels } = problem;
+  const { type, code, detail, channels } = problem;
   const header = response.headers.get('Retry-After') ?? '';
   // Seconds, or a date.
   const afterMs = Number(problem.retryAfterMs) || Number(header) * 1000 || Date.parse(header) - Date.now() || 0;
   const isLater = status === 408 || status === 429 || status > 499;
   const unauthorized = code === 'revoked' ? CLOSE_REVOKED : CLOSE_UNAUTHORIZED;
   const refused = status === 401 ? unauthorized : isLater ? CLOSE_LATER : CLOSE_REFUSED;
-  // Only a problem document with a code is Fanfare's word, and not where what the SDK asks for did not arrive as it was sent; anything else
-  // is a proxy's, and counts as the network's.
-  throw code && !/^(bad_re|body_|du|he|me|not_f|unsupported_m|up|uri)/.test(code)
-    ? createFailure(refused, code, detail, { channels, retryAfterMs: afterMs })
-    : createFailure(CLOSE_NETWORK, code ?? `http_${status}`, detail, {
+  // Only its own problem documents are Fanfare's word, and not where what the SDK asks for did not arrive as it was sent; anything else is a
+  // proxy's, and counts as the network's.
+  const own = /^urn:fanfare/.test(type as string) && code;
+  throw own && !/^(bad_re|body_|du|he|me|not_f|unsupported_m|up|uri)/.test(own)
+    ? createFailure(refused, own, detail, { channels, retryAfterMs: afterMs })
+    : createFailure(CLOSE_NETWORK, own || `http_${status}`, detail, {
         retryAfterMs: Math.min(afterMs, MAX_PROXY_RETRY_MS),
       });
 };
@@ -49,19 +49,3 @@ export const post = async (
 /** The pieces of a body as they come. */
 export const pieces = (body: unknown): ReadableStreamDefaultReader<Uint8Array> =>
   (body as ReadableStream<Uint8Array>).getReader();
-
-/** The JSON of an answer; each piece that comes is told, so that a slow link is no dead one. */
-export const readJson = async (response: ResponseLike, touch: () => void): Promise<unknown> => {
-  // As in React Native, where it comes as a whole.
-  if (!response.body) return response.json();
-  const decoder = new TextDecoder();
-  const reader = pieces(response.body);
-  let text = '';
-  for (;;) {
-    const { done, value } = await reader.read();
-    touch();
-    if (done) return JSON.parse(text + decoder.decode());
-    text += decoder.decode(value, { stream: true });
-    if (text.length > MAX_EVENT_LENGTH) throw new RangeError('answer');
-  }
-};

@@ -12,5 +12,7 @@ export function createClient(options: ClientOptions): Client {
   return createBrowserClient({
     ...options,
     WebSocket: options.WebSocket ?? (WebSocket as unknown as WebSocketConstructor),
+    // Newer versions have one, of the process's whole host.
+    storage: options.storage ?? null,
   });
 }

@@ -6,6 +6,8 @@ export const CLOSE_NORMAL = 1000;
 export const CLOSE_NETWORK = 1006;
 /** From here on it is a server's word. */
 export const CLOSE_WORD = 4000;
+/** The server has heard nothing. */
+export const CLOSE_UNHEARD = 4003;
 /** The ticket has ended. */
 export const CLOSE_TICKET = 4005;
 /** Not now. */
@@ -73,8 +75,9 @@ export const PUBLISH_WINDOW = 16;
 
 /** What a node sends at least as often, from docs/PROTOCOL.md section 8.7. */
 export const HEARTBEAT_MS = 7_000;
-/** What a page that nobody sees asks for instead. */
+/** What a page that nobody sees asks for instead; of a stream, which unlike a WebSocket is not pinged, so often that no proxy takes it for dead. */
 export const QUIET_MS = 60_000;
+export const QUIET_STREAM_MS = 25_000;
 /** After so much more silence a link is asked for a sign of life, and given up without one after so long. */
 export const DOUBT_MS = 1_000;
 export const SIGN_MS = 2_750;
@@ -82,18 +85,25 @@ export const SIGN_MS = 2_750;
 export const ANSWER_LIMIT_MS = 10_000;
 /** What one event of a stream may hold, in characters; far over any frame of a node. */
 export const MAX_EVENT_LENGTH = 4_194_304;
+/** A poll whose answers are cut asks for no less; more than that no node answers with. */
+export const MIN_ANSWER_BYTES = 1_024;
+export const MAX_ANSWER_BYTES = 1_048_576;
 export const POLL_WAIT_MS = 25_000;
 export const POLL_INTERVAL_MS = 2_000;
 /** So many answers without progress in so short a time are a loop: some cache repeats an empty answer. */
 export const LOOP_ANSWERS = 5;
 export const LOOP_MS = 500;
 
-/** After so long without success the next transport starts beside, */
+/** After so long without success the next transports start beside, each so long after the one before, */
 export const SLOW_MS = 4_000;
+export const BESIDE_MS = 250;
 /** and after so long the slow one is given up. */
 export const TRANSPORT_LIMIT_MS = 10_000;
-/** After so long the first transport is tried again. */
-export const REMEMBER_MS = 300_000;
-/** A transport whose links die so young, so many times in a row, does not work here. */
-export const YOUNG_MS = 5_000;
+/** For so long what worked is where the next page begins, and the next link. */
+export const REMEMBER_MS = 1_800_000;
+/** After so long the transports before it are tried again, then after twice as long each time, up to this: before it is forgotten. */
+export const PROBE_MS = 60_000;
+export const MAX_PROBE_MS = 900_000;
+/** A transport whose links die so young, so many times in a row, does not work here; one that is tried again has to last as long. */
+export const YOUNG_MS = 15_000;
 export const YOUNG_DEATHS = 3;

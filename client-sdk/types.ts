@@ -186,7 +186,7 @@ export interface ClientOptions {
   /** 0 ≤ x < 1. Default `Math.random`. */
   readonly random?: (() => number) | undefined;
   readonly clock?: Clock | undefined;
-  /** Where the transport that worked is remembered; `null`: nowhere. Default: `sessionStorage`, where there is one. */
+  /** Where it is remembered for half an hour that the first transport does not work here, and what does; `null`: nowhere. Default: `localStorage`, else `sessionStorage`. */
   readonly storage?: StorageLike | null | undefined;
 }
 

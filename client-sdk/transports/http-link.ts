@@ -62,10 +62,10 @@ export const createHttpLink = (
   const keep = (isNeeded: (question: Question) => unknown) => {
     for (const question of questions) if (!isNeeded(question)) end(question);
   };
-  const end = (question: Question) => {
+  const end = (question: Question, why?: Failure) => {
     questions = questions.filter((other) => other !== question);
     timers.delete(question.next);
-    question.abort();
+    question.abort(why);
   };
 
   const send = (path: string, body: object, { signal }: AbortController) =>
@@ -192,10 +192,10 @@ export const createHttpLink = (
     quiet() {
       if (transport === 'sse' && isHidden()) open();
     },
-    close() {
+    close(why) {
       publishing?.abort();
       publishing = undefined;
-      keep(() => false);
+      for (const question of questions) end(question, why);
       timers.clear();
     },
   };

@@ -1,16 +1,16 @@
 // The `long-poll` and `short-poll` transports: the same request again and again, from the positions reached.
 
-import type { HEADERS, PATHS, PollResponse } from '../../src/protocol/index.js';
+import type { HEADERS, PATHS } from '../../src/protocol/index.js';
 import { backoff } from '../backoff.js';
-import { readJson } from '../http.js';
 import type { OpenLink } from '../link.js';
 import { HEARTBEAT_MS, LOOP_ANSWERS, LOOP_MS, REPEAT_FAILURES } from '../numbers.js';
+import { pollAnswer } from '../poll-answer.js';
 import { createHttpLink } from './http-link.js';
 
 export const poll =
   (transport: 'long-poll' | 'short-poll'): OpenLink =>
   (host) => {
-    const { clock, random, pollWaitMs, pollIntervalMs } = host;
+    const { clock, random, session, pollWaitMs, pollIntervalMs } = host;
     const isLong = transport === 'long-poll';
     let idleAnswers = 0;
     let idleSinceMs = 0;
@@ -20,14 +20,14 @@ export const poll =
       transport,
       // A short poll may take as long as a node may be silent.
       isLong ? pollWaitMs : pollIntervalMs + HEARTBEAT_MS,
-      async ({ asked, fresh, post, take }) => {
+      async ({ asked, fresh, signal, post, take }) => {
         // The first answer is not waited for: it shows that the link works.
         const waitMs = isLong && !fresh.size ? pollWaitMs : 0;
-        const response = await post('/v1/poll' satisfies (typeof PATHS)['poll'], { waitMs });
-        host.touch();
-        const answer =
-          response.status === 204 ? { channels: {} } : ((await readJson(response, host.touch)) as PollResponse);
-        const news = new Map(Object.entries(answer.channels));
+        const { maxBytes } = session;
+        const response = await post('/v1/poll' satisfies (typeof PATHS)['poll'], { waitMs, maxBytes });
+        const answer = await pollAnswer(response, session, signal, host.touch);
+        if (!answer) return 0;
+        const news = new Map(Object.entries(answer));
         let pauseMs = isLong ? 0 : pollIntervalMs;
         let progress = false;
         for (const [channel, { position }] of asked) {

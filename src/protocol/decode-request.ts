@@ -42,12 +42,14 @@ function sessionOf(record: UnknownRecord): TicketRequest {
   return session === undefined ? {} : { session };
 }
 
-/** Decodes the body of `POST /v1/poll`. `waitMs` defaults to 0, a short poll. */
+/** Decodes the body of `POST /v1/poll`. `waitMs` defaults to 0, a short poll, `maxBytes` to the most. */
 export function decodePollRequest(body: string): Decoded<PollRequest> {
   return decoding(() => {
     const record = parseRecord(body, 'body_not_json');
     const channels = channelPositions(record, LIMITS.channelsPerConnection, featureList(record));
-    return { channels, waitMs: optionalInteger(record, 'waitMs', 0, LIMITS.maxPollWaitMs) ?? 0 };
+    const waitMs = optionalInteger(record, 'waitMs', 0, LIMITS.maxPollWaitMs) ?? 0;
+    const most = LIMITS.maxPollAnswerBytes;
+    return { channels, waitMs, maxBytes: optionalInteger(record, 'maxBytes', 1, most) ?? most };
   });
 }
 

@@ -46,6 +46,8 @@ export interface PollRequest {
   readonly channels: ReadonlyMap<string, Begin>;
   /** 0 is a short poll. */
   readonly waitMs: number;
+  /** As many bytes of messages as the answer is to have, about; but one message of each channel at least. */
+  readonly maxBytes: number;
 }
 /** `POST /v1/stream`, decoded. */
 export interface StreamRequest {

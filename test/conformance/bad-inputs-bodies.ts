@@ -109,6 +109,10 @@ export const BODY_ROWS = rows('HTTP: bodies', [
     `a poll with \`waitMs: ${JSON.stringify(waitMs)}\``,
     poll({ channels: { ok: 'now' }, waitMs }, 'bad_field'),
   ]),
+  ...[0, 1_048_577, 1.5, '1024', null].map((maxBytes): readonly [string, Rest] => [
+    `a poll with \`maxBytes: ${JSON.stringify(maxBytes)}\``,
+    poll({ channels: { ok: 'now' }, maxBytes }, 'bad_field'),
+  ]),
   ['a bad channel name in a poll', poll({ channels: { 'a b': 'now' } }, 'bad_channel_name')],
   ['a publish without `channel`', publish({ data: 1 }, 'bad_channel_name')],
   ['a publish without `data`', publish({ channel: 'ok' }, 'bad_field')],

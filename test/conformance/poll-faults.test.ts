@@ -25,11 +25,16 @@ describe.each(['uws', 'ws'] as const)('polls on the %s engine', (engine) => {
 
   const publish = (channel: string, data: string) => broker.healthy.publish({ channel, data });
 
-  function poll(channels: Record<string, string>, waitMs: number, ticket = node.ticket()): Promise<Response> {
+  function poll(
+    channels: Record<string, string>,
+    waitMs: number,
+    ticket = node.ticket(),
+    more: object = {},
+  ): Promise<Response> {
     return fetch(`${node.url}/v1/poll`, {
       method: 'POST',
       headers: { Authorization: `Bearer ${ticket}`, 'Content-Type': 'application/json' },
-      body: JSON.stringify({ channels, waitMs }),
+      body: JSON.stringify({ channels, waitMs, ...more }),
     });
   }
 
@@ -163,6 +168,27 @@ describe.each(['uws', 'ws'] as const)('polls on the %s engine', (engine) => {
     for (const name of names) await answer({ [name]: from[name] ?? '' }, 0);
     const whole = await (await poll(from, 0)).text();
     expect(whole.length).toBeLessThan(1_100_000);
+  });
+
+  it('answers with about as many bytes as it is asked for, a message of each channel at least, from memory as from the log', async () => {
+    await start();
+    const from = await open('a');
+    for (const channel of ['a', 'b']) for (let n = 0; n < 10; n++) await publish(channel, `"${'x'.repeat(10_000)}"`);
+    const counts = async (channels: Record<string, string>, maxBytes: number) => {
+      const answered = (await (await poll(channels, 0, node.ticket(), { maxBytes })).json()) as Answered;
+      return Object.values(answered.channels).map(({ messages, more }) => [messages.length, more]);
+    };
+    for (const a of [from, '-1']) {
+      for (const bytes of [25_000, 1]) {
+        const [[count = 0, more] = []] = await counts({ a }, bytes);
+        expect([Number(count) <= Math.ceil(bytes / 10_000) + 1, Number(count) >= 1, more]).toEqual([true, true, true]);
+      }
+      expect(await counts({ a, b: '-1' }, 1)).toEqual([
+        [1, true],
+        [1, true],
+      ]);
+      expect(await counts({ a }, 1_048_576)).toEqual([[10, undefined]]);
+    }
   });
 
   it('takes a follow-up to `more` for free, and nothing else', async () => {

@@ -3,7 +3,7 @@
 import type { Identity } from '../../auth/identity.js';
 import type { BrokerStatus } from '../../broker/broker.js';
 import { FanfareError } from '../../lib/errors.js';
-import { HEADERS, LIMITS, type PollRequest } from '../../protocol/index.js';
+import { HEADERS, type PollRequest } from '../../protocol/index.js';
 import type { Channels } from '../channels/channels.js';
 import type { HttpClient, Poller } from '../clients/http-clients.js';
 import type { Lifecycle } from '../lifecycle.js';
@@ -201,7 +201,8 @@ export class PollTask implements WaitOwner {
   }
 
   #maxBytes(): number {
-    return Math.floor(LIMITS.maxPollAnswerBytes / this.#request.channels.size);
+    const { maxBytes, channels } = this.#request;
+    return Math.max(1, Math.floor(maxBytes / channels.size));
   }
 
   #isDone(): boolean {

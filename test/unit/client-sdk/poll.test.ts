@@ -169,6 +169,87 @@ describe('long polls', () => {
   });
 });
 
+describe('an answer that is cut midway', () => {
+  const long = { transports: ['long-poll' as const] };
+  const part = `{"channels":{"news":{"offset":"${offset(9)}","messages":[`.padEnd(10_000, ' ');
+
+  it('is asked for again at once, as half of what came; what is whole lets the next ask for more', async () => {
+    const listening = await polling(long);
+    const first = await poll();
+    expect('maxBytes' in first.body).toBe(false);
+    first.stream();
+    first.write(part);
+    await settle();
+    first.cut();
+    const second = await poll();
+    expect(second.body).toEqual({ channels: { news: offset(1) }, waitMs: 25_000, maxBytes: 5_000 });
+    second.answer(200, news(2, [2], { more: true }));
+    const third = await poll();
+    expect(third.body).toMatchObject({ channels: { news: offset(2) }, maxBytes: 7_500 });
+    third.answer(200, news(3, [3]));
+    expect('maxBytes' in (await poll()).body).toBe(false);
+    expect(listening.data).toEqual([2, 3]);
+    expect(world.stateTypes).toEqual(['connecting', 'connected']);
+  });
+
+  it('counts as cut too where its end cannot be told from one that is whole', async () => {
+    await polling(long);
+    const first = await poll();
+    first.stream();
+    first.write(part);
+    await settle();
+    first.end();
+    expect((await poll()).body).toMatchObject({ maxBytes: 5_000 });
+  });
+
+  it('loses the link once asking for less helps no more', async () => {
+    await polling(long);
+    for (const maxBytes of [undefined, 1_024]) {
+      const request = await poll();
+      expect(request.body.maxBytes).toBe(maxBytes);
+      request.stream();
+      request.write(part.slice(0, 500));
+      await settle();
+      request.cut();
+    }
+    await settle();
+    expect(world.client.state).toMatchObject({ type: 'waiting', cause: 'network' });
+  });
+
+  it('is asked for as less over the next link where it stands still', async () => {
+    await polling(long);
+    const first = await poll();
+    first.stream();
+    first.write(part);
+    await world.clock.advance(28_750);
+    expect(world.states.at(-1)).toMatchObject({ type: 'waiting', cause: 'timeout' });
+    await poll();
+    await world.clock.advance(250);
+    expect((await poll()).body).toMatchObject({ channels: { news: offset(1) }, maxBytes: 5_000 });
+  });
+
+  it('is none when another poll has taken over', async () => {
+    await polling(long);
+    const first = await poll();
+    first.stream();
+    first.write(part);
+    await settle();
+    world.subscribe('more');
+    const both = { ...news(2, [2]).channels, more: { offset: offset(1), messages: [] } };
+    (await poll()).answer(200, { channels: both });
+    expect('maxBytes' in (await poll()).body).toBe(false);
+    expect(first.aborted).toBe(true);
+  });
+
+  it('that is none of a node is no reason to ask again', async () => {
+    await polling(long);
+    (await poll()).answer(200, '<html>a portal</html>');
+    await settle();
+    expect(world.client.state).toMatchObject({ type: 'waiting', cause: 'network' });
+    none();
+  });
+});
+
 describe('short polls', () => {
   const short = { transports: ['short-poll' as const], pollIntervalMs: 1_000 };
 

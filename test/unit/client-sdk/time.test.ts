@@ -98,6 +98,22 @@ describe('a delay', () => {
     expect(asked).toBe(2);
   });
 
+  it('is twenty seconds at most where no server has asked for it: what stands in between may be gone at any time', async () => {
+    world = new World({ random: () => 0.999 });
+    let asked = 0;
+    world.network.discovery = (request) => {
+      asked++;
+      request.answer(503, 'maintenance', { 'Retry-After': '86400' });
+    };
+    world.subscribe('news');
+    await world.clock.advance(60_000);
+    for (let tries = 0; tries < 10; tries++) {
+      const before = asked;
+      await world.clock.advance(20_000);
+      expect(asked).toBeGreaterThan(before);
+    }
+  });
+
   it('of a ticket that lives for 40 days makes no storm', async () => {
     world = new World();
     world.network.discovery = (request) => request.answer(200, assignment({ expiresInMs: 40 * 24 * HOUR_MS }));

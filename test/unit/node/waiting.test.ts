@@ -53,7 +53,7 @@ function pollsOf({ broker, channels }: Awaited<ReturnType<typeof node>>) {
       respond: (status: number) => void answers.push(status),
       respondJson: (body: string) => void answers.push(JSON.parse(body)),
     };
-    const request = { channels: new Map(Object.entries(channels)), waitMs };
+    const request = { channels: new Map(Object.entries(channels)), waitMs, maxBytes: 1_048_576 };
     const task = new PollTask(parts, call, NOBODY, request, client());
     task.start();
     return { task: new WeakRef(task), abort: () => abort() };

@@ -45,7 +45,11 @@ export class FakeRequest {
 
   /** An RFC 9457 problem. */
   refuse(status: number, code: string, more: Record<string, unknown> = {}, headers: Record<string, string> = {}): void {
-    this.answer(status, { status, code, title: code, detail: code, ...more }, headers);
+    this.answer(
+      status,
+      { type: `urn:fanfare:problem:${code}`, status, code, title: code, detail: code, ...more },
+      headers,
+    );
   }
 
   /** The network fails. */
@@ -74,6 +78,12 @@ export class FakeRequest {
 
   end(): void {
     this.#stream?.close();
+    this.#stream = undefined;
+  }
+
+  /** The answer breaks off. */
+  cut(): void {
+    this.#stream?.error(new TypeError('terminated'));
     this.#stream = undefined;
   }
 }

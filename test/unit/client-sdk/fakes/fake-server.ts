@@ -252,7 +252,7 @@ export class FakeServer {
         if ('channel' in event) finish(() => to.respond(200, isLogged ? look() : look([event])));
       },
       lose: () => finish(() => to.fail()),
-      end: () => finish(() => to.respond(503, { code: 'draining' })),
+      end: () => finish(() => to.respond(503, { type: 'urn:fanfare:problem:draining', code: 'draining' })),
     };
     this.ways.add(way);
     signal.addEventListener('abort', () => this.ways.delete(way));
