@@ -1,5 +1,6 @@
 // Who receives a channel's messages here, in groups that are served the same bytes, and waiting polls.
 
+import type { LoopTurn } from '../../lib/loop-turn.js';
 import type { GapEvent } from '../../protocol/index.js';
 import type { Batch, Batches } from './batches.js';
 import type { Encoding, PublishToTopic, TopicEncoding } from './encoding.js';
@@ -8,6 +9,8 @@ import type { ChannelMessage } from './message.js';
 /** What the audiences of a node have in common. */
 export interface AudienceParts {
   readonly publish: PublishToTopic;
+  /** Tells turns of the event loop apart. */
+  readonly turn: LoopTurn;
   /** Without them every message has a frame of its own. */
   readonly batches?: Batches | undefined;
   /** Deliveries by who took them; polls are counted where they are answered. */
@@ -20,6 +23,8 @@ export interface AudienceParts {
 export interface TopicListener {
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
+  /** Takes what is published to a topic on which it is alone, where that costs less than publishing; at once. */
+  deliver?(frame: Buffer): void;
 }
 
 /** A stream that is live on a channel. */
@@ -41,6 +46,9 @@ interface TopicGroup {
   /** What waits is published before anybody joins or leaves, and before a gap. */
   readonly batch: Batch | undefined;
   count: number;
+  /** Who is alone in it, and takes the first message of a turn by itself; what follows in the same turn leaves together. */
+  sole: TopicListener | undefined;
+  soleTurn: number;
 }
 
 /** Streams of one encoding. */
@@ -65,11 +73,13 @@ export class Audience {
 
   message(message: ChannelMessage): void {
     const { counters } = this.#parts;
-    for (const { encoding, topic, batch, count } of this.#topics ?? NOBODY) {
+    for (const group of this.#topics ?? NOBODY) {
+      const { encoding, topic, batch, count, sole } = group;
       if (count === 0) continue;
       counters.deliveredSockets += count;
-      if (batch === undefined) this.#send(topic, encoding.message(message));
-      else batch.add(encoding.message(message));
+      if (batch !== undefined) batch.add(encoding.message(message));
+      else if (sole?.deliver === undefined) this.#send(topic, encoding.message(message));
+      else this.#sendAlone(group, sole, encoding.message(message));
     }
     for (const { encoding, streams } of this.#streams ?? NOBODY) {
       if (streams.size === 0) continue;
@@ -107,11 +117,19 @@ export class Audience {
     let group = this.#topics?.find((one) => one.encoding === encoding);
     if (group === undefined) {
       const topic = encoding.topicOf(this.#channel);
-      group = { encoding, topic, batch: encoding.isBatched ? this.#parts.batches?.of(topic) : undefined, count: 0 };
+      group = {
+        encoding,
+        topic,
+        batch: encoding.isBatched ? this.#parts.batches?.of(topic) : undefined,
+        count: 0,
+        sole: undefined,
+        soleTurn: -1,
+      };
       this.#topics = [...(this.#topics ?? NOBODY), group];
     }
     group.batch?.flush();
     group.count++;
+    group.sole = group.count === 1 ? socket : undefined;
     socket.subscribe(group.topic);
   }
 
@@ -120,6 +138,7 @@ export class Audience {
     if (group === undefined) return;
     group.batch?.flush();
     group.count--;
+    group.sole = undefined;
     socket.unsubscribe(group.topic);
   }
 
@@ -143,6 +162,17 @@ export class Audience {
 
   removeWaiter(waiter: PollWaiter): void {
     this.#waiters?.delete(waiter);
+  }
+
+  #sendAlone(group: TopicGroup, sole: TopicListener, frame: Buffer): void {
+    const turn = this.#parts.turn.number();
+    if (group.soleTurn === turn) return this.#send(group.topic, frame);
+    group.soleTurn = turn;
+    try {
+      sole.deliver?.(frame);
+    } catch (error) {
+      this.#parts.failed(error, this.#channel);
+    }
   }
 
   #send(topic: string, frame: Buffer): void {

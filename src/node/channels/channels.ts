@@ -6,6 +6,7 @@ import { calm } from '../../lib/calm.js';
 import { monotonicNowMs, steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
+import { LoopTurn } from '../../lib/loop-turn.js';
 import { Retrier } from '../../lib/retrier.js';
 import { every } from '../../lib/timers.js';
 import { Turns, type WaitLimit } from '../../lib/turns.js';
@@ -98,6 +99,7 @@ export class Channels implements BrokerListener {
     this.#memory = new HistoryMemory(parts.maxHistoryBytes ?? MAX_HISTORY_BYTES);
     this.#audienceParts = {
       publish: parts.publish,
+      turn: new LoopTurn(),
       batches: parts.batches,
       counters: this.counters,
       failed: (error, channel) => calm(parts.logger).error({ error, channel }, 'a message could not be handed on'),

@@ -103,6 +103,8 @@ export interface EngineSocket {
    * is cut.
    */
   send(frame: string | Buffer): void;
+  /** As a publish to a topic that only this socket is subscribed to, and at once; there where that costs less than publishing. */
+  deliver?(frame: Buffer): void;
   /** Runs `write` so that what it sends leaves in as few system calls as possible. */
   cork(write: () => void): void;
   ping(): void;

@@ -1,6 +1,7 @@
 // Who receives a channel's messages: one frame for each encoding that somebody listens in, and none that nobody does.
 
 import { expect, it } from 'vitest';
+import { LoopTurn } from '../../../src/lib/loop-turn.js';
 import { Audience } from '../../../src/node/channels/audience.js';
 import { EVENT_STREAM, JSON_FRAMES, type TopicEncoding } from '../../../src/node/channels/encoding.js';
 import { buildMessage, framePrefix, passingFrames } from '../../../src/node/channels/message.js';
@@ -29,6 +30,7 @@ function audience() {
   const counters = { deliveredSockets: 0, deliveredStreams: 0 };
   const failures: unknown[] = [];
   const parts = {
+    turn: new LoopTurn(),
     publish: (topic: string, frame: Buffer) => {
       published.push(`${topic}: ${frame}`);
       if (topic.startsWith('bad/')) throw new Error('a topic');
@@ -56,6 +58,26 @@ it('builds a frame once for each encoding, whatever the number of its listeners'
   all.message(message());
   expect(published).toEqual([`news: ${FRAME}`, 'x/news: x']);
   expect(other.built).toBe(1);
+});
+
+it('gives who is alone the first message of a turn at once, and all else by the topic', async () => {
+  const { all, published, socket } = audience();
+  const alone = { ...socket, deliver: (frame: Buffer) => void published.push(`alone: ${frame}`) };
+  const rounds = async (): Promise<string[]> => {
+    for (let n = 0; n < 2; n++) all.message(message());
+    await new Promise((resolve) => setImmediate(resolve));
+    all.message(message());
+    await new Promise((resolve) => setImmediate(resolve));
+    return published.splice(0).map((line) => line.replace(`: ${FRAME}`, ''));
+  };
+  all.addSocket(alone, JSON_FRAMES);
+  expect(await rounds()).toEqual(['alone', 'news', 'alone']);
+  all.addSocket(socket, JSON_FRAMES);
+  expect(await rounds()).toEqual(['news', 'news', 'news']);
+  all.removeSocket(socket, JSON_FRAMES);
+  expect(await rounds()).toEqual(['news', 'news', 'news']);
+  all.removeSocket(alone, JSON_FRAMES);
+  expect(await rounds()).toEqual([]);
 });
 
 it('builds nothing for an encoding whose last listener has left', () => {

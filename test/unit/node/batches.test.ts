@@ -1,6 +1,7 @@
 // Messages of one turn in one frame: for who asked for that, in order with all else, and never at the cost of one that comes alone.
 
 import { beforeEach, describe, expect, it } from 'vitest';
+import { LoopTurn } from '../../../src/lib/loop-turn.js';
 import { Audience, type TopicListener } from '../../../src/node/channels/audience.js';
 import { Batches } from '../../../src/node/channels/batches.js';
 import { BATCHED_FRAMES, JSON_FRAMES } from '../../../src/node/channels/encoding.js';
@@ -41,7 +42,7 @@ beforeEach(() => {
   };
   batches = new Batches(publish, MAX_BYTES, failed);
   const counters = { deliveredSockets: 0, deliveredStreams: 0 };
-  audience = new Audience('news', { publish, batches, counters, failed });
+  audience = new Audience('news', { turn: new LoopTurn(), publish, batches, counters, failed });
   return () => batches.close();
 });
 

@@ -6,6 +6,7 @@ import type { Broker, BrokerListener, BrokerMessage } from '../../../src/broker/
 import { createMemoryBroker } from '../../../src/broker/memory/broker.js';
 import { Namespaces } from '../../../src/config/namespaces.js';
 import { silentLogger } from '../../../src/lib/logger.js';
+import { LoopTurn } from '../../../src/lib/loop-turn.js';
 import { Retrier } from '../../../src/lib/retrier.js';
 import { Turns } from '../../../src/lib/turns.js';
 import { Audience } from '../../../src/node/channels/audience.js';
@@ -44,6 +45,7 @@ async function open(historySize = 1_000, memory = new HistoryMemory(1_000_000), 
   const counters = { messages: 0, duplicates: 0, repairs: 0, repaired: 0, gaps: 0 };
   const traffic = { deliveredAtMs: Number.NEGATIVE_INFINITY };
   const audience = new Audience('news', {
+    turn: new LoopTurn(),
     publish: (_topic, frame) => frames.push(JSON.parse(frame.toString())),
     counters: { deliveredSockets: 0, deliveredStreams: 0 },
     failed: (error) => {
