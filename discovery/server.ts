@@ -3,10 +3,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Duplex, PassThrough, Readable } from 'node:stream';
+import { framingProblem, headerListFrom } from '../src/http/header-list.js';
 import { hostInUrl } from '../src/http/host-in-url.js';
+import { OneAnswer } from '../src/http/one-answer.js';
 import { problemAnswer } from '../src/http/problem.js';
 import { rawAnswer } from '../src/http/raw-answer.js';
-import { answerEarly, closeGently } from '../src/http/request-rest.js';
+import { answerEarly, closeGently, SHORT_FROM } from '../src/http/request-rest.js';
+import { requestUrl } from '../src/http/request-url.js';
 import { calm } from '../src/lib/calm.js';
 import { FanfareError } from '../src/lib/errors.js';
 import { type Logger, silentLogger } from '../src/lib/logger.js';
@@ -61,6 +64,8 @@ class FetchServer implements DiscoveryServer {
   readonly #handler: RequestHandler;
   readonly #options: DiscoveryServerOptions;
   readonly #server: Server;
+  readonly #answers = new OneAnswer();
+  #open = 0;
   #closing: Promise<void> | undefined;
 
   constructor(handler: RequestHandler, options: DiscoveryServerOptions) {
@@ -74,9 +79,17 @@ class FetchServer implements DiscoveryServer {
         maxHeaderSize: options.maxHeaderBytes,
         connectionsCheckingInterval: Math.min(1_000, options.requestTimeoutMs),
       },
-      (request, response) => this.#serve(request, response).catch((error) => this.#giveUp(error, request.socket)),
+      (request, response) => {
+        if (this.#isShort) response.shouldKeepAlive = false;
+        const serve = () => this.#serve(request, response).catch((error) => this.#giveUp(error, request.socket));
+        this.#answers.enter(request.socket, response, serve);
+      },
     );
     this.#server.maxConnections = options.maxConnections;
+    this.#server.on('connection', (socket) => {
+      this.#open++;
+      socket.once('close', () => this.#open--);
+    });
     this.#server.on('clientError', (error, socket) => {
       try {
         refuse(error, socket as Socket);
@@ -84,6 +97,11 @@ class FetchServer implements DiscoveryServer {
         this.#giveUp(fault, socket);
       }
     });
+  }
+
+  /** Whether connections run short: none is kept then that is not in use. */
+  get #isShort(): boolean {
+    return this.#open > this.#options.maxConnections * SHORT_FROM;
   }
 
   start(): Promise<{ readonly url: string; readonly port: number }> {
@@ -134,9 +152,14 @@ class FetchServer implements DiscoveryServer {
   }
 }
 
-/** Throws `bad_request` or `method_not_allowed` for what no `Request` can be. */
+const ONLY_1 = 'only HTTP/1.1 and 1.0 are spoken here';
+
+/** Throws a `FanfareError` for what no `Request` can be. */
 function requestOf(incoming: IncomingMessage): Request {
   const { method = 'GET', url = '/', rawHeaders } = incoming;
+  if (incoming.httpVersionMajor !== 1) throw new FanfareError('bad_request', ONLY_1);
+  const problem = framingProblem(headerListFrom(rawHeaders));
+  if (problem !== undefined) throw problem;
   if (method === 'TRACE' || method === 'CONNECT') {
     throw new FanfareError('method_not_allowed', `${method} is not taken`);
   }
@@ -146,13 +169,14 @@ function requestOf(incoming: IncomingMessage): Request {
       headers.append(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '');
     const hasBody = method !== 'GET' && method !== 'HEAD' && mayHaveBody(incoming);
     // Nothing depends on the peer's Host header, so it is not believed.
-    const target = url.startsWith('/') ? `http://localhost${url}` : url;
+    const target = requestUrl(url);
     if (!hasBody) return new Request(target, { method, headers });
     const body = Readable.toWeb(bodyOf(incoming)) as ReadableStream<Uint8Array>;
     // Browsers' types do not know `duplex`, which Node needs for a body that is a stream.
     const init: RequestInit & { readonly duplex: 'half' } = { method, headers, body, duplex: 'half' };
     return new Request(target, init);
   } catch (cause) {
+    if (cause instanceof FanfareError) throw cause;
     throw new FanfareError('bad_request', 'the request line or a header is not well-formed', { cause });
   }
 }

@@ -1,4 +1,4 @@
-// Publishes through one raw socket: pipelined RESP to Redis, or HTTP to a server that has no Redis.
+// Publishes through one raw socket: pipelined RESP to Redis, or one HTTP request after the other to a server that has no Redis.
 
 import { connect, type Socket } from 'node:net';
 import { PATHS } from '../src/protocol/index.js';
@@ -29,8 +29,42 @@ export function connectToRedis(address: Address): Promise<Publisher> {
   return openPublisher(address, countReplies);
 }
 
-export function connectToServer(address: Address): Promise<Publisher> {
-  return openPublisher(address, countAnswers);
+export async function connectToServer(address: Address): Promise<Publisher> {
+  return oneByOne(await openPublisher(address, countAnswers));
+}
+
+/** A server need not take a request before it has answered the one before. */
+function oneByOne(publisher: Publisher): Publisher {
+  const waiting: Buffer[] = [];
+  let sending: Promise<void> | undefined;
+  const sendAll = async (): Promise<void> => {
+    for (let request = waiting.shift(); request !== undefined; request = waiting.shift()) {
+      publisher.send(request, 1);
+      await publisher.settled();
+    }
+    sending = undefined;
+  };
+  return {
+    ...publisher,
+    send: (bytes) => {
+      waiting.push(...requestsIn(bytes));
+      if (sending !== undefined) return;
+      sending = sendAll();
+      // Told to whoever waits.
+      sending.catch(() => undefined);
+    },
+    settled: () => sending ?? Promise.resolve(),
+  };
+}
+
+function requestsIn(bytes: Buffer): readonly Buffer[] {
+  const requests: Buffer[] = [];
+  for (let rest = bytes; rest.length > 0; ) {
+    const end = scanAnswer(rest)?.end ?? rest.length;
+    requests.push(rest.subarray(0, end));
+    rest = rest.subarray(end);
+  }
+  return requests;
 }
 
 /** Encodes for {@link connectToServer}. */

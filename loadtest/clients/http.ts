@@ -1,4 +1,4 @@
-// Hand-built HTTP/1.1 requests, and a scanner of answers that carry a Content-Length.
+// Hand-built HTTP/1.1 requests, and a scanner of messages that carry a Content-Length.
 
 import type { ClientParts } from './link.js';
 
@@ -24,9 +24,11 @@ export interface Answer {
   readonly bodyStart: number;
   /** Where the answer ends. */
   readonly end: number;
+  /** The server closes behind it. */
+  readonly closes: boolean;
 }
 
-/** The first answer in `bytes`, or `undefined` while it is not complete. */
+/** The first answer in `bytes`, or `undefined` while it is not complete. A request ends in the same way. */
 export function scanAnswer(bytes: Buffer): Answer | undefined {
   const headEnd = bytes.indexOf(HEAD_END);
   if (headEnd < 0) return undefined;
@@ -34,5 +36,5 @@ export function scanAnswer(bytes: Buffer): Answer | undefined {
   const bodyStart = headEnd + HEAD_END.length;
   const end = bodyStart + Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0);
   if (end > bytes.length) return undefined;
-  return { status: Number(head.slice(9, 12)), bodyStart, end };
+  return { status: Number(head.slice(9, 12)), bodyStart, end, closes: /\r\nconnection: *close/i.test(head) };
 }

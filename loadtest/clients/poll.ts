@@ -1,8 +1,8 @@
-// A polling client made of a keep-alive raw socket: the request is built once and only its offset is overwritten.
+// A polling client made of keep-alive raw sockets: the request is built once and only its offset is overwritten.
 
 import { NOW, OFFSET_LENGTH, PATHS } from '../../src/protocol/index.js';
 import { postRequest, scanAnswer } from './http.js';
-import { type ClientParts, type LoadClient, openLink } from './link.js';
+import { type ClientParts, type Link, type LoadClient, openLink } from './link.js';
 import { countPayloads } from './payload-scan.js';
 import type { Tally } from './tally.js';
 
@@ -19,7 +19,8 @@ export function openPoll(parts: ClientParts, pollEveryMs: number, tally: Tally):
   const placeholder = '0'.repeat(OFFSET_LENGTH);
   const request = postRequest(parts, PATHS.poll, bodyFor(placeholder));
   const offsetAt = request.lastIndexOf(placeholder);
-  const link = openLink(parts, begin, onBytes);
+  const link = openRenewable(parts, begin, onBytes);
+  const ask = (): void => link.write(request);
 
   function begin(): void {
     link.write(postRequest(parts, PATHS.poll, bodyFor(NOW)));
@@ -32,9 +33,10 @@ export function openPoll(parts: ClientParts, pollEveryMs: number, tally: Tally):
     tally.polls += 1;
     if (answer.status === 200) onMessages(bytes.subarray(answer.bodyStart, answer.end));
     else if (answer.status !== 204) link.fail(`poll answered with ${bytes.toString('utf8', 0, 400)}`);
-    if (pollEveryMs === 0) link.write(request);
+    if (answer.closes) link.leave();
+    if (pollEveryMs === 0) ask();
     // The first pause is random, so that the clients do not poll in step.
-    else timer = setTimeout(() => link.write(request), ready ? pollEveryMs : Math.random() * pollEveryMs);
+    else timer = setTimeout(ask, ready ? pollEveryMs : Math.random() * pollEveryMs);
     if (!ready) becomeReady();
     return answer.end;
   }
@@ -55,6 +57,32 @@ export function openPoll(parts: ClientParts, pollEveryMs: number, tally: Tally):
     bytesOut: () => link.bytesOut(),
     close: () => {
       clearTimeout(timer);
+      link.close();
+    },
+  };
+}
+
+/** A link that is left where the server closes behind an answer, as any server of HTTP may: what is written next goes over a new one. */
+function openRenewable(
+  parts: ClientParts,
+  onOpen: () => void,
+  onBytes: (bytes: Buffer) => number,
+): Link & { leave(): void } {
+  let link = openLink(parts, onOpen, onBytes);
+  let isLeft = false;
+  let bytesOutBefore = 0;
+  return {
+    bytesOut: () => bytesOutBefore + (isLeft ? 0 : link.bytesOut()),
+    fail: (reason) => link.fail(reason),
+    close: () => link.close(),
+    write: (bytes) => {
+      if (!isLeft) return link.write(bytes);
+      isLeft = false;
+      link = openLink(parts, () => link.write(bytes), onBytes);
+    },
+    leave: () => {
+      isLeft = true;
+      bytesOutBefore += link.bytesOut();
       link.close();
     },
   };

@@ -10,7 +10,8 @@ import type { Namespaces } from '../config/namespaces.js';
 import type { Config } from '../config/schema.js';
 import { Origins } from '../http/origins.js';
 import type { Logger } from '../lib/logger.js';
-import { loadEngine } from '../node/engines/load-engine.js';
+import { contained } from '../lib/timers.js';
+import { loadEngine, tellFaults } from '../node/engines/load-engine.js';
 import { nodeLimits } from '../node/node-limits.js';
 import type { Fallback, NodeLimits } from '../node/node-options.js';
 import { createPushNode, type PushNode, type PushNodeOptions } from '../node/push-node.js';
@@ -35,6 +36,7 @@ export interface NodeParts {
 export async function composeNode(config: Config, parts: NodeParts): Promise<PushNode> {
   const { registry, ingest, namespaces, end, ...rest } = parts;
   const engine = await loadEngine(config.engine, parts.logger);
+  contained(() => tellFaults(engine, parts.logger));
   return createPushNode(
     {
       ...rest,

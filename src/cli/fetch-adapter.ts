@@ -2,6 +2,7 @@
 
 import type { RequestHandler } from '../../discovery/server.js';
 import { corsHeaders, type Origins } from '../http/origins.js';
+import { requestUrl } from '../http/request-url.js';
 import { calm } from '../lib/calm.js';
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
@@ -34,8 +35,7 @@ async function answer(exchange: HttpExchange, handler: RequestHandler, signal: A
 
 async function requestOf(exchange: HttpExchange, signal: AbortSignal): Promise<Request> {
   const { method, path, query } = exchange;
-  // The peer's Host header is not to be trusted, and nothing here depends on it.
-  const url = `http://localhost${path}${query === '' ? '' : `?${query}`}`;
+  const url = requestUrl(query === '' ? path : `${path}?${query}`);
   const withBody = method !== 'GET' && method !== 'HEAD';
   const body = withBody ? await bodyOf(exchange) : undefined;
   try {

@@ -14,7 +14,7 @@ export interface ProbesParts {
   readonly metrics: Metrics;
   /** Of the node that serves here, which `/livez` names; `undefined` on discovery. */
   readonly nodeId?: string;
-  /** Bearer key that opens `/metrics` to other machines; `undefined`: loopback only. */
+  /** Bearer key that opens `/metrics`; `undefined`: open to this machine alone. */
   readonly adminKey: string | undefined;
 }
 
@@ -46,16 +46,30 @@ function readiness(checks: readonly ReadinessCheck[], toOperator: boolean): Resp
 }
 
 async function metrics(request: Request, remoteAddress: string, { adminKey, metrics }: ProbesParts): Promise<Response> {
-  if (!isDirectLoopback(request, remoteAddress) && !hasKey(request, adminKey)) {
-    return problemResponse(new FanfareError('forbidden', 'metrics are for loopback or the admin key'));
+  const isOpen = adminKey === undefined ? isDirectLoopback(request, remoteAddress) : hasKey(request, adminKey);
+  if (!isOpen) {
+    const who = adminKey === undefined ? 'loopback' : 'the admin key';
+    return problemResponse(new FanfareError('forbidden', `metrics are for ${who} only`));
   }
   return new Response(await metrics.text(), { headers: { 'Content-Type': metrics.contentType } });
 }
 
-/** A proxy on the same machine is loopback too, and those behind it are not. */
-function isDirectLoopback(request: Request, remoteAddress: string): boolean {
-  const forwarded = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some((name) => request.headers.has(name));
-  return !forwarded && isLoopback(plainAddress(remoteAddress));
+/** What proxies add. */
+const FORWARDING =
+  /^(forwarded|via|x-forwarded-.*|x-real-ip|x-original-.*|x-client-ip|cf-connecting-ip|true-client-ip)$/;
+
+/** A proxy on the same machine is loopback too, and those behind it are not; neither is a page that another name led here. */
+function isDirectLoopback({ headers }: Request, remoteAddress: string): boolean {
+  if ([...headers.keys()].some((name) => FORWARDING.test(name))) return false;
+  return isLoopback(plainAddress(remoteAddress)) && isLoopback(hostName(headers.get('host') ?? ''));
+}
+
+/** A Host header without its port and brackets. */
+function hostName(host: string): string {
+  return host
+    .toLowerCase()
+    .replace(/:\d*$/, '')
+    .replace(/^\[(.*)\]$/, '$1');
 }
 
 function hasKey(request: Request, key: string | undefined): boolean {

@@ -66,7 +66,8 @@ export class AssaultedServer {
 
   /** A figure of `/metrics`; 0 while there is none. */
   async metric(name: string): Promise<number> {
-    const text = await (await fetch(`${this.url}/metrics`)).text();
+    const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
+    const text = await (await fetch(`${this.url}/metrics`, { headers })).text();
     return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
   }
 

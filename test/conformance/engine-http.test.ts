@@ -115,7 +115,7 @@ describe.each(ENGINES)('HTTP on the %s engine', (name) => {
     });
     const peer = await Peer.connect(host.port);
     peer.write(requestText('POST', '/', [line], body));
-    expect(await peer.until((text) => text.endsWith('too long'))).toMatch(/^HTTP\/1\.1 413 /);
+    expect(await peer.until((text) => text.includes('too long'))).toMatch(/^HTTP\/1\.1 413 /);
   });
 
   it.each(['Content-Length: 200000000', 'Transfer-Encoding: chunked'])(

@@ -24,7 +24,6 @@ const BAD_HTTP: readonly (readonly [string, string])[] = [
   ['a NUL in a header', requestText('GET', '/', ['X-A: a\0b'])],
   ['bare line feeds', 'GET / HTTP/1.1\nHost: a\n\n'],
   ['a space before a colon', requestText('GET', '/', ['X-A : b'])],
-  ['HTTP/1.0', 'GET / HTTP/1.0\r\nHost: a\r\n\r\n'],
   ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n'],
   ['no Host', 'GET / HTTP/1.1\r\n\r\n'],

@@ -3,6 +3,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { Peer, requestText } from '../support/engine-peer.js';
 import { readEvents } from './stranger-client.js';
 import { startServer } from './stranger-server.js';
 import { describeForStranger, OFFSET, type PollAnswer, SECRET } from './stranger-world.js';
@@ -80,6 +81,30 @@ describeForStranger('a stranger on HTTP', (world) => {
     expect(received).toEqual(offsets);
     expect(after).toBe(offsets.at(-1));
     expect(polls).toBeGreaterThan(1);
+  });
+
+  it('has each publish of a pipeline answered that was stored, however they come', async () => {
+    const { ticket } = await world.discover();
+    for (const atOnce of [true, false]) {
+      const channel = world.channel();
+      const peer = await Peer.connect(Number(new URL(world.base).port));
+      const publish = (data: number) => {
+        const body = JSON.stringify({ channel, data });
+        const lines = ['Content-Type: application/json', `Authorization: Bearer ${world.publishKey}`];
+        return requestText('POST', '/v1/publish', [...lines, `Content-Length: ${body.length}`], body);
+      };
+      const requests = [1, 2, 3].map(publish);
+      for (const text of atOnce ? [requests.join('')] : requests) {
+        await new Promise((resolve) => peer.socket.write(text, resolve));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const answers = () => peer.text.split('HTTP/1.1 200').length - 1;
+      await peer.until(() => answers() === 3).catch(() => undefined);
+      const answer = await world.post('/v1/poll', ticket, { channels: { [channel]: '-1' }, waitMs: 0 });
+      const stored = answer.status === 200 ? ((await answer.json()) as PollAnswer).channels[channel]?.messages : [];
+      expect(stored?.length ?? 0).toBe(answers());
+      peer.reset();
+    }
   });
 
   it('has its waiting poll ended by a newer one, and by the end of its ticket', async () => {

@@ -70,6 +70,8 @@ export class World {
   get base(): string {
     return this.#server?.url ?? '';
   }
+  readonly publishKey = PUBLISH_KEY;
+
   get redisUrl(): string {
     return this.#redis?.url ?? '';
   }

@@ -2,6 +2,7 @@
 
 import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Peer } from '../support/engine-peer.js';
 import { runFanfare, startFanfare } from '../support/process.js';
 import { type RedisServer, startRedis } from '../support/redis.js';
 
@@ -100,14 +101,52 @@ describe('fanfare node', () => {
     expect([code, stdout.trim().split('\n')]).toEqual([0, [expect.stringContaining('"ready":true')]]);
   });
 
-  it('shows its metrics to loopback and to the admin key only', async () => {
+  it('says once what the build behind the engine uws gets wrong of HTTP', async () => {
+    const node = await startFanfare(['node'], { env: { ...env, FANFARE_ENGINE: 'uws' } });
+    await node.logged('gets some of HTTP wrong');
+    expect(node.log().match(/trailers are taken for a request/g)).toHaveLength(1);
+    await node.stop();
+  });
+
+  it('shows its metrics to the admin key only, once there is one', async () => {
     const node = await startFanfare(['node'], { env });
     const metrics = async (headers: Record<string, string>) => (await fetch(`${node.url}/metrics`, { headers })).status;
-    const proxied = { 'X-Forwarded-For': '203.0.113.9' };
-    expect(await metrics({})).toBe(200);
-    expect(await metrics(proxied)).toBe(403);
-    expect(await metrics({ ...proxied, Authorization: 'Bearer the-admin-key-of-this-tesu' })).toBe(403);
-    expect(await metrics({ ...proxied, Authorization: `Bearer ${env.FANFARE_ADMIN_KEY}` })).toBe(200);
+    expect(await metrics({})).toBe(403);
+    expect(await metrics({ Authorization: 'Bearer the-admin-key-of-this-tesu' })).toBe(403);
+    expect(await metrics({ Authorization: `Bearer ${env.FANFARE_ADMIN_KEY}` })).toBe(200);
+    await node.stop();
+  });
+
+  it('shows its metrics without an admin key to this machine alone: by its address, by the name asked for, and not by way of a proxy', async () => {
+    const { FANFARE_ADMIN_KEY: _key, ...open } = env;
+    const node = await startFanfare(['node'], { env: open });
+    const { port } = new URL(node.url);
+    const metrics = async (...lines: readonly string[]) => {
+      const peer = await Peer.connect(Number(port));
+      peer.write(['GET /metrics HTTP/1.1', ...lines, 'Connection: close', '', ''].join('\r\n'));
+      return (await peer.closed).slice(9, 12);
+    };
+    for (const host of ['localhost', `localhost:${port}`, '127.0.0.1', `[::1]:${port}`]) {
+      expect([host, await metrics(`Host: ${host}`)]).toEqual([host, '200']);
+    }
+    for (const host of ['evil.example', `evil.example:${port}`, '10.0.0.1', 'localhost.evil.example', '']) {
+      expect([host, await metrics(`Host: ${host}`)]).not.toEqual([host, '200']);
+    }
+    const forwarding = [
+      'Forwarded: for=1.2.3.4',
+      'X-Forwarded-For: 1.2.3.4',
+      'X-Forwarded-Proto: https',
+      'X-Forwarded-Host: a',
+    ];
+    for (const line of [
+      ...forwarding,
+      'X-Real-IP: 1.2.3.4',
+      'Via: 1.1 p',
+      'CF-Connecting-IP: 1.2.3.4',
+      'True-Client-IP: 1.2.3.4',
+    ]) {
+      expect([line, await metrics('Host: localhost', line)]).toEqual([line, '403']);
+    }
     await node.stop();
   });
 

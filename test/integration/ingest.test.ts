@@ -2,7 +2,7 @@
 // FANFARE_TEST_QUEUED sets how many messages wait.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Cluster, startCluster } from '../support/cluster.js';
+import { ADMIN_KEY, type Cluster, startCluster } from '../support/cluster.js';
 import { SocketClient } from '../support/feed.js';
 
 const QUEUED = Number(process.env.FANFARE_TEST_QUEUED ?? 10_000);
@@ -67,7 +67,8 @@ function expected(count: number): Map<string, number[]> {
 }
 
 async function metric(node: string, name: string): Promise<number> {
-  const text = await (await fetch(`${cluster.nodes.get(node)?.url}/metrics`)).text();
+  const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
+  const text = await (await fetch(`${cluster.nodes.get(node)?.url}/metrics`, { headers })).text();
   return Number(new RegExp(`^fanfare_${name}\\{.*\\} (.*)$`, 'm').exec(text)?.[1]);
 }
 

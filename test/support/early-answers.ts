@@ -1,8 +1,9 @@
-// Peers that are answered before they have sent their request whole, and what each of them does then.
+// Peers that are answered before or after they have sent their request whole, and what each of them does then.
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { REST_BYTES } from '../../src/http/request-rest.js';
+import type { HttpExchange } from '../../src/node/engines/engine.js';
 import { Peer, requestText } from './engine-peer.js';
 import { eventually } from './eventually.js';
 import { heldSockets } from './server-sockets.js';
@@ -28,7 +29,35 @@ export interface Kind {
   readonly status: number | undefined;
 }
 
-type End = 'FIN' | 'RST' | 'silence' | 'trickle';
+/** Answers as its path asks for: `/401`, `/read`, `/stream`, `/never`, `/throw`; behind `/slow` some turns later. */
+export async function answerBy(exchange: HttpExchange): Promise<void> {
+  const [, slow, last = ''] = /^(\/slow)?\/(.*)$/.exec(exchange.path) ?? [];
+  if (slow !== undefined)
+    for (let turns = 0; turns < 20; turns++) await new Promise((resolve) => setImmediate(resolve));
+  if (exchange.aborted || last === 'never') return;
+  if (last === 'throw') throw new Error('a handler threw');
+  if (last === 'read') {
+    exchange.readBody(CAP, (body) => exchange.respond(body === undefined ? 413 : 200, {}, 'read'));
+  } else if (last === 'stream') {
+    const stream = exchange.stream(200, {});
+    stream.write('begun');
+    stream.end('ended');
+  } else exchange.respond(Number(last) || 200, { 'X-A': 'b' }, last === '204' ? undefined : 'answered');
+}
+
+/** What stands before the server that is played against. */
+export interface Proxy {
+  readonly host: string;
+  readonly port: number;
+  /** What it takes away from each path. */
+  readonly prefix: string;
+  /** Has a request whole before the server gets any of it. */
+  readonly buffers: boolean;
+}
+
+type End = 'FIN' | 'RST' | 'silence' | 'trickle' | 'next request';
+const ENDS: readonly End[] = ['FIN', 'RST', 'silence', 'trickle', 'next request'];
+const NEXT_SIZES: readonly number[] = [10, 70_000];
 
 interface Cell {
   readonly kind: Kind;
@@ -47,9 +76,10 @@ function cellsOf(kinds: readonly Kind[]): readonly Cell[] {
     for (const framing of FRAMINGS) {
       for (const size of [...SIZES, TRICKLED_BYTES]) {
         for (const whole of [true, false]) {
-          for (const end of ['FIN', 'RST', 'silence', 'trickle'] as const) {
+          for (const end of ENDS) {
             if ((end === 'trickle') !== (size === TRICKLED_BYTES) || (end === 'trickle' && whole)) continue;
-            for (const hasty of end === 'FIN' || end === 'RST' ? [true, false] : [false]) {
+            if (end === 'next request' && !isNext(kind, size, whole)) continue;
+            for (const hasty of end === 'silence' || end === 'trickle' ? [false] : [true, false]) {
               all.push({ kind, framing, whole, size, end, hasty });
             }
           }
@@ -64,11 +94,16 @@ function cellsOf(kinds: readonly Kind[]): readonly Cell[] {
   });
 }
 
-function requestOf({ kind, framing, whole, size }: Cell): string {
+/** What is missing of a body has to be more than the next request: that becomes a part of it. */
+function isNext(kind: Kind, size: number, whole: boolean): boolean {
+  return kind.status !== undefined && NEXT_SIZES.includes(size) && (whole || size > 1_000);
+}
+
+function requestOf({ kind, framing, whole, size }: Cell, prefix: string): string {
   const body = 'x'.repeat(size);
   const line = framing === 'length' ? `Content-Length: ${size}` : 'Transfer-Encoding: chunked';
   const framed = framing === 'length' ? body : `${size.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
-  const head = requestText(kind.method, kind.path, [...(kind.lines ?? []), line]);
+  const head = requestText(kind.method, prefix + kind.path, [...(kind.lines ?? []), line]);
   return head + (whole ? framed : framed.slice(0, Math.floor(framed.length / 2)));
 }
 
@@ -83,8 +118,8 @@ function isAnswered(text: string, { kind }: Cell): boolean {
 }
 
 /** The status that a peer is owed before it does anything more; none where the node still waits for the body, or never answers. */
-function owed({ kind, size, whole, hasty }: Cell): number | undefined {
-  if (hasty || kind.status === undefined) return undefined;
+function owed({ kind, size, whole, hasty }: Cell, buffers: boolean): number | undefined {
+  if (hasty || kind.status === undefined || (buffers && !whole)) return undefined;
   if (kind.status !== 413 || size > CAP) return kind.status;
   return whole ? 200 : undefined;
 }
@@ -93,25 +128,42 @@ const titleOf = ({ kind, framing, whole, size, end, hasty }: Cell): string =>
   `${kind.title}, ${whole ? 'all' : 'half'} of ${size} bytes by ${framing}, ${hasty ? 'at once ' : ''}${end}`;
 
 /** A peer that does not close when the server does. */
-export async function stubbornPeer(port: number): Promise<Peer> {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+export function stubbornPeer(port: number): Promise<Peer> {
+  return peerOf({ host: '127.0.0.1', port }, true);
+}
+
+async function peerOf({ host, port }: Pick<Proxy, 'host' | 'port'>, allowHalfOpen: boolean): Promise<Peer> {
+  const socket = connect({ port, host, noDelay: true, allowHalfOpen });
   await once(socket, 'connect');
   return new Peer(socket);
 }
 
-/** Plays one peer to the end of what it does; returns what it saw when that is not what it is owed. `ports` gets its own. */
-async function play(port: number, cell: Cell, ports: Map<number, string>): Promise<string | undefined> {
-  const peer = cell.end === 'silence' ? await stubbornPeer(port) : await Peer.connect(port);
-  const status = owed(cell);
+/** Plays one peer to the end of what it does; returns what it saw when that is not what it is owed. `peers` gets it. */
+async function play(to: Proxy, cell: Cell, peers: Map<Peer, string>): Promise<string | undefined> {
+  const peer = await peerOf(to, cell.end === 'silence');
+  const status = owed(cell, to.buffers);
   const title = titleOf(cell);
-  ports.set(peer.socket.localPort ?? 0, title);
-  peer.write(requestOf(cell));
+  peers.set(peer, title);
+  peer.write(requestOf(cell, to.prefix));
   const answered = peer.until((text) => isAnswered(text, cell)).catch((error: Error) => error.message);
   const seen = status === undefined ? '' : await answered;
   if (cell.end === 'FIN') peer.socket.end();
   if (cell.end === 'RST') peer.reset();
   if (cell.end === 'trickle') trickle(peer);
+  if (cell.end === 'next request') {
+    const answers = await answersWithNext(peer, cell, to);
+    if (answers.length > (cell.whole ? 2 : 1)) return `${title}: ${answers.join(', ')}`;
+  }
   return status === undefined || seen.startsWith(`HTTP/1.1 ${status} `) ? undefined : `${title}: ${seen}`;
+}
+
+/** The status lines that a peer sees that sends another request: behind half of a body that is a part of it, and has no answer. */
+async function answersWithNext(peer: Peer, { whole }: Cell, { prefix, buffers }: Proxy): Promise<readonly string[]> {
+  const answers = () => peer.text.match(/HTTP\/1.1 [2-5]\d\d/g) ?? [];
+  peer.write(requestText('GET', `${prefix}/200`));
+  if (whole || !buffers) await peer.until(() => whole && answers().length > 1).catch(() => undefined);
+  peer.socket.end();
+  return answers();
 }
 
 function trickle(peer: Peer): void {
@@ -124,18 +176,38 @@ function trickle(peer: Peer): void {
  * were owed, a line each, once the server holds no socket any more; rejects after 30 s with the cells whose sockets it holds.
  */
 export async function playAll(port: number, kinds: readonly Kind[]): Promise<string> {
-  const ports = new Map<number, string>();
+  const { missed, peers } = await playCells({ host: '127.0.0.1', port, prefix: '', buffers: false }, kinds);
+  await untilAllLeft(port, new Map([...peers].map(([peer, title]) => [peer.ownPort, title])));
+  return missed.join('\n');
+}
+
+/**
+ * The same through a proxy: no peer may see a fault of the proxy's either, and the server at `port` has none of its sockets in the end.
+ * What trickles goes on until then where the proxy takes it.
+ */
+export async function playAllThrough(proxy: Proxy, port: number, kinds: readonly Kind[]): Promise<string> {
+  const { missed, peers } = await playCells(proxy, kinds);
+  const faults = () => [...peers].filter(([peer]) => /HTTP\/1.1 5\d\d/.test(peer.text)).map(([, title]) => title);
+  await eventually(async () => {
+    const held = await heldSockets(port);
+    return held.length === 0 || `${held.length} sockets are held`;
+  }, WITHIN_MS);
+  for (const peer of peers.keys()) peer.socket.destroy();
+  return [...missed, ...faults().map((title) => `a fault: ${title}`)].join('\n');
+}
+
+async function playCells(to: Proxy, kinds: readonly Kind[]) {
+  const peers = new Map<Peer, string>();
   const cells = cellsOf(kinds).values();
   const missed: string[] = [];
   const inTurn = async () => {
     for (const cell of cells) {
-      const text = await play(port, cell, ports);
+      const text = await play(to, cell, peers);
       if (text !== undefined) missed.push(text);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, inTurn));
-  await untilAllLeft(port, ports);
-  return missed.join('\n');
+  return { missed, peers };
 }
 
 /**

@@ -27,6 +27,8 @@ export interface ServerFrame {
 
 export class Peer {
   readonly socket: Socket;
+  /** Its port, once it has connected, also when it has gone. */
+  ownPort: number;
   /** Resolves with all that came once the connection is gone, however it went. */
   readonly closed: Promise<string>;
   #chunks: Buffer[] = [];
@@ -34,6 +36,10 @@ export class Peer {
 
   constructor(socket: Socket) {
     this.socket = socket;
+    this.ownPort = socket.localPort ?? 0;
+    socket.once('connect', () => {
+      this.ownPort = socket.localPort ?? 0;
+    });
     socket.on('error', () => {});
     socket.on('data', (chunk: Buffer) => {
       this.#chunks.push(chunk);

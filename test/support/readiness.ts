@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { ADMIN_KEY } from './cluster.js';
 
 export interface Check {
   readonly name: string;
@@ -48,7 +49,8 @@ export class ReadinessWatch {
 
 /** A metric of ours by its name without `fanfare_`; 0 when there is none. */
 export async function metricOf(url: string, name: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text();
+  const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
+  const text = await (await fetch(`${url}/metrics`, { headers })).text();
   return Number(new RegExp(`^fanfare_${name}\\{.*\\} (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
 }
 

@@ -20,9 +20,10 @@ export interface HttpExchange {
   headers(): Iterable<readonly [string, string]>;
   /**
    * Reads the whole body and calls back once, in a later or the same tick; not at all when the peer goes away.
-   * Over `maxBytes` it stops reading and hands over `undefined`: answer 413. The buffer belongs to the caller.
+   * Over `maxBytes` it stops reading and hands over `undefined`: answer 413. The buffer belongs to the caller. `holds` promises
+   * an answer within seconds: until then nothing is read from the connection, so that what is done is also answered.
    */
-  readBody(maxBytes: number, done: (body: Buffer | undefined) => void): void;
+  readBody(maxBytes: number, done: (body: Buffer | undefined) => void, holds?: boolean): void;
   /** Called once if the peer goes away before the answer is complete, streams included. */
   onAbort(listener: () => void): void;
   /** Whoever asks has been let in and may wait for the answer: the socket is no handshake any more. */

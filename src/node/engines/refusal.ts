@@ -1,11 +1,11 @@
 // What every engine refuses by itself, and the answer that it gives.
 
 import { randomUUID } from 'node:crypto';
+import { framingProblem, type HeaderList } from '../../http/header-list.js';
 import { type ProblemAnswer, problemAnswer } from '../../http/problem.js';
 import { FanfareError } from '../../lib/errors.js';
 import { HEADERS } from '../../protocol/index.js';
 import type { EngineHandlers, EngineOptions, UpgradeDecision, UpgradeRequest } from './engine.js';
-import type { HeaderList } from './header-list.js';
 
 const WEBSOCKET_KEY = /^[+/0-9A-Za-z]{22}==$/;
 /** The longest reason of a close frame (RFC 6455 §5.5). */
@@ -20,22 +20,18 @@ export function headProblem(urlBytes: number, headers: HeaderList, options: Engi
     const detail = `the headers have ${headers.bytes} bytes; at most ${options.maxHeaderBytes} are taken`;
     return new FanfareError('headers_too_large', detail);
   }
-  if (headers.repeated === 'authorization') {
-    return new FanfareError('token_malformed', 'the request has more than one Authorization header');
-  }
-  if (headers.repeated !== undefined) {
-    return new FanfareError('duplicate_header', `the request has more than one ${headers.repeated} header`);
-  }
-  // uWebSockets.js finds out only after the request has been handed over.
-  if (!/^\d{1,15}$/.test(headers.get('content-length') ?? '0')) {
-    return new FanfareError('bad_request', 'Content-Length: expected a number of bytes');
-  }
-  return undefined;
+  return framingProblem(headers);
 }
 
 /** Whether a request asks for a WebSocket, well or badly. */
 export function asksForWebSocket(headers: HeaderList): boolean {
-  return headers.get('upgrade')?.toLowerCase() === 'websocket';
+  return namesWebSocket(headers.get('upgrade'));
+}
+
+/** Whether `Upgrade` names it, also among other protocols. */
+export function namesWebSocket(upgrade: string | undefined): boolean {
+  if (upgrade === undefined) return false;
+  return upgrade.split(',').some((name) => name.trim().toLowerCase() === 'websocket');
 }
 
 /** Why a request that asks for a WebSocket cannot have one, or `undefined` when it can. */

@@ -84,21 +84,26 @@ export class HttpCall {
   }
 
   /** The body as text, checked for type, size and encoding; failures are answered here. */
-  readJson(maxBodyBytes: number, then: (body: string) => void): void {
+  readJson(maxBodyBytes: number, then: (body: string) => void, holds = false): void {
     try {
       const { exchange } = this;
       requireJson({ type: exchange.header('content-type'), encoding: exchange.header('content-encoding') });
     } catch (error) {
       return this.fail(error);
     }
-    this.exchange.readBody(maxBodyBytes, (body) => {
-      try {
-        if (body === undefined) throw new FanfareError('payload_too_large', `the body has over ${maxBodyBytes} bytes`);
-        if (body.length === 0) throw new FanfareError('body_missing', 'the request has no body');
-        then(textOf(body));
-      } catch (error) {
-        this.fail(error);
-      }
-    });
+    this.exchange.readBody(
+      maxBodyBytes,
+      (body) => {
+        try {
+          if (body === undefined)
+            throw new FanfareError('payload_too_large', `the body has over ${maxBodyBytes} bytes`);
+          if (body.length === 0) throw new FanfareError('body_missing', 'the request has no body');
+          then(textOf(body));
+        } catch (error) {
+          this.fail(error);
+        }
+      },
+      holds,
+    );
   }
 }

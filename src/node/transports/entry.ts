@@ -35,6 +35,8 @@ export interface EntryRules<T> {
   readonly price: (request: T, owed: FollowUps | undefined) => number;
   /** Whether it becomes a link, which needs a place. */
   readonly takesRoom: boolean;
+  /** Whether it does something that has to be answered, and soon: nothing behind it is read before. */
+  readonly holds: boolean;
 }
 
 export interface EntryParts {
@@ -96,7 +98,7 @@ export class Entry {
     if (owed === undefined) limit.spend(client, 1, heldAtMs);
     if (rules.takesRoom) admission.requireRoom();
     this.#requireHope(rules.limit, identity);
-    call.readJson(this.#maxBodyBytes[rules.limit], (body) => {
+    const take = (body: string) => {
       const request = decoded(rules.decode(body));
       requireRead(identity, rules.reads(request), this.#parts.namespaces);
       const price = rules.price(request, owed);
@@ -108,7 +110,8 @@ export class Entry {
       this.#claim(client, identity);
       call.exchange.admit();
       open({ call, identity, client, request });
-    });
+    };
+    call.readJson(this.#maxBodyBytes[rules.limit], take, rules.holds);
   }
 
   /** Throws where nothing that the body may say could be granted: it need not be read then. */

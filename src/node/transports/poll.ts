@@ -53,6 +53,7 @@ export class PollDoor {
       reads: (request) => request.channels.keys(),
       price: ({ channels: asked }, owed) => (isOwed(asked, owed) ? 0 : priceOf(asked, channelsPerConnection)),
       takesRoom: false,
+      holds: false,
     };
   }
 

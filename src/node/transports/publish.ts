@@ -15,6 +15,7 @@ const RULES: EntryRules<PublishRequest> = {
   reads: () => [],
   price: () => 1,
   takesRoom: false,
+  holds: true,
 };
 
 export class PublishDoor {
@@ -32,10 +33,11 @@ export class PublishDoor {
   handle(call: HttpCall): void {
     const bearer = call.bearer();
     if (bearer !== undefined && this.#keys.has(bearer)) {
-      return call.readJson(this.#entry.maxBodyBytes, (body) => {
+      const publish = (body: string) => {
         const request = decoded(decodePublishRequest(body));
         answer(call, request, this.#publisher.forBackend(request));
-      });
+      };
+      return call.readJson(this.#entry.maxBodyBytes, publish, RULES.holds);
     }
     this.#entry.enter(call, RULES, ({ identity, request }) => {
       answer(call, request, this.#publisher.forClient(identity, sessionName(identity), request));

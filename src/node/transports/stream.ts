@@ -29,6 +29,7 @@ export class StreamDoor {
       reads: (request) => request.channels.keys(),
       price: (request) => priceOf(request.channels, channelsPerConnection),
       takesRoom: true,
+      holds: false,
     };
   }
 

@@ -64,8 +64,13 @@ describe('payloads in a stream', () => {
 describe('an answer', () => {
   it('is found when its body is complete', () => {
     const bytes = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1');
-    expect(scanAnswer(bytes)).toEqual({ status: 200, bodyStart: 38, end: 43 });
+    expect(scanAnswer(bytes)).toEqual({ status: 200, bodyStart: 38, end: 43, closes: false });
     expect(scanAnswer(bytes.subarray(0, 42))).toBeUndefined();
+  });
+
+  it('says whether the server closes behind it', () => {
+    const bytes = Buffer.from('HTTP/1.1 204 No Content\r\nDate: now\r\nConnection: close\r\n\r\n');
+    expect(scanAnswer(bytes)).toMatchObject({ status: 204, closes: true });
   });
 });
 

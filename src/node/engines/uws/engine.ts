@@ -1,13 +1,15 @@
 // The fast engine: uWebSockets.js, where it is installed and loads.
 
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, us_socket_context_t } from 'uWebSockets.js';
+import { HeaderList } from '../../../http/header-list.js';
+import { FanfareError } from '../../../lib/errors.js';
 import type { Engine, EngineHandlers, EngineOptions, UpgradeRequest } from '../engine.js';
 import { guarded } from '../guard.js';
 import { Handshakes } from '../handshakes.js';
-import { HeaderList } from '../header-list.js';
 import { addressInUse } from '../listen-error.js';
 import { asksForWebSocket, decideUpgrade, handshakeProblem, headProblem } from '../refusal.js';
 import { addressOf, type RequestHead, UwsExchange } from './exchange.js';
+import { nativeFaults } from './native-faults.js';
 import { type Link, socketBehavior, UwsSocket, UwsSockets } from './socket.js';
 import { SocketCount } from './socket-count.js';
 
@@ -31,6 +33,11 @@ export async function createUwsEngine(): Promise<Engine> {
     const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
     throw new Error(`the engine "uws" needs uWebSockets.js, which does not load: ${reason}`, { cause });
   }
+}
+
+/** What the installed build gets wrong of HTTP, in words for the log. Rejects as {@link createUwsEngine} does. */
+export async function uwsFaults(): Promise<readonly string[]> {
+  return nativeFaults((await import('uWebSockets.js')).default);
 }
 
 class UwsEngine implements Engine {
@@ -108,7 +115,7 @@ function readHead(req: HttpRequest): RequestHead {
     headers.add(name, value);
   });
   return {
-    method: req.getCaseSensitiveMethod().toUpperCase(),
+    method: req.getCaseSensitiveMethod(),
     path: req.getUrl(),
     query: req.getQuery() ?? '',
     headers,
@@ -119,14 +126,25 @@ function urlBytes(head: RequestHead): number {
   return head.path.length + (head.query === '' ? 0 : head.query.length + 1);
 }
 
-/** Every request passes here: it is always answered, whatever the node does. */
+/** uWebSockets.js takes anything for a method, also nothing. */
+function methodProblem(method: string): FanfareError | undefined {
+  if (/^[A-Z-]+$/.test(method)) return undefined;
+  return new FanfareError('bad_request', 'the method is not one of HTTP');
+}
+
+/** Every request passes here: it is always answered, whatever the node does, unless another one came before that. */
 function request(res: HttpResponse, head: RequestHead, sockets: UwsSockets): void {
   const exchange = new UwsExchange(res, head, sockets);
   const problem =
+    methodProblem(head.method) ??
     headProblem(urlBytes(head), head.headers, sockets.options) ??
     (asksForWebSocket(head.headers) ? handshakeProblem(head.method, head.headers) : undefined);
-  if (problem !== undefined) exchange.refuse(problem);
-  else guarded(() => sockets.handlers.request(exchange), exchange.fail);
+  const serve = (): void => {
+    if (exchange.aborted) return;
+    if (problem !== undefined) exchange.refuse(problem);
+    else guarded(() => sockets.handlers.request(exchange), exchange.fail);
+  };
+  sockets.turn.add(() => orClosed(res, sockets, serve));
 }
 
 /** uWebSockets.js comes here for a GET with a key of the right length, whatever else it says. */
@@ -156,5 +174,7 @@ function upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context
     );
     return;
   }
-  new UwsExchange(res, head, sockets).respond(decision.status, decision.headers, decision.body);
+  const exchange = new UwsExchange(res, head, sockets);
+  const { status, headers, body } = decision;
+  sockets.turn.add(() => orClosed(res, sockets, () => exchange.respond(status, headers, body)));
 }

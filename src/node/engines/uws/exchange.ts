@@ -2,14 +2,14 @@
 
 import type { HttpResponse } from 'uWebSockets.js';
 import { plainAddress } from '../../../http/address.js';
+import { checkHeaders, type HeaderList } from '../../../http/header-list.js';
 import { REST_MS, RequestRest, SHORT_REST_MS } from '../../../http/request-rest.js';
-import { soon } from '../../../lib/timers.js';
 import type { HttpExchange, HttpStream } from '../engine.js';
 import { guarded } from '../guard.js';
-import { checkHeaders, type HeaderList } from '../header-list.js';
 import { errorAnswer } from '../refusal.js';
-import { type Answer, EarlyAnswer, endAnswer, isBodyless, wholeAnswer, writeHead } from './answer.js';
+import { type Answer, endAndClose, endsWell, endWithoutBody, isBodyless, WholeAnswer, writeHead } from './answer.js';
 import { UwsBody } from './body.js';
+import { LastAnswer } from './last-answer.js';
 import type { UwsSockets } from './socket.js';
 import { UwsStream } from './stream.js';
 
@@ -28,11 +28,13 @@ export class UwsExchange implements HttpExchange {
   /** Undefined once it must not be touched: answered in one piece, or the peer has gone. */
   #res: HttpResponse | undefined;
   #stream: UwsStream | undefined;
-  #early: EarlyAnswer | undefined;
+  /** The answer that is on its way. */
+  #answer: WholeAnswer | LastAnswer | undefined;
   /** What is left of a request that a stream answers. */
   #rest: RequestRest | undefined;
   #remoteAddress: string | undefined;
   #answered = false;
+  #isAdmitted = false;
   #aborted = false;
   #abortListener: (() => void) | undefined;
 
@@ -42,7 +44,7 @@ export class UwsExchange implements HttpExchange {
     this.#sockets = sockets;
     // First of all: without it uWebSockets.js ends the process.
     res.onAborted(() => guarded(() => this.#peerGone(), sockets.fail));
-    this.#body = new UwsBody(res, head.headers, this.fail);
+    this.#body = new UwsBody(res, head.headers, sockets.turn, this.fail);
   }
 
   get method(): string {
@@ -71,8 +73,8 @@ export class UwsExchange implements HttpExchange {
     return this.#head.headers;
   }
 
-  readBody(maxBytes: number, done: (body: Buffer | undefined) => void): void {
-    this.#body.read(maxBytes, done);
+  readBody(maxBytes: number, done: (body: Buffer | undefined) => void, holds = false): void {
+    this.#body.read(maxBytes, done, holds);
   }
 
   onAbort(listener: () => void): void {
@@ -80,6 +82,7 @@ export class UwsExchange implements HttpExchange {
   }
 
   admit(): void {
+    this.#isAdmitted = true;
     const { handshakes } = this.#sockets;
     // Who polls on a kept connection was let in before, and who it is costs a system call.
     if (!this.#aborted && !handshakes.isEmpty) handshakes.end(this.remoteAddress);
@@ -87,7 +90,7 @@ export class UwsExchange implements HttpExchange {
 
   respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer = ''): void {
     checkHeaders(headers);
-    this.#answer({ status, headers, body, headOnly: this.method === 'HEAD', close: false });
+    this.#send({ status, headers, body, headOnly: this.method === 'HEAD' }, false);
   }
 
   stream(status: number, headers: Readonly<Record<string, string>>, filler = ''): HttpStream {
@@ -98,8 +101,15 @@ export class UwsExchange implements HttpExchange {
     checkHeaders(headers);
     const res = this.#begin();
     if (res === undefined) return deadStream;
-    const requestCame = this.#body.complete;
-    const stream = new UwsStream(res, { streams: this.#sockets.streams, failed: this.fail, requestCame, filler });
+    const { complete, isChunked } = this.#body;
+    const parts = {
+      streams: this.#sockets.streams,
+      failed: this.fail,
+      requestCame: complete,
+      filler,
+      isLast: isChunked,
+    };
+    const stream = new UwsStream(res, parts);
     this.#stream = stream;
     if (!this.#body.complete) {
       const rest = new RequestRest(() => stream.destroy());
@@ -110,14 +120,14 @@ export class UwsExchange implements HttpExchange {
         stream.requestCame();
       });
     }
-    res.cork(() => writeHead(res, status, headers));
+    res.cork(() => writeHead(res, status, isChunked ? { ...headers, Connection: 'close' } : headers));
     return stream;
   }
 
   /** Answers that the request cannot be handled, and closes: what follows on the connection cannot be trusted. */
   refuse(error: unknown): void {
     const { status, headers, body } = errorAnswer(error, this.header('origin'), this.#sockets.handlers);
-    this.#answer({ status, headers, body, headOnly: this.method === 'HEAD', close: true });
+    this.#send({ status, headers, body, headOnly: this.method === 'HEAD' }, true);
   }
 
   /** What the node threw: answered with 500 where an answer is still possible. */
@@ -127,33 +137,42 @@ export class UwsExchange implements HttpExchange {
     else this.#stream?.destroy();
   };
 
-  #answer(answer: Answer): void {
+  #send(answer: Answer, isLast: boolean): void {
     const res = this.#begin();
     if (res === undefined) return;
-    const { count, handshakes } = this.#sockets;
-    const { isShort } = count;
-    if (!this.#body.complete) {
-      const { remoteAddress } = this;
-      const restMs = isShort || handshakes.isCrowded(remoteAddress) ? SHORT_REST_MS : REST_MS;
-      this.#early = new EarlyAnswer(res, this.#body, answer, restMs, () => handshakes.end(remoteAddress));
-      return;
+    this.#body.release();
+    const closes = isLast || this.#closes(answer);
+    if (this.#body.complete && !closes) return this.#end(res, answer);
+    const { count, handshakes, unread } = this.#sockets;
+    const { remoteAddress } = this;
+    if (this.#body.complete && endsWell(answer) && !this.#body.isChunked && !unread.isOneTooMany()) {
+      this.#res = undefined;
+      if (handshakes.hasCrowd && !this.#isAdmitted) handshakes.end(remoteAddress);
+      return endAndClose(res, answer);
     }
-    // Of a connection that is kept it is not known whether this was its first request: it counts until it is too old to.
-    const close = answer.close || isShort || (handshakes.hasCrowd && handshakes.isCrowded(this.remoteAddress));
-    if (close && handshakes.hasCrowd) handshakes.end(this.remoteAddress);
-    if (close && isBodyless(answer.status)) return this.#answerAndClose(res, answer);
-    this.#res = undefined;
-    endAnswer(res, { ...answer, close });
+    this.#answer = new LastAnswer(res, this.#body, answer, {
+      restMs: count.isShort || handshakes.isCrowded(remoteAddress) ? SHORT_REST_MS : REST_MS,
+      stay: closes ? undefined : () => this.#end(res, answer),
+      gone: () => {
+        if (!this.#isAdmitted) handshakes.end(remoteAddress);
+      },
+    });
   }
 
-  /** uWebSockets.js cannot close behind an answer that has no body: what it has been handed leaves with this turn. */
-  #answerAndClose(res: HttpResponse, answer: Answer): void {
-    res.cork(() => res.writeStatus(wholeAnswer(answer)));
-    soon(() => {
-      const still = this.#res;
+  /** Whether nothing may be served on this connection after this. */
+  #closes({ status, headOnly }: Answer): boolean {
+    const { count, handshakes, unread } = this.#sockets;
+    if (this.#body.isChunked || count.isShort) return true;
+    if ((headOnly || isBodyless(status)) && unread.isOneTooMany()) return true;
+    // Of a connection that is kept it is not known whether this was its first request: it counts until it is too old to.
+    return handshakes.hasCrowd && handshakes.isCrowded(this.remoteAddress);
+  }
+
+  #end(res: HttpResponse, answer: Answer): void {
+    if (answer.headOnly || isBodyless(answer.status)) {
       this.#res = undefined;
-      still?.close();
-    });
+      endWithoutBody(res, answer);
+    } else this.#answer = new WholeAnswer(res, answer, this.fail);
   }
 
   /** Claims the answer; undefined when the peer has gone. */
@@ -167,7 +186,7 @@ export class UwsExchange implements HttpExchange {
     this.#res = undefined;
     this.#aborted = true;
     this.#stream?.peerGone();
-    this.#early?.peerGone();
+    this.#answer?.peerGone();
     this.#rest?.close();
     this.#body.drop();
     if (this.#answered && this.#stream === undefined) return;

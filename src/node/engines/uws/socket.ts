@@ -9,6 +9,8 @@ import type { Handshakes } from '../handshakes.js';
 import { closeReason, saneCloseCode } from '../refusal.js';
 import type { SocketCount } from './socket-count.js';
 import { UwsStreams } from './stream.js';
+import { Turn } from './turn.js';
+import { Unread } from './unread.js';
 
 /** Frames over this many times the limit drop the link before they are stored. */
 const HARD_CAP_FACTOR = 4;
@@ -32,6 +34,8 @@ export class UwsSockets {
   readonly handlers: EngineHandlers;
   readonly options: EngineOptions;
   readonly streams = new UwsStreams();
+  readonly turn = new Turn();
+  readonly unread = new Unread();
   readonly count: SocketCount;
   readonly handshakes: Handshakes;
   #slow: UwsSocket[] = [];

@@ -36,6 +36,8 @@ export interface UwsStreamParts {
   readonly requestCame: boolean;
   /** What means nothing to readers; empty: none. */
   readonly filler: string;
+  /** Whether the connection closes behind it. */
+  readonly isLast: boolean;
 }
 
 /**
@@ -59,12 +61,14 @@ export class UwsStream implements HttpStream {
   #handedBytes = 0;
   #requestCame: boolean;
   readonly #filler: Buffer;
+  readonly #isLast: boolean;
   #drained: () => void = nothing;
 
-  constructor(res: HttpResponse, { streams, failed, requestCame, filler }: UwsStreamParts) {
+  constructor(res: HttpResponse, { streams, failed, requestCame, filler, isLast }: UwsStreamParts) {
     this.#res = res;
     this.#requestCame = requestCame;
     this.#filler = Buffer.from(filler);
+    this.#isLast = isLast;
     this.#streams = streams;
     this.#failed = failed;
     res.onWritable(() => {
@@ -175,6 +179,6 @@ export class UwsStream implements HttpStream {
     if (!this.#requestCame) return;
     const res = this.#res;
     this.peerGone();
-    res?.cork(() => res.end());
+    res?.cork(() => res.end('', this.#isLast));
   }
 }

@@ -1,20 +1,22 @@
 // The engine that runs everywhere: node:http and ws.
 
-import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { plainAddress } from '../../../http/address.js';
-import { closeGently, SHORT_FROM, SHORT_REST_MS } from '../../../http/request-rest.js';
+import { type HeaderList, headerListFrom } from '../../../http/header-list.js';
+import { OneAnswer } from '../../../http/one-answer.js';
+import { SHORT_FROM, SHORT_REST_MS } from '../../../http/request-rest.js';
 import { FanfareError } from '../../../lib/errors.js';
 import { soon } from '../../../lib/timers.js';
 import type { Engine, EngineHandlers, EngineOptions, UpgradeRequest } from '../engine.js';
 import { guarded } from '../guard.js';
 import { Handshakes } from '../handshakes.js';
-import { type HeaderList, headerListFrom } from '../header-list.js';
 import { asksForWebSocket, decideUpgrade, errorAnswer, handshakeProblem, headProblem } from '../refusal.js';
 import { moreAcceptors } from './acceptors.js';
 import { WsExchange } from './exchange.js';
+import { WsIncoming } from './incoming.js';
 import { answerAndClose, clientProblem } from './raw-answer.js';
 import { WsSocket, WsSockets } from './socket.js';
 import { Topics } from './topics.js';
@@ -22,6 +24,7 @@ import { Topics } from './topics.js';
 /** Slow headers and slow bodies are cut, as uWebSockets.js does. */
 const REQUEST_TIMEOUT_MS = 10_000;
 const TIMEOUT_CHECK_MS = 1_000;
+/** As uWebSockets.js: whoever keeps connections to nodes has one rule, and a silent peer costs none for long. */
 const KEEP_ALIVE_MS = 10_000;
 /** How long a peer has to answer a close frame. */
 const CLOSE_TIMEOUT_MS = 10_000;
@@ -37,8 +40,9 @@ export function createWsEngine(acceptors = 1): Engine {
 class WsEngine implements Engine {
   readonly name = 'ws';
   readonly #raws = new Set<Socket>();
-  /** Answers under way on a socket: nothing else may be written to it then. */
-  readonly #answering = new WeakMap<Duplex, number>();
+  readonly #answers = new OneAnswer();
+  /** The request that is being answered on each of them. */
+  readonly #exchanges = new WeakMap<Socket, WsExchange>();
   /** Sockets that have neither been answered nor let in, and what gives back their handshakes. */
   readonly #fresh = new Map<Socket, { readonly address: string; readonly begun: number }>();
   #handshakes: Handshakes | undefined;
@@ -65,7 +69,10 @@ class WsEngine implements Engine {
     const server = httpServer(options);
     this.#server = server;
     server.on('connection', (raw) => orClosed(raw, sockets, () => this.#connected(raw)));
-    server.on('request', (req, res) => orClosed(req.socket, sockets, () => this.#request(req, res, sockets)));
+    server.on('request', (req, res) => {
+      const serve = (): void => orClosed(req.socket, sockets, () => this.#request(req, res, sockets));
+      this.#answers.enter(req.socket, res, serve);
+    });
     server.on('upgrade', (req, raw, head) => {
       orClosed(raw, sockets, () => this.#upgrade(req, raw as Socket, head, sockets));
     });
@@ -150,9 +157,8 @@ class WsEngine implements Engine {
       settled: () => this.#settle(raw),
       restMs: () => this.#restMs,
     });
+    this.#exchanges.set(raw, exchange);
     if (!this.#keepsAlive(raw)) res.shouldKeepAlive = false;
-    this.#countAnswers(raw, 1);
-    res.on('close', () => this.#countAnswers(raw, -1));
     const problem =
       requestProblem(req, headers, options) ??
       (asksForWebSocket(headers) ? handshakeProblem(exchange.method, headers) : undefined);
@@ -164,13 +170,13 @@ class WsEngine implements Engine {
     const { handlers, options } = sockets;
     // node:http has taken its own listener away.
     raw.on('error', () => raw.destroy());
+    // What stands before it has not been answered.
+    if (this.#answers.isUnderWay(raw)) return void raw.destroy();
     const headers = headerListFrom(req.rawHeaders);
     const origin = headers.get('origin');
-    if (!asksForWebSocket(headers)) {
-      this.#otherUpgrade(req, raw, sockets);
-      return;
-    }
-    const problem = requestProblem(req, headers, options) ?? handshakeProblem(req.method ?? 'GET', headers);
+    const problem =
+      requestProblem(req, headers, options) ??
+      handshakeProblem(req.httpVersion === '1.0' ? 'HTTP/1.0' : (req.method ?? ''), headers);
     if (problem !== undefined) {
       answerAndClose(raw, errorAnswer(problem, origin, handlers), this.#restMs);
       return;
@@ -182,6 +188,8 @@ class WsEngine implements Engine {
     }
     this.#renew(raw);
     protocols.set(req, decision.protocol);
+    // ws takes no list, which may name other protocols beside.
+    req.headers.upgrade = 'websocket';
     this.#websockets?.handleUpgrade(req, raw, head, (ws) => {
       new WsSocket(ws, raw, decision.handler, sockets, () => this.#settle(raw));
     });
@@ -198,27 +206,11 @@ class WsEngine implements Engine {
     if (fresh !== undefined && begun !== undefined) this.#fresh.set(raw, { address: fresh.address, begun });
   }
 
-  /** An upgrade to something else, as `curl --http2` asks for, may be ignored: the request is then a plain one. */
-  #otherUpgrade(req: IncomingMessage, raw: Socket, sockets: WsSockets): void {
-    if (req.headers['content-length'] !== undefined || req.headers['transfer-encoding'] !== undefined) {
-      const problem = new FanfareError('bad_request', 'a request with a body cannot ask for an upgrade');
-      answerAndClose(raw, errorAnswer(problem, req.headers.origin, sockets.handlers), this.#restMs);
-      return;
-    }
-    const res = new ServerResponse(req);
-    res.shouldKeepAlive = false;
-    res.assignSocket(raw);
-    res.on('finish', () => closeGently(raw, this.#restMs));
-    this.#request(req, res, sockets);
-  }
-
-  #countAnswers(raw: Duplex, change: number): void {
-    this.#answering.set(raw, (this.#answering.get(raw) ?? 0) + change);
-  }
-
   #clientError(error: NodeJS.ErrnoException, raw: Socket, handlers: EngineHandlers): void {
     const isSilent = raw.bytesRead === 0;
-    if (isSilent || error.code === 'ECONNRESET' || (this.#answering.get(raw) ?? 0) > 0) raw.destroy();
+    const isUnderWay = this.#answers.isUnderWay(raw);
+    if (isUnderWay && error.code === 'ERR_HTTP_REQUEST_TIMEOUT') this.#exchanges.get(raw)?.timeOut();
+    else if (isSilent || error.code === 'ECONNRESET' || isUnderWay) raw.destroy();
     // What a refused peer goes on sending is told of once more each time, and is read away already.
     else if (!raw.writableEnded) {
       answerAndClose(raw, errorAnswer(clientProblem(error), undefined, handlers), this.#restMs);
@@ -239,6 +231,7 @@ const protocols = new WeakMap<IncomingMessage, string | undefined>();
 
 function httpServer(options: EngineOptions): Server {
   const server = createServer({
+    IncomingMessage: WsIncoming,
     // node:http counts the URL in, and answers before we could: its cap only bounds memory.
     maxHeaderSize: options.maxHeaderBytes + options.maxUrlBytes + 1024,
     headersTimeout: REQUEST_TIMEOUT_MS,
@@ -269,7 +262,7 @@ function webSocketServer(options: EngineOptions, handlers: EngineHandlers): WebS
 }
 
 function requestProblem(req: IncomingMessage, headers: HeaderList, options: EngineOptions): FanfareError | undefined {
-  if (req.httpVersion !== '1.1') return new FanfareError('bad_request', 'only HTTP/1.1 is spoken here');
+  if (req.httpVersionMajor !== 1) return new FanfareError('bad_request', 'only HTTP/1.1 and 1.0 are spoken here');
   return headProblem((req.url ?? '').length, headers, options);
 }
 

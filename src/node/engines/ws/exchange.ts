@@ -2,11 +2,12 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { plainAddress } from '../../../http/address.js';
+import { checkHeaders, type HeaderList } from '../../../http/header-list.js';
 import { answerEarly, readAway } from '../../../http/request-rest.js';
+import { FanfareError } from '../../../lib/errors.js';
 import { soon } from '../../../lib/timers.js';
 import type { EngineHandlers, HttpExchange, HttpStream } from '../engine.js';
 import { guarded } from '../guard.js';
-import { checkHeaders, type HeaderList } from '../header-list.js';
 import { errorAnswer } from '../refusal.js';
 import { WsStream } from './stream.js';
 
@@ -149,6 +150,14 @@ export class WsExchange implements HttpExchange {
     if (!this.#answered) this.respond(answer.status, answer.headers, answer.body);
     else if (!this.#complete) this.#res.destroy();
   };
+
+  /** What is coming does not come in time. */
+  timeOut(): void {
+    // It stands behind this one.
+    if (this.#cameWhole()) this.#res.destroy();
+    else if (!this.#answered) this.refuse(new FanfareError('request_timeout', 'the request did not arrive in time'));
+    // Else what is left of it has a time of its own.
+  }
 
   /** Claims the answer; false when the peer has gone. */
   #begin(): boolean {

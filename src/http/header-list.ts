@@ -1,5 +1,7 @@
 // The headers of one request, copied, in the order in which they came.
 
+import { FanfareError } from '../lib/errors.js';
+
 /** Headers that may stand in a request only once: two of them are how requests are smuggled. */
 function isSingle(name: string): boolean {
   return name === 'content-length' || name === 'host' || name === 'authorization';
@@ -52,6 +54,25 @@ export function headerListFrom(rawHeaders: readonly string[]): HeaderList {
     list.add((rawHeaders[index] ?? '').toLowerCase(), rawHeaders[index + 1] ?? '');
   }
   return list;
+}
+
+/** Why what a request says of itself cannot be believed, so that others might read it otherwise; `undefined` when it can. */
+export function framingProblem(headers: HeaderList): FanfareError | undefined {
+  if (headers.repeated === 'authorization') {
+    return new FanfareError('token_malformed', 'the request has more than one Authorization header');
+  }
+  if (headers.repeated !== undefined) {
+    return new FanfareError('duplicate_header', `the request has more than one ${headers.repeated} header`);
+  }
+  const coding = headers.get('transfer-encoding');
+  if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || headers.get('content-length') !== undefined)) {
+    return new FanfareError('bad_request', 'Transfer-Encoding: only chunked is taken, and no Content-Length beside it');
+  }
+  // uWebSockets.js finds out only after the request has been handed over.
+  if (!/^\d{1,15}$/.test(headers.get('content-length') ?? '0')) {
+    return new FanfareError('bad_request', 'Content-Length: expected a number of bytes');
+  }
+  return undefined;
 }
 
 /** Those that were found to be good, and cannot have changed. */
