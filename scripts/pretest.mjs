@@ -17,6 +17,37 @@ const TOOLS = [
   },
   { command: 'curl', version: /curl (\d+)/, atLeast: 7, package: 'curl', for: 'tests of the HTTP contract' },
   {
+    command: 'nginx',
+    args: ['-v'],
+    version: /(\d+)\./,
+    atLeast: 1,
+    package: 'nginx-light',
+    for: 'tests behind proxies',
+  },
+  { command: 'haproxy', args: ['-v'], version: /(\d+)\./, atLeast: 2, package: 'haproxy', for: 'tests behind proxies' },
+  {
+    command: 'openssl',
+    args: ['version'],
+    version: /(\d+)\./,
+    atLeast: 1,
+    package: 'openssl',
+    for: 'tests behind proxies',
+  },
+  {
+    command: 'java',
+    args: ['--list-modules'],
+    ...{ version: /jdk.compiler@(\d+)/, atLeast: 11, package: 'default-jdk-headless' },
+    for: "tests with other languages' clients",
+  },
+  {
+    command: 'go',
+    args: ['version'],
+    version: /go(\d+)/,
+    atLeast: 1,
+    package: 'golang-go',
+    for: "tests with other languages' clients",
+  },
+  {
     command: '/usr/bin/python3',
     args: ['-c', 'import requests; print(requests.__version__)'],
     ...{ version: /(\d+)\./, atLeast: 2, package: 'python3-requests', for: "tests with other languages' clients" },
@@ -26,10 +57,11 @@ const TOOLS = [
 /** Why a tool cannot be used; `undefined` when it can. */
 function problem(tool) {
   const { command, args = ['--version'] } = tool;
-  const { error, status, stdout } = spawnSync(command, args, { encoding: 'utf8', timeout: 30_000 });
+  const { error, status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 30_000 });
   if (error) return 'is not installed';
   if (status !== 0) return `runs without ${tool.package}`;
-  const major = Number(tool.version.exec(stdout)?.[1] ?? 0);
+  // nginx tells its version on standard error.
+  const major = Number(tool.version.exec(stdout + stderr)?.[1] ?? 0);
   return major >= tool.atLeast ? undefined : `is too old (${stdout.trim().split('\n')[0]}), ${tool.atLeast} is needed`;
 }
 

@@ -2,11 +2,11 @@
 
 import { execFile } from 'node:child_process';
 
-/** What it wrote to standard error, when it ended with 0; else that and its code. What it leaves on standard output is dropped. */
+/** Nothing, when it ended with 0; else its code and what it wrote to standard error. */
 export function runToEnd(program: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve) => {
     execFile(program, args, { timeout: 80_000 }, (error, _stdout, stderr) => {
-      resolve(error === null ? stderr : `${program} ended with ${error.code ?? error.signal}: ${stderr}`);
+      resolve(error === null ? '' : `${program} ended with ${error.code ?? error.signal}: ${stderr}`);
     });
   });
 }
