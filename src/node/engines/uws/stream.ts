@@ -1,7 +1,7 @@
 // An answer of unknown length on uWebSockets.js, with the byte count that its `write` lacks.
 
 import type { HttpResponse } from 'uWebSockets.js';
-import { contained, soon } from '../../../lib/timers.js';
+import { soon, tellFault } from '../../../lib/timers.js';
 import type { HttpStream } from '../engine.js';
 import { guarded } from '../guard.js';
 
@@ -9,8 +9,8 @@ import { guarded } from '../guard.js';
 const PIECE_BYTES = 64 * 1024;
 /** The line breaks behind a chunk's length and behind the chunk. */
 const CHUNK_BREAKS = 4;
-/** A chunk's bytes on the wire. */
-const wireBytes = (length: number): number => length + length.toString(16).length + CHUNK_BREAKS;
+/** A chunk's bytes on the wire: its length stands before it in hexadecimal digits. */
+const wireBytes = (length: number): number => length + Math.ceil((32 - Math.clz32(length)) / 4) + CHUNK_BREAKS;
 const nothing = (): void => {};
 
 /** Streams with something to pass on at the end of the tick: one system call for all that a tick wrote. */
@@ -25,7 +25,13 @@ export class UwsStreams {
   #flush(): void {
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (const stream of dirty) contained(() => stream.flush());
+    for (const stream of dirty) {
+      try {
+        stream.flush();
+      } catch (error) {
+        tellFault(error);
+      }
+    }
   }
 }
 
@@ -81,7 +87,9 @@ export class UwsStream implements HttpStream {
   write(chunk: string | Buffer): void {
     if (this.#res === undefined || this.#ending || chunk.length === 0) return;
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES) this.#waiting.push(bytes.subarray(at, at + PIECE_BYTES));
+    if (bytes.length <= PIECE_BYTES) this.#waiting.push(bytes);
+    else
+      for (let at = 0; at < bytes.length; at += PIECE_BYTES) this.#waiting.push(bytes.subarray(at, at + PIECE_BYTES));
     this.#waitingBytes += bytes.length;
     if (this.#held > 0) return;
     if (this.#waitingBytes >= PIECE_BYTES) this.#pass();
