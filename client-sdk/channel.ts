@@ -1,6 +1,14 @@
 // One channel that the application wants: its position, its state, and what is delivered from it once and in order.
 
-import type { After, GapEvent, MessageEvent, ServerEvent } from '../src/protocol/index.js';
+import type {
+  After,
+  Begin,
+  Feature,
+  GapEvent,
+  LastMessages,
+  MessageEvent,
+  ServerEvent,
+} from '../src/protocol/index.js';
 import type { Source, Wanted } from './link.js';
 import { ECHO_MS, MAX_ECHOES } from './numbers.js';
 import type { SubscriptionState } from './types.js';
@@ -15,7 +23,7 @@ export interface SubscriptionEvents {
 export type Reader = <Type extends keyof SubscriptionEvents>(type: Type, value: SubscriptionEvents[Type]) => void;
 
 export interface Channel extends Wanted {
-  position: After;
+  position: Begin;
   state: SubscriptionState;
   /** What delivers: the newest that has said `subscribed`. Others are ignored. */
   source?: Source | undefined;
@@ -24,7 +32,7 @@ export interface Channel extends Wanted {
   live: readonly (readonly [MessageEvent, atMs: number, Set<Source>])[];
 }
 
-export const createChannel = (name: string, position: After): Channel => ({
+export const createChannel = (name: string, position: Begin): Channel => ({
   name,
   position,
   state: { type: 'pending' },
@@ -45,19 +53,30 @@ export const setState = (channel: Channel, state: SubscriptionState): void => {
 };
 
 /**
- * Whether what was asked `after` begins beyond where the channel is: another has said meanwhile what `now` or `-1` stands for, or a gap has
+ * Whether what was asked for begins beyond where the channel is: another has said meanwhile what `now`, `-1` or `last` stands for, or a gap has
  * set the position back. To take it would jump over what lies between.
  */
-export const isStale = (after: After | undefined, { position }: Wanted): boolean =>
-  after !== position && !(after && /^\d/.test(after) && after <= position);
+export const isStale = (begin: Begin | undefined, { position }: Wanted): boolean =>
+  begin !== position && !(/^\d/.test(begin as string) && (begin as string) <= (position as string));
 
 /** Whether all that a gap is about has been delivered meanwhile, over another way. */
-export const isFilled = ({ after, offset, reason }: GapEvent, position: After): boolean =>
+export const isFilled = ({ after, offset, reason }: GapEvent, position: Begin): boolean =>
   after !== position && offset <= position && /^(trim|exp)/.test(reason);
 
-/** Whether a reader that wants what comes `after` has to be given some of it from history before it can go on with the channel. */
-export const isLate = (after: After, { position }: Wanted): boolean =>
-  after !== 'now' && after !== position && !(/^\d/.test(position) && after > position);
+/** Whether a reader that begins there has to be given something from history before it can go on with the channel. */
+export const isLate = (begin: Begin, { position }: Wanted): boolean =>
+  typeof begin === 'object'
+    ? begin.last !== (position as LastMessages).last
+    : begin !== 'now' && begin !== position && !(/^\d/.test(position as string) && begin > (position as string));
+
+/** Whether it has not been said yet which offset that is, and nothing is missing before it. */
+export const isOpen = (position: Begin): boolean => position === 'now' || typeof position === 'object';
+
+/** What of the protocol a poll after these positions has to ask for. */
+export const neededFeatures = (
+  positions: Iterable<Pick<Wanted, 'position'>>,
+): { readonly features?: readonly Feature[] } =>
+  [...positions].some(({ position }) => typeof position === 'object') ? { features: ['positions'] } : {};
 
 /** Whether it is the same live-only message over another way: it has no offset to tell by. */
 const isEcho = (channel: Channel, event: MessageEvent, source: Source, nowMs: number): boolean => {
@@ -85,13 +104,13 @@ export const receive = (channel: Channel, event: ServerEvent, source: Source, no
     const { offset, recovered } = event;
     if (channel.source && channel.source.order > source.order) return;
     channel.source = source;
-    if (position === 'now' || (recovered && offset > position)) channel.position = offset;
+    if (isOpen(position) || (recovered && offset > (position as After))) channel.position = offset;
     setState(channel, { type: 'subscribed', offset, recovered });
   } else if (channel.source === source && (event.type === 'message' || event.type === 'gap')) {
     const { offset } = event;
     if (event.type === 'gap') {
       if (isFilled(event, position)) return;
-    } else if (offset ? offset <= position : isEcho(channel, event, source, nowMs)) return;
+    } else if (offset ? offset <= (position as After) : isEcho(channel, event, source, nowMs)) return;
     channel.position = offset ?? position;
     emit(channel, event.type as 'gap', event as GapEvent);
   }

@@ -1,19 +1,21 @@
 // The client: puts channels, publishes and the connection together behind the public surface.
 
-import type { After, MessageEvent, Transport } from '../src/protocol/index.js';
+import type { Begin, MessageEvent, Transport } from '../src/protocol/index.js';
 import { backoff } from './backoff.js';
 import { type Channel, createChannel, type Reader, receive, setState } from './channel.js';
 import { createConnection } from './connection.js';
+import { disposal } from './disposal.js';
 import { createEmitter } from './emitter.js';
-import { createFailure, type Failure, type FanfareError, isFinal, misuse } from './errors.js';
+import { createFailure, type Failure, type FanfareError, isFinal, misuse, toFailure } from './errors.js';
 import { joinLate } from './late-reader.js';
 import type { OpenLink } from './link.js';
-import { CLOSE_NORMAL, REPEAT_FAILURES } from './numbers.js';
+import { toMessage } from './message.js';
+import { CLOSE_NORMAL, MAX_LAST, REPEAT_FAILURES } from './numbers.js';
 import { createOutbox } from './outbox.js';
 import { createPace } from './pace.js';
 import type { Settings } from './settings.js';
 import { createSubscription } from './subscription.js';
-import type { Client, ClientState, SubscribeOptions } from './types.js';
+import type { Beginning, Client, ClientState, Connection, History, PublishOptions, SubscribeOptions } from './types.js';
 
 // The contract's rules for names and offsets (`channel-name.ts`, `offset.ts`) in their shortest form; a test holds them together.
 
@@ -23,14 +25,26 @@ const check = (name: string) => {
   }
 };
 
-const checkAfter = (after: After) => {
+const beginOf = ({ after, last }: Beginning, otherwise: Begin): Begin => {
+  if (last !== undefined) {
+    if (after !== undefined || !Number.isInteger(last) || last < 0 || last > MAX_LAST)
+      misuse('last', last, `an integer from 0 to ${MAX_LAST}, without "after"`);
+    return last ? { last } : 'now';
+  }
+  if (after === undefined) return otherwise;
   if (typeof after !== 'string' || !/^(-1|now|\d{13}-\d{16})$/.test(after))
     misuse('after', after, 'an offset, "-1" or "now"');
+  return after;
 };
 
-export const assembleClient = (settings: Settings, transports: readonly Transport[], openLink: OpenLink): Client => {
-  const { on, emit } = createEmitter<{ state: ClientState; error: FanfareError }>();
-  const { timers, random, clock } = settings;
+export const assembleClient = <Channels extends object>(
+  settings: Settings,
+  transports: readonly Transport[],
+  openLink: OpenLink,
+): Client<Channels> => {
+  const { on, emit } = createEmitter<{ state: ClientState; error: FanfareError; debug: readonly [string, unknown] }>();
+  const { timers, random, clock, debug } = settings;
+  if (debug) on('debug', (note) => debug(...note));
   const channels = new Map<string, Channel>();
   let state: ClientState = { type: 'idle' };
 
@@ -50,6 +64,10 @@ export const assembleClient = (settings: Settings, transports: readonly Transpor
     if (!channel) return;
     if (isFinal(failure)) end(channel, failure.code);
     else timers.set(sync, backoff(REPEAT_FAILURES, random(), failure.retryAfterMs));
+    fail(failure);
+  };
+  const fail = (failure: Failure) => {
+    emit('debug', ['error', failure]);
     emit('error', failure);
   };
 
@@ -58,12 +76,14 @@ export const assembleClient = (settings: Settings, transports: readonly Transpor
     channels,
     refuse,
     receive(event, source) {
+      emit('debug', ['event', event]);
       const channel = channels.get((event as MessageEvent).channel);
       if (channel) receive(channel, event, source, clock.monotonic());
     },
-    error: (failure) => emit('error', failure),
+    error: fail,
     state(next) {
       state = next;
+      emit('debug', ['state', next]);
       if (next.type === 'connected') outbox.refresh();
       else if (next.type === 'closed') endAll(next.reason);
       else {
@@ -95,31 +115,78 @@ export const assembleClient = (settings: Settings, transports: readonly Transpor
   };
 
   /** Puts a reader onto a channel; returns what takes it away. */
-  const join = (channel: Channel, reader: Reader, late: After | undefined) => {
+  const join = (channel: Channel, reader: Reader, late: Begin | undefined) => {
     if (late) {
-      const ask = (after: After) => connection.history(channel.name, after);
+      const ask = (begin: Begin) => connection.history(channel.name, begin);
       return joinLate(settings, channel, late, reader, ask, (failure) => {
         reader('state', { type: 'closed', code: failure.code });
         leave(channel);
-        emit('error', failure);
+        fail(failure);
       });
     }
     channel.readers.add(reader);
     return () => channel.readers.delete(reader);
   };
 
+  const adorn = (event: MessageEvent) => toMessage(event, connection.given.connection);
+
+  const here = (): Connection | undefined => {
+    if (state.type !== 'connected') return undefined;
+    const { node, transport } = state;
+    const { connection: id, user } = connection.given;
+    return { id, user, node, transport };
+  };
+
+  /** What a client that is closed says to whoever wants something of it. */
+  const refusal = (reason: string) => createFailure(CLOSE_NORMAL, reason, `the client is closed: ${reason}`);
+
+  const ready = () => {
+    if (state.type === 'idle') connection.connect();
+    return new Promise<Connection>((resolve, reject) => {
+      const look = () => {
+        const there = here();
+        if (there) resolve(there);
+        else if (state.type === 'closed') reject(refusal(state.reason));
+        else return;
+        undo();
+      };
+      const undo = on('state', look);
+      look();
+    });
+  };
+
+  const fetchPage = async (name: string, begin: Begin): Promise<History> => {
+    await ready();
+    try {
+      const page = await connection.history(name, begin);
+      return {
+        messages: (page?.messages ?? []).map((message) => adorn({ type: 'message', channel: name, ...message })),
+        gap: page?.gap && { type: 'gap', channel: name, ...page.gap },
+        offset: page?.offset ?? (begin as string),
+        more: !!page?.more,
+      };
+    } catch (error) {
+      // Which it may have become meanwhile.
+      throw (state as ClientState).type === 'closed' ? refusal('closed') : toFailure(error);
+    }
+  };
+
   return {
     get state() {
       return state;
     },
+    get connection() {
+      return here();
+    },
+    ready,
     subscribe(name: string, options: SubscribeOptions = {}, listener?: (message: never) => void) {
       check(name);
-      const { after = 'now', gaps = 'throw' } = options;
-      checkAfter(after);
+      const begin = beginOf(options, 'now');
+      const { gaps = 'throw' } = options;
       if (!/^(throw|yield)$/.test(gaps)) misuse('gaps', gaps, '"throw" or "yield"');
       if (listener !== undefined && typeof listener !== 'function') misuse('listener', listener, 'a function');
       if (state.type === 'closed') throw createFailure(CLOSE_NORMAL, 'closed', `the client is closed: ${state.reason}`);
-      const channel = channels.get(name) ?? createChannel(name, after);
+      const channel = channels.get(name) ?? createChannel(name, begin);
       const { maxChannels } = connection;
       if (channels.size >= maxChannels && !channels.has(name)) {
         throw createFailure(CLOSE_NORMAL, 'too_many_channels', `a client has at most ${maxChannels} channels`, {
@@ -130,22 +197,29 @@ export const assembleClient = (settings: Settings, transports: readonly Transpor
       sync();
       const subscription = createSubscription(
         channel,
+        begin,
         options,
+        adorn,
         (reader, late) => join(channel, reader, late),
         () => leave(channel),
       );
       if (listener) subscription.on('message', listener as () => void);
       return subscription;
     },
-    publish(name, data, options = {}) {
+    publish(name: string, data: unknown, options: PublishOptions = {}) {
       check(name);
       if (state.type === 'closed') return Promise.reject(createFailure(CLOSE_NORMAL, state.reason));
       const published = outbox.add(name, data, options);
       if (state.type === 'idle') sync();
       return published;
     },
-    on: on as Client['on'],
+    history(name: string, options: Beginning = {}) {
+      check(name);
+      return fetchPage(name, beginOf(options, '-1'));
+    },
+    on,
     connect: connection.connect,
     close: connection.close,
-  } as Client;
+    ...disposal(connection.close),
+  } as object as Client<Channels>;
 };

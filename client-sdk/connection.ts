@@ -1,6 +1,6 @@
 // Keeps one link to a node: takes over before it leaves the old one, and tries again when it is lost.
 
-import type { After, NodeAddress, PolledChannel, ServerEvent, Transport } from '../src/protocol/index.js';
+import type { Begin, NodeAddress, PolledChannel, ServerEvent, Transport } from '../src/protocol/index.js';
 import { backoff } from './backoff.js';
 import { INITIAL, isNodesFault, lose } from './connection-state.js';
 import { createFailure, type Failure, isFinal, toFailure } from './errors.js';
@@ -22,7 +22,7 @@ import {
   STABLE_MS,
   WAKE_FLOOR_MS,
 } from './numbers.js';
-import { createSession } from './session.js';
+import { createSession, type Given } from './session.js';
 import type { Settings } from './settings.js';
 import type { ClientState } from './types.js';
 
@@ -40,6 +40,8 @@ export interface ConnectionOwner {
 export interface Connection {
   /** As many channels as a link may have. */
   readonly maxChannels: number;
+  /** What discovery gave last. */
+  readonly given: Given;
   /** Connects, unless it does already. */
   connect(): void;
   /** The wanted channels have changed. */
@@ -47,7 +49,7 @@ export interface Connection {
   /** Returns whether there is a link and it took it. */
   publish(outgoing: Outgoing): boolean;
   /** What history holds of a channel after a position. */
-  history(name: string, after: After): Promise<PolledChannel | undefined>;
+  history(name: string, begin: Begin): Promise<PolledChannel | undefined>;
   close(): void;
 }
 
@@ -259,6 +261,7 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
     get maxChannels() {
       return maxChannels;
     },
+    given: session.state,
     connect() {
       if (connection.state.type === 'closed') connection = INITIAL;
       if (connection.state.type === 'idle') dial();
@@ -268,11 +271,11 @@ export const createConnection = (settings: Settings, openLink: OpenLink, owner: 
       active?.sync();
     },
     publish: (outgoing) => !!active?.publish(outgoing),
-    async history(name, after) {
+    async history(name, begin) {
       const stop = new AbortController();
       asking.add(stop);
       try {
-        return await fetchHistory(settings, session.state, name, after, stop);
+        return await fetchHistory(settings, session.state, name, begin, stop);
       } finally {
         asking.delete(stop);
       }

@@ -1,10 +1,12 @@
 // What a channel's history holds after a position: one short poll, outside of any link.
 
-import type { After, PATHS, PolledChannel } from '../src/protocol/index.js';
+import type { Begin, PATHS, PolledChannel } from '../src/protocol/index.js';
+import { neededFeatures } from './channel.js';
 import { createFailure } from './errors.js';
 import { post } from './http.js';
 import { ANSWER_LIMIT_MS, CLOSE_NETWORK } from './numbers.js';
 import { pollAnswer } from './poll-answer.js';
+
 import type { Given } from './session.js';
 import type { Settings } from './settings.js';
 
@@ -13,7 +15,7 @@ export const fetchHistory = async (
   { fetch, timers }: Settings,
   given: Given,
   name: string,
-  after: After,
+  begin: Begin,
   stop: AbortController,
 ): Promise<PolledChannel | undefined> => {
   const expire = () => stop.abort(createFailure(CLOSE_NETWORK, 'timeout'));
@@ -23,7 +25,7 @@ export const fetchHistory = async (
     const path = '/v1/poll' satisfies (typeof PATHS)['poll'];
     for (;;) {
       const { node, ticket, maxBytes } = given;
-      const body = { channels: { [name]: after }, waitMs: 0, maxBytes };
+      const body = { channels: { [name]: begin }, waitMs: 0, maxBytes, ...neededFeatures([{ position: begin }]) };
       const response = await post(fetch, node.url + path, ticket, body, stop.signal);
       const channels = await pollAnswer(response, given, stop.signal, touch);
       if (channels) return Object.hasOwn(channels, name) ? channels[name] : undefined;

@@ -8,7 +8,7 @@ import { fallback } from './transports/fallback.js';
 import { poll } from './transports/poll.js';
 import { sse } from './transports/sse.js';
 import { websocket } from './transports/websocket.js';
-import type { Client, ClientOptions, Transport } from './types.js';
+import type { AnyChannels, Client, ClientOptions, Transport } from './types.js';
 
 export { FanfareError } from './errors.js';
 export type * from './types.js';
@@ -21,7 +21,7 @@ const OPEN: Readonly<Record<Transport, OpenLink>> = {
 };
 
 /** Makes a client; it connects with its first `subscribe` or `publish`. Throws `TypeError` on bad options. */
-export function createClient(options: ClientOptions): Client {
+export function createClient<Channels extends object = AnyChannels>(options: ClientOptions): Client<Channels> {
   const settings = mergeOptions(options);
   const transports = new Map<Transport, OpenLink>();
   for (const name of options.transports ?? (Object.keys(OPEN) as Transport[])) {
@@ -29,5 +29,5 @@ export function createClient(options: ClientOptions): Client {
     if (name !== 'websocket' || settings.WebSocket) transports.set(name, OPEN[name]);
   }
   if (!transports.size) misuse('transports', 'websocket', 'possible here without the option `WebSocket`');
-  return assembleClient(settings, [...transports.keys()], fallback(transports, settings));
+  return assembleClient<Channels>(settings, [...transports.keys()], fallback(transports, settings));
 }

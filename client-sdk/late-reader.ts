@@ -1,6 +1,6 @@
 // A reader that begins before its channel's position: what it has missed comes from history, and what comes meanwhile waits.
 
-import type { After, PolledChannel } from '../src/protocol/index.js';
+import type { Begin, PolledChannel } from '../src/protocol/index.js';
 import { backoff } from './backoff.js';
 import type { Channel, Reader } from './channel.js';
 import { type Failure, isFinal, toFailure } from './errors.js';
@@ -8,31 +8,32 @@ import { CLOSE_UNAUTHORIZED, MAX_QUEUED, REPEAT_FAILURES } from './numbers.js';
 import type { Settings } from './settings.js';
 
 /**
- * Puts it onto the channel; returns what takes it away. `ask` fetches what comes after a position; `refused` is told when that will never be
+ * Puts it onto the channel; returns what takes it away. `ask` fetches what comes from there on; `refused` is told when that will never be
  * answered.
  */
 export const joinLate = (
   { timers, random }: Settings,
   channel: Channel,
-  after: After,
+  begin: Begin,
   read: Reader,
-  ask: (after: After) => Promise<PolledChannel | undefined>,
+  ask: (begin: Begin) => Promise<PolledChannel | undefined>,
   refused: (failure: Failure) => void,
 ): (() => void) => {
   const { name, readers } = channel;
-  let position = after;
+  let position = begin;
   /** What comes meanwhile; absent once it was too much. */
   let waiting: Parameters<Reader>[] | undefined = [];
   let isCaughtUp = false;
   let isAsking = false;
   let isToldState = false;
 
-  const take = ({ offset = position, gap, messages = [] }: Partial<PolledChannel>) => {
-    if (!isToldState) read('state', { type: 'subscribed', offset: gap?.offset ?? position, recovered: !gap });
+  const take = ({ offset, gap, messages = [] }: Partial<PolledChannel>) => {
+    const before = gap?.offset ?? (typeof position === 'object' ? '-1' : position);
+    if (!isToldState) read('state', { type: 'subscribed', offset: before, recovered: !gap });
     isToldState = true;
     if (gap) read('gap', { type: 'gap', channel: name, ...gap });
     for (const message of messages) read('message', { type: 'message', channel: name, ...message });
-    position = offset;
+    position = offset ?? position;
   };
 
   const catchUp = async () => {

@@ -1,6 +1,6 @@
 // The seam between a connection and its transports.
 
-import type { After, AnnouncedLimits, ServerEvent, Transport } from '../src/protocol/index.js';
+import type { AnnouncedLimits, Begin, ServerEvent, Transport } from '../src/protocol/index.js';
 import type { Failure } from './errors.js';
 import type { Given } from './session.js';
 import type { Settings } from './settings.js';
@@ -8,7 +8,7 @@ import type { Settings } from './settings.js';
 /** A wanted channel, and where its next message comes after. Subscribing anew makes another object. */
 export interface Wanted {
   readonly name: string;
-  readonly position: After;
+  readonly position: Begin;
 }
 
 /** One way to a node by which channels are delivered. A later one takes over from an earlier one, never the other way round. */

@@ -2,14 +2,14 @@
 
 import { WebSocket } from 'ws';
 import { createClient as createBrowserClient } from './index.js';
-import type { Client, ClientOptions, WebSocketConstructor } from './types.js';
+import type { AnyChannels, Client, ClientOptions, WebSocketConstructor } from './types.js';
 
 export { FanfareError } from './errors.js';
 export type * from './types.js';
 
 /** As `createClient` of `fanfare/client`, with the WebSocket of the package `ws` unless another is handed in. */
-export function createClient(options: ClientOptions): Client {
-  return createBrowserClient({
+export function createClient<Channels extends object = AnyChannels>(options: ClientOptions): Client<Channels> {
+  return createBrowserClient<Channels>({
     ...options,
     WebSocket: options.WebSocket ?? (WebSocket as unknown as WebSocketConstructor),
     // Newer versions have one, of the process's whole host.

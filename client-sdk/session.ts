@@ -9,7 +9,7 @@ import { createTokens } from './token-source.js';
 import type { TokenContext } from './types.js';
 
 /** Discovery's last answer, with the ticket renewed since. */
-export type Given = Pick<ConnectResponse, 'ticket' | 'transports' | 'node'> & {
+export type Given = Pick<ConnectResponse, 'ticket' | 'transports' | 'node' | 'connection' | 'user'> & {
   /** As much as a poll asks for, since the network has cut a longer answer. */
   maxBytes?: number | undefined;
 };

@@ -14,7 +14,10 @@ type Merged = {
 };
 
 /** Options that have been merged, and the timers of the client. `WebSocket` may be missing at run time: entries look. */
-export type Settings = Omit<Merged, 'transports'> & { readonly timers: Timers };
+export type Settings = Omit<Merged, 'transports' | 'debug'> & {
+  readonly timers: Timers;
+  readonly debug: ((what: string, detail: unknown) => void) | false | undefined;
+};
 
 type Rule = readonly [isGood: (value: unknown) => boolean, expected: string];
 
@@ -42,6 +45,7 @@ const RULES: Readonly<Partial<Record<keyof ClientOptions, Rule>>> = {
   pollIntervalMs: isWithin(10, 3_600_000),
   pollWaitMs: isWithin(1, 60_000),
   clock: [hasFunctions('now', 'monotonic', 'setTimeout', 'clearTimeout' satisfies keyof Clock), 'a clock'],
+  debug: [(value) => typeof value === 'boolean' || isFunction(value), 'a function, true or false'],
   storage: [(value) => value === null || hasFunctions('getItem', 'setItem')(value), 'a storage, or null'],
 };
 
@@ -62,6 +66,7 @@ export const mergeOptions = (options: ClientOptions): Settings => {
     pollIntervalMs: POLL_INTERVAL_MS,
     pollWaitMs: POLL_WAIT_MS,
     ...given,
+    debug: given.debug === true ? (...note: unknown[]) => console.debug('fanfare', ...note) : given.debug,
     url: options.url.replace(/\/+$/, ''),
   } as unknown as Omit<Settings, 'timers'>;
   if (!isFunction(settings.fetch)) misuse('fetch', undefined, 'a function, and there is none here');

@@ -1,33 +1,43 @@
 // What `subscribe` gives to the application.
 
-import type { After } from '../src/protocol/index.js';
-import { type Channel, isFilled, isLate, type Reader, type SubscriptionEvents } from './channel.js';
+import type { After, Begin, MessageEvent } from '../src/protocol/index.js';
+import { type Channel, isFilled, isLate, isOpen, type Reader } from './channel.js';
+import { disposal } from './disposal.js';
 import { createEmitter } from './emitter.js';
 import { createFailure } from './errors.js';
 import { CLOSE_NORMAL } from './numbers.js';
 import { createReading } from './reading.js';
 import type { Gap, Message, SubscribeOptions, Subscription, SubscriptionState } from './types.js';
 
+interface Events {
+  message: Message;
+  gap: Gap;
+  state: SubscriptionState;
+}
+
 /** Subscriptions that end so have not failed. */
 const ON_PURPOSE = /^(unsubscribed|closed|logged_out)$/;
 
 /**
- * `join` puts a reader onto the channel, one that `isLate` with what it has missed; it returns what takes it away. `left` is called when the
- * application ends it.
+ * `join` puts a reader onto the channel, one that is `late` with what it has missed; it returns what takes it away. `left` is called when the
+ * application ends it. `adorn` makes of an event what the application gets.
  */
 export const createSubscription = <T>(
   channel: Channel,
-  { after = 'now', gaps, signal }: SubscribeOptions,
-  join: (reader: Reader, isLate: After | undefined) => () => void,
+  begin: Begin,
+  { gaps, signal }: SubscribeOptions,
+  adorn: (event: MessageEvent) => Message,
+  join: (reader: Reader, late: Begin | undefined) => () => void,
   left: () => void,
 ): Subscription<T, Message<T> | Gap> => {
-  const emitter = createEmitter<SubscriptionEvents>();
+  const emitter = createEmitter<Events>();
   const { on } = emitter;
   /** Its own: others of the channel may be elsewhere, and go on when this one has ended. */
-  let position = after === 'now' ? channel.position : after;
-  const late = isLate(after, channel) ? after : undefined;
+  let position = begin === 'now' ? channel.position : begin;
+  const late = isLate(begin, channel) ? begin : undefined;
   let state: SubscriptionState = { type: 'pending' };
-  if (!late && channel.state.type === 'subscribed') state = { ...channel.state, offset: position, recovered: true };
+  if (!late && channel.state.type === 'subscribed')
+    state = { ...channel.state, offset: position as After, recovered: true };
   let leave = () => {};
 
   const unsubscribe = () => {
@@ -39,34 +49,35 @@ export const createSubscription = <T>(
 
   const read: Reader = (type, value) => {
     if (state.type === 'closed') return;
-    if (type === 'state') {
-      state = value as SubscriptionState;
-      if (state.type === 'subscribed') {
-        if (position === 'now') position = state.offset;
-      } else if (state.type === 'closed') {
-        leave();
-        signal?.removeEventListener('abort', unsubscribe);
-        const { code } = state;
-        reading.end(
-          ON_PURPOSE.test(code) ? undefined : createFailure(CLOSE_NORMAL, code, code, { channel: channel.name }),
-        );
-      }
-    } else {
-      const { offset } = value as Gap | Message;
-      if (type === 'gap' ? isFilled(value as Gap, position) : offset && offset <= position) return;
-      position = offset ?? position;
-      reading.push(() => {
-        if (type === 'gap' && gaps !== 'yield') {
-          const gap = value as Gap;
-          throw createFailure(CLOSE_NORMAL, 'gap', `messages are missing: ${gap.reason}`, {
-            channel: channel.name,
-            gap,
-          });
-        }
-        return { value: value as Message<T> };
-      });
+    if (type !== 'state') return take(type === 'gap' ? (value as Gap) : adorn(value as MessageEvent));
+    state = value as SubscriptionState;
+    if (state.type === 'subscribed') {
+      if (isOpen(position)) position = state.offset;
+    } else if (state.type === 'closed') {
+      leave();
+      signal?.removeEventListener('abort', unsubscribe);
+      const { code } = state;
+      reading.end(
+        ON_PURPOSE.test(code) ? undefined : createFailure(CLOSE_NORMAL, code, code, { channel: channel.name }),
+      );
     }
-    emitter.emit(type, value);
+    emitter.emit('state', state);
+  };
+
+  const take = (item: Gap | Message) => {
+    const { offset } = item;
+    if (item.type === 'gap' ? isFilled(item, position) : offset && offset <= position) return;
+    position = offset ?? position;
+    reading.push(() => {
+      if (item.type === 'gap' && gaps !== 'yield') {
+        throw createFailure(CLOSE_NORMAL, 'gap', `messages are missing: ${item.reason}`, {
+          channel: channel.name,
+          gap: item,
+        });
+      }
+      return { value: item as Message<T> };
+    });
+    emitter.emit(item.type as 'gap', item as Gap);
   };
 
   leave = join(read, late);
@@ -78,13 +89,14 @@ export const createSubscription = <T>(
       return state;
     },
     get offset() {
-      return position;
+      return typeof position === 'object' ? '-1' : position;
     },
-    on(type: keyof SubscriptionEvents, listener: (value: never) => void) {
+    on(type: keyof Events, listener: (value: never) => void) {
       if (type === 'message') reading.skip();
       return on(type, listener as () => void);
     },
     unsubscribe,
     [Symbol.asyncIterator]: reading.iterate,
+    ...disposal(unsubscribe),
   } as Subscription<T, Message<T> | Gap>;
 };

@@ -2,13 +2,19 @@
 
 import type { After, GapEvent, MessageEvent, Offset, Transport } from '../src/protocol/index.js';
 import type { FanfareError } from './errors.js';
+import type { Clock, Disposal, Fetch, Signal, StorageLike, WebSocketConstructor } from './hosts.js';
 
 export type { After, GapEvent, GapReason, Json, Offset, Sender, Transport } from '../src/protocol/index.js';
 export type { FanfareError } from './errors.js';
+export type * from './hosts.js';
 
 /** One message of a channel. `offset` is absent on live-only messages; `skipped` counts messages that were left out directly before it. */
 export interface Message<T = unknown> extends Omit<MessageEvent, 'data'> {
   readonly data: T;
+  /** When it was stored, in Unix milliseconds by Redis' clock; `undefined` on live-only messages. */
+  readonly time: number | undefined;
+  /** Whether this client published it; the same user in another tab is another client. */
+  readonly isOwn: boolean;
 }
 
 /** What lay between `after` and `offset` is not coming; delivery goes on after `offset`. */
@@ -28,6 +34,16 @@ export type ClientState =
    */
   | { readonly type: 'closed'; readonly code: number; readonly reason: string };
 
+/** A client that is connected, over whatever transport. */
+export interface Connection {
+  /** What `from.connection` of its own messages begins with, up to the dot. Stays over reconnects; another user's is another. */
+  readonly id: string;
+  /** The token's `sub`; `null` without a token. */
+  readonly user: string | null;
+  readonly node: string;
+  readonly transport: Transport;
+}
+
 /** Where a subscription stands. */
 export type SubscriptionState =
   /** Waiting for a connection or for the node's answer; what is missed meanwhile comes later. */
@@ -40,9 +56,16 @@ export type SubscriptionState =
 /** Undoes what returned it. Idempotent. */
 export type Undo = () => void;
 
-export interface SubscribeOptions {
-  /** Where to begin: an offset, `-1` (start of history) or `now`. Default `now`. */
+/** Where to begin: one of the two. */
+export interface Beginning {
+  /** An offset, `-1` (start of history) or `now`. */
   readonly after?: After | undefined;
+  /** So many messages before the newest, 0 to 1,000; nothing counts as missing before them. */
+  readonly last?: number | undefined;
+}
+
+/** Without a beginning `now`. */
+export interface SubscribeOptions extends Beginning {
   /** Unsubscribes when it aborts. */
   readonly signal?: Signal | undefined;
   /** What an iterator does at a gap: `throw` an error with code `gap` and the gap in `gap` (the default), or `yield` the gap. */
@@ -57,7 +80,7 @@ export interface SubscribeOptions {
  * after it. Leaving a loop (`break`, `return`, an exception in its body) ends the subscription. When the application ends it, what waits is
  * yielded, then the loop ends; when a server does, it then rejects with the server's code.
  */
-export interface Subscription<T = unknown, Item = Message<T>> extends AsyncIterable<Item, undefined> {
+export interface Subscription<T = unknown, Item = Message<T>> extends AsyncIterable<Item, undefined>, Disposal {
   readonly channel: string;
   readonly state: SubscriptionState;
   /** Its position, or `-1` or `now` until one is known: pass it as `after` to go on from here another time. */
@@ -76,29 +99,77 @@ export interface PublishOptions {
   readonly signal?: Signal | undefined;
 }
 
-export interface Client {
+/** A part of what history holds. */
+export interface History<T = unknown> {
+  /** In order. */
+  readonly messages: readonly Message<T>[];
+  /** What is missing between `after` and the first of them. */
+  readonly gap: Gap | undefined;
+  /** Subscribe, or ask, `after` this to go on without a hole. */
+  readonly offset: After;
+  /** There is more after `offset`: one answer holds about 1 MiB. */
+  readonly more: boolean;
+}
+
+/** Any name is good, and what its messages hold is unknown. */
+export interface AnyChannels {
+  readonly [name: string]: unknown;
+}
+/** Channels of which a call may say by itself what messages hold: any where there is no map. */
+type Free<Channels> = string extends keyof Channels ? string : never;
+
+/**
+ * What a page needs, and no more. `Channels` says what the messages of its channels hold, by name or by pattern:
+ * `` { news: Article; [chat: `chat:${string}`]: Line } ``. Other names and other data are then errors of the compiler.
+ */
+export interface Client<Channels extends object = AnyChannels> extends Disposal {
   readonly state: ClientState;
+  /** Where and as whom it is connected, while it is. */
+  readonly connection: Connection | undefined;
+  /** Connects if need be; resolves when it is connected. Rejects with a {@link FanfareError} when the client is closed, or becomes it. */
+  ready(): Promise<Connection>;
   /**
    * Subscribes to a channel; connects if need be. Several subscriptions to one channel share one subscription on the wire: a later one with
    * `now` joins at the channel's position, one that asks for more is given that from history first. Throws `TypeError` for bad arguments, and
    * {@link FanfareError} with code `closed` on a closed client, or `too_many_channels` for one more than the node allows.
    */
-  subscribe<T = unknown>(
-    channel: string,
+  subscribe<Name extends keyof Channels & string>(
+    channel: Name,
+    options: SubscribeOptions & { readonly gaps: 'yield' },
+    listener?: (message: Message<Channels[Name]>) => void,
+  ): Subscription<Channels[Name], Message<Channels[Name]> | Gap>;
+  subscribe<Name extends keyof Channels & string>(
+    channel: Name,
+    options?: SubscribeOptions,
+    listener?: (message: Message<Channels[Name]>) => void,
+  ): Subscription<Channels[Name]>;
+  subscribe<T>(
+    channel: Free<Channels>,
     options: SubscribeOptions & { readonly gaps: 'yield' },
     listener?: (message: Message<T>) => void,
   ): Subscription<T, Message<T> | Gap>;
-  subscribe<T = unknown>(
-    channel: string,
+  subscribe<T>(
+    channel: Free<Channels>,
     options?: SubscribeOptions,
     listener?: (message: Message<T>) => void,
   ): Subscription<T>;
+  /**
+   * Resolves with what history holds, from `after` on or the `last` so many; from its start on without a beginning. Connects if need be and asks
+   * once: rejects with a {@link FanfareError}, a server's code such as `forbidden_channel` or `rate_limited`, `network`, or why the client is
+   * closed. Throws `TypeError` for bad arguments.
+   */
+  history<Name extends keyof Channels & string>(channel: Name, beginning?: Beginning): Promise<History<Channels[Name]>>;
+  history<T>(channel: Free<Channels>, beginning?: Beginning): Promise<History<T>>;
   /**
    * Publishes; resolves once the message is stored. Repeats with the same key over reconnects, so it is stored once. What goes to one channel
    * is stored in the order of the calls. Rejects with a {@link FanfareError}: a server's code; `timeout`, `aborted` or `closed`, after which it
    * may or may not be stored; or `overflow` when 1,000 are waiting. It is tried for 30 s. Throws `TypeError` when `data` is no JSON value.
    */
-  publish(channel: string, data: unknown, options?: PublishOptions): Promise<{ readonly offset: Offset }>;
+  publish<Name extends keyof Channels & string>(
+    channel: Name,
+    data: Channels[Name],
+    options?: PublishOptions,
+  ): Promise<{ readonly offset: Offset }>;
   on(type: 'state', listener: (state: ClientState) => void): Undo;
   /** Failures that the client deals with itself (it retries), and refused subscriptions. For logs. */
   on(type: 'error', listener: (error: FanfareError) => void): Undo;
@@ -106,53 +177,6 @@ export interface Client {
   connect(): void;
   /** Ends everything and releases timers and listeners. Idempotent. */
   close(): void;
-}
-
-/** An `AbortSignal`, where the project has that type; else what is used of one. */
-export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer Known } } ? Known : SignalLike;
-export interface SignalLike {
-  readonly aborted: boolean;
-  readonly reason: unknown;
-  addEventListener(type: 'abort', listener: () => void): void;
-  removeEventListener(type: 'abort', listener: () => void): void;
-}
-
-/** The part of a WebSocket that the SDK uses. */
-export interface WebSocketLike {
-  onopen: ((event: never) => void) | null;
-  onmessage: ((event: never) => void) | null;
-  onclose: ((event: never) => void) | null;
-  onerror: ((event: never) => void) | null;
-  send(data: string): void;
-  close(code?: number, reason?: string): void;
-}
-export type WebSocketConstructor = new (url: string) => WebSocketLike;
-
-/** The part of `fetch` that the SDK uses. */
-export type Fetch = (url: string, init: RequestLike) => Promise<ResponseLike>;
-export interface RequestLike {
-  readonly method: string;
-  readonly headers: Record<string, string>;
-  readonly body: string;
-  readonly signal: Signal;
-}
-export interface ResponseLike {
-  readonly ok: boolean;
-  readonly status: number;
-  readonly headers: { get(name: string): string | null };
-  /** Where it is missing, as in React Native, streams are left to the other transports. */
-  readonly body?: unknown;
-  json(): Promise<unknown>;
-}
-
-/** Time, as the SDK uses it. Its functions are called on their own, not as methods. */
-export interface Clock {
-  /** Milliseconds since 1970: for what is stored. */
-  readonly now: () => number;
-  /** Milliseconds since some moment; never goes back, whatever is done to the system's clock: for durations. */
-  readonly monotonic: () => number;
-  readonly setTimeout: (callback: () => void, ms: number) => unknown;
-  readonly clearTimeout: (timer: never) => void;
 }
 
 /** Why a token is fetched. */
@@ -183,15 +207,14 @@ export interface ClientOptions {
   readonly pollIntervalMs?: number | undefined;
   /** How long a long poll waits, in milliseconds, 1 to 60,000. Default 25,000. */
   readonly pollWaitMs?: number | undefined;
+  /**
+   * Told of each `state`, `error` and `event` (what a node sends), never of a token; `true` writes to the console. For a developer's eyes: what
+   * is told may change.
+   */
+  readonly debug?: boolean | ((what: string, detail: unknown) => void) | undefined;
   /** 0 ≤ x < 1. Default `Math.random`. */
   readonly random?: (() => number) | undefined;
   readonly clock?: Clock | undefined;
   /** Where it is remembered for half an hour that the first transport does not work here, and what does; `null`: nowhere. Default: `localStorage`, else `sessionStorage`. */
   readonly storage?: StorageLike | null | undefined;
-}
-
-/** The part of a `Storage` that the SDK uses. */
-export interface StorageLike {
-  getItem(key: string): string | null;
-  setItem(key: string, value: string): void;
 }

@@ -4,14 +4,14 @@ import { assembleClient } from './client.js';
 import { misuse } from './errors.js';
 import { mergeOptions } from './settings.js';
 import { websocket } from './transports/websocket.js';
-import type { Client, ClientOptions } from './types.js';
+import type { AnyChannels, Client, ClientOptions } from './types.js';
 
 export { FanfareError } from './errors.js';
 export type * from './types.js';
 
 /** Makes a client; it connects with its first `subscribe` or `publish`. Throws `TypeError` on bad options or without a WebSocket. */
-export const createClient = (options: ClientOptions): Client => {
+export const createClient = <Channels extends object = AnyChannels>(options: ClientOptions): Client<Channels> => {
   const settings = mergeOptions(options);
   if (!settings.WebSocket) misuse('WebSocket', undefined, 'one, and there is none here');
-  return assembleClient(settings, ['websocket'], websocket);
+  return assembleClient<Channels>(settings, ['websocket'], websocket);
 };

@@ -127,7 +127,12 @@ export class Endpoints {
     const connection = sessionId(session, identity.user);
     const maxLifeMs = this.#options.ticketLifeMs;
     const { text, expiresAtMs } = this.#tickets.sign(identity, { connection, reservation, maxLifeMs });
-    return { ticket: text, expiresInMs: Math.max(0, Math.floor(expiresAtMs - this.#clock())) };
+    return {
+      ticket: text,
+      expiresInMs: Math.max(0, Math.floor(expiresAtMs - this.#clock())),
+      connection: `c-${connection}`,
+      user: identity.user,
+    };
   }
 
   async #listNodes({ request }: Call): Promise<Response> {

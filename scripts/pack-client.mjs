@@ -3,14 +3,11 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { buildPublished, ENTRIES } from './published-sdk.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = 'dist/client-package';
 process.chdir(root);
-
-/** Entry of the package → entry of the sources. The one for Node is left out: it depends on `ws`, which Node 22 needs no more. */
-const ENTRIES = { index: 'index', websocket: 'websocket-only' };
 
 const README = `# fanfare-client
 
@@ -56,9 +53,18 @@ function manifest() {
     sideEffects: false,
     engines,
     types: './types/client-sdk/index.d.ts',
+    // For `moduleResolution: node10`, which does not look at `exports`.
+    typesVersions: {
+      '*': Object.fromEntries(
+        Object.entries(ENTRIES).map(([name, source]) => [name, [`./types/client-sdk/${source}.d.ts`]]),
+      ),
+    },
+    peerDependencies: { react: '>=18' },
+    peerDependenciesMeta: { react: { optional: true } },
     exports: {
-      '.': entry('index', ENTRIES.index),
-      './websocket': entry('websocket', ENTRIES.websocket),
+      ...Object.fromEntries(
+        Object.entries(ENTRIES).map(([name, source]) => [name === 'index' ? '.' : `./${name}`, entry(name, source)]),
+      ),
       './package.json': './package.json',
     },
   };
@@ -67,16 +73,9 @@ function manifest() {
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 run(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'client-sdk']);
-await build({
-  entryPoints: Object.fromEntries(Object.entries(ENTRIES).map(([name, source]) => [name, `client-sdk/${source}.ts`])),
-  outdir: folder,
-  bundle: true,
-  format: 'esm',
-  target: 'es2022',
-  sourcemap: true,
-});
+await buildPublished(folder);
 // Types are copied as they lie, so that they find each other; dist/ may hold more than the present sources.
-for (const name of ['types', 'errors', ...Object.values(ENTRIES)]) {
+for (const name of ['types', 'hosts', 'errors', 'sse-types', 'testing/publication', ...Object.values(ENTRIES)]) {
   cpSync(`dist/client-sdk/${name}.d.ts`, `${folder}/types/client-sdk/${name}.d.ts`);
 }
 for (const file of readdirSync('src/protocol')) {

@@ -1,6 +1,6 @@
 // What `sse` and the polls share: asking for a set of channels, taking over from the set before, and publishing by POST.
 
-import type { After, AnnouncedLimits, ServerEvent, Transport } from '../../src/protocol/index.js';
+import type { AnnouncedLimits, Begin, ServerEvent, Transport } from '../../src/protocol/index.js';
 import { backoff } from '../backoff.js';
 import { isStale } from '../channel.js';
 import { type Coded, createEnd, createRefusal, type Failure, isFinal, toFailure } from '../errors.js';
@@ -17,7 +17,7 @@ export interface Question extends AbortController, Source {
   /** Names of channels that it has not answered for yet. */
   readonly fresh: Set<string>;
   /** The positions that it asked after. */
-  after: Readonly<Record<string, After>>;
+  after: Readonly<Record<string, Begin>>;
   /** POSTs to the node: the positions of now, and `more`. */
   post(path: string, more?: object): Promise<ResponseLike>;
   /** One event of the answer; the first shows that the link works. */

@@ -2,6 +2,9 @@
 
 import type { HEADERS, PATHS } from '../../src/protocol/index.js';
 import { backoff } from '../backoff.js';
+
+import { isOpen, neededFeatures } from '../channel.js';
+
 import type { OpenLink } from '../link.js';
 import { HEARTBEAT_MS, LOOP_ANSWERS, LOOP_MS, REPEAT_FAILURES } from '../numbers.js';
 import { pollAnswer } from '../poll-answer.js';
@@ -24,7 +27,8 @@ export const poll =
         // The first answer is not waited for: it shows that the link works.
         const waitMs = isLong && !fresh.size ? pollWaitMs : 0;
         const { maxBytes } = session;
-        const response = await post('/v1/poll' satisfies (typeof PATHS)['poll'], { waitMs, maxBytes });
+        const body = { waitMs, maxBytes, ...neededFeatures(asked.values()) };
+        const response = await post('/v1/poll' satisfies (typeof PATHS)['poll'], body);
         const answer = await pollAnswer(response, session, signal, host.touch);
         if (!answer) return 0;
         const news = new Map(Object.entries(answer));
@@ -32,10 +36,11 @@ export const poll =
         let progress = false;
         for (const [channel, { position }] of asked) {
           const polled = news.get(channel);
-          const isNow = position === 'now';
-          if (!polled && isNow) continue;
-          const { offset = position, gap, messages = [], more } = polled ?? {};
-          take({ type: 'subscribed', channel, offset: isNow ? offset : position, recovered: !gap });
+          if (!polled && isOpen(position)) continue;
+          const { offset = position as string, gap, messages = [], more } = polled ?? {};
+          // The last messages come with the position behind them.
+          const before = position === 'now' ? offset : isOpen(position) ? '-1' : (position as string);
+          take({ type: 'subscribed', channel, offset: before, recovered: !gap });
           if (gap) take({ type: 'gap', channel, ...gap });
           for (const message of messages) take({ type: 'message', channel, ...message });
           take({ type: 'subscribed', channel, offset, recovered: true });

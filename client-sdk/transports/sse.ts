@@ -13,7 +13,7 @@ import { createSseParser } from './sse-parser.js';
 export const sse = (host: LinkHost): Link =>
   createHttpLink(host, 'sse', HEARTBEAT_MS, async ({ post, take }) => {
     const { body } = await post('/v1/stream' satisfies (typeof PATHS)['stream'], {
-      features: ['quiet' satisfies Feature],
+      features: ['quiet', 'positions'] satisfies Feature[],
       ...(isHidden() && { heartbeatMs: QUIET_STREAM_MS }),
     });
     const reader = pieces(body);

@@ -1,7 +1,7 @@
 // The `websocket` transport: commands and events over one socket.
 
 import { decodeEvents } from '../../src/protocol/decode-event.js';
-import type { After, Feature, PATHS, PROTOCOL_VERSION, ServerEvent } from '../../src/protocol/index.js';
+import type { Begin, Feature, PATHS, PROTOCOL_VERSION, ServerEvent } from '../../src/protocol/index.js';
 import { backoff } from '../backoff.js';
 import { isStale } from '../channel.js';
 import { type Coded, createEnd, createFailure, createRefusal, type Failure, isFinal } from '../errors.js';
@@ -24,7 +24,7 @@ export const websocket = (host: LinkHost): Link => {
   const { channels, session, timers } = host;
   const source: Source = { order: host.order, sinceMs: host.clock.monotonic() };
   /** What the node was asked for: by which command, and after which position. */
-  const asked = new Map<Wanted, readonly [command: number, after: After]>();
+  const asked = new Map<Wanted, readonly [command: number, begin: Begin]>();
   /** Commands that wait for their answer, but for subscribes. */
   const answers = new Map<unknown, Answer>();
   const socket = new host.WebSocket(host.url.replace(/^http/, 'ws') + ('/v1/ws' satisfies (typeof PATHS)['websocket']));
@@ -154,7 +154,7 @@ export const websocket = (host: LinkHost): Link => {
       {
         version: 1 satisfies typeof PROTOCOL_VERSION,
         token: session.ticket,
-        features: ['ping', 'quiet', 'batch'] satisfies Feature[],
+        features: ['ping', 'quiet', 'batch', 'positions'] satisfies Feature[],
       },
       (event, failure) => failure || connected(event as typeof event & { type: 'connected' }),
     );

@@ -27,18 +27,19 @@ export interface NodeAddress {
   readonly features: readonly string[];
 }
 /** `200` of `POST /v1/connect`. */
-export interface ConnectResponse {
+export interface ConnectResponse extends TicketResponse {
   readonly node: NodeAddress;
   /** Other nodes, shuffled, for when discovery cannot be reached. */
   readonly alternatives: readonly NodeAddress[];
-  readonly ticket: string;
-  readonly expiresInMs: number;
   readonly transports: readonly Transport[];
 }
 /** `200` of `POST /v1/ticket`. */
 export interface TicketResponse {
   readonly ticket: string;
   readonly expiresInMs: number;
+  /** What the ids of all links of this ticket begin with; of what is published by HTTP the whole `from.connection`. */
+  readonly connection: string;
+  readonly user: string | null;
 }
 
 /** `POST /v1/poll`, decoded. */

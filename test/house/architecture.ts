@@ -32,6 +32,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   ioredis: '^(src/broker/redis|loadtest)/',
   'uWebSockets\\.js': '^(src/node/engines/uws|loadtest)/',
   ws: '^(src/node/engines/ws/|client-sdk/node\\.ts$|loadtest/)',
+  react: '^client-sdk/react\\.ts$',
   zod: '^src/config/',
   yaml: '^src/config/',
   commander: '^src/cli/',
@@ -102,7 +103,7 @@ const RULES: IForbiddenRuleType[] = [
   {
     name: 'sdk-without-dependency',
     severity: 'error',
-    from: { path: '^(src/protocol|client-sdk)/', pathNot: '^client-sdk/node\\.ts$' },
+    from: { path: '^(src/protocol|client-sdk)/', pathNot: '^client-sdk/(node|react)\\.ts$' },
     to: { path: '^node_modules/' },
   },
 ];

@@ -53,6 +53,15 @@ it('an unchecked fetch is found', () => {
   expect(uncheckedFetches(snippet(good))).toEqual([]);
 });
 
+it('README’s snippets of the examples stand there word for word', () => {
+  const snippets = [...read('README.md').matchAll(/^<!-- (examples\/\S+) -->\n```\w+\n(.*?)^```/gms)];
+  expect(snippets.length).toBeGreaterThanOrEqual(2);
+  for (const [, path = '', code = ''] of snippets) {
+    // A blank line stands for what is left out.
+    for (const part of code.split(/\n\n+/)) expect(read(path), path).toContain(part.trimEnd());
+  }
+});
+
 describe('the repository', () => {
   /** Assembled, so that this file does not hold what it looks for. */
   const elsewhere = new RegExp(String.raw`\b${'DES'}IGN\b|\b(${'des'}ign['’]s|${'des'}ign) section\b`);

@@ -1,54 +1,65 @@
-// What the SDK may weigh and what may be inside: the row of the SDK in docs/ARCHITECTURE.md.
+// What the SDK may weigh, as a stranger's bundler makes it of what is published, and what may be inside: the row of the SDK in docs/ARCHITECTURE.md.
 
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
+import { publishedFolder } from '../support/published-sdk.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Small modules of the contract that a browser may load; never the table of codes or the decoders of commands. */
 const FROM_THE_CONTRACT = ['src/protocol/decode-event.ts'];
-const MAX_BYTES = { 'websocket-only': 8_704, index: 11_264 } as const;
+/** What is imported from each entry. */
+const MAX_BYTES = { websocket: 9_344, index: 12_032, sse: 3_072 } as const;
+const SOURCES = { websocket: 'websocket-only', index: 'index', sse: 'sse' } as const;
+/** Hooks, on top of a client. */
+const MAX_HOOKS_BYTES = 700;
 
-/** As a front-end's bundler does it; nothing that only our own build could do, such as shortening properties. */
-async function bundle(entry: string) {
-  const { metafile, outputFiles } = await build({
-    absWorkingDir: root,
-    entryPoints: [`client-sdk/${entry}.ts`],
+/** An application's module, bundled and minified; our part of it alone. */
+async function weigh(text: string): Promise<number> {
+  const { outputFiles } = await build({
+    stdin: { contents: text, resolveDir: await publishedFolder() },
     bundle: true,
     minify: true,
     format: 'esm',
     target: 'es2022',
-    metafile: true,
+    external: ['react'],
     write: false,
   });
-  const [output] = Object.values(metafile.outputs);
-  return {
-    inputs: Object.keys(metafile.inputs),
-    imports: output?.imports ?? [],
-    bytes: gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length,
-  };
+  return gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length;
 }
 
 describe.each(Object.entries(MAX_BYTES))('the SDK’s entry %s', (entry, maxBytes) => {
   it(`has at most ${maxBytes} bytes, minified and gzipped`, async () => {
-    const { bytes } = await bundle(entry);
-    console.info(`client-sdk/${entry}.ts: ${bytes} of ${maxBytes} bytes`);
+    const bytes = await weigh(`export { createClient } from './${entry}.js';`);
+    console.info(`fanfare-client/${entry}: ${bytes} of ${maxBytes} bytes`);
     expect(bytes).toBeLessThanOrEqual(maxBytes);
   });
 
   it('holds nothing but the SDK and small parts of the contract, and needs nothing else', async () => {
-    const { inputs, imports } = await bundle(entry);
+    const { metafile } = await build({
+      absWorkingDir: root,
+      entryPoints: [`client-sdk/${SOURCES[entry as keyof typeof SOURCES]}.ts`],
+      bundle: true,
+      format: 'esm',
+      metafile: true,
+      write: false,
+    });
+    const inputs = Object.keys(metafile.inputs);
     const strangers = inputs.filter((path) => !path.startsWith('client-sdk/') && !FROM_THE_CONTRACT.includes(path));
     expect(strangers).toEqual([]);
-    expect(imports).toEqual([]);
+    expect(Object.values(metafile.outputs).flatMap(({ imports }) => imports)).toEqual([]);
+    const transports = inputs.filter((path) => path.startsWith('client-sdk/transports/'));
+    if (entry === 'websocket') expect(transports).toEqual(['client-sdk/transports/websocket.ts']);
+    if (entry === 'sse') expect(transports).toEqual(['client-sdk/transports/sse-parser.ts']);
   });
 });
 
-it('the WebSocket entry holds no other transport', async () => {
-  const { inputs } = await bundle('websocket-only');
-  expect(inputs.filter((path) => path.startsWith('client-sdk/transports/'))).toEqual([
-    'client-sdk/transports/websocket.ts',
-  ]);
+it(`the hooks for React add at most ${MAX_HOOKS_BYTES} bytes`, async () => {
+  const client = `export { createClient } from './index.js';`;
+  const hooks = `${client} export { FanfareProvider, useChannel, useClientState } from './react.js';`;
+  const bytes = (await weigh(hooks)) - (await weigh(client));
+  console.info(`fanfare-client/react: ${bytes} of ${MAX_HOOKS_BYTES} bytes`);
+  expect(bytes).toBeLessThanOrEqual(MAX_HOOKS_BYTES);
 });

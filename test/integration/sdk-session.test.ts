@@ -1,9 +1,9 @@
-// The SDK's session on a real server: what a client without a name publishes is stored once, whatever link its answer is lost on.
+// The SDK's session on a real server: what a client publishes is stored once, and known again as its own; where it may begin to read.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { createClient } from '../../client-sdk/node.js';
-import type { Client, Message, WebSocketConstructor } from '../../client-sdk/types.js';
+import type { Client, Message, Transport, WebSocketConstructor } from '../../client-sdk/types.js';
 import { type ServerProcess, startFanfare } from '../support/process.js';
 
 const NAMESPACES = '{"open":{"public":true,"anonymous":true,"clientPublish":true}}';
@@ -76,5 +76,62 @@ describe('a client without a name', () => {
     expect(senders[0]).toMatch(/^c-[\w-]{16}$/);
     expect(senders[1]).toBe(senders[0]);
     expect(new Set(senders).size).toBe(3);
+  });
+});
+
+describe.each<Transport>(['websocket', 'sse', 'long-poll', 'short-poll'])('a client over %s', (transport) => {
+  const alone = () => open({ transports: [transport], pollIntervalMs: 20 });
+
+  /** Resolves with so many messages. */
+  const heard = (client: Client, channel: string, beginning: object, count: number) =>
+    new Promise<Message[]>((resolve) => {
+      const messages: Message[] = [];
+      client.subscribe(channel, beginning, (message) => {
+        if (messages.push(message) === count) resolve(messages);
+      });
+    });
+
+  it('knows its own messages, and when each was stored', async () => {
+    const channel = `open:own-${transport}`;
+    const client = alone();
+    const { id, node } = await client.ready();
+    expect(client.connection).toEqual({ id, user: null, node, transport });
+    const sinceMs = Date.now();
+    await client.publish(channel, 'mine');
+    await open().publish(channel, 'theirs');
+    const [mine, theirs] = await heard(client, channel, { after: '-1' }, 2);
+    expect(mine).toMatchObject({ data: 'mine', isOwn: true });
+    expect(mine?.from?.connection.split('.')[0]).toBe(id);
+    expect(theirs).toMatchObject({ data: 'theirs', isOwn: false });
+    expect(mine?.time).toBeGreaterThanOrEqual(sinceMs - 5);
+    expect(theirs?.time).toBeLessThanOrEqual(Date.now() + 5);
+  });
+
+  it('begins at the last messages, and goes on', async () => {
+    const channel = `open:last-${transport}`;
+    const publisher = open();
+    for (let n = 1; n <= 5; n++) await publisher.publish(channel, n);
+    const client = alone();
+    const messages = heard(client, channel, { last: 2 }, 3);
+    const few = heard(client, channel, { last: 1_000 }, 6);
+    await client.ready();
+    await heard(client, channel, { last: 1 }, 1);
+    await publisher.publish(channel, 6);
+    expect((await messages).map(({ data }) => data)).toEqual([4, 5, 6]);
+    expect((await few).map(({ data }) => data)).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('reads history page by page without a subscription', async () => {
+    const channel = `open:history-${transport}`;
+    const publisher = open();
+    for (let n = 1; n <= 5; n++) await publisher.publish(channel, n);
+    const client = alone();
+    const last = await client.history(channel, { last: 3 });
+    expect(last).toMatchObject({ gap: undefined, more: false });
+    expect(last.messages.map(({ data }) => data)).toEqual([3, 4, 5]);
+    expect(last.messages[2]?.offset).toBe(last.offset);
+    expect((await client.history(channel, { after: last.offset })).messages).toEqual([]);
+    expect((await client.history(channel)).messages.map(({ data }) => data)).toEqual([1, 2, 3, 4, 5]);
+    await expect(client.history('closed:1')).rejects.toMatchObject({ name: 'FanfareError', code: 'forbidden_channel' });
   });
 });

@@ -147,7 +147,7 @@ describe('the position in a channel', () => {
         let newest = 0;
         for (const { line, from, count } of steps) {
           // A node replays from where it was asked to, which is at most where the client is.
-          const start = Math.min(from, Number(channel.position.slice(14)));
+          const start = Math.min(from, Number(String(channel.position).slice(14)));
           subscribed(offset(start), true, lines[line]);
           for (let n = start + 1; n <= start + count; n++) message(offset(n), lines[line]);
           newest = Math.max(newest, line);

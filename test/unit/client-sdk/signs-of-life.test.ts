@@ -25,7 +25,7 @@ describe('a WebSocket', () => {
     news = world.subscribe('news');
     socket = await world.network.sockets.next();
     const connect = await socket.accept(HEARTBEAT_MS, FEATURES);
-    expect(connect.features).toEqual(FEATURES);
+    expect(connect.features).toEqual([...FEATURES, 'positions']);
     await resume(socket, 1);
   });
 

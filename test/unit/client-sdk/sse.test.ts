@@ -42,7 +42,7 @@ describe('a stream', () => {
   it('asks with the ticket, and is connected with its first event', async () => {
     const { news, stream } = await open();
     expect(stream.token).toBe('t1');
-    expect(stream.body).toEqual({ channels: { news: 'now' }, features: ['quiet'] });
+    expect(stream.body).toEqual({ channels: { news: 'now' }, features: ['quiet', 'positions'] });
     await settle();
     expect(world.client.state.type).toBe('connecting');
     await send(stream, ready(1), message(2));

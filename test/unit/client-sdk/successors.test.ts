@@ -84,7 +84,11 @@ describe('a stream', () => {
     expect(stream.body.heartbeatMs).toBeUndefined();
     showPage(true);
     const quiet = await next();
-    expect(quiet.body).toMatchObject({ features: ['quiet'], heartbeatMs: 25_000, channels: { news: offset(1) } });
+    expect(quiet.body).toMatchObject({
+      features: ['quiet', 'positions'],
+      heartbeatMs: 25_000,
+      channels: { news: offset(1) },
+    });
     quiet.stream();
     quiet.event(connected(25_000));
     quiet.event(ready(1));

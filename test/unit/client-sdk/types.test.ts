@@ -20,7 +20,7 @@ function problems(text: string, options: ts.CompilerOptions): string[] {
   host.getSourceFile = (name, ...more) =>
     name === PROBE ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2022) : getSourceFile(name, ...more);
   const program = ts.createProgram([PROBE], settings, host);
-  const files = [PROBE, `${root}client-sdk/types.ts`, `${root}client-sdk/errors.ts`];
+  const files = [PROBE, `${root}client-sdk/types.ts`, `${root}client-sdk/hosts.ts`, `${root}client-sdk/errors.ts`];
   return files.flatMap((name) => {
     const file = program.getSourceFile(name);
     expect(file, name).toBeDefined();
@@ -47,10 +47,22 @@ export async function use() {
     const message: Message<number> = item;
     return message.data.toFixed();
   }
-  const { offset } = await client.publish('chat', { text: 'hi' }, { key: maybe });
+  client.subscribe('n', { last: 5 }, ({ time, isOwn }: Message<number>) => (isOwn ? time?.toFixed() : undefined));
+  const page = await client.history<number>('n', { last: 5 });
+  const { id, user } = client.connection ?? (await client.ready());
+  const text: string = [page.messages[0]?.data.toFixed(), page.gap?.reason, page.offset, id, user ?? ''].join();
+  const { offset } = await client.publish('chat', { text }, { key: maybe });
   client.on('error', ({ code, cause, gap }) => [code, cause, gap?.reason]);
   return offset;
 }
+`;
+
+/** A client whose channels have types. */
+const MAP = `${IMPORT}
+interface Line { text: string }
+interface Channels { news: { title: string }; [chat: \`chat:\${string}\`]: Line; count: number }
+declare const client: Client<Channels>;
+declare const room: string;
 `;
 
 describe('the SDK’s types', () => {
@@ -81,5 +93,47 @@ export const stop = (client: Client) => client.subscribe('a', { signal: AbortSig
     ],
   ])('refuse %s', { timeout: 120_000 }, (_what, text) => {
     expect(problems(IMPORT + text, { lib: ['lib.es2022.d.ts'] })).toHaveLength(1);
+  });
+});
+
+describe('a map of channels', () => {
+  const lib = ['lib.es2022.d.ts'];
+
+  it('says what messages hold, by name and by pattern', { timeout: 120_000 }, () => {
+    const text = `${MAP}
+export async function use() {
+  client.subscribe('news', {}, ({ data }) => data.title.length);
+  for await (const { data } of client.subscribe(\`chat:\${room}\`)) return data.text;
+  for await (const item of client.subscribe('count', { gaps: 'yield' })) if (item.type === 'message') return item.data.toFixed();
+  await client.publish('chat:1', { text: 'hi' });
+  const { messages } = await client.history('chat:1', { last: 1 });
+  const untyped: Client = client as object as Client;
+  return [untyped.state, messages[0]?.data.text];
+}
+`;
+    expect(problems(text, { lib })).toEqual([]);
+  });
+
+  it.each([
+    ['a name that is not in it', "client.subscribe('nwes');"],
+    ['a name that is any text', 'client.subscribe(room);'],
+    ['a channel to publish to that is not in it', "client.publish('other', 1);"],
+    ['other data', "client.publish('chat:1', { txt: 'hi' });"],
+    ['a listener for other data', "client.subscribe('chat:1', {}, (message: Message<{ title: string }>) => message);"],
+    ['to read what messages do not hold', "client.subscribe('count', {}, ({ data }) => data.title);"],
+    ['a type of one’s own', "client.subscribe<{ other: 1 }>('chat:1');"],
+    ['history of a name that is not in it', "client.history('nwes');"],
+  ])('refuses %s', { timeout: 120_000 }, (_what, text) => {
+    expect(problems(MAP + text, { lib })).toHaveLength(1);
+  });
+});
+
+describe('`using`', () => {
+  const text = `${IMPORT}export const use = (client: Client) => { using news = client.subscribe('news'); return news.state; };`;
+
+  it('compiles where the project has it, and its lack is no error of the SDK’s', { timeout: 120_000 }, () => {
+    const has = { lib: ['lib.es2022.d.ts', 'lib.esnext.disposable.d.ts'], target: ts.ScriptTarget.ES2022 };
+    expect(problems(text, has)).toEqual([]);
+    expect(problems(text, { lib: ['lib.es2022.d.ts'] })).toHaveLength(1);
   });
 });

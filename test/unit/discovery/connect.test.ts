@@ -20,12 +20,15 @@ describe('POST /v1/connect', () => {
       alternatives: [{ id: 'n1', url: 'http://n1.example:8080', features: [] }],
       ticket: expect.any(String),
       expiresInMs: 3_600_000,
+      connection: expect.stringMatching(/^c-/),
+      user: 'u1',
       transports: TRANSPORTS,
     });
     const identity = f.tickets.verify(body.ticket);
     expect(identity).toMatchObject({ kind: 'ticket', user: 'u1', grants: { subscribe: ['news'] } });
     expect(identity.reservation).toMatch(/\.n2$/);
     expect(identity.connection).toMatch(/^[\w-]{16}$/);
+    expect(body.connection).toBe(`c-${identity.connection}`);
     expect((await f.registry.list()).find(({ id }) => id === 'n2')?.reservations).toBe(1);
   });
 
@@ -177,7 +180,12 @@ describe('POST /v1/ticket', () => {
     const response = await f.ask('/v1/ticket', { headers: { Authorization: `Bearer ${await f.token()}` } });
     expect(response.status).toBe(200);
     const body = (await response.json()) as TicketResponse;
-    expect(body).toEqual({ ticket: expect.any(String), expiresInMs: 3_600_000 });
+    expect(body).toEqual({
+      ticket: expect.any(String),
+      expiresInMs: 3_600_000,
+      connection: `c-${f.tickets.verify(body.ticket).connection}`,
+      user: 'u1',
+    });
     expect(f.tickets.verify(body.ticket)).toMatchObject({ user: 'u1', reservation: undefined });
     expect((await f.registry.list())[0]?.reservations).toBe(0);
   });

@@ -25,7 +25,8 @@ export const TRANSPORTS = ['websocket', 'sse', 'long-poll', 'short-poll'] as con
 
 /** What discovery answers. */
 export function assignment(more: Record<string, unknown> = {}): Record<string, unknown> {
-  return { node: NODE, alternatives: [OTHER], ticket: 't1', expiresInMs: 3_600_000, transports: TRANSPORTS, ...more };
+  const ticket = { ticket: 't1', expiresInMs: 3_600_000, connection: 'c-s', user: 'u1' };
+  return { node: NODE, alternatives: [OTHER], ...ticket, transports: TRANSPORTS, ...more };
 }
 
 /** The events of the window, which Node has none of. */

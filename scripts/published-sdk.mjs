@@ -1,0 +1,31 @@
+// Builds the SDK as it is published: an entry each for what an application imports, what they share in chunks.
+
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Entry of the package → entry of the sources. The one for Node is left out: it depends on `ws`, which Node 22 needs no more. */
+export const ENTRIES = {
+  index: 'index',
+  websocket: 'websocket-only',
+  sse: 'sse',
+  react: 'react',
+  testing: 'testing/index',
+};
+
+/** Into `outdir`. Names stay: shortening the inner ones, tried, makes an application's bundle 34 to 42 bytes of 9,000 smaller. */
+export function buildPublished(outdir) {
+  return build({
+    absWorkingDir: root,
+    entryPoints: Object.fromEntries(Object.entries(ENTRIES).map(([name, source]) => [name, `client-sdk/${source}.ts`])),
+    outdir,
+    bundle: true,
+    splitting: true,
+    chunkNames: 'shared-[hash]',
+    format: 'esm',
+    target: 'es2022',
+    sourcemap: true,
+    external: ['react'],
+  });
+}
