@@ -34,6 +34,8 @@ export interface HistoryPage {
   readonly tail: Offset;
   /** Whether entries follow the last one here. */
   readonly more: boolean;
+  /** Bytes, at most, that were read beside the entries to find where to begin; absent: few. */
+  readonly walkedBytes?: number;
 }
 
 export interface PageLimit {
@@ -59,14 +61,20 @@ export interface Publication {
   readonly waitReplicas?: number;
 }
 
+/**
+ * `envelope`: one that is broken or too large, which may have carried something of the log. `future`: one with an offset that
+ * lies ahead of the broker's clock. `live`: what came where live-only messages come and is none, which the log knows nothing of.
+ */
+export type Damage = 'envelope' | 'future' | 'live';
+
 /** What a broker tells its node. None of it may throw. */
 export interface BrokerListener {
   /** Something arrived for a subscribed channel; of one channel in the order of the bus. */
   message(channel: string, message: BrokerMessage): void;
   /** The bus was interrupted and these subscriptions stand again: what came between must be read from the log. */
   resubscribed(channels: readonly string[]): void;
-  /** Something on the bus could not be used (broken envelope, too large): the log of the channel must be read. */
-  damaged(channel: string, reason: string): void;
+  /** Something on the bus could not be used. Unless it was `live`, the log of the channel must be read. */
+  damaged(channel: string, reason: string, cause: Damage): void;
 }
 
 export interface BrokerStatus {

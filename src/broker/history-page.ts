@@ -1,7 +1,7 @@
 // Decodes the flat answer of the library's read function into a page of history.
 
 import { FanfareError } from '../lib/errors.js';
-import { type GapReason, type Offset, START } from '../protocol/index.js';
+import { type GapReason, isOffset, type Offset, START } from '../protocol/index.js';
 import type { HistoryPage, LogEntry } from './broker.js';
 import { isSender } from './envelope.js';
 import { normalise } from './payload.js';
@@ -21,24 +21,28 @@ export interface ReadAnswer {
 
 /**
  * Reads `[start, reason or '', tail, more, renew, (offset, data, sender or '')…]`. Each entry's predecessor is the offset
- * before it: the function ends a page before a hole. `maxMessageBytes` is what {@link normalise} keeps to. Throws `internal` when the answer is something else.
+ * before it: the function ends a page before a hole. `maxMessageBytes` is what {@link normalise} keeps to. Throws `internal` when the answer is something else: whoever
+ * may load functions may have replaced ours.
  */
 export function decodeHistoryPage(answer: unknown, maxMessageBytes: number): ReadAnswer {
   if (!Array.isArray(answer) || answer.length < HEAD) throw malformed();
   const values: readonly unknown[] = answer;
-  const start = text(values[0]);
+  const start = offsetIn(values[0]);
   const reason = text(values[1]);
   const entries: LogEntry[] = [];
   let previous: Offset = start;
   for (let i = HEAD; i + 2 < values.length; i += 3) {
-    const offset = text(values[i]);
+    const offset = offsetIn(values[i]);
+    if (offset <= previous) throw malformed();
     const from = bytes(values[i + 2]);
     const data = normalise(bytes(values[i + 1]), maxMessageBytes);
     entries.push({ offset, previous, data, from: isSender(from) ? from : undefined });
     previous = offset;
   }
   const gap = reason === '' ? undefined : isGapReason(reason) ? reason : 'unknown';
-  const page = { start, gap, entries, tail: text(values[2]), more: Number(values[3]) === 1 };
+  const page = { start, gap, entries, tail: offsetIn(values[2]), more: Number(values[3]) === 1 };
+  // Whoever reads on would do so for ever.
+  if (page.more && entries.length === 0) throw malformed();
   return { page, renew: Number(values[4]) === 1 };
 }
 
@@ -65,6 +69,12 @@ function bytes(value: unknown): Buffer {
 
 function text(value: unknown): string {
   return bytes(value).toString('latin1');
+}
+
+function offsetIn(value: unknown): Offset {
+  const offset = text(value);
+  if (isOffset(offset)) return offset;
+  throw malformed();
 }
 
 function malformed(): FanfareError {

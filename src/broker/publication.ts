@@ -13,10 +13,11 @@ export function checkChannel(channel: string): void {
   if (problem !== undefined) throw new FanfareError('bad_channel_name', problem);
 }
 
-/** Throws `bad_idempotency_key` when a scoped key is not `b:…` or `u:…`, or is too long. */
+/** Throws `bad_idempotency_key` when a scoped key is not `b:…` or `u:…` in printable ASCII, or is too long. */
 export function checkKey(key: string): void {
-  if (!/^[bu]:./s.test(key) || Buffer.byteLength(key) > MAX_KEY_BYTES) {
-    throw new FanfareError('bad_idempotency_key', 'a scoped key begins with "b:" or "u:" and has at most 512 bytes');
+  if (!/^[bu]:[!-~]+$/.test(key) || key.length > MAX_KEY_BYTES) {
+    const rule = 'a scoped key begins with "b:" or "u:" and has at most 512 printable ASCII characters';
+    throw new FanfareError('bad_idempotency_key', rule);
   }
 }
 

@@ -33,6 +33,7 @@ export interface Cluster {
 
 export function composeCluster(loaded: LoadedConfig, namespaces: Namespaces, logger: Logger): Cluster {
   const { redisUrl: url, prefix, maxMessageBytes, waitReplicas, redisPushReader: readsPushes } = loaded.config;
+  const { clockTolerance: clockToleranceMs } = loaded.config;
   if (url === undefined) return aloneInMemory(namespaces, loaded.config);
   const options = { url, prefix, namespaces, maxMessageBytes, logger };
   const connection = connectionTo(options, loaded);
@@ -40,7 +41,7 @@ export function composeCluster(loaded: LoadedConfig, namespaces: Namespaces, log
   return {
     shared: true,
     registry,
-    createBroker: () => createRedisBroker({ ...options, connection, readsPushes }),
+    createBroker: () => createRedisBroker({ ...options, connection, readsPushes, clockToleranceMs }),
     createIngest: (broker) =>
       createIngest({
         connection,

@@ -18,7 +18,11 @@ const GAUGES = new Set([
 ]);
 
 /** Figures by what they count, such as `refusals.bad_field`: the label of what stands behind the dot. */
-const LABELS: Readonly<Record<string, string>> = { refusals: 'code', discoveryRefusals: 'code' };
+const LABELS: Readonly<Record<string, string>> = {
+  refusals: 'code',
+  discoveryRefusals: 'code',
+  damaged: 'cause',
+};
 
 export interface MetricsSource {
   /** Becomes part of each name: `fanfare_<name>`. */

@@ -14,6 +14,7 @@ const fields = {
   anonymous: boolean(),
   presence: boolean(),
   clientPublish: boolean(),
+  live: boolean(),
   slowConsumer: choice('disconnect', 'conflate'),
 } as const;
 

@@ -15,6 +15,8 @@ export interface NamespaceOptions {
   readonly presence: boolean;
   /** Whether any client may publish; else a grant decides. */
   readonly clientPublish: boolean;
+  /** Whether live-only messages are taken from the bus channel of their own, `<prefix>:{<channel>}:live`. */
+  readonly live: boolean;
   /** What happens to a client that reads too slowly. */
   readonly slowConsumer: 'disconnect' | 'conflate';
 }
@@ -26,6 +28,7 @@ export const DEFAULT_NAMESPACE: NamespaceOptions = {
   anonymous: false,
   presence: false,
   clientPublish: false,
+  live: true,
   slowConsumer: 'disconnect',
 };
 

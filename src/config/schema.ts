@@ -115,6 +115,13 @@ export const configSchema = z.object({
     fromFile: true,
   }),
 
+  clockTolerance: option(duration('0s', '1h'), {
+    duration: true,
+    about: "how far a message may lie ahead of Redis' clock; one that does is taken from the log alone",
+    roles: NODES,
+    default: '2s',
+  }),
+
   nodeId: option(nodeIdType.optional(), {
     about: 'name of the node in the cluster',
     roles: NODES,

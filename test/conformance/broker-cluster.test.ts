@@ -1,5 +1,6 @@
 // The Redis broker on a real Redis Cluster: a lost master, a slot that moves, a master without our library.
 
+import { Cluster } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createRedisBroker, type RedisBusBroker } from '../../src/broker/redis/broker.js';
 import { slotOf } from '../../src/broker/redis/cluster-slot.js';
@@ -7,6 +8,8 @@ import { RedisConnection } from '../../src/broker/redis/connection.js';
 import { createRedisRegistry } from '../../src/broker/redis/registry.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { silentLogger } from '../../src/lib/logger.js';
+import { formatOffset, parseOffset } from '../../src/protocol/index.js';
+import { encodeEnvelope } from '../support/envelope.js';
 import { RecordingListener } from '../support/recording-listener.js';
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.js';
 
@@ -63,6 +66,23 @@ test('each master has a canary, whose slot is its own', async () => {
   };
   await expect.poll(canaries, { timeout: 5_000 }).toEqual([1, 1, 1]);
   expect(broker.stats()).toMatchObject({ canaryMisses: 0, subscriberRebuilds: 0 });
+});
+
+test('live-only messages come by SPUBLISH on the channel of their own, and envelopes there are no messages', async () => {
+  for (const channel of channels) await broker.subscribe(channel);
+  const [first] = cluster.servers;
+  const publisher = new Cluster([{ host: first?.host ?? '', port: first?.port ?? 0 }]);
+  for (const channel of channels) {
+    const { tail } = await broker.read(channel, 'now', { maxEntries: 1, maxBytes: 1 });
+    const next = formatOffset(parseOffset(tail).ms + 1, parseOffset(tail).seq);
+    await publisher.spublish(`fanfare:{${channel}}:live`, encodeEnvelope(next, tail, Buffer.from('"forged"')));
+    await publisher.spublish(`fanfare:{${channel}}:live`, '"true"');
+  }
+  await untilAllHave('"true"');
+  expect(listener.messages).toHaveLength(channels.length);
+  expect(listener.damages.map(({ cause }) => cause)).toEqual(channels.map(() => 'live'));
+  for (const channel of channels) broker.unsubscribe(channel);
+  publisher.disconnect();
 });
 
 test('a URL of the wrong kind is refused, saying which', async () => {

@@ -14,6 +14,8 @@ const current = useRedisBroker();
 const namespaces = new Namespaces();
 const busName = () => `fanfare:{${current.channel}}`;
 
+const FULL = ['2', 'fanfare:{a}:log', 'fanfare:{a}:tail'];
+
 describe('a publisher with a plain Redis client', () => {
   test('reaches subscribers by PUBLISH and by FCALL', async () => {
     await current.broker.subscribe(current.channel);
@@ -25,6 +27,30 @@ describe('a publisher with a plain Redis client', () => {
       [offset, '{"logged":1}'],
     ]);
   });
+
+  test('has its sender on the bus and in the log alike, where it is one object on one line', async () => {
+    const { broker, channel, listener, server } = current;
+    await broker.subscribe(channel);
+    const keys = [`fanfare:{${channel}}:log`, `fanfare:{${channel}}:tail`];
+    const senders = ['{}', '{"user":"a","more":[{}]}', '{"user":"\\n"}', '{"user":"\u007f \u00fc"}'];
+    for (const from of senders) {
+      await server.admin.call('FCALL', 'fanfare_publish', 2, ...keys, '1', from);
+    }
+    await listener.until(() => listener.messages.length === senders.length);
+    const log = (await readFrom(current, '-1')).entries.map((entry) => entry.from?.toString());
+    expect(listener.messages.map(({ from }) => from)).toEqual(log);
+    expect(log).toEqual(senders);
+  });
+
+  test.each(['', 'x', '-2', '1-1', 'last:', 'last:5:x', 'last:99999', '1795342704012-0000433091248128\n'])(
+    'cannot read after %j',
+    async (after) => {
+      const { channel, server } = current;
+      const keys = [`fanfare:{${channel}}:log`, `fanfare:{${channel}}:tail`];
+      const read = server.admin.call('FCALL_RO', 'fanfare_read', 2, ...keys, after, 10, 1_000);
+      await expect(read).rejects.toThrow(/^BADARGS/);
+    },
+  );
 
   test('shares idempotency keys of scope b with the declared form', async () => {
     const offset = await current.server.admin.call('FCALL', 'fanfare_publish', 1, current.channel, '1', 'order-7');
@@ -39,6 +65,13 @@ describe('a publisher with a plain Redis client', () => {
     ['too much data', ['1', 'news', 'x'.repeat(65_537)], /^TOOLARGE/],
     ['keys of two channels', ['2', 'fanfare:{a}:log', 'fanfare:{b}:tail', '1'], /^BADCHANNEL/],
     ['keys of the cluster', ['2', 'fanfare:{!cluster}:log', 'fanfare:{!cluster}:tail', '1'], /^BADCHANNEL/],
+    ['a sender with a line break', [...FULL, ',2]', '{"user":"admin"}\n[1'], /^BADARGS/],
+    ['a sender with a line break inside', [...FULL, '1', '{"user":\r"admin"}'], /^BADARGS/],
+    ['a sender that is no object', [...FULL, '1', '["admin"]'], /^BADARGS/],
+    ['a sender that is two', [...FULL, '1', '{"user":"a"}{"user":"b"}'], /^BADARGS/],
+    ['a sender of 2 KB', [...FULL, '1', JSON.stringify({ user: 'x'.repeat(2_000) })], /^BADARGS/],
+    ['a declared key with a line break', ['3', ...FULL.slice(1), 'fanfare:{a}:key:b:k\n', '1'], /^BADKEY/],
+    ['a declared key with a space', ['3', ...FULL.slice(1), 'fanfare:{a}:key:b:k k', '1'], /^BADKEY/],
     ["another channel's key", ['3', 'fanfare:{a}:log', 'fanfare:{a}:tail', 'fanfare:{b}:key:b:k', '1'], /^BADKEY/],
   ])('is refused with %s', async (_, args, expected) => {
     await expect(current.server.admin.call('FCALL', 'fanfare_publish', ...args)).rejects.toThrow(expected);
@@ -94,9 +127,12 @@ describe('the bus', () => {
       fc.constantFrom(...names),
       fc.constantFrom('subscribe', 'subscribe', 'unsubscribe', 'turn', 'kill'),
     );
+    // On the bus channel of logged messages, and on the one of live-only messages.
     const numSub = async () => {
-      const answer = await server.admin.pubsub('NUMSUB', ...names.map((name) => `fanfare:{${name}}`));
-      return answer.filter((_, n) => n % 2 === 1).map(Number);
+      const busNames = names.map((name) => `fanfare:{${name}}`);
+      const answer = await server.admin.pubsub('NUMSUB', ...busNames, ...busNames.map((name) => `${name}:live`));
+      const counts = answer.filter((_, n) => n % 2 === 1).map(Number);
+      return names.map((_, n) => [counts[n], counts[n + names.length]]);
     };
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
@@ -121,9 +157,9 @@ describe('the bus', () => {
         }
         const wanted = await Promise.all(names.map((name) => last.get(name) ?? false));
         await expect.poll(() => broker.status().ready).toBe(true);
-        await expect.poll(numSub).toEqual(wanted.map(Number));
+        await expect.poll(numSub).toEqual(wanted.map((isWanted) => [Number(isWanted), Number(isWanted)]));
         for (const name of names) broker.unsubscribe(name);
-        await expect.poll(numSub).toEqual(names.map(() => 0));
+        await expect.poll(numSub).toEqual(names.map(() => [0, 0]));
       }),
       { numRuns: 40 },
     );
@@ -145,7 +181,7 @@ describe('the bus', () => {
     const received: string[] = [];
     throwing.message = (_, { data }) => {
       received.push(String(data));
-      if (received.length === 2) throwing.damaged('', 'done');
+      if (received.length === 2) throwing.damaged('', 'done', 'live');
       throw new Error('from the listener');
     };
     const other = createRedisBroker({ url: current.server.url, prefix: 'fanfare', namespaces, logger: current.logger });

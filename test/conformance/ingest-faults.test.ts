@@ -136,6 +136,17 @@ describe('while Redis', () => {
     expect(ingest.stats().ingestDead).toBe(0);
   });
 
+  it('has something else under the name of its lease, that is named and taken away', async () => {
+    await world.server.admin.hset(`${QUEUE}:lease`, 'not', 'a lease');
+    await world.queueMany(10, 2);
+    const { ingest, logger } = await world.drainer();
+    ingest.start();
+    await world.drained();
+    await world.expectAll(10, 2);
+    const mended = logger.lines.filter(({ fields }) => 'key' in fields);
+    expect(mended.map(({ fields }) => fields)).toEqual([{ key: `${QUEUE}:lease` }]);
+  });
+
   it('has something else under the queue’s name, it is said once, and mended by removing it', async () => {
     await world.server.admin.set(QUEUE, 'not a stream');
     const { ingest, logger } = await world.drainer();

@@ -3,18 +3,15 @@
 import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatOffset, parseOffset } from '../../src/protocol/index.js';
 import { BareSocket, makeToken } from '../conformance/stranger-client.js';
 import { type RunningServer, startServer } from '../conformance/stranger-server.js';
+import { documentedUsers, makeDocumentedUsers } from '../support/documented-users.js';
+import { encodeEnvelope } from '../support/envelope.js';
 import { type RedisServer, startRedis } from '../support/redis.js';
 
 const SECRET = 'a-secret-of-at-least-thirty-two-bytes';
 const operations = readFileSync(new URL('../../docs/OPERATIONS.md', import.meta.url), 'utf8');
-
-/** The documented `ACL SETUSER` commands, with a password put in. */
-function documentedUsers(): readonly (readonly string[])[] {
-  const lines = operations.match(/^ACL SETUSER .*$/gm) ?? [];
-  return lines.map((line) => line.replace('PASSWORD', 'secret').split(' ').slice(2));
-}
 
 describe('the documented Redis permissions', () => {
   let redis: RedisServer;
@@ -23,7 +20,7 @@ describe('the documented Redis permissions', () => {
 
   beforeAll(async () => {
     redis = await startRedis();
-    for (const user of documentedUsers()) await redis.admin.call('ACL', 'SETUSER', ...user);
+    await makeDocumentedUsers(redis.admin);
     server = await startServer('start', {
       FANFARE_REDIS_URL: `redis://fanfare-node:secret@${redis.host}:${redis.port}`,
       FANFARE_AUTH_SECRET: SECRET,
@@ -39,8 +36,8 @@ describe('the documented Redis permissions', () => {
     await redis?.stop();
   });
 
-  it('are two users', () => {
-    expect(documentedUsers().map(([name]) => name)).toEqual(['fanfare-node', 'publisher']);
+  it('are three users', () => {
+    expect([...documentedUsers().keys()]).toEqual(['fanfare-node', 'publisher', 'live-publisher']);
   });
 
   it('let a node publish, deduplicate, replay and deliver', async () => {
@@ -60,11 +57,13 @@ describe('the documented Redis permissions', () => {
     try {
       await client.call('FCALL', 'fanfare_publish', '1', 'news', '"short"', 'order-17');
       await client.call('FCALL', 'fanfare_publish', '2', 'fanfare:{news}:log', 'fanfare:{news}:tail', '"full"');
-      await client.publish('fanfare:{news}', '"live"');
+      await client.publish('fanfare:{news}', '"bare"');
+      await client.publish('fanfare:{news}:live', '"live"');
+      await client.multi().call('FCALL', 'fanfare_publish', '1', 'news', '"in a transaction"').exec();
       await client.xadd('fanfare:ingest', '*', 'channel', 'news', 'data', '"queued"');
       const data: unknown[] = [];
-      while (data.length < 4) data.push((await socket.nextOf('message')).data);
-      expect(data).toEqual(expect.arrayContaining(['short', 'full', 'live', 'queued']));
+      while (data.length < 6) data.push((await socket.nextOf('message')).data);
+      expect(data).toEqual(expect.arrayContaining(['short', 'full', 'bare', 'live', 'in a transaction', 'queued']));
       await expect(client.flushall()).rejects.toThrow(/NOPERM/);
       await expect(client.keys('*')).rejects.toThrow(/NOPERM/);
     } finally {
@@ -72,10 +71,41 @@ describe('the documented Redis permissions', () => {
     }
   });
 
-  it('let both wait for replicas', async () => {
-    for (const [name] of documentedUsers()) {
-      expect(await redis.admin.call('ACL', 'DRYRUN', name ?? '', 'WAIT', '1', '1000')).toBe('OK');
-      expect(await redis.admin.call('ACL', 'DRYRUN', name ?? '', 'ASKING')).toBe('OK');
+  it('let a live-only publisher publish what is live-only, and forge nothing', async () => {
+    const client = new Redis({ host: redis.host, port: redis.port, username: 'live-publisher', password: 'secret' });
+    try {
+      const offset = String(await redis.admin.call('FCALL', 'fanfare_publish', '1', 'news', '"before"'));
+      expect(await socket.nextOf('message')).toMatchObject({ data: 'before', offset });
+      const { ms, seq } = parseOffset(offset);
+      const sender = Buffer.from('{"connection":"x","user":"admin"}');
+      const forge = (next: string) => encodeEnvelope(next, offset, Buffer.from('"forged"'), sender);
+      for (let n = 0; n < 50; n++) {
+        const forged = forge(n % 2 === 0 ? formatOffset(9_999_999_999_999, 0) : formatOffset(ms, seq + 1 + n));
+        await expect(client.publish('fanfare:{news}', forged)).rejects.toThrow(/NOPERM/);
+        await client.publish('fanfare:{news}:live', forged);
+      }
+      await client.multi().publish('fanfare:{news}:live', '"live"').exec();
+      const after = String(await redis.admin.call('FCALL', 'fanfare_publish', '1', 'news', '"after"'));
+      const news = async () => {
+        for (;;) {
+          const event = await socket.next();
+          if (event.type === 'message' || event.type === 'gap') return event;
+        }
+      };
+      const events = [await news(), await news()];
+      expect(events.map(({ data }) => data).sort()).toEqual(['after', 'live']);
+      expect(events.find(({ data }) => data === 'after')).toMatchObject({ type: 'message', offset: after });
+      for (const event of events) expect(event).not.toHaveProperty('from');
+      expect(events.find(({ data }) => data === 'live')).not.toHaveProperty('offset');
+    } finally {
+      client.disconnect();
+    }
+  });
+
+  it('let all wait for replicas', async () => {
+    for (const name of documentedUsers().keys()) {
+      expect(await redis.admin.call('ACL', 'DRYRUN', name, 'WAIT', '1', '1000')).toBe('OK');
+      expect(await redis.admin.call('ACL', 'DRYRUN', name, 'ASKING')).toBe('OK');
     }
     expect(await redis.admin.call('ACL', 'DRYRUN', 'fanfare-node', 'INFO', 'replication')).toBe('OK');
   });

@@ -5,6 +5,7 @@ import { RedisConnection } from '../../src/broker/redis/connection.js';
 import { createRedisRegistry, type RedisRegistry } from '../../src/broker/redis/registry.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { silentLogger } from '../../src/lib/logger.js';
+import { RecordingLogger } from '../support/recording-logger.js';
 import { type RedisServer, startRedis } from '../support/redis.js';
 import { registrySuite } from '../unit/cluster/registry-suite.js';
 import { node } from '../unit/cluster/test-cluster.js';
@@ -120,6 +121,50 @@ describe('in Redis', () => {
       expect((await registry.assign([]))?.node.id).toBe('forged');
     });
   });
+
+  it.each([
+    ['nodes', 'string'],
+    ['held', 'list'],
+    ['pace', 'zset'],
+    ['reservations', 'hash'],
+    ['state', 'string'],
+    ['lapses', 'stream'],
+  ])('a key of another type under the name of %s is named, taken away and written anew', async (name, type) => {
+    const logger = new RecordingLogger();
+    const { connection } = await open();
+    const registry = createRedisRegistry({ connection, logger });
+    try {
+      await registry.report(node('n1'));
+      await registry.assign([]);
+      await redis.admin.del(KEY(name));
+      if (type === 'string') await redis.admin.set(KEY(name), 'x');
+      else if (type === 'list') await redis.admin.rpush(KEY(name), 'x');
+      else if (type === 'zset') await redis.admin.zadd(KEY(name), 1, 'x');
+      else if (type === 'hash') await redis.admin.hset(KEY(name), 'x', 'y');
+      else await redis.admin.xadd(KEY(name), '*', 'x', 'y');
+      expect((await registry.report(node('n1'))).verdict).toBe('accepted');
+      expect(logger.lines.map(({ fields }) => fields)).toEqual([{ key: KEY(name) }]);
+      expect((await registry.assign([]))?.node.id).toBe('n1');
+      await registry.report(node('n1'));
+      expect(logger.lines).toHaveLength(1);
+    } finally {
+      connection.close();
+    }
+  });
+
+  it.each(['x', 'inf', '-inf', 'nan', '1e300', '0x10', ''])(
+    'numbers that are %j are none, and keep no node from being assigned',
+    async (value) => {
+      await withRegistry(async (registry) => {
+        await registry.report(node('n1'));
+        for (const key of ['held', 'pace', 'lapses']) await redis.admin.hset(KEY(key), 'n1', value);
+        for (const field of ['newest', 'before', 'resumed']) await redis.admin.hset(KEY('state'), field, value);
+        await registry.report(node('n1'));
+        expect((await registry.assign([]))?.node.id).toBe('n1');
+        expect((await registry.list()).map(({ reservations }) => reservations)).toEqual([1]);
+      });
+    },
+  );
 
   it('a report from the future counts for nobody', async () => {
     await withRegistry(async (registry) => {

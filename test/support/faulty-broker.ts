@@ -79,6 +79,6 @@ function wrap(listener: BrokerListener): BrokerListener {
   return {
     message: (channel, message) => listener.message(channel, message),
     resubscribed: (channels) => listener.resubscribed(channels),
-    damaged: (channel, reason) => listener.damaged(channel, reason),
+    damaged: (channel, reason, cause) => listener.damaged(channel, reason, cause),
   };
 }

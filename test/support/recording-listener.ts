@@ -12,7 +12,7 @@ export interface Delivered {
 
 export class RecordingListener implements BrokerListener {
   readonly messages: Delivered[] = [];
-  readonly damages: { readonly channel: string; readonly reason: string }[] = [];
+  readonly damages: { readonly channel: string; readonly reason: string; readonly cause: string }[] = [];
   readonly resubscriptions: string[] = [];
   readonly #waiting = new Set<() => void>();
 
@@ -27,8 +27,8 @@ export class RecordingListener implements BrokerListener {
     this.#wake();
   }
 
-  damaged(channel: string, reason: string): void {
-    this.damages.push({ channel, reason });
+  damaged(channel: string, reason: string, cause: string): void {
+    this.damages.push({ channel, reason, cause });
     this.#wake();
   }
 

@@ -93,7 +93,7 @@ class Drainer implements Ingest {
   constructor(options: IngestOptions) {
     this.#options = options;
     this.#queue = new StoredQueue(options.connection, options.maxMessageBytes);
-    this.#lease = new Lease(options.connection, `${this.#queue.name}:lease`);
+    this.#lease = new Lease(options.connection, `${this.#queue.name}:lease`, options.logger);
     this.#lookout = new Lookout(options.watch, () => {
       if (this.#isIdle) this.#wake?.();
     });

@@ -1,20 +1,21 @@
 // The broker on Redis: publishes through the function library, subscribes to the live channels, reads the logs.
 
 import { calm } from '../../lib/calm.js';
-import type { FanfareError } from '../../lib/errors.js';
+import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
-import { type Begin, LIMITS, type Offset, START } from '../../protocol/index.js';
+import { type Begin, isOffset, LIMITS, type Offset, START } from '../../protocol/index.js';
 import type { Broker, BrokerListener, BrokerStatus, HistoryPage, PageLimit, Publication } from '../broker.js';
-import { decodeEnvelope, isEnvelope } from '../envelope.js';
 import { decodeHistoryPage, NOTHING_YET, restOf } from '../history-page.js';
 import { normalise } from '../payload.js';
 import { checkAfter, checkChannel, checkKey, checkSize } from '../publication.js';
-import type { Subscriber, SubscriberOptions } from './bus-subscription.js';
+import { BusMessages } from './bus-messages.js';
+import { liveName, type Subscriber, type SubscriberOptions } from './bus-subscription.js';
 import type { BusStats } from './canary.js';
 import { ClusterSubscriber } from './cluster-subscriber.js';
 import { RedisConnection, type RedisConnectionOptions, START_TIMEOUT_MS } from './connection.js';
 import { DurablePublisher } from './durable-publisher.js';
 import { toFanfareError, unavailableError } from './errors.js';
+import { RedisClock } from './redis-clock.js';
 import { RedisSubscriber } from './subscriber.js';
 import { Tails } from './tails.js';
 
@@ -23,7 +24,14 @@ export interface RedisBrokerOptions extends RedisConnectionOptions {
   readonly connection?: RedisConnection;
   /** False: messages of the bus are read by ioredis, as everything else. Default true. */
   readonly readsPushes?: boolean;
+  /** How far the offset of a message may lie ahead of Redis' clock, in milliseconds; default 2,000. */
+  readonly clockToleranceMs?: number;
 }
+
+/** As in read-lua.ts: what one call looks back over. */
+const WALKED_BYTES = 1024 * 1024;
+/** Chosen: clocks of a Cluster's masters differ by less, and answers take less. */
+const CLOCK_TOLERANCE_MS = 2_000;
 
 export interface RedisBusBroker extends Broker {
   /** Counts since it was made. */
@@ -49,6 +57,8 @@ class RedisBroker implements RedisBusBroker {
   readonly #startTimeoutMs: number;
   readonly #stats: BusStats = { canaryMisses: 0, subscriberRebuilds: 0, subscriberDisconnects: 0 };
   readonly #tails: Tails;
+  readonly #clock: RedisClock;
+  readonly #hasLive: (channel: string) => boolean;
   #listener: BrokerListener | undefined;
   #subscriberStatus: BrokerStatus = { ready: false, sinceMs: Date.now(), detail: 'not started' };
   #closed = false;
@@ -63,8 +73,14 @@ class RedisBroker implements RedisBusBroker {
     this.#ownsConnection = options.connection === undefined;
     this.#tails = new Tails(this.#connection, logger);
     this.#durable = new DurablePublisher({ url, connection: this.#connection });
+    const { namespaces, clockToleranceMs: toleranceMs = CLOCK_TOLERANCE_MS } = options;
+    this.#hasLive = (channel) => namespaces.of(channel).live;
+    this.#clock = new RedisClock({ connection: this.#connection, toleranceMs, logger });
+    const messages = new BusMessages(this.#maxMessageBytes, this.#clock);
     const listener = {
-      payload: (channel: string, payload: Buffer) => this.#receive(channel, payload),
+      payload: (channel: string, payload: Buffer, live: boolean) => {
+        if (this.#listener !== undefined) messages.hand(channel, payload, live, this.#listener);
+      },
       resubscribed: (channels: readonly string[]) => this.#listener?.resubscribed(channels),
       changed: (ready: boolean, detail: string) => {
         if (this.#subscriberStatus.ready === ready && this.#subscriberStatus.detail !== 'not started') return;
@@ -79,6 +95,7 @@ class RedisBroker implements RedisBusBroker {
         listener,
         stats: this.#stats,
         readsPushes: options.readsPushes,
+        hasLive: this.#hasLive,
         publish: (busName, payload) => this.#fanOut(busName, payload),
       },
       this.#connection,
@@ -90,6 +107,9 @@ class RedisBroker implements RedisBusBroker {
     this.#listener = listener;
     try {
       if (this.#ownsConnection) await this.#connection.start();
+      await this.#clock.start().catch((error: unknown) => {
+        throw toFanfareError(error, 'read');
+      });
       await this.#subscriber.start(this.#startTimeoutMs);
       this.#assertOpen();
     } catch (error) {
@@ -126,7 +146,14 @@ class RedisBroker implements RedisBusBroker {
     const offset = await stored.catch((error: FanfareError) => {
       throw this.#noting(error, channel);
     });
-    return String(offset);
+    if (isOffset(offset)) return offset;
+    // Stored or not, nobody can say: it was none of our functions that answered.
+    const details = { outcome: 'unknown', retryAfterMs: 1_000 } as const;
+    throw new FanfareError(
+      'ack_timeout',
+      'the publish function in Redis answered something else than an offset',
+      details,
+    );
   }
 
   async publishLive(channel: string, data: Buffer | string): Promise<void> {
@@ -136,7 +163,8 @@ class RedisBroker implements RedisBusBroker {
     // Normalised before it leaves: no payload of ours may look like an envelope.
     const payload = normalise(typeof data === 'string' ? Buffer.from(data) : data, this.#maxMessageBytes);
     try {
-      await this.#fanOut(`${this.#prefix}:{${channel}}`, payload);
+      const busName = `${this.#prefix}:{${channel}}`;
+      await this.#fanOut(this.#hasLive(channel) ? liveName(busName) : busName, payload);
     } catch (error) {
       throw toFanfareError(error, 'write');
     }
@@ -158,13 +186,15 @@ class RedisBroker implements RedisBusBroker {
       if (answer === null && !opens) return NOTHING_YET;
       // The last of many long messages are looked for in several calls, so that none of them is a long one.
       let rest = typeof after === 'string' ? undefined : restOf(answer, after.last);
+      let walkedBytes = 0;
       while (rest !== undefined) {
+        walkedBytes += WALKED_BYTES;
         answer = await read(rest.begin);
         rest = restOf(answer, rest.left);
       }
       const { page, renew } = decodeHistoryPage(answer, this.#maxMessageBytes);
       if (renew) this.#renew(keys);
-      return page;
+      return walkedBytes === 0 ? page : { ...page, walkedBytes };
     } catch (error) {
       throw this.#noting(toFanfareError(error, 'read'), channel);
     }
@@ -190,6 +220,7 @@ class RedisBroker implements RedisBusBroker {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#clock.stop();
     this.#listener = undefined;
     const connection = this.#ownsConnection && this.#connection.close();
     await Promise.all([this.#subscriber.close(), this.#durable.close(), connection]);
@@ -199,29 +230,6 @@ class RedisBroker implements RedisBusBroker {
     this.#connection.assertReady();
     const { client, cluster } = this.#connection;
     await (cluster === undefined ? client.publish(busName, payload) : cluster.spublish(busName, payload));
-  }
-
-  /** Per bus message; everything here is on the hot path. */
-  #receive(channel: string, payload: Buffer): void {
-    const listener = this.#listener;
-    if (listener === undefined) return;
-    if (!isEnvelope(payload)) {
-      if (payload.length > this.#maxMessageBytes) {
-        listener.damaged(channel, 'a live message is over the limit');
-        return;
-      }
-      const data = normalise(payload, this.#maxMessageBytes);
-      listener.message(channel, { offset: undefined, previous: undefined, data, from: undefined });
-      return;
-    }
-    // An envelope's head and sender are small: this bounds the work, the data's own size was checked by the function.
-    if (payload.length > this.#maxMessageBytes + MAX_HEAD_BYTES) {
-      listener.damaged(channel, 'an envelope is over the limit');
-      return;
-    }
-    const message = decodeEnvelope(payload, this.#maxMessageBytes);
-    if (typeof message === 'string') listener.damaged(channel, message);
-    else listener.message(channel, message);
   }
 
   async #readOrOpen(keys: string[], args: (string | number)[], opens: boolean): Promise<unknown> {
@@ -263,6 +271,3 @@ class RedisBroker implements RedisBusBroker {
 function createSubscriber(options: SubscriberOptions, { cluster }: RedisConnection): Subscriber {
   return cluster === undefined ? new RedisSubscriber(options) : new ClusterSubscriber({ ...options, cluster });
 }
-
-/** Chosen: mark, offsets and the longest sender. */
-const MAX_HEAD_BYTES = 2_048;

@@ -9,7 +9,10 @@ type State = 'queued' | 'sent' | 'live' | 'lost';
 
 export interface Subscription {
   readonly channel: string;
+  /** Where logged messages come. */
   readonly busName: string;
+  /** Whether live-only messages come beside it, under {@link liveName}. */
+  readonly hasLive: boolean;
   state: State;
   /** Shared by all who asked while it was under way. */
   readonly confirmed: Promise<void>;
@@ -18,7 +21,8 @@ export interface Subscription {
 }
 
 export interface SubscriberListener {
-  payload(channel: string, payload: Buffer): void;
+  /** `live`: came where only live-only messages may come. */
+  payload(channel: string, payload: Buffer, live: boolean): void;
   resubscribed(channels: readonly string[]): void;
   /** The connection came or went. */
   changed(ready: boolean, detail: string): void;
@@ -32,6 +36,8 @@ export interface SubscriberOptions {
   readonly listener: SubscriberListener;
   /** Counted on by the subscriber. */
   readonly stats: BusStats;
+  /** Whether a channel has live-only messages of its own. */
+  readonly hasLive: (channel: string) => boolean;
   /** Publishes through the commands' connection; rejects while that is away. */
   readonly publish: (busName: string, payload: string) => Promise<unknown>;
   /** False: messages are read by ioredis, as everything else. */
@@ -49,7 +55,28 @@ export interface Subscriber {
   close(): Promise<void>;
 }
 
-export function createSubscription(channel: string, busName: string): Subscription {
+const LIVE = ':live';
+
+/** No name of {@link Subscription.busName} ends like this: each ends with a brace. */
+export function liveName(busName: string): string {
+  return busName + LIVE;
+}
+
+/** Everything that Redis is asked for. */
+export function namesOf({ busName, hasLive }: Subscription): readonly string[] {
+  return hasLive ? [busName, liveName(busName)] : [busName];
+}
+
+/** The subscription that a name on the bus is of, and whether it is the one of live-only messages. */
+export function findByName<T>(
+  subscriptions: ReadonlyMap<string, T>,
+  name: string,
+): { of: T | undefined; live: boolean } {
+  const live = name.endsWith(LIVE);
+  return { of: subscriptions.get(live ? name.slice(0, -LIVE.length) : name), live };
+}
+
+export function createSubscription(channel: string, busName: string, hasLive: boolean): Subscription {
   let resolve = () => {};
   let reject: (error: unknown) => void = () => {};
   const confirmed = new Promise<void>((onResolve, onReject) => {
@@ -58,7 +85,7 @@ export function createSubscription(channel: string, busName: string): Subscripti
   });
   // Whoever asked has the promise; when nobody looks at it any more, its rejection is no news.
   confirmed.catch(() => {});
-  return { channel, busName, state: 'queued', confirmed, resolve, reject };
+  return { channel, busName, hasLive, state: 'queued', confirmed, resolve, reject };
 }
 
 export function unsubscribedError(): FanfareError {

@@ -5,6 +5,8 @@ import { calm } from '../../lib/calm.js';
 import { after, contained, soon } from '../../lib/timers.js';
 import {
   createSubscription,
+  findByName,
+  namesOf,
   type Subscriber,
   type SubscriberListener,
   type SubscriberOptions,
@@ -67,8 +69,8 @@ export class ClusterSubscriber implements Subscriber {
     const probe = `${this.#options.prefix}:{!probe}`;
     try {
       const shard = this.#shardOf(slotOf('!probe'));
-      await shard?.subscribe(probe);
-      shard?.unsubscribe(probe);
+      await shard?.subscribe([probe]);
+      shard?.unsubscribe([probe]);
     } catch (error) {
       throw toFanfareError(error, 'read');
     }
@@ -83,7 +85,7 @@ export class ClusterSubscriber implements Subscriber {
     if (this.#closed || this.#shardOf(slot)?.ready !== true) {
       return Promise.reject(unavailableError('the subscriber connection to the Redis Cluster is down'));
     }
-    const base = createSubscription(channel, busName);
+    const base = createSubscription(channel, busName, this.#options.hasLive(channel));
     const subscription: Sharded = { ...base, slot, shard: undefined, stood: false, tries: 0 };
     this.#subscriptions.set(busName, subscription);
     this.#queue.push(subscription);
@@ -157,9 +159,9 @@ export class ClusterSubscriber implements Subscriber {
       void shard.close();
     }
     for (const subscription of this.#subscriptions.values()) {
-      const { shard, state, slot, busName } = subscription;
+      const { shard, state, slot } = subscription;
       if (state !== 'live' || shard === undefined || shard === this.#shardOf(slot)) continue;
-      shard.unsubscribe(busName);
+      shard.unsubscribe(namesOf(subscription));
       this.#lose(subscription);
     }
     this.#sendLost();
@@ -185,15 +187,15 @@ export class ClusterSubscriber implements Subscriber {
     },
     dropped: (shard: RedisShard) => {
       const standing = shard.standing();
-      this.#loseAll(shard, ({ busName }) => !standing.has(busName));
+      this.#loseAll(shard, (subscription) => namesOf(subscription).some((name) => !standing.has(name)));
     },
   };
 
-  #receive(busName: string, payload: Buffer): void {
-    const subscription = this.#subscriptions.get(busName);
+  #receive(name: string, payload: Buffer): void {
+    const { of: subscription, live } = findByName(this.#subscriptions, name);
     if (subscription === undefined) return;
     try {
-      this.#listener.payload(subscription.channel, payload);
+      this.#listener.payload(subscription.channel, payload, live);
     } catch (error) {
       // ioredis throws on what a listener throws, and that ends the process.
       const { channel } = subscription;
@@ -220,7 +222,7 @@ export class ClusterSubscriber implements Subscriber {
   #scheduleFlush(): void {
     this.#flush ??= soon(() => {
       this.#flush = undefined;
-      for (const { shard, busName } of this.#unsubscribes.splice(0)) shard?.unsubscribe(busName);
+      for (const gone of this.#unsubscribes.splice(0)) gone.shard?.unsubscribe(namesOf(gone));
       for (const subscription of this.#queue.splice(0)) if (this.#isCurrent(subscription)) this.#send(subscription);
       const again = this.#again.splice(0);
       if (again.length > 0) this.#listener.resubscribed(again);
@@ -232,7 +234,7 @@ export class ClusterSubscriber implements Subscriber {
     if (shard?.ready !== true) return this.#failed(subscription, unavailableError('the master of the slot is away'));
     subscription.shard = shard;
     subscription.state = 'sent';
-    shard.subscribe(subscription.busName).then(
+    shard.subscribe(namesOf(subscription)).then(
       () => this.#confirm(subscription),
       (error: unknown) => this.#failed(subscription, error),
     );
@@ -266,7 +268,7 @@ export class ClusterSubscriber implements Subscriber {
     this.#subscriptions.delete(subscription.busName);
     subscription.reject(toFanfareError(error, 'read'));
     // Redis may have heard it and answered too late.
-    subscription.shard?.unsubscribe(subscription.busName);
+    subscription.shard?.unsubscribe(namesOf(subscription));
   }
 
   /** Asks for the map of the slots, which aligns, until nothing is lost and every master has its connection. */

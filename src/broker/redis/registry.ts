@@ -6,6 +6,7 @@ import type { Assignment, NamedNode, NodeRecord, NodeReport, Registry, ReportAns
 import type { Logger } from '../../lib/logger.js';
 import type { RedisConnection } from './connection.js';
 import { unavailableError } from './errors.js';
+import { MENDED_KEY } from './server-words.js';
 
 export interface RedisRegistryOptions {
   /** The caller's to start and close. */
@@ -38,6 +39,11 @@ interface Answer {
   readonly nodes?: readonly Written<NodeRecord>[] | object;
 }
 
+type Reported = ReportAnswer & {
+  /** Keys under whose names something else stood. */
+  readonly mended?: readonly string[] | object;
+};
+
 class Nodes implements RedisRegistry {
   readonly #connection: RedisRegistryOptions['connection'];
   readonly #logger: Logger;
@@ -63,9 +69,11 @@ class Nodes implements RedisRegistry {
     const load = [connections, capacity, maxConnectsPerSecond, state];
     const { features = [], claimed } = report;
     const fields = [id, url, incarnation, ...load, reached ? 1 : 0, proof, features.join(',')];
-    const answer = answerOf<ReportAnswer>(await this.#call('node_report', [...fields, ...claimed]));
-    const { verdict, nowMs, drain, signers, lapsed, isDoubted } = answer;
+    const answer = answerOf<Reported>(await this.#call('node_report', [...fields, ...claimed]));
+    const { verdict, nowMs, drain, signers, lapsed, isDoubted, mended } = answer;
     if (verdict !== 'accepted' && verdict !== 'fenced' && verdict !== 'refused') throw notAnAnswer();
+    if (!Number.isFinite(nowMs)) throw notAnAnswer();
+    for (const key of listOf(mended)) this.#logger.warn({ key }, MENDED_KEY);
     return { verdict, nowMs, drain, signers: listOf(signers), lapsed, isDoubted };
   }
 
@@ -76,13 +84,14 @@ class Nodes implements RedisRegistry {
     const answer = this.#read(await this.#call('node_assign', args));
     if (answer.node === undefined || answer.reservation === undefined) return undefined;
     const { node, reservation, others = 0 } = answer;
-    const alternatives = listOf(answer.alternatives).map(recordOf);
+    if (!isNamed(node) || typeof reservation !== 'string') throw notAnAnswer();
+    const alternatives = listOf(answer.alternatives).filter(isNamed).map(recordOf);
     return { node: recordOf(node), reservation, alternatives, others };
   }
 
   async list(signer?: string): Promise<readonly NodeRecord[]> {
     const { nodes } = this.#read(await this.#call('node_list', signer === undefined ? [] : [signer]));
-    return listOf(nodes).map(recordOf);
+    return listOf(nodes).filter(isNamed).map(recordOf);
   }
 
   async requestDrain(id: string): Promise<boolean> {
@@ -111,10 +120,12 @@ class Nodes implements RedisRegistry {
 /** What our own function wrote. */
 function answerOf<T>(text: unknown): T {
   try {
-    return JSON.parse(String(text)) as T;
+    const answer: unknown = JSON.parse(String(text));
+    if (typeof answer === 'object' && answer !== null) return answer as T;
   } catch (cause) {
     throw notAnAnswer(cause);
   }
+  throw notAnAnswer();
 }
 
 function notAnAnswer(cause?: unknown): Error {
@@ -123,6 +134,11 @@ function notAnAnswer(cause?: unknown): Error {
 
 function listOf<T>(value: readonly T[] | object | undefined): readonly T[] {
   return Array.isArray(value) ? value : [];
+}
+
+/** Whoever has replaced our library may answer anything. */
+function isNamed(node: Written<NamedNode>): boolean {
+  return typeof node?.id === 'string' && typeof node.url === 'string' && Number.isFinite(node.connections);
 }
 
 function recordOf<T extends NamedNode>({ features, ...record }: Written<T>): T {

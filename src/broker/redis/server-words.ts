@@ -19,3 +19,6 @@ export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.message !== '' ? error.message : error.name;
 }
+
+/** For the log, which names the key: it is ours, and what it is for is written anew. */
+export const MENDED_KEY = 'a key of ours in Redis held something else, and was taken away: who may write there?';

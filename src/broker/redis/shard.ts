@@ -100,15 +100,15 @@ export class RedisShard {
     return this.#canary.deaf;
   }
 
-  /** Resolves when Redis has confirmed; rejects with its error, as MOVED where the slot is another master's. */
-  async subscribe(busName: string): Promise<void> {
-    await this.#client.ssubscribe(busName);
+  /** Of one slot. Resolves when Redis has confirmed all of them; rejects with its error, as MOVED where the slot is another master's. */
+  async subscribe(busNames: readonly string[]): Promise<void> {
+    await this.#client.ssubscribe(...busNames);
   }
 
   /** Nobody waits for it. */
-  unsubscribe(busName: string): void {
+  unsubscribe(busNames: readonly string[]): void {
     if (!this.ready) return;
-    this.#client.sunsubscribe(busName).catch((error: Error) => {
+    this.#client.sunsubscribe(...busNames).catch((error: Error) => {
       this.#logger.debug({ error }, 'an unsubscribe was not confirmed');
     });
   }
@@ -135,7 +135,7 @@ export class RedisShard {
       send: async () => {
         if (!this.ready) return false;
         if (this.#perch === undefined || !owns(this.#perch.slot)) {
-          if (this.#perch?.stands) this.unsubscribe(this.#perch.busName);
+          if (this.#perch?.stands) this.unsubscribe([this.#perch.busName]);
           this.#perch = findPerch(prefix, owns);
         }
         if (this.#perch?.stands) return publish(this.#perch.busName, '').then(() => true);
@@ -154,7 +154,7 @@ export class RedisShard {
   #takePerch(): void {
     const perch = this.#perch;
     if (perch === undefined) return;
-    this.subscribe(perch.busName).then(
+    this.subscribe([perch.busName]).then(
       () => {
         perch.stands = this.ready;
       },

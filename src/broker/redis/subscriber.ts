@@ -8,6 +8,8 @@ import type { Logger } from '../../lib/logger.js';
 import { after, every, soon } from '../../lib/timers.js';
 import {
   createSubscription,
+  findByName,
+  namesOf,
   type Subscriber,
   type SubscriberListener,
   type SubscriberOptions,
@@ -29,6 +31,7 @@ export class RedisSubscriber implements Subscriber {
   readonly #prefix: string;
   readonly #logger: Logger;
   readonly #listener: SubscriberListener;
+  readonly #hasLive: SubscriberOptions['hasLive'];
   readonly #canary: Canary;
   readonly #canaryName: string;
   readonly #stats: BusStats;
@@ -48,6 +51,7 @@ export class RedisSubscriber implements Subscriber {
     this.#logger = options.logger;
     this.#listener = options.listener;
     this.#stats = options.stats;
+    this.#hasLive = options.hasLive;
     this.#client = createSubscriberClient(options.url, options.prefix);
     this.#canaryName = this.#busName(`!canary:${randomUUID()}`);
     this.#canary = this.#createCanary(options);
@@ -92,7 +96,7 @@ export class RedisSubscriber implements Subscriber {
     }
     const known = this.#subscriptions.get(busName);
     if (known !== undefined && known.state !== 'lost') return known.confirmed;
-    const subscription = createSubscription(channel, busName);
+    const subscription = createSubscription(channel, busName, this.#hasLive(channel));
     this.#subscriptions.set(busName, subscription);
     this.#queue.push(subscription);
     this.#scheduleFlush();
@@ -106,7 +110,7 @@ export class RedisSubscriber implements Subscriber {
     this.#subscriptions.delete(busName);
     subscription.reject(unsubscribedError());
     if (subscription.state !== 'sent' && subscription.state !== 'live') return;
-    this.#unsubscribes.push(busName);
+    this.#unsubscribes.push(...namesOf(subscription));
     this.#scheduleFlush();
   }
 
@@ -128,13 +132,13 @@ export class RedisSubscriber implements Subscriber {
   }
 
   #take(busName: string, payload: Buffer): void {
-    const subscription = this.#subscriptions.get(busName);
+    const { of: subscription, live } = findByName(this.#subscriptions, busName);
     if (subscription === undefined) {
       if (busName === this.#canaryName) this.#canary.heard();
       return;
     }
     try {
-      this.#listener.payload(subscription.channel, payload);
+      this.#listener.payload(subscription.channel, payload, live);
     } catch (error) {
       // Thrown into the reader of the socket it would end the process.
       calm(this.#logger).error(
@@ -233,7 +237,7 @@ export class RedisSubscriber implements Subscriber {
 
   async #send(batch: readonly Subscription[]): Promise<void> {
     for (const subscription of batch) subscription.state = 'sent';
-    await this.#client.subscribe(...batch.map(({ busName }) => busName));
+    await this.#client.subscribe(...batch.flatMap(namesOf));
   }
 
   #confirm(subscription: Subscription): void {
@@ -248,7 +252,7 @@ export class RedisSubscriber implements Subscriber {
       this.#subscriptions.delete(subscription.busName);
       subscription.reject(error);
       // Redis may have heard it and answered too late.
-      if (this.#client.status === 'ready') this.#unsubscribes.push(subscription.busName);
+      if (this.#client.status === 'ready') this.#unsubscribes.push(...namesOf(subscription));
     }
     if (this.#unsubscribes.length > 0) this.#scheduleFlush();
   }

@@ -2,7 +2,7 @@
 
 import { monotonicNowMs } from '../../lib/clocks.js';
 import type { Logger } from '../../lib/logger.js';
-import { OFFSET_LENGTH, type Offset } from '../../protocol/index.js';
+import { isOffset, OFFSET_LENGTH, type Offset } from '../../protocol/index.js';
 import type { RedisConnection } from './connection.js';
 import { toFanfareError } from './errors.js';
 
@@ -67,6 +67,7 @@ export class Tails {
   #tailIn(value: string | null, channel: string): Offset | undefined {
     if (value === null || value.length < BOTH || value.length > MAX_TAIL_LENGTH) return undefined;
     const tail = value.slice(0, OFFSET_LENGTH);
+    if (!isOffset(tail)) return undefined;
     if (value.length === BOTH && value.endsWith(tail)) this.#keepOpened(channel);
     return tail;
   }

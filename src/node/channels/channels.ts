@@ -1,6 +1,6 @@
 // All channels of a node: opened on first use, closed a while after the last, fed from the broker.
 
-import type { Broker, BrokerListener, BrokerMessage, HistoryPage, PageLimit } from '../../broker/broker.js';
+import type { Broker, BrokerListener, BrokerMessage, Damage, HistoryPage, PageLimit } from '../../broker/broker.js';
 import type { NamespaceOptions, Namespaces } from '../../config/namespaces.js';
 import { calm } from '../../lib/calm.js';
 import { monotonicNowMs, steadyUnixMs } from '../../lib/clocks.js';
@@ -37,6 +37,8 @@ const POLL_WAIT: WaitLimit = {
 };
 /** Chosen: a read that takes longer waits for something that hangs, as one master of a Cluster may; the others need not. */
 const SLOW_READ_MS = 250;
+/** Chosen: lines of the log in a minute that tell of damage, and what is remembered of them. */
+const MAX_TOLD = 100;
 const RING_MAX_MESSAGES = 256;
 const RING_MAX_BYTES = 512 * 1024;
 const MAX_HISTORY_BYTES = 64 * 1024 * 1024;
@@ -61,8 +63,10 @@ export interface ChannelsCounters extends ChannelCounters {
   /** Messages to sockets and streams that were live: one for each that took it. */
   deliveredSockets: number;
   deliveredStreams: number;
-  /** What the bus brought and could not be used. */
-  damaged: number;
+  /** What the bus brought and could not be used, by its cause. */
+  'damaged.envelope': number;
+  'damaged.future': number;
+  'damaged.live': number;
 }
 
 /** Owns every {@link Channel} and is what the broker calls. */
@@ -76,14 +80,16 @@ export class Channels implements BrokerListener {
     gaps: 0,
     deliveredSockets: 0,
     deliveredStreams: 0,
-    damaged: 0,
+    'damaged.envelope': 0,
+    'damaged.future': 0,
+    'damaged.live': 0,
   };
   readonly #parts: ChannelsParts;
   readonly #byName = new Map<string, Channel>();
   readonly #channelParts = new Map<NamespaceOptions, ChannelParts>();
   readonly #audienceParts: AudienceParts;
   readonly #memory: HistoryMemory;
-  /** Channels whose damage the log was told of within this minute. */
+  /** Channels and causes of which the log was told within this minute. */
   readonly #told = new Set<string>();
   #toldSinceMs = Number.NEGATIVE_INFINITY;
   /** Those that nobody uses, idle longest first. */
@@ -197,10 +203,11 @@ export class Channels implements BrokerListener {
     void this.#tails.compareNow(channels);
   }
 
-  damaged(name: string, reason: string): void {
-    this.counters.damaged++;
-    this.#tellDamage(name, reason);
-    void this.#byName.get(name)?.repair();
+  damaged(name: string, reason: string, cause: Damage): void {
+    this.counters[`damaged.${cause}`]++;
+    this.#tellDamage(name, reason, cause);
+    // What came for live-only messages cannot have stood for anything in the log: whoever floods there has nothing read.
+    if (cause !== 'live') void this.#byName.get(name)?.repair();
   }
 
   close(): void {
@@ -250,16 +257,18 @@ export class Channels implements BrokerListener {
     }
   }
 
-  /** The first of a channel and minute: whoever may write on the bus is not to fill the log. */
-  #tellDamage(channel: string, reason: string): void {
+  /** The first of a channel, cause and minute: whoever may write on the bus is not to fill the log. */
+  #tellDamage(channel: string, reason: string, cause: Damage): void {
     const nowMs = monotonicNowMs();
     if (nowMs - this.#toldSinceMs > 60_000) {
       this.#told.clear();
       this.#toldSinceMs = nowMs;
     }
-    if (this.#told.has(channel)) return;
-    this.#told.add(channel);
-    this.#parts.logger.warn({ channel, reason }, 'something on the bus could not be used; reading the log');
+    const known = `${cause} ${channel}`;
+    if (this.#told.has(known) || this.#told.size >= MAX_TOLD) return;
+    this.#told.add(known);
+    const text = 'something on the bus could not be used';
+    this.#parts.logger.warn({ channel, cause, reason }, cause === 'live' ? text : `${text}; reading the log`);
   }
 
   #makeRoom(name: string): void {

@@ -15,17 +15,18 @@ it('is counted each time, and told of once for each channel and minute', async (
   const channels = new Channels({ broker, namespaces, logger, publish: () => undefined, maxChannels: 10 });
   await broker.start(channels);
   const flood = () => {
-    for (let n = 0; n < 100; n++) for (const channel of ['news', 'chat']) channels.damaged(channel, 'broken');
+    for (let n = 0; n < 100; n++)
+      for (const channel of ['news', 'chat']) channels.damaged(channel, 'broken', 'envelope');
   };
   flood();
-  expect(channels.counters.damaged).toBe(200);
+  expect(channels.counters['damaged.envelope']).toBe(200);
   expect(logger.lines.map(({ fields }) => fields)).toEqual([
-    { channel: 'news', reason: 'broken' },
-    { channel: 'chat', reason: 'broken' },
+    { channel: 'news', cause: 'envelope', reason: 'broken' },
+    { channel: 'chat', cause: 'envelope', reason: 'broken' },
   ]);
   vi.advanceTimersByTime(60_001);
   flood();
-  expect(channels.counters.damaged).toBe(400);
+  expect(channels.counters['damaged.envelope']).toBe(400);
   expect(logger.lines).toHaveLength(4);
   channels.close();
 });

@@ -44,6 +44,7 @@ local LOG_GRACE_MS = 60000        -- a log outlives its last entry by this much
 local BEGINNING = '0000000000000-0000000000000000'
 local ENDS = 8                    -- former masters of which a tail says where they ended
 local MAX_TAIL_BYTES = 61 + 31 * ENDS
+local MAX_FROM_BYTES = 1900
 local EXPIRED_AT_ONCE = 1000      -- entries that are too old, of which one publish takes so many away
 
 local clustered
@@ -113,6 +114,15 @@ local BAD_CHANNEL = 'BADCHANNEL a channel name has 1..200 of A-Z a-z 0-9 _ . : @
 local BAD_KEYS = 'BADCHANNEL the keys are ' .. PREFIX .. ':{channel}:log and ' .. PREFIX .. ':{channel}:tail of one good channel'
 local BAD_KEY = 'BADKEY an idempotency key has 1..128 printable ASCII characters; declared, it is ' .. PREFIX .. ':{channel}:key:b:<key>'
 
+local BAD_FROM = 'BADARGS from is one JSON object on one line, of at most ' .. MAX_FROM_BYTES .. ' bytes'
+
+-- It stands before a line break on the bus: with one of its own, subscribers and readers of the log would not see the same.
+local function is_sender(from)
+  if #from > MAX_FROM_BYTES or not string.find(from, '^{[^%z\1-\31]*}$') then return false end
+  local ok, sender = pcall(cjson.decode, from)
+  return ok and type(sender) == 'table'
+end
+
 -- Either form's channel, keys, data and sender; or an error. A name and {name} hash to one slot, but only declared
 -- keys move together when a slot migrates.
 local function publication(keys, args)
@@ -135,9 +145,10 @@ local function publication(keys, args)
   if keys[3] then
     local base = PREFIX .. ':{' .. channel .. '}:key:'
     local scoped = string.sub(keys[3], 1, #base) == base and string.sub(keys[3], #base + 1)
-    if not scoped or #scoped > 512 or not string.find(scoped, '^[bu]:.') then return BAD_KEY end
+    if not scoped or #scoped > 512 or not string.find(scoped, '^[bu]:[!-~]+$') then return BAD_KEY end
   end
   if from == '' then from = nil end
+  if from and not is_sender(from) then return BAD_FROM end
   return nil, channel, keys[1], keys[2], keys[3], data, from
 end
 

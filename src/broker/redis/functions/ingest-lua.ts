@@ -9,16 +9,22 @@ local LONG_BYTES = 262144
 local CHANNEL, DATA, KEY, BYTES, PROBLEM = 2, 3, 4, 5, 6
 local FIELDS = { channel = CHANNEL, data = DATA, key = KEY }
 
--- Takes or renews the lease. 0: the caller has it now; else the milliseconds that another one still has it.
+-- Takes or renews the lease. 0: the caller has it now, -1: and something else stood in its place, which is gone; else the milliseconds that another one still has it.
 local function hold(keys, args)
+  local mended = 0
   local lease, holder, life_ms = keys[1], args[1], tonumber(args[2])
+  local found = redis.call('TYPE', lease).ok
+  if found ~= 'string' and found ~= 'none' then
+    redis.call('UNLINK', lease)
+    mended = -1
+  end
   local current = redis.call('GET', lease)
   if current and current ~= holder then
     local left = redis.call('PTTL', lease)
     if left > 0 then return left end
   end
   redis.call('SET', lease, holder, 'PX', life_ms)
-  return 0
+  return mended
 end
 
 local function release(keys, args)

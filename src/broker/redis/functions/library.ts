@@ -4,13 +4,13 @@ import type { Redis } from 'ioredis';
 import type { Namespaces } from '../../../config/namespaces.js';
 import type { Logger } from '../../../lib/logger.js';
 import { LIMITS } from '../../../protocol/index.js';
-import { isFunctionMissing } from '../errors.js';
+import { isFunctionMissing, UnfitRedisError } from '../errors.js';
 import { FANFARE_LUA } from './fanfare-lua.js';
 import { INGEST_LUA } from './ingest-lua.js';
 import { REGISTRY_LUA } from './registry-lua.js';
 
 /** Raise it with every change of the Lua: a library is replaced only by a higher revision. */
-export const LIBRARY_REVISION = 6;
+export const LIBRARY_REVISION = 7;
 
 /** Each part registers its own functions and has its own local names. */
 const PARTS: readonly string[] = [FANFARE_LUA, REGISTRY_LUA, INGEST_LUA];
@@ -72,12 +72,7 @@ redis.register_function{
 export async function ensureLibrary(client: Redis, library: FunctionLibrary, logger: Logger): Promise<void> {
   const installed = await installedVersion(client, library.prefix);
   if (installed === undefined) {
-    try {
-      await client.call('FUNCTION', 'LOAD', library.code);
-    } catch (error) {
-      // Another node was quicker.
-      if (!(error instanceof Error && /already exists/i.test(error.message))) throw error;
-    }
+    await loadMissing(client, library);
     return;
   }
   const { revision, limits } = installed;
@@ -94,12 +89,30 @@ export async function ensureLibrary(client: Redis, library: FunctionLibrary, log
   }
 }
 
+async function loadMissing(client: Redis, library: FunctionLibrary): Promise<void> {
+  try {
+    await client.call('FUNCTION', 'LOAD', library.code);
+  } catch (error) {
+    if (!(error instanceof Error && /already exists/i.test(error.message))) throw error;
+    // Another node was quicker; or the name is somebody else's, and what it answers is not to be believed.
+    if ((await installedVersion(client, library.prefix)) === undefined) throw foreignLibrary(library.prefix);
+  }
+}
+
+function foreignLibrary(prefix: string): UnfitRedisError {
+  const advice = `run FUNCTION DELETE ${prefix}, or choose another prefix (FANFARE_PREFIX)`;
+  return new UnfitRedisError(
+    `the function library "${prefix}" in Redis, or a function of it, is none of ours: ${advice}`,
+  );
+}
+
+/** `undefined` where there is none. Rejects where what answers is none of ours. */
 async function installedVersion(client: Redis, prefix: string) {
   try {
     const answer = await client.call('FCALL', `${prefix}_version`, 0);
-    if (!Array.isArray(answer)) return undefined;
-    const [revision, limits]: unknown[] = answer;
-    return { revision: Number(revision), limits: String(limits) };
+    const [revision, limits]: unknown[] = Array.isArray(answer) ? answer : [];
+    if (typeof revision !== 'number' || typeof limits !== 'string') throw foreignLibrary(prefix);
+    return { revision, limits };
   } catch (error) {
     if (isFunctionMissing(error)) return undefined;
     throw error;

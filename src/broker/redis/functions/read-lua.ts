@@ -91,6 +91,14 @@ local function judge(log, after, tail, begin, oldest, ends)
   return last_of_same_master(log, after, oldest, ends) or origin, 'rewritten'
 end
 
+local function is_begin(after)
+  if after == '-1' or after == 'now' then return true end
+  local offset = string.match(after or '', '^last:%d%d?%d?%d?:?(.*)$')
+  if offset == '' then return true end
+  offset = offset or after or ''
+  return #offset == 30 and string.find(offset, '^%d%d%d%d%d%d%d%d%d%d%d%d%d%-%d+$') ~= nil
+end
+
 -- No call reads more than a page and a few entries, whatever its arguments are: a page ends with the entry that passes its
 -- size, and what is looked for is looked up, or walked to in several calls.
 --
@@ -102,7 +110,7 @@ local function read(keys, args)
   local channel = declared(keys)
   if not channel then return redis.error_reply(BAD_KEYS) end
   local after, max_entries, max_bytes = args[1], tonumber(args[2]), tonumber(args[3])
-  if not (after and max_entries and max_bytes) then return redis.error_reply(BAD_READ) end
+  if not (is_begin(after) and max_entries and max_bytes) then return redis.error_reply(BAD_READ) end
   max_entries, max_bytes = math.min(max_entries, MAX_ENTRIES), math.min(max_bytes, MAX_BYTES)
   local log = keys[1]
   local tail, begin, _, ends = position(log, keys[2])

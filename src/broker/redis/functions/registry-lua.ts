@@ -11,11 +11,19 @@ import { REGISTRY_RECORDS_LUA } from './registry-records-lua.js';
  * The memory registry (src/cluster/memory-registry.ts) is the same in TypeScript; one suite holds both to it.
  */
 export const REGISTRY_LUA = `${REGISTRY_RECORDS_LUA}
+-- The places that are held then, begun anew where somebody has written something that is no number of them.
+local function add_held(keys, id, places)
+  local held = redis.pcall('HINCRBY', keys[HELD], id, places)
+  if type(held) == 'number' then return held end
+  redis.call('HSET', keys[HELD], id, math.max(0, places))
+  return math.max(0, places)
+end
+
 -- The id of the node on which the place was, or nil where there was none.
 local function release(keys, reservation)
   if redis.call('ZREM', keys[RESERVATIONS], reservation) == 0 then return nil end
   local id = string.sub(reservation, (string.find(reservation, '.', 1, true) or 0) + 1)
-  if redis.call('HINCRBY', keys[HELD], id, -1) <= 0 then redis.call('HDEL', keys[HELD], id) end
+  if add_held(keys, id, -1) <= 0 then redis.call('HDEL', keys[HELD], id) end
   return id
 end
 
@@ -73,7 +81,7 @@ local function read_nodes(keys, now)
     if not record then
       ignored = ignored + 1
     elseif is_alive(record, state, now) then
-      record.held = math.max(0, tonumber(held[record.id]) or 0)
+      record.held = math.max(0, number_of(held[record.id], 1e9))
       record.load = (record.connections + record.held) / record.capacity
       record.doubt = doubt_of(record, lapses, now)
       nodes[#nodes + 1] = record
@@ -115,16 +123,6 @@ local function forget_silent(keys, now)
   end
 end
 
--- Of more records than a cluster has, takes those away that are not ours or say nothing any more.
-local function weed(keys, state, now)
-  if redis.call('HLEN', keys[NODES]) <= MAX_FIELDS then return end
-  local flat = redis.call('HRANDFIELD', keys[NODES], WEEDED_AT_ONCE, 'WITHVALUES')
-  for i = 1, #flat, 2 do
-    local record = decode(flat[i], flat[i + 1])
-    if not record or not is_alive(record, state, now) then redis.call('HDEL', keys[NODES], flat[i]) end
-  end
-end
-
 local SIGNER = 'signer '
 
 -- Those that have not been told lately are forgotten.
@@ -142,25 +140,26 @@ local function signers_of(keys, now)
   return signers
 end
 
-local function told(keys, id, verdict, record, now)
+local function told(keys, id, verdict, record, now, mended)
   local total, strikes = lapses_of(redis.call('HGET', keys[LAPSES], id))
   return cjson.encode({
     verdict = verdict, nowMs = now, drain = record and record.drain or false, signers = signers_of(keys, now),
-    lapsed = total, isDoubted = strikes >= LAPSES_TO_REST,
+    lapsed = total, isDoubted = strikes >= LAPSES_TO_REST, mended = mended,
   })
 end
 
 -- id url incarnation connections capacity rate state reached proof features [claimed ...]
 local function report(keys, args)
   local now = now_ms()
+  local mended = mend(keys)
   local id, url, incarnation = args[1], args[2], args[3]
   local state = read_state(keys, now)
   local old = decode(id, redis.call('HGET', keys[NODES], id))
   local same_start = old and old.incarnation == incarnation
   if old then
-    if is_past(old, incarnation) then return told(keys, id, 'fenced', nil, now) end
+    if is_past(old, incarnation) then return told(keys, id, 'fenced', nil, now, mended) end
     if not same_start and old.url ~= url and is_alive(old, state, now) then
-      return told(keys, id, 'refused', nil, now)
+      return told(keys, id, 'refused', nil, now, mended)
     end
   end
   for i = 11, #args do claim(keys, args[i], id, now) end
@@ -177,7 +176,7 @@ local function report(keys, args)
     redis.call('HSET', keys[STATE], 'before', state.newest, 'resumed', now)
   end
   redis.call('HSET', keys[STATE], 'newest', now)
-  return told(keys, id, 'accepted', record, now)
+  return told(keys, id, 'accepted', record, now, mended)
 end
 
 -- The least loaded of the nodes that are not ahead of their pace; of equals the one at the place that random names.
@@ -185,7 +184,7 @@ local function least_loaded(nodes, excluded, pace, random, now)
   local best, load = {}, math.huge
   for _, node in ipairs(nodes) do
     local ms = 1000 / node.rate
-    local due = math.max(tonumber(pace[node.id]) or 0, now) + ms - now
+    local due = math.max(due_at(pace, node.id, now), now) + ms - now
     if not excluded[node.id] and due <= math.max(PACE_BURST_MS, ms) and node.load <= load then
       if node.load < load then best, load = {}, node.load end
       best[#best + 1] = node
@@ -231,8 +230,8 @@ local function assign(keys, args)
 
   local reservation = args[2] .. '.' .. chosen.id
   redis.call('ZADD', keys[RESERVATIONS], now + RESERVATION_MS, reservation)
-  chosen.held = redis.call('HINCRBY', keys[HELD], chosen.id, 1)
-  local due = math.max(tonumber(pace[chosen.id]) or 0, now) + 1000 / chosen.rate
+  chosen.held = add_held(keys, chosen.id, 1)
+  local due = math.max(due_at(pace, chosen.id, now), now) + 1000 / chosen.rate
   redis.call('HSET', keys[PACE], chosen.id, string.format('%.3f', due))
 
   local alternatives = {}

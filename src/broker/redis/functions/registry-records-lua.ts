@@ -94,6 +94,28 @@ local function fields_of(key)
   return redis.call('HRANDFIELD', key, MAX_FIELDS, 'WITHVALUES')
 end
 
+-- A number that somebody else may have written; 0 where it is none, or beyond any sense.
+local function number_of(text, most)
+  local number = tonumber(text)
+  return number and number >= -most and number <= most and number or 0
+end
+
+local TYPES = { 'hash', 'hash', 'hash', 'zset', 'hash', 'hash' } -- of the keys, in their order
+
+-- What stands in the place of a key of ours and is none: taken away, since nothing is lost that nodes do not say again.
+-- Answers the names.
+local function mend(keys)
+  local mended = {}
+  for i, wanted in ipairs(TYPES) do
+    local found = redis.call('TYPE', keys[i]).ok
+    if found ~= wanted and found ~= 'none' then
+      redis.call('UNLINK', keys[i])
+      mended[#mended + 1] = keys[i]
+    end
+  end
+  return mended
+end
+
 local function pairs_of(flat)
   local map = {}
   for i = 1, #flat, 2 do map[flat[i]] = flat[i + 1] end
@@ -104,9 +126,9 @@ local function read_state(keys, now)
   local values = redis.call('HMGET', keys[STATE], 'newest', 'before', 'resumed')
   return {
     -- Nothing has been reported later than now, whatever a master said whose clock was ahead.
-    newest = math.min(tonumber(values[1]) or 0, now),
-    before = tonumber(values[2]) or 0,
-    resumed = math.min(tonumber(values[3]) or 0, now),
+    newest = math.min(number_of(values[1], 1e15), now),
+    before = number_of(values[2], 1e15),
+    resumed = math.min(number_of(values[3], 1e15), now),
   }
 end
 
@@ -116,5 +138,21 @@ local function is_alive(record, state, now)
   local silent_ms = state.before - record.at -- when the last silence began; below 0: has reported since
   local waited_for = now - state.resumed <= GRACE_MS and silent_ms >= 0 and silent_ms <= SILENCE_MS
   return waited_for and now - record.at <= MAX_REPORT_AGE_MS
+end
+
+-- Of more records than a cluster has, takes those away that are not ours or say nothing any more.
+local function weed(keys, state, now)
+  if redis.call('HLEN', keys[NODES]) <= MAX_FIELDS then return end
+  local flat = redis.call('HRANDFIELD', keys[NODES], WEEDED_AT_ONCE, 'WITHVALUES')
+  for i = 1, #flat, 2 do
+    local record = decode(flat[i], flat[i + 1])
+    if not record or not is_alive(record, state, now) then redis.call('HDEL', keys[NODES], flat[i]) end
+  end
+end
+
+-- What lies further ahead than any pace does, somebody else has written, or another clock.
+local function due_at(pace, id, now)
+  local due = number_of(pace[id], 1e15)
+  return due <= now + FORGET_MS and due or 0
 end
 `;
