@@ -15,4 +15,6 @@ export interface RateLimiter {
   take(cost: number, nowMs: number): RateDecision;
   /** Units of what was taken at `takenAtMs` that were not needed; never more than were taken then. */
   giveBack(units: number, takenAtMs: number): void;
+  /** Units that were used before anybody could say how many: where the algorithm allows for it, what is not there is owed. */
+  charge?(units: number, nowMs: number): void;
 }

@@ -95,6 +95,20 @@ export class SubjectLimit {
     }
   }
 
+  /**
+   * Units that were used already, whatever is left: while they are owed, nothing is let through. Algorithms that know no debt have
+   * taken from them what there is.
+   */
+  charge(keys: SubjectKeys, units: number, nowMs: number): void {
+    for (const counter of this.#counters) {
+      const key = keyOf(counter, keys);
+      if (key === undefined) continue;
+      const limiter = counter.limiter.of(key, nowMs);
+      if (limiter.charge !== undefined) limiter.charge(units, nowMs);
+      else limiter.take(Math.min(units, limiter.take(0, nowMs).remaining), nowMs);
+    }
+  }
+
   /** Gives back what was taken before `refusing` refused, and throws what has the client wait for the slowest. */
   #refuse(keys: SubjectKeys, cost: number, nowMs: number, asked: number, refusing: Counter): never {
     let { config } = refusing;

@@ -10,6 +10,9 @@ export interface TokenBucketOptions {
   readonly burst: number;
 }
 
+/** Chosen: what may be owed comes back within a minute. */
+const MAX_OWED_MS = 60_000;
+
 /** State: two numbers. The bucket begins full. */
 export class TokenBucket implements RateLimiter {
   readonly #perMs: number;
@@ -25,20 +28,29 @@ export class TokenBucket implements RateLimiter {
 
   take(cost: number, nowMs: number): RateDecision {
     checkCost(cost);
-    if (nowMs > this.#atMs) {
-      this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#atMs) * this.#perMs);
-      this.#atMs = nowMs;
-    }
+    this.#refill(nowMs);
     const missing = cost - this.#tokens;
     if (missing <= ALLOWANCE) {
       this.#tokens = Math.max(0, -missing);
       return { allowed: true, remaining: Math.floor(this.#tokens + ALLOWANCE), retryAfterMs: 0 };
     }
     const retryAfterMs = cost > this.#burst ? Number.POSITIVE_INFINITY : retryAfter(missing / this.#perMs);
-    return { allowed: false, remaining: Math.floor(this.#tokens + ALLOWANCE), retryAfterMs };
+    return { allowed: false, remaining: Math.max(0, Math.floor(this.#tokens + ALLOWANCE)), retryAfterMs };
   }
 
   giveBack(units: number): void {
     this.#tokens = Math.min(this.#burst, this.#tokens + units);
+  }
+
+  charge(units: number, nowMs: number): void {
+    checkCost(units);
+    this.#refill(nowMs);
+    this.#tokens = Math.max(-MAX_OWED_MS * this.#perMs, this.#tokens - units);
+  }
+
+  #refill(nowMs: number): void {
+    if (nowMs <= this.#atMs) return;
+    this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#atMs) * this.#perMs);
+    this.#atMs = nowMs;
   }
 }

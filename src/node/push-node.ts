@@ -233,14 +233,12 @@ class Node implements PushNode {
     const { broker } = this.#parts;
     const { channelsPerConnection } = this.#options;
     const [clients, channels, counts] = [this.#clients, this.#channels, this.#counts];
-    const places = new PollPlaces({
-      isFull: () => this.#placesTaken() >= this.#options.maxConnections,
-      counts,
-      clients,
-    });
+    const isFull = () => this.#placesTaken() >= this.#options.maxConnections;
+    const places = new PollPlaces({ isFull, counts, clients });
     const brokerStatus = () => broker.status();
     const lifecycle = this.#lifecycle;
-    return new PollDoor({ entry, clients, channels, places, brokerStatus, channelsPerConnection, lifecycle });
+    const limit = this.#admission.polls;
+    return new PollDoor({ entry, limit, clients, channels, places, brokerStatus, channelsPerConnection, lifecycle });
   }
 
   #engineHandlers(entry: Entry): EngineHandlers {
@@ -286,7 +284,9 @@ class Node implements PushNode {
   #subscriptionsParts(): SubscriptionsParts {
     const { namespaces, channelsPerConnection } = this.#options;
     const aheadBytes = aheadBytesOf(this.#options);
-    return { channels: this.#channels, namespaces, channelsPerConnection, aheadBytes, logger: this.#parts.logger };
+    const { polls } = this.#admission;
+    const { logger } = this.#parts;
+    return { channels: this.#channels, namespaces, channelsPerConnection, aheadBytes, polls, logger };
   }
 
   #placesTaken(): number {

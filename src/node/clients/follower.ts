@@ -5,6 +5,7 @@ import type { Turns } from '../../lib/turns.js';
 import { type Begin, NOW, type Offset, type ServerEvent } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
 import type { ChannelMessage } from '../channels/message.js';
+import { bytesOf } from './read-price.js';
 
 /** The most that one read may bring, and how far a follower runs ahead of what its sink has taken. */
 const PAGE_BYTES = 256 * 1024;
@@ -37,6 +38,8 @@ export interface FollowerParts {
   readonly turns: Turns;
   /** Of {@link aheadBytesOf}. */
   readonly aheadBytes: number;
+  /** Hears of what was read to catch up. */
+  readonly charge: (bytes: number) => void;
   /** Whether nobody wants more. */
   readonly isOver: () => boolean;
 }
@@ -105,6 +108,7 @@ export class Follower {
       turns.take(async () => {
         const page = await read();
         if (page === undefined) return undefined;
+        this.#parts.charge(bytesOf(page));
         before?.(page);
         // At once: while the page is sent, the channel goes on, and perhaps along another history.
         met = channel.meet(page);
@@ -124,13 +128,16 @@ export class Follower {
 
   /** Sends as much as may be ahead; answers the new position. */
   #send(messages: readonly ChannelMessage[], from: Offset): Offset {
-    const { sink, aheadBytes } = this.#parts;
+    const { sink, aheadBytes, charge } = this.#parts;
     let position = from;
+    let bytes = 0;
     for (const message of messages) {
       if (sink.bufferedBytes() > aheadBytes) break;
       sink.sendMessage(message);
+      bytes += message.frame.length;
       position = message.offset ?? position;
     }
+    if (bytes > 0) charge(bytes);
     return position;
   }
 

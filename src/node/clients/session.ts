@@ -5,12 +5,13 @@ import { steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import type { SubjectKeys, SubjectLimit } from '../../limits/subject-limit.js';
-import type {
-  ClientCommand,
-  ConnectCommand,
-  PublishCommand,
-  RefreshCommand,
-  SubscribeCommand,
+import {
+  type ClientCommand,
+  type ConnectCommand,
+  NOW,
+  type PublishCommand,
+  type RefreshCommand,
+  type SubscribeCommand,
 } from '../../protocol/index.js';
 import { mayRead } from './access.js';
 import { errorEvent, expiry } from './link-events.js';
@@ -102,8 +103,11 @@ export class Session {
   }
 
   async #subscribe(command: SubscribeCommand): Promise<void> {
+    // Who owes for what it has read reads no more; nothing is spent here.
+    const reads = [...command.channels.values()].some((after) => after !== NOW);
+    if (reads) this.#parts.subscriptions.polls.spend(this.#keys, 0, steadyUnixMs());
     this.#payOpenings(command.channels.keys());
-    this.#subscriptions ??= new Subscriptions(this.#parts.subscriptions, this.#link);
+    this.#subscriptions ??= new Subscriptions(this.#parts.subscriptions, this.#link, this.#keys);
     const begun: Promise<void>[] = [];
     for (const [name, after] of command.channels) {
       if (this.#link.isClosed) return;

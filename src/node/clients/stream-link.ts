@@ -2,6 +2,7 @@
 
 import type { Identity } from '../../auth/identity.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
+import type { SubjectKeys } from '../../limits/subject-limit.js';
 import {
   CLOSE,
   type Code,
@@ -54,13 +55,13 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
   #onDrained: (() => void)[] = [];
   #stalledSinceMs = 0;
 
-  /** `address` is its socket's. */
-  constructor(parts: StreamLinkParts, http: HttpStream, identity: Identity, address: string) {
+  /** `keys` are those by which limits count its client, `address` is its socket's. */
+  constructor(parts: StreamLinkParts, http: HttpStream, identity: Identity, keys: SubjectKeys, address: string) {
     this.#parts = parts;
     this.#http = http;
     this.#identity = identity;
     this.address = address;
-    this.#subscriptions = new Subscriptions(parts.subscriptions, this);
+    this.#subscriptions = new Subscriptions(parts.subscriptions, this, keys);
     this.#pulse = new Pulse(parts.terms.heartbeatMs, monotonicNowMs());
     parts.links.add(this);
     http.onDrain(() => this.#drain());

@@ -19,15 +19,17 @@ export class Subscription {
   settled: Promise<void> | undefined;
   readonly #sink: Sink;
   readonly #aheadBytes: number;
+  readonly #charge: (bytes: number) => void;
   #state: 'pending' | 'live' | 'ended' = 'pending';
   /** Ends the wait for the channel to open. */
   #stopWaiting: (() => void) | undefined;
 
-  /** `aheadBytes` is how far it runs ahead of its link. */
-  constructor(channel: Channel, sink: Sink, aheadBytes: number) {
+  /** `aheadBytes` is how far it runs ahead of its link; `charge` hears of what is read for it. */
+  constructor(channel: Channel, sink: Sink, aheadBytes: number, charge: (bytes: number) => void) {
     this.channel = channel;
     this.#sink = sink;
     this.#aheadBytes = aheadBytes;
+    this.#charge = charge;
   }
 
   /** The channel's. */
@@ -67,6 +69,7 @@ export class Subscription {
       sink: this.#sink,
       turns,
       aheadBytes: this.#aheadBytes,
+      charge: this.#charge,
       isOver: () => this.#isEnded(),
     });
     await follower.follow(

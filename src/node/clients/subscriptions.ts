@@ -2,13 +2,16 @@
 
 import type { Identity } from '../../auth/identity.js';
 import type { Namespaces } from '../../config/namespaces.js';
+import { steadyUnixMs } from '../../lib/clocks.js';
 import type { Logger } from '../../lib/logger.js';
 import { NamedSet } from '../../lib/named-set.js';
 import { Turns } from '../../lib/turns.js';
+import type { SubjectKeys, SubjectLimit } from '../../limits/subject-limit.js';
 import type { Begin, ErrorEvent } from '../../protocol/index.js';
 import type { Channels } from '../channels/channels.js';
 import { mayRead } from './access.js';
 import { errorEvent } from './link-events.js';
+import { BYTES_PER_UNIT } from './read-price.js';
 import { type Sink, Subscription } from './subscription.js';
 
 /** Subscriptions of one link that may read the log at once: it bounds what a resume on every channel holds in memory. */
@@ -20,6 +23,8 @@ export interface SubscriptionsParts {
   readonly channelsPerConnection: number;
   /** Of {@link aheadBytesOf}. */
   readonly aheadBytes: number;
+  /** Whoever reads what was missed pays for it, by its bytes. */
+  readonly polls: Pick<SubjectLimit, 'charge' | 'spend'>;
   readonly logger: Logger;
 }
 
@@ -27,14 +32,17 @@ export interface SubscriptionsParts {
 export class Subscriptions {
   readonly #parts: SubscriptionsParts;
   readonly #sink: Sink;
+  readonly #charge: (bytes: number) => void;
   readonly #byChannel = new NamedSet<Subscription>();
   /** While some of them are pending. */
   #turns: Turns | undefined;
   #pending = 0;
 
-  constructor(parts: SubscriptionsParts, sink: Sink) {
+  /** `keys` are those of who reads. */
+  constructor(parts: SubscriptionsParts, sink: Sink, keys: SubjectKeys) {
     this.#parts = parts;
     this.#sink = sink;
+    this.#charge = (bytes) => parts.polls.charge(keys, bytes / BYTES_PER_UNIT, steadyUnixMs());
   }
 
   get size(): number {
@@ -95,7 +103,7 @@ export class Subscriptions {
   /** Throws `overloaded` when the node has no room for another channel. */
   #create(name: string): Subscription {
     const { channels, aheadBytes } = this.#parts;
-    const subscription = new Subscription(channels.acquire(name), this.#sink, aheadBytes);
+    const subscription = new Subscription(channels.acquire(name), this.#sink, aheadBytes, this.#charge);
     this.#byChannel.add(subscription);
     return subscription;
   }

@@ -2,10 +2,13 @@
 
 import type { Identity } from '../../auth/identity.js';
 import type { BrokerStatus } from '../../broker/broker.js';
+import { steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
+import type { SubjectLimit } from '../../limits/subject-limit.js';
 import { HEADERS, type PollRequest } from '../../protocol/index.js';
 import type { Channels } from '../channels/channels.js';
 import type { HttpClient, Poller } from '../clients/http-clients.js';
+import { BYTES_PER_UNIT, bytesOf } from '../clients/read-price.js';
 import type { Lifecycle } from '../lifecycle.js';
 import type { HttpCall } from './call.js';
 import { type Look, lookInLogs, lookInMemory, type Unread } from './poll-look.js';
@@ -14,6 +17,7 @@ import { PollWait, type WaitingRoom, type WaitOwner } from './poll-wait.js';
 import { type AnswerPart, answerOf, type PollWriter } from './poll-write.js';
 
 export interface PollParts {
+  readonly limit: Pick<SubjectLimit, 'charge'>;
   readonly channels: Channels;
   readonly room: WaitingRoom;
   readonly places: Pick<PollPlaces, 'take' | 'giveBack'>;
@@ -50,6 +54,8 @@ export class PollTask implements WaitOwner {
   /** Something was found that does not wait for long. */
   #isHurried = false;
   #hasPlace = false;
+  /** What its client has paid for: of its price, and since. */
+  #paidBytes: number;
   #poller: Poller | undefined;
 
   constructor(parts: PollParts, call: PollCall, identity: Identity, request: PollRequest, client: HttpClient) {
@@ -58,6 +64,7 @@ export class PollTask implements WaitOwner {
     this.#identity = identity;
     this.#request = request;
     this.#client = client;
+    this.#paidBytes = (request.channels.size / 10) * BYTES_PER_UNIT;
   }
 
   start(): void {
@@ -147,6 +154,10 @@ export class PollTask implements WaitOwner {
     try {
       const isOver = () => this.#isDone();
       const read = await lookInLogs(unread, this.#parts.channels, this.#wait, this.#maxBytes(), isOver);
+      // Whether or not there is somebody left to be answered.
+      let bytes = 0;
+      for (const finding of read) if (finding.kind === 'page') bytes += bytesOf(finding.page);
+      this.#charge(bytes);
       if (!this.#isDone()) this.#conclude([...parts, ...this.#parts.writer.parts(read)]);
     } catch (error) {
       // Meanwhile something may have come.
@@ -176,8 +187,17 @@ export class PollTask implements WaitOwner {
     const { body, more, messages } = answerOf(parts);
     this.#parts.writer.delivered += messages;
     this.#client.more = more;
+    this.#charge(body.length);
     this.#finish();
     this.#call.respondJson(body, this.#parts.lifecycle.isMoving ? MOVE : undefined);
+  }
+
+  /** For so many bytes in all, beyond what has been paid for. */
+  #charge(bytes: number): void {
+    const missing = bytes - this.#paidBytes;
+    if (missing <= 0) return;
+    this.#paidBytes = bytes;
+    this.#parts.limit.charge(this.#client, missing / BYTES_PER_UNIT, steadyUnixMs());
   }
 
   #answerEmpty(headers: Readonly<Record<string, string>> = this.#parts.lifecycle.isMoving ? MOVE : STAY): void {

@@ -1,6 +1,7 @@
 // `POST /v1/poll`: long and short polls, without a session between them.
 
 import type { BrokerStatus } from '../../broker/broker.js';
+import type { SubjectLimit } from '../../limits/subject-limit.js';
 import { decodePollRequest, type PollRequest } from '../../protocol/index.js';
 import type { Channels } from '../channels/channels.js';
 import type { FollowUps, HttpClients } from '../clients/http-clients.js';
@@ -15,6 +16,8 @@ import { PollWriter } from './poll-write.js';
 
 export interface PollDoorParts {
   readonly entry: Entry;
+  /** What answers are charged to. */
+  readonly limit: Pick<SubjectLimit, 'charge'>;
   readonly clients: HttpClients;
   readonly channels: Channels;
   /** Where those that wait are counted. */
@@ -37,11 +40,20 @@ export class PollDoor {
   readonly #task: PollParts;
   readonly #rules: EntryRules<PollRequest>;
 
-  constructor({ entry, clients, channels, places, brokerStatus, channelsPerConnection, lifecycle }: PollDoorParts) {
+  constructor({
+    entry,
+    limit,
+    clients,
+    channels,
+    places,
+    brokerStatus,
+    channelsPerConnection,
+    lifecycle,
+  }: PollDoorParts) {
     this.#entry = entry;
     this.#clients = clients;
     this.#lifecycle = lifecycle;
-    this.#task = { channels, brokerStatus, places, room: this.#room, writer: new PollWriter(), lifecycle };
+    this.#task = { limit, channels, brokerStatus, places, room: this.#room, writer: new PollWriter(), lifecycle };
     this.#rules = {
       limit: 'polls',
       takeOwed: (client) => {

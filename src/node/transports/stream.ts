@@ -34,10 +34,10 @@ export class StreamDoor {
   }
 
   handle(call: HttpCall): void {
-    this.#entry.enter(call, this.#rules, ({ identity, request }) => {
+    this.#entry.enter(call, this.#rules, ({ identity, client, request }) => {
       this.#link.counts.enter(identity);
       const { remoteAddress } = call.exchange;
-      const link = new StreamLink(this.#link, call.stream(HEADERS, COMMENT), identity, remoteAddress);
+      const link = new StreamLink(this.#link, call.stream(HEADERS, COMMENT), identity, client, remoteAddress);
       call.exchange.onAbort(() => link.abandon());
       link.start(request);
     });

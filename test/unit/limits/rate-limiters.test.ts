@@ -195,6 +195,23 @@ describe('what tells them apart', () => {
     expect(take(config, [0, 0, 0, 0, 99, 100, 150, 200])).toEqual([true, true, true, false, false, true, false, true]);
   });
 
+  it('a token bucket owes what was used beyond what it had, and lets nothing through until that is back', () => {
+    const limiter = createRateLimiter({ algorithm: 'token-bucket', perSecond: 20, burst: 40 });
+    limiter.charge?.(100, START_MS);
+    expect(limiter.take(0, START_MS)).toEqual({ allowed: false, remaining: 0, retryAfterMs: 3_000 });
+    expect(limiter.take(1, START_MS)).toEqual({ allowed: false, remaining: 0, retryAfterMs: 3_050 });
+    expect(limiter.take(0, START_MS + 3_000).allowed).toBe(true);
+    expect(limiter.take(1, START_MS + 3_049).allowed).toBe(false);
+    expect(limiter.take(1, START_MS + 3_050).allowed).toBe(true);
+  });
+
+  it('a token bucket owes no more than comes back within a minute', () => {
+    const limiter = createRateLimiter({ algorithm: 'token-bucket', perSecond: 20, burst: 40 });
+    for (let n = 0; n < 10; n++) limiter.charge?.(1_000_000, START_MS);
+    expect(limiter.take(0, START_MS).retryAfterMs).toBe(60_000);
+    expect(limiter.take(0, START_MS + 60_000).allowed).toBe(true);
+  });
+
   it('a leaky bucket of capacity 1 spaces evenly', () => {
     const config = { algorithm: 'leaky-bucket', perSecond: 10 } as const;
     expect(take(config, [0, 0, 99, 100, 199, 200])).toEqual([true, false, false, true, false, true]);

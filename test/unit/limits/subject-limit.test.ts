@@ -163,6 +163,27 @@ it('what can never pass is too many channels, and no wait is endless', () => {
   );
 });
 
+it('has what was used already owed by the ticket, and by all of its user together', () => {
+  const limit = new SubjectLimit({ name: 'polls', by: ['ticket'], config: bucket(1, 4), together: bucket(5, 20) });
+  const [one, other, stranger] = [client('t1', 'anna', 'a'), client('t2', 'anna', 'a'), client('t3', 'ben', 'a')];
+  limit.charge(one, 10, NOW_MS);
+  expect(() => limit.spend(one, 0, NOW_MS)).toThrow(expect.objectContaining({ retryAfterMs: 6_000 }));
+  limit.spend(other, 0, NOW_MS);
+  limit.charge(other, 12, NOW_MS);
+  limit.spend(one, 1, NOW_MS + 7_000);
+  limit.charge(other, 60, NOW_MS + 7_000);
+  expect(() => limit.spend(one, 0, NOW_MS + 7_000)).toThrow(RateLimited);
+  limit.spend(stranger, 4, NOW_MS + 7_000);
+});
+
+it('has all that is there taken where an algorithm knows no debt', () => {
+  const limit = limitBy('ticket');
+  const [one, other] = [client('t1', 'anna', 'a'), client('t2', 'anna', 'a')];
+  limit.charge(one, 100, NOW_MS);
+  expect(passed(limit, [one])).toBe(0);
+  expect(passed(limit, [other])).toBe(1);
+});
+
 it('lets through whoever waits as long as it was told, whichever of its subjects had too few', () => {
   const rates = fc.record({ perSecond: fc.integer({ min: 1, max: 50 }), burst: fc.integer({ min: 13, max: 60 }) });
   const steps = fc.array(

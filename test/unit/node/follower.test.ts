@@ -51,6 +51,7 @@ async function bench(count: number, keeps = true) {
     sink,
     turns: new Turns(4),
     aheadBytes: AHEAD_BYTES,
+    charge: () => undefined,
     isOver: () => state.isOver,
   });
   const follow = () =>

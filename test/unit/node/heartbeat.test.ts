@@ -63,7 +63,7 @@ function openSocket({ socketLink }: Parts, said: Said): SocketLink {
 function openStream({ streamLink }: Parts, said: Said): StreamLink {
   const { stream } = stalledStream();
   const noting = { ...stream, write: (chunk: string | Buffer) => said.note(String(chunk)) };
-  const link = new StreamLink(streamLink, noting, tickets.verify(ticket), '127.0.0.1');
+  const link = new StreamLink(streamLink, noting, tickets.verify(ticket), {}, '127.0.0.1');
   link.start({ channels: new Map([['news', 'now']]), features: [] });
   return link;
 }

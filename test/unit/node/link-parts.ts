@@ -70,7 +70,8 @@ export async function nodeParts() {
   const limits = { maxFrameBytes: 65_536, maxMessageBytes: 65_536, channelsPerConnection: 128 };
   const terms = { id: 'n1', heartbeatMs: HEARTBEAT_MS, pingMs: PING_MS, ...limits };
   const logger = silentLogger;
-  const subscriptions = { channels, namespaces, channelsPerConnection: 128, aheadBytes: 256 * 1024, logger };
+  const { polls } = door;
+  const subscriptions = { channels, namespaces, channelsPerConnection: 128, aheadBytes: 256 * 1024, polls, logger };
   const publisher = new Publisher({ broker, namespaces, maxMessageBytes: 65_536, waitReplicas: 0 });
   const { commands, publishes, openings } = door;
   const identify = (text: string) => door.identifyOnce(text);

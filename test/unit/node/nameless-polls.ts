@@ -13,5 +13,9 @@ export function namelessPolls() {
     places: new PollPlaces({ isFull: () => false, counts, clients }),
     client: () => clients.see(visitor, 0),
     lifecycle: { isMoving: false },
+    limit: FREE,
   };
 }
+
+/** Nobody pays for what is read. */
+export const FREE = { charge: () => undefined, spend: () => undefined };

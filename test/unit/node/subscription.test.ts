@@ -64,7 +64,7 @@ it('never joins the audience when its link ends while it is told that it is subs
   const channel = channels.acquire('news');
   await channel.ready;
   const sink = new RecordingSink();
-  const subscription = new Subscription(channel, sink, 256 * 1024);
+  const subscription = new Subscription(channel, sink, 256 * 1024, () => undefined);
   sink.onEvent = () => subscription.end();
   await subscription.begin('now', 1, new Turns(4));
   expect(sink.told).toEqual(['subscribed']);
@@ -78,7 +78,7 @@ it('gives up reading the log once it has ended, while the broker is away', async
   const channel = channels.acquire('news');
   await channel.ready;
   broker.away = true;
-  const subscription = new Subscription(channel, new RecordingSink(), 256 * 1024);
+  const subscription = new Subscription(channel, new RecordingSink(), 256 * 1024, () => undefined);
   const begun = subscription.begin('-1', 1, new Turns(4));
   subscription.end();
   // It would read on until the broker is back.
@@ -97,7 +97,7 @@ it('does not have a healthy channel repaired because its own link reads slowly',
   sink.drain = new Promise((resolve) => {
     release = resolve;
   });
-  const begun = new Subscription(channel, sink, 256 * 1024).begin('-1', 1, new Turns(4));
+  const begun = new Subscription(channel, sink, 256 * 1024, () => undefined).begin('-1', 1, new Turns(4));
   while (sink.told.length === 0) await new Promise((resolve) => setImmediate(resolve));
   offsets.push(...(await publish(broker, 300)));
   await new Promise((resolve) => setImmediate(resolve));

@@ -16,7 +16,7 @@ import { WaitingRoom } from '../../../src/node/transports/poll-wait.js';
 import { PollWriter } from '../../../src/node/transports/poll-write.js';
 import type { After, ServerEvent } from '../../../src/protocol/index.js';
 import { createFaultyBroker } from '../../support/faulty-broker.js';
-import { namelessPolls } from './nameless-polls.js';
+import { FREE, namelessPolls } from './nameless-polls.js';
 
 /** Polls that read at once. */
 const MAX_READS = 256;
@@ -32,14 +32,14 @@ async function node(historySize = 1_000) {
   const channels = new Channels({ broker, namespaces, logger: silentLogger, publish, maxChannels: 10_000 });
   await broker.start(channels);
   const limits = { channelsPerConnection: 128, aheadBytes: 256 * 1024 };
-  return { broker, channels, subscriptions: { channels, namespaces, ...limits, logger: silentLogger } };
+  return { broker, channels, subscriptions: { channels, namespaces, ...limits, polls: FREE, logger: silentLogger } };
 }
 
 /** Begins polls whose answers are kept; `abort` is their clients' going away. */
 function pollsOf({ broker, channels }: Awaited<ReturnType<typeof node>>) {
   const room = new WaitingRoom();
-  const { places, client, lifecycle } = namelessPolls();
-  const parts = { channels, room, places, writer: new PollWriter(), brokerStatus: () => broker.status(), lifecycle };
+  const { client, ...nameless } = namelessPolls();
+  const parts = { ...nameless, channels, room, writer: new PollWriter(), brokerStatus: () => broker.status() };
   const answers: unknown[] = [];
   const begin = (channels: Record<string, After>, waitMs: number) => {
     let abort = () => {};
@@ -106,7 +106,7 @@ it('keeps nothing of a poll that has ended and of a link that has closed while a
   parts.broker.away = true;
   const subscribed = () => {
     const link = sink();
-    const subscriptions = new Subscriptions(parts.subscriptions, link);
+    const subscriptions = new Subscriptions(parts.subscriptions, link, {});
     const begun = subscriptions.begin(NOBODY, 'news', 'now', 1);
     subscriptions.endAll();
     return { link: new WeakRef(link), begun };
@@ -139,7 +139,7 @@ it('answers polls and subscriptions that still wait once the channel can be open
   parts.broker.away = true;
   polls.begin({ news: 'now', other: 'now' }, 60_000);
   const link = sink();
-  const begun = new Subscriptions(parts.subscriptions, link).begin(NOBODY, 'news', 'now', 1);
+  const begun = new Subscriptions(parts.subscriptions, link, {}).begin(NOBODY, 'news', 'now', 1);
   parts.broker.away = false;
   await begun;
   expect(link.told).toMatchObject([{ type: 'subscribed', id: 1, channel: 'news' }]);
@@ -252,7 +252,7 @@ it('replays other channels of a link though the logs of some cannot be read now'
     if (name.startsWith('bad')) throw refusal();
   };
   const link = sink();
-  const subscriptions = new Subscriptions(parts.subscriptions, link);
+  const subscriptions = new Subscriptions(parts.subscriptions, link, {});
   for (const name of bad) void subscriptions.begin(NOBODY, name, '-1', 1);
   await subscriptions.begin(NOBODY, 'good', '-1', 2);
   expect(link.told).toMatchObject([{ type: 'subscribed', id: 2, channel: 'good', recovered: true }]);
@@ -276,7 +276,7 @@ it('replays other channels of a link though some must be repaired and cannot be'
     if (name.startsWith('bad')) read.add(name);
   };
   const link = sink();
-  const subscriptions = new Subscriptions(parts.subscriptions, link);
+  const subscriptions = new Subscriptions(parts.subscriptions, link, {});
   for (const name of bad) void subscriptions.begin(NOBODY, name, '-1', 1);
   await subscriptions.begin(NOBODY, 'good', '-1', 2);
   expect(link.told).toContainEqual(expect.objectContaining({ type: 'subscribed', id: 2, channel: 'good' }));
@@ -291,7 +291,7 @@ it('answers each subscribe to a channel whose log cannot be read with its own id
     throw new FanfareError('internal', 'something foreign');
   };
   const link = sink();
-  const subscriptions = new Subscriptions(parts.subscriptions, link);
+  const subscriptions = new Subscriptions(parts.subscriptions, link, {});
   await Promise.all([1, 2, 3].map((id) => subscriptions.begin(NOBODY, 'news', 'now', id)));
   const answers = link.told.map((event) => ('id' in event ? event.id : undefined)).sort();
   expect(answers).toEqual([1, 2, 3]);
