@@ -37,7 +37,7 @@ export function inputOf(random: Random): Input {
   const dice = random.next();
   if (dice < 0.4) return requestInput(random);
   if (dice < 0.8) return socketInput(random);
-  const make = random.pick([busInput, logInput, queueInput, registryInput]);
+  const make = random.pick([busInput, busInput, logInput, queueInput, registryInput, keyInput]);
   return make(random);
 }
 
@@ -163,7 +163,7 @@ function busInput(random: Random): Input {
   const sender = random.chance(0.4) ? ' {"connection":"c","user":"admin"}' : '';
   const envelope = `\x01${random.chance(0.9) ? '1' : '2'}${offset(random)}${offset(random)}${sender}\n${data}`;
   const payload = maybeDamaged(random, random.chance(0.7) ? envelope : data);
-  return { road: 'bus', channel: random.pick(CHANNELS), payload };
+  return { road: 'bus', channel: random.pick(CHANNELS), live: random.chance(0.5), payload };
 }
 
 function logInput(random: Random): Input {
@@ -189,4 +189,18 @@ function registryInput(random: Random): Input {
     name: `stranger-${random.below(5)}`,
     fields: [maybeDamaged(random, bytesOf(some(random, record)))],
   };
+}
+
+/** Of the cluster and of the queue: what nodes mend by themselves. */
+const MENDED = [
+  ...['nodes', 'held', 'pace', 'reservations', 'state', 'lapses'].map((name) => `{!cluster}:${name}`),
+  'ingest:lease',
+];
+
+function keyInput(random: Random): Input {
+  const field = random.pick(['stranger-1', 'newest', 'before', 'resumed', '']);
+  const value = random.pick(['', 'x', '-1', '1e300', 'nan', '9007199254740993', '1 2 3', '{}']);
+  const kind = random.pick(['string', 'list', 'hash', 'hash', 'zset'] as const);
+  const fields = [maybeDamaged(random, field), maybeDamaged(random, value)];
+  return { road: 'key', name: random.pick(MENDED), kind, fields };
 }

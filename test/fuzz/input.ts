@@ -30,6 +30,8 @@ export interface FrameInput {
 export interface BusInput {
   readonly road: 'bus';
   readonly channel: string;
+  /** Whether it goes where only live-only messages may. */
+  readonly live?: boolean;
   readonly payload: Bytes;
 }
 
@@ -41,7 +43,16 @@ export interface EntryInput {
   readonly fields: readonly Bytes[];
 }
 
+/** A key of ours that holds no message, made one of another type, or given fields that are none. */
+export interface KeyInput {
+  readonly road: 'key';
+  /** Behind the prefix. */
+  readonly name: string;
+  readonly kind: 'string' | 'list' | 'hash' | 'zset';
+  readonly fields: readonly Bytes[];
+}
+
 export type End = 'fin' | 'reset' | 'stay';
-export type Input = TcpInput | SocketInput | BusInput | EntryInput;
+export type Input = TcpInput | SocketInput | BusInput | EntryInput | KeyInput;
 
 export const TOKEN = '$TOKEN';

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { upgradeText } from '../support/engine-peer.js';
 import { frame } from '../support/web-socket-frames.js';
-import { type Bytes, type End, type Input, type SocketInput, type TcpInput, TOKEN } from './input.js';
+import { type Bytes, type End, type Input, type KeyInput, type SocketInput, type TcpInput, TOKEN } from './input.js';
 
 export interface Place {
   readonly port: number;
@@ -30,7 +30,12 @@ export async function play(input: Input, place: Place): Promise<void> {
     case 'socket':
       return playSocket(input, place);
     case 'bus':
-      await tell(place.redis, 'PUBLISH', `fanfare:{${input.channel}}`, latin1(input.payload));
+      await tell(
+        place.redis,
+        'PUBLISH',
+        `fanfare:{${input.channel}}${input.live === true ? ':live' : ''}`,
+        latin1(input.payload),
+      );
       return;
     case 'log':
       return append(place.redis, `fanfare:{${input.name}}:log`, input.fields);
@@ -39,7 +44,20 @@ export async function play(input: Input, place: Place): Promise<void> {
     case 'registry':
       await tell(place.redis, 'HSET', 'fanfare:{!cluster}:nodes', input.name, latin1(input.fields[0] ?? ''));
       return;
+    case 'key':
+      return breakKey(place.redis, input);
   }
+}
+
+async function breakKey(redis: Redis, { name, kind, fields }: KeyInput): Promise<void> {
+  const key = `fanfare:${name}`;
+  const [field = '', value = ''] = fields.map(latin1);
+  // Beside what stands there; everything else takes its place.
+  if (kind === 'hash') return tell(redis, 'HSET', key, field, value);
+  await tell(redis, 'DEL', key);
+  if (kind === 'string') return tell(redis, 'SET', key, value);
+  if (kind === 'list') return tell(redis, 'RPUSH', key, value);
+  return tell(redis, 'ZADD', key, '1', value);
 }
 
 async function append(redis: Redis, key: string, fields: readonly Bytes[]): Promise<void> {
