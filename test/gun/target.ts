@@ -90,13 +90,15 @@ export class Target {
   async holding(): Promise<Holding> {
     this.#process.kill('SIGUSR2');
     // It answers once it has collected.
+    const names = ['nodejs_heap_size_used_bytes', 'nodejs_external_memory_bytes', 'process_resident_memory_bytes'];
+    const [heap = 0, external = 0, resident = 0] = await this.figures(names);
+    return { descriptors: await this.descriptors(), usedMiB: (heap + external) / MIB, rssMiB: resident / MIB };
+  }
+
+  /** Of its metrics, as they are now. */
+  async figures(names: readonly string[]): Promise<readonly number[]> {
     const text = await this.#get('/metrics');
-    const figure = (name: string) => Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1]) / MIB;
-    return {
-      descriptors: await this.descriptors(),
-      usedMiB: figure('nodejs_heap_size_used_bytes') + figure('nodejs_external_memory_bytes'),
-      rssMiB: figure('process_resident_memory_bytes'),
-    };
+    return names.map((name) => Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1]));
   }
 
   /** How long the process takes to say that it lives. */

@@ -14,6 +14,7 @@ export interface Cost {
 
 const COUNTING = `
 local entries, bytes, commands = 0, 0, 0
+local most_entries, most_bytes = 0, 0
 local function weigh(reply)
   if type(reply) == 'string' then bytes = bytes + #reply end
   if type(reply) == 'table' then for _, part in ipairs(reply) do weigh(part) end end
@@ -26,6 +27,20 @@ local function counted(name, ...)
   weigh(reply)
   return reply
 end
+-- A callback of which the largest call is remembered.
+local function measured(callback)
+  return function(keys, args)
+    entries, bytes, commands = 0, 0, 0
+    local answer = callback(keys, args)
+    most_entries, most_bytes = math.max(most_entries, entries), math.max(most_bytes, bytes)
+    return answer
+  end
+end
+redis.register_function{ function_name = 'counted_most', flags = { 'no-writes' }, callback = function()
+  local most = { most_entries, most_bytes }
+  most_entries, most_bytes = 0, 0
+  return most
+end }
 redis.register_function{ function_name = 'counted_since', flags = { 'no-writes' }, callback = function()
   local cost = { entries, bytes, commands }
   entries, bytes, commands = 0, 0, 0
@@ -36,8 +51,18 @@ end }
 /** In the place of the library that a broker would load: same name, revision and limits. */
 export async function loadCountedLibrary(admin: Redis, options: LibraryOptions): Promise<void> {
   const [shebang = '', ...lines] = generateLibrary(options).code.split('\n');
-  const code = lines.join('\n').replaceAll('redis.call(', 'counted(');
+  const code = lines
+    .join('\n')
+    .replaceAll('redis.call(', 'counted(')
+    .replaceAll(/(redis\.register_function\(PREFIX \.\. '\w+', )(\w+)\)/g, '$1measured($2))')
+    .replaceAll(/callback = (?!function\b)(\w+)/g, 'callback = measured($1)');
   await admin.call('FUNCTION', 'LOAD', 'REPLACE', `${shebang}\n${COUNTING}\n${code}`);
+}
+
+/** The largest call of each kind since it was last asked for. */
+export async function mostOf(admin: Redis): Promise<Pick<Cost, 'entries' | 'bytes'>> {
+  const [entries = 0, bytes = 0] = (await admin.call('FCALL', 'counted_most', 0)) as number[];
+  return { entries, bytes };
 }
 
 /** Calls `fanfare_<name>`; answers what it answered, and what that cost. */
