@@ -38,6 +38,7 @@ async function main(): Promise<number> {
       allMs: Number(options.seconds) * 1_000,
       atOnce: Number(options['at-once']),
       judgesTime: !options['allow-busy'],
+      judgesEnd: true,
       say: (line) => console.log(`attack: ${line}`),
     });
     for (const failure of failures) console.log(`attack: FAILED on ${engine}: ${failure}`);

@@ -26,6 +26,8 @@ export interface AttackPlan {
   readonly atOnce: number;
   /** Whether what took how long is judged: on an idle machine only. */
   readonly judgesTime: boolean;
+  /** Whether the node has to be back at its start a minute later. */
+  readonly judgesEnd: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -67,8 +69,10 @@ export async function withstand(plan: AttackPlan): Promise<readonly string[]> {
       say(`${engine}: ${budgets.told()}`);
       failures.push(...found.map((text) => `${name ?? ALL}: ${text}`));
     }
-    const after = await backTo(before, target, BACK_WITHIN_MS, failures);
-    say(`${engine}: ${told(before)} before, ${told(after)} after`);
+    if (plan.judgesEnd) {
+      const after = await backTo(before, target, BACK_WITHIN_MS, failures);
+      say(`${engine}: ${told(before)} before, ${told(after)} after`);
+    }
   } catch (error) {
     failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {
