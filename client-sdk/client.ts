@@ -3,7 +3,7 @@
 import type { Begin, MessageEvent, Transport } from '../src/protocol/index.js';
 import { backoff } from './backoff.js';
 import { type Channel, createChannel, type Reader, receive, setState } from './channel.js';
-import { createConnection } from './connection.js';
+import { type Connect, createConnection } from './connection.js';
 import { disposal } from './disposal.js';
 import { createEmitter } from './emitter.js';
 import { createFailure, type Failure, type FanfareError, isFinal, misuse, toFailure } from './errors.js';
@@ -41,6 +41,7 @@ export const assembleClient = <Channels extends object>(
   settings: Settings,
   transports: readonly Transport[],
   openLink: OpenLink,
+  connect: Connect = createConnection,
 ): Client<Channels> => {
   const { on, emit } = createEmitter<{ state: ClientState; error: FanfareError; debug: readonly [string, unknown] }>();
   const { timers, random, clock, debug } = settings;
@@ -71,7 +72,7 @@ export const assembleClient = <Channels extends object>(
     emit('error', failure);
   };
 
-  const connection = createConnection(settings, openLink, {
+  const connection = connect(settings, openLink, {
     transports,
     channels,
     refuse,

@@ -58,7 +58,10 @@ interface Line extends Link {
   node: string;
 }
 
-export const createConnection = (settings: Settings, openLink: OpenLink, owner: ConnectionOwner): Connection => {
+/** Makes what a client works with: its own, or its part of one that tabs share. */
+export type Connect = (settings: Settings, openLink: OpenLink, owner: ConnectionOwner) => Connection;
+
+export const createConnection: Connect = (settings, openLink, owner) => {
   const { clock, random, timers } = settings;
   const now = clock.monotonic;
   const asking = new Set<AbortController>();

@@ -1,7 +1,7 @@
 // Knows time: how long a link has been silent, and when the page sleeps and wakes.
 
 import { DOUBT_MS, SIGN_MS } from './numbers.js';
-import { isHidden } from './page.js';
+import type { PageEvent } from './page.js';
 import type { Settings } from './settings.js';
 
 export interface Monitor {
@@ -69,22 +69,15 @@ const createWatch = ({ clock: { monotonic: now }, timers }: Settings, { doubt, s
 
 export const createMonitor = (settings: Settings, owner: MonitorOwner): Monitor => {
   const watch = createWatch(settings, owner);
-  const hear = ({ type, persisted }: { readonly type: string; readonly persisted?: boolean }) => {
+  const { page } = settings;
+  const hear = ({ type, persisted }: PageEvent) => {
     const isShown = type > 'v';
     if (isShown) owner.seen();
     if (/off|hide/.test(type)) owner.sleep(type === 'pagehide');
-    else if (!isShown || !isHidden()) {
+    else if (!isShown || !page.isHidden()) {
       watch.ask(isShown);
       owner.wake(!!persisted);
     }
   };
-  const types = ['offline', 'pagehide', 'online', 'pageshow', 'visibilitychange'];
-  // That one fires at the document and bubbles to the window. Workers of some hosts have neither page nor options of listeners.
-  for (const type of types) globalThis.addEventListener?.(type, hear as never);
-  return {
-    ...watch,
-    stop() {
-      for (const type of types) globalThis.removeEventListener?.(type, hear as never);
-    },
-  };
+  return { ...watch, stop: page.listen(['offline', 'pagehide', 'online', 'pageshow', 'visibilitychange'], hear) };
 };

@@ -96,6 +96,15 @@ export const POLL_INTERVAL_MS = 2_000;
 export const LOOP_ANSWERS = 5;
 export const LOOP_MS = 500;
 
+/** So often a tab that is seen has its hub give a sign of life, and one that is hidden; so many without an answer are silence. */
+export const LOOK_MS = 500;
+export const HIDDEN_LOOK_MS = 10_000;
+export const MAX_SILENT_LOOKS = 2;
+/** A worker whose code does not come by then, in so many times that silence, is done without. */
+export const WORKER_PATIENCE = 4;
+/** A tab that has lent no token by then is left aside for another. */
+export const LEND_MS = 2_000;
+
 /** After so long without success the next transports start beside, each so long after the one before, */
 export const SLOW_MS = 4_000;
 export const BESIDE_MS = 250;

@@ -2,6 +2,7 @@
 
 import { misuse } from './errors.js';
 import { POLL_INTERVAL_MS, POLL_WAIT_MS } from './numbers.js';
+import { PAGE, type Page } from './page.js';
 import { createTimers, type Timers } from './timers.js';
 import type { ClientOptions, Clock } from './types.js';
 
@@ -15,6 +16,7 @@ type Merged = {
 
 /** Options that have been merged, and the timers of the client. `WebSocket` may be missing at run time: entries look. */
 export type Settings = Omit<Merged, 'transports' | 'debug'> & {
+  readonly page: Page;
   readonly timers: Timers;
   readonly debug: ((what: string, detail: unknown) => void) | false | undefined;
 };
@@ -63,6 +65,7 @@ export const mergeOptions = (options: ClientOptions): Settings => {
     random: Math.random,
     // Never called as methods: browsers refuse these on another object.
     clock: { now: Date.now, monotonic: () => performance.now(), setTimeout, clearTimeout },
+    page: PAGE,
     pollIntervalMs: POLL_INTERVAL_MS,
     pollWaitMs: POLL_WAIT_MS,
     ...given,

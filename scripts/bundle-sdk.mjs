@@ -1,4 +1,4 @@
-// Bundles the SDK with all its transports into dist/sdk.js, which a node serves at /sdk.js.
+// Bundles the SDK with all its transports into dist/, from where a server serves it: alone, and for tabs that share a connection.
 
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -15,9 +15,15 @@ export const SDK_BUILD = {
   metafile: true,
 };
 
-/** Writes dist/sdk.js and dist/sdk.js.map. */
+/** Bundle → entry of the sources. A worker's code lies beside the code that opens it. */
+const BUNDLES = { sdk: 'index', 'sdk-shared': 'shared', 'shared-worker': 'shared-worker' };
+
+/** Writes dist/sdk.js and the others, each with its map. */
 export async function bundleSdk() {
-  return build({ ...SDK_BUILD, entryPoints: ['client-sdk/index.ts'], outfile: 'dist/sdk.js', sourcemap: true });
+  const entryPoints = Object.fromEntries(
+    Object.entries(BUNDLES).map(([name, source]) => [name, `client-sdk/${source}.ts`]),
+  );
+  return build({ ...SDK_BUILD, entryPoints, outdir: 'dist', sourcemap: true });
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) await bundleSdk();

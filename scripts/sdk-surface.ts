@@ -16,6 +16,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   'fanfare/client/node': 'node',
   'fanfare/client/react': 'react',
   'fanfare/client/testing': 'testing/index',
+  'fanfare/client/shared': 'shared',
 };
 
 const OPTIONS: ts.CompilerOptions = {

@@ -7,7 +7,6 @@ import { type Coded, createEnd, createRefusal, type Failure, isFinal, toFailure 
 import { post } from '../http.js';
 import { diff, type Link, type LinkHost, type Source, type Wanted } from '../link.js';
 import { ANSWER_LIMIT_MS, CLOSE_REFUSED, CLOSE_UNAUTHORIZED, REPEAT_FAILURES } from '../numbers.js';
-import { isHidden } from '../page.js';
 import { createTimers } from '../timers.js';
 import type { ResponseLike } from '../types.js';
 
@@ -190,7 +189,7 @@ export const createHttpLink = (
       else host.touch();
     },
     quiet() {
-      if (transport === 'sse' && isHidden()) open();
+      if (transport === 'sse' && host.page.isHidden()) open();
     },
     close(why) {
       publishing?.abort();

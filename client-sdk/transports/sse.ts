@@ -6,7 +6,6 @@ import { createEnd } from '../errors.js';
 import { pieces } from '../http.js';
 import type { Link, LinkHost } from '../link.js';
 import { CLOSE_NETWORK, HEARTBEAT_MS, QUIET_STREAM_MS } from '../numbers.js';
-import { isHidden } from '../page.js';
 import { createHttpLink } from './http-link.js';
 import { createSseParser } from './sse-parser.js';
 
@@ -14,7 +13,7 @@ export const sse = (host: LinkHost): Link =>
   createHttpLink(host, 'sse', HEARTBEAT_MS, async ({ post, take }) => {
     const { body } = await post('/v1/stream' satisfies (typeof PATHS)['stream'], {
       features: ['quiet', 'positions'] satisfies Feature[],
-      ...(isHidden() && { heartbeatMs: QUIET_STREAM_MS }),
+      ...(host.page.isHidden() && { heartbeatMs: QUIET_STREAM_MS }),
     });
     const reader = pieces(body);
     const parse = createSseParser((data) => {

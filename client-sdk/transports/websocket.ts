@@ -7,7 +7,6 @@ import { isStale } from '../channel.js';
 import { type Coded, createEnd, createFailure, createRefusal, type Failure, isFinal } from '../errors.js';
 import { diff, type Link, type LinkHost, type Source, type Wanted } from '../link.js';
 import { CLOSE_NETWORK, CLOSE_REFUSED, PUBLISH_WINDOW, QUIET_MS, REPEAT_FAILURES } from '../numbers.js';
-import { isHidden } from '../page.js';
 
 /** Fields that some events have. */
 type AnyEvent = Exclude<ServerEvent, { type: 'close' }> & {
@@ -122,7 +121,7 @@ export const websocket = (host: LinkHost): Link => {
   };
 
   const quiet = () => {
-    if (!heartbeatMs || isQuiet === isHidden()) return;
+    if (!heartbeatMs || isQuiet === host.page.isHidden()) return;
     isQuiet = !isQuiet;
     request('quiet', { heartbeatMs: isQuiet ? QUIET_MS : heartbeatMs }, (event, failure) => {
       if (failure) isQuiet = !isQuiet;

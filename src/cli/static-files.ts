@@ -34,7 +34,7 @@ interface StaticFile {
 /** Answers a path that it has, or `undefined`. */
 export type StaticFiles = (request: Request) => Response | undefined;
 
-/** `/` and what the page needs from `dist/demo`, the SDK from `dist/sdk.js`. */
+/** `/` and what the page needs from `dist/demo`, the SDK from `dist/`. */
 export function createStaticFiles(dist: string): StaticFiles {
   const files = new Map<string, StaticFile>();
   const demo = join(dist, 'demo');
@@ -47,7 +47,7 @@ export function createStaticFiles(dist: string): StaticFiles {
   }
   const index = files.get('/index.html');
   if (index !== undefined) files.set('/', index);
-  for (const name of ['sdk.js', 'sdk.js.map']) {
+  for (const name of ['sdk.js', 'sdk-shared.js', 'shared-worker.js'].flatMap((file) => [file, `${file}.map`])) {
     const path = join(dist, name);
     if (existsSync(path)) files.set(`/${name}`, shared(fileAt(path)));
   }

@@ -1,9 +1,11 @@
 // What the SDK may weigh, as a stranger's bundler makes it of what is published, and what may be inside: the row of the SDK in docs/ARCHITECTURE.md.
 
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
+import { VERSION } from '../../client-sdk/version.js';
 import { publishedFolder } from '../support/published-sdk.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -15,6 +17,8 @@ const MAX_BYTES = { websocket: 9_344, index: 12_032, sse: 3_072 } as const;
 const SOURCES = { websocket: 'websocket-only', index: 'index', sse: 'sse' } as const;
 /** Hooks, on top of a client. */
 const MAX_HOOKS_BYTES = 700;
+/** On top of a client with every transport. */
+const MAX_SHARING_BYTES = 3_392;
 
 /** An application's module, bundled and minified; our part of it alone. */
 async function weigh(text: string): Promise<number> {
@@ -62,4 +66,15 @@ it(`the hooks for React add at most ${MAX_HOOKS_BYTES} bytes`, async () => {
   const bytes = (await weigh(hooks)) - (await weigh(client));
   console.info(`fanfare-client/react: ${bytes} of ${MAX_HOOKS_BYTES} bytes`);
   expect(bytes).toBeLessThanOrEqual(MAX_HOOKS_BYTES);
+});
+
+it(`sharing a connection among tabs adds at most ${MAX_SHARING_BYTES} bytes, and the worker’s code is none of them`, async () => {
+  const client = await weigh(`export { createClient } from './index.js';`);
+  const bytes = (await weigh(`export { createSharedClient } from './shared.js';`)) - client;
+  console.info(`fanfare-client/shared: ${bytes} of ${MAX_SHARING_BYTES} bytes`);
+  expect(bytes).toBeLessThanOrEqual(MAX_SHARING_BYTES);
+});
+
+it('the SDK knows the version of its package, by which tabs find their like', () => {
+  expect(VERSION).toBe(JSON.parse(readFileSync(`${root}package.json`, 'utf8')).version);
 });

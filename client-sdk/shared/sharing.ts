@@ -1,0 +1,42 @@
+// A client put together so that it shares its connection, in the best way that there is here.
+
+import { type Connect, createConnection } from '../connection.js';
+import { createFullClient } from '../every-transport.js';
+import type { Client, ClientOptions } from '../types.js';
+import { createHub } from './hub.js';
+import { meetLeader } from './leader.js';
+import type { Browser } from './meeting.js';
+import { createTab, type TabConnection } from './tab.js';
+import { meetWorker, type WorkerLike } from './worker.js';
+
+/** What cannot be sent to a worker. */
+const HERE_ONLY = ['fetch', 'WebSocket', 'clock', 'random', 'storage'] as const;
+
+/** `openWorker` throws, or its worker says so, where there can be none. */
+export const createSharing = (
+  options: ClientOptions,
+  browser: Browser,
+  openWorker: ((name: string) => WorkerLike) | undefined,
+): Client & { logOut(): void } => {
+  let tab: TabConnection | undefined;
+  const connect: Connect = (settings, openLink, owner) => {
+    if (!browser.locks || !browser.BroadcastChannel) return createConnection(settings, openLink, owner);
+    tab = createTab(settings, openLink, owner, browser, (key, attach, heard) => {
+      const byLeader = () =>
+        meetLeader(
+          browser,
+          key,
+          settings,
+          (ended) => createHub(browser, { ...options, debug: false }, ended),
+          attach,
+          heard,
+        );
+      return openWorker && HERE_ONLY.every((name) => options[name] === undefined)
+        ? meetWorker(browser, key, settings, options.transports, openWorker, attach, byLeader)
+        : byLeader();
+    });
+    return tab;
+  };
+  const client = createFullClient(options, connect);
+  return Object.assign(client, { logOut: () => (tab ?? { logOut: client.close }).logOut() });
+};

@@ -1,0 +1,95 @@
+// How a tab finds the worker that tabs share, and what it does where there can be none.
+
+import { describe, expect, it, vi } from 'vitest';
+import { mergeOptions } from '../../../client-sdk/settings.js';
+import type { Locks, Meeting } from '../../../client-sdk/shared/meeting.js';
+import type { Port } from '../../../client-sdk/shared/port.js';
+import { meetWorker, type WorkerLike } from '../../../client-sdk/shared/worker.js';
+import type { ClientOptions } from '../../../client-sdk/types.js';
+import { tokenOf } from './fakes/tabs.js';
+
+class FakePort implements Port {
+  onmessage = null;
+  readonly posted: unknown[] = [];
+  postMessage(message: unknown) {
+    this.posted.push(structuredClone(message));
+  }
+  close() {}
+}
+
+function meet(options: Partial<ClientOptions> = {}, open?: () => WorkerLike) {
+  const held = new Set<string>();
+  const locks: Locks = {
+    async request(name, _, hold) {
+      held.add(name);
+      await hold();
+      held.delete(name);
+    },
+  };
+  const workers: (WorkerLike & { port: FakePort })[] = [];
+  const make = () => {
+    const worker = { port: new FakePort(), onerror: null };
+    workers.push(worker);
+    return worker;
+  };
+  const attach = vi.fn<(port: Port) => void>();
+  const other: Meeting = { ask: vi.fn(), renew: vi.fn(), close: vi.fn() };
+  const otherwise = vi.fn(() => other);
+  const settings = mergeOptions({ url: 'http://discovery.test', token: async () => tokenOf('u'), ...options });
+  const browser = { locks, BroadcastChannel: class extends FakePort {} };
+  const meeting = meetWorker(browser, 'key', settings, ['sse'], open ?? make, attach, otherwise);
+  return { meeting, workers, attach, otherwise, other, held };
+}
+
+const fail = (worker: WorkerLike | undefined) => worker?.onerror?.({} as never);
+
+describe('a tab', () => {
+  it('tells the worker the lock that it holds and the options that can be sent, never a function', () => {
+    const { workers, attach, held } = meet();
+    const [lock] = held;
+    expect(attach).toHaveBeenCalledWith(workers[0]?.port);
+    const options = { url: 'http://discovery.test', transports: ['sse'], pollIntervalMs: 2_000, pollWaitMs: 25_000 };
+    expect(workers[0]?.port.posted).toEqual([{ lock, options: { ...options, token: undefined }, isTokenLent: true }]);
+  });
+
+  it('sends a token that is a text', () => {
+    const { workers } = meet({ token: tokenOf('u') });
+    expect(workers[0]?.port.posted).toMatchObject([{ options: { token: tokenOf('u') }, isTokenLent: false }]);
+  });
+
+  it('finds another way where a worker may not be opened, or its code does not load', () => {
+    const denied = meet({}, () => {
+      throw new DOMException('denied', 'SecurityError');
+    });
+    expect(denied.otherwise).toHaveBeenCalledOnce();
+    denied.meeting.ask();
+    expect(denied.other.ask).toHaveBeenCalledOnce();
+
+    const missing = meet();
+    fail(missing.workers[0]);
+    expect(missing.otherwise).toHaveBeenCalledOnce();
+    missing.meeting.renew(false);
+    expect(missing.other.renew).toHaveBeenCalledOnce();
+    missing.meeting.close();
+    expect(missing.other.close).toHaveBeenCalledOnce();
+  });
+
+  it('lets go of its lock when it leaves, and looks for no other way then', async () => {
+    const { meeting, workers, held, otherwise } = meet();
+    expect(held.size).toBe(1);
+    meeting.close();
+    fail(workers[0]);
+    await vi.waitFor(() => expect(held.size).toBe(0));
+    expect(otherwise).not.toHaveBeenCalled();
+  });
+
+  it('opens a worker that has fallen silent once more, and one that has never said anything no fifth time', () => {
+    const { meeting, workers, otherwise } = meet();
+    meeting.renew(true);
+    expect(workers).toHaveLength(2);
+    for (let n = 0; n < 4; n++) meeting.renew(false);
+    expect(otherwise).not.toHaveBeenCalled();
+    meeting.renew(false);
+    expect(otherwise).toHaveBeenCalledOnce();
+  });
+});
