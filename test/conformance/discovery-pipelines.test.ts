@@ -51,6 +51,13 @@ describe('discovery', () => {
     for (const peer of peers) peer.reset();
   });
 
+  it('ends a connection on which more requests wait than may', async () => {
+    const port = await start();
+    const peer = await Peer.connect(port);
+    peer.write(requestText('GET', '/').repeat(1_000));
+    expect(count(await peer.closed)).toBeLessThanOrEqual(MAX_AHEAD + 1);
+  });
+
   it('keeps no connection that is not in use, once most of them are taken', async () => {
     const port = await start();
     const ask = async () => {

@@ -112,7 +112,34 @@ describe.each(ENGINES)('pipelines on the %s engine', (name) => {
       expect(text.match(/took \d/g) ?? []).toEqual(taken);
       peer.reset();
     }
+    // Each while the one before is being done.
+    taken.length = 0;
+    const peer = await Peer.connect(host.port);
+    for (const [before, piece] of three.entries()) {
+      peer.write(piece);
+      for (let count = 0; count < 50 && taken.length <= before; count++) await turn();
+    }
+    expect((await fitsOrGone(peer, (got) => got.includes('took 3'))).match(/took \d/g)).toEqual(taken);
+    expect(taken.length).toBe(3);
     await untilServed(host.port);
+  });
+
+  it('serves a peer that reads nothing no more than fits into its kernel, one request after the other', async () => {
+    let served = 0;
+    const host = await start({
+      request: (exchange) => {
+        served++;
+        exchange.respond(200, {}, LARGE);
+      },
+    });
+    const peer = await Peer.connect(host.port);
+    peer.socket.pause();
+    for (let asked = 0; asked < 400 && !peer.socket.destroyed; asked++) {
+      peer.write(GET);
+      await turns(3);
+    }
+    expect(served).toBeLessThan(100);
+    peer.reset();
   });
 
   const CHUNKED = (body: string, rest = '') =>
