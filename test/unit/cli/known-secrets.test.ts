@@ -45,7 +45,15 @@ const COUNTS: Readonly<Partial<Record<OptionKey, string>>> = {
 
 /** Each option that does not count, with a value that a first try may well have. */
 const HARMLESS: Readonly<Partial<Record<OptionKey, string>>> = {
-  ...{ host: '127.0.0.2', port: '0', prefix: 'fanfare', nodeId: 'one', engine: 'ws', logLevel: 'debug' },
+  ...{
+    host: '127.0.0.2',
+    port: '0',
+    prefix: 'fanfare',
+    nodeId: 'one',
+    engine: 'ws',
+    redisPushReader: 'false',
+    logLevel: 'debug',
+  },
   ...{
     authAlgorithms: 'HS256',
     authIssuer: 'me',
