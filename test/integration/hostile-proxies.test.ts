@@ -1,10 +1,10 @@
 // The SDK on networks with bad manners, against a real node: it finds what works, remembers it, and loses and repeats nothing.
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, it, type TestContext } from 'vitest';
 import { createClient } from '../../client-sdk/node.js';
 import type { Client, ClientOptions, StorageLike, Subscription, Transport } from '../../client-sdk/types.js';
 import type { Manners } from '../support/hostile-proxy.js';
-import { HostileWorld } from '../support/hostile-world.js';
+import { type HostileSetup, HostileWorld } from '../support/hostile-world.js';
 import { nginxSkipReason, startNginx } from '../support/nginx.js';
 
 class Stored implements StorageLike {
@@ -57,28 +57,53 @@ class Visit {
   }
 }
 
-const visits: Visit[] = [];
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n + 1);
 
-let world: HostileWorld;
-afterEach(async () => {
-  for (const { client } of visits.splice(0)) client.close();
-  await world.close();
-});
+/** A world of a test's own, since they run side by side, and whoever comes to it. */
+class Scene {
+  readonly world: HostileWorld;
+  readonly #expect: TestContext['expect'];
+  readonly #visits: Visit[] = [];
 
-function visit(options: Partial<ClientOptions> = {}): Visit {
-  const made = new Visit({ url: world.url, ...options });
-  visits.push(made);
-  return made;
-}
+  private constructor(world: HostileWorld, expect: TestContext['expect']) {
+    this.world = world;
+    this.#expect = expect;
+  }
 
-/** All that was said came once and in order. */
-async function expectAll(visited: Visit, ...more: Visit[]) {
-  await world.hush();
-  for (const one of [visited, ...more]) {
-    await one.has(world.said);
-    expect(one.data).toEqual(numbers(world.said));
-    expect(one.gaps).toEqual([]);
+  static async open({ expect, onTestFinished }: TestContext, setup: HostileSetup): Promise<Scene> {
+    const scene = new Scene(await HostileWorld.start(setup), expect);
+    onTestFinished(async () => {
+      for (const { client } of scene.#visits) client.close();
+      await scene.world.close();
+    });
+    return scene;
+  }
+
+  visit(options: Partial<ClientOptions> = {}): Visit {
+    const visit = new Visit({ url: this.world.url, ...options });
+    this.#visits.push(visit);
+    return visit;
+  }
+
+  /** All that was said came once and in order, to everybody. */
+  async expectAll(): Promise<void> {
+    await this.world.hush();
+    for (const visit of this.#visits) {
+      await visit.has(this.world.said);
+      this.#expect(visit.data).toEqual(numbers(this.world.said));
+      this.#expect(visit.gaps).toEqual([]);
+    }
+  }
+
+  /** Nobody gives up or gets through while something stands in between; all is there once `clear` has taken it away. */
+  async expectPatience(visit: Visit, clear: () => void): Promise<void> {
+    const waits = () => visit.states.filter((state) => state === 'waiting').length;
+    await visit.until(() => waits() >= 3);
+    this.#expect(visit.states).not.toContain('closed');
+    this.#expect(visit.states).not.toContain('connected');
+    clear();
+    await visit.until(() => visit.transport === 'websocket');
+    await this.expectAll();
   }
 }
 
@@ -92,170 +117,177 @@ const UPGRADES: readonly (readonly [string, Manners, Transport])[] = [
 ];
 
 describe.each(['uws', 'ws'] as const)('before a node on %s, behind a proxy that', (engine) => {
-  it.each(UPGRADES)('%s, a client has what works, and a later one begins with it', async (what, manners, transport) => {
-    world = await HostileWorld.start({ manners, engine });
-    world.talk('news');
+  it.concurrent.for(UPGRADES)('%s, a client has what works, and a later one begins with it', async (row, context) => {
+    const [what, manners, transport] = row;
+    const { expect } = context;
+    const scene = await Scene.open(context, { manners, engine });
+    scene.world.talk('news');
     const storage = new Stored();
-    const first = visit({ storage });
+    const first = scene.visit({ storage });
     await first.has(40);
     expect(first.transport).toBe(transport);
-    const { upgrades } = world.proxy;
-    const next = visit({ storage });
+    const { upgrades } = scene.world.proxy;
+    const next = scene.visit({ storage });
     await next.has(40);
     expect(next.transport).toBe(transport);
-    expect(world.proxy.upgrades).toBe(upgrades);
+    expect(scene.world.proxy.upgrades).toBe(upgrades);
     console.info(`${engine}: ${what}: first message after ${first.firstMs} ms, at the next visit ${next.firstMs} ms`);
-    await expectAll(first, next);
+    await scene.expectAll();
   });
 });
 
 describe('behind a proxy that', () => {
-  it('hands on one byte at a time, all comes over each transport', async () => {
-    world = await HostileWorld.start({ manners: { segmentBytes: 1 } });
-    world.talk('news');
+  it.concurrent('hands on one byte at a time, all comes over each transport', async (context) => {
+    const scene = await Scene.open(context, { manners: { segmentBytes: 1 } });
+    scene.world.talk('news');
     const all = (['websocket', 'sse', 'long-poll', 'short-poll'] as const).map((transport) =>
-      visit({ transports: [transport], pollIntervalMs: 100 }),
+      scene.visit({ transports: [transport], pollIntervalMs: 100 }),
     );
     await Promise.all(all.map((one) => one.has(30)));
-    await expectAll(...(all as [Visit, ...Visit[]]));
+    await scene.expectAll();
   });
 
-  it.each(['websocket', 'sse', 'long-poll'] as const)(
+  it.concurrent.for(['websocket', 'sse', 'long-poll'] as const)(
     'cuts every link after a second and a half, a client goes on from %s to what comes after it',
-    async (transport) => {
-      world = await HostileWorld.start({ manners: { cutsAfterMs: 1_500 } });
-      world.talk('news');
+    async (transport, context) => {
+      const { expect } = context;
+      const scene = await Scene.open(context, { manners: { cutsAfterMs: 1_500 } });
+      scene.world.talk('news');
       const options = { storage: new Stored(), pollIntervalMs: 100, transports: [transport, 'short-poll' as const] };
-      const visited = visit(options);
+      const visited = scene.visit(options);
       await visited.until(() => visited.transport === transport);
       await visited.until(() => visited.transport === 'short-poll');
       expect(visited.states.filter((state) => state === 'connected')).toHaveLength(4);
-      const next = visit(options);
-      await next.has(world.said + 20);
+      const next = scene.visit(options);
+      await next.has(scene.world.said + 20);
       expect(next.transport).toBe('short-poll');
-      await expectAll(visited, next);
+      await scene.expectAll();
     },
   );
 
-  it.each(['websocket', 'sse', 'long-poll'] as const)('cuts idle links, %s stays', async (transport) => {
-    // Thirty seconds against heartbeats of seven, and waits of twenty-five.
-    world = await HostileWorld.start({ manners: { cutsIdleAfterMs: 1_500 }, heartbeatMs: 500 });
-    const visited = visit({ transports: [transport], pollWaitMs: 1_200 });
-    await world.node.broker.publish({ channel: 'news', data: '1' });
-    await visited.has(1);
-    const { pieces } = world.proxy;
-    await expect.poll(() => pieces + 12 < world.proxy.pieces || world.proxy.count('/v1/poll') > 6).toBe(true);
-    await world.node.broker.publish({ channel: 'news', data: '2' });
-    await visited.has(2);
-    expect(visited.states).toEqual(['connecting', 'connected']);
-  });
-
-  const BACKLOG = 1024 * 1024;
-  const PIECE = 16 * 1024;
-  const COUNT = BACKLOG / PIECE;
-
-  describe('has little patience or little to give, with a backlog of 1 MiB,', () => {
-    beforeEach(async () => {
-      world = await HostileWorld.start();
-      for (const n of numbers(COUNT)) {
-        await world.node.broker.publish({ channel: 'news', data: `[${n},"${'x'.repeat(PIECE - 10)}"]` });
-      }
-    });
-
-    const expectBacklog = async (visited: Visit) => {
-      await visited.has(COUNT);
-      expect(visited.data.map((item) => (item as unknown as [number])[0])).toEqual(numbers(COUNT));
-      expect(visited.gaps).toEqual([]);
-    };
-
-    it.each(['websocket', 'sse', 'long-poll'] as const)('hands on 64 KiB/s, all comes over %s', async (transport) => {
-      world.proxy.manners = { bytesPerSecond: 64 * 1024 };
-      const visited = visit({ transports: [transport] });
-      await expectBacklog(visited);
+  it.concurrent.for(['websocket', 'sse', 'long-poll'] as const)(
+    'cuts idle links, %s stays',
+    async (transport, context) => {
+      const { expect } = context;
+      // Thirty seconds against heartbeats of seven, and waits of twenty-five.
+      const scene = await Scene.open(context, { manners: { cutsIdleAfterMs: 1_500 }, heartbeatMs: 500 });
+      const { world } = scene;
+      const visited = scene.visit({ transports: [transport], pollWaitMs: 1_200 });
+      await world.node.broker.publish({ channel: 'news', data: '1' });
+      await visited.has(1);
+      const { pieces } = world.proxy;
+      await expect.poll(() => pieces + 12 < world.proxy.pieces || world.proxy.count('/v1/poll') > 6).toBe(true);
+      await world.node.broker.publish({ channel: 'news', data: '2' });
+      await visited.has(2);
       expect(visited.states).toEqual(['connecting', 'connected']);
-      console.info(`64 KiB/s over ${transport}: first message after ${visited.firstMs} ms`);
-    });
+    },
+  );
 
-    it.each(['long-poll', 'short-poll'] as const)(
-      'breaks answers off after 200 KB, all comes by %s',
-      async (transport) => {
-        world.proxy.manners = { cutsAnswersAfterBytes: 200_000 };
-        const visited = visit({ transports: [transport], pollIntervalMs: 100 });
-        await expectBacklog(visited);
-        expect(visited.states).toEqual(['connecting', 'connected']);
-      },
-    );
-
-    it('breaks answers off after 200 KB and refuses upgrades, all comes by what is left', async () => {
-      world.proxy.manners = { cutsAnswersAfterBytes: 200_000, upgrades: 'reset' };
-      await expectBacklog(visit({ pollIntervalMs: 100 }));
-    });
-
-    it('breaks answers off after 200 KB, a second reader has its history', async () => {
-      world.proxy.manners = { cutsAnswersAfterBytes: 200_000 };
-      const visited = visit({ transports: ['websocket'] });
-      await expectBacklog(visited);
-      const late: unknown[] = [];
-      await new Promise<void>((resolve) => {
-        visited.client.subscribe<[number]>('news', { after: '-1' }, ({ data }) => {
-          if (late.push(data[0]) === COUNT) resolve();
-        });
-      });
-      expect(late).toEqual(numbers(COUNT));
+  it.concurrent('is a captive portal, nobody gives up, and all is there once it is gone', async (context) => {
+    const scene = await Scene.open(context, { manners: { isPortal: true }, engine: 'uws' });
+    scene.world.talk('news');
+    await scene.expectPatience(scene.visit(), () => {
+      scene.world.proxy.manners = {};
     });
   });
 
-  it.each([
-    ['is a captive portal', { isPortal: true }],
-    ['asks in HTTP/1.0, as nginx does unless it is told otherwise', { speaksHttp10: true }],
-  ])('%s, nobody gives up, and all is there once it is gone', async (_what, manners) => {
-    world = await HostileWorld.start({ manners, engine: 'uws' });
-    world.talk('news');
-    const visited = visit();
-    let waits = 0;
-    await visited.until(() => {
-      waits = visited.states.filter((state) => state === 'waiting').length;
-      return waits >= 3;
+  it.concurrent('asks in HTTP/1.0, nobody gives up, and all is there once it is gone', async (context) => {
+    const scene = await Scene.open(context, { manners: { speaksHttp10: true }, engine: 'uws' });
+    scene.world.talk('news');
+    await scene.expectPatience(scene.visit(), () => {
+      scene.world.proxy.manners = {};
     });
-    expect(visited.states).not.toContain('closed');
-    expect(visited.states).not.toContain('connected');
-    world.proxy.manners = {};
-    await visited.until(() => visited.transport === 'websocket');
-    await expectAll(visited);
   });
 
   const nginxTitle = nginxSkipReason === undefined ? '' : ` (skipped: ${nginxSkipReason})`;
-  it.skipIf(nginxSkipReason !== undefined)(`is nginx as it is shipped, nobody gives up${nginxTitle}`, async () => {
-    world = await HostileWorld.start({ engine: 'uws' });
-    world.talk('news');
-    const passing = world.url;
-    const nginx = await startNginx(world.node.url, passing);
-    try {
+  it.skipIf(nginxSkipReason !== undefined)(
+    `is nginx as it is shipped, nobody gives up${nginxTitle}`,
+    async (context) => {
+      const scene = await Scene.open(context, { engine: 'uws' });
+      const { world } = scene;
+      world.talk('news');
+      const passing = world.url;
+      const nginx = await startNginx(world.node.url, passing);
+      context.onTestFinished(() => nginx.close());
       world.url = nginx.url;
-      const visited = visit();
-      const waits = () => visited.states.filter((state) => state === 'waiting').length;
-      await visited.until(() => waits() >= 3);
-      expect(visited.states).not.toContain('closed');
-      expect(visited.states).not.toContain('connected');
-      world.url = passing;
-      await visited.until(() => visited.transport === 'websocket');
-      await expectAll(visited);
-    } finally {
-      await nginx.close();
-    }
-  });
+      await scene.expectPatience(scene.visit(), () => {
+        world.url = passing;
+      });
+    },
+  );
 
-  it('lets WebSockets pass again, a client moves back to them without a word', async () => {
-    world = await HostileWorld.start({ manners: { upgrades: 'reset' } });
+  it.concurrent('lets WebSockets pass again, a client moves back to them without a word', async (context) => {
+    const { expect } = context;
+    const scene = await Scene.open(context, { manners: { upgrades: 'reset' } });
+    const { world } = scene;
     world.talk('news');
     const storage = new Stored();
-    const visited = visit({ storage, clock: fast });
+    const visited = scene.visit({ storage, clock: fast });
     await visited.until(() => visited.transport === 'sse');
     world.proxy.manners = {};
     await visited.until(() => visited.transport === 'websocket');
     expect(visited.states.filter((state) => state !== 'connected')).toEqual(['connecting']);
     expect(storage.getItem(`fanfare:${world.url}`)).toBe('');
-    await expectAll(visited);
+    await scene.expectAll();
+  });
+});
+
+describe('with a backlog of 1 MiB, behind a proxy that', () => {
+  const PIECE_BYTES = 16 * 1024;
+  const COUNT = 64;
+  const numberOf = (data: unknown) => (data as [number])[0];
+
+  async function open(context: TestContext, manners: Manners): Promise<Scene> {
+    const scene = await Scene.open(context, { manners });
+    for (const n of numbers(COUNT)) {
+      const data = `[${n},"${'x'.repeat(PIECE_BYTES - 10)}"]`;
+      await scene.world.node.broker.publish({ channel: 'news', data });
+    }
+    return scene;
+  }
+
+  const expectBacklog = async ({ expect }: TestContext, visited: Visit) => {
+    await visited.has(COUNT);
+    expect(visited.data.map(numberOf)).toEqual(numbers(COUNT));
+    expect(visited.gaps).toEqual([]);
+  };
+
+  it.concurrent.for(['websocket', 'sse', 'long-poll'] as const)(
+    'hands on 64 KiB/s, all comes over %s',
+    async (transport, context) => {
+      const visited = (await open(context, { bytesPerSecond: 64 * 1024 })).visit({ transports: [transport] });
+      await expectBacklog(context, visited);
+      context.expect(visited.states).toEqual(['connecting', 'connected']);
+      console.info(`64 KiB/s over ${transport}: first message after ${visited.firstMs} ms`);
+    },
+  );
+
+  it.concurrent.for(['long-poll', 'short-poll'] as const)(
+    'breaks answers off after 200 KB, all comes by %s',
+    async (transport, context) => {
+      const scene = await open(context, { cutsAnswersAfterBytes: 200_000 });
+      const visited = scene.visit({ transports: [transport], pollIntervalMs: 100 });
+      await expectBacklog(context, visited);
+      context.expect(visited.states).toEqual(['connecting', 'connected']);
+    },
+  );
+
+  it.concurrent('breaks answers off after 200 KB and refuses upgrades, all comes by what is left', async (context) => {
+    const scene = await open(context, { cutsAnswersAfterBytes: 200_000, upgrades: 'reset' });
+    await expectBacklog(context, scene.visit({ pollIntervalMs: 100 }));
+  });
+
+  it.concurrent('breaks answers off after 200 KB, a second reader has its history', async (context) => {
+    const scene = await open(context, { cutsAnswersAfterBytes: 200_000 });
+    const visited = scene.visit({ transports: ['websocket'] });
+    await expectBacklog(context, visited);
+    const late: number[] = [];
+    await new Promise<void>((resolve) => {
+      visited.client.subscribe('news', { after: '-1' }, ({ data }) => {
+        if (late.push(numberOf(data)) === COUNT) resolve();
+      });
+    });
+    context.expect(late).toEqual(numbers(COUNT));
   });
 });
 

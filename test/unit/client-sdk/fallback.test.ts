@@ -224,6 +224,19 @@ describe('fallback', () => {
     expect(poll.body).toMatchObject({ channels: { news: offset(1) }, waitMs: 0 });
   });
 
+  it('does not count what a server closed, however often', async () => {
+    world = new World();
+    world.subscribe('news');
+    for (let n = 0; n < 4; n++) {
+      const socket = await world.network.sockets.next();
+      await socket.accept();
+      socket.close(4006, 'internal: oops');
+      await world.clock.advance(4_000);
+    }
+    await world.network.sockets.next();
+    expect(world.network.waiting('/v1/stream')).toEqual([]);
+  });
+
   it('does not count what a server closed, nor a link that lasted', async () => {
     world = new World();
     world.subscribe('news');

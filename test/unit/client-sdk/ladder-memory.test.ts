@@ -162,3 +162,16 @@ it('nothing is stored where the first transport works', async () => {
   }
   expect([...storage.entries]).toEqual([]);
 });
+
+it('nothing is stored where there is no other', async () => {
+  const storage = new Stored();
+  world = new World({ storage, transports: ['websocket'] });
+  world.subscribe('news');
+  for (let deaths = 0; deaths < 4; deaths++) {
+    const socket = await world.network.sockets.next();
+    await socket.accept();
+    socket.close();
+    await world.clock.advance(4_000);
+  }
+  expect([...storage.entries]).toEqual([]);
+});

@@ -142,6 +142,20 @@ describe('a later subscription', () => {
     dead.subscription.unsubscribe();
   });
 
+  it('asks for half of what had come when an answer is cut midway', async () => {
+    const late = world.subscribe('news', { after: '-1' });
+    const cut = await poll();
+    cut.stream();
+    cut.write('{"channels":'.padEnd(10_000, ' '));
+    await settle();
+    cut.cut();
+    const next = await poll();
+    expect(next.body).toMatchObject({ channels: { news: '-1' }, maxBytes: 5_000 });
+    next.answer(200, held(6, [6]));
+    await settle();
+    expect(late.data).toEqual([6]);
+  });
+
   it('ends with the code of a final refusal, and leaves the others alone', async () => {
     const late = world.subscribe('news', { after: '-1' });
     (await poll()).refuse(403, 'forbidden_channel', { channels: ['news'] });

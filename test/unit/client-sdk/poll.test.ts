@@ -237,6 +237,7 @@ describe('an answer that is cut midway', () => {
     world.subscribe('more');
     const both = { ...news(2, [2]).channels, more: { offset: offset(1), messages: [] } };
     (await poll()).answer(200, { channels: both });
+    (await poll()).answer(204);
     expect('maxBytes' in (await poll()).body).toBe(false);
     expect(first.aborted).toBe(true);
   });
