@@ -17,6 +17,8 @@ export interface Discovered {
   readonly ticket: string;
   readonly expiresInMs: number;
   readonly transports: readonly string[];
+  readonly connection: string;
+  readonly user: string;
 }
 export interface PollAnswer {
   readonly channels: Readonly<

@@ -29,7 +29,14 @@ describeForStranger('a stranger on a WebSocket', (world) => {
       headers: { Authorization: `Bearer ${userToken}` },
     });
     expect(renewed.status).toBe(200);
-    expect(await renewed.json()).toEqual({ ticket: expect.any(String), expiresInMs: expect.any(Number) });
+    const { connection, user } = answer;
+    expect([connection, user]).toEqual([expect.stringMatching(/^c-/), expect.any(String)]);
+    expect(await renewed.json()).toEqual({
+      ticket: expect.any(String),
+      expiresInMs: expect.any(Number),
+      connection: expect.stringMatching(/^c-/),
+      user,
+    });
   });
 
   it('connects and subscribes without waiting, and receives what a backend publishes', async () => {

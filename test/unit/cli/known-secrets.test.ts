@@ -52,6 +52,7 @@ const HARMLESS: Readonly<Partial<Record<OptionKey, string>>> = {
     nodeId: 'one',
     engine: 'ws',
     redisPushReader: 'false',
+    clockTolerance: '3s',
     logLevel: 'debug',
   },
   ...{
