@@ -9,7 +9,7 @@ import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const ENTRIES = ['', '/websocket', '/sse', '/react', '/testing'];
+const ENTRIES = ['', '/websocket', '/sse', '/react', '/testing', '/shared'];
 
 let project: string;
 beforeAll(() => {
