@@ -6,7 +6,6 @@ import { createFailure } from './errors.js';
 import { post } from './http.js';
 import { ANSWER_LIMIT_MS, CLOSE_NETWORK } from './numbers.js';
 import { pollAnswer } from './poll-answer.js';
-
 import type { Given } from './session.js';
 import type { Settings } from './settings.js';
 

@@ -2,9 +2,7 @@
 
 import type { HEADERS, PATHS } from '../../src/protocol/index.js';
 import { backoff } from '../backoff.js';
-
 import { isOpen, neededFeatures } from '../channel.js';
-
 import type { OpenLink } from '../link.js';
 import { HEARTBEAT_MS, LOOP_ANSWERS, LOOP_MS, REPEAT_FAILURES } from '../numbers.js';
 import { pollAnswer } from '../poll-answer.js';

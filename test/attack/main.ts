@@ -1,6 +1,7 @@
 // `npm run attack`: lets one ticket do what it likes to a node of each engine, and says what did not hold.
 
 import { parseArgs } from 'node:util';
+import { holdEngines, type Trial } from '../support/hold-engines.js';
 import { withstand } from './trial.js';
 
 const USAGE = `npm run attack -- [options]
@@ -23,29 +24,17 @@ const { values: options } = parseArgs({
   },
 });
 
-async function main(): Promise<number> {
-  if (options.help) {
-    console.log(USAGE);
-    return 0;
-  }
-  let failed = 0;
-  for (const engine of options.engine) {
-    if (engine !== 'uws' && engine !== 'ws') throw new TypeError(`there is no engine ${engine}`);
-    const failures = await withstand({
-      engine,
-      eachMs: Number(options.each) * 1_000,
-      ...(options.only !== undefined && { only: options.only }),
-      allMs: Number(options.seconds) * 1_000,
-      atOnce: Number(options['at-once']),
-      judgesTime: !options['allow-busy'],
-      judgesEnd: true,
-      say: (line) => console.log(`attack: ${line}`),
-    });
-    for (const failure of failures) console.log(`attack: FAILED on ${engine}: ${failure}`);
-    failed += failures.length;
-  }
-  console.log(failed === 0 ? 'attack: everything held' : `attack: ${failed} things did not hold`);
-  return failed === 0 ? 0 : 1;
-}
+const trial: Trial = (engine, say) =>
+  withstand({
+    engine,
+    eachMs: Number(options.each) * 1_000,
+    ...(options.only !== undefined && { only: options.only }),
+    allMs: Number(options.seconds) * 1_000,
+    atOnce: Number(options['at-once']),
+    judgesTime: !options['allow-busy'],
+    judgesEnd: true,
+    say,
+  });
 
-process.exitCode = await main();
+if (options.help) console.log(USAGE);
+else process.exitCode = await holdEngines('attack', options.engine, trial);

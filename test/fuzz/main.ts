@@ -1,6 +1,7 @@
 // `npm run fuzz`: sends a server of each engine what is nearly right and what is not, and says what did not hold.
 
 import { parseArgs } from 'node:util';
+import { holdEngines, type Trial } from '../support/hold-engines.js';
 import { holdFuzz } from './trial.js';
 
 const USAGE = `npm run fuzz -- [options]
@@ -22,25 +23,14 @@ const { values: options } = parseArgs({
   },
 });
 
-async function main(): Promise<number> {
-  if (options.help) {
-    console.log(USAGE);
-    return 0;
-  }
-  let failed = 0;
-  for (const engine of options.engine) {
-    if (engine !== 'uws' && engine !== 'ws') throw new TypeError(`there is no engine ${engine}`);
-    console.log(`fuzz: ${engine} for ${options.minutes} min, seed ${options.seed}`);
-    const failures = await holdFuzz({
-      ...{ engine, seed: Number(options.seed), forMs: Number(options.minutes) * 60_000 },
-      answerWithinMs: ANSWER_WITHIN_MS,
-      say: (line) => console.log(`fuzz: ${line}`),
-    });
-    for (const failure of failures) console.log(`fuzz: FAILED on ${engine}, seed ${options.seed}: ${failure}`);
-    failed += failures.length;
-  }
-  console.log(failed === 0 ? 'fuzz: everything held' : `fuzz: ${failed} things did not hold`);
-  return failed === 0 ? 0 : 1;
-}
+const trial: Trial = (engine, say) => {
+  say(`${engine} for ${options.minutes} min, seed ${options.seed}`);
+  return holdFuzz({
+    ...{ engine, seed: Number(options.seed), forMs: Number(options.minutes) * 60_000 },
+    answerWithinMs: ANSWER_WITHIN_MS,
+    say,
+  });
+};
 
-process.exitCode = await main();
+if (options.help) console.log(USAGE);
+else process.exitCode = await holdEngines('fuzz', options.engine, trial, `, seed ${options.seed}`);

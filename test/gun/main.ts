@@ -1,6 +1,7 @@
 // `npm run gun`: holds a node of each engine under fire, twice, and says what did not hold.
 
 import { parseArgs } from 'node:util';
+import { holdEngines, type Trial } from '../support/hold-engines.js';
 import { holdFire } from './trial.js';
 
 const USAGE = `npm run gun -- [options]
@@ -23,29 +24,17 @@ const { values: options } = parseArgs({
   },
 });
 
-async function main(): Promise<number> {
-  if (options.help) {
-    console.log(USAGE);
-    return 0;
-  }
-  let failed = 0;
-  for (const engine of options.engine) {
-    if (engine !== 'uws' && engine !== 'ws') throw new TypeError(`there is no engine ${engine}`);
-    const failures = await holdFire({
-      engine,
-      openFiles: Number(options.files),
-      subscribers: Number(options.subscribers),
-      perSecond: Number(options['per-second']),
-      forMs: Number(options.seconds) * 1_000,
-      runs: Number(options.runs),
-      newcomerWithinMs: 2_000,
-      say: (line) => console.log(`gun: ${line}`),
-    });
-    for (const failure of failures) console.log(`gun: FAILED on ${engine}: ${failure}`);
-    failed += failures.length;
-  }
-  console.log(failed === 0 ? 'gun: everything held' : `gun: ${failed} things did not hold`);
-  return failed === 0 ? 0 : 1;
-}
+const trial: Trial = (engine, say) =>
+  holdFire({
+    engine,
+    openFiles: Number(options.files),
+    subscribers: Number(options.subscribers),
+    perSecond: Number(options['per-second']),
+    forMs: Number(options.seconds) * 1_000,
+    runs: Number(options.runs),
+    newcomerWithinMs: 2_000,
+    say,
+  });
 
-process.exitCode = await main();
+if (options.help) console.log(USAGE);
+else process.exitCode = await holdEngines('gun', options.engine, trial);

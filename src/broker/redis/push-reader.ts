@@ -99,8 +99,21 @@ export class PushReader {
   }
 }
 
-/** From its next connection on, takes the messages out of what a client reads. They come as they are read, within its turn. */
-export function readPushes(client: Redis, kind: 'message' | 'smessage', take: TakeMessage): void {
+/**
+ * From its next connection on, takes the messages out of what a client reads, as they are read; unless `readsPushes` is false: then
+ * the client reads them, as everything else.
+ */
+export function takeMessages(
+  client: Redis,
+  kind: 'message' | 'smessage',
+  readsPushes: boolean | undefined,
+  take: TakeMessage,
+): void {
+  if (readsPushes !== false) return readPushes(client, kind, take);
+  client.on(`${kind}Buffer`, (busName: Buffer, payload: Buffer) => take(busName.toString('latin1'), payload));
+}
+
+function readPushes(client: Redis, kind: 'message' | 'smessage', take: TakeMessage): void {
   client.on('connect', () => {
     const { stream } = client;
     const reader = new PushReader(kind, take);

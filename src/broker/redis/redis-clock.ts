@@ -3,7 +3,7 @@
 import { monotonicNowMs } from '../../lib/clocks.js';
 import type { Logger } from '../../lib/logger.js';
 import { every } from '../../lib/timers.js';
-import { type Offset, parseOffset } from '../../protocol/index.js';
+import { formatOffset, type Offset, parseOffset } from '../../protocol/index.js';
 import type { RedisConnection } from './connection.js';
 
 /** Chosen: how often it is asked for; a clock that was set is noticed sooner, by the messages that it makes. */
@@ -25,6 +25,8 @@ export class RedisClock {
   readonly #options: RedisClockOptions;
   /** By how much it was ahead of the monotonic clock, at least; the latest last. */
   #aheadMs: number[] = [];
+  /** What sorts before it cannot be ahead: found earlier, and the clock has not been asked since. */
+  #past: Offset = '';
   #timer: NodeJS.Timeout | undefined;
   #asking: Promise<void> | undefined;
   #askedAtMs = Number.NEGATIVE_INFINITY;
@@ -50,9 +52,11 @@ export class RedisClock {
    * is. Has the clock asked for, which may have been set.
    */
   isAhead(offset: Offset, previous: Offset): boolean {
+    // Nearly always: this is asked for each message.
+    if (offset < this.#past || this.#aheadMs.length === 0) return false;
     const { ms } = parseOffset(offset);
-    if (this.#aheadMs.length === 0) return false;
     const latestMs = monotonicNowMs() + Math.max(...this.#aheadMs) + this.#options.toleranceMs;
+    this.#past = formatOffset(Math.floor(latestMs) + 1, 0);
     // Where the clock went back, or another master's is behind, each message is a millisecond after the one before.
     if (ms <= latestMs || ms <= parseOffset(previous).ms + 1) return false;
     if (monotonicNowMs() - this.#askedAtMs >= LEAST_MS) this.#askAgain();
@@ -76,6 +80,7 @@ export class RedisClock {
     const [failed] = answers.filter(({ status }) => status === 'rejected');
     if (times.length === 0) throw failed?.status === 'rejected' ? failed.reason : new Error('no master');
     this.#aheadMs = [...this.#aheadMs.slice(1 - KEPT), Math.max(...times) - monotonicNowMs()];
+    this.#past = '';
   }
 }
 

@@ -8,7 +8,7 @@ import type { SubscriberOptions } from './bus-subscription.js';
 import { Canary } from './canary.js';
 import { type ClusterAddress, closeClient, createShardClient } from './clients.js';
 import { slotOf } from './cluster-slot.js';
-import { readPushes } from './push-reader.js';
+import { takeMessages } from './push-reader.js';
 
 /** Chosen: how often a silent connection must prove that it lives; ioredis makes it anew when no answer comes. */
 const PING_MS = 5_000;
@@ -57,15 +57,10 @@ export class RedisShard {
     this.#logger = logger;
     this.#listener = listener;
     this.#client = createShardClient(url, prefix, address);
-    const take = (busName: string, payload: Buffer): void => {
+    takeMessages(this.#client, 'smessage', options.readsPushes, (busName, payload) => {
       if (busName === this.#perch?.busName) this.#canary.heard();
       else listener.payload(busName, payload);
-    };
-    if (options.readsPushes === false) {
-      this.#client.on('smessageBuffer', (busName: Buffer, payload: Buffer) =>
-        take(busName.toString('latin1'), payload),
-      );
-    } else readPushes(this.#client, 'smessage', take);
+    });
     this.#canary = this.#createCanary(options);
     this.#canary.start();
     this.#client.on('ready', () => {

@@ -19,7 +19,7 @@ import {
 import { type BusStats, Canary } from './canary.js';
 import { closeClient, createSubscriberClient } from './clients.js';
 import { toFanfareError, unavailableError } from './errors.js';
-import { readPushes } from './push-reader.js';
+import { takeMessages } from './push-reader.js';
 
 /** Chosen: channels of one SUBSCRIBE, so that confirmations of the first do not wait for the last. */
 const BATCH = 500;
@@ -55,11 +55,7 @@ export class RedisSubscriber implements Subscriber {
     this.#client = createSubscriberClient(options.url, options.prefix);
     this.#canaryName = this.#busName(`!canary:${randomUUID()}`);
     this.#canary = this.#createCanary(options);
-    if (options.readsPushes === false) {
-      this.#client.on('messageBuffer', (busName: Buffer, payload: Buffer) =>
-        this.#take(busName.toString('latin1'), payload),
-      );
-    } else readPushes(this.#client, 'message', (busName, payload) => this.#take(busName, payload));
+    takeMessages(this.#client, 'message', options.readsPushes, (busName, payload) => this.#take(busName, payload));
     this.#client.on('ready', () => {
       this.#stood = true;
       this.#subscribeCanary();
