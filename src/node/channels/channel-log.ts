@@ -4,22 +4,19 @@ import type { Broker, HistoryPage, PageLimit } from '../../broker/broker.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Retrier } from '../../lib/retrier.js';
-import { atOnce } from '../../lib/timers.js';
-import type { Turns } from '../../lib/turns.js';
+import { atOnce, soon } from '../../lib/timers.js';
 import type { Begin } from '../../protocol/index.js';
+import type { LogReads } from './log-reads.js';
 
 /** Chosen: how much slower a log that is itself what is wrong is tried again; with the node's pauses, each 10 to 20 s at last. */
 const TROUBLE_SLOWER = 10;
 /** Chosen: a poll or stream with such a channel fails whole, and what its others have waits for the next. */
 const RETRY_AFTER_MS = 2_000;
 
-export interface ChannelLogParts {
+export interface ChannelLogParts extends Omit<LogReads, 'sharedByPolls'> {
   readonly broker: Broker;
   readonly logger: Logger;
   readonly retrier: Retrier;
-  /** Bounds the reads in flight that bring the node's channels back to their logs, and all others. */
-  readonly repairs: Turns;
-  readonly reads: Turns;
 }
 
 /**
@@ -43,6 +40,8 @@ export type OpenWaiter = (outcome: boolean | FanfareError) => void;
 export interface LogOwner {
   readonly name: string;
   readonly isClosed: boolean;
+  /** Changes when what was read before may no longer be what the log holds. */
+  readonly generation: number;
   /** Called just before a read for the channel itself is sent, at each attempt. */
   readIsSent(): void;
 }
@@ -53,6 +52,8 @@ export class ChannelLog {
   readonly #parts: ChannelLogParts;
   #trouble: FanfareError | undefined;
   #waiting: Set<OpenWaiter> | undefined;
+  /** What the channel was opened with, until the turn ends. */
+  #offered: { readonly after: Begin; readonly page: HistoryPage } | undefined;
 
   constructor(owner: LogOwner, parts: ChannelLogParts) {
     this.#owner = owner;
@@ -70,18 +71,34 @@ export class ChannelLog {
     isOver: () => boolean,
     attempt: (read: () => Promise<HistoryPage | undefined>) => Promise<T>,
   ): Promise<T | undefined> {
-    const { broker, retrier, reads } = this.#parts;
+    const { retrier, shared } = this.#parts;
+    const { name } = this.#owner;
     const isVain = () => this.#owner.isClosed || isOver();
-    const readOnce = async () => (isVain() ? undefined : broker.read(this.#owner.name, after, limit));
+    let isRetry = false;
+    const read = async () => {
+      const offered = this.#offered;
+      if (offered !== undefined && isSame(offered.after, after)) return isVain() ? undefined : offered.page;
+      const wanted = { name, generation: this.#owner.generation, after, limit, isRetry, isOver: isVain };
+      isRetry = true;
+      return shared.read(wanted);
+    };
     return retrier.persist(
-      () => attempt(() => reads.take(readOnce)),
+      () => attempt(read),
       isVain,
       (error) => {
-        const trouble = troubleOf(error, this.#owner.name);
+        const trouble = troubleOf(error, name);
         if (trouble !== undefined) throw trouble;
         return 1;
       },
     );
+  }
+
+  /** Whoever asks for the same within this turn, as who had the channel opened does, has it without a read. */
+  offer(after: Begin, page: HistoryPage): void {
+    this.#offered = { after, page };
+    soon(() => {
+      this.#offered = undefined;
+    });
   }
 
   /** Reads for the channel itself, until it succeeds; `undefined` once it is closed. `before` is done first, at each attempt. */
@@ -97,14 +114,18 @@ export class ChannelLog {
       this.#owner.readIsSent();
       return broker.read(this.#owner.name, after, limit);
     };
+    let turns = this.#parts[kind];
     const attempt = async () => {
       await before?.();
-      return this.#parts[kind].take(send);
+      return turns.take(send);
     };
     const page = await retrier.persist(
       attempt,
       () => this.#owner.isClosed,
-      (error) => this.#judge(error),
+      (error) => {
+        turns = this.#parts.retries;
+        return this.#judge(error);
+      },
     );
     if (this.#trouble === undefined || page === undefined) return page;
     this.#trouble = undefined;
@@ -145,4 +166,8 @@ export class ChannelLog {
     this.tell(trouble);
     return TROUBLE_SLOWER;
   }
+}
+
+function isSame(one: Begin, other: Begin): boolean {
+  return typeof one === 'string' || typeof other === 'string' ? one === other : one.last === other.last;
 }

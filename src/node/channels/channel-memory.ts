@@ -1,5 +1,6 @@
 // What a channel keeps in memory of what has passed: nothing, until somebody may ask for it.
 
+import type { LogEntry } from '../../broker/broker.js';
 import type { Offset } from '../../protocol/index.js';
 import { type ChannelMessage, type FrameAllocator, fleetingFrames } from './message.js';
 import { MessageRing, type RingLimits } from './ring.js';
@@ -63,6 +64,13 @@ export class ChannelMemory {
     if (!this.#keeps && this.#behind === 0) return fleetingFrames;
     this.#ring ??= new MessageRing(this.#parts.ringLimits, bodyAt, position);
     return this.#ring;
+  }
+
+  /** Keeps what was read from the log, where it reaches what is here or else `position`: who asks for the same finds it. */
+  precede(entries: readonly LogEntry[], position: Offset, prefix: string): void {
+    if (!this.#keeps || entries.length === 0) return;
+    this.#ring ??= new MessageRing(this.#parts.ringLimits, prefix.length, position);
+    this.#ring.precede(entries, prefix);
   }
 
   /** Begins again at `position`. */

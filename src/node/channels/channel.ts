@@ -3,7 +3,7 @@
 import type { BrokerMessage, HistoryPage, LogEntry } from '../../broker/broker.js';
 import { calm } from '../../lib/calm.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
-import type { Begin, GapReason, Offset } from '../../protocol/index.js';
+import { type Begin, type GapReason, NOW, type Offset } from '../../protocol/index.js';
 import type { Audience } from './audience.js';
 import { ChannelLog, type ChannelLogParts, type LogOwner, type OpenWaiter } from './channel-log.js';
 import { ChannelMemory, type ChannelMemoryParts } from './channel-memory.js';
@@ -11,6 +11,8 @@ import { buildMessage, type ChannelMessage, framePrefix, passingFrames } from '.
 
 /** One read of the log while repairing. */
 const REPAIR_PAGE = { maxEntries: 256, maxBytes: 256 * 1024 } as const;
+/** Chosen: what a channel is opened with, of what its first reader asks for: most have missed little, and who leaves does not pay. */
+const OPENING_PAGE = { maxEntries: 64, maxBytes: 32 * 1024 } as const;
 /** Chosen: what the bus brings while the log is read and may wait for it; beyond it the log is read once more. */
 const MAX_NOTED = { entries: 512, bytes: 64 * 1024 } as const;
 
@@ -63,17 +65,19 @@ export class Channel implements LogOwner {
   /** What the bus brings while the log is being read; in copies, and bounded. */
   #noted: LogEntry[] = [];
   #notedBytes = 0;
+  #generation = 0;
   /** Something was lost since the read under way was sent: the log must be read once more. */
   #suspect = false;
   #ready: Promise<boolean>;
 
-  constructor(name: string, audience: Audience, parts: ChannelParts) {
+  /** `begin` is where its first reader begins: one read is for both. */
+  constructor(name: string, audience: Audience, parts: ChannelParts, begin: Begin = NOW) {
     this.name = name;
     this.audience = audience;
     this.#parts = parts;
     this.memory = new ChannelMemory(parts);
     this.#log = new ChannelLog(this, parts);
-    this.#ready = this.#open();
+    this.#ready = this.#open(begin);
     void this.#ready.then((isOpen) => this.#log.tell(isOpen));
   }
 
@@ -84,6 +88,10 @@ export class Channel implements LogOwner {
 
   get isClosed(): boolean {
     return this.#state === 'closed';
+  }
+
+  get generation(): number {
+    return this.#generation;
   }
 
   /** Resolves with `true` once the position is known, with `false` when the channel was closed first. */
@@ -133,15 +141,16 @@ export class Channel implements LogOwner {
 
   /**
    * To be told at once of what was just read from the log for one reader: if the bus has not brought the channel as far, it
-   * catches up, so that the reader can go live. Resolves when it has.
+   * catches up, so that the reader can go live. Resolves when it has. What lies before that stays in memory for the next.
    */
   async meet(page: HistoryPage): Promise<void> {
-    if (page.more || !this.isOpen) return;
-    if (this.#state === 'live') {
+    if (!this.isOpen) return;
+    if (this.#state === 'live' && !page.more) {
       const nowMs = monotonicNowMs();
       for (const entry of page.entries) if (entry.previous === this.#position) this.#deliver(entry, nowMs);
     }
-    if (!this.holds(page.tail)) await this.repair();
+    this.#keep(page);
+    if (!page.more && !this.holds(page.tail)) await this.repair();
   }
 
   /** A log entry as a message to send. */
@@ -173,6 +182,7 @@ export class Channel implements LogOwner {
 
   /** The bus was interrupted: a read of the log that is under way may be older than what was lost. */
   distrust(): void {
+    this.#generation++;
     if (this.#state !== 'live') this.#suspect = true;
   }
 
@@ -203,6 +213,12 @@ export class Channel implements LogOwner {
     return noted;
   }
 
+  /** Keeps what is read for one, for the next. */
+  #keep({ entries, start }: HistoryPage): void {
+    this.#prefix ??= framePrefix(this.name);
+    if (!this.holds(start)) this.memory.precede(entries, this.#position, this.#prefix);
+  }
+
   #build(message: BrokerMessage): ChannelMessage {
     this.#prefix ??= framePrefix(this.name);
     return buildMessage(this.#prefix, message, passingFrames);
@@ -219,12 +235,16 @@ export class Channel implements LogOwner {
     this.audience.message(message);
   }
 
-  async #open(): Promise<boolean> {
+  async #open(begin: Begin): Promise<boolean> {
     const { broker } = this.#parts;
     const before = () => broker.subscribe(this.name);
-    const opened = await this.#log.readFirst('reads', 'now', REPAIR_PAGE, before);
+    const opened = await this.#log.readFirst('reads', begin, OPENING_PAGE, before);
     if (opened === undefined) return false;
-    this.#position = opened.start;
+    this.#position = opened.tail;
+    if (begin !== NOW) {
+      this.#keep(opened);
+      this.#log.offer(begin, opened);
+    }
     return this.#becomeLive();
   }
 
@@ -266,6 +286,7 @@ export class Channel implements LogOwner {
 
   #announceGap(offset: Offset, reason: GapReason): void {
     const after = this.#position;
+    this.#generation++;
     this.#position = offset;
     this.memory.reset(offset);
     this.#parts.counters.gaps++;

@@ -9,34 +9,19 @@ import type { Logger } from '../../lib/logger.js';
 import { LoopTurn } from '../../lib/loop-turn.js';
 import { Retrier } from '../../lib/retrier.js';
 import { every } from '../../lib/timers.js';
-import { Turns, type WaitLimit } from '../../lib/turns.js';
-import { type Begin, formatOffset, type Offset } from '../../protocol/index.js';
+import { type Begin, formatOffset, NOW, type Offset } from '../../protocol/index.js';
 import { Audience, type AudienceParts } from './audience.js';
 import type { Batches } from './batches.js';
 import { Channel, type ChannelCounters, type ChannelParts, type Traffic } from './channel.js';
 import { troubleOf } from './channel-log.js';
 import type { PublishToTopic } from './encoding.js';
 import { HistoryMemory } from './history-memory.js';
+import { createLogReads, type LogReads } from './log-reads.js';
 import { TailWatch } from './tail-watch.js';
 
 /** A channel is kept this long after its last user, so that a poll client finds it in memory at its next poll. */
 const LINGER_MS = 15_000;
 const SWEEP_EVERY_MS = 1_000;
-/**
- * Chosen: reads of logs in flight that bring channels back to their logs. They have turns of their own: thousands of them keep
- * nobody waiting who opens another channel.
- */
-const MAX_REPAIRS = 32;
-/** Chosen: all other reads in flight; with 20 ms to Redis and back, that many allow 12,800 channels to be opened per second. */
-const MAX_READS = 256;
-/** Chosen: how long a poll's read waits for its turn, and behind how many; a client that is refused asks again. */
-const POLL_WAIT: WaitLimit = {
-  maxWaiting: 10_000,
-  longestWaitMs: 2_000,
-  refusal: () => new FanfareError('broker_unavailable', 'too many reads of logs wait', { retryAfterMs: 2_000 }),
-};
-/** Chosen: a read that takes longer waits for something that hangs, as one master of a Cluster may; the others need not. */
-const SLOW_READ_MS = 250;
 /** Chosen: lines of the log in a minute that tell of damage, and what is remembered of them. */
 const MAX_TOLD = 100;
 const RING_MAX_MESSAGES = 256;
@@ -96,8 +81,7 @@ export class Channels implements BrokerListener {
   readonly #idle = new Set<Channel>();
   readonly #retrier: Retrier;
   readonly #tails: TailWatch;
-  readonly #repairs = new Turns(MAX_REPAIRS, SLOW_READ_MS);
-  readonly #reads = new Turns(MAX_READS, SLOW_READ_MS);
+  readonly #reads: LogReads;
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor(parts: ChannelsParts) {
@@ -110,6 +94,7 @@ export class Channels implements BrokerListener {
       counters: this.counters,
       failed: (error, channel) => calm(parts.logger).error({ error, channel }, 'a message could not be handed on'),
     };
+    this.#reads = createLogReads(parts.broker);
     this.#tails = new TailWatch(parts.broker, () => this.#byName.values());
     this.#retrier = new Retrier({
       firstPauseMs: 50,
@@ -142,10 +127,10 @@ export class Channels implements BrokerListener {
 
   /**
    * The channel, opened if need be. Every `acquire` is owed one {@link release}. Throws `overloaded` when it would be one more
-   * than the node may have; one that nobody uses any more makes room.
+   * than the node may have; one that nobody uses any more makes room. `begin` is where its user will begin to read.
    */
-  acquire(name: string): Channel {
-    const channel = this.#byName.get(name) ?? this.#create(name);
+  acquire(name: string, begin: Begin = NOW): Channel {
+    const channel = this.#byName.get(name) ?? this.#create(name, begin);
     if (channel.users === 0) this.#idle.delete(channel);
     // A second reader may come to ask for what the first has had.
     if (++channel.users > 1) channel.memory.keep();
@@ -178,13 +163,14 @@ export class Channels implements BrokerListener {
   }
 
   /**
-   * One read of a channel's log for a poll, when its turn comes; `undefined` if `isOver()` holds by then. Rejects with what the
-   * broker says, with `broker_unavailable` when the turn does not come soon, and `internal` names the channel.
+   * One read of a channel's log for a poll, when its turn comes, or the one that is under way for another; `undefined` if
+   * `isOver()` holds by then. Rejects with what the broker says, with `broker_unavailable` when the turn does not come soon, and
+   * `internal` names the channel.
    */
   async read(name: string, after: Begin, limit: PageLimit, isOver: () => boolean): Promise<HistoryPage | undefined> {
-    const read = async () => (isOver() ? undefined : this.#parts.broker.read(name, after, limit));
+    const generation = this.#byName.get(name)?.generation ?? 0;
     try {
-      return await this.#reads.take(read, POLL_WAIT);
+      return await this.#reads.sharedByPolls.read({ name, generation, after, limit, isRetry: false, isOver });
     } catch (error) {
       throw troubleOf(error, name) ?? error;
     }
@@ -219,10 +205,11 @@ export class Channels implements BrokerListener {
     this.#retrier.retryNow();
   }
 
-  #create(name: string): Channel {
+  #create(name: string, begin: Begin): Channel {
     const { namespaces } = this.#parts;
     this.#makeRoom(name);
-    const channel = new Channel(name, new Audience(name, this.#audienceParts), this.#partsFor(namespaces.of(name)));
+    const parts = this.#partsFor(namespaces.of(name));
+    const channel = new Channel(name, new Audience(name, this.#audienceParts), parts, begin);
     this.#byName.set(name, channel);
     return channel;
   }
@@ -239,8 +226,7 @@ export class Channels implements BrokerListener {
         ringLimits: { maxMessages, maxBytes: RING_MAX_BYTES, memory: this.#memory },
         age: { oldest: oldestOf(namespace) },
         retrier: this.#retrier,
-        repairs: this.#repairs,
-        reads: this.#reads,
+        ...this.#reads,
         counters: this.counters,
         traffic: this.traffic,
       };

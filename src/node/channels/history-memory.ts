@@ -21,6 +21,11 @@ export class HistoryMemory {
     this.#maxBytes = maxBytes;
   }
 
+  /** Whether so much more takes nothing from anybody. */
+  hasRoom(bytes: number): boolean {
+    return this.bytes + bytes <= this.#maxBytes;
+  }
+
   /** `ring` takes `bytes` now, and took `before`. May have other rings {@link Forgettable.forget forget}, never this one. */
   resized(ring: Forgettable, before: number, bytes: number): void {
     if (before > 0) this.#classOf(before)?.delete(ring);

@@ -1,8 +1,9 @@
 // The newest messages of one channel, bounded in count and bytes, with the position before the oldest.
 
+import type { LogEntry } from '../../broker/broker.js';
 import { OFFSET_LENGTH, type Offset } from '../../protocol/index.js';
 import type { Forgettable, HistoryMemory } from './history-memory.js';
-import { ChannelMessage, type FrameAllocator, OFFSET_AT } from './message.js';
+import { buildMessage, ChannelMessage, type FrameAllocator, OFFSET_AT, passingFrames } from './message.js';
 
 export interface RingLimits {
   readonly maxMessages: number;
@@ -92,6 +93,28 @@ export class MessageRing implements FrameAllocator, Forgettable {
     return messages;
   }
 
+  /**
+   * Puts before the oldest what the log has before it: those of `entries` that lead up to {@link base}, the newest first, as far
+   * as there is room that no other ring has.
+   */
+  precede(entries: readonly LogEntry[], prefix: string): void {
+    const { maxMessages, maxBytes, memory } = this.#limits;
+    const frames: Buffer[] = [];
+    let base = this.base;
+    let bytes = this.#bytes;
+    for (let at = entries.findLastIndex(({ offset }) => offset === base); at >= 0; at--) {
+      const entry = entries[at];
+      // An entry that was deleted by hand leaves a hole.
+      if (entry?.offset !== base || this.#size + frames.length === maxMessages) break;
+      const { frame } = buildMessage(prefix, entry, passingFrames);
+      bytes += frame.length;
+      if (bytes > maxBytes || !memory.hasRoom(Math.ceil(bytes * HEADROOM) - this.#memory.length)) break;
+      frames.push(frame);
+      base = entry.previous;
+    }
+    if (frames.length > 0) this.#layOut([...frames.reverse(), ...this.#frames()], base);
+  }
+
   /** Forgets everything and begins again at `base`. */
   reset(base: Offset): void {
     const before = this.#memory.length;
@@ -150,6 +173,29 @@ export class MessageRing implements FrameAllocator, Forgettable {
     this.#memory = memory;
     this.#limits.memory.resized(this, before, memory.length);
     return at;
+  }
+
+  #frames(): readonly Buffer[] {
+    return Array.from({ length: this.#size }, (_, index) => this.#message(index).frame);
+  }
+
+  /** Has these in new memory, and nothing else. */
+  #layOut(frames: readonly Buffer[], base: Offset): void {
+    const before = this.#memory.length;
+    const bytes = frames.reduce((sum, { length }) => sum + length, 0);
+    this.#memory = Buffer.allocUnsafeSlow(Math.max(SMALLEST_MEMORY, Math.ceil(bytes * HEADROOM)));
+    this.#places.length = 0;
+    this.#end = 0;
+    for (const frame of frames) {
+      frame.copy(this.#memory, this.#end);
+      this.#places.push(this.#end, frame.length);
+      this.#end += frame.length;
+    }
+    this.#first = 0;
+    this.#size = frames.length;
+    this.#bytes = bytes;
+    this.#base = base;
+    this.#limits.memory.resized(this, before, this.#memory.length);
   }
 
   /** One more than messages, for the frame that `base` is read from. */

@@ -102,17 +102,20 @@ export class Follower {
    * and its page: what waits for a broker that is away, or for a repair, holds up no other follower.
    */
   async #pullPage(after: Begin, before?: (page: HistoryPage) => void): Promise<Offset | undefined> {
-    const { channel, turns, isOver } = this.#parts;
+    const { channel, turns, charge, isOver } = this.#parts;
     let met: Promise<void> | undefined;
     const position = await channel.read(after, PAGE_BYTES, isOver, (read) =>
       turns.take(async () => {
         const page = await read();
         if (page === undefined) return undefined;
-        this.#parts.charge(bytesOf(page));
         before?.(page);
         // At once: while the page is sent, the channel goes on, and perhaps along another history.
         met = channel.meet(page);
-        return this.#sendPage(page, after);
+        this.#tellGap(page, after);
+        // What memory has now is sent from there, and paid for then: in frames that are built once for all who come back.
+        const isKept = channel.holds(page.start);
+        charge(isKept ? (page.walkedBytes ?? 0) : bytesOf(page));
+        return isKept ? page.start : this.#sendPage(page);
       }),
     );
     if (position !== undefined) await met;
@@ -141,14 +144,17 @@ export class Follower {
     return position;
   }
 
+  #tellGap({ gap, start }: HistoryPage, after: Begin): void {
+    const { channel, sink } = this.#parts;
+    if (gap === undefined) return;
+    const from = typeof after === 'string' ? after : start;
+    sink.sendEvent({ type: 'gap', channel: channel.name, after: from, offset: start, reason: gap });
+  }
+
   /** Sends a page at the sink's pace; answers the position reached, `undefined` when it is over. */
-  async #sendPage(page: HistoryPage, after: Begin): Promise<Offset | undefined> {
+  async #sendPage(page: HistoryPage): Promise<Offset | undefined> {
     const { channel, sink, aheadBytes } = this.#parts;
     let position = page.start;
-    if (page.gap !== undefined) {
-      const from = typeof after === 'string' ? after : position;
-      sink.sendEvent({ type: 'gap', channel: channel.name, after: from, offset: position, reason: page.gap });
-    }
     for (const entry of page.entries) {
       if (sink.bufferedBytes() > aheadBytes && !(await this.#hasRoom())) return undefined;
       if (entry.previous !== position) {

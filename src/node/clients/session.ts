@@ -74,7 +74,7 @@ export class Session {
     }
     switch (command.type) {
       case 'subscribe':
-        return this.#track(id, this.#subscribe(command));
+        return this.#subscribe(command);
       case 'unsubscribe':
         return this.#unsubscribe(id, command.channels);
       case 'publish':
@@ -102,18 +102,29 @@ export class Session {
     this.#subscriptions?.endAll();
   }
 
-  async #subscribe(command: SubscribeCommand): Promise<void> {
-    // Who owes for what it has read reads no more; nothing is spent here.
-    const reads = [...command.channels.values()].some((after) => after !== NOW);
-    if (reads) this.#parts.subscriptions.polls.spend(this.#keys, 0, steadyUnixMs());
-    this.#payOpenings(command.channels.keys());
-    this.#subscriptions ??= new Subscriptions(this.#parts.subscriptions, this.#link, this.#keys);
-    const begun: Promise<void>[] = [];
-    for (const [name, after] of command.channels) {
-      if (this.#link.isClosed) return;
-      begun.push(this.#subscriptions.begin(this.#identity, name, after, command.id));
+  #subscribe(command: SubscribeCommand): void {
+    try {
+      const waits = this.#beginAll(command);
+      if (waits.length > 0) this.#track(command.id, Promise.all(waits));
+    } catch (error) {
+      this.#fail(error, command.id);
     }
-    await Promise.all(begun);
+  }
+
+  /** Answers what cannot be answered at once. */
+  #beginAll({ channels, id }: SubscribeCommand): readonly Promise<void>[] {
+    // Who owes for what it has read reads no more; nothing is spent here.
+    const reads = [...channels.values()].some((after) => after !== NOW);
+    if (reads) this.#parts.subscriptions.polls.spend(this.#keys, 0, steadyUnixMs());
+    this.#payOpenings(channels.keys());
+    this.#subscriptions ??= new Subscriptions(this.#parts.subscriptions, this.#link, this.#keys);
+    const waits: Promise<void>[] = [];
+    for (const [name, after] of channels) {
+      if (this.#link.isClosed) break;
+      const wait = this.#subscriptions.begin(this.#identity, name, after, id);
+      if (wait !== undefined) waits.push(wait);
+    }
+    return waits;
   }
 
   /** Throws `rate_limited` before any of them is opened. */
@@ -152,7 +163,7 @@ export class Session {
   }
 
   /** Keeps `id` taken until `work` is done, and answers its failure. */
-  #track(id: number, work: Promise<void>): void {
+  #track(id: number, work: Promise<unknown>): void {
     this.#inFlight ??= new Set();
     this.#inFlight.add(id);
     void work.catch((error: unknown) => this.#fail(error, id)).finally(() => this.#settle(id));

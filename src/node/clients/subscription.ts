@@ -1,7 +1,7 @@
 // One link's subscription to a channel: from the position that it asked for, through what it missed, to live.
 
 import type { Turns } from '../../lib/turns.js';
-import type { Begin, Offset } from '../../protocol/index.js';
+import { type Begin, NOW, type Offset } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
 import { Follower, type FollowerSink } from './follower.js';
 
@@ -39,6 +39,15 @@ export class Subscription {
 
   get isLive(): boolean {
     return this.#state === 'live';
+  }
+
+  /** Announces `subscribed` and goes live, where the channel is open and nothing was missed; else nothing is done. */
+  beginsAtOnce(after: Begin, id: number | undefined): boolean {
+    const { channel } = this;
+    if (!channel.isOpen || (after !== NOW && after !== channel.position)) return false;
+    this.#announce(channel.position, true, id);
+    this.#goLive();
+    return true;
   }
 
   /**

@@ -49,24 +49,25 @@ export class Subscriptions {
     return this.#byChannel.size;
   }
 
-  /** Subscribes to one channel and answers it, or refuses it with an `error` of its own. Resolves when answered. */
-  async begin(identity: Identity, name: string, after: Begin, id: number | undefined): Promise<void> {
+  /**
+   * Subscribes to one channel and answers it, or refuses it with an `error` of its own. Resolves when answered; `undefined` when
+   * that was at once, as most often, without a promise.
+   */
+  begin(identity: Identity, name: string, after: Begin, id: number | undefined): Promise<void> | undefined {
     const existing = this.#byChannel.get(name);
     if (existing !== undefined) return this.#repeat(existing, id);
     const refusal = this.#refusal(identity, name);
-    if (refusal !== undefined)
-      return this.#sink.sendEvent({ ...refusal, ...(id !== undefined && { id }), channel: name });
+    if (refusal !== undefined) {
+      this.#sink.sendEvent({ ...refusal, ...(id !== undefined && { id }), channel: name });
+      return undefined;
+    }
     let subscription: Subscription | undefined;
-    this.#turns ??= new Turns(MAX_READS);
-    this.#pending++;
     try {
-      subscription = this.#create(name);
-      await subscription.begin(after, id, this.#turns);
+      subscription = this.#create(name, after);
+      return subscription.beginsAtOnce(after, id) ? undefined : this.#catchUp(subscription, after, id);
     } catch (error) {
-      if (this.#byChannel.get(name) === subscription) this.#fail(name, error, id);
-    } finally {
-      this.#pending--;
-      if (this.#pending === 0) this.#turns = undefined;
+      this.#fail(name, subscription, error, id);
+      return undefined;
     }
   }
 
@@ -101,15 +102,30 @@ export class Subscriptions {
   }
 
   /** Throws `overloaded` when the node has no room for another channel. */
-  #create(name: string): Subscription {
+  #create(name: string, after: Begin): Subscription {
     const { channels, aheadBytes } = this.#parts;
-    const subscription = new Subscription(channels.acquire(name), this.#sink, aheadBytes, this.#charge);
+    const channel = channels.acquire(name, after);
+    const subscription = new Subscription(channel, this.#sink, aheadBytes, this.#charge);
     this.#byChannel.add(subscription);
     return subscription;
   }
 
+  async #catchUp(subscription: Subscription, after: Begin, id: number | undefined): Promise<void> {
+    this.#turns ??= new Turns(MAX_READS);
+    this.#pending++;
+    try {
+      await subscription.begin(after, id, this.#turns);
+    } catch (error) {
+      this.#fail(subscription.name, subscription, error, id);
+    } finally {
+      this.#pending--;
+      if (this.#pending === 0) this.#turns = undefined;
+    }
+  }
+
   /** It cannot be opened or read: an `error` of its own, and others go on. */
-  #fail(name: string, error: unknown, id: number | undefined): void {
+  #fail(name: string, subscription: Subscription | undefined, error: unknown, id: number | undefined): void {
+    if (this.#byChannel.get(name) !== subscription) return;
     this.end(name);
     this.#tellFailure(name, error, id);
   }

@@ -92,10 +92,15 @@ export async function lookInLogs(
   for (const read of await Promise.all(findings)) {
     if (read === undefined) continue;
     const [name, after, page] = read;
-    void channels.peek(name)?.meet(page);
+    const channel = channels.peek(name);
+    void channel?.meet(page);
     const gathered = heard?.live?.get(name) ?? NOTHING;
     if (after === NOW) found.push({ kind: 'position', name, offset: page.start });
-    else if (isNews(page, after) || gathered.length > 0) {
+    else if (channel?.holds(page.start) && page.start === after && page.gap === undefined) {
+      // What memory has now is written once for all who ask for it.
+      if (after !== channel.position || gathered.length > 0)
+        found.push({ kind: 'memory', channel, after, live: gathered, maxBytes });
+    } else if (isNews(page, after) || gathered.length > 0) {
       const from = typeof after === 'string' ? after : page.start;
       found.push({ kind: 'page', name, after: from, page, live: gathered });
     }

@@ -8,11 +8,11 @@ import { Namespaces } from '../../../src/config/namespaces.js';
 import { silentLogger } from '../../../src/lib/logger.js';
 import { LoopTurn } from '../../../src/lib/loop-turn.js';
 import { Retrier } from '../../../src/lib/retrier.js';
-import { Turns } from '../../../src/lib/turns.js';
 import { Audience } from '../../../src/node/channels/audience.js';
 import { Channel } from '../../../src/node/channels/channel.js';
 import { JSON_FRAMES } from '../../../src/node/channels/encoding.js';
 import { HistoryMemory } from '../../../src/node/channels/history-memory.js';
+import { createLogReads } from '../../../src/node/channels/log-reads.js';
 import { formatOffset, parseOffset } from '../../../src/protocol/index.js';
 
 const socket = { subscribe: () => undefined, unsubscribe: () => undefined };
@@ -64,8 +64,7 @@ async function open(historySize = 1_000, memory = new HistoryMemory(1_000_000), 
     age,
     counters,
     traffic,
-    repairs: new Turns(1),
-    reads: new Turns(1),
+    ...createLogReads(broker),
   });
   if (keeps) channel.memory.keep();
   expect(await channel.ready).toBe(true);

@@ -54,6 +54,43 @@ describe('message ring', () => {
     expect(count(100, 1)).toBe(1);
   });
 
+  it('takes what the log has before its oldest, the newest first, as far as there is room', () => {
+    const entry = (n: number) => ({
+      offset: at(n),
+      previous: at(n - 1),
+      data: Buffer.from(String(n)),
+      from: undefined,
+    });
+    const entries = [1, 2, 3, 4, 5, 6].map(entry);
+    const offsets = (ring: MessageRing, from: number) => rest(ring, at(from))?.map((held) => held.offset);
+    const ringAt = (base: number, maxMessages: number, maxBytes = 1e9, all = 1e9) => {
+      const limits = { maxMessages, maxBytes, memory: new HistoryMemory(all) };
+      const ring = new MessageRing(limits, PREFIX.length, at(base));
+      for (let n = base + 1; n <= base + 3; n++) message(n, String(n), ring);
+      return ring;
+    };
+    const ring = ringAt(4, 7);
+    ring.precede(entries, PREFIX);
+    expect([ring.base, offsets(ring, 0)]).toEqual([at(0), [1, 2, 3, 4, 5, 6, 7].map(at)]);
+    expect(String(rest(ring, at(0))?.[0]?.frame)).toBe(String(message(1).frame));
+    // It goes on as before: the oldest leave.
+    for (let n = 8; n <= 20; n++) {
+      message(n, String(n), ring);
+      expect(offsets(ring, n - 7)).toEqual([6, 5, 4, 3, 2, 1, 0].map((back) => at(n - back)));
+    }
+    for (const small of [ringAt(4, 5), ringAt(4, 100, 5.5 * FRAME_BYTES), ringAt(4, 100, 1e9, 8 * FRAME_BYTES)]) {
+      small.precede(entries, PREFIX);
+      expect([small.base, offsets(small, 2)]).toEqual([at(2), [3, 4, 5, 6, 7].map(at)]);
+    }
+    // What does not lead up to it stays out: another place, and what lies behind a hole.
+    const elsewhere = ringAt(9, 100);
+    elsewhere.precede(entries, PREFIX);
+    expect(elsewhere.base).toBe(at(9));
+    const holed = ringAt(4, 100);
+    holed.precede([1, 3, 4].map(entry), PREFIX);
+    expect(holed.base).toBe(at(2));
+  });
+
   it('begins again where it is told to', () => {
     const ring = ringOf(2, 1e9);
     for (let n = 1; n <= 3; n++) message(n, String(n), ring);

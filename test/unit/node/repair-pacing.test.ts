@@ -103,6 +103,23 @@ it('notes nothing for a channel that waits for its turn, and still delivers all 
   channels.close();
 });
 
+it('has few try again at once when the broker is back, and whoever comes then not wait behind them', async () => {
+  const { broker, channels, names, gate } = await nodeThatMissedMuch();
+  const waiting = Array.from({ length: MANY - 10 }, (_, n) => channels.acquire(`opening${n}`));
+  broker.away = true;
+  const readers = waiting.map((channel) => channel.ready);
+  for (let ticks = 0; ticks < 10; ticks++) await soon();
+  broker.away = false;
+  broker.resubscribed(names.slice(0, 1));
+  for (let ticks = 0; ticks < 50; ticks++) await soon();
+  expect(gate.most).toBeLessThanOrEqual(MAX_IN_FLIGHT + 1);
+  expect(await channels.acquire('another').ready).toBe(true);
+  gate.open();
+  await Promise.all(readers);
+  expect(gate.most).toBeLessThanOrEqual(2 * MAX_IN_FLIGHT);
+  channels.close();
+});
+
 it('gives turns in the order in which they were asked for, however many wait', async () => {
   const turns = new Turns(2);
   const order: number[] = [];

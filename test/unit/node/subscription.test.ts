@@ -6,8 +6,11 @@ import { silentLogger } from '../../../src/lib/logger.js';
 import { Turns } from '../../../src/lib/turns.js';
 import { Channels } from '../../../src/node/channels/channels.js';
 import { type Sink, Subscription } from '../../../src/node/clients/subscription.js';
+import { Subscriptions } from '../../../src/node/clients/subscriptions.js';
+import { NOBODY } from '../../../src/node/clients/visitor.js';
 import type { ServerEvent } from '../../../src/protocol/index.js';
 import { createFaultyBroker, type FaultyBroker } from '../../support/faulty-broker.js';
+import { FREE } from './nameless-polls.js';
 
 async function open() {
   const broker = createFaultyBroker();
@@ -107,5 +110,18 @@ it('does not have a healthy channel repaired because its own link reads slowly',
   expect(sink.told.slice(1)).toEqual(offsets);
   expect(sink.joined).toBe(1);
   expect(channels.counters.repairs).toBe(0);
+  channels.close();
+});
+
+it('is live at once, without a promise, where nothing was missed', async () => {
+  const { broker, channels } = await open();
+  const [first = ''] = await publish(broker, 1);
+  await channels.acquire('news').ready;
+  const sink = new RecordingSink();
+  const parts = { channels, namespaces: new Namespaces({ default: { public: true } }), logger: silentLogger };
+  const limits = { channelsPerConnection: 10, aheadBytes: 256 * 1024, polls: FREE };
+  const begin = (after: string) => new Subscriptions({ ...parts, ...limits }, sink, {}).begin(NOBODY, 'news', after, 1);
+  expect([begin('now'), begin(first)]).toEqual([undefined, undefined]);
+  expect([sink.told, sink.joined]).toEqual([['subscribed', 'subscribed'], 2]);
   channels.close();
 });

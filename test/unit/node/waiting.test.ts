@@ -235,7 +235,7 @@ it('refuses a poll when too many wait for their turn before it', async () => {
   const parts = await node();
   const polls = pollsOf(parts);
   parts.broker.beforeRead = () => new Promise(() => undefined);
-  for (let n = 0; n < MAX_READS + 10_000; n++) polls.begin({ news: '-1' }, 0);
+  for (let n = 0; n < MAX_READS + 10_000; n++) polls.begin({ [`c${n}`]: '-1' }, 0);
   expect(polls.answers).toEqual([]);
   polls.begin({ news: '-1' }, 0);
   while (polls.answers.length === 0) await soon();
