@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Duplex, PassThrough, Readable } from 'node:stream';
+import { countedIncoming } from '../src/http/counted-incoming.js';
 import { framingProblem, headerListFrom } from '../src/http/header-list.js';
 import { hostInUrl } from '../src/http/host-in-url.js';
 import { OneAnswer } from '../src/http/one-answer.js';
@@ -73,6 +74,7 @@ class FetchServer implements DiscoveryServer {
     this.#options = options;
     this.#server = createServer(
       {
+        IncomingMessage: countedIncoming(this.#answers, isTunnel) as typeof IncomingMessage,
         headersTimeout: options.requestTimeoutMs,
         requestTimeout: options.requestTimeoutMs,
         keepAliveTimeout: options.keepAliveMs,
@@ -89,6 +91,10 @@ class FetchServer implements DiscoveryServer {
     this.#server.on('connection', (socket) => {
       this.#open++;
       socket.once('close', () => this.#open--);
+    });
+    this.#server.on('upgrade', (_request, socket) => {
+      socket.on('error', () => socket.destroy());
+      this.#answers.endWith(socket as Socket);
     });
     this.#server.on('clientError', (error, socket) => {
       try {
@@ -152,6 +158,8 @@ class FetchServer implements DiscoveryServer {
   }
 }
 
+/** Every other offer of a protocol is ignored. */
+const isTunnel = ({ method }: IncomingMessage) => method === 'CONNECT';
 const ONLY_1 = 'only HTTP/1.1 and 1.0 are spoken here';
 
 /** Throws a `FanfareError` for what no `Request` can be. */

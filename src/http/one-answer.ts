@@ -31,13 +31,21 @@ export class OneAnswer {
   /** Calls `serve` when its turn has come; never, where the connection goes before. */
   enter(socket: Socket, res: ServerResponse, serve: () => void): void {
     const line = this.#lines.get(socket);
-    if (line === undefined) {
-      this.#lines.set(socket, { waiting: [], over: undefined });
-      return this.#begin(socket, { res, serve });
-    }
-    if (line.over !== undefined) return;
-    line.waiting.push({ res, serve });
-    if (line.waiting.length <= MAX_AHEAD) return;
+    if (line !== undefined) return void line.waiting.push({ res, serve });
+    this.#lines.set(socket, { waiting: [], over: undefined });
+    this.#begin(socket, { res, serve });
+  }
+
+  /** Whether as many wait as may: the next one is not even to be read. */
+  isFull(socket: Socket): boolean {
+    const waiting = this.#lines.get(socket)?.waiting.length ?? 0;
+    return waiting >= MAX_AHEAD;
+  }
+
+  /** Serves nothing of what waits: the connection ends with the answer under way, and soon. */
+  endWith(socket: Socket): void {
+    const line = this.#lines.get(socket);
+    if (line === undefined) return void socket.destroy();
     line.waiting = [];
     line.over = after(LAST_MS, () => socket.destroy());
     socket.once('close', () => clearTimeout(line.over));

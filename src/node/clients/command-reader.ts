@@ -1,6 +1,7 @@
 // Reads the commands of one link: each frame is paid for before it is decoded, and who keeps on over the limit wears out its patience.
 
 import { FanfareError } from '../../lib/errors.js';
+import { textPrice } from '../../limits/byte-price.js';
 import { createRateLimiter } from '../../limits/create-rate-limiter.js';
 import type { RateLimiter } from '../../limits/rate-limiter.js';
 import { refusalOf, type SubjectKeys, type SubjectLimit } from '../../limits/subject-limit.js';
@@ -55,7 +56,8 @@ export class CommandReader {
     takeFreePing: () => boolean = () => false,
   ): ClientCommand | RefusedFrame {
     try {
-      this.#spend(1, nowMs, 1);
+      const price = textPrice(text.length, this.#commands.limit.config);
+      this.#spend(price, nowMs, price);
     } catch (error) {
       const ping = text.length <= MAX_PING_LENGTH ? decodeCommand(text, features) : undefined;
       if (ping?.ok && ping.value.type === 'ping' && takeFreePing()) return ping.value;

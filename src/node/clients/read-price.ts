@@ -2,9 +2,6 @@
 
 import type { HistoryPage } from '../../broker/broker.js';
 
-/** Specified: bytes of one unit. */
-export const BYTES_PER_UNIT = 64 * 1024;
-
 /** What was read for a page. */
 export function bytesOf({ entries, walkedBytes = 0 }: HistoryPage): number {
   let bytes = walkedBytes;

@@ -6,12 +6,12 @@ import { steadyUnixMs } from '../../lib/clocks.js';
 import type { Logger } from '../../lib/logger.js';
 import { NamedSet } from '../../lib/named-set.js';
 import { Turns } from '../../lib/turns.js';
+import { BYTES_PER_UNIT } from '../../limits/byte-price.js';
 import type { SubjectKeys, SubjectLimit } from '../../limits/subject-limit.js';
 import type { Begin, ErrorEvent } from '../../protocol/index.js';
 import type { Channels } from '../channels/channels.js';
 import { mayRead } from './access.js';
 import { errorEvent } from './link-events.js';
-import { BYTES_PER_UNIT } from './read-price.js';
 import { type Sink, Subscription } from './subscription.js';
 
 /** Subscriptions of one link that may read the log at once: it bounds what a resume on every channel holds in memory. */

@@ -4,6 +4,7 @@ import type { Identity } from '../../auth/identity.js';
 import type { Namespaces } from '../../config/namespaces.js';
 import { steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
+import { textPrice } from '../../limits/byte-price.js';
 import { type Decoded, LIMITS } from '../../protocol/index.js';
 import type { Admission } from '../admission.js';
 import type { Channels } from '../channels/channels.js';
@@ -22,7 +23,7 @@ export interface Entrant<T> {
 
 /** What one of the doors asks. */
 export interface EntryRules<T> {
-  /** Of it one unit is spent before the body is read, which counts towards the price. It also says what has to be granted. */
+  /** Of it what the body's length costs is spent before it is read; one unit of that counts towards the price. It also says what has to be granted. */
   readonly limit: 'polls' | 'publishes';
   /** What whoever shows no token is told; without it everybody may ask. */
   readonly tokenMissing?: string;
@@ -95,10 +96,15 @@ export class Entry {
     const heldAtMs = steadyUnixMs();
     const client = clients.see(new Visitor(identity, call), heldAtMs);
     const owed = rules.takeOwed(client);
-    if (owed === undefined) limit.spend(client, 1, heldAtMs);
+    const maxBodyBytes = this.#maxBodyBytes[rules.limit];
+    const announced = Math.min(Number(call.exchange.header('content-length') ?? 0), maxBodyBytes);
+    const held = textPrice(announced, limit.limit.config);
+    if (owed === undefined) limit.spend(client, held, heldAtMs);
     if (rules.takesRoom) admission.requireRoom();
     this.#requireHope(rules.limit, identity);
     const take = (body: string) => {
+      const more = textPrice(body.length, limit.limit.config) - held;
+      if (more > 0) limit.spend(client, more, steadyUnixMs());
       const request = decoded(rules.decode(body));
       requireRead(identity, rules.reads(request), this.#parts.namespaces);
       const price = rules.price(request, owed);
@@ -111,7 +117,7 @@ export class Entry {
       call.exchange.admit();
       open({ call, identity, client, request });
     };
-    call.readJson(this.#maxBodyBytes[rules.limit], take, rules.holds);
+    call.readJson(maxBodyBytes, take, rules.holds);
   }
 
   /** Throws where nothing that the body may say could be granted: it need not be read then. */

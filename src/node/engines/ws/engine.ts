@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { plainAddress } from '../../../http/address.js';
+import { countedIncoming } from '../../../http/counted-incoming.js';
 import { type HeaderList, headerListFrom } from '../../../http/header-list.js';
 import { OneAnswer } from '../../../http/one-answer.js';
 import { SHORT_FROM, SHORT_REST_MS } from '../../../http/request-rest.js';
@@ -13,10 +14,16 @@ import { soon } from '../../../lib/timers.js';
 import type { Engine, EngineHandlers, EngineOptions, UpgradeRequest } from '../engine.js';
 import { guarded } from '../guard.js';
 import { Handshakes } from '../handshakes.js';
-import { asksForWebSocket, decideUpgrade, errorAnswer, handshakeProblem, headProblem } from '../refusal.js';
+import {
+  asksForWebSocket,
+  decideUpgrade,
+  errorAnswer,
+  handshakeProblem,
+  headProblem,
+  namesWebSocket,
+} from '../refusal.js';
 import { moreAcceptors } from './acceptors.js';
 import { WsExchange } from './exchange.js';
-import { WsIncoming } from './incoming.js';
 import { answerAndClose, clientProblem } from './raw-answer.js';
 import { WsSocket, WsSockets } from './socket.js';
 import { Topics } from './topics.js';
@@ -66,7 +73,7 @@ class WsEngine implements Engine {
     this.#maxSockets = options.maxSockets;
     this.#handshakes = new Handshakes(options.handshakes);
     this.#websockets = webSocketServer(options, handlers);
-    const server = httpServer(options);
+    const server = httpServer(options, this.#answers);
     this.#server = server;
     server.on('connection', (raw) => orClosed(raw, sockets, () => this.#connected(raw)));
     server.on('request', (req, res) => {
@@ -170,6 +177,7 @@ class WsEngine implements Engine {
     const { handlers, options } = sockets;
     // node:http has taken its own listener away.
     raw.on('error', () => raw.destroy());
+    if (this.#answers.isFull(raw)) return this.#answers.endWith(raw);
     // What stands before it has not been answered.
     if (this.#answers.isUnderWay(raw)) return void raw.destroy();
     const headers = headerListFrom(req.rawHeaders);
@@ -229,9 +237,12 @@ function orClosed(raw: Duplex, sockets: WsSockets, serve: () => void): void {
 /** The subprotocol to name, per accepted request: ws asks for it by callback. */
 const protocols = new WeakMap<IncomingMessage, string | undefined>();
 
-function httpServer(options: EngineOptions): Server {
+/** An offer of another protocol, as Java and curl make it of HTTP/2, may be ignored (RFC 9110 section 7.8). */
+const asksForUpgrade = ({ headers }: IncomingMessage) => namesWebSocket(headers.upgrade);
+
+function httpServer(options: EngineOptions, answers: OneAnswer): Server {
   const server = createServer({
-    IncomingMessage: WsIncoming,
+    IncomingMessage: countedIncoming(answers, asksForUpgrade) as typeof IncomingMessage,
     // node:http counts the URL in, and answers before we could: its cap only bounds memory.
     maxHeaderSize: options.maxHeaderBytes + options.maxUrlBytes + 1024,
     headersTimeout: REQUEST_TIMEOUT_MS,
