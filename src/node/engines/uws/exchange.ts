@@ -2,12 +2,21 @@
 
 import type { HttpResponse } from 'uWebSockets.js';
 import { plainAddress } from '../../../http/address.js';
-import { checkHeaders, type HeaderList } from '../../../http/header-list.js';
+import type { HeaderList } from '../../../http/header-list.js';
 import { REST_MS, RequestRest, SHORT_REST_MS } from '../../../http/request-rest.js';
 import type { HttpExchange, HttpStream } from '../engine.js';
 import { guarded } from '../guard.js';
 import { errorAnswer } from '../refusal.js';
-import { type Answer, endAndClose, endsWell, endWithoutBody, isBodyless, WholeAnswer, writeHead } from './answer.js';
+import {
+  type Answer,
+  endAndClose,
+  endsWell,
+  endWhole,
+  endWithoutBody,
+  type HeldAnswer,
+  headOf,
+  isBodyless,
+} from './answer.js';
 import { UwsBody } from './body.js';
 import { LastAnswer } from './last-answer.js';
 import type { UwsSockets } from './socket.js';
@@ -29,7 +38,7 @@ export class UwsExchange implements HttpExchange {
   #res: HttpResponse | undefined;
   #stream: UwsStream | undefined;
   /** The answer that is on its way. */
-  #answer: WholeAnswer | LastAnswer | undefined;
+  #answer: HeldAnswer | LastAnswer | undefined;
   /** What is left of a request that a stream answers. */
   #rest: RequestRest | undefined;
   #remoteAddress: string | undefined;
@@ -89,8 +98,7 @@ export class UwsExchange implements HttpExchange {
   }
 
   respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer = ''): void {
-    checkHeaders(headers);
-    this.#send({ status, headers, body, headOnly: this.method === 'HEAD' }, false);
+    this.#send(this.#answerOf(status, headers, body), false);
   }
 
   stream(status: number, headers: Readonly<Record<string, string>>, filler = ''): HttpStream {
@@ -98,10 +106,10 @@ export class UwsExchange implements HttpExchange {
       this.respond(status, headers);
       return deadStream;
     }
-    checkHeaders(headers);
+    const { complete, isChunked } = this.#body;
+    const head = headOf(status, isChunked ? { ...headers, Connection: 'close' } : headers);
     const res = this.#begin();
     if (res === undefined) return deadStream;
-    const { complete, isChunked } = this.#body;
     const parts = {
       streams: this.#sockets.streams,
       failed: this.fail,
@@ -120,14 +128,14 @@ export class UwsExchange implements HttpExchange {
         stream.requestCame();
       });
     }
-    res.cork(() => writeHead(res, status, isChunked ? { ...headers, Connection: 'close' } : headers));
+    res.cork(() => res.writeStatus(head));
     return stream;
   }
 
   /** Answers that the request cannot be handled, and closes: what follows on the connection cannot be trusted. */
   refuse(error: unknown): void {
     const { status, headers, body } = errorAnswer(error, this.header('origin'), this.#sockets.handlers);
-    this.#send({ status, headers, body, headOnly: this.method === 'HEAD' }, true);
+    this.#send(this.#answerOf(status, headers, body), true);
   }
 
   /** What the node threw: answered with 500 where an answer is still possible. */
@@ -136,6 +144,10 @@ export class UwsExchange implements HttpExchange {
     if (!this.#answered) this.respond(answer.status, answer.headers, answer.body);
     else this.#stream?.destroy();
   };
+
+  #answerOf(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer): Answer {
+    return { status, head: headOf(status, headers), body, headOnly: this.method === 'HEAD' };
+  }
 
   #send(answer: Answer, isLast: boolean): void {
     const res = this.#begin();
@@ -171,8 +183,10 @@ export class UwsExchange implements HttpExchange {
   #end(res: HttpResponse, answer: Answer): void {
     if (answer.headOnly || isBodyless(answer.status)) {
       this.#res = undefined;
-      endWithoutBody(res, answer);
-    } else this.#answer = new WholeAnswer(res, answer, this.fail);
+      return endWithoutBody(res, answer);
+    }
+    this.#answer = endWhole(res, answer, this.fail);
+    if (this.#answer === undefined) this.#res = undefined;
   }
 
   /** Claims the answer; undefined when the peer has gone. */

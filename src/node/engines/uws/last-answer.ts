@@ -1,7 +1,6 @@
 // The last answer on a connection of uWebSockets.js: to a request that has not come whole, or behind which nothing may be taken.
 
 import type { HttpResponse } from 'uWebSockets.js';
-import { STATUS_CODES } from 'node:http';
 import { RequestRest } from '../../../http/request-rest.js';
 import { soon } from '../../../lib/timers.js';
 import { type Answer, isBodyless, PASSED_BYTES } from './answer.js';
@@ -100,14 +99,12 @@ export class LastAnswer {
  * All of an answer, as the status line that uWebSockets.js takes it for: it writes `HTTP/1.1 ` before and a line break
  * behind, which ends the head of an answer without a body, and the last chunk of another.
  */
-function wholeAnswer({ status, headers, body, headOnly }: Answer): Buffer {
-  const lines = [`${status} ${STATUS_CODES[status] ?? 'Unknown'}`];
-  for (const name in headers) lines.push(`${name}: ${headers[name]}`);
-  lines.push(`Date: ${new Date().toUTCString()}`, 'Connection: close');
+function wholeAnswer({ status, head, body, headOnly }: Answer): Buffer {
+  const lines = ['', `Date: ${new Date().toUTCString()}`, 'Connection: close'];
   const length = Buffer.byteLength(body);
   const bodyless = isBodyless(status);
   if (!bodyless && (headOnly || length === 0)) lines.push(`Content-Length: ${length}`);
-  if (bodyless || headOnly || length === 0) return Buffer.from(`${lines.join('\r\n')}\r\n`);
-  const head = `${lines.join('\r\n')}\r\nTransfer-Encoding: chunked\r\n\r\n${length.toString(16)}\r\n`;
-  return Buffer.concat([Buffer.from(head), Buffer.from(body), Buffer.from('\r\n0\r\n')]);
+  if (bodyless || headOnly || length === 0) return Buffer.concat([head, Buffer.from(`${lines.join('\r\n')}\r\n`)]);
+  const rest = `${lines.join('\r\n')}\r\nTransfer-Encoding: chunked\r\n\r\n${length.toString(16)}\r\n`;
+  return Buffer.concat([head, Buffer.from(rest), Buffer.from(body), Buffer.from('\r\n0\r\n')]);
 }
