@@ -1,11 +1,11 @@
 // Signs and verifies tickets: short-lived JWTs that discovery issues for the nodes of its cluster.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { FanfareError } from '../lib/errors.js';
 import { field, LIMITS, TICKET_TYPE } from '../protocol/index.js';
 import { checkAudience, checkExpiry, checkIssuer, secondsOf } from './claims.js';
 import { type Authenticator, type Grants, type Identity, NO_PATTERNS } from './identity.js';
+import { KnownTickets } from './known-tickets.js';
 import { ticketKey } from './ticket-key.js';
 import {
   decodeJson,
@@ -69,14 +69,7 @@ export function createTicketAuthority(
   const keys = options.secrets.map(ticketKey);
   const [signing] = keys;
   if (signing === undefined) throw new TypeError('a ticket authority needs a secret');
-  const cache =
-    options.maxCached > 0
-      ? new LRUCache<string, Identity>({
-          max: options.maxCached,
-          maxSize: MAX_CACHED_CHARS,
-          sizeCalculation: (_, text) => text.length,
-        })
-      : undefined;
+  const known = options.maxCached > 0 ? new KnownTickets(options.maxCached, MAX_CACHED_CHARS) : undefined;
 
   return {
     sign(identity, terms) {
@@ -91,17 +84,12 @@ export function createTicketAuthority(
       return { text, expiresAtMs };
     },
     verify(text, remember = true) {
-      let identity = cache?.get(text);
-      if (identity === undefined) {
-        const token = readTokenText(text);
-        checkHeader(token.header);
-        checkSignature(token, keys);
-        identity = identityOf(decodeJson(token.payload, 'payload'), options);
-        checkExpiry(identity.expiresAtMs, options.toleranceMs, options.clock());
-        if (remember) cache?.set(text, identity);
-      } else {
-        checkExpiry(identity.expiresAtMs, options.toleranceMs, options.clock());
-      }
+      const found = known?.find(text);
+      const identity = found ?? identityOf(verifiedPayload(text, keys), options);
+      const nowMs = options.clock();
+      if (nowMs >= identity.expiresAtMs + options.toleranceMs) known?.forget(text);
+      checkExpiry(identity.expiresAtMs, options.toleranceMs, nowMs);
+      if (found === undefined && remember) known?.add(text, identity);
       return identity;
     },
   };
@@ -120,6 +108,13 @@ function claimsOf(identity: Identity, terms: TicketTerms, expiresAtMs: number, o
     connection: terms.connection,
     ...(terms.reservation !== undefined && { reservation: terms.reservation }),
   };
+}
+
+function verifiedPayload(text: string, keys: readonly Buffer[]): JsonRecord {
+  const token = readTokenText(text);
+  checkHeader(token.header);
+  checkSignature(token, keys);
+  return decodeJson(token.payload, 'payload');
 }
 
 function checkHeader(header: JsonRecord): void {

@@ -85,6 +85,36 @@ describe('a ticket', () => {
     expect(() => tickets.verify(text)).toThrow(/exp: expired 5 s ago/);
   });
 
+  it('that bears the signature of one that is remembered is refused, and that one is not', async () => {
+    const tickets = authority();
+    const { text } = tickets.sign(USER, TERMS);
+    const identity = tickets.verify(text);
+    const [header, , signature] = text.split('.');
+    const other = tickets.sign({ ...USER, user: 'auth0|2' }, TERMS).text.split('.')[1];
+    for (const bad of [`${header}.${other}.${signature}`, `x${text}`, text.slice(1), text.slice(-43)]) {
+      expect(await codeOf(() => tickets.verify(bad))).toMatch(/^token_(signature_invalid|malformed)$/);
+    }
+    expect(tickets.verify(text)).toBe(identity);
+  });
+
+  it('is not remembered where it was shown to be used once, nor beyond as many as may be', () => {
+    const once = authority();
+    const tickets = authority({ maxCached: 2 });
+    const [a, b, c] = ['a', 'b', 'c'].map((user) => once.sign({ ...USER, user }, TERMS).text) as [
+      string,
+      string,
+      string,
+    ];
+    expect(once.verify(a, false)).not.toBe(once.verify(a, false));
+    const first = tickets.verify(a);
+    tickets.verify(b);
+    expect(tickets.verify(a)).toBe(first);
+    const second = tickets.verify(b);
+    tickets.verify(c);
+    expect(tickets.verify(b)).toBe(second);
+    expect(tickets.verify(a)).not.toBe(first);
+  });
+
   it('signed with the former secret is verified while that one is still listed', async () => {
     const { text } = authority().sign(USER, TERMS);
     expect(authority({ secrets: [OTHER_SECRET, SECRET] }).verify(text).user).toBe('auth0|1');
