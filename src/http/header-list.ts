@@ -10,7 +10,7 @@ function isSingle(name: string): boolean {
 /** A flat list, because a request has some ten headers and a node looks at two or three. */
 export class HeaderList {
   /** name, value, name, value … with lower-case names. */
-  readonly #flat: string[] = [];
+  #flat: string[] = [];
   #bytes = 0;
   #repeated: string | undefined;
 
@@ -29,6 +29,12 @@ export class HeaderList {
       if (flat[index] === name) found = found === undefined ? flat[index + 1] : `${found}, ${flat[index + 1]}`;
     }
     return found;
+  }
+
+  /** Forgets all others: whoever waits for its answer needs them no more. */
+  keepOnly(name: string): void {
+    const value = this.get(name);
+    this.#flat = value === undefined ? [] : [name, value];
   }
 
   /** Bytes of all header lines. */

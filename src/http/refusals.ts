@@ -13,6 +13,8 @@ export interface Refused {
   /** Names the answer, which tells the client the same. */
   readonly requestId?: string | undefined;
   readonly origin?: string | undefined;
+  /** Verified; whoever has none may have shown a token. */
+  readonly user?: string | undefined;
   /** Nothing in it is verified. */
   readonly token?: string | undefined;
 }
@@ -41,9 +43,9 @@ export class Refusals {
   }
 
   /** Logs a token or an origin that is refused, once a minute for each code and origin; nothing else. */
-  tell(error: unknown, { token, ...refused }: Refused): void {
+  tell(error: unknown, { user, token, ...refused }: Refused): void {
     if (!(error instanceof FanfareError) || !isTold(error.code)) return;
-    const fields = { code: error.code, sub: subjectOf(token), ...refused };
+    const fields = { code: error.code, sub: user?.slice(0, MAX_SUBJECT_LENGTH) ?? subjectOf(token), ...refused };
     this.#logger.warn(fields, error.code === 'origin_denied' ? 'an origin was refused' : 'a token was refused');
   }
 

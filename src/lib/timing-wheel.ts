@@ -22,9 +22,19 @@ export class TimingWheel<T extends Due> {
   #timer: NodeJS.Timeout | undefined;
   #doneUpTo = 0;
   #turnedAtMs = 0;
+  #size = 0;
 
   constructor(tickMs: number) {
     this.#tickMs = tickMs;
+  }
+
+  /** Items whose time has not come. */
+  get size(): number {
+    return this.#size;
+  }
+
+  *[Symbol.iterator](): Iterator<T> {
+    for (const items of this.#slots.values()) yield* items;
   }
 
   /** It has one deadline at a time. */
@@ -44,12 +54,15 @@ export class TimingWheel<T extends Due> {
     }
     item.slot = slot;
     item.place = items.push(item) - 1;
+    this.#size++;
   }
 
   /** Idempotent. */
   remove(item: T): void {
     const { slot, place } = item;
+    if (slot === OUTSIDE) return;
     item.slot = OUTSIDE;
+    this.#size--;
     const items = this.#slots.get(slot);
     const last = items?.pop();
     if (items === undefined || last === undefined) return;
@@ -70,6 +83,7 @@ export class TimingWheel<T extends Due> {
     this.#timer = undefined;
     for (const items of this.#slots.values()) for (const item of items) item.slot = OUTSIDE;
     this.#slots.clear();
+    this.#size = 0;
   }
 
   #turn(): void {
@@ -97,6 +111,7 @@ export class TimingWheel<T extends Due> {
       // One of them may have removed another.
       if (item.slot !== slot) continue;
       item.slot = OUTSIDE;
+      this.#size--;
       try {
         item.due(nowMs);
       } catch (error) {

@@ -5,6 +5,7 @@ import type { GapEvent } from '../../protocol/index.js';
 import type { Batch, Batches } from './batches.js';
 import type { Encoding, PublishToTopic, TopicEncoding } from './encoding.js';
 import type { ChannelMessage } from './message.js';
+import { type PollWaiter, Waiters, type WaitersPlace } from './waiters.js';
 
 /** What the audiences of a node have in common. */
 export interface AudienceParts {
@@ -33,12 +34,6 @@ export interface StreamListener {
   write(event: Buffer): void;
 }
 
-/** A poll that waits on a channel. */
-export interface PollWaiter {
-  message(channel: string, message: ChannelMessage): void;
-  gap(gap: GapEvent): void;
-}
-
 /** Sockets of one encoding: the engine has their names, here is their number. */
 interface TopicGroup {
   readonly encoding: TopicEncoding;
@@ -64,7 +59,7 @@ export class Audience {
   // An idle channel is cheap: groups are made with their first listener, and mostly there is one of them.
   #topics: readonly TopicGroup[] | undefined;
   #streams: readonly StreamGroup[] | undefined;
-  #waiters: Set<PollWaiter> | undefined;
+  #waiters: Waiters | undefined;
 
   constructor(channel: string, parts: AudienceParts) {
     this.#channel = channel;
@@ -86,14 +81,10 @@ export class Audience {
       counters.deliveredStreams += streams.size;
       this.#writeAll(streams, encoding.message(message));
     }
-    if (this.#waiters === undefined) return;
-    for (const waiter of this.#waiters) {
-      try {
-        waiter.message(this.#channel, message);
-      } catch (error) {
-        this.#parts.failed(error, this.#channel);
-      }
-    }
+    this.#waiters?.tell(
+      (waiter) => waiter.message(this.#channel, message),
+      (error) => this.#parts.failed(error, this.#channel),
+    );
   }
 
   gap(gap: GapEvent): void {
@@ -102,14 +93,10 @@ export class Audience {
       if (count > 0) this.#send(topic, encoding.gap(gap));
     }
     for (const { encoding, streams } of this.#streams ?? NOBODY) this.#writeAll(streams, encoding.gap(gap));
-    if (this.#waiters === undefined) return;
-    for (const waiter of this.#waiters) {
-      try {
-        waiter.gap(gap);
-      } catch (error) {
-        this.#parts.failed(error, this.#channel);
-      }
-    }
+    this.#waiters?.tell(
+      (waiter) => waiter.gap(gap),
+      (error) => this.#parts.failed(error, this.#channel),
+    );
   }
 
   /** Only once for each socket, until it is removed. */
@@ -155,13 +142,14 @@ export class Audience {
     this.#streams?.find((one) => one.encoding === encoding)?.streams.delete(stream);
   }
 
-  addWaiter(waiter: PollWaiter): void {
-    this.#waiters ??= new Set();
-    this.#waiters.add(waiter);
+  /** Every one is owed a {@link removeWaiter} with what this answers. */
+  addWaiter(waiter: PollWaiter): WaitersPlace {
+    this.#waiters ??= new Waiters();
+    return this.#waiters.add(waiter);
   }
 
-  removeWaiter(waiter: PollWaiter): void {
-    this.#waiters?.delete(waiter);
+  removeWaiter(place: WaitersPlace): void {
+    this.#waiters?.remove(place);
   }
 
   #sendAlone(group: TopicGroup, sole: TopicListener, frame: Buffer): void {

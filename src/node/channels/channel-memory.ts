@@ -54,6 +54,11 @@ export class ChannelMemory {
     return this.#aged(position)?.holds(position) ?? false;
   }
 
+  /** Whether nothing that comes after `position` is too old to be handed out. */
+  isFresh(position: Offset): boolean {
+    return position >= this.#parts.age.oldest;
+  }
+
   /** As {@link MessageRing.after}; `undefined` when the position is not here. */
   after(position: Offset, maxMessages: number, maxBytes: number): readonly ChannelMessage[] | undefined {
     return this.#aged(position)?.after(position, maxMessages, maxBytes);

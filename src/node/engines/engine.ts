@@ -26,7 +26,10 @@ export interface HttpExchange {
   readBody(maxBytes: number, done: (body: Buffer | undefined) => void, holds?: boolean): void;
   /** Called once if the peer goes away before the answer is complete, streams included. */
   onAbort(listener: () => void): void;
-  /** Whoever asks has been let in and may wait for the answer: the socket is no handshake any more. */
+  /**
+   * Whoever asks has been let in and may wait for the answer: the socket is no handshake any more. Of the headers there may be
+   * none but `origin` from here on.
+   */
   admit(): void;
   /**
    * Answers in one piece. A second answer throws. `Content-Length` and `Date` are the engine's. Where the request has not

@@ -1,6 +1,7 @@
 // One HTTP request on its way through the node: what it shows and sends, and an answer with the right headers.
 
 import { randomUUID } from 'node:crypto';
+import type { Identity } from '../../auth/identity.js';
 import { bearerOf } from '../../http/bearer.js';
 import { requireJson, textOf } from '../../http/json-body.js';
 import { corsHeaders } from '../../http/origins.js';
@@ -13,9 +14,30 @@ import { HEADERS, MEDIA_TYPES } from '../../protocol/index.js';
 import type { Admission } from '../admission.js';
 import type { HttpExchange, HttpStream } from '../engines/engine.js';
 
-const JSON_HEADERS = { 'Content-Type': MEDIA_TYPES.json, 'Cache-Control': 'no-store' } as const;
-/** With the CORS headers that they go with: each poll is answered with the same. */
-const jsonHeaders = new WeakMap<object, Readonly<Record<string, string>>>();
+/** Status and headers of answers that are given often: with the CORS headers of each origin they are put together once. */
+export class AnswerKind {
+  readonly status: number;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #byCors = new WeakMap<object, Readonly<Record<string, string>>>();
+
+  constructor(status: number, headers: Readonly<Record<string, string>>) {
+    this.status = status;
+    this.#headers = headers;
+  }
+
+  /** Frozen, and the same object for the same `cors`. */
+  headersWith(cors: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    let headers = this.#byCors.get(cors);
+    if (headers === undefined) {
+      headers = Object.freeze({ ...cors, ...this.#headers });
+      this.#byCors.set(cors, headers);
+    }
+    return headers;
+  }
+}
+
+export const JSON_HEADERS = { 'Content-Type': MEDIA_TYPES.json, 'Cache-Control': 'no-store' } as const;
+export const JSON_ANSWER = new AnswerKind(200, JSON_HEADERS);
 
 export interface CallParts {
   readonly admission: Admission;
@@ -28,6 +50,8 @@ export class HttpCall {
   readonly #parts: CallParts;
   readonly #cors: Readonly<Record<string, string>>;
   #address: string | undefined;
+  /** Who was let in, where that has a name. */
+  #user: string | undefined;
 
   constructor(exchange: HttpExchange, parts: CallParts) {
     this.exchange = exchange;
@@ -46,14 +70,15 @@ export class HttpCall {
     if (!this.exchange.aborted) this.exchange.respond(status, { ...this.#cors, ...headers }, body);
   }
 
-  respondJson(body: string, headers?: Readonly<Record<string, string>>): void {
-    if (headers !== undefined) return this.respond(200, { ...JSON_HEADERS, ...headers }, body);
-    let all = jsonHeaders.get(this.#cors);
-    if (all === undefined) {
-      all = Object.freeze({ ...this.#cors, ...JSON_HEADERS });
-      jsonHeaders.set(this.#cors, all);
-    }
-    if (!this.exchange.aborted) this.exchange.respond(200, all, body);
+  /** From here on the answer may take its time. */
+  letIn({ user }: Pick<Identity, 'user'>): void {
+    this.#user = user ?? undefined;
+    this.exchange.admit();
+  }
+
+  /** As {@link respond}, of answers that are given often. */
+  respondAs(kind: AnswerKind, body?: string | Buffer): void {
+    if (!this.exchange.aborted) this.exchange.respond(kind.status, kind.headersWith(this.#cors), body);
   }
 
   stream(headers: Readonly<Record<string, string>>, filler: string): HttpStream {
@@ -68,7 +93,8 @@ export class HttpCall {
       logger.error({ error, requestId, path: this.exchange.path }, 'a request failed');
     }
     const answer = problemAnswer(error, requestId);
-    admission.refuse(error, { requestId, origin: this.exchange.header('origin'), token: this.#shownToken() });
+    const origin = this.exchange.header('origin');
+    admission.refuse(error, { requestId, origin, user: this.#user, token: this.#shownToken() });
     const limitHeaders = error instanceof RateLimited ? error.headers : {};
     const idHeader: Record<string, string> = requestId === undefined ? {} : { [HEADERS.requestId]: requestId };
     this.respond(answer.status, { ...answer.headers, ...limitHeaders, ...idHeader, ...headers }, answer.body);

@@ -114,7 +114,7 @@ export class Entry {
       this.#payOpenings(client, rules.reads(request), nowMs);
       if (call.exchange.aborted) return;
       this.#claim(client, identity);
-      call.exchange.admit();
+      call.letIn(identity);
       open({ call, identity, client, request });
     };
     call.readJson(maxBodyBytes, take, rules.holds);

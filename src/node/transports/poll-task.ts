@@ -11,11 +11,11 @@ import type { Channels } from '../channels/channels.js';
 import type { HttpClient, Poller } from '../clients/http-clients.js';
 import { bytesOf } from '../clients/read-price.js';
 import type { Lifecycle } from '../lifecycle.js';
-import type { HttpCall } from './call.js';
+import { AnswerKind, type HttpCall, JSON_ANSWER, JSON_HEADERS } from './call.js';
 import { type Look, lookInLogs, lookInMemory, type Unread } from './poll-look.js';
 import type { PollPlaces } from './poll-places.js';
 import { PollWait, type WaitingRoom, type WaitOwner } from './poll-wait.js';
-import { type AnswerPart, answerOf, type PollWriter } from './poll-write.js';
+import { type AnswerPart, answerOf, type PollAnswer, type PollWriter } from './poll-write.js';
 
 export interface PollParts {
   readonly limit: Pick<SubjectLimit, 'charge'>;
@@ -29,12 +29,18 @@ export interface PollParts {
 }
 
 /** Where a poll's answer goes. */
-export type PollCall = Pick<HttpCall, 'respond' | 'respondJson' | 'fail'> & {
+export type PollCall = Pick<HttpCall, 'respondAs' | 'fail'> & {
   readonly exchange: Pick<HttpCall['exchange'], 'onAbort'>;
 };
 
 const MOVE = { [HEADERS.move]: '1' } as const;
-const STAY: Readonly<Record<string, string>> = {};
+const EMPTY_HEADERS = { 'Cache-Control': 'no-store' } as const;
+const MESSAGES = { stay: JSON_ANSWER, move: new AnswerKind(200, { ...JSON_HEADERS, ...MOVE }) } as const;
+const NOTHING = {
+  stay: new AnswerKind(204, EMPTY_HEADERS),
+  move: new AnswerKind(204, { ...EMPTY_HEADERS, ...MOVE }),
+} as const;
+const NO_PARTS: readonly AnswerPart[] = [];
 const NOT_OPEN = 'the position of a channel cannot be read now';
 /** Chosen: how long what one channel has waits for another that is being opened or read; both are mostly a matter of milliseconds. */
 const PATIENCE_MS = 250;
@@ -111,7 +117,7 @@ export class PollTask implements WaitOwner {
 
   /** The node is being drained. */
   move(): void {
-    this.#answerEmpty(MOVE);
+    this.#answerEmpty('move');
   }
 
   #decideWhenOpen(wait: PollWait): void {
@@ -124,6 +130,7 @@ export class PollTask implements WaitOwner {
   #decide(): void {
     if (this.#isDone()) return;
     this.#wait?.look();
+    if (this.#isAlike()) return;
     const { found, unread } = this.#look();
     const parts = this.#parts.writer.parts(found);
     if (unread.length === 0) return this.#conclude(parts);
@@ -133,6 +140,22 @@ export class PollTask implements WaitOwner {
     this.#wait?.rest();
     if (found.length > 0) this.#hurry();
     if (!this.#isOpening()) void this.#read(unread, parts);
+  }
+
+  /** Decides at once where one channel is asked for that has nothing new, or what others have been answered already. */
+  #isAlike(): boolean {
+    const { channels } = this.#request;
+    if (channels.size > 1 || this.#wait?.live !== undefined) return false;
+    for (const [name, after] of channels) {
+      const channel = (this.#wait ?? this.#parts.channels).openAt(name, 0);
+      if (channel === undefined || typeof after !== 'string') return false;
+      const hasNews = after !== channel.position;
+      const answer = hasNews ? this.#parts.writer.known(channel, after, this.#maxBytes()) : undefined;
+      if (hasNews && answer === undefined) return false;
+      if (answer === undefined) this.#conclude(NO_PARTS);
+      else this.#give(answer);
+    }
+    return true;
   }
 
   /** What there is waits no longer for channels that may not be opened or read for long. */
@@ -185,12 +208,15 @@ export class PollTask implements WaitOwner {
   }
 
   #answer(parts: readonly AnswerPart[]): void {
-    const { body, more, messages } = answerOf(parts);
+    this.#give(answerOf(parts));
+  }
+
+  #give({ body, more, messages }: PollAnswer): void {
     this.#parts.writer.delivered += messages;
     this.#client.more = more;
     this.#charge(body.length);
     this.#finish();
-    this.#call.respondJson(body, this.#parts.lifecycle.isMoving ? MOVE : undefined);
+    this.#call.respondAs(MESSAGES[this.#tells], body);
   }
 
   /** For so many bytes in all, beyond what has been paid for. */
@@ -201,10 +227,15 @@ export class PollTask implements WaitOwner {
     this.#parts.limit.charge(this.#client, missing / BYTES_PER_UNIT, steadyUnixMs());
   }
 
-  #answerEmpty(headers: Readonly<Record<string, string>> = this.#parts.lifecycle.isMoving ? MOVE : STAY): void {
+  /** What an answer says of where to poll next. */
+  get #tells(): 'move' | 'stay' {
+    return this.#parts.lifecycle.isMoving ? 'move' : 'stay';
+  }
+
+  #answerEmpty(tells = this.#tells): void {
     if (this.#isDone()) return;
     this.#finish();
-    this.#call.respond(204, { 'Cache-Control': 'no-store', ...headers });
+    this.#call.respondAs(NOTHING[tells]);
   }
 
   #fail(error: unknown): void {

@@ -1,17 +1,19 @@
 // The wait of a poll: it holds its channels, hears what comes, and ends in time; and the room in which all of them wait.
 
 import { monotonicNowMs } from '../../lib/clocks.js';
-import { contained, soon } from '../../lib/timers.js';
+import { soon, tellFault } from '../../lib/timers.js';
 import { type Due, TimingWheel } from '../../lib/timing-wheel.js';
 import { type GapEvent, LIMITS } from '../../protocol/index.js';
-import type { PollWaiter } from '../channels/audience.js';
 import type { Channel } from '../channels/channel.js';
 import type { OpenWaiter } from '../channels/channel-log.js';
 import type { Channels } from '../channels/channels.js';
 import type { ChannelMessage } from '../channels/message.js';
+import type { PollWaiter, WaitersPlace } from '../channels/waiters.js';
 import type { LiveMessages, OpenChannels } from './poll-look.js';
 
 const TICK_MS = 25;
+/** Chosen: so many are answered in one turn of the event loop, some milliseconds; who asks meanwhile, or has a socket, comes in between. */
+const MAX_PER_TURN = 256;
 /** Live-only messages that a waiting poll gathers within one tick. */
 const MAX_LIVE = { messages: 256, bytes: LIMITS.maxPollAnswerBytes } as const;
 
@@ -28,41 +30,49 @@ export interface WaitOwner {
 /** Owns the timer of every poll that waits. */
 export class WaitingRoom {
   readonly #wheel = new TimingWheel<PollWait>(TICK_MS);
-  readonly #waiting = new Set<PollWait>();
+  /** Those that are woken, and how many of them have been in this round. */
   #woken: PollWait[] = [];
+  #flushed = 0;
 
   get size(): number {
-    return this.#waiting.size;
+    return this.#wheel.size;
   }
 
   /** Begins a wait, or gives it another end. */
   enter(wait: PollWait, deadlineMs: number): void {
-    this.#waiting.add(wait);
     this.#wheel.add(wait, deadlineMs);
   }
 
   leave(wait: PollWait): void {
-    this.#waiting.delete(wait);
     this.#wheel.remove(wait);
   }
 
-  /** Has {@link PollWait.flush} called at the end of the turn. */
+  /** Has {@link PollWait.flush} called at the end of the turn, or of one of the next where many are. */
   schedule(wait: PollWait): void {
-    if (this.#woken.push(wait) > 1) return;
-    soon(() => {
-      const woken = this.#woken;
-      this.#woken = [];
-      for (const one of woken) contained(() => one.flush());
-    });
+    if (this.#woken.push(wait) === 1) soon(() => this.#flush());
   }
 
   moveAll(): void {
-    for (const wait of [...this.#waiting]) wait.move();
+    for (const wait of [...this.#wheel]) wait.move();
   }
 
   close(): void {
     this.moveAll();
     this.#wheel.close();
+  }
+
+  #flush(): void {
+    const end = Math.min(this.#woken.length, this.#flushed + MAX_PER_TURN);
+    while (this.#flushed < end) {
+      try {
+        this.#woken[this.#flushed++]?.flush();
+      } catch (error) {
+        tellFault(error);
+      }
+    }
+    if (end < this.#woken.length) return void soon(() => this.#flush());
+    this.#woken = [];
+    this.#flushed = 0;
   }
 }
 
@@ -71,14 +81,15 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
   readonly #room: WaitingRoom;
   readonly #manager: Channels;
   readonly #owner: WaitOwner;
-  readonly #channels: Channel[] = [];
+  #channels: Channel[] = [];
+  /** Where it stands among those that wait on each of them; none while it listens to none. */
+  #places: readonly WaitersPlace[] | undefined;
   slot = -1;
   place = 0;
   /** By the monotonic clock. */
   #deadlineMs = 0;
   /** Undo the wait for channels that are not open yet. */
   #stopOpening: readonly (() => void)[] | undefined;
-  #isListening = false;
   /** The owner is to be woken by what comes. */
   #isResting = false;
   /** Something came since the owner looked. */
@@ -176,17 +187,18 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
     this.#room.leave(this);
     if (this.#stopOpening !== undefined) for (const stop of this.#stopOpening) stop();
     this.#stopOpening = undefined;
-    for (const channel of this.#channels) {
-      if (this.#isListening) channel.audience.removeWaiter(this);
-      this.#manager.release(channel);
+    const [channels, places] = [this.#channels, this.#places];
+    this.#channels = [];
+    this.#places = undefined;
+    for (let index = 0; index < channels.length; index++) {
+      const [channel, place] = [channels[index], places?.[index]];
+      if (place !== undefined) channel?.audience.removeWaiter(place);
+      if (channel !== undefined) this.#manager.release(channel);
     }
-    this.#channels.length = 0;
   }
 
   #listen(): void {
-    if (this.#isListening) return;
-    this.#isListening = true;
-    for (const channel of this.#channels) channel.audience.addWaiter(this);
+    this.#places ??= this.#channels.map((channel) => channel.audience.addWaiter(this));
   }
 
   #wake(): void {

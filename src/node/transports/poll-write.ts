@@ -6,7 +6,7 @@ import { buildMessage, framePrefix, passingFrames } from '../channels/message.js
 import type { FollowUps } from '../clients/http-clients.js';
 import type { Finding } from './poll-look.js';
 
-/** Texts kept for clients that ask the same within a moment. */
+/** Channels of which a text is kept for clients that ask the same within a moment. */
 const MAX_KEPT = 16;
 /** Chosen: channels of one answer with more that are remembered for a client; a poll that names others too is not free. */
 const MAX_FOLLOW_UPS = 32;
@@ -24,30 +24,51 @@ export interface AnswerPart {
   readonly messages: number;
 }
 
-interface KeptPart extends AnswerPart {
-  readonly after: Offset;
-  /** The channel's when the part was written. */
-  readonly position: Offset;
-  readonly maxBytes: number;
-}
-
 export interface PollAnswer {
-  readonly body: string;
+  readonly body: Buffer;
   /** Channels that have more, as many as are remembered, and where the next poll goes on. */
   readonly more: FollowUps | undefined;
   /** Messages in it. */
   readonly messages: number;
 }
 
+/** What one channel has for everybody who asks after the same position, and the answer to those who ask for nothing else. */
+interface Kept {
+  readonly after: Offset;
+  /** The channel's when it was written. */
+  readonly position: Offset;
+  readonly maxBytes: number;
+  readonly part: AnswerPart;
+  answer: PollAnswer | undefined;
+}
+
 /** Its memory is a bounded convenience: losing it costs time only. */
 export class PollWriter {
   /** Messages in all answers. */
   delivered = 0;
-  readonly #kept = new Map<string, KeptPart>();
+  readonly #kept = new Map<Channel, Kept>();
 
   /** Writes what was found within this turn. */
   parts(findings: readonly Finding[]): readonly AnswerPart[] {
     return findings.map((finding) => this.#part(finding));
+  }
+
+  /**
+   * The answer that others have been given who asked this channel alone after the same position: the same bytes for all of them.
+   * `undefined` where it has to be looked for.
+   */
+  known(channel: Channel, after: Offset, maxBytes: number): PollAnswer | undefined {
+    const kept = this.#find(channel, after, maxBytes);
+    // Nothing too old is handed out, from wherever.
+    if (kept === undefined || !channel.memory.isFresh(after)) return undefined;
+    kept.answer ??= answerOf([kept.part]);
+    return kept.answer;
+  }
+
+  #find(channel: Channel, after: Offset, maxBytes: number): Kept | undefined {
+    const kept = this.#kept.get(channel);
+    if (kept === undefined || kept.maxBytes !== maxBytes || kept.after !== after) return undefined;
+    return kept.position === channel.position ? kept : undefined;
   }
 
   #part(finding: Finding): AnswerPart {
@@ -64,12 +85,11 @@ export class PollWriter {
   /** What others ask for too. */
   #shared(finding: Finding & { readonly kind: 'memory' }): AnswerPart {
     const { channel, after, maxBytes } = finding;
-    const { name, position } = channel;
-    const kept = this.#kept.get(name);
-    if (kept?.after === after && kept.position === position && kept.maxBytes === maxBytes) return kept;
+    const kept = this.#find(channel, after, maxBytes);
+    if (kept !== undefined) return kept.part;
     const written = fromMemory(finding);
     if (this.#kept.size >= MAX_KEPT) this.#kept.clear();
-    this.#kept.set(name, { ...written, after, position, maxBytes });
+    this.#kept.set(channel, { after, position: channel.position, maxBytes, part: written, answer: undefined });
     return written;
   }
 }
@@ -86,7 +106,7 @@ export function answerOf(parts: readonly AnswerPart[]): PollAnswer {
     more ??= new Map();
     if (more.size < MAX_FOLLOW_UPS) more.set(part.name, part.offset);
   }
-  return { body: `{"channels":{${texts}}}`, more, messages };
+  return { body: Buffer.from(`{"channels":{${texts}}}`), more, messages };
 }
 
 /** Up to `maxBytes` of what is after a position, but at least one message, and all that is live-only. */

@@ -8,6 +8,7 @@ import type { FollowUps, HttpClients } from '../clients/http-clients.js';
 import type { Lifecycle } from '../lifecycle.js';
 import type { HttpCall } from './call.js';
 import { type Entrant, type Entry, type EntryRules, priceOf } from './entry.js';
+import { rememberingDecoder } from './poll-bodies.js';
 import { PollMoves } from './poll-moves.js';
 import type { PollPlaces } from './poll-places.js';
 import { type PollParts, PollTask } from './poll-task.js';
@@ -61,7 +62,7 @@ export class PollDoor {
         client.more = undefined;
         return more;
       },
-      decode: decodePollRequest,
+      decode: rememberingDecoder(decodePollRequest),
       reads: (request) => request.channels.keys(),
       price: ({ channels: asked }, owed) => (isOwed(asked, owed) ? 0 : priceOf(asked, channelsPerConnection)),
       takesRoom: false,

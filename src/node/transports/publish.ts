@@ -4,7 +4,7 @@ import type { SecretKeys } from '../../http/bearer.js';
 import { decodePublishRequest, type Offset, type PublishRequest, type PublishResponse } from '../../protocol/index.js';
 import { sessionName } from '../clients/link-ids.js';
 import type { Publisher } from '../clients/publisher.js';
-import type { HttpCall } from './call.js';
+import { type HttpCall, JSON_ANSWER } from './call.js';
 import { decoded, type Entry, type EntryRules } from './entry.js';
 
 const RULES: EntryRules<PublishRequest> = {
@@ -47,6 +47,6 @@ export class PublishDoor {
 
 function answer(call: HttpCall, { channel }: PublishRequest, published: Promise<Offset>): void {
   published
-    .then((offset) => call.respondJson(JSON.stringify({ channel, offset } satisfies PublishResponse)))
+    .then((offset) => call.respondAs(JSON_ANSWER, JSON.stringify({ channel, offset } satisfies PublishResponse)))
     .catch((error: unknown) => call.fail(error));
 }

@@ -91,6 +91,25 @@ describe('timing wheel', () => {
     for (const item of items) expect(item.dueAt !== undefined).toBe(!removed.includes(item));
   });
 
+  it('knows those whose time has not come, and their number', () => {
+    const wheel = new TimingWheel<Item>(25);
+    const items = Array.from({ length: 6 }, () => new Item());
+    for (const [index, item] of items.entries()) wheel.add(item, startMs + 100 * (index % 3));
+    const [first, second, third] = items;
+    const known = () => [wheel.size, new Set(wheel).size, [...wheel].every((item) => items.includes(item))];
+    expect(known()).toEqual([6, 6, true]);
+    if (first !== undefined) wheel.add(first, startMs + 1_000);
+    if (second !== undefined) wheel.remove(second);
+    if (second !== undefined) wheel.remove(second);
+    expect(known()).toEqual([5, 5, true]);
+    const others = items.slice(3);
+    if (third !== undefined) third.due = () => others.forEach((item) => void wheel.remove(item));
+    vi.advanceTimersByTime(500);
+    expect(known()).toEqual([1, 1, true]);
+    wheel.close();
+    expect(known()).toEqual([0, 0, true]);
+  });
+
   it('may be closed with all that it has, and begun again', () => {
     const wheel = new TimingWheel<Item>(25);
     const [before, other] = [new Item(), new Item()];

@@ -131,7 +131,7 @@ it('tells sockets, streams and polls of messages and gaps', () => {
   const waiter = { message: (channel: string) => void heard.push(channel), gap: () => void heard.push('gap') };
   all.addSocket(socket, JSON_FRAMES);
   all.addStream(stream, EVENT_STREAM);
-  all.addWaiter(waiter);
+  const place = all.addWaiter(waiter);
   all.message(message());
   all.gap(GAP);
   expect(published).toEqual([`news: ${FRAME}`, `news: ${JSON.stringify(GAP)}`]);
@@ -139,7 +139,26 @@ it('tells sockets, streams and polls of messages and gaps', () => {
   expect(heard).toEqual(['news', 'gap']);
   all.removeSocket(socket, JSON_FRAMES);
   all.removeStream(stream, EVENT_STREAM);
-  all.removeWaiter(waiter);
+  all.removeWaiter(place);
   all.message(message());
   expect([published.length, events.length, heard.length]).toEqual([2, 2, 2]);
+});
+
+it('tells the polls that wait in the order in which they came, whoever of them has left', () => {
+  const { all } = audience();
+  let heard: number[] = [];
+  const places = Array.from({ length: 5 }, (_, n) =>
+    all.addWaiter({ message: () => void heard.push(n), gap: () => {} }),
+  );
+  const tellsAfter = (leave: readonly number[]) => {
+    for (const place of places.filter((_, n) => leave.includes(n))) all.removeWaiter(place);
+    heard = [];
+    all.message(message());
+    return heard;
+  };
+  expect(tellsAfter([])).toEqual([0, 1, 2, 3, 4]);
+  expect(tellsAfter([2])).toEqual([0, 1, 3, 4]);
+  expect(tellsAfter([0, 4])).toEqual([1, 3]);
+  all.addWaiter({ message: () => void heard.push(9), gap: () => {} });
+  expect(tellsAfter([1, 3])).toEqual([9]);
 });

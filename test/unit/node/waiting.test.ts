@@ -3,63 +3,19 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { Namespaces } from '../../../src/config/namespaces.js';
 import { FanfareError } from '../../../src/lib/errors.js';
-import { silentLogger } from '../../../src/lib/logger.js';
 import { Turns } from '../../../src/lib/turns.js';
-import { Channels } from '../../../src/node/channels/channels.js';
 import type { Sink } from '../../../src/node/clients/subscription.js';
 import { Subscriptions } from '../../../src/node/clients/subscriptions.js';
 import { NOBODY } from '../../../src/node/clients/visitor.js';
-import { PollTask } from '../../../src/node/transports/poll-task.js';
-import { WaitingRoom } from '../../../src/node/transports/poll-wait.js';
-import { PollWriter } from '../../../src/node/transports/poll-write.js';
 import type { After, ServerEvent } from '../../../src/protocol/index.js';
-import { createFaultyBroker } from '../../support/faulty-broker.js';
-import { FREE, namelessPolls } from './nameless-polls.js';
+import { nodeOf, pollsOf } from './nameless-polls.js';
 
 /** Polls that read at once. */
 const MAX_READS = 256;
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
 const soon = () => new Promise((resolve) => setImmediate(resolve));
-
-/** As much of a node as polls and subscriptions need. */
-async function node(historySize = 1_000) {
-  const broker = createFaultyBroker({ default: { historySize } });
-  const namespaces = new Namespaces({ default: { public: true, historySize } });
-  const publish = () => undefined;
-  const channels = new Channels({ broker, namespaces, logger: silentLogger, publish, maxChannels: 10_000 });
-  await broker.start(channels);
-  const limits = { channelsPerConnection: 128, aheadBytes: 256 * 1024 };
-  return { broker, channels, subscriptions: { channels, namespaces, ...limits, polls: FREE, logger: silentLogger } };
-}
-
-/** Begins polls whose answers are kept; `abort` is their clients' going away. */
-function pollsOf({ broker, channels }: Awaited<ReturnType<typeof node>>) {
-  const room = new WaitingRoom();
-  const { client, ...nameless } = namelessPolls();
-  const parts = { ...nameless, channels, room, writer: new PollWriter(), brokerStatus: () => broker.status() };
-  const answers: unknown[] = [];
-  const begin = (channels: Record<string, After>, waitMs: number) => {
-    let abort = () => {};
-    const call = {
-      exchange: {
-        onAbort: (listener: () => void) => {
-          abort = listener;
-        },
-      },
-      fail: (error: unknown) => answers.push(error instanceof FanfareError ? error.code : error),
-      respond: (status: number) => void answers.push(status),
-      respondJson: (body: string) => void answers.push(JSON.parse(body)),
-    };
-    const request = { channels: new Map(Object.entries(channels)), waitMs, maxBytes: 1_048_576 };
-    const task = new PollTask(parts, call, NOBODY, request, client());
-    task.start();
-    return { task: new WeakRef(task), abort: () => abort() };
-  };
-  return { begin, answers, close: () => room.close() };
-}
 
 function sink(): Sink & { readonly told: ServerEvent[] } {
   const told: ServerEvent[] = [];
@@ -77,7 +33,7 @@ function sink(): Sink & { readonly told: ServerEvent[] } {
 const refusal = () => new FanfareError('broker_unavailable', 'full');
 
 /** Opens channels on each of which one message stands in the log. */
-async function openWithHistory({ broker, channels }: Awaited<ReturnType<typeof node>>, names: readonly string[]) {
+async function openWithHistory({ broker, channels }: Awaited<ReturnType<typeof nodeOf>>, names: readonly string[]) {
   for (const channel of names) await broker.healthy.publish({ channel, data: '1' });
   await Promise.all(names.map((name) => channels.acquire(name).ready));
 }
@@ -101,7 +57,7 @@ it('refuses who would be one too many to wait, and who has waited too long, and 
 });
 
 it('keeps nothing of a poll that has ended and of a link that has closed while a channel cannot be opened', async () => {
-  const parts = await node();
+  const parts = await nodeOf();
   const polls = pollsOf(parts);
   parts.broker.away = true;
   const subscribed = () => {
@@ -134,7 +90,7 @@ it('keeps nothing of a poll that has ended and of a link that has closed while a
 });
 
 it('answers polls and subscriptions that still wait once the channel can be opened', async () => {
-  const parts = await node();
+  const parts = await nodeOf();
   const polls = pollsOf(parts);
   parts.broker.away = true;
   polls.begin({ news: 'now', other: 'now' }, 60_000);
@@ -150,7 +106,7 @@ it('answers polls and subscriptions that still wait once the channel can be open
 });
 
 it('reads nothing for a poll whose client went while it waited for its turn', async () => {
-  const parts = await node();
+  const parts = await nodeOf();
   const polls = pollsOf(parts);
   const { broker } = parts;
   broker.beforeRead = (name) => (name === 'last' ? undefined : new Promise(() => undefined));
@@ -165,7 +121,7 @@ it('reads nothing for a poll whose client went while it waited for its turn', as
 });
 
 it('answers a poll with what came for one channel while the log of another was read', async () => {
-  const parts = await node();
+  const parts = await nodeOf();
   const polls = pollsOf(parts);
   const { broker, channels } = parts;
   const [a] = ['a', 'b'].map((name) => channels.acquire(name));
@@ -200,7 +156,7 @@ it.each([
   ['has a log that cannot be read', 'comes', true],
   ['has a log that cannot be read', 'is there already', true],
 ])('answers a long poll whose other channel %s with what %s for the first', async (_, when, isOpen) => {
-  const parts = await node();
+  const parts = await nodeOf();
   const polls = pollsOf(parts);
   const { broker, channels } = parts;
   const a = channels.acquire('a');
@@ -232,7 +188,7 @@ it('refuses a poll when too many wait for their turn before it', async () => {
   // No poll's patience ends while the others are made, however busy the machine is.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
-  const parts = await node();
+  const parts = await nodeOf();
   const polls = pollsOf(parts);
   parts.broker.beforeRead = () => new Promise(() => undefined);
   for (let n = 0; n < MAX_READS + 10_000; n++) polls.begin({ [`c${n}`]: '-1' }, 0);
@@ -245,7 +201,7 @@ it('refuses a poll when too many wait for their turn before it', async () => {
 });
 
 it('replays other channels of a link though the logs of some cannot be read now', async () => {
-  const parts = await node();
+  const parts = await nodeOf();
   const bad = ['bad1', 'bad2', 'bad3', 'bad4'];
   await openWithHistory(parts, [...bad, 'good']);
   parts.broker.beforeRead = async (name) => {
@@ -261,7 +217,7 @@ it('replays other channels of a link though the logs of some cannot be read now'
 });
 
 it('replays other channels of a link though some must be repaired and cannot be', async () => {
-  const parts = await node(2);
+  const parts = await nodeOf(2);
   const { broker } = parts;
   const bad = ['bad1', 'bad2', 'bad3', 'bad4'];
   await openWithHistory(parts, [...bad, 'good']);
@@ -286,7 +242,7 @@ it('replays other channels of a link though some must be repaired and cannot be'
 });
 
 it('answers each subscribe to a channel whose log cannot be read with its own id', async () => {
-  const parts = await node();
+  const parts = await nodeOf();
   parts.broker.beforeRead = async () => {
     throw new FanfareError('internal', 'something foreign');
   };

@@ -92,6 +92,7 @@ export class UwsExchange implements HttpExchange {
 
   admit(): void {
     this.#isAdmitted = true;
+    this.#head.headers.keepOnly('origin');
     const { handshakes } = this.#sockets;
     // Who polls on a kept connection was let in before, and who it is costs a system call.
     if (!this.#aborted && !handshakes.isEmpty) handshakes.end(this.remoteAddress);
