@@ -18,6 +18,7 @@ import {
   CONNECT_LIMIT_MS,
   LEAVE_MS,
   MAX_CHANNELS,
+  MOVE_PAUSE_MS,
   REPLACE_FAILURES,
   STABLE_MS,
   WAKE_FLOOR_MS,
@@ -77,6 +78,7 @@ export const createConnection: Connect = (settings, openLink, owner) => {
   let maxChannels = MAX_CHANNELS;
   let connectedAtMs = 0;
   let failedAtMs = Number.NEGATIVE_INFINITY;
+  let movedAtMs = Number.NEGATIVE_INFINITY;
   let retryAtMs = 0;
   /** A server asked for the delay: nothing shortens it. */
   let isHeldOff = false;
@@ -109,6 +111,18 @@ export const createConnection: Connect = (settings, openLink, owner) => {
       .then((node) => attempt === mine && open(node))
       .catch((error) => attempt === mine && end(toFailure(error)));
   };
+  /** A node wants this client elsewhere; where every node does, it is not passed around without a pause. */
+  const move = () => {
+    if (attempt) return;
+    const restMs = movedAtMs + MOVE_PAUSE_MS - now();
+    if (restMs > 0) timers.set(follow, restMs);
+    else follow();
+  };
+  const follow = () => {
+    if (attempt || !active) return;
+    movedAtMs = now();
+    dial();
+  };
   const expire = () => {
     session.drop();
     end(createFailure(CLOSE_NETWORK, 'timeout'));
@@ -136,7 +150,7 @@ export const createConnection: Connect = (settings, openLink, owner) => {
       },
       receive(event, source) {
         if (event.type !== 'move') owner.receive(event, source);
-        else if (line === active) dial();
+        else if (line === active) move();
       },
       lost: (failure) => end(failure, line),
     }) as Line;

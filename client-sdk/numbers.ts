@@ -28,6 +28,8 @@ export const MAX_RETRY_AFTER_MS = 300_000;
 export const MAX_PROXY_RETRY_MS = 10_000;
 /** What comes to the front or online again and again tries no sooner than this after the last try that failed. */
 export const WAKE_FLOOR_MS = 500;
+/** Who is sent on again sooner than that waits for it: as of one link after the other while the whole cluster is drained. */
+export const MOVE_PAUSE_MS = 2_000;
 /** The longest that a timer can hold: 2^31 − 1. */
 export const MAX_TIMER_MS = 2_147_483_647;
 

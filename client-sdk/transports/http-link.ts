@@ -120,8 +120,8 @@ export const createHttpLink = (
     if (known && (type === 'error' || (type === 'unsubscribed' && event.code))) throw createRefusal(event as Coded);
     if (known && type === 'subscribed' && question.fresh.has(name)) {
       // What came between the two would be lost. (A poll does not say where it began; one that another has replaced takes over nothing.)
-      const isAhead = transport !== 'sse' || event.offset > channel.position;
-      if (isAhead && isStale(question.after[name], channel)) return question === questions.at(-1) && open();
+      const isElsewhere = transport !== 'sse' || event.offset !== channel.position;
+      if (isElsewhere && isStale(question.after[name], channel)) return question === questions.at(-1) && open();
       question.fresh.delete(name);
       answered.add(channel);
       // A newer one is on its way to take over.

@@ -74,7 +74,7 @@ export const websocket = (host: LinkHost): Link => {
     const mine = channel && asked.get(channel);
     // The answer to a subscribe that was since taken back says nothing about the newer one.
     if (!mine || mine[0] !== event.id) return;
-    if (!isStale(mine[1], channel) || (event.offset as string) <= channel.position) return host.receive(event, source);
+    if (!isStale(mine[1], channel) || event.offset === channel.position) return host.receive(event, source);
     unsubscribe([channel]);
     sync();
   };

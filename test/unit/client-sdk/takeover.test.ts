@@ -47,6 +47,25 @@ describe('a link that takes over from another', () => {
     expect(news.data).toEqual([11, 12]);
   });
 
+  it('is asked again from where the other has come to, though its own `now` lies before that: a failover may lie between', async () => {
+    world = new World();
+    const news = world.subscribe('news');
+    const first = await world.network.sockets.next();
+    await first.accept();
+    const asked = await first.next('subscribe');
+    const second = await move(first);
+    const again = await second.next('subscribe');
+    first.send(subscribed(asked.id, 10));
+    first.send(message(11));
+    second.send(subscribed(again.id, 10));
+    await second.next('unsubscribe');
+    const third = await second.next('subscribe');
+    expect(third.channels).toEqual({ news: offset(11) });
+    second.send({ ...(subscribed(third.id, 10) as object), recovered: false } as never);
+    second.send({ type: 'gap', channel: 'news', after: offset(11), offset: offset(10), reason: 'rewritten' });
+    expect(news.gaps).toMatchObject([{ reason: 'rewritten' }]);
+  });
+
   it('jumps over nothing when both were asked for `-1` and history was trimmed between', async () => {
     world = new World();
     const news = world.subscribe('news', { after: '-1' });

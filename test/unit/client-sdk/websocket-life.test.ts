@@ -182,6 +182,23 @@ describe('move', () => {
     expect(news.states.map(({ type }) => type)).toEqual(['subscribed']);
   });
 
+  it('is followed at once, and then no sooner than every 2 s: not round and round in a cluster that is drained', async () => {
+    const { socket } = await subscribed();
+    const ask = { type: 'move', withinMs: 5_000, reason: 'draining' };
+    socket.send(ask);
+    const second = await world.network.sockets.next();
+    await second.accept();
+    second.send(ask);
+    await world.clock.advance(1_999);
+    expect(world.network.sockets.waiting).toEqual([]);
+    await world.clock.advance(1);
+    const third = await world.network.sockets.next();
+    await third.accept();
+    third.send(ask);
+    await settle();
+    expect(world.network.sockets.waiting).toEqual([]);
+  });
+
   it('keeps the old link while another cannot be had, and tries again', async () => {
     const { news, socket } = await subscribed();
     world.network.discovery = (request) => request.refuse(503, 'no_capacity');
