@@ -77,8 +77,9 @@ export const createConnection: Connect = (settings, openLink, owner) => {
   let monitor: Monitor | undefined;
   let maxChannels = MAX_CHANNELS;
   let connectedAtMs = 0;
-  let failedAtMs = Number.NEGATIVE_INFINITY;
-  let movedAtMs = Number.NEGATIVE_INFINITY;
+  /** Both long ago. */
+  let failedAtMs = -WAKE_FLOOR_MS;
+  let movedAtMs = -MOVE_PAUSE_MS;
   let retryAtMs = 0;
   /** A server asked for the delay: nothing shortens it. */
   let isHeldOff = false;
@@ -95,6 +96,12 @@ export const createConnection: Connect = (settings, openLink, owner) => {
     timers.set(dial, ms);
   };
 
+  const dialIn = (ms: number) => {
+    if (isHeldOff) return;
+    if (ms > 0) retry(ms);
+    else dial();
+  };
+
   /** Connects, or replaces the link that works. */
   const dial = () => {
     if (attempt || connection.state.type === 'closed') return;
@@ -103,25 +110,14 @@ export const createConnection: Connect = (settings, openLink, owner) => {
     timers.delete(dial);
     timers.set(expire, CONNECT_LIMIT_MS);
     monitor ??= createMonitor(settings, page);
-    if (!active && connection.state.type !== 'connecting') become({ type: 'connecting' });
+    if (active) movedAtMs = now();
+    else if (connection.state.type !== 'connecting') become({ type: 'connecting' });
     // A listener may have closed the client.
     if (attempt !== mine) return;
     session
       .connect(active ? [active.node] : connection.exclude)
       .then((node) => attempt === mine && open(node))
       .catch((error) => attempt === mine && end(toFailure(error)));
-  };
-  /** A node wants this client elsewhere; where every node does, it is not passed around without a pause. */
-  const move = () => {
-    if (attempt) return;
-    const restMs = movedAtMs + MOVE_PAUSE_MS - now();
-    if (restMs > 0) timers.set(follow, restMs);
-    else follow();
-  };
-  const follow = () => {
-    if (attempt || !active) return;
-    movedAtMs = now();
-    dial();
   };
   const expire = () => {
     session.drop();
@@ -150,7 +146,8 @@ export const createConnection: Connect = (settings, openLink, owner) => {
       },
       receive(event, source) {
         if (event.type !== 'move') owner.receive(event, source);
-        else if (line === active) move();
+        // It is not passed around without a pause where every node wants it elsewhere.
+        else if (line === active && !attempt) dialIn(movedAtMs + MOVE_PAUSE_MS - now());
       },
       lost: (failure) => end(failure, line),
     }) as Line;
@@ -245,10 +242,7 @@ export const createConnection: Connect = (settings, openLink, owner) => {
         abandon();
         dial();
       }
-      if (connection.state.type !== 'waiting' || isHeldOff) return;
-      const restMs = Math.min(retryAtMs, failedAtMs + WAKE_FLOOR_MS) - now();
-      if (restMs > 0) retry(restMs);
-      else dial();
+      if (connection.state.type === 'waiting') dialIn(Math.min(retryAtMs, failedAtMs + WAKE_FLOOR_MS) - now());
     },
     seen: () => active?.quiet(),
   };

@@ -31,8 +31,8 @@ export const poll =
         if (!answer) return 0;
         const news = new Map(Object.entries(answer));
         let pauseMs = isLong ? 0 : pollIntervalMs;
-        let progress = false;
-        for (const [channel, { position }] of asked) {
+        for (const [channel, wanted] of asked) {
+          const { position } = wanted;
           const polled = news.get(channel);
           if (!polled && isOpen(position)) continue;
           const { offset = position as string, gap, messages = [], more } = polled ?? {};
@@ -43,16 +43,14 @@ export const poll =
           for (const message of messages) take({ type: 'message', channel, ...message });
           take({ type: 'subscribed', channel, offset, recovered: true });
           if (more) pauseMs = 0;
-          progress ||= !!messages[0] || offset !== position;
+          // What is told again, or to no purpose since another has taken over, is no progress; a live-only message is, and moves nothing.
+          if (wanted.position !== position || messages.some((message) => !message.offset)) idleAnswers = 0;
         }
         if (response.headers.get('Fanfare-Move' satisfies (typeof HEADERS)['move'])) {
           take({ type: 'move', withinMs: 0, reason: 'draining' });
         }
         const now = clock.monotonic();
-        if (progress || !idleAnswers) {
-          idleAnswers = 0;
-          idleSinceMs = now;
-        }
+        if (!idleAnswers) idleSinceMs = now;
         if (++idleAnswers >= LOOP_ANSWERS) {
           idleAnswers = 0;
           if (now - idleSinceMs < LOOP_MS) pauseMs = backoff(REPEAT_FAILURES, random());

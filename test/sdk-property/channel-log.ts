@@ -1,5 +1,7 @@
 // What a channel has been told, as a broker keeps it: the oldest messages may be gone, a failover forgets the newest, a flush all.
 
+import type { Begin } from '../../src/protocol/index.js';
+
 /** The n-th offset of a channel, of a life of its log. */
 export const offset = (n: number, life = 0): string => `${1_795_342_704_012 + life}-${String(n).padStart(16, '0')}`;
 
@@ -74,7 +76,8 @@ export class ChannelLog {
   }
 
   /** Where a reader is let in, and what it is told first. */
-  enter(after: string): { readonly at: string; readonly gap?: Hole } {
+  enter(after: Begin): { readonly at: string; readonly gap?: Hole } {
+    if (typeof after === 'object') return { at: this.last(after.last) };
     if (after === 'now') return { at: this.tail };
     if (after === '-1') return { at: this.base };
     const gap = this.hole(after);

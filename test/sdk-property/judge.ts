@@ -1,13 +1,14 @@
 // One subscription, and whether what it was told is what has happened to its channel.
 
-import type { Client, Gap, Message, Subscription, SubscriptionState } from '../../client-sdk/types.js';
+import type { Beginning, Client, Gap, Message, Subscription, SubscriptionState } from '../../client-sdk/types.js';
+import type { Begin } from '../../src/protocol/index.js';
 import type { ChannelLog } from './channel-log.js';
 
 export interface Asked {
-  readonly after: string;
+  readonly begin: Begin;
   /** With an iterator instead of listeners; it pauses as it likes. */
   readonly pause?: (() => Promise<void>) | undefined;
-  readonly gaps?: 'throw' | 'yield' | undefined;
+  readonly gaps: 'throw' | 'yield';
   readonly signal?: AbortSignal | undefined;
   /** Nobody else reads the channel. */
   readonly isFirst?: boolean | undefined;
@@ -23,7 +24,7 @@ export class Judge {
   readonly #log: ChannelLog;
   readonly #asked: Asked;
   /** Where the channel was when it was asked for, and in which life of its log. */
-  readonly #from: { readonly base: string; readonly tail: string; readonly life: number };
+  readonly #from: { readonly earliest: string; readonly life: number };
   /** The position after which the next message is to come; unknown until the first is told. */
   at: string | undefined;
   /** Live-only messages: how often they were told, and how often they had to be. */
@@ -33,11 +34,12 @@ export class Judge {
   readonly mayEndWith = new Set(['unsubscribed']);
 
   constructor(client: Client, log: ChannelLog, channel: string, asked: Asked) {
-    const { after, pause, gaps, signal } = asked;
+    const { begin, pause, gaps, signal } = asked;
     this.#log = log;
     this.#asked = asked;
-    this.#from = { base: log.base, tail: log.tail, life: log.life };
-    this.subscription = client.subscribe(channel, { after, signal, gaps: gaps ?? 'throw' } as { gaps: 'yield' });
+    this.#from = { earliest: log.enter(begin).at, life: log.life };
+    const beginning: Beginning = typeof begin === 'object' ? begin : { after: begin };
+    this.subscription = client.subscribe(channel, { ...beginning, signal, gaps: gaps as 'yield' });
     const { subscription } = this;
     if (isOffset(subscription.offset)) this.at = subscription.offset;
     subscription.on('state', (state) => this.#state(state));
@@ -75,27 +77,29 @@ export class Judge {
   }
 
   #say(what: string): void {
-    this.broken.push(`${this.subscription.channel} after ${this.#asked.after}: ${what}`);
+    this.broken.push(`${this.subscription.channel} after ${this.#after}: ${what}`);
   }
 
   #state(state: SubscriptionState): void {
     if (state.type === 'closed') {
       if (!this.#mayEnd(state.code)) this.#say(`ended with ${state.code}`);
-    } else if (state.type === 'subscribed' && isOffset(state.offset)) this.#begin(state.offset);
+    } else if (state.type === 'subscribed' && state.recovered && isOffset(state.offset)) this.#begin(state.offset);
   }
 
   /** The first position that it is told, where it did not ask for one. */
   #begin(position: string): void {
     if (this.at !== undefined) return;
-    const { life, tail, base } = this.#log;
-    const { after, isFirst } = this.#asked;
+    const { life } = this.#log;
+    const { begin, isFirst } = this.#asked;
     this.at = position;
     // What a failover has forgotten meanwhile was on its way.
     if (this.#log.hole(position)) return;
-    if (after === '-1' && position > base) this.#say(`begins at ${position}, and history at ${base}`);
+    // Where it would begin if it were asked for now; in one life of the log that only goes on.
+    const latest = this.#log.enter(isOffset(begin as string) ? 'now' : begin).at;
+    if (begin === '-1' && position > latest) this.#say(`begins at ${position}, and history at ${latest}`);
     if (this.#from.life !== life) return;
-    if (position > tail) this.#say(`begins at ${position}, which is not yet`);
-    const earliest = after === '-1' ? this.#from.base : isFirst ? this.#from.tail : '';
+    if (position > latest) this.#say(`begins at ${position}, and would begin at ${latest} now`);
+    const earliest = begin === '-1' || isFirst ? this.#from.earliest : '';
     if (position < earliest) this.#say(`begins at ${position}, and was asked for at ${earliest}`);
   }
 
@@ -144,13 +148,17 @@ export class Judge {
 
   /** It asked for a position that a failover has forgotten by then: beside others, who were not there yet, nothing tells it so. */
   get #isForgotten(): boolean {
-    return this.at === this.#asked.after && !!this.#log.hole(this.at);
+    return this.at === this.#asked.begin && !!this.#log.hole(this.at);
   }
 
   /** For people. */
+  get #after(): string {
+    return JSON.stringify(this.#asked.begin);
+  }
+
   get place(): string {
     const { channel, state, offset } = this.subscription;
-    return `${channel} after ${this.#asked.after} ${state.type} at ${this.at} (${offset}) of ${this.#log.tail}`;
+    return `${channel} after ${this.#after} ${state.type} at ${this.at} (${offset}) of ${this.#log.tail}`;
   }
 
   /** It has everything that there is. */

@@ -1,9 +1,14 @@
 // One poll from its request to its answer, seen from the node.
 
+import type { Begin } from '../../src/protocol/index.js';
 import { type Exchange, problem } from './exchange.js';
-import { admit, type Cluster, type Way } from './way.js';
+import { admit, type Cluster, checkBegins, type Way } from './way.js';
 
-type Positions = readonly (readonly [channel: string, after: string | { readonly last: number }])[];
+interface Answer {
+  readonly channels: Record<string, { readonly offset: string; readonly messages: object; readonly more?: boolean }>;
+}
+
+type Positions = readonly (readonly [channel: string, begin: Begin])[];
 
 export class PollWay implements Way {
   isAlone = false;
@@ -18,8 +23,9 @@ export class PollWay implements Way {
     this.#cluster = cluster;
     this.#exchange = exchange;
     this.#lagMs = lagMs;
-    const { channels, waitMs = 0 } = exchange.body;
-    this.#channels = Object.entries(channels as Record<string, string>);
+    const { channels, features = [], waitMs = 0 } = exchange.body;
+    this.#channels = Object.entries(channels as Record<string, Begin>);
+    checkBegins(cluster, channels, features);
     admit(cluster, this, 'poll');
     exchange.onend = () => {
       cluster.ways.delete(this);
@@ -43,12 +49,11 @@ export class PollWay implements Way {
   }
 
   /** What there is for it, if anything. */
-  #look(live: Readonly<Record<string, unknown>> = {}): object | undefined {
-    const channels: Record<string, object> = {};
+  #look(live: Readonly<Record<string, unknown>> = {}): Answer | undefined {
+    const channels: Answer['channels'] = {};
     for (const [channel, asked] of this.#channels) {
       const log = this.#cluster.log(channel);
-      const after = typeof asked === 'string' ? asked : log.last(asked.last);
-      const { at, gap } = log.enter(after);
+      const { at, gap } = log.enter(asked);
       const all = log.after(at);
       const logged = all.slice(0, this.#cluster.faults.pageSize);
       const isMore = logged.length < all.length;
@@ -72,6 +77,7 @@ export class PollWay implements Way {
     const found = isOver ? undefined : this.#look(live);
     const headers = faults.isDraining ? { 'Fanfare-Move': '1' } : {};
     if (random.chance(faults.loss)) return this.#exchange.fail(this.#lagMs);
+    if (found && Object.values(found.channels).some(({ more }) => more)) this.#cluster.hasMore();
     if (found) this.#exchange.respond(this.#lagMs, 200, JSON.stringify(found), headers, arrived);
     else this.#exchange.respond(this.#lagMs, 204, '', headers);
   }

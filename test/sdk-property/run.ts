@@ -2,6 +2,7 @@
 
 import { createClient } from '../../client-sdk/index.js';
 import type { Client, Transport } from '../../client-sdk/types.js';
+import type { Begin } from '../../src/protocol/index.js';
 import { Random } from '../support/random.js';
 import { type Act, chooseActs } from './acts.js';
 import { createFaults, heal } from './faults.js';
@@ -90,7 +91,14 @@ export class Run {
     const known = beside.map((judge) => judge.subscription.offset);
     const ends = random.chance(0.1) ? new AbortController() : undefined;
     const asked: Asked = {
-      after: random.pick(['now', 'now', '-1', random.pick(log.positions), random.pick([...known, 'now'])]),
+      begin: random.pick([
+        'now',
+        'now',
+        '-1',
+        random.pick(log.positions),
+        random.pick([...known, 'now']),
+        this.#last(),
+      ]),
       isFirst: !beside.some((judge) => judge.isOpen),
       gaps: random.pick(['throw', 'yield'] as const),
       pause: random.chance(0.3) ? () => this.#pause() : undefined,
@@ -102,6 +110,11 @@ export class Run {
     if (ends) this.clock.page(random.below(5_000), () => ends.abort());
     this.judges.push(judge);
     return judge;
+  }
+
+  /** A node that does not know it refuses it for good. */
+  #last(): Begin {
+    return this.server.faults.features.includes('positions') ? { last: this.random.pick([1, 3, 1_000]) } : 'now';
   }
 
   /** How long a reader takes for one message. */
@@ -132,6 +145,9 @@ export class Run {
     } catch (error) {
       this.broken.push(`${(error as Error).stack}`);
     } finally {
+      // What is left of one that threw would be taken for the next one's.
+      this.mayClose.add('closed');
+      this.client.close();
       unseePage();
     }
     for (const judge of this.judges) this.broken.push(...judge.close(this.#told));

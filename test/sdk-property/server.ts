@@ -92,6 +92,10 @@ export class Server implements Cluster {
     return offset;
   }
 
+  hasMore(): void {
+    this.#requests--;
+  }
+
   #count(): void {
     const nowMs = this.clock.monotonic();
     if (nowMs - this.#secondMs >= 1_000) {

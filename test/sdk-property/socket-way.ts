@@ -1,7 +1,8 @@
 // A WebSocket from its opening to its end, seen from the node.
 
 import type { WebSocketLike } from '../../client-sdk/types.js';
-import { admit, type Cluster, Feed } from './way.js';
+import type { Begin } from '../../src/protocol/index.js';
+import { admit, type Cluster, checkBegins, Feed } from './way.js';
 
 const HEARTBEAT_MS = 7_000;
 export const LIMITS = { maxFrameBytes: 65_536, maxMessageBytes: 65_536, channelsPerConnection: 128 };
@@ -183,14 +184,15 @@ export class SocketWay extends Feed {
   }
 
   #subscribe({ id, channels }: Command): void {
-    for (const [channel, after] of Object.entries(channels as Record<string, string>)) {
+    checkBegins(this.cluster, channels, this.#features);
+    for (const [channel, begin] of Object.entries(channels as Record<string, Begin>)) {
       if (this.cluster.faults.forbidden.has(channel)) {
         this.say({ type: 'error', id, channel, code: 'forbidden_channel', message: channel });
         continue;
       }
       if (this.seats.has(channel)) this.cluster.broken.push(`${channel} was asked for twice on one link`);
       this.askedFor(channel);
-      this.attach(channel, after, id);
+      this.attach(channel, begin, id);
     }
   }
 }

@@ -1,8 +1,9 @@
 // A stream from its request to its end, seen from the node.
 
+import type { Begin } from '../../src/protocol/index.js';
 import type { Exchange } from './exchange.js';
 import { LIMITS } from './socket-way.js';
-import { admit, type Cluster, Feed } from './way.js';
+import { admit, type Cluster, checkBegins, Feed } from './way.js';
 
 const HEARTBEAT_MS = 7_000;
 
@@ -26,7 +27,8 @@ export class StreamWay extends Feed {
     this.#heartbeatMs = granted.includes('quiet') ? Number(heartbeatMs) : HEARTBEAT_MS;
     const who = { connection: 'c-s.1', node: this.node, user: 'u' };
     this.say({ type: 'connected', ...who, heartbeatMs: this.#heartbeatMs, limits: LIMITS, features: granted });
-    for (const [channel, after] of Object.entries(channels as Record<string, string>)) this.attach(channel, after);
+    checkBegins(cluster, channels, granted);
+    for (const [channel, begin] of Object.entries(channels as Record<string, Begin>)) this.attach(channel, begin);
     this.#beat();
     const leftMs = cluster.expiresAtMs(exchange.token) - cluster.clock.monotonic();
     cluster.clock.world(leftMs, () => {

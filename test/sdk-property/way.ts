@@ -1,5 +1,6 @@
 // A way by which a node tells a client of channels: a WebSocket, a stream, or a poll that waits.
 
+import type { Begin } from '../../src/protocol/index.js';
 import type { Random } from '../support/random.js';
 import type { ChannelLog } from './channel-log.js';
 import type { Faults } from './faults.js';
@@ -18,6 +19,8 @@ export interface Cluster {
   log(channel: string): ChannelLog;
   /** Until when a ticket is good. */
   expiresAtMs(ticket: string | undefined): number;
+  /** What was asked is answered in part: to ask for the rest is no loop. */
+  hasMore(): void;
   store(body: Readonly<Record<string, unknown>>): string;
   /** A live-only message has come to a client that had nothing but this way since it was opened. */
   arrived(channel: string, data: unknown): void;
@@ -53,6 +56,13 @@ export const admit = ({ ways, open }: Cluster, way: Way, kind: string): void => 
   open.set(way, kind);
 };
 
+/** A node that was not asked for it refuses to begin so many messages before the tail. */
+export const checkBegins = ({ broken }: Cluster, begins: unknown, features: unknown): void => {
+  const isNeeded = Object.values(begins as Record<string, Begin>).some((begin) => typeof begin === 'object');
+  if (isNeeded && !(features as readonly string[]).includes('positions'))
+    broken.push('asked for the last of a node that does not know it');
+};
+
 /** A channel on a way: in which state of asking it is, and what has been said last. */
 interface Seat {
   readonly serial: number;
@@ -85,14 +95,14 @@ export abstract class Feed implements Way {
   }
 
   /** Lets it into a channel, which takes a moment where nobody had it open. */
-  protected attach(channel: string, after: string | { readonly last: number }, id?: number): void {
+  protected attach(channel: string, begin: Begin, id?: number): void {
     const { random, faults, clock } = this.cluster;
     const seat: Seat = { serial: ++this.#serial, isIn: false, sent: '' };
     this.seats.set(channel, seat);
     const enter = () => {
       if (!this.cluster.ways.has(this) || this.seats.get(channel) !== seat) return;
       const log = this.cluster.log(channel);
-      const { at, gap } = log.enter(typeof after === 'string' ? after : log.last(after.last));
+      const { at, gap } = log.enter(begin);
       seat.isIn = true;
       seat.sent = at;
       this.say({ type: 'subscribed', ...(id && { id }), channel, offset: at, recovered: !gap });

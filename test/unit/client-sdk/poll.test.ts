@@ -1,7 +1,8 @@
-// The SDK over polls: positions, `more`, pauses, and no loop without delay.
+// The SDK over polls: positions, `more`, pauses.
 
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ClientOptions } from '../../../client-sdk/types.js';
+import { news, polling } from './fakes/polling.js';
 import { offset, World } from './fakes/world.js';
 
 let world: World;
@@ -12,16 +13,9 @@ afterEach(() => {
 const settle = () => world.clock.advance(0);
 const poll = () => world.network.request('/v1/poll');
 const none = () => expect(world.network.waiting('/v1/poll')).toEqual([]);
-const news = (at: number, messages: number[] = [], more = {}) => ({
-  channels: { news: { offset: offset(at), messages: messages.map((n) => ({ offset: offset(n), data: n })), ...more } },
-});
-
-async function polling(options: Partial<ClientOptions>) {
+async function pollingWith(options: Partial<ClientOptions>) {
   world = new World(options);
-  const listening = world.subscribe('news');
-  (await poll()).answer(200, news(1));
-  await settle();
-  return listening;
+  return polling(world);
 }
 
 describe('long polls', () => {
@@ -44,7 +38,7 @@ describe('long polls', () => {
   });
 
   it('is given up when its answer is 3.75 s late', async () => {
-    await polling(long);
+    await pollingWith(long);
     const waiting = await poll();
     await world.clock.advance(28_749);
     expect(world.client.state.type).toBe('connected');
@@ -73,7 +67,7 @@ describe('long polls', () => {
   });
 
   it('asks anew when the channels change, and ends the wait when that is answered', async () => {
-    const listening = await polling(long);
+    const listening = await pollingWith(long);
     const waiting = await poll();
     world.subscribe('more');
     const next = await poll();
@@ -86,7 +80,7 @@ describe('long polls', () => {
   });
 
   it('takes what the old wait brings before the new answer, once', async () => {
-    const listening = await polling(long);
+    const listening = await pollingWith(long);
     const waiting = await poll();
     world.subscribe('more');
     const next = await poll();
@@ -98,7 +92,7 @@ describe('long polls', () => {
   });
 
   it('does not end the wait for a publish', async () => {
-    await polling(long);
+    await pollingWith(long);
     const waiting = await poll();
     void world.client.publish('news', 1).catch(() => {});
     await settle();
@@ -106,23 +100,8 @@ describe('long polls', () => {
     none();
   });
 
-  it('notices a loop of empty answers and slows down', async () => {
-    await polling(long);
-    let answered = 0;
-    for (let round = 0; round < 100; round++) {
-      await world.clock.advance(10);
-      while (world.network.waiting('/v1/poll').length > 0) {
-        (await poll()).answer(204);
-        answered++;
-        await settle();
-        if (answered > 50) throw new Error('a loop without delay');
-      }
-    }
-    expect(answered).toBeLessThanOrEqual(6);
-  });
-
   it('moves when an answer says so, and goes on polling until then', async () => {
-    const listening = await polling(long);
+    const listening = await pollingWith(long);
     world.network.discovery = undefined;
     (await poll()).answer(204, undefined, { 'Fanfare-Move': '1' });
     const request = await world.network.request('/v1/connect');
@@ -134,7 +113,7 @@ describe('long polls', () => {
   });
 
   it('waits when it is rate limited, without losing its link', async () => {
-    await polling(long);
+    await pollingWith(long);
     (await poll()).refuse(429, 'rate_limited', { retryAfterMs: 3_000 });
     await world.clock.advance(2_999);
     none();
@@ -144,7 +123,7 @@ describe('long polls', () => {
   });
 
   it('gets a fresh ticket when the ticket has ended', async () => {
-    await polling(long);
+    await pollingWith(long);
     (await poll()).refuse(401, 'token_expired');
     await settle();
     expect(world.client.state).toMatchObject({ type: 'waiting', cause: 'token_expired' });
@@ -162,7 +141,7 @@ describe('long polls', () => {
   });
 
   it('gives up on an answer that is not JSON', async () => {
-    await polling(long);
+    await pollingWith(long);
     (await poll()).answer(200, '<html>');
     await settle();
     expect(world.client.state).toMatchObject({ type: 'waiting', cause: 'network' });
@@ -174,7 +153,7 @@ describe('an answer that is cut midway', () => {
   const part = `{"channels":{"news":{"offset":"${offset(9)}","messages":[`.padEnd(10_000, ' ');
 
   it('is asked for again at once, as half of what came; what is whole lets the next ask for more', async () => {
-    const listening = await polling(long);
+    const listening = await pollingWith(long);
     const first = await poll();
     expect('maxBytes' in first.body).toBe(false);
     first.stream();
@@ -193,7 +172,7 @@ describe('an answer that is cut midway', () => {
   });
 
   it('counts as cut too where its end cannot be told from one that is whole', async () => {
-    await polling(long);
+    await pollingWith(long);
     const first = await poll();
     first.stream();
     first.write(part);
@@ -203,7 +182,7 @@ describe('an answer that is cut midway', () => {
   });
 
   it('loses the link once asking for less helps no more', async () => {
-    await polling(long);
+    await pollingWith(long);
     for (const maxBytes of [undefined, 1_024]) {
       const request = await poll();
       expect(request.body.maxBytes).toBe(maxBytes);
@@ -217,7 +196,7 @@ describe('an answer that is cut midway', () => {
   });
 
   it('is asked for as less over the next link where it stands still', async () => {
-    await polling(long);
+    await pollingWith(long);
     const first = await poll();
     first.stream();
     first.write(part);
@@ -229,7 +208,7 @@ describe('an answer that is cut midway', () => {
   });
 
   it('is none when another poll has taken over', async () => {
-    await polling(long);
+    await pollingWith(long);
     const first = await poll();
     first.stream();
     first.write(part);
@@ -243,7 +222,7 @@ describe('an answer that is cut midway', () => {
   });
 
   it('that is none of a node is no reason to ask again', async () => {
-    await polling(long);
+    await pollingWith(long);
     (await poll()).answer(200, '<html>a portal</html>');
     await settle();
     expect(world.client.state).toMatchObject({ type: 'waiting', cause: 'network' });
@@ -255,7 +234,7 @@ describe('short polls', () => {
   const short = { transports: ['short-poll' as const], pollIntervalMs: 1_000 };
 
   it('asks at its interval, never waiting', async () => {
-    const listening = await polling(short);
+    const listening = await pollingWith(short);
     none();
     await world.clock.advance(1_000);
     const second = await poll();
@@ -269,7 +248,7 @@ describe('short polls', () => {
   });
 
   it('asks again at once while there is more', async () => {
-    await polling(short);
+    await pollingWith(short);
     await world.clock.advance(1_000);
     (await poll()).answer(200, news(2, [2], { more: true }));
     expect((await poll()).body).toMatchObject({ channels: { news: offset(2) } });

@@ -212,6 +212,24 @@ describe('move', () => {
     expect((await world.network.sockets.next()).url).toBe('ws://n2.test/v1/ws');
   });
 
+  it('is tried again no sooner than a server has said, however often the node asks', async () => {
+    const { socket } = await subscribed();
+    const ask = { type: 'move', withinMs: 5_000, reason: 'draining' };
+    let asked = 0;
+    world.network.discovery = (request) => {
+      asked++;
+      request.refuse(429, 'rate_limited', { retryAfterMs: 30_000 });
+    };
+    socket.send(ask);
+    for (let second = 0; second < 29; second++) {
+      await world.clock.advance(1_000);
+      socket.send(ask);
+    }
+    expect(asked).toBe(1);
+    await world.clock.advance(40_000);
+    expect(asked).toBeGreaterThan(1);
+  });
+
   it('goes on with the attempt when the old link dies meanwhile', async () => {
     const { news, socket } = await subscribed();
     socket.send({ type: 'move', withinMs: 5_000, reason: 'draining' });
