@@ -19,6 +19,7 @@ import { connectStorm, idleMemory } from './scenarios/connections.js';
 import { bursts, longPolls, ownChannels, sharedChannel } from './scenarios/fan-out.js';
 import { idleLinks } from './scenarios/idle.js';
 import { publishLatency } from './scenarios/latency.js';
+import { reconnectStorm } from './scenarios/storm.js';
 import { makeSecrets } from './server-process.js';
 
 const SCENARIOS: Readonly<Record<string, (lab: Lab) => Promise<readonly Figure[]>>> = {
@@ -30,6 +31,7 @@ const SCENARIOS: Readonly<Record<string, (lab: Lab) => Promise<readonly Figure[]
   connects: connectStorm,
   idle: idleLinks,
   latency: publishLatency,
+  storm: reconnectStorm,
 };
 
 const USAGE = `Usage: npm run bench -- [options]

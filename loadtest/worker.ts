@@ -85,6 +85,7 @@ function open(command: OpenCommand): void {
         number,
         place: tally.addClient(number),
         channel: command.channel.replace('%', String(number)),
+        positions: positionsOf(command, number),
         token: tickets.get(number),
         onReady: () => {
           ready += 1;
@@ -105,6 +106,13 @@ function open(command: OpenCommand): void {
   for (let index = 0; index < command.atOnce; index += 1) next();
 }
 
+function positionsOf({ positions }: OpenCommand, number: number): Readonly<Record<string, string>> | undefined {
+  if (positions === undefined) return undefined;
+  return Object.fromEntries(
+    Object.entries(positions).map(([channel, after]) => [channel.replace('%', String(number)), after]),
+  );
+}
+
 function openClient(command: OpenCommand, parts: ClientParts): LoadClient {
   switch (command.transport) {
     case 'websocket':
@@ -122,7 +130,8 @@ function openClient(command: OpenCommand, parts: ClientParts): LoadClient {
 async function prepare(command: PrepareCommand | OpenCommand): Promise<void> {
   const { secret, first, count } = command;
   if (secret === undefined) return;
-  const grants = [command.channel.replace('%', '*')];
+  const channels = Object.keys(command.positions ?? { [command.channel]: '' });
+  const grants = channels.map((channel) => channel.replace('%', '*'));
   const without = Array.from({ length: count }, (_, index) => first + index).filter((number) => !tickets.has(number));
   const tokens = without.map((number) => mintToken(secret, `user-${number}`, grants));
   const fetched = await fetchTickets(`http://${command.host}:${command.port}`, tokens);

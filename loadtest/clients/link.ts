@@ -18,6 +18,8 @@ export interface ClientParts {
   /** Its place in the tally. */
   readonly place: number;
   readonly channel: string;
+  /** Absent: `channel`, from now on. */
+  readonly positions?: Readonly<Record<string, string>> | undefined;
   /** Absent: the server is the bare one. */
   readonly token: string | undefined;
   /** Called once, when the client is subscribed. */

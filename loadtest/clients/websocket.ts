@@ -12,6 +12,8 @@ const HEARTBEAT_TYPE = Buffer.from('{"type":"heartbeat"');
 
 /** Opens a client; `parts.onReady` is called when the server has answered `subscribed`. */
 export function openWebSocket(parts: ClientParts, tally: Tally): LoadClient {
+  const positions = parts.positions ?? { [parts.channel]: NOW };
+  let unanswered = Object.keys(positions).length;
   let state: 'handshake' | 'subscribing' | 'live' = 'handshake';
 
   const link = openLink(parts, () => link.write(upgradeRequest(parts)), onBytes);
@@ -34,7 +36,7 @@ export function openWebSocket(parts: ClientParts, tally: Tally): LoadClient {
     const statusLine = bytes.toString('latin1', 0, bytes.indexOf('\r\n'));
     if (!statusLine.startsWith('HTTP/1.1 101')) link.fail(`upgrade answered with ${statusLine}`);
     state = 'subscribing';
-    link.write(firstFrames(parts));
+    link.write(firstFrames(parts, positions));
     return end + HEAD_END.length + scanFrames(bytes.subarray(end + HEAD_END.length), onFrame);
   }
 
@@ -46,6 +48,8 @@ export function openWebSocket(parts: ClientParts, tally: Tally): LoadClient {
   function onReply(frame: Buffer): void {
     const text = frame.toString();
     if (state === 'subscribing' && text.startsWith('{"type":"subscribed"')) {
+      unanswered -= 1;
+      if (unanswered > 0) return;
       state = 'live';
       parts.onReady();
     } else if (text.startsWith('{"type":"error"')) {
@@ -80,9 +84,9 @@ function upgradeRequest(parts: ClientParts): string {
   ].join('\r\n');
 }
 
-function firstFrames(parts: ClientParts): Buffer {
+function firstFrames(parts: ClientParts, channels: Readonly<Record<string, string>>): Buffer {
   if (parts.token === undefined) return clientFrame(OPCODE.text, parts.channel);
   const connect = { type: 'connect', id: 1, version: PROTOCOL_VERSION, token: parts.token };
-  const subscribe = { type: 'subscribe', id: 2, channels: { [parts.channel]: NOW } };
+  const subscribe = { type: 'subscribe', id: 2, channels };
   return Buffer.concat([connect, subscribe].map((command) => clientFrame(OPCODE.text, JSON.stringify(command))));
 }

@@ -1,5 +1,6 @@
 // The seam between a node and what carries messages and keeps history.
 
+import type { FanfareError } from '../lib/errors.js';
 import type { Begin, GapReason, Offset } from '../protocol/index.js';
 
 /**
@@ -59,6 +60,18 @@ export interface Publication {
   readonly from?: string;
   /** Replicas that must have the message before it is acknowledged; default 0. Delivery does not wait for them. */
   readonly waitReplicas?: number;
+}
+
+/** How one of several publishes ended: as {@link Broker.publish} would have. */
+export type PublishOutcome = { readonly offset: Offset } | { readonly error: FanfareError };
+
+/** Publishes several messages at once, for less than one by one. */
+export interface BatchPublisher {
+  /**
+   * Resolves with an outcome for each, in their order; never rejects. Messages of one channel are stored in the order given: behind
+   * one that failed, and not because of what it is itself, no later one of its channel is stored.
+   */
+  publishMany(publications: readonly Publication[]): Promise<readonly PublishOutcome[]>;
 }
 
 /**

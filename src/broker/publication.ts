@@ -2,7 +2,8 @@
 
 import { Buffer } from 'node:buffer';
 import { FanfareError } from '../lib/errors.js';
-import { type Begin, channelNameProblem, isAfter } from '../protocol/index.js';
+import { type Begin, type Code, channelNameProblem, isAfter } from '../protocol/index.js';
+import type { Publication } from './broker.js';
 
 /** A scoped idempotency key: `b:` or `u:<sub>:`, then what the publisher chose. Chosen: room for the longest `sub`. */
 const MAX_KEY_BYTES = 512;
@@ -33,4 +34,20 @@ export function checkSize(data: Buffer | string, maxMessageBytes: number): void 
 export function checkAfter(after: Begin): void {
   const isGood = typeof after === 'string' ? isAfter(after) : Number.isSafeInteger(after.last) && after.last >= 0;
   if (!isGood) throw new FanfareError('bad_offset', 'a position is an offset, "-1", "now" or the last n messages');
+}
+
+/** Throws what is wrong with a publication itself. */
+export function checkPublication({ channel, data, key }: Publication, maxMessageBytes: number): void {
+  checkChannel(channel);
+  checkSize(data, maxMessageBytes);
+  if (key !== undefined) checkKey(key);
+}
+
+const REFUSALS: ReadonlySet<Code> = new Set<Code>([
+  ...(['bad_channel_name', 'bad_idempotency_key', 'payload_too_large', 'idempotency_conflict'] as const),
+]);
+
+/** Whether a publish failed for what it is itself: no later attempt mends it, and those behind it may go on. */
+export function isRefusal(error: FanfareError): boolean {
+  return REFUSALS.has(error.code);
 }

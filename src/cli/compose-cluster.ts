@@ -1,6 +1,6 @@
 // Puts together what carries messages and knows the nodes: Redis for a cluster, memory for one process alone.
 
-import type { Broker } from '../broker/broker.js';
+import type { BatchPublisher, Broker } from '../broker/broker.js';
 import { createMemoryBroker } from '../broker/memory/broker.js';
 import { createIngest, type Ingest } from '../broker/queue/ingest.js';
 import { createRedisBroker } from '../broker/redis/broker.js';
@@ -16,14 +16,16 @@ import type { Config } from '../config/schema.js';
 import type { Logger } from '../lib/logger.js';
 import type { ReadinessCheck } from '../node/node-options.js';
 
+export type BatchingBroker = Broker & BatchPublisher;
+
 export interface Cluster {
   /** Whether other processes belong to it. */
   readonly shared: boolean;
   readonly registry: Registry;
   /** Makes the broker of this process's node, which starts and closes it. */
-  createBroker(): Broker;
+  createBroker(): BatchingBroker;
   /** Makes what drains the queue through this process's broker; there is no queue without Redis. */
-  createIngest(broker: Broker): Ingest | undefined;
+  createIngest(broker: BatchingBroker): Ingest | undefined;
   /** Connects. Rejects with `broker_unavailable`. */
   start(): Promise<void>;
   checks(): readonly ReadinessCheck[];
@@ -48,7 +50,7 @@ export function composeCluster(loaded: LoadedConfig, namespaces: Namespaces, log
         maxMessageBytes,
         logger,
         watch: new KeyWatch({ url, prefix, key: `${prefix}:ingest`, logger }),
-        publish: (publication) => broker.publish({ ...publication, waitReplicas }),
+        publishMany: (all) => broker.publishMany(all.map((publication) => ({ ...publication, waitReplicas }))),
       }),
     start: () => connection.start(),
     checks: () => {

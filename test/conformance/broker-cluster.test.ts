@@ -133,3 +133,12 @@ test('after the loss of a master publishing and delivery of its channels resume'
   await publishOnAll('"after"');
   await untilAllHave('"after"');
 }, 60_000);
+
+test('publishes several messages by one call for each slot', async () => {
+  await Promise.all(channels.map((channel) => broker.subscribe(channel)));
+  const publications = channels.flatMap((channel) => ['1', '2', '3'].map((data) => ({ channel, data })));
+  const outcomes = await broker.publishMany(publications);
+  expect(outcomes.filter((outcome) => 'offset' in outcome)).toHaveLength(publications.length);
+  await untilAllHave('3');
+  for (const channel of channels) expect(listener.data(channel).slice(-3)).toEqual(['1', '2', '3']);
+});

@@ -1,9 +1,8 @@
 // The queue on a real Redis Cluster, whose masters share its stream and its channels, and through the loss of the stream's.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Broker } from '../../src/broker/broker.js';
 import { createIngest, type Ingest } from '../../src/broker/queue/ingest.js';
-import { createRedisBroker } from '../../src/broker/redis/broker.js';
+import { createRedisBroker, type RedisBusBroker } from '../../src/broker/redis/broker.js';
 import { RedisConnection } from '../../src/broker/redis/connection.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { silentLogger as logger } from '../../src/lib/logger.js';
@@ -19,7 +18,7 @@ const CHANNELS = 10;
 
 let cluster: RedisCluster;
 let connection: RedisConnection;
-let broker: Broker;
+let broker: RedisBusBroker;
 let ingest: Ingest;
 /** A channel of the master that is away, and one of another. */
 let lost = { here: '', there: '' };
@@ -32,7 +31,7 @@ beforeAll(async () => {
   broker = createRedisBroker({ ...options, connection });
   await connection.start();
   await broker.start(new RecordingListener());
-  ingest = createIngest({ connection, publish: (it) => broker.publish(it), maxMessageBytes: 65_536, logger });
+  ingest = createIngest({ connection, publishMany: (all) => broker.publishMany(all), maxMessageBytes: 65_536, logger });
 }, 60_000);
 afterAll(async () => {
   await ingest?.close();

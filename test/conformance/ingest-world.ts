@@ -1,12 +1,13 @@
 // The queue on a real Redis of its own, and drainers as nodes have them: for the tests of the queue.
 
 import { expect } from 'vitest';
-import type { Broker, Publication } from '../../src/broker/broker.js';
+import type { Broker, Publication, PublishOutcome } from '../../src/broker/broker.js';
 import { createIngest, type Ingest } from '../../src/broker/queue/ingest.js';
 import { createRedisBroker } from '../../src/broker/redis/broker.js';
 import { RedisConnection } from '../../src/broker/redis/connection.js';
 import { KeyWatch } from '../../src/broker/redis/key-watch.js';
 import { Namespaces } from '../../src/config/namespaces.js';
+import type { FanfareError } from '../../src/lib/errors.js';
 import { RecordingListener } from '../support/recording-listener.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { type RedisServer, startRedis } from '../support/redis.js';
@@ -56,12 +57,16 @@ export class IngestWorld {
     const broker = createRedisBroker({ ...options, connection });
     await connection.start();
     await broker.start(new RecordingListener());
-    const publish = async (it: Publication) => {
-      await hindered(it.channel);
-      return broker.publish(it);
+    const publishMany = async (all: readonly Publication[]): Promise<readonly PublishOutcome[]> => {
+      try {
+        for (const { channel } of all) await hindered(channel);
+      } catch (error) {
+        return all.map(() => ({ error: error as FanfareError }));
+      }
+      return broker.publishMany(all);
     };
     const watch = new KeyWatch({ ...options, key: QUEUE });
-    const ingest = createIngest({ connection, publish, maxMessageBytes: 65_536, logger, watch });
+    const ingest = createIngest({ connection, publishMany, maxMessageBytes: 65_536, logger, watch });
     this.#closing.push(async () => {
       await ingest.close();
       await broker.close();

@@ -57,13 +57,18 @@ describe('the documented Redis permissions', () => {
     try {
       await client.call('FCALL', 'fanfare_publish', '1', 'news', '"short"', 'order-17');
       await client.call('FCALL', 'fanfare_publish', '2', 'fanfare:{news}:log', 'fanfare:{news}:tail', '"full"');
+      await client.call('FCALL', 'fanfare_publish_many', '2', 'news', 'news', '"several"', '"at once"');
+      const full = ['2', 'fanfare:{news}:log', 'fanfare:{news}:tail', '1', '"full many"', '0', ''];
+      await client.call('FCALL', 'fanfare_publish_many', ...full);
       await client.publish('fanfare:{news}', '"bare"');
       await client.publish('fanfare:{news}:live', '"live"');
       await client.multi().call('FCALL', 'fanfare_publish', '1', 'news', '"in a transaction"').exec();
       await client.xadd('fanfare:ingest', '*', 'channel', 'news', 'data', '"queued"');
       const data: unknown[] = [];
-      while (data.length < 6) data.push((await socket.nextOf('message')).data);
-      expect(data).toEqual(expect.arrayContaining(['short', 'full', 'bare', 'live', 'in a transaction', 'queued']));
+      while (data.length < 9) data.push((await socket.nextOf('message')).data);
+      const several = ['several', 'at once', 'full many'];
+      const all = ['short', 'full', ...several, 'bare', 'live', 'in a transaction', 'queued'];
+      expect(data).toEqual(expect.arrayContaining(all));
       await expect(client.flushall()).rejects.toThrow(/NOPERM/);
       await expect(client.keys('*')).rejects.toThrow(/NOPERM/);
     } finally {

@@ -7,6 +7,7 @@ import { FanfareError } from '../../lib/errors.js';
 import { atOnce, every } from '../../lib/timers.js';
 import { type Begin, LIMITS, type Offset, START } from '../../protocol/index.js';
 import type {
+  BatchPublisher,
   Broker,
   BrokerListener,
   BrokerMessage,
@@ -14,10 +15,12 @@ import type {
   HistoryPage,
   PageLimit,
   Publication,
+  PublishOutcome,
 } from '../broker.js';
 import { NOTHING_YET } from '../history-page.js';
 import { normalise } from '../payload.js';
 import { checkAfter, checkChannel, checkKey, checkSize } from '../publication.js';
+import { publishEach } from '../publish-each.js';
 import { ChannelStore } from './channel-store.js';
 
 /** Specified: how long an idempotency key is kept. */
@@ -51,7 +54,7 @@ export interface MemoryBrokerOptions {
  * microtask: after `publish` has been called and before its promise's continuation runs. Each broker makes ids of its
  * own kind, so that an offset from before a restart is answered with a `lost` or `rewritten` gap.
  */
-export function createMemoryBroker(options: MemoryBrokerOptions): Broker {
+export function createMemoryBroker(options: MemoryBrokerOptions): Broker & BatchPublisher {
   return new MemoryBroker({
     clock: steadyUnixMs,
     maxMessageBytes: LIMITS.maxMessageBytes,
@@ -74,7 +77,7 @@ interface Delivery {
   readonly message: BrokerMessage;
 }
 
-class MemoryBroker implements Broker {
+class MemoryBroker implements Broker, BatchPublisher {
   readonly #options: Required<MemoryBrokerOptions>;
   readonly #channels: ChannelStore;
   /** Oldest first: all live equally long. */
@@ -129,6 +132,10 @@ class MemoryBroker implements Broker {
     this.#keys.set(scoped, { offset, hash, expiresAtMs: now + KEY_LIFE_MS });
     if (this.#keys.size > this.#options.maxKeys) deleteFirst(this.#keys);
     return offset;
+  }
+
+  publishMany(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
+    return publishEach((publication) => this.publish(publication), publications);
   }
 
   async publishLive(channel: string, data: Buffer | string): Promise<void> {

@@ -1,16 +1,17 @@
 // Drains the queue `<prefix>:ingest` while it holds the lease: publishes each entry once, in order per channel, past what is stuck.
 
 import { calm } from '../../lib/calm.js';
-import { FanfareError } from '../../lib/errors.js';
+import type { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import { after, within } from '../../lib/timers.js';
-import type { Code, Offset } from '../../protocol/index.js';
-import type { Publication } from '../broker.js';
+import type { BatchPublisher, PublishOutcome } from '../broker.js';
 import { toFanfareError } from '../redis/errors.js';
+import { MOST_OF_A_CALL } from '../redis/functions/publish-lua.js';
 import { Aside, type AsideChannel, earlier, idAfter } from './aside.js';
-import { byChannel, publicationOf, type QueuedEntry } from './ingest-entry.js';
+import { byChannel, type QueuedEntry } from './ingest-entry.js';
 import { Lease } from './lease.js';
 import { IDLE_MS, Lookout, type QueueWatch } from './lookout.js';
+import { isWrong, NO_OUTCOME, publishEntries } from './publish-entries.js';
 import { BATCH_ENTRIES, type QueueConnection, StoredQueue } from './stored-queue.js';
 
 /** Chosen: how often whoever waits for the lease asks for it, so how soon one that was handed over is taken. */
@@ -29,17 +30,10 @@ const MAX_RETRIES = 32;
 const FROM_HEAD_MS = 10_000;
 const HEAD = '0-0';
 
-/** What no attempt can mend. */
-const WRONG: ReadonlySet<Code> = new Set<Code>([
-  ...(['bad_field', 'bad_channel_name', 'bad_idempotency_key'] as const),
-  ...(['payload_too_large', 'idempotency_conflict'] as const),
-]);
-
 export interface IngestOptions {
   /** The caller's to start and close; open for longer than the drainer. */
   readonly connection: QueueConnection;
-  /** `Broker.publish`. */
-  publish(publication: Publication): Promise<Offset>;
+  readonly publishMany: BatchPublisher['publishMany'];
   readonly maxMessageBytes: number;
   readonly logger: Logger;
   readonly watch?: QueueWatch;
@@ -211,15 +205,14 @@ class Drainer implements Ingest {
    * the rest: what both publish is stored once, by its key. Never rejects.
    */
   async #publishInOrder(channel: AsideChannel, chain: readonly QueuedEntry[]): Promise<void> {
-    for (const entry of chain) {
-      channel.firstId = entry.id;
-      if (this.#isOver()) break;
+    let at = 0;
+    while (at < chain.length && !this.#isOver()) {
+      const part = chain.slice(at, at + MOST_OF_A_CALL.messages);
       try {
-        await this.#settle(entry, channel);
+        at += await this.#settle(part, await publishEntries(part, this.#options), channel);
       } catch (error) {
         return this.#setAside(channel, error);
       }
-      channel.firstId = idAfter(entry.id);
     }
     this.#letGo(channel);
   }
@@ -238,20 +231,32 @@ class Drainer implements Ingest {
     this.#failed('a channel of the queue cannot be published on now; trying again', error, place);
   }
 
-  /** Throws what may succeed later. */
-  async #settle(entry: QueuedEntry, channel: AsideChannel): Promise<void> {
-    const { publish, maxMessageBytes } = this.#options;
-    try {
-      await publish(publicationOf(entry, maxMessageBytes));
-      this.#ingested++;
-      channel.failures = 0;
-    } catch (error) {
-      if (!(error instanceof FanfareError)) throw error;
-      const isBroken = error.code === 'internal' && ++channel.failures >= MAX_ATTEMPTS;
-      if (!isBroken && !WRONG.has(error.code)) throw error;
-      await this.#bury(entry, error);
+  /** Answers how many are dealt with. Throws what may succeed later. */
+  async #settle(
+    entries: readonly QueuedEntry[],
+    outcomes: readonly PublishOutcome[],
+    channel: AsideChannel,
+  ): Promise<number> {
+    let settled = 0;
+    for (const entry of entries) {
+      const outcome = outcomes[settled++] ?? NO_OUTCOME;
+      channel.firstId = entry.id;
+      let isBroken = false;
+      if ('error' in outcome) {
+        const { error } = outcome;
+        isBroken = error.code === 'internal' && ++channel.failures >= MAX_ATTEMPTS;
+        if (!isBroken && !isWrong(error)) throw error;
+        await this.#bury(entry, error);
+      } else {
+        this.#ingested++;
+        channel.failures = 0;
+      }
+      this.#queue.finish(entry);
+      channel.firstId = idAfter(entry.id);
+      // Those behind it have not been tried.
+      if (isBroken) break;
     }
-    this.#queue.finish(entry);
+    return settled;
   }
 
   async #bury(entry: QueuedEntry, error: FanfareError): Promise<void> {

@@ -4,7 +4,16 @@ import { calm } from '../../lib/calm.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import { type Begin, isOffset, LIMITS, type Offset, START } from '../../protocol/index.js';
-import type { Broker, BrokerListener, BrokerStatus, HistoryPage, PageLimit, Publication } from '../broker.js';
+import type {
+  BatchPublisher,
+  Broker,
+  BrokerListener,
+  BrokerStatus,
+  HistoryPage,
+  PageLimit,
+  Publication,
+  PublishOutcome,
+} from '../broker.js';
 import { decodeHistoryPage, NOTHING_YET, restOf } from '../history-page.js';
 import { normalise } from '../payload.js';
 import { checkAfter, checkChannel, checkKey, checkSize } from '../publication.js';
@@ -15,6 +24,7 @@ import { ClusterSubscriber } from './cluster-subscriber.js';
 import { RedisConnection, type RedisConnectionOptions, START_TIMEOUT_MS } from './connection.js';
 import { DurablePublisher } from './durable-publisher.js';
 import { toFanfareError, unavailableError } from './errors.js';
+import { PublishBatches } from './publish-batches.js';
 import { RedisClock } from './redis-clock.js';
 import { RedisSubscriber } from './subscriber.js';
 import { Tails } from './tails.js';
@@ -33,7 +43,7 @@ const WALKED_BYTES = 1024 * 1024;
 /** Chosen: clocks of a Cluster's masters differ by less, and answers take less. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
-export interface RedisBusBroker extends Broker {
+export interface RedisBusBroker extends Broker, BatchPublisher {
   /** Counts since it was made. */
   stats(): Readonly<BusStats>;
 }
@@ -56,6 +66,7 @@ class RedisBroker implements RedisBusBroker {
   readonly #maxMessageBytes: number;
   readonly #startTimeoutMs: number;
   readonly #stats: BusStats = { canaryMisses: 0, subscriberRebuilds: 0, subscriberDisconnects: 0 };
+  readonly #batches: PublishBatches;
   readonly #tails: Tails;
   readonly #clock: RedisClock;
   readonly #hasLive: (channel: string) => boolean;
@@ -73,6 +84,12 @@ class RedisBroker implements RedisBusBroker {
     this.#ownsConnection = options.connection === undefined;
     this.#tails = new Tails(this.#connection, logger);
     this.#durable = new DurablePublisher({ url, connection: this.#connection });
+    this.#batches = new PublishBatches({
+      connection: this.#connection,
+      publish: (publication) => this.publish(publication),
+      maxMessageBytes: this.#maxMessageBytes,
+      note: (error, channel) => this.#noting(error, channel),
+    });
     const { namespaces, clockToleranceMs: toleranceMs = CLOCK_TOLERANCE_MS } = options;
     this.#hasLive = (channel) => namespaces.of(channel).live;
     this.#clock = new RedisClock({ connection: this.#connection, toleranceMs, logger });
@@ -154,6 +171,10 @@ class RedisBroker implements RedisBusBroker {
       'the publish function in Redis answered something else than an offset',
       details,
     );
+  }
+
+  publishMany(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
+    return this.#batches.publishMany(publications);
   }
 
   async publishLive(channel: string, data: Buffer | string): Promise<void> {

@@ -1,5 +1,6 @@
 // The Lua of the channels' functions: publish, open, read. Runs inside Redis, each call as one atomic step.
 
+import { PUBLISH_LUA } from './publish-lua.js';
 import { READ_LUA } from './read-lua.js';
 
 /** Makes ids; apart, so that a test can hold it against memory-log.ts. */
@@ -45,7 +46,7 @@ local BEGINNING = '0000000000000-0000000000000000'
 local ENDS = 8                    -- former masters of which a tail says where they ended
 local MAX_TAIL_BYTES = 61 + 31 * ENDS
 local MAX_FROM_BYTES = 1900
-local EXPIRED_AT_ONCE = 1000      -- entries that are too old, of which one publish takes so many away
+local EXPIRED_AT_ONCE = 1000      -- entries that are too old, of which one call takes so many away
 
 local clustered
 local fan_out                     -- PUBLISH, or SPUBLISH in a Cluster
@@ -123,82 +124,7 @@ local function is_sender(from)
   return ok and type(sender) == 'table'
 end
 
--- Either form's channel, keys, data and sender; or an error. A name and {name} hash to one slot, but only declared
--- keys move together when a slot migrates.
-local function publication(keys, args)
-  if #keys == 1 then
-    local channel, data, key = keys[1], args[1], args[2]
-    if clustered then
-      return 'BADKEYS on Redis Cluster declare the keys: FCALL ' .. PREFIX .. '_publish 2 ' ..
-        PREFIX .. ':{channel}:log ' .. PREFIX .. ':{channel}:tail data'
-    end
-    if bad_name(channel) then return BAD_CHANNEL end
-    if not data or #args > 2 then return 'BADARGS FCALL ' .. PREFIX .. '_publish 1 channel data [key]' end
-    if key and (#key < 1 or #key > 128 or string.find(key, '[^!-~]')) then return BAD_KEY end
-    local base = PREFIX .. ':{' .. channel .. '}:'
-    return nil, channel, base .. 'log', base .. 'tail', key and (base .. 'key:b:' .. key), data
-  end
-  local channel = declared(keys)
-  if not channel or #keys > 3 then return BAD_KEYS end
-  local data, from = args[1], args[2]
-  if not data or #args > 2 then return 'BADARGS FCALL ' .. PREFIX .. '_publish 2|3 log tail [key] data [from]' end
-  if keys[3] then
-    local base = PREFIX .. ':{' .. channel .. '}:key:'
-    local scoped = string.sub(keys[3], 1, #base) == base and string.sub(keys[3], #base + 1)
-    if not scoped or #scoped > 512 or not string.find(scoped, '^[bu]:[!-~]+$') then return BAD_KEY end
-  end
-  if from == '' then from = nil end
-  if from and not is_sender(from) then return BAD_FROM end
-  return nil, channel, keys[1], keys[2], keys[3], data, from
-end
-
-local function publish(keys, args)
-  if not tag then learn_server() end
-  local problem, channel, log, tail_key, key, data, from = publication(keys, args)
-  if problem then return redis.error_reply(problem) end
-  if #data > MAX_MESSAGE_BYTES then
-    return redis.error_reply('TOOLARGE a message has at most ' .. MAX_MESSAGE_BYTES .. ' bytes, this one ' .. #data)
-  end
-  local hash
-  if key then
-    hash = redis.sha1hex(data)
-    local used = redis.call('GET', key)
-    if used then
-      if string.sub(used, 32) == hash then
-        -- A write, so that a WAIT behind it waits for what was stored before, by another connection.
-        redis.call('SET', key, used, 'KEEPTTL')
-        return string.sub(used, 1, 30)
-      end
-      return redis.error_reply('CONFLICT the idempotency key was used with other data')
-    end
-  end
-  local now, micros = now_ms()
-  local previous, begin, _, ends = position(log, tail_key)
-  if not previous then
-    previous = mint(nil, now, micros)
-    begin, ends = previous, ''
-  elseif tag_of(previous) ~= tag then
-    ends = string.sub(' ' .. previous .. ends, 1, 31 * ENDS)
-  end
-  local id = mint(previous, now)
-  local size, ttl = limits_of(channel)
-  local sender = ''
-  if from then
-    redis.call('XADD', log, 'MAXLEN', '=', size, id, 'd', data, 'p', previous, 'u', from)
-    sender = ' ' .. from
-  else
-    redis.call('XADD', log, 'MAXLEN', '=', size, id, 'd', data, 'p', previous)
-  end
-  -- A few that are too old may stay: readers begin behind them.
-  local oldest = string.format('%.0f', math.max(0, now - ttl))
-  redis.call('XTRIM', log, 'MINID', '~', oldest, 'LIMIT', EXPIRED_AT_ONCE)
-  redis.call('PEXPIRE', log, ttl + LOG_GRACE_MS)
-  redis.call('SET', tail_key, id .. ' ' .. begin .. ends, 'PX', TAIL_LIFE_MS)
-  if key then redis.call('SET', key, id .. '|' .. hash, 'PX', KEY_LIFE_MS) end
-  redis.call(fan_out, PREFIX .. ':{' .. channel .. '}', '\0011' .. id .. previous .. sender .. '\n' .. data)
-  return id
-end
-
+${PUBLISH_LUA}
 -- Gives a channel without a tail one: what its log ends with, or a position of its own. Returns the tail.
 local function open(keys)
   if not declared(keys) then return redis.error_reply(BAD_KEYS) end
@@ -221,6 +147,7 @@ end
 
 ${READ_LUA}
 redis.register_function(PREFIX .. '_publish', publish)
+redis.register_function(PREFIX .. '_publish_many', publish_many)
 redis.register_function(PREFIX .. '_open', open)
 redis.register_function{ function_name = PREFIX .. '_read', callback = read, flags = { 'no-writes' } }
 `;

@@ -1,0 +1,142 @@
+// Publishes several messages by as few calls as there may be: those of one turn together, on a Cluster those of one slot.
+
+import { FanfareError } from '../../lib/errors.js';
+import { atOnce } from '../../lib/timers.js';
+import { isOffset } from '../../protocol/index.js';
+import type { BatchPublisher, Broker, Publication, PublishOutcome } from '../broker.js';
+import { checkPublication } from '../publication.js';
+import { publishEach } from '../publish-each.js';
+import { slotOf } from './cluster-slot.js';
+import type { RedisConnection } from './connection.js';
+import { toFanfareError, unavailableError } from './errors.js';
+import { MOST_OF_A_CALL } from './functions/publish-lua.js';
+
+export interface PublishBatchesParts {
+  readonly connection: Pick<RedisConnection, 'prefix' | 'cluster' | 'call'>;
+  /** `Broker.publish`, for what waits for replicas. */
+  readonly publish: Broker['publish'];
+  readonly maxMessageBytes: number;
+  /** Hears what failed, and answers it. */
+  readonly note: (error: FanfareError, channel: string) => FanfareError;
+}
+
+interface Waiting {
+  readonly publication: Publication;
+  readonly bytes: number;
+  resolve(outcome: PublishOutcome): void;
+}
+
+/** On a Redis without slots. */
+const ALONE = 0;
+
+export class PublishBatches implements BatchPublisher {
+  readonly #parts: PublishBatchesParts;
+  /** What has been asked for in this turn. */
+  #waiting: Waiting[] = [];
+
+  constructor(parts: PublishBatchesParts) {
+    this.#parts = parts;
+  }
+
+  publishMany(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
+    const { publish } = this.#parts;
+    // WAIT speaks of a connection of its own, and there they go out together too.
+    if (publications.some(({ waitReplicas = 0 }) => waitReplicas > 0)) return publishEach(publish, publications);
+    return Promise.all(publications.map((publication) => this.#publish(publication)));
+  }
+
+  #publish(publication: Publication): Promise<PublishOutcome> | PublishOutcome {
+    const { maxMessageBytes } = this.#parts;
+    try {
+      checkPublication(publication, maxMessageBytes);
+    } catch (error) {
+      return { error: toFanfareError(error, 'read') };
+    }
+    const { data } = publication;
+    const bytes = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
+    return new Promise((resolve) => {
+      this.#waiting.push({ publication, bytes, resolve });
+      if (this.#waiting.length === 1) atOnce(() => this.#flush());
+    });
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const bySlot = new Map<number, Waiting[]>();
+    for (const one of waiting) {
+      const slot = this.#parts.connection.cluster === undefined ? ALONE : slotOf(one.publication.channel);
+      const others = bySlot.get(slot);
+      if (others === undefined) bySlot.set(slot, [one]);
+      else others.push(one);
+    }
+    for (const group of bySlot.values()) void this.#send(group);
+  }
+
+  /** In calls one after the other: behind one that failed, nothing is stored. Never rejects. */
+  async #send(group: readonly Waiting[]): Promise<void> {
+    let failure: FanfareError | undefined;
+    for (const part of partsOf(group)) {
+      if (failure === undefined) failure = await this.#call(part);
+      else for (const { resolve } of part) resolve({ error: unavailableError('what came before it failed', failure) });
+    }
+  }
+
+  /** Answers what failed as a whole. */
+  async #call(part: readonly Waiting[]): Promise<FanfareError | undefined> {
+    const { connection, note } = this.#parts;
+    try {
+      const { keys, args } = encode(connection.prefix, part);
+      const answers = await connection.call('write', 'publish_many', keys, args);
+      if (!Array.isArray(answers) || answers.length !== part.length) throw foreignAnswer();
+      for (const [index, { publication, resolve }] of part.entries()) {
+        const answer = String(answers[index]);
+        if (isOffset(answer)) resolve({ offset: answer });
+        else resolve({ error: note(toFanfareError(new Error(answer), 'write'), publication.channel) });
+      }
+      return undefined;
+    } catch (cause) {
+      const error = toFanfareError(cause, 'write');
+      for (const { publication, resolve } of part) resolve({ error: note(error, publication.channel) });
+      return error;
+    }
+  }
+}
+
+/** No more in each than a call takes. */
+function partsOf(group: readonly Waiting[]): readonly (readonly Waiting[])[] {
+  const parts: Waiting[][] = [];
+  let part: Waiting[] = [];
+  let bytes = 0;
+  for (const one of group) {
+    bytes += one.bytes;
+    if (part.length === MOST_OF_A_CALL.messages || (bytes > MOST_OF_A_CALL.bytes && part.length > 0)) {
+      parts.push(part);
+      part = [];
+      bytes = one.bytes;
+    }
+    part.push(one);
+  }
+  return [...parts, part];
+}
+
+/** The log and tail of each channel once, and each idempotency key; then for each message the places of its own. */
+function encode(prefix: string, part: readonly Waiting[]) {
+  const keys: string[] = [];
+  const args: (string | number | Buffer)[] = [];
+  const logs = new Map<string, number>();
+  for (const { publication } of part) {
+    const { channel, data, key, from } = publication;
+    const base = `${prefix}:{${channel}}`;
+    const log = logs.get(channel) ?? keys.push(`${base}:log`, `${base}:tail`) - 1;
+    logs.set(channel, log);
+    args.push(log, data, key === undefined ? 0 : keys.push(`${base}:key:${key}`), from ?? '');
+  }
+  return { keys, args };
+}
+
+/** Stored or not, nobody can say: it was none of our functions that answered. */
+function foreignAnswer(): FanfareError {
+  const details = { outcome: 'unknown', retryAfterMs: 1_000 } as const;
+  return new FanfareError('ack_timeout', 'the publish function in Redis answered something else than offsets', details);
+}
