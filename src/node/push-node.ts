@@ -257,7 +257,7 @@ class Node implements PushNode {
     const link = { links, counts, ids, batches, session, terms, commands, handshakeTimeoutMs, logger, door: admission };
     const sockets = new SocketDoor(admission, link, allowsAnonymous(namespaces));
     const streams = new StreamDoor(entry, { links, counts, ids, subscriptions, terms, maxBufferedBytes });
-    const publishDoor = new PublishDoor(entry, publisher, new SecretKeys(publishKeys));
+    const publishDoor = new PublishDoor(entry, publisher, new SecretKeys(publishKeys), terms.maxMessageBytes);
     const doors = new HttpDoors(
       { admission, logger },
       [

@@ -84,6 +84,21 @@ describe.each(['uws', 'ws'] as const)('long texts on the %s engine', (engine) =>
     for (let n = 0; n < 3; n++) expect((await post(url, junk(640), { ticket: PUBLISH_KEY })).status).toBe(400);
   });
 
+  it.each(['a client', 'a backend'])('more members and items than any message has are not parsed: %s', async (who) => {
+    await start({});
+    const url = `${node.url}/v1/publish`;
+    const asked = { ticket: who === 'a client' ? node.ticket() : PUBLISH_KEY };
+    const many = `{${'"":1,'.repeat(30_000)}"channel":"news","data":1}`;
+    const refused = await post(url, many, asked);
+    expect(refused).toMatchObject({ status: 413, body: { code: 'payload_too_large' } });
+    // 64 KiB of nothing but quotes and commas.
+    const densest = `[${'"",'.repeat(21_844)}""]`;
+    const body = `{"channel":"news","data":${densest},"key":"k"}`;
+    expect(densest).toHaveLength(64 * KIB);
+    expect((await post(url, body, asked)).status).toBe(200);
+    expect((await post(url, body.replaceAll(',', ' ,\n'), asked)).status).toBe(who === 'a client' ? 413 : 413);
+  });
+
   it('a frame costs as much, where frames may be long', async () => {
     await start({ commandRate: ONCE(10), options: { maxFrameBytes: 1024 * KIB } });
     client = new SocketClient(node.url);
