@@ -15,26 +15,32 @@ export interface NodeRoomParts {
   readonly options: Pick<PushNodeOptions, 'maxConnections' | 'maxMemoryBytes'>;
 }
 
-export class NodeRoom {
+/** Looked up whenever somebody asks, which each newcomer does: nothing is made for it. */
+export class NodeRoom implements Room {
   readonly #parts: NodeRoomParts;
 
   constructor(parts: NodeRoomParts) {
     this.#parts = parts;
   }
 
-  look(): Room {
+  get isFull(): boolean {
+    const { taken, options } = this.#parts;
+    return taken() >= options.maxConnections;
+  }
+
+  get isTight(): boolean {
+    const { taken, options } = this.#parts;
+    return taken() > TIGHT_ABOVE * options.maxConnections;
+  }
+
+  get isBusy(): boolean {
+    return this.#parts.load.isFull;
+  }
+
+  get detail(): string {
     const { load, taken, options } = this.#parts;
-    const { maxConnections } = options;
-    const size = taken();
     const percent = (share: number) => `${Math.round(share * 100)} %`;
-    return {
-      isFull: size >= maxConnections,
-      isTight: size > TIGHT_ABOVE * maxConnections,
-      isBusy: load.isFull,
-      get detail() {
-        return `${size} of ${maxConnections} links, memory ${percent(load.memory)}, event loop ${percent(load.eventLoop)}`;
-      },
-    };
+    return `${taken()} of ${options.maxConnections} links, memory ${percent(load.memory)}, event loop ${percent(load.eventLoop)}`;
   }
 
   /** Says it when the process is over its memory before the first client has come. */

@@ -94,7 +94,7 @@ class Node implements PushNode {
     this.#watch = new LinkWatch(this.#links, options, logger);
     this.#room = new NodeRoom({ load: this.#load, taken: () => this.#placesTaken(), options });
     const hears = () => broker.status().ready;
-    this.#lifecycle = new Lifecycle({ id: options.id, logger, hears, room: () => this.#room.look() });
+    this.#lifecycle = new Lifecycle({ id: options.id, logger, hears, room: () => this.#room });
     const publish = (topic: string, frame: Buffer) => engine.publish(topic, frame);
     const maxBatchBytes = Math.min(LIMITS.maxBatchBytes, Math.floor(options.maxBufferedBytes / 4));
     this.#batches = new Batches(publish, maxBatchBytes, (error) => calm(logger).error({ error }, 'a batch failed'));

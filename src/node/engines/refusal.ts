@@ -30,7 +30,7 @@ export function asksForWebSocket(headers: HeaderList): boolean {
 
 /** Whether `Upgrade` names it, also among other protocols. */
 export function namesWebSocket(upgrade: string | undefined): boolean {
-  if (upgrade === undefined) return false;
+  if (upgrade === undefined || upgrade === 'websocket') return upgrade !== undefined;
   return upgrade.split(',').some((name) => name.trim().toLowerCase() === 'websocket');
 }
 

@@ -10,7 +10,7 @@ const idle = { sample() {}, isFull: false, memory: 0.25, eventLoop: 0.5 };
 
 it('is full at its last place, and tight until a twentieth is free', () => {
   const seen = [94, 95, 96, 99, 100, 101].map((size) => {
-    const { isFull, isTight, isBusy } = new NodeRoom({ load: idle, taken: () => size, options }).look();
+    const { isFull, isTight, isBusy } = new NodeRoom({ load: idle, taken: () => size, options });
     return [size, isFull, isTight, isBusy];
   });
   expect(seen).toEqual([
@@ -24,7 +24,7 @@ it('is full at its last place, and tight until a twentieth is free', () => {
 });
 
 it('says in figures what there is', () => {
-  const { detail } = new NodeRoom({ load: idle, taken: () => 7, options }).look();
+  const { detail } = new NodeRoom({ load: idle, taken: () => 7, options });
   expect(detail).toBe('7 of 100 links, memory 25 %, event loop 50 %');
 });
 
@@ -34,7 +34,7 @@ it('warns at the start where the process is over its memory already, and only th
     const load = new NodeLoad(maxMemoryBytes);
     const room = new NodeRoom({ load, taken: () => 0, options: { ...options, maxMemoryBytes } });
     room.warnAtStart(logger);
-    expect(room.look().isBusy).toBe(maxMemoryBytes === 1024 * 1024);
+    expect(room.isBusy).toBe(maxMemoryBytes === 1024 * 1024);
     return logger.lines.map(({ level, fields }) => [level, Object.keys(fields)]);
   });
   expect(warnings).toEqual([[], [['warn', ['maxMemoryBytes', 'usedBytes']]]]);

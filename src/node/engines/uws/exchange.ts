@@ -210,8 +210,13 @@ export class UwsExchange implements HttpExchange {
   }
 }
 
+const IPV4_BYTES = 4;
+
 /** The address of a peer that is still there. */
 export function addressOf(res: HttpResponse): string {
+  const bytes = new Uint8Array(res.getRemoteAddress());
+  // Each connection is asked for its address twice at least: the commonest kind is made without a native call more.
+  if (bytes.length === IPV4_BYTES) return bytes.join('.');
   return plainAddress(Buffer.from(res.getRemoteAddressAsText()).toString('latin1'));
 }
 
