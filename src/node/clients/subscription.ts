@@ -12,24 +12,29 @@ export interface Sink extends FollowerSink {
   leave(channel: Channel): void;
 }
 
+/** What is known of a replay only while there is one: a link that reads nothing keeps none of it. */
+export interface ReplayTerms {
+  /** Bounds how many subscriptions of the link read the log at once. */
+  readonly turns: Turns;
+  /** How far it runs ahead of its link. */
+  readonly aheadBytes: number;
+  /** Hears of what is read for it. */
+  readonly charge: (bytes: number) => void;
+}
+
 /** States: `pending` (reading what was missed), `live` (part of the channel's audience), `ended`. */
 export class Subscription {
   readonly channel: Channel;
   /** While it is pending: resolves when it is live or has ended. */
   settled: Promise<void> | undefined;
   readonly #sink: Sink;
-  readonly #aheadBytes: number;
-  readonly #charge: (bytes: number) => void;
   #state: 'pending' | 'live' | 'ended' = 'pending';
   /** Ends the wait for the channel to open. */
   #stopWaiting: (() => void) | undefined;
 
-  /** `aheadBytes` is how far it runs ahead of its link; `charge` hears of what is read for it. */
-  constructor(channel: Channel, sink: Sink, aheadBytes: number, charge: (bytes: number) => void) {
+  constructor(channel: Channel, sink: Sink) {
     this.channel = channel;
     this.#sink = sink;
-    this.#aheadBytes = aheadBytes;
-    this.#charge = charge;
   }
 
   /** The channel's. */
@@ -51,11 +56,11 @@ export class Subscription {
   }
 
   /**
-   * Announces `subscribed`, replays, goes live. `turns` bounds how many subscriptions of the link read the log at once. Resolves
-   * when live or ended; rejects with `internal` where the log cannot be read.
+   * Announces `subscribed`, replays, goes live. Resolves when live or ended; rejects with `internal` where the log cannot be
+   * read.
    */
-  async begin(after: Begin, id: number | undefined, turns: Turns): Promise<void> {
-    this.settled = this.#catchUp(after, id, turns);
+  async begin(after: Begin, id: number | undefined, terms: ReplayTerms): Promise<void> {
+    this.settled = this.#catchUp(after, id, terms);
     try {
       await this.settled;
     } finally {
@@ -70,15 +75,13 @@ export class Subscription {
     this.#stopWaiting?.();
   }
 
-  async #catchUp(after: Begin, id: number | undefined, turns: Turns): Promise<void> {
+  async #catchUp(after: Begin, id: number | undefined, terms: ReplayTerms): Promise<void> {
     if (!this.channel.isOpen && !(await this.#opened())) return;
     if (this.#isEnded()) return;
     const follower = new Follower({
       channel: this.channel,
       sink: this.#sink,
-      turns,
-      aheadBytes: this.#aheadBytes,
-      charge: this.#charge,
+      ...terms,
       isOver: () => this.#isEnded(),
     });
     await follower.follow(

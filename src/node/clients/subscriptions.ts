@@ -32,7 +32,7 @@ export interface SubscriptionsParts {
 export class Subscriptions {
   readonly #parts: SubscriptionsParts;
   readonly #sink: Sink;
-  readonly #charge: (bytes: number) => void;
+  readonly #keys: SubjectKeys;
   readonly #byChannel = new NamedSet<Subscription>();
   /** While some of them are pending. */
   #turns: Turns | undefined;
@@ -42,7 +42,7 @@ export class Subscriptions {
   constructor(parts: SubscriptionsParts, sink: Sink, keys: SubjectKeys) {
     this.#parts = parts;
     this.#sink = sink;
-    this.#charge = (bytes) => parts.polls.charge(keys, bytes / BYTES_PER_UNIT, steadyUnixMs());
+    this.#keys = keys;
   }
 
   get size(): number {
@@ -103,9 +103,8 @@ export class Subscriptions {
 
   /** Throws `overloaded` when the node has no room for another channel. */
   #create(name: string, after: Begin): Subscription {
-    const { channels, aheadBytes } = this.#parts;
-    const channel = channels.acquire(name, after);
-    const subscription = new Subscription(channel, this.#sink, aheadBytes, this.#charge);
+    const channel = this.#parts.channels.acquire(name, after);
+    const subscription = new Subscription(channel, this.#sink);
     this.#byChannel.add(subscription);
     return subscription;
   }
@@ -114,7 +113,9 @@ export class Subscriptions {
     this.#turns ??= new Turns(MAX_READS);
     this.#pending++;
     try {
-      await subscription.begin(after, id, this.#turns);
+      const { aheadBytes, polls } = this.#parts;
+      const charge = (bytes: number) => polls.charge(this.#keys, bytes / BYTES_PER_UNIT, steadyUnixMs());
+      await subscription.begin(after, id, { turns: this.#turns, aheadBytes, charge });
     } catch (error) {
       this.#fail(subscription.name, subscription, error, id);
     } finally {

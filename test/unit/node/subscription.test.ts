@@ -56,6 +56,8 @@ class RecordingSink implements Sink {
   }
 }
 
+const terms = () => ({ turns: new Turns(4), aheadBytes: 256 * 1024, charge: () => undefined });
+
 const publish = async (broker: FaultyBroker, count: number) => {
   const offsets: string[] = [];
   for (let n = 0; n < count; n++) offsets.push(await broker.healthy.publish({ channel: 'news', data: String(n) }));
@@ -67,9 +69,9 @@ it('never joins the audience when its link ends while it is told that it is subs
   const channel = channels.acquire('news');
   await channel.ready;
   const sink = new RecordingSink();
-  const subscription = new Subscription(channel, sink, 256 * 1024, () => undefined);
+  const subscription = new Subscription(channel, sink);
   sink.onEvent = () => subscription.end();
-  await subscription.begin('now', 1, new Turns(4));
+  await subscription.begin('now', 1, terms());
   expect(sink.told).toEqual(['subscribed']);
   expect(sink.joined).toBe(0);
   expect(subscription.isLive).toBe(false);
@@ -81,8 +83,8 @@ it('gives up reading the log once it has ended, while the broker is away', async
   const channel = channels.acquire('news');
   await channel.ready;
   broker.away = true;
-  const subscription = new Subscription(channel, new RecordingSink(), 256 * 1024, () => undefined);
-  const begun = subscription.begin('-1', 1, new Turns(4));
+  const subscription = new Subscription(channel, new RecordingSink());
+  const begun = subscription.begin('-1', 1, terms());
   subscription.end();
   // It would read on until the broker is back.
   await begun;
@@ -100,7 +102,7 @@ it('does not have a healthy channel repaired because its own link reads slowly',
   sink.drain = new Promise((resolve) => {
     release = resolve;
   });
-  const begun = new Subscription(channel, sink, 256 * 1024, () => undefined).begin('-1', 1, new Turns(4));
+  const begun = new Subscription(channel, sink).begin('-1', 1, terms());
   while (sink.told.length === 0) await new Promise((resolve) => setImmediate(resolve));
   offsets.push(...(await publish(broker, 300)));
   await new Promise((resolve) => setImmediate(resolve));
