@@ -11,6 +11,28 @@ const TOOLS = [
   { command: 'redis-server', version: /v=(\d+)/, atLeast: 7, package: 'redis-server', for: 'tests with a real Redis' },
   { command: 'chromium', version: /(\d+)\./, atLeast: 100, package: 'chromium', for: 'browser tests' },
   {
+    command: 'firefox-esr',
+    version: /(\d+)\./,
+    atLeast: 128,
+    package: 'firefox-esr',
+    for: 'tests of the SDK in Firefox ESR',
+  },
+  {
+    command: 'WebKitWebDriver',
+    version: /(\d+)\./,
+    atLeast: 2,
+    package: 'webkit2gtk-driver',
+    for: 'tests of the SDK in WebKitGTK',
+  },
+  {
+    command: 'Xvfb',
+    args: ['-help'],
+    version: /()/,
+    atLeast: 0,
+    package: 'xvfb',
+    for: 'tests of the SDK in WebKitGTK',
+  },
+  {
     command: compiler(),
     ...{ version: /(\d+)\./, atLeast: 0, package: 'tcc libc6-dev' },
     for: 'chaos tests that set clocks',

@@ -12,7 +12,7 @@ const STEPS = [
   { suites: ['house', 'unit'], minutes: 8 },
   { suites: ['conformance'], minutes: 14 },
   { suites: ['integration'], minutes: 14 },
-  { suites: ['browser'], minutes: 12 },
+  { suites: ['browser'], minutes: 15 },
   { suites: ['chaos'], minutes: 15 },
 ];
 

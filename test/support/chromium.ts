@@ -1,8 +1,7 @@
 // A real Chromium for tests: finds it, starts it, and says why it cannot.
 
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { type Browser, chromium } from 'playwright';
+import { findProgram, isExecutable } from './programs.js';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
 const ELSEWHERE = [
@@ -21,30 +20,15 @@ const FLAGS = [
 ];
 
 /** Where Chromium is: `CHROMIUM_PATH`, else the first on the `PATH`, else where macOS keeps it. */
-function findChromium(): string | undefined {
-  const { CHROMIUM_PATH, PATH = '' } = process.env;
-  if (CHROMIUM_PATH) return CHROMIUM_PATH;
-  const onPath = PATH.split(delimiter).flatMap((folder) => NAMES.map((name) => join(folder, name)));
-  return [...onPath, ...ELSEWHERE].find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const executablePath = findChromium();
+const executablePath = process.env.CHROMIUM_PATH || (findProgram(...NAMES) ?? ELSEWHERE.find(isExecutable));
 
 /** Why browser tests are to be skipped, for their title. In CI nothing is skipped: there `launchChromium` fails instead. */
 export const skipReason: string | undefined =
   executablePath === undefined && !process.env.CI ? 'chromium is not installed' : undefined;
 
-/** The caller closes it. */
-export function launchChromium(): Promise<Browser> {
+/** The caller closes it. `keepsPages`: a page that is left is kept for the back button, as without playwright. */
+export function launchChromium({ keepsPages = false } = {}): Promise<Browser> {
   if (executablePath === undefined) throw new Error('chromium is not installed, and CI skips nothing');
-  return chromium.launch({ executablePath, args: FLAGS });
+  const ignoreDefaultArgs = keepsPages ? ['--disable-back-forward-cache'] : [];
+  return chromium.launch({ executablePath, args: FLAGS, ignoreDefaultArgs });
 }

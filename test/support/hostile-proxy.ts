@@ -72,10 +72,15 @@ export class HostileProxy {
     return this.requests.get(path) ?? 0;
   }
 
+  /** Every connection dies; new ones get through. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   async close(): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
+    this.cut();
     await closed;
   }
 

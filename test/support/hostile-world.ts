@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Origins } from '../../src/http/origins.js';
+import type { Rate } from '../../src/node/node-limits.js';
 import { LIMITS } from '../../src/protocol/index.js';
 import { HostileProxy, type Manners } from './hostile-proxy.js';
 import { startNode, type TestNode } from './push-node.js';
@@ -19,6 +20,12 @@ export interface HostileSetup {
   /** What the page is; without it there is none. */
   readonly page?: string;
   readonly sdk?: string;
+  /** Scripts beside it, by path. */
+  readonly scripts?: Readonly<Record<string, string>>;
+  /** How long tickets last, and how long clients are told that they do. */
+  readonly ticketLifeMs?: number;
+  readonly toldLifeMs?: number;
+  readonly commandRate?: Rate;
 }
 
 export class HostileWorld {
@@ -39,7 +46,12 @@ export class HostileWorld {
 
   static async start({ manners = {}, engine = 'ws', ...setup }: HostileSetup = {}): Promise<HostileWorld> {
     const { page = '', sdk = '', heartbeatMs = LIMITS.heartbeatMs } = setup;
-    const known: Front = { url: '', ticket: () => '', page, sdk };
+    const { ticketLifeMs = 600_000, toldLifeMs = ticketLifeMs, scripts = {}, commandRate } = setup;
+    const known: Front = {
+      ...{ url: '', page, scripts: { '/sdk.js': sdk, ...scripts }, faults: 0, isTokenSourceDown: false },
+      given: () => ({ ticket: '', expiresInMs: 0 }),
+      token: () => '',
+    };
     const front = createServer((request, response) => answer(request, response, known));
     front.listen(0, '127.0.0.1');
     await once(front, 'listening');
@@ -52,9 +64,11 @@ export class HostileWorld {
       engine,
       namespaces: NAMESPACES,
       options: { origins: new Origins([known.url]), heartbeatMs },
+      ...(commandRate && { commandRate }),
     });
     nodePort = Number(new URL(node.url).port);
-    known.ticket = () => node.ticket();
+    known.given = () => ({ ticket: node.ticket('u1', {}, ticketLifeMs), expiresInMs: toldLifeMs });
+    known.token = () => node.token('u1', 'j1');
     return new HostileWorld(proxy, node, front, known);
   }
 
@@ -65,6 +79,11 @@ export class HostileWorld {
 
   set url(url: string) {
     this.#known.url = url;
+  }
+
+  /** Whether the application's endpoint for tokens gives none: it refuses, hands out a page, or breaks off, in turn. */
+  set isTokenSourceDown(isDown: boolean) {
+    this.#known.isTokenSourceDown = isDown;
   }
 
   /** Says numbers on a channel, as a backend does, past the proxy. */
@@ -96,19 +115,27 @@ export class HostileWorld {
 
 interface Front {
   url: string;
-  ticket: () => string;
   readonly page: string;
-  readonly sdk: string;
+  readonly scripts: Readonly<Record<string, string>>;
+  given: () => { readonly ticket: string; readonly expiresInMs: number };
+  token: () => string;
+  isTokenSourceDown: boolean;
+  /** How often the endpoint for tokens gave none. */
+  faults: number;
 }
 
-/** What discovery answers, and the page. */
-function answer(request: IncomingMessage, response: ServerResponse, { url, ticket, page, sdk }: Front): void {
+/** What discovery and the application answer, and the page; another page is empty. */
+function answer(request: IncomingMessage, response: ServerResponse, front: Front): void {
+  const { url, given, page, scripts } = front;
+  const path = request.url?.split('?')[0] ?? '';
   const say = (type: string, body: string) => response.writeHead(200, { 'Content-Type': type }).end(body);
-  const given = () => ({ ticket: ticket(), expiresInMs: 600_000 });
-  if (request.url === '/') return void say('text/html', page);
-  if (request.url === '/sdk.js') return void say('text/javascript', sdk);
-  if (request.url === '/v1/ticket') return void say('application/json', JSON.stringify(given()));
-  if (request.url !== '/v1/connect') return void response.writeHead(404).end();
+  const script = scripts[path];
+  if (path === '/') return void say('text/html', page);
+  if (path === '/elsewhere') return void say('text/html', '<!DOCTYPE html><title>elsewhere</title>');
+  if (script !== undefined) return void say('text/javascript', script);
+  if (path === '/token') return void answerToken(response, front);
+  if (path === '/v1/ticket') return void say('application/json', JSON.stringify(given()));
+  if (path !== '/v1/connect') return void response.writeHead(404).end();
   let body = '';
   request.on('data', (chunk) => {
     body += chunk;
@@ -117,4 +144,13 @@ function answer(request: IncomingMessage, response: ServerResponse, { url, ticke
     const { transports } = JSON.parse(body);
     say('application/json', JSON.stringify({ ...given(), node: { id: 'n1', url }, alternatives: [], transports }));
   });
+}
+
+function answerToken(response: ServerResponse, front: Front): void {
+  if (!front.isTokenSourceDown)
+    return void response.writeHead(200, { 'Content-Type': 'text/plain' }).end(front.token());
+  const fault = front.faults++ % 3;
+  if (fault === 0) response.writeHead(503).end();
+  else if (fault === 1) response.writeHead(200, { 'Content-Type': 'text/html' }).end('<p>We are back in a minute.</p>');
+  else response.destroy();
 }

@@ -18,6 +18,16 @@ export async function sdkBuilder(): Promise<Builder> {
   return (await import(pathToFileURL(SCRIPT).href)) as Builder;
 }
 
+interface Bundlers {
+  bundleByEsbuild(code: string, folder: string): Promise<Uint8Array>;
+  bundleByVite(code: string, folder: string): Promise<Uint8Array>;
+}
+
+/** As an application's, of what is published. */
+export async function strangerBundlers(): Promise<Bundlers> {
+  return (await import(new URL('../../scripts/stranger-bundlers.mjs', import.meta.url).href)) as Bundlers;
+}
+
 let folder: string | undefined;
 
 /** The folder with its entries. */
