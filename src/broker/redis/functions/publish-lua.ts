@@ -33,15 +33,22 @@ local function base_of(channel)
   return PREFIX .. ':{' .. channel .. '}:'
 end
 
+-- Whether an idempotency key is none of this channel.
+local function bad_scoped(key, channel)
+  local base = base_of(channel) .. 'key:'
+  local scoped = string.sub(key, 1, #base) == base and string.sub(key, #base + 1)
+  return not scoped or #scoped > 512 or not string.find(scoped, '^[bu]:[!-~]+$')
+end
+
+local BAD_FORM = 'BADKEYS on Redis Cluster declare the keys: FCALL ' .. PREFIX .. '_publish 2 ' ..
+  PREFIX .. ':{channel}:log ' .. PREFIX .. ':{channel}:tail data'
+
 -- Either form's channel, keys, data and sender; or an error. A name and {name} hash to one slot, but only declared
 -- keys move together when a slot migrates.
 local function publication(keys, args)
   if #keys == 1 then
     local channel, data, key = keys[1], args[1], args[2]
-    if clustered then
-      return 'BADKEYS on Redis Cluster declare the keys: FCALL ' .. PREFIX .. '_publish 2 ' ..
-        PREFIX .. ':{channel}:log ' .. PREFIX .. ':{channel}:tail data'
-    end
+    if clustered then return BAD_FORM end
     if bad_name(channel) then return BAD_CHANNEL end
     if not data or #args > 2 then return 'BADARGS FCALL ' .. PREFIX .. '_publish 1 channel data [key]' end
     if key and (#key < 1 or #key > 128 or string.find(key, '[^!-~]')) then return BAD_KEY end
@@ -52,43 +59,39 @@ local function publication(keys, args)
   if not channel or #keys > 3 then return BAD_KEYS end
   local data, from = args[1], args[2]
   if not data or #args > 2 then return 'BADARGS FCALL ' .. PREFIX .. '_publish 2|3 log tail [key] data [from]' end
-  if keys[3] then
-    local base = base_of(channel) .. 'key:'
-    local scoped = string.sub(keys[3], 1, #base) == base and string.sub(keys[3], #base + 1)
-    if not scoped or #scoped > 512 or not string.find(scoped, '^[bu]:[!-~]+$') then return BAD_KEY end
-  end
+  if keys[3] and bad_scoped(keys[3], channel) then return BAD_KEY end
   if from == '' then from = nil end
   if from and not is_sender(from) then return BAD_FROM end
   return nil, channel, keys[1], keys[2], keys[3], data, from
 end
 
--- What one call does: the time, and of each channel what is to be written once all is stored.
-local function new_call()
-  if not tag then learn_server() end
-  return { logs = {}, order = {}, bus = {} }
+-- The hash of what is published under a key; or the offset that it has got before, or why it is refused.
+local function known_by(key, data)
+  if #data > MAX_MESSAGE_BYTES then
+    return nil, nil, 'TOOLARGE a message has at most ' .. MAX_MESSAGE_BYTES .. ' bytes, this one ' .. #data
+  end
+  if not key then return end
+  local hash = redis.sha1hex(data)
+  local used = redis.call('GET', key)
+  if not used then return hash end
+  if string.sub(used, 32) ~= hash then return nil, nil, 'CONFLICT the idempotency key was used with other data' end
+  -- A write, so that a WAIT behind it waits for what was stored before, by another connection.
+  redis.call('SET', key, used, 'KEEPTTL')
+  return nil, string.sub(used, 1, 30)
 end
 
--- What a call knows of a channel: read for the first of its messages.
-local function log_of(call, channel, log, tail_key)
-  local known = call.logs[log]
-  if known then return known end
-  if not call.now then call.now, call.micros = now_ms() end
+-- Where a channel's log ends before this call, and what its tail says behind that.
+local function end_of(log, tail_key, now, micros)
   local previous, begin, _, ends = position(log, tail_key)
   if not previous then
-    previous = mint(nil, call.now, call.micros)
-    begin, ends = previous, ''
-  elseif tag_of(previous) ~= tag then
-    ends = string.sub(' ' .. previous .. ends, 1, 31 * ENDS)
+    previous = mint(nil, now, micros)
+    return previous, ' ' .. previous
   end
-  local size, ttl = limits_of(channel)
-  known = { log = log, tail_key = tail_key, previous = previous, rest = ' ' .. begin .. ends, size = size, ttl = ttl }
-  call.logs[log] = known
-  call.order[#call.order + 1] = known
-  return known
+  if tag_of(previous) ~= tag then ends = string.sub(' ' .. previous .. ends, 1, 31 * ENDS) end
+  return previous, ' ' .. begin .. ends
 end
 
-local function append(known, id, data, from)
-  local log, size, previous = known.log, known.size, known.previous
+local function append(log, size, id, data, previous, from)
   local added
   if from then
     added = redis.call('XADD', log, 'NOMKSTREAM', 'MAXLEN', '=', size, id, 'd', data, 'p', previous, 'u', from)
@@ -102,30 +105,96 @@ local function append(known, id, data, from)
   else redis.call('XADD', log, id, 'd', data, 'p', previous) end
 end
 
--- Stores one message; answers its offset, or nil and an error. Nobody hears of it before the call is ended.
-local function store(call, channel, log, tail_key, key, data, from)
-  if #data > MAX_MESSAGE_BYTES then
-    return nil, 'TOOLARGE a message has at most ' .. MAX_MESSAGE_BYTES .. ' bytes, this one ' .. #data
-  end
-  local hash
-  if key then
-    hash = redis.sha1hex(data)
-    local used = redis.call('GET', key)
-    if used then
-      if string.sub(used, 32) ~= hash then return nil, 'CONFLICT the idempotency key was used with other data' end
-      -- A write, so that a WAIT behind it waits for what was stored before, by another connection.
-      redis.call('SET', key, used, 'KEEPTTL')
-      return string.sub(used, 1, 30)
-    end
-  end
-  local known = log_of(call, channel, log, tail_key)
-  local id = mint(known.previous, call.now)
-  append(known, id, data, from)
+local function fan(channel, id, previous, from, data)
   local sender = from and (' ' .. from) or ''
-  local bus = call.bus
-  bus[#bus + 1] = PREFIX .. ':{' .. channel .. '}'
-  bus[#bus + 1] = '\0011' .. id .. known.previous .. sender .. '\n' .. data
-  known.previous, known.isNew = id, true
+  redis.call(fan_out, PREFIX .. ':{' .. channel .. '}', '\0011' .. id .. previous .. sender .. '\n' .. data)
+end
+
+local function publish(keys, args)
+  if not tag then learn_server() end
+  local problem, channel, log, tail_key, key, data, from = publication(keys, args)
+  if problem then return redis.error_reply(problem) end
+  local hash, stored, refusal = known_by(key, data)
+  if refusal then return redis.error_reply(refusal) end
+  if stored then return stored end
+  local now, micros = now_ms()
+  local previous, rest = end_of(log, tail_key, now, micros)
+  local id = mint(previous, now)
+  local size, ttl = limits_of(channel)
+  append(log, size, id, data, previous, from)
+  tend(log, now, ttl)
+  redis.call('SET', tail_key, id .. rest, 'PX', TAIL_LIFE_MS)
+  if key then redis.call('SET', key, id .. '|' .. hash, 'PX', KEY_LIFE_MS) end
+  fan(channel, id, previous, from, data)
+  return id
+end
+
+-- One message of the short form: see publication. names remembers what was found of names.
+local function short_message(keys, args, at, names)
+  local channel, key = keys[at], args[#keys + at]
+  local base = names[channel]
+  if base == nil then
+    base = not bad_name(channel) and base_of(channel)
+    names[channel] = base
+  end
+  if not base then return BAD_CHANNEL end
+  if key == '' then key = nil end
+  if key and (#key > 128 or string.find(key, '[^!-~]')) then return BAD_KEY end
+  return nil, channel, base .. 'log', base .. 'tail', key and (base .. 'key:b:' .. key), args[at]
+end
+
+-- The same of the full form: four arguments for each.
+local function full_message(keys, args, at, names)
+  local place, data, key, from = tonumber(args[4 * at - 3]), args[4 * at - 2], keys[tonumber(args[4 * at - 1])], args[4 * at]
+  local log, tail_key = keys[place], keys[place + 1]
+  local channel = names[place]
+  if channel == nil then
+    channel = declared({ log, tail_key }) or false
+    names[place] = channel
+  end
+  if not channel then return BAD_KEYS end
+  if key and bad_scoped(key, channel) then return BAD_KEY end
+  if from == '' then from = nil end
+  if from and not is_sender(from) then return BAD_FROM end
+  return nil, channel, log, tail_key, key, data, from
+end
+
+-- How many messages a call has and how to read each, or nil where it is none; then the bytes of their data.
+local function form_of(keys, args)
+  local count, bytes = #keys, 0
+  if not string.find(keys[1] or '{', '{', 1, true) then
+    if #args ~= count and #args ~= 2 * count then return nil end
+    for at = 1, count do bytes = bytes + #args[at] end
+    return count, short_message, bytes
+  end
+  if count < 2 or #args < 4 or #args % 4 ~= 0 then return nil end
+  for at = 1, #args, 4 do
+    local log, key = tonumber(args[at]), tonumber(args[at + 2])
+    if not log or not key or not keys[log] or not keys[log + 1] or (key ~= 0 and not keys[key]) then return nil end
+    bytes = bytes + #args[at + 1]
+  end
+  return #args / 4, full_message, bytes
+end
+
+-- Stores one message of several; nobody hears of it before all are stored.
+local function store(call, channel, log, tail_key, key, data, from)
+  local hash, stored, refusal = known_by(key, data)
+  if refusal or stored then return refusal or stored end
+  local known = call.logs[log]
+  if not known then
+    if not call.now then call.now, call.micros = now_ms() end
+    local previous, rest = end_of(log, tail_key, call.now, call.micros)
+    local size, ttl = limits_of(channel)
+    known = { log = log, tail_key = tail_key, previous = previous, rest = rest, size = size, ttl = ttl }
+    call.logs[log] = known
+    call.order[#call.order + 1] = known
+  end
+  local previous = known.previous
+  local id = mint(previous, call.now)
+  append(log, known.size, id, data, previous, from)
+  known.previous, known.is_new = id, true
+  local bus, n = call.bus, #call.bus
+  bus[n + 1], bus[n + 2], bus[n + 3], bus[n + 4], bus[n + 5] = channel, id, previous, from or false, data
   if key then redis.call('SET', key, id .. '|' .. hash, 'PX', KEY_LIFE_MS) end
   return id
 end
@@ -133,48 +202,13 @@ end
 -- Says where the logs end now, and to whoever listens what was stored, in its order.
 local function finish(call)
   for _, known in ipairs(call.order) do
-    if known.isNew then
+    if known.is_new then
       tend(known.log, call.now, known.ttl)
       redis.call('SET', known.tail_key, known.previous .. known.rest, 'PX', TAIL_LIFE_MS)
     end
   end
   local bus = call.bus
-  for at = 1, #bus, 2 do redis.call(fan_out, bus[at], bus[at + 1]) end
-end
-
-local function publish(keys, args)
-  local call = new_call()
-  local problem, channel, log, tail_key, key, data, from = publication(keys, args)
-  if problem then return redis.error_reply(problem) end
-  local id, refusal = store(call, channel, log, tail_key, key, data, from)
-  if refusal then return redis.error_reply(refusal) end
-  finish(call)
-  return id
-end
-
--- The keys and arguments that each message of a call would have alone; nil where the call is none.
-local function messages_of(keys, args)
-  local count = #keys
-  local messages, bytes = {}, 0
-  if not string.find(keys[1] or '{', '{', 1, true) then
-    if #args ~= count and #args ~= 2 * count then return nil end
-    for at = 1, count do
-      local key = args[count + at]
-      if key == '' then key = nil end
-      messages[at] = { { keys[at] }, { args[at], key } }
-      bytes = bytes + #args[at]
-    end
-  else
-    if count < 2 or #args % 4 ~= 0 then return nil end
-    for at = 1, #args, 4 do
-      local log, data, key, from = tonumber(args[at]), args[at + 1], tonumber(args[at + 2]), args[at + 3]
-      if not log or not key or not keys[log] or not keys[log + 1] or (key ~= 0 and not keys[key]) then return nil end
-      messages[#messages + 1] = { { keys[log], keys[log + 1], keys[key] }, { data, from } }
-      bytes = bytes + #data
-    end
-  end
-  if #messages < 1 or #messages > MOST_MESSAGES then return nil end
-  return messages, bytes
+  for at = 1, #bus, 5 do fan(bus[at], bus[at + 1], bus[at + 2], bus[at + 3], bus[at + 4]) end
 end
 
 -- What redis.call raised, as a text that begins with its code.
@@ -186,20 +220,22 @@ end
 -- Several messages in one step, in their order. For each its offset, which begins with a digit, or the error that it would
 -- have had alone, which begins with a letter. What Redis itself refuses ends its channel: no later one comes before it.
 local function publish_many(keys, args)
-  local call = new_call()
-  local messages, bytes = messages_of(keys, args)
-  if not messages then return redis.error_reply(BAD_BATCH) end
+  if not tag then learn_server() end
+  local count, message_at, bytes = form_of(keys, args)
+  if not count or count > MOST_MESSAGES then return redis.error_reply(BAD_BATCH) end
   if bytes > MOST_BYTES then
     return redis.error_reply('TOOLARGE the messages of one call have at most ' .. MOST_BYTES .. ' bytes, these ' .. bytes)
   end
-  local answers, broken = {}, {}
-  for at, message in ipairs(messages) do
-    local problem, channel, log, tail_key, key, data, from = publication(message[1], message[2])
+  if clustered and message_at == short_message then return redis.error_reply(BAD_FORM) end
+  local call = { logs = {}, order = {}, bus = {} }
+  local answers, broken, names = {}, {}, {}
+  for at = 1, count do
+    local problem, channel, log, tail_key, key, data, from = message_at(keys, args, at, names)
     if problem or broken[log] then
       answers[at] = problem or broken[log]
     else
-      local ok, id, refusal = pcall(store, call, channel, log, tail_key, key, data, from)
-      answers[at] = ok and (id or refusal) or raised(id)
+      local ok, answer = pcall(store, call, channel, log, tail_key, key, data, from)
+      answers[at] = ok and answer or raised(answer)
       if not ok then broken[log] = answers[at] end
     end
   end
