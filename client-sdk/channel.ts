@@ -20,7 +20,12 @@ export interface SubscriptionEvents {
 }
 
 /** Takes what a channel tells to one subscription. */
-export type Reader = <Type extends keyof SubscriptionEvents>(type: Type, value: SubscriptionEvents[Type]) => void;
+export type Reader = <Type extends keyof SubscriptionEvents>(
+  type: Type,
+  value: SubscriptionEvents[Type],
+  /** Where the channel was before it, unless it comes from history. */
+  before?: Begin,
+) => void;
 
 export interface Channel extends Wanted {
   position: Begin;
@@ -41,8 +46,8 @@ export const createChannel = (name: string, position: Begin): Channel => ({
 });
 
 /** A reader that comes meanwhile begins with the next one, as the position says. */
-const emit: (channel: Channel, ...event: Parameters<Reader>) => void = ({ readers }, type, value) => {
-  for (const reader of [...readers]) if (readers.has(reader)) reader(type, value);
+const emit: (channel: Channel, ...event: Parameters<Reader>) => void = ({ readers }, ...event) => {
+  for (const reader of [...readers]) if (readers.has(reader)) reader(...event);
 };
 
 /** Does nothing where the state is of that type already. */
@@ -112,6 +117,6 @@ export const receive = (channel: Channel, event: ServerEvent, source: Source, no
       if (isFilled(event, position)) return;
     } else if (offset ? offset <= (position as After) : isEcho(channel, event, source, nowMs)) return;
     channel.position = offset ?? position;
-    emit(channel, event.type as 'gap', event as GapEvent);
+    emit(channel, event.type as 'gap', event as GapEvent, position);
   }
 };

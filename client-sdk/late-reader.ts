@@ -62,10 +62,11 @@ export const joinLate = (
     }
   };
 
-  const reader: Reader = (type, value) => {
-    if (isCaughtUp || (value as { type: string }).type === 'closed') read(type, value);
+  const reader: Reader = (...event) => {
+    const [type, value] = event;
+    if (isCaughtUp || (value as { type: string }).type === 'closed') read(...event);
     else if (type !== 'state') {
-      waiting?.push([type, value] as never);
+      waiting?.push(event);
       if (waiting && waiting.length > MAX_QUEUED) waiting = undefined;
     } else if (channel.state.type === 'subscribed') catchUp();
   };

@@ -47,9 +47,9 @@ export const createSubscription = <T>(
   };
   const reading = createReading<Message<T> | Gap>(unsubscribe);
 
-  const read: Reader = (type, value) => {
+  const read: Reader = (type, value, before = position) => {
     if (state.type === 'closed') return;
-    if (type !== 'state') return take(type === 'gap' ? (value as Gap) : adorn(value as MessageEvent));
+    if (type !== 'state') return take(type === 'gap' ? (value as Gap) : adorn(value as MessageEvent), before);
     state = value as SubscriptionState;
     if (state.type === 'subscribed') {
       if (isOpen(position)) position = state.offset;
@@ -64,9 +64,15 @@ export const createSubscription = <T>(
     emitter.emit('state', state);
   };
 
-  const take = (item: Gap | Message) => {
+  const take = (item: Gap | Message, before: Begin) => {
     const { offset } = item;
     if (item.type === 'gap' ? isFilled(item, position) : offset && offset <= position) return;
+    if (item.type !== 'gap' && offset && position !== '-1' && before !== position) {
+      // It was ahead of its channel, which has not come by where it was: the log is another by now. History knows what is missing.
+      leave();
+      leave = join(read, position);
+      return;
+    }
     position = offset ?? position;
     reading.push(() => {
       if (item.type === 'gap' && gaps !== 'yield') {

@@ -21,6 +21,8 @@ export interface Question extends AbortController, Source {
   post(path: string, more?: object): Promise<ResponseLike>;
   /** One event of the answer; the first shows that the link works. */
   take(event: AnyEvent): void;
+  /** Something of its answer came. */
+  touch(): void;
   /** Asks again. */
   next(): void;
 }
@@ -80,7 +82,10 @@ export const createHttpLink = (
     else timers.set(() => connect({}), 0);
   };
 
+  /** The newest has had no answer at all; another delivers, so nobody takes the link for dead. */
+  const again = () => open();
   const start = (asked: ReadonlyMap<string, Wanted>) => {
+    if (questions[0]) timers.set(again, ANSWER_LIMIT_MS);
     const mine = new AbortController();
     const { signal } = mine;
     const question: Question = Object.assign(mine, {
@@ -95,6 +100,10 @@ export const createHttpLink = (
       },
       take(event: AnyEvent) {
         if (!signal.aborted) take(question, event);
+      },
+      touch() {
+        if (question === questions.at(-1)) timers.delete(again);
+        host.touch();
       },
       async next() {
         try {
@@ -165,7 +174,7 @@ export const createHttpLink = (
     };
     const ask = async () => {
       const { offset } = (await (await send(`/v1/${type}`, body, mine)).json()) as { readonly offset?: string };
-      if (!offset) throw new TypeError('not the answer of a node');
+      if (!offset) throw new TypeError('not an answer of a node');
       return offset;
     };
     ask().then(

@@ -21,13 +21,13 @@ export const poll =
       transport,
       // A short poll may take as long as a node may be silent.
       isLong ? pollWaitMs : pollIntervalMs + HEARTBEAT_MS,
-      async ({ asked, fresh, signal, post, take }) => {
+      async ({ asked, fresh, signal, post, take, touch }) => {
         // The first answer is not waited for: it shows that the link works.
         const waitMs = isLong && !fresh.size ? pollWaitMs : 0;
         const { maxBytes } = session;
         const body = { waitMs, maxBytes, ...neededFeatures(asked.values()) };
         const response = await post('/v1/poll' satisfies (typeof PATHS)['poll'], body);
-        const answer = await pollAnswer(response, session, signal, host.touch);
+        const answer = await pollAnswer(response, session, signal, touch);
         if (!answer) return 0;
         const news = new Map(Object.entries(answer));
         let pauseMs = isLong ? 0 : pollIntervalMs;

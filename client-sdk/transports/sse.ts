@@ -10,7 +10,7 @@ import { createHttpLink } from './http-link.js';
 import { createSseParser } from './sse-parser.js';
 
 export const sse = (host: LinkHost): Link =>
-  createHttpLink(host, 'sse', HEARTBEAT_MS, async ({ post, take }) => {
+  createHttpLink(host, 'sse', HEARTBEAT_MS, async ({ post, take, touch }) => {
     const { body } = await post('/v1/stream' satisfies (typeof PATHS)['stream'], {
       features: ['quiet', 'positions'] satisfies Feature[],
       ...(host.page.isHidden() && { heartbeatMs: QUIET_STREAM_MS }),
@@ -23,7 +23,7 @@ export const sse = (host: LinkHost): Link =>
     for (;;) {
       const { done, value } = await reader.read();
       if (done) throw createEnd(CLOSE_NETWORK);
-      host.touch();
+      touch();
       parse(value);
     }
   });

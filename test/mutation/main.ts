@@ -36,6 +36,10 @@ const { values: options } = parseArgs({
 class Player {
   #child: ChildProcess | undefined;
 
+  constructor() {
+    process.once('exit', () => this.end());
+  }
+
   async play(what: Play, limitMs: number, env: NodeJS.ProcessEnv = {}): Promise<Played> {
     this.#child ??= await this.#start(env);
     const child = this.#child;
@@ -44,9 +48,12 @@ class Player {
     const late = new Promise<'late'>((resolve) => {
       timer = setTimeout(resolve, limitMs, 'late');
     });
-    const ended = once(child, 'exit').then(() => 'ended' as const);
-    const first = await Promise.race([once(child, 'message'), late, ended]);
+    const stop = new AbortController();
+    const { signal } = stop;
+    const ended = once(child, 'exit', { signal }).then(() => 'ended' as const);
+    const first = await Promise.race([once(child, 'message', { signal }), late, ended]);
     clearTimeout(timer);
+    stop.abort();
     if (Array.isArray(first)) return first[0] as Played;
     this.end();
     return { mutant: what.mutant, red: `it ${first === 'late' ? 'hangs' : 'ends the process'}`, ms: limitMs };
@@ -165,4 +172,5 @@ async function main(): Promise<number> {
   return report(results) ? 0 : 1;
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 process.exitCode = await main();

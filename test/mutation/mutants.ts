@@ -22,10 +22,12 @@ const SWAPS: Readonly<Record<string, readonly string[]>> = {
   ...{ '+=': ['-='], '-=': ['+='], '||=': ['&&=', '='], '??=': ['&&=', '='], '&&=': ['||='] },
 };
 
-const METHODS: Readonly<Record<string, string>> = {
-  ...{ some: 'every', every: 'some', min: 'max', max: 'min', startsWith: 'endsWith', endsWith: 'startsWith' },
-  ...{ shift: 'pop', push: 'unshift', ceil: 'floor', floor: 'ceil' },
-};
+const METHODS = new Map(
+  Object.entries({
+    ...{ some: 'every', every: 'some', min: 'max', max: 'min', startsWith: 'endsWith', endsWith: 'startsWith' },
+    ...{ shift: 'pop', push: 'unshift', ceil: 'floor', floor: 'ceil' },
+  }),
+);
 
 /** Such as `'Content-Type': …`, or a type: not what is computed. */
 const isName = (node: ts.Node): boolean =>
@@ -92,6 +94,7 @@ class Instrumenter {
   }
 
   #alternatives(node: ts.Node): readonly string[] {
+    if (ts.isSourceFile(node)) return [];
     return [...this.#ofConditions(node), ...this.#ofOperators(node), ...this.#ofLiterals(node), ...this.#ofCalls(node)];
   }
 
@@ -143,7 +146,7 @@ class Instrumenter {
     if (isChain) found.push(...this.#ofChain(node));
     if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression) && !ts.isOptionalChain(node)) {
       const { expression, name } = node.expression;
-      const other = METHODS[name.text];
+      const other = METHODS.get(name.text);
       const args = node.arguments.map((argument) => this.#raw(argument)).join(', ');
       if (other) found.push(`${this.#raw(expression)}.${other}(${args})`);
       if (name.text === 'filter') found.push(this.#raw(expression));

@@ -89,6 +89,44 @@ describe('a later subscription', () => {
     expect(world.network.waiting('/v1/poll')).toEqual([]);
   });
 
+  it('that was ahead of its channel when the log was written anew is told so before what comes then', async () => {
+    const late = world.subscribe('news', { last: 1 });
+    (await poll()).answer(200, held(8, [8]));
+    const ahead = world.subscribe('news', { after: offset(9) });
+    await settle();
+    const anew = offset(7).replace('012-', '013-');
+    const gapAfter = (n: number) => ({ after: offset(n), offset: offset(6), reason: 'rewritten' });
+    const answer = (n: number) => ({
+      channels: { news: { offset: anew, messages: [{ offset: anew, data: 'anew' }], gap: gapAfter(n) } },
+    });
+    socket.send({ type: 'message', channel: 'news', offset: anew, data: 'anew' });
+    for (const n of [8, 9]) {
+      const request = await poll();
+      expect(request.body.channels).toEqual({ news: offset(n) });
+      request.answer(200, answer(n));
+    }
+    await settle();
+    expect([late.gaps, ahead.gaps]).toMatchObject([[gapAfter(8)], [gapAfter(9)]]);
+    const next = offset(8).replace('012-', '013-');
+    socket.send({ type: 'message', channel: 'news', offset: next, data: 'next' });
+    expect([first.data, late.data, ahead.data]).toEqual([
+      [6, 'anew', 'next'],
+      [8, 'anew', 'next'],
+      ['anew', 'next'],
+    ]);
+    expect(world.network.waiting('/v1/poll')).toEqual([]);
+  });
+
+  it('that begins with its channel at history’s beginning asks nothing but that', async () => {
+    const begun = world.subscribe('more', { after: '-1' });
+    const { id } = await socket.next('subscribe');
+    socket.send({ type: 'subscribed', id, channel: 'more', offset: offset(3), recovered: true } as never);
+    for (const n of [4, 5]) socket.send(message(n, 'more'));
+    expect(begun.data).toEqual([4, 5]);
+    await settle();
+    expect(world.network.waiting('/v1/poll')).toEqual([]);
+  });
+
   it('asks again after a failure, also over another link', async () => {
     const late = world.subscribe('news', { after: '-1' });
     const request = await poll();

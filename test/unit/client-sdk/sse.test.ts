@@ -120,6 +120,29 @@ describe('a stream', () => {
     expect(news.data).toEqual([2]);
   });
 
+  it('that is not answered at all while the old one goes on is asked for again after 10 s: no channel stays deaf', async () => {
+    const { stream } = await open();
+    await send(stream, ready(1));
+    const more = world.subscribe('more');
+    const lost = await world.network.request('/v1/stream');
+    await world.clock.advance(6_000);
+    stream.write(': heartbeat\n\n');
+    await world.clock.advance(3_999);
+    expect(lost.aborted).toBe(false);
+    await world.clock.advance(1);
+    const next = await world.network.request('/v1/stream');
+    expect([lost.aborted, stream.aborted]).toEqual([true, false]);
+    next.stream();
+    next.write(': slow\n\n');
+    for (let beats = 0; beats < 3; beats++) {
+      await world.clock.advance(7_000);
+      stream.write(': heartbeat\n\n');
+    }
+    expect(next.aborted).toBe(false);
+    await send(next, ready(1), ready(1, 'more'), message(2, 'more'));
+    expect(more.data).toEqual([2]);
+  });
+
   it('is not opened anew for a publish or for nothing', async () => {
     const { news, stream } = await open();
     await send(stream, ready(1));
