@@ -112,7 +112,9 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
     for (const name of names) {
       const channel = this.#manager.acquire(name);
       channel.memory.keep();
-      this.#channels.push(channel);
+      // Nearly all have one: an array that grows has room for seventeen.
+      if (this.#channels.length === 0) this.#channels = [channel];
+      else this.#channels.push(channel);
     }
   }
 

@@ -39,6 +39,8 @@ export class UwsBody {
   #over = false;
   #paused: NodeJS.Timeout | undefined;
   #maxBytes = EAGER_BYTES;
+  #isAsked = false;
+  /** Until it has been called: whoever waits for its answer keeps nothing that reading its request took. */
   #done: Done | undefined;
   #holds = false;
   #look: NodeJS.Timeout | undefined;
@@ -67,7 +69,8 @@ export class UwsBody {
 
   /** `holds`: nothing more is read from the connection from the end of the body until `release`. */
   read(maxBytes: number, done: Done, holds: boolean): void {
-    if (this.#done !== undefined) throw new TypeError('the body is being read already');
+    if (this.#isAsked) throw new TypeError('the body is being read already');
+    this.#isAsked = true;
     this.#done = done;
     this.#holds = holds;
     this.#maxBytes = maxBytes;
@@ -121,7 +124,7 @@ export class UwsBody {
     this.#complete = last;
     if (this.#away !== undefined) this.#away(chunk.byteLength);
     if (this.#res === undefined || this.#away !== undefined || this.#over) return;
-    const asked = this.#done !== undefined;
+    const asked = this.#isAsked;
     if (asked && this.#received > this.#maxBytes) {
       this.#over = true;
       this.#hand();
@@ -137,7 +140,7 @@ export class UwsBody {
   /** Once all that was read has been taken: of a body that is complete nothing may be paused, `resume` would cut the link in 10 s. */
   #pause(): void {
     const res = this.#res;
-    if (res === undefined || this.#complete || this.#done !== undefined || this.#away !== undefined) return;
+    if (res === undefined || this.#complete || this.#isAsked || this.#away !== undefined) return;
     if (this.#paused !== undefined) return;
     res.pause();
     this.#paused = after(PAUSED_MS, () => res.close());
@@ -153,6 +156,7 @@ export class UwsBody {
   #hand(): void {
     const done = this.#done;
     clearTimeout(this.#look);
+    this.#done = undefined;
     if (done === undefined) return;
     if (this.#holds && this.#complete && this.#res !== undefined) {
       const res = this.#res;
