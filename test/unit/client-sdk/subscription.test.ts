@@ -1,5 +1,6 @@
 // What a subscription gives to the application: listeners, states, its end.
 
+import { getEventListeners } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { message, resume, subscribeToNews } from './fakes/socket-server.js';
 import { type Listening, offset, World } from './fakes/world.js';
@@ -40,6 +41,33 @@ describe('a subscription', () => {
     subscription.unsubscribe();
     expect(states).toHaveLength(1);
     await socket.next('unsubscribe');
+  });
+
+  it('leaves no listener on its signal, however it ends; nor does a publish', async () => {
+    world = new World();
+    const { signal } = new AbortController();
+    const { socket } = await subscribeToNews(world);
+    const ended = world.subscribe('news', { signal });
+    const published = world.client.publish('news', 1, { signal });
+    expect(getEventListeners(signal, 'abort')).toHaveLength(2);
+    ended.subscription.unsubscribe();
+    const { id } = await socket.next('publish');
+    socket.send({ type: 'published', id, channel: 'news', offset: offset(2) } as never);
+    await published;
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
+  it('tells a listener that is added inside another from the next message on', async () => {
+    world = new World();
+    const { news, socket } = await subscribeToNews(world);
+    const heard: unknown[] = [];
+    const undo = news.subscription.on('message', () => {
+      undo();
+      news.subscription.on('message', ({ data }) => heard.push(data));
+    });
+    socket.send(message(2));
+    socket.send(message(3));
+    expect(heard).toEqual([3]);
   });
 
   it('never reaches the wire when its signal has already aborted', async () => {

@@ -91,6 +91,21 @@ describe('time', () => {
     const next = await world.network.sockets.next();
     expect(next.url).toBe('ws://n2.test/v1/ws');
     expect(await next.accept()).toMatchObject({ token: 't1' });
+    // And the first one again once the other is lost: none is dropped for ever.
+    next.close();
+    await world.clock.advance(500);
+    expect((await world.network.sockets.next()).url).toBe('ws://n1.test/v1/ws');
+  });
+
+  it('waits as long as a node has asked for before it refused the link', async () => {
+    world = new World();
+    world.subscribe('news');
+    const socket = await world.network.sockets.next();
+    socket.open();
+    const { id } = await socket.next('connect');
+    socket.send({ type: 'error', id, code: 'overloaded', message: 'full', retryAfterMs: 9_000 } as never);
+    socket.close(4001, 'overloaded: full');
+    expect(world.client.state.type === 'waiting' && world.client.state.retryInMs).toBeGreaterThanOrEqual(9_000);
   });
 
   it('does not wait for ever for discovery or for the node', async () => {
