@@ -18,9 +18,11 @@ const TOOLS = [
     for: 'tests of the SDK in Firefox ESR',
   },
   {
+    // It tells no version.
     command: 'WebKitWebDriver',
-    version: /(\d+)\./,
-    atLeast: 2,
+    args: ['--help'],
+    version: /()/,
+    atLeast: 0,
     package: 'webkit2gtk-driver',
     for: 'tests of the SDK in WebKitGTK',
   },
