@@ -9,7 +9,7 @@ export async function publishEach(
   publish: Broker['publish'],
   publications: readonly Publication[],
 ): Promise<readonly PublishOutcome[]> {
-  const ends = new Map<string, Promise<PublishOutcome | undefined>>();
+  const ends = new Map<string, Promise<PublishOutcome>>();
   const outcomes = publications.map((publication) => {
     const before = ends.get(publication.channel);
     const outcome = before === undefined ? settle(publish, publication) : behind(before, publish, publication);
@@ -20,12 +20,12 @@ export async function publishEach(
 }
 
 async function behind(
-  before: Promise<PublishOutcome | undefined>,
+  before: Promise<PublishOutcome>,
   publish: Broker['publish'],
   publication: Publication,
 ): Promise<PublishOutcome> {
   const outcome = await before;
-  const hasFailed = outcome !== undefined && 'error' in outcome && !isRefusal(outcome.error);
+  const hasFailed = 'error' in outcome && !isRefusal(outcome.error);
   return hasFailed ? outcome : settle(publish, publication);
 }
 

@@ -1,21 +1,16 @@
 // Publishes entries of the queue: what they ask for goes out together, and what they get wrong is told as if it had.
 
 import { FanfareError } from '../../lib/errors.js';
-import type { Code } from '../../protocol/index.js';
 import type { BatchPublisher, Publication, PublishOutcome } from '../broker.js';
+import { isRefusal } from '../publication.js';
 import { toFanfareError, unavailableError } from '../redis/errors.js';
 import { publicationOf, type QueuedEntry } from './ingest-entry.js';
 
-/** What no attempt can mend. */
-const WRONG: ReadonlySet<Code> = new Set<Code>([
-  ...(['bad_field', 'bad_channel_name', 'bad_idempotency_key'] as const),
-  ...(['payload_too_large', 'idempotency_conflict'] as const),
-]);
-
 export const NO_OUTCOME: PublishOutcome = { error: unavailableError('a publish was not answered') };
 
+/** Whether no attempt can mend it: the publish is refused, or the entry is none. */
 export function isWrong(error: FanfareError): boolean {
-  return WRONG.has(error.code);
+  return error.code === 'bad_field' || isRefusal(error);
 }
 
 /** One outcome for each, in their order. */

@@ -1,7 +1,7 @@
 // The broker on Redis: publishes through the function library, subscribes to the live channels, reads the logs.
 
 import { calm } from '../../lib/calm.js';
-import { FanfareError } from '../../lib/errors.js';
+import type { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import { type Begin, isOffset, LIMITS, type Offset, START } from '../../protocol/index.js';
 import type {
@@ -16,14 +16,14 @@ import type {
 } from '../broker.js';
 import { decodeHistoryPage, NOTHING_YET, restOf } from '../history-page.js';
 import { normalise } from '../payload.js';
-import { checkAfter, checkChannel, checkKey, checkSize } from '../publication.js';
+import { checkAfter, checkChannel, checkPublication, checkSize } from '../publication.js';
 import { BusMessages } from './bus-messages.js';
 import { liveName, type Subscriber, type SubscriberOptions } from './bus-subscription.js';
 import type { BusStats } from './canary.js';
 import { ClusterSubscriber } from './cluster-subscriber.js';
 import { RedisConnection, type RedisConnectionOptions, START_TIMEOUT_MS } from './connection.js';
 import { DurablePublisher } from './durable-publisher.js';
-import { toFanfareError, unavailableError } from './errors.js';
+import { foreignAnswer, toFanfareError, unavailableError } from './errors.js';
 import { PublishBatches } from './publish-batches.js';
 import { RedisClock } from './redis-clock.js';
 import { RedisSubscriber } from './subscriber.js';
@@ -146,15 +146,12 @@ class RedisBroker implements RedisBusBroker {
     this.#subscriber.unsubscribe(channel);
   }
 
-  async publish({ channel, data, key, from, waitReplicas: replicas = 0 }: Publication): Promise<Offset> {
+  async publish(publication: Publication): Promise<Offset> {
     this.#assertOpen();
-    checkChannel(channel);
-    checkSize(data, this.#maxMessageBytes);
+    checkPublication(publication, this.#maxMessageBytes);
+    const { channel, data, key, from, waitReplicas: replicas = 0 } = publication;
     const keys = this.#keys(channel);
-    if (key !== undefined) {
-      checkKey(key);
-      keys.push(`${this.#prefix}:{${channel}}:key:${key}`);
-    }
+    if (key !== undefined) keys.push(`${this.#prefix}:{${channel}}:key:${key}`);
     const args = from === undefined ? [data] : [data, from];
     const stored =
       replicas > 0
@@ -164,13 +161,7 @@ class RedisBroker implements RedisBusBroker {
       throw this.#noting(error, channel);
     });
     if (isOffset(offset)) return offset;
-    // Stored or not, nobody can say: it was none of our functions that answered.
-    const details = { outcome: 'unknown', retryAfterMs: 1_000 } as const;
-    throw new FanfareError(
-      'ack_timeout',
-      'the publish function in Redis answered something else than an offset',
-      details,
-    );
+    throw foreignAnswer('an offset');
   }
 
   publishMany(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {

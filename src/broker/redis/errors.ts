@@ -98,3 +98,10 @@ export function toFanfareError(error: unknown, effect: 'write' | 'read'): Fanfar
 export function unavailableError(message: string, cause?: unknown): FanfareError {
   return new FanfareError('broker_unavailable', message, { cause, retryAfterMs: RETRY_AFTER_MS });
 }
+
+/** Stored or not, nobody can say: it was none of our functions that answered a publish, which answer `expected`. */
+export function foreignAnswer(expected: string): FanfareError {
+  const details = { outcome: 'unknown', retryAfterMs: 1_000 } as const;
+  const message = `the publish function in Redis answered something else than ${expected}`;
+  return new FanfareError('ack_timeout', message, details);
+}

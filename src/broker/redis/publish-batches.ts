@@ -1,6 +1,6 @@
 // Publishes several messages by as few calls as there may be: those of one turn together, on a Cluster those of one slot.
 
-import { FanfareError } from '../../lib/errors.js';
+import type { FanfareError } from '../../lib/errors.js';
 import { atOnce } from '../../lib/timers.js';
 import { isOffset } from '../../protocol/index.js';
 import type { BatchPublisher, Broker, Publication, PublishOutcome } from '../broker.js';
@@ -8,7 +8,7 @@ import { checkPublication } from '../publication.js';
 import { publishEach } from '../publish-each.js';
 import { slotOf } from './cluster-slot.js';
 import type { RedisConnection } from './connection.js';
-import { toFanfareError, unavailableError } from './errors.js';
+import { foreignAnswer, toFanfareError, unavailableError } from './errors.js';
 import { MOST_OF_A_CALL } from './functions/publish-lua.js';
 
 export interface PublishBatchesParts {
@@ -88,7 +88,7 @@ export class PublishBatches implements BatchPublisher {
     try {
       const { keys, args } = encode(connection.prefix, part);
       const answers = await connection.call('write', 'publish_many', keys, args);
-      if (!Array.isArray(answers) || answers.length !== part.length) throw foreignAnswer();
+      if (!Array.isArray(answers) || answers.length !== part.length) throw foreignAnswer('offsets');
       for (const [index, { publication, resolve }] of part.entries()) {
         const answer = String(answers[index]);
         if (isOffset(answer)) resolve({ offset: answer });
@@ -133,10 +133,4 @@ function encode(prefix: string, part: readonly Waiting[]) {
     args.push(log, data, key === undefined ? 0 : keys.push(`${base}:key:${key}`), from ?? '');
   }
   return { keys, args };
-}
-
-/** Stored or not, nobody can say: it was none of our functions that answered. */
-function foreignAnswer(): FanfareError {
-  const details = { outcome: 'unknown', retryAfterMs: 1_000 } as const;
-  return new FanfareError('ack_timeout', 'the publish function in Redis answered something else than offsets', details);
 }
