@@ -8,12 +8,13 @@ import { isFunctionMissing, UnfitRedisError } from '../errors.js';
 import { FANFARE_LUA } from './fanfare-lua.js';
 import { INGEST_LUA } from './ingest-lua.js';
 import { REGISTRY_LUA } from './registry-lua.js';
+import { REVOCATIONS_LUA } from './revocations-lua.js';
 
 /** Raise it with every change of the Lua: a library is replaced only by a higher revision. */
-export const LIBRARY_REVISION = 9;
+export const LIBRARY_REVISION = 10;
 
 /** Each part registers its own functions and has its own local names. */
-const PARTS: readonly string[] = [FANFARE_LUA, REGISTRY_LUA, INGEST_LUA];
+const PARTS: readonly string[] = [FANFARE_LUA, REGISTRY_LUA, INGEST_LUA, REVOCATIONS_LUA];
 
 export interface FunctionLibrary {
   /** The library's name; its functions are `<prefix>_publish` and so on. */

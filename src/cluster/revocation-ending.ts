@@ -1,0 +1,25 @@
+// What has been revoked at one moment, as far as live links are concerned.
+
+import type { TokenHolder } from './revocation.js';
+import type { RevocationList } from './revocation-list.js';
+
+export interface Ending {
+  /** Why this holder's link ends; `undefined`: it does not. */
+  of(holder: TokenHolder): 'revoked' | 'disconnected' | undefined;
+}
+
+/** `nowMs` is by the log's clock. */
+export function endingOf(news: RevocationList, nowMs: number): Ending {
+  const disconnected = new Set<string>();
+  let revokes = false;
+  for (const { kind, name, expiresAtMs } of news.all()) {
+    if (kind !== 'disconnect') revokes = true;
+    else if (expiresAtMs > nowMs) disconnected.add(name);
+  }
+  return {
+    of(holder) {
+      if (revokes && news.revokes(holder, nowMs)) return 'revoked';
+      return holder.user !== null && disconnected.has(holder.user) ? 'disconnected' : undefined;
+    },
+  };
+}
