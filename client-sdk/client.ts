@@ -8,7 +8,7 @@ import { disposal } from './disposal.js';
 import { createEmitter } from './emitter.js';
 import { createFailure, type Failure, type FanfareError, isFinal, misuse, toFailure } from './errors.js';
 import { joinLate } from './late-reader.js';
-import type { OpenLink } from './link.js';
+import type { OpenLink, Wanted } from './link.js';
 import { toMessage } from './message.js';
 import { CLOSE_NORMAL, MAX_LAST, REPEAT_FAILURES } from './numbers.js';
 import { createOutbox } from './outbox.js';
@@ -60,9 +60,10 @@ export const assembleClient = <Channels extends object>(
     for (const channel of [...channels.values()]) end(channel, code);
   };
 
-  const refuse = (name: string, failure: Failure) => {
-    const channel = channels.get(name);
-    if (!channel) return;
+  const refuse = (wanted: Wanted, failure: Failure) => {
+    const channel = channels.get(wanted.name);
+    // Whoever has subscribed anew since then was not asked for.
+    if (channel !== wanted) return;
     if (isFinal(failure)) end(channel, failure.code);
     else timers.set(sync, backoff(REPEAT_FAILURES, random(), failure.retryAfterMs));
     fail(failure);

@@ -32,8 +32,8 @@ export interface ConnectionOwner {
   readonly transports: readonly Transport[];
   readonly channels: ReadonlyMap<string, Wanted>;
   receive(event: ServerEvent, source: Source): void;
-  /** The node refuses a channel, for good or for now. */
-  refuse(channel: string, failure: Failure): void;
+  /** The node refuses a channel that it was asked for, for good or for now; it may be wanted no more. */
+  refuse(channel: Wanted, failure: Failure): void;
   state(state: ClientState): void;
   error(failure: Failure): void;
 }
@@ -195,7 +195,8 @@ export const createConnection: Connect = (settings, openLink, owner) => {
     const before = line && line === active && now() - connectedAtMs >= STABLE_MS ? INITIAL : connection;
     const isActive = !!line && line === active;
     line?.close(failure);
-    if (line && line !== opening && !isActive) return line === leaving ? leave() : undefined;
+    // One that another has replaced.
+    if (line && line !== opening && !isActive) return;
     if (!isActive) {
       settle();
       failedAtMs = now();

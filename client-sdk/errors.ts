@@ -17,13 +17,13 @@ interface Details {
  * `overflow`, `too_many_channels` or `gap`. `message` is for people, `cause` is what was thrown underneath.
  */
 export class FanfareError extends Error {
-  readonly code: string;
+  declare readonly code: string;
   /** In how many milliseconds the server wants to be asked again. */
-  readonly retryAfterMs?: number | undefined;
+  declare readonly retryAfterMs?: number | undefined;
   /** The channel that the error is about. */
-  readonly channel?: string | undefined;
+  declare readonly channel?: string | undefined;
   /** With code `gap`: what is missing. */
-  readonly gap?: GapEvent | undefined;
+  declare readonly gap?: GapEvent | undefined;
 
   constructor(code: string, message: string = code, options?: { readonly cause?: unknown }) {
     super(message, options);

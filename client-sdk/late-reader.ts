@@ -36,18 +36,23 @@ export const joinLate = (
     position = offset ?? position;
   };
 
+  const again = (afterMs: number | undefined) => timers.set(catchUp, backoff(REPEAT_FAILURES, random(), afterMs));
+
   const catchUp = async () => {
     timers.delete(catchUp);
     if (isAsking || isCaughtUp) return;
     isAsking = true;
     try {
       for (let more: boolean | undefined = true; more; ) {
-        const answer = await ask(position);
+        const before = position;
+        const answer = await ask(before);
         if (!readers.has(reader)) return;
         take(answer ?? {});
         // Some of what came meanwhile found no room: history has that too.
         more = answer?.more || !waiting;
         waiting ??= [];
+        // More of nothing is a loop.
+        if (answer?.more && before === position) return again(0);
       }
       const events = waiting ?? [];
       isCaughtUp = true;
@@ -56,7 +61,7 @@ export const joinLate = (
       const failure = toFailure(error);
       if (!readers.has(reader)) return;
       if (isFinal(failure) && failure.close !== CLOSE_UNAUTHORIZED) refused(failure);
-      else timers.set(catchUp, backoff(REPEAT_FAILURES, random(), failure.retryAfterMs));
+      else again(failure.retryAfterMs);
     } finally {
       isAsking = false;
     }

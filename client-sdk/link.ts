@@ -59,8 +59,8 @@ export interface LinkHost extends Settings {
   touch(): void;
   /** An event for a channel, or `move`. */
   receive(event: ServerEvent, source: Source): void;
-  /** The node refuses a channel, for good or for now. */
-  refuse(channel: string, failure: Failure): void;
+  /** The node refuses a channel that it was asked for, for good or for now; it may be wanted no more. */
+  refuse(channel: Wanted, failure: Failure): void;
   /** Something failed that is tried again. */
   error(failure: Failure): void;
   /** The link is gone. */

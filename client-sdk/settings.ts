@@ -54,12 +54,7 @@ const RULES: Readonly<Partial<Record<keyof ClientOptions, Rule>>> = {
 /** Throws `TypeError` for the first option that is wrong; never shows a token. */
 export const mergeOptions = (options: ClientOptions): Settings => {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  for (const [name, [isGood, expected]] of Object.entries(RULES)) {
-    const value = given[name];
-    if ((name === 'url' || name in given) && !isGood(value))
-      misuse(name, name === 'token' ? typeof value : value, expected);
-  }
-  const settings = {
+  const settings: Record<string, unknown> = {
     WebSocket: globalThis.WebSocket,
     fetch: globalThis.fetch,
     random: Math.random,
@@ -69,9 +64,17 @@ export const mergeOptions = (options: ClientOptions): Settings => {
     pollIntervalMs: POLL_INTERVAL_MS,
     pollWaitMs: POLL_WAIT_MS,
     ...given,
-    debug: given.debug === true ? (...note: unknown[]) => console.debug('fanfare', ...note) : given.debug,
+  };
+  for (const [name, [isGood, expected]] of Object.entries(RULES)) {
+    const value = settings[name];
+    if (value === undefined ? /url|fetch/.test(name) : !isGood(value))
+      misuse(name, name === 'token' ? typeof value : value, expected);
+  }
+  return {
+    ...(settings as unknown as Settings),
+    debug:
+      settings.debug === true ? (...note: unknown[]) => console.debug('fanfare', ...note) : (settings.debug as false),
     url: options.url.replace(/\/+$/, ''),
-  } as unknown as Omit<Settings, 'timers'>;
-  if (!isFunction(settings.fetch)) misuse('fetch', undefined, 'a function, and there is none here');
-  return { ...settings, timers: createTimers(settings.clock) };
+    timers: createTimers(settings.clock as Clock),
+  };
 };

@@ -47,6 +47,8 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
   const timers = createTimers(clock);
   const { on, emit } = createEmitter<Events>();
   const readers = new Map<string, Reader>();
+  /** Those that the stream was asked for, and that have not ended since. */
+  let asked = readers;
   const session = Array.from(crypto.getRandomValues(new Uint8Array(24)), (byte) => (byte % 36).toString(36)).join('');
   let state: ClientState = { type: 'idle' };
   let given: ConnectResponse | undefined;
@@ -63,6 +65,7 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
   const end = (name: string, code: string) => {
     const reader = readers.get(name);
     readers.delete(name);
+    asked.delete(name);
     reader?.become({ type: 'closed', code });
   };
 
@@ -97,7 +100,8 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
     touch();
     given ??= await assign(signal);
     const { node, ticket } = given as ConnectResponse;
-    const channels = Object.fromEntries([...readers].map(([name, { position }]) => [name, position]));
+    asked = new Map(readers);
+    const channels = Object.fromEntries([...asked].map(([name, { position }]) => [name, position]));
     const features = ['positions' satisfies Feature];
     const { body } = await post(
       fetch,
@@ -146,7 +150,7 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
       if (state.type !== 'connected') become({ type: 'connected', transport: 'sse', node: event.node });
     } else if (event.type === 'close') throw createEnd(event.code, event.reason, event.retryAfterMs);
     else if (type === 'error' || (type === 'unsubscribed' && code)) refuse([channel], code ?? '');
-    else readers.get(channel)?.take(event);
+    else asked.get(channel)?.take(event);
   };
 
   /** What it is final about is ended; else all is asked for again in a while. */
@@ -155,7 +159,8 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
     const failure = createFailure(/^(forb|bad|too)/.test(code) ? CLOSE_REFUSED : CLOSE_LATER, code, code, { channel });
     if (!isFinal(failure)) throw failure;
     emit('error', failure);
-    for (const name of names) end(name, code);
+    // Whoever has subscribed anew since then was not asked for.
+    for (const name of names) if (asked.has(name)) end(name, code);
   };
 
   const fail = (failure: Failure) => {

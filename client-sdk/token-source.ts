@@ -1,9 +1,9 @@
 // The user's token: a text, or what the application's function gives, one call at a time.
 
-import { createFailure, type Failure } from './errors.js';
+import { createFailure } from './errors.js';
 import { CLOSE_NETWORK, CLOSE_NORMAL, TOKEN_LIMIT_MS } from './numbers.js';
 import type { Settings } from './settings.js';
-import type { TokenContext } from './types.js';
+import type { TokenContext, TokenSource } from './types.js';
 
 export interface Tokens {
   /** Whether a token that is refused may be followed by a better one. */
@@ -32,18 +32,15 @@ export const createTokens = ({ token, timers }: Settings): Tokens => {
   };
 
   const ask = async (context: TokenContext): Promise<string> => {
-    let failure: Failure;
+    let given: string | null;
     try {
-      const given = typeof token === 'function' ? await token(context) : token;
-      if (typeof given === 'string' && JWT.test(given)) return given;
-      failure =
-        given === null
-          ? createFailure(CLOSE_NORMAL, 'logged_out')
-          : createFailure(CLOSE_NETWORK, 'token', 'the function for tokens gave no JWT');
+      given = await (token as TokenSource)(context);
     } catch (cause) {
-      failure = createFailure(CLOSE_NETWORK, 'token', String(cause), { cause });
+      throw createFailure(CLOSE_NETWORK, 'token', String(cause), { cause });
     }
-    throw failure;
+    if (given === null) throw createFailure(CLOSE_NORMAL, 'logged_out');
+    if (JWT.test(given)) return given;
+    throw createFailure(CLOSE_NETWORK, 'token', 'the function for tokens gave no JWT');
   };
 
   return {

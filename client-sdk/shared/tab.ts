@@ -216,7 +216,7 @@ export const createTab = (
         const channel = askedFor(name, number);
         if (!channel) return;
         asked.delete(channel);
-        owner.refuse(name, createFailure(CLOSE_REFUSED, code, code, { channel: name }));
+        owner.refuse(channel, createFailure(CLOSE_REFUSED, code, code, { channel: name }));
       },
     ],
     [FAILURE, (failure: Sent) => owner.error(createFailure(...failure))],

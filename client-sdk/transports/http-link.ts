@@ -52,12 +52,13 @@ export const createHttpLink = (
   let questions: Question[] = [];
   let serial = 0;
   let asked: ReadonlyMap<string, Wanted> = channels;
-  let connected = false;
+  /** What an answer may be silent for, as it says itself; none before the first. */
+  let beatMs: number | undefined;
   let publishing: AbortController | undefined;
 
   const connect = ({ heartbeatMs, limits }: Partial<AnyEvent>) => {
-    if (!connected || heartbeatMs) host.connected(transport, heartbeatMs ?? silenceMs, limits);
-    connected = true;
+    if (beatMs === undefined || heartbeatMs) host.connected(transport, heartbeatMs ?? silenceMs, limits);
+    beatMs = heartbeatMs ?? beatMs ?? 0;
   };
 
   const keep = (isNeeded: (question: Question) => unknown) => {
@@ -65,6 +66,7 @@ export const createHttpLink = (
   };
   const end = (question: Question, why?: Failure) => {
     questions = questions.filter((other) => other !== question);
+    timers.delete(open);
     timers.delete(question.next);
     question.abort(why);
   };
@@ -82,10 +84,12 @@ export const createHttpLink = (
     else timers.set(() => connect({}), 0);
   };
 
-  /** The newest has had no answer at all; another delivers, so nobody takes the link for dead. */
-  const again = () => open();
+  /** The newest is asked anew where nothing comes of it any more while another delivers, so that nobody takes the link for dead. */
+  const watch = (question: Question, ms = 0) => {
+    if (question === questions[1]) timers.set(open, ANSWER_LIMIT_MS + ms);
+  };
+
   const start = (asked: ReadonlyMap<string, Wanted>) => {
-    if (questions[0]) timers.set(again, ANSWER_LIMIT_MS);
     const mine = new AbortController();
     const { signal } = mine;
     const question: Question = Object.assign(mine, {
@@ -102,13 +106,15 @@ export const createHttpLink = (
         if (!signal.aborted) take(question, event);
       },
       touch() {
-        if (question === questions.at(-1)) timers.delete(again);
+        watch(question, beatMs);
         host.touch();
       },
       async next() {
+        watch(question);
         try {
           const pauseMs = await ask(question);
           if (signal.aborted) return;
+          watch(question, pauseMs);
           if (pauseMs) timers.set(question.next, pauseMs);
           else question.next();
         } catch (error) {
@@ -146,11 +152,11 @@ export const createHttpLink = (
     if (!isNewest) return;
     const named = failure.channels ?? (failure.channel && [failure.channel]);
     // A refusal that names none is about those that nothing has answered for.
-    const refused = [...channels.values()].filter((channel) =>
+    const refused = [...question.asked.values()].filter((channel) =>
       named ? named.includes(channel.name) : !answered.has(channel),
     );
     if (failure.close === CLOSE_REFUSED && refused[0]) {
-      for (const { name } of refused) host.refuse(name, failure);
+      for (const channel of refused) host.refuse(channel, failure);
       open();
     } else if (failure.code === 'rate_limited' || (questions[0] && !isFinal(failure))) {
       host.error(failure);

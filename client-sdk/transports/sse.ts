@@ -23,7 +23,8 @@ export const sse = (host: LinkHost): Link =>
     for (;;) {
       const { done, value } = await reader.read();
       if (done) throw createEnd(CLOSE_NETWORK);
-      touch();
       parse(value);
+      // Behind what it says of its heartbeat.
+      touch();
     }
   });

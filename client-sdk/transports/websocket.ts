@@ -24,6 +24,8 @@ export const websocket = (host: LinkHost): Link => {
   const source: Source = { order: host.order, sinceMs: host.clock.monotonic() };
   /** What the node was asked for: by which command, and after which position. */
   const asked = new Map<Wanted, readonly [command: number, begin: Begin]>();
+  /** Channels that are being left, by which command: until its answer the node's word about one is about what that ends. */
+  const leaving = new Map<unknown, number>();
   /** Commands that wait for their answer, but for subscribes. */
   const answers = new Map<unknown, Answer>();
   const socket = new host.WebSocket(host.url.replace(/^http/, 'ws') + ('/v1/ws' satisfies (typeof PATHS)['websocket']));
@@ -37,10 +39,9 @@ export const websocket = (host: LinkHost): Link => {
   let isQuiet = false;
   let retryAfterMs: number | undefined;
 
-  const encode = (type: string, fields: object) => JSON.stringify({ type, id: ++id, ...fields });
-  const request = (type: string, fields: object, answer: Answer = () => {}) => {
-    const frame = encode(type, fields);
-    answers.set(id, answer);
+  const request = (type: string, fields: object, answer?: Answer) => {
+    const frame = JSON.stringify({ type, id: ++id, ...fields });
+    if (answer) answers.set(id, answer);
     socket.send(frame);
   };
 
@@ -51,7 +52,7 @@ export const websocket = (host: LinkHost): Link => {
 
   const subscribe = (fresh: readonly Wanted[]) => {
     if (!fresh[0]) return;
-    socket.send(encode('subscribe', { channels: Object.fromEntries(fresh.map((c) => [c.name, c.position])) }));
+    request('subscribe', { channels: Object.fromEntries(fresh.map((c) => [c.name, c.position])) });
     for (const channel of fresh) asked.set(channel, [id, channel.position]);
   };
   const unsubscribe = (gone: readonly Wanted[]) => {
@@ -61,6 +62,7 @@ export const websocket = (host: LinkHost): Link => {
       // The node would have another idea of what is wanted.
       if (failure && !isFinal(failure)) host.lost(failure);
     });
+    for (const { name } of gone) leaving.set(name, id);
   };
   const sync = () => {
     if (!id) return;
@@ -79,10 +81,10 @@ export const websocket = (host: LinkHost): Link => {
     sync();
   };
 
-  /** Refuses what a command has asked for; returns whether that was anything. */
-  const refuse = ({ id, channel }: AnyEvent, failure: Failure): boolean => {
+  /** Refuses what a command has asked for, or whatever has for what is withdrawn; returns whether that was anything. */
+  const refuse = ({ type, id, channel }: AnyEvent, failure: Failure): boolean => {
     const refused = [...asked]
-      .filter(([{ name }, [command]]) => command === id && (channel ?? name) === name)
+      .filter(([{ name }, [command]]) => (command === id || type === 'unsubscribed') && (channel ?? name) === name)
       .map(([wanted]) => wanted);
     for (const wanted of refused) asked.delete(wanted);
     if (!channel && refused[1] && isFinal(failure)) {
@@ -90,7 +92,7 @@ export const websocket = (host: LinkHost): Link => {
       const half = refused.length >> 1;
       subscribe(refused.slice(0, half));
       subscribe(refused.slice(half));
-    } else for (const { name } of refused) host.refuse(name, failure);
+    } else for (const wanted of refused) host.refuse(wanted, failure);
     return !!refused[0];
   };
 
@@ -105,6 +107,7 @@ export const websocket = (host: LinkHost): Link => {
     const { type, id, channel, code } = event;
     const answer = answers.get(id);
     answers.delete(id);
+    if (leaving.get(channel) === id) leaving.delete(channel);
     if (type === 'error') {
       const failure = createRefusal(event);
       retryAfterMs = event.retryAfterMs;
@@ -115,8 +118,7 @@ export const websocket = (host: LinkHost): Link => {
     else if (type === 'subscribed') subscribed(event);
     else if (type === 'unsubscribed' && code) {
       // The node has withdrawn the permission.
-      asked.delete(channels.get(channel as string) as Wanted);
-      host.refuse(channel as string, createRefusal(event as Coded));
+      if (!leaving.has(channel)) refuse(event, createRefusal(event as Coded));
     } else host.receive(event, source);
   };
 
@@ -190,7 +192,7 @@ export const websocket = (host: LinkHost): Link => {
     },
     refresh,
     // A node that does not know it says so, which is a sign of life too.
-    probe: () => request('ping', {}),
+    probe: () => request('ping', {}, () => {}),
     quiet,
   };
 };

@@ -57,6 +57,17 @@ describe('a later subscription', () => {
     expect(late.subscription.offset).toBe(offset(6));
   });
 
+  it('asks on after a pause only where more of nothing is said to be there', async () => {
+    const late = world.subscribe('news', { after: offset(1) });
+    (await poll()).answer(200, held(1, [], { more: true }));
+    await settle();
+    expect(world.network.waiting('/v1/poll')).toEqual([]);
+    await world.clock.advance(1_000);
+    (await poll()).answer(200, held(6, [2, 3, 4, 5, 6]));
+    await settle();
+    expect(late.data).toEqual([2, 3, 4, 5, 6]);
+  });
+
   it('is told a gap when history has moved on', async () => {
     const late = world.subscribe('news', { after: offset(1) });
     const gap = { after: offset(1), offset: offset(4), reason: 'trimmed' };

@@ -65,3 +65,14 @@ describe('a long poll', () => {
     expect(listening.data).toHaveLength(8);
   });
 });
+
+it('short polls keep their interval, however long, while a channel is not answered for yet', async () => {
+  world = new World({ transports: ['short-poll'], pollIntervalMs: 60_000 });
+  await polling(world);
+  world.subscribe('slow');
+  (await poll()).answer(200, news(1));
+  await world.clock.advance(59_999);
+  expect(world.network.waiting('/v1/poll')).toEqual([]);
+  await world.clock.advance(1);
+  expect(world.network.waiting('/v1/poll').at(-1)?.body).toMatchObject({ channels: { slow: 'now' } });
+});

@@ -91,6 +91,33 @@ describe('long polls', () => {
     expect(listening.data).toEqual([2, 3]);
   });
 
+  it('asks again for what stalls midway while the old wait goes on: no channel stays deaf', async () => {
+    await pollingWith(long);
+    const waiting = await poll();
+    world.subscribe('more');
+    const next = await poll();
+    next.stream();
+    next.write('{"channels":');
+    await world.clock.advance(9_999);
+    expect(next.aborted).toBe(false);
+    await world.clock.advance(1);
+    expect([next.aborted, waiting.aborted]).toEqual([true, false]);
+    expect((await poll()).body).toMatchObject({ channels: { more: 'now' } });
+  });
+
+  it('takes an answer for a sign of life, an empty one too', async () => {
+    await pollingWith(long);
+    for (let waits = 0; waits < 4; waits++) {
+      const waiting = await poll();
+      await world.clock.advance(25_000);
+      waiting.answer(204);
+      await settle();
+    }
+    await poll();
+    none();
+    expect(world.stateTypes).toEqual(['connecting', 'connected']);
+  });
+
   it('does not end the wait for a publish', async () => {
     await pollingWith(long);
     const waiting = await poll();

@@ -90,6 +90,21 @@ describe('publish over a WebSocket', () => {
     await Promise.all(published);
   });
 
+  it('keeps the pause when another is answered meanwhile', async () => {
+    const socket = await connected();
+    const published = [world.client.publish('a', 1), world.client.publish('b', 2)];
+    const [refused, answered] = [await socket.next('publish'), await socket.next('publish')];
+    socket.send({ type: 'error', id: refused.id, code: 'rate_limited', message: 'slowly', retryAfterMs: 400 });
+    socket.send({ type: 'published', id: answered.id, channel: 'b', offset: offset(2) } as never);
+    await world.clock.advance(400);
+    expect(socket.commands.waiting).toEqual([]);
+    await world.clock.advance(1_000);
+    const { id, data } = await socket.next('publish');
+    expect(data).toBe(1);
+    socket.send({ type: 'published', id, channel: 'a', offset: offset(3) } as never);
+    await Promise.all(published);
+  });
+
   it('keeps the order of a channel though a node refuses one for now and would take the next', async () => {
     const socket = await connected();
     const stored: unknown[] = [];

@@ -87,6 +87,26 @@ describe('the reading client', () => {
     expect(news.state).toEqual({ type: 'closed', code: 'forbidden_channel' });
   });
 
+  it('takes nothing of a stream for a subscription that is newer than it', async () => {
+    const network = connect();
+    const data: unknown[] = [];
+    const news = client.subscribe('news', {}, () => {
+      news.unsubscribe();
+      client.subscribe('news', { after: '-1' }, (message) => data.push(message.data));
+    });
+    const stream = await network.request('/v1/stream');
+    stream.stream();
+    const events = [
+      { type: 'subscribed', channel: 'news', offset: offset(1), recovered: true },
+      ...[2, 3].map((n) => ({ type: 'message', channel: 'news', offset: offset(n), data: n })),
+      { type: 'unsubscribed', channel: 'news', code: 'forbidden_channel' },
+    ];
+    stream.write(events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(''));
+    await clock.advance(0);
+    expect(data).toEqual([]);
+    expect((await network.request('/v1/stream')).body.channels).toEqual({ news: '-1' });
+  });
+
   it('asks a function for tokens again while it gives none, and is closed by null alone', async () => {
     let given: string | null = '<html>';
     const network = connect({ token: () => given });

@@ -137,10 +137,44 @@ describe('a stream', () => {
     for (let beats = 0; beats < 3; beats++) {
       await world.clock.advance(7_000);
       stream.write(': heartbeat\n\n');
+      next.write(': heartbeat\n\n');
     }
     expect(next.aborted).toBe(false);
     await send(next, ready(1), ready(1, 'more'), message(2, 'more'));
     expect(more.data).toEqual([2]);
+  });
+
+  it('that stalls after its first words while the old one goes on is asked for again: no channel stays deaf', async () => {
+    const { stream } = await open();
+    await send(stream, ready(1));
+    world.subscribe('more');
+    const next = await world.network.request('/v1/stream');
+    next.stream();
+    next.event({ type: 'connected', heartbeatMs: 25_000 } as never);
+    for (let beats = 0; beats < 4; beats++) {
+      await world.clock.advance(7_000);
+      stream.write(': heartbeat\n\n');
+    }
+    await world.clock.advance(6_999);
+    expect(next.aborted).toBe(false);
+    await world.clock.advance(1);
+    expect([next.aborted, stream.aborted]).toEqual([true, false]);
+    expect((await world.network.request('/v1/stream')).body.channels).toHaveProperty('more');
+  });
+
+  it('that has taken over is left alone', async () => {
+    const { stream } = await open();
+    await send(stream, ready(1));
+    world.subscribe('more');
+    const next = await world.network.request('/v1/stream');
+    next.stream();
+    await send(next, ready(1), ready(1, 'more'));
+    for (let beats = 0; beats < 4; beats++) {
+      await world.clock.advance(7_000);
+      next.write(': heartbeat\n\n');
+    }
+    expect([next.aborted, stream.aborted]).toEqual([false, true]);
+    expect(world.network.waiting('/v1/stream')).toEqual([]);
   });
 
   it('is not opened anew for a publish or for nothing', async () => {

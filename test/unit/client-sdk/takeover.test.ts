@@ -185,3 +185,41 @@ it('a node that ends a subscription for now is asked for it again', async () => 
   expect((await socket.next('subscribe')).channels).toEqual({ news: offset(1) });
   expect(news.subscription.state.type).not.toBe('closed');
 });
+
+describe.each(['sse', 'long-poll', 'short-poll'] as const)('a refusal over %s', (transport) => {
+  const path = transport === 'sse' ? '/v1/stream' : '/v1/poll';
+  const newest = () => world.network.waiting(path).at(-1) as FakeRequest;
+  /** Channels that change so often that what changes next waits for its turn; the last of them is refused. */
+  async function ask() {
+    world = new World({ transports: [transport] });
+    for (let n = 0; n < 9; n++) {
+      world.subscribe(`c${n}`);
+      await settle();
+    }
+    const secret = world.subscribe('secret');
+    await settle();
+    expect(newest().body.channels).toHaveProperty('secret');
+    return { secret, request: newest() };
+  }
+
+  it('that names only what is wanted no more ends nothing', async () => {
+    const { secret, request } = await ask();
+    secret.subscription.unsubscribe();
+    request.refuse(403, 'forbidden_channel', { channels: ['secret'] });
+    await settle();
+    expect(world.client.state.type).toBe('connecting');
+    expect(world.errors).toEqual([]);
+    expect(newest().body.channels).not.toHaveProperty('secret');
+  });
+
+  it('that was meant for the subscription before ends no newer one', async () => {
+    const { secret, request } = await ask();
+    secret.subscription.unsubscribe();
+    const again = world.subscribe('secret');
+    request.refuse(403, 'forbidden_channel', { channels: ['secret'] });
+    await settle();
+    expect(again.subscription.state).toEqual({ type: 'pending' });
+    expect(newest()).not.toBe(request);
+    expect(newest().body.channels).toHaveProperty('secret');
+  });
+});

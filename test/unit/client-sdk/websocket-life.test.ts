@@ -1,6 +1,9 @@
 // The SDK over a WebSocket: what time, the page and a node that leaves do to its link.
 
 import { afterEach, describe, expect, it } from 'vitest';
+import { createClient } from '../../../client-sdk/websocket-only.js';
+import { FakeClock } from './fakes/fake-clock.js';
+import { FakeNetwork } from './fakes/fake-network.js';
 import { message, resume, subscribeToNews } from './fakes/socket-server.js';
 import { assignment, emitPageEvent, OTHER, offset, World } from './fakes/world.js';
 
@@ -123,6 +126,22 @@ describe('time', () => {
     expect(world.errors.length).toBeGreaterThan(1);
   });
 
+  it('gives an attempt up after 20 s where there is no other transport', async () => {
+    const clock = new FakeClock();
+    const network = new FakeNetwork();
+    const { WebSocket, fetch } = network;
+    const client = createClient({ url: 'http://discovery.test', clock, WebSocket, fetch });
+    client.subscribe('news');
+    (await network.request('/v1/connect')).answer(200, assignment());
+    await network.sockets.next();
+    await clock.advance(19_999);
+    expect(client.state.type).toBe('connecting');
+    await clock.advance(1);
+    expect(client.state).toMatchObject({ type: 'waiting', cause: 'timeout' });
+    client.close();
+    expect(clock.pending).toBe(0);
+  });
+
   it('does not wait for ever for a token', async () => {
     world = new World({ token: () => new Promise<string>(() => {}) });
     world.subscribe('news');
@@ -195,6 +214,18 @@ describe('move', () => {
     expect(socket.closedByClient).toBe(true);
     expect(news.data).toEqual([2, 3, 4]);
     expect(news.states.map(({ type }) => type)).toEqual(['subscribed']);
+  });
+
+  it('has nobody ask for another when the old link ends before it is left', async () => {
+    const { socket } = await subscribed();
+    socket.send({ type: 'move', withinMs: 5_000, reason: 'draining' });
+    const next = await world.network.sockets.next();
+    await next.accept();
+    socket.close(4000, 'draining: bye');
+    await world.clock.advance(20_000);
+    expect(world.errors).toEqual([]);
+    expect(world.network.sockets.waiting).toEqual([]);
+    expect(next.isOpen).toBe(true);
   });
 
   it('is followed at once, and then no sooner than every 2 s: not round and round in a cluster that is drained', async () => {

@@ -74,6 +74,40 @@ describe('refusals', () => {
     expect(news.subscription.state).toEqual({ type: 'closed', code: 'forbidden_channel' });
   });
 
+  it('ends no subscription by a withdrawal that was meant for the one before', async () => {
+    const { news, socket } = await subscribed();
+    news.subscription.unsubscribe();
+    const left = await socket.next('unsubscribe');
+    const again = world.subscribe('news');
+    const { id } = await socket.next('subscribe');
+    socket.send({ type: 'unsubscribed', channel: 'news', code: 'forbidden_channel' });
+    socket.send({ type: 'error', id: left.id, channel: 'news', code: 'not_subscribed', message: 'news' });
+    socket.send({ type: 'subscribed', id, channel: 'news', offset: offset(1), recovered: true } as never);
+    socket.send(message(2));
+    expect(again.data).toEqual([2]);
+    expect(world.errors).toEqual([]);
+    socket.send({ type: 'unsubscribed', channel: 'news', code: 'forbidden_channel' });
+    expect(again.subscription.state).toEqual({ type: 'closed', code: 'forbidden_channel' });
+  });
+
+  it('ends no subscription by a refusal that was meant for the one before', async () => {
+    const { socket } = await subscribed();
+    // So often that what changes next waits for its turn.
+    for (let n = 0; n < 8; n++) {
+      world.subscribe(`c${n}`);
+      await world.clock.advance(0);
+    }
+    const secret = world.subscribe('secret');
+    await world.clock.advance(0);
+    const { id } = socket.commands.takeAll().at(-1) ?? {};
+    secret.subscription.unsubscribe();
+    const again = world.subscribe('secret');
+    socket.send({ type: 'error', id, channel: 'secret', code: 'forbidden_channel', message: 'no' } as never);
+    expect(again.subscription.state).toEqual({ type: 'pending' });
+    await world.clock.advance(200);
+    expect(await socket.next('subscribe')).toMatchObject({ channels: { secret: 'now' } });
+  });
+
   it('closes for good after 4500–4999, with every subscription and publish', async () => {
     const { news, socket } = await subscribed();
     const published = world.client.publish('news', 1);
