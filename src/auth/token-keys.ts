@@ -17,6 +17,8 @@ export interface TokenKey {
   readonly algorithms: readonly Algorithm[];
   /** The key that fits a token's header, or `undefined`. */
   find(header: JsonRecord): VerifyingKey | Promise<VerifyingKey | undefined>;
+  /** The same, found out anew, for a token that the first one does not verify; absent where there is nothing to find out. */
+  findAgain?(header: JsonRecord): Promise<VerifyingKey | undefined>;
   /** Present where the keys come from a URL. */
   readonly jwks?: Jwks;
 }
@@ -49,6 +51,7 @@ export function publishedKeys(options: JwksOptions): TokenKey {
     algorithms: PUBLIC_ALGORITHMS,
     jwks,
     find: (header) => jwks.find(String(field(header, 'alg')), field(header, 'kid')),
+    findAgain: (header) => jwks.findAgain(String(field(header, 'alg')), field(header, 'kid')),
   };
 }
 

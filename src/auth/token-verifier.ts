@@ -9,7 +9,7 @@ import { type Logger, silentLogger } from '../lib/logger.js';
 import { field } from '../protocol/index.js';
 import { type ClaimRules, checkExpiry, identityOf } from './claims.js';
 import type { Authenticator, Identity } from './identity.js';
-import { isKeyId, JWKS_DEFAULTS } from './jwks.js';
+import { isKeyId, JWKS_DEFAULTS, type KeysCheck } from './jwks.js';
 import { publicKey, publishedKeys, secretKey, type TokenKey, type VerifyingKey } from './token-keys.js';
 import { decodeJson, isTicketHeader, readTokenText, type TokenText } from './token-text.js';
 
@@ -49,6 +49,12 @@ export interface TokenVerifierOptions {
 }
 
 export interface TokenVerifier extends Authenticator {
+  /** Begins to fetch published keys, and keeps them fresh. */
+  start(): void;
+  /** Ends that. Idempotent. */
+  close(): void;
+  /** One for each set of published keys. */
+  checks(): readonly KeysCheck[];
   /** Plain counters for metrics. */
   stats(): { readonly jwksUnavailable: number; readonly cachedTokens: number };
 }
@@ -87,6 +93,7 @@ export function createTokenVerifier(
   const elapsedMs = given.clock ?? monotonicNowMs;
   if (options.issuers.length === 0) throw new TypeError('a token verifier needs at least one issuer');
   const sources = options.issuers.map((issuer) => sourceOf(issuer, options, elapsedMs));
+  const sets = sources.flatMap(({ keys }) => keys).flatMap(({ jwks }) => jwks ?? []);
   const cache = options.maxCached > 0 ? newCache(options.maxCached) : undefined;
 
   async function verifyAfresh(text: string, remember: boolean): Promise<Identity> {
@@ -105,8 +112,11 @@ export function createTokenVerifier(
       checkExpiry(known.identity.expiresAtMs, options.toleranceMs, options.clock());
       return known.identity;
     },
+    start: () => sets.forEach((set) => void set.start()),
+    close: () => sets.forEach((set) => void set.close()),
+    checks: () => sets.map((set) => set.check()),
     stats: () => ({
-      jwksUnavailable: sources.flatMap(({ keys }) => keys).reduce((sum, key) => sum + (key.jwks?.failures ?? 0), 0),
+      jwksUnavailable: sets.reduce((sum, { failures }) => sum + failures, 0),
       cachedTokens: cache?.size ?? 0,
     }),
   };
@@ -189,6 +199,10 @@ async function verifySignature(token: TokenText, source: Source): Promise<TokenT
     if (key === undefined) continue;
     unknown = false;
     if (await isSignedBy(token.text, key, algorithm)) return decodeJson(token.payload, 'payload');
+    const newer = await candidate.findAgain?.(token.header);
+    if (newer !== undefined && (await isSignedBy(token.text, newer, algorithm))) {
+      return decodeJson(token.payload, 'payload');
+    }
   }
   if (unknown) throw new FanfareError('token_key_unknown', 'kid: no such key');
   throw new FanfareError('token_signature_invalid', 'the signature does not verify');

@@ -12,13 +12,17 @@ export interface AuthParts {
   readonly tickets: TicketAuthority;
   /** `undefined` where no key for users' tokens is configured. */
   readonly tokens: TokenVerifier | undefined;
+  /** The keys that are fetched, where the process takes users' tokens. */
+  readonly keys: Pick<TokenVerifier, 'start' | 'close' | 'checks'>;
   /** What a node verifies with. */
   readonly authenticator: Authenticator;
   /** Knows who else has the cluster's secrets. */
   readonly membership: Membership;
 }
 
-export function composeAuth({ config }: LoadedConfig, logger: Logger): AuthParts {
+const NO_KEYS: AuthParts['keys'] = { start: () => undefined, close: () => undefined, checks: () => [] };
+
+export function composeAuth({ role, config }: LoadedConfig, logger: Logger): AuthParts {
   const { authSecret: secret, authPublicKey: publicKey, authJwksUrl: jwksUrl } = config;
   const { authIssuer: issuer, authAudience: audience, authAlgorithms: algorithms } = config;
   const issuers = [{ secret, publicKey, jwksUrl, issuer, audience, algorithms }];
@@ -29,5 +33,7 @@ export function composeAuth({ config }: LoadedConfig, logger: Logger): AuthParts
   const secrets = config.clusterSecret ?? [];
   const tickets = createTicketAuthority({ secrets, audience: audienceOfTickets });
   const authenticator = createAuthenticator({ tickets, tokens, allowUserTokens: config.allowUserTokens });
-  return { tickets, tokens, authenticator, membership: new Membership(secrets) };
+  // A node that takes tickets alone never looks at a user's token.
+  const keys = role === 'node' && !config.allowUserTokens ? NO_KEYS : (tokens ?? NO_KEYS);
+  return { tickets, tokens, keys, authenticator, membership: new Membership(secrets) };
 }

@@ -107,6 +107,12 @@ export const CODES = {
     close: CLOSE.internal,
     title: 'Something went wrong here, not with the request.',
   },
+  keys_unavailable: {
+    status: 503,
+    retry: true,
+    close: CLOSE.internal,
+    title: 'The key that the token names is not known yet.',
+  },
   broker_unavailable: {
     status: 503,
     retry: true,

@@ -10,7 +10,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = (() => {
     'src/protocol': [],
     'src/lib': ['src/protocol'],
     'src/config': ['src/protocol', 'src/lib'],
-    'src/auth': ground,
+    // How often an issuer is asked for its keys.
+    'src/auth': [...ground, 'src/limits'],
     'src/limits': ground,
     'src/cluster': ground,
     // What node and discovery both serve HTTP with.

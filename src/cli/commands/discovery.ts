@@ -41,15 +41,10 @@ async function runDiscovery(command: Command): Promise<void> {
   let leavingSinceMs: number | undefined;
   const probes = createProbes({
     // While Redis is away discovery answers from the nodes it knows, and is ready as long as it does.
-    checks: () => [...(discovery?.checks() ?? cluster.checks()), ...leavingCheck(leavingSinceMs)],
+    checks: () => [...(discovery ?? cluster).checks(), ...auth.keys.checks(), ...leavingCheck(leavingSinceMs)],
     metrics: createMetrics({
       labels: { role },
-      stats: () => ({
-        ...discoveryStats(discovery),
-        ...cluster.stats(),
-        ...auth.tokens?.stats(),
-        ...logger.stats(),
-      }),
+      stats: () => ({ ...discoveryStats(discovery), ...cluster.stats(), ...auth.tokens?.stats(), ...logger.stats() }),
     }),
     adminKey: config.adminKey,
   });
@@ -63,9 +58,11 @@ async function runDiscovery(command: Command): Promise<void> {
   const close = async () => {
     await server.close();
     discovery?.close();
+    auth.keys.close();
     cluster.close();
   };
   const start = async () => {
+    auth.keys.start();
     await cluster.start();
     discovery = composeDiscovery(config, { registry: cluster.registry, auth, namespaces, logger });
     await discovery.refresh();

@@ -27,12 +27,18 @@ async function runNode(command: Command): Promise<void> {
   const logger = createPinoLogger({ level: config.logLevel, fields: { role: 'node' } });
   const namespaces = new Namespaces(config.namespaces);
   const cluster = composeCluster(loaded, namespaces, logger);
-  const { authenticator, membership } = composeAuth(loaded, logger);
+  const { authenticator, membership, keys } = composeAuth(loaded, logger);
+  const close = () => [keys, cluster].forEach((part) => void part.close());
   const end = serverEnd(loaded, logger);
   const stats = () => ({ ...node.stats(), ...cluster.stats(), ...logger.stats() });
   const metrics = createMetrics({ labels: { role: 'node' }, stats });
   const { adminKey } = config;
-  const probes = createProbes({ checks: () => node.checks(), metrics, adminKey, nodeId: nodeIdOf(config) });
+  const probes = createProbes({
+    checks: () => [...node.checks(), ...keys.checks()],
+    metrics,
+    adminKey,
+    nodeId: nodeIdOf(config),
+  });
   const fallback = asFallback(
     async (request, context) => {
       const answer = await probes(request, context.remoteAddress);
@@ -52,12 +58,13 @@ async function runNode(command: Command): Promise<void> {
     end,
     server: {
       start: async () => {
+        keys.start();
         await cluster.start();
         return node.start();
       },
       leave: () => void node.leave(),
-      drain: (withinMs) => node.drain(withinMs).finally(() => cluster.close()),
-      close: () => node.close().finally(() => cluster.close()),
+      drain: (withinMs) => node.drain(withinMs).finally(close),
+      close: () => node.close().finally(close),
     },
     banner: (url) => `fanfare node: ${url}`,
   });

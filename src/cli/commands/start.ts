@@ -50,7 +50,7 @@ async function runStart(command: Command): Promise<void> {
   const own = () => ({ ...cluster.stats(), ...auth.tokens?.stats(), ...logger.stats() });
   const stats = () => ({ ...node.stats(), ...discoveryStats(discovery), ...own() });
   const probes = createProbes({
-    checks: () => [...node.checks(), ...(discovery?.checks() ?? [])],
+    checks: () => [...node.checks(), ...(discovery?.checks() ?? []), ...auth.keys.checks()],
     metrics: createMetrics({ labels: { role }, stats }),
     adminKey: config.adminKey,
     nodeId: nodeIdOf(config),
@@ -67,21 +67,19 @@ async function runStart(command: Command): Promise<void> {
     new Origins(config.origins),
     logger,
   );
-  const { authenticator, membership } = auth;
+  const { authenticator, membership, keys } = auth;
   const broker = cluster.createBroker();
   const ingest = cluster.createIngest(broker);
   const parts = { broker, registry, ingest, authenticator, membership, namespaces, logger, fallback, end };
   const node = await composeNode(config, parts);
-  const release = () => {
-    discovery?.close();
-    cluster.close();
-  };
+  const release = () => [discovery, keys, cluster].forEach((part) => void part?.close());
   await runServer({
     loaded,
     logger,
     end,
     server: {
       start: async () => {
+        keys.start();
         await cluster.start();
         discovery = composeDiscovery(config, { registry, auth, namespaces, logger });
         return startBoth(node, discovery);

@@ -1,9 +1,11 @@
 // Key sets at a URL: real requests to a real server that counts them.
 
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTokenVerifier } from '../../../src/auth/token-verifier.js';
+import type { Logger } from '../../../src/lib/logger.js';
+import { RecordingLogger } from '../../support/recording-logger.js';
 import { claims, codeOf, ec, hs256, NOW_MS, otherRsa, rsa, signed } from './jwt.js';
 
 const servers: Server[] = [];
@@ -30,17 +32,33 @@ const jwk = (kid: string, pair = rsa) => ({ ...pair.publicKey.export({ format: '
 const token = (kid: unknown, pair = rsa) =>
   signed(pair.privateKey, { alg: 'RS256', ...(kid !== undefined && { kid }) });
 
-function verifierAt(url: string, clock = { nowMs: NOW_MS }, jwks: Record<string, number> = {}) {
+async function retryOf(run: () => unknown): Promise<number | undefined> {
+  try {
+    await run();
+  } catch (error) {
+    return (error as { readonly retryAfterMs?: number }).retryAfterMs;
+  }
+  return undefined;
+}
+
+function verifierAt(url: string, clock = { nowMs: NOW_MS }, jwks: Record<string, number> = {}, logger?: Logger) {
   const bounds = {
     maxAgeMs: 600_000,
-    cooldownMs: 30_000,
+    perFetchMs: 2_000,
+    burst: 2,
     timeoutMs: 5_000,
     maxBytes: 256 * 1024,
     maxKeys: 100,
     ...jwks,
   };
   // Nothing is remembered, so that every token asks for its key.
-  return createTokenVerifier({ issuers: [{ jwksUrl: url }], clock: () => clock.nowMs, jwks: bounds, maxCached: 0 });
+  return createTokenVerifier({
+    issuers: [{ jwksUrl: url }],
+    clock: () => clock.nowMs,
+    jwks: bounds,
+    maxCached: 0,
+    ...(logger !== undefined && { logger }),
+  });
 }
 
 describe('a key set', () => {
@@ -62,20 +80,97 @@ describe('a key set', () => {
     expect(set.requests).toBe(0);
   });
 
-  it('is asked at most once per cooldown for ids that it does not know', async () => {
+  it('is asked no more often than a bucket allows, and what it may not be asked for is not known yet', async () => {
     const clock = { nowMs: NOW_MS };
     const keys = [jwk('a')];
     const set = await serve((_, response) => response.end(JSON.stringify({ keys })));
     const tokens = verifierAt(set.url, clock);
     await tokens.verify(token('a'));
-    for (let index = 0; index < 20; index++) {
-      expect(await codeOf(() => tokens.verify(token(`unknown-${index}`)))).toBe('token_key_unknown');
-    }
-    expect(set.requests).toBe(1);
-    clock.nowMs += 30_000;
+    const codes: string[] = [];
+    for (let index = 0; index < 20; index++) codes.push(await codeOf(() => tokens.verify(token(`unknown-${index}`))));
+    expect(codes.slice(0, 1)).toEqual(['token_key_unknown']);
+    expect(new Set(codes.slice(1))).toEqual(new Set(['keys_unavailable']));
+    expect(await retryOf(() => tokens.verify(token('c')))).toBe(2_000);
+    expect(set.requests).toBe(2);
+    expect(await codeOf(() => tokens.verify(token('a')))).toBe('accepted');
+    clock.nowMs += 2_000;
     keys.push(jwk('b', otherRsa));
-    expect(await codeOf(() => tokens.verify(token('b', otherRsa)))).toBe('accepted');
     expect(await codeOf(() => tokens.verify(token('c')))).toBe('token_key_unknown');
+    expect(await codeOf(() => tokens.verify(token('b', otherRsa)))).toBe('accepted');
+    expect(set.requests).toBe(3);
+  });
+
+  it('does not deny a new key because its URL is down just now', async () => {
+    const clock = { nowMs: NOW_MS };
+    const keys = [jwk('a')];
+    let isDown = false;
+    const set = await serve((_, response) =>
+      isDown ? response.writeHead(503).end() : response.end(JSON.stringify({ keys })),
+    );
+    const tokens = verifierAt(set.url, clock);
+    await tokens.verify(token('a'));
+    isDown = true;
+    keys.push(jwk('b', otherRsa));
+    expect(await codeOf(() => tokens.verify(token('b', otherRsa)))).toBe('keys_unavailable');
+    expect(await codeOf(() => tokens.verify(token('a')))).toBe('accepted');
+    isDown = false;
+    clock.nowMs += 2_000;
+    expect(await codeOf(() => tokens.verify(token('b', otherRsa)))).toBe('accepted');
+  });
+
+  it('is fetched once more for a signature that does not verify', async () => {
+    const clock = { nowMs: NOW_MS };
+    for (const kid of ['a', undefined]) {
+      const keys: object[] = [{ ...jwk('a'), kid }];
+      const set = await serve((_, response) => response.end(JSON.stringify({ keys })));
+      const tokens = verifierAt(set.url, clock);
+      expect(await codeOf(() => tokens.verify(token(kid)))).toBe('accepted');
+      keys[0] = { ...jwk('a', otherRsa), kid };
+      expect(await codeOf(() => tokens.verify(token(kid, otherRsa)))).toBe('accepted');
+      expect(set.requests).toBe(2);
+      expect(await codeOf(() => tokens.verify(token(kid)))).toBe('keys_unavailable');
+      clock.nowMs += 2_000;
+      expect(await codeOf(() => tokens.verify(token(kid)))).toBe('token_signature_invalid');
+      expect(set.requests).toBe(3);
+    }
+  });
+
+  it('that is old serves whoever has a known key while it is fetched, and never makes one wait', async () => {
+    const clock = { nowMs: NOW_MS };
+    const hanging: ServerResponse[] = [];
+    const answer = JSON.stringify({ keys: [jwk('a'), jwk('b', otherRsa)] });
+    const set = await serve((_, response) => {
+      if (set.requests === 1) response.end(JSON.stringify({ keys: [jwk('a')] }));
+      else hanging.push(response);
+    });
+    const tokens = verifierAt(set.url, clock, { maxAgeMs: 60_000 });
+    await tokens.verify(token('a'));
+    clock.nowMs += 60_000;
+    expect(await codeOf(() => tokens.verify(token('a')))).toBe('accepted');
+    const waiting = codeOf(() => tokens.verify(token('b', otherRsa)));
+    await expect.poll(() => hanging.length).toBe(1);
+    expect(await codeOf(() => tokens.verify(token('a')))).toBe('accepted');
+    hanging[0]?.end(answer);
+    expect(await waiting).toBe('accepted');
+    expect(set.requests).toBe(2);
+  });
+
+  it('denies a key only after a fetch that began after the token came', async () => {
+    const keys = [jwk('a')];
+    const held: (() => void)[] = [];
+    const set = await serve((_, response) => {
+      // What it answers is of the moment in which it was asked.
+      const body = JSON.stringify({ keys });
+      if (set.requests === 1) held.push(() => response.end(body));
+      else response.end(body);
+    });
+    const tokens = verifierAt(set.url);
+    const first = codeOf(() => tokens.verify(token('a')));
+    await expect.poll(() => held.length).toBe(1);
+    keys.push(jwk('b', otherRsa));
+    const second = codeOf(() => tokens.verify(token('b', otherRsa)));
+    held[0]?.();
+    expect(await Promise.all([first, second])).toEqual(['accepted', 'accepted']);
     expect(set.requests).toBe(2);
   });
 
@@ -110,21 +205,44 @@ describe('a key set', () => {
         claims({ iat: undefined, exp: clock.nowMs / 1000 + 60 }),
       );
       expect(await codeOf(() => tokens.verify(text))).toBe('accepted');
-      expect(tokens.stats().jwksUnavailable).toBe(failure);
+      await expect.poll(() => tokens.stats().jwksUnavailable).toBe(failure);
     }
     expect(set.requests).toBe(answers.length);
   });
 
-  it('that was never there is an error of ours, not of the token', async () => {
-    const set = await serve((_, response) => response.writeHead(503).end());
-    const clock = { nowMs: NOW_MS };
-    const tokens = verifierAt(set.url, clock);
-    expect(await codeOf(() => tokens.verify(token('a')))).toBe('internal');
-    expect(await codeOf(() => tokens.verify(token('a')))).toBe('internal');
-    expect(set.requests).toBe(1);
-    clock.nowMs += 5_000;
-    await codeOf(() => tokens.verify(token('a')));
-    expect(set.requests).toBe(2);
+  it('that was never there is a failing check, one warning and no fault of the token', async () => {
+    let isDown = true;
+    const set = await serve((_, response) =>
+      isDown ? response.writeHead(503).end() : response.end(JSON.stringify({ keys: [jwk('a')] })),
+    );
+    const logger = new RecordingLogger();
+    const tokens = verifierAt(set.url, { nowMs: NOW_MS }, { timeoutMs: 20 }, logger);
+    expect(tokens.checks()).toMatchObject([{ name: 'keys', ok: false, detail: 'no signing keys yet: not asked yet' }]);
+    tokens.start();
+    await expect.poll(() => tokens.stats().jwksUnavailable).toBeGreaterThan(2);
+    expect(tokens.checks()).toMatchObject([
+      { ok: false, detail: 'no signing keys yet: expected status 200 with a body, got 503' },
+    ]);
+    for (let index = 0; index < 9; index++) {
+      expect(await codeOf(() => tokens.verify(token('a')))).toBe('keys_unavailable');
+    }
+    isDown = false;
+    await expect.poll(() => tokens.checks()[0]?.ok).toBe(true);
+    expect(await codeOf(() => tokens.verify(token('a')))).toBe('accepted');
+    tokens.close();
+    expect(logger.lines.map(({ level, message }) => [level, message])).toEqual([
+      ['warn', 'the signing keys cannot be fetched: nobody with a token is let in until they can'],
+      ['info', 'the signing keys are fetched again'],
+    ]);
+  });
+
+  it('is fetched again by itself before it is too old, whether tokens come or not', async () => {
+    const set = await serve((_, response) => response.end(JSON.stringify({ keys: [jwk('a')] })));
+    const tokens = verifierAt(set.url, { nowMs: NOW_MS }, { maxAgeMs: 10 });
+    tokens.start();
+    await expect.poll(() => set.requests).toBeGreaterThan(3);
+    tokens.close();
+    await expect.poll(() => tokens.checks()[0]?.ok).toBe(true);
   });
 
   it('gives no shared secret and no private key', async () => {
