@@ -58,7 +58,7 @@ export class Endpoints {
     this.#clock = parts.clock ?? Date.now;
     this.#random = random;
     this.#admission = parts.admission;
-    this.#operators = new SecretKeys(options.adminKey === '' ? [] : [options.adminKey]);
+    this.#operators = new SecretKeys(options.adminKeys);
     this.#members = new Members(parts.membership, logger);
     this.nodes = new NodeDirectory({
       registry,
@@ -84,7 +84,7 @@ export class Endpoints {
     return [
       { methods: ['POST'], pattern: PATHS.connect, run: (call) => this.#connect(call) },
       { methods: ['POST'], pattern: PATHS.ticket, run: (call) => this.#renew(call) },
-      ...(this.#options.adminKey === '' ? [] : operators),
+      ...(this.#options.adminKeys.length === 0 ? [] : operators),
     ];
   }
 

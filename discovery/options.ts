@@ -29,8 +29,8 @@ export interface DiscoveryParts {
 export interface DiscoveryOptions {
   readonly namespaces: Namespaces;
   readonly origins: Origins;
-  /** Bearer key of operators; empty (the default): their API is off. */
-  readonly adminKey: string;
+  /** Bearer keys of operators; none (the default): their API is off. */
+  readonly adminKeys: readonly string[];
   /** Addresses or networks (`10.0.0.0/8`) whose `X-Forwarded-For` or `Forwarded` is believed; default none. */
   readonly trustedProxies: readonly string[];
   /** What clients may be told to connect by; default all. */
@@ -54,7 +54,7 @@ export interface DiscoveryOptions {
 }
 
 export const DISCOVERY_DEFAULTS = {
-  adminKey: '',
+  adminKeys: [],
   trustedProxies: [],
   transports: TRANSPORTS,
   userRate: { algorithm: 'token-bucket', perSecond: 10, burst: 20 },

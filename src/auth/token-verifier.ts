@@ -19,10 +19,10 @@ export interface TokenIssuer {
   readonly issuer?: string | undefined;
   /** One of these must be in `aud`; not checked when absent. */
   readonly audience?: string | readonly string[] | undefined;
-  /** Shared secret for HS256, at least 32 bytes. */
-  readonly secret?: string | undefined;
-  /** RSA (≥ 2,048 bits), EC or Ed25519 public key in PEM. */
-  readonly publicKey?: string | undefined;
+  /** Shared secrets for HS256, at least 32 bytes each. */
+  readonly secret?: string | readonly string[] | undefined;
+  /** RSA (≥ 2,048 bits), EC or Ed25519 public keys in PEM. */
+  readonly publicKey?: string | readonly string[] | undefined;
   /** Where the issuer publishes its keys. */
   readonly jwksUrl?: string | undefined;
   /** Narrows the algorithms that the keys allow. */
@@ -136,9 +136,10 @@ function newCache(max: number): LRUCache<string, Remembered> {
 
 function sourceOf(issuer: TokenIssuer, options: TokenVerifierOptions, clock: () => number): Source {
   const { fetch, logger } = options;
-  const keys: TokenKey[] = [];
-  if (issuer.secret !== undefined) keys.push(secretKey(issuer.secret));
-  if (issuer.publicKey !== undefined) keys.push(publicKey(issuer.publicKey));
+  const secrets = issuer.secret === undefined ? [] : [issuer.secret].flat();
+  const publicKeys = issuer.publicKey === undefined ? [] : [issuer.publicKey].flat();
+  // What is fetched comes last: whoever is verified without that waits for nothing.
+  const keys: TokenKey[] = [...secrets.map(secretKey), ...publicKeys.map(publicKey)];
   if (issuer.jwksUrl !== undefined) {
     keys.push(publishedKeys({ ...options.jwks, url: issuer.jwksUrl, clock, fetch, logger }));
   }

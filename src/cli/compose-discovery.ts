@@ -23,7 +23,7 @@ export function composeDiscovery(config: Config, { registry, auth, namespaces, l
     {
       namespaces,
       origins: new Origins(config.origins),
-      adminKey: config.adminKey ?? '',
+      adminKeys: config.adminKey ?? [],
       trustedProxies: config.trustedProxies,
       userRate: perSecond(config.connectsPerUser),
       addressRate: config.connectsPerIp === 0 ? undefined : perSecond(config.connectsPerIp),

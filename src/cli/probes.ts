@@ -14,8 +14,8 @@ export interface ProbesParts {
   readonly metrics: Metrics;
   /** Of the node that serves here, which `/livez` names; `undefined` on discovery. */
   readonly nodeId?: string;
-  /** Bearer key that opens `/metrics`; `undefined`: open to this machine alone. */
-  readonly adminKey: string | undefined;
+  /** Bearer keys that open `/metrics`; `undefined`: open to this machine alone. */
+  readonly adminKey: readonly string[] | undefined;
 }
 
 /** Answers a probe, or `undefined` for any other path. `remoteAddress` is the socket's. */
@@ -72,11 +72,11 @@ function hostName(host: string): string {
     .replace(/^\[(.*)\]$/, '$1');
 }
 
-function hasKey(request: Request, key: string | undefined): boolean {
-  if (key === undefined) return false;
+function hasKey(request: Request, keys: readonly string[] | undefined): boolean {
+  if (keys === undefined) return false;
   try {
     const shown = bearerOf(request.headers.get('authorization'));
-    return shown !== undefined && new SecretKeys([key]).has(shown);
+    return shown !== undefined && new SecretKeys(keys).has(shown);
   } catch {
     // What is no bearer token is no key.
     return false;

@@ -22,7 +22,13 @@ export function signingTerms(
 ): SigningTerms | undefined {
   const read = readOptions(KEYS, { flags, env });
   problems.push(...read.problems);
-  const { authSecret, authPublicKey, authJwksUrl, authIssuer: issuer, authAudience: audience } = read.values;
+  const {
+    authSecret: [authSecret] = [],
+    authPublicKey,
+    authJwksUrl,
+    authIssuer: issuer,
+    authAudience: audience,
+  } = read.values;
   if (authSecret !== undefined) return { secret: authSecret, issuer, audience, development: false };
   const reason = whyNotDevelopment(authPublicKey !== undefined || authJwksUrl !== undefined, flags, env);
   if (reason === undefined) return { secret: DEVELOPMENT_SECRET, issuer, audience, development: true };

@@ -2,7 +2,8 @@
 
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { keyAlgorithms } from '../lib/jwt-algorithms.js';
-import { list, type Reading, valueType } from './value-types.js';
+import { readKeyList, readPemList } from './key-list.js';
+import { type Reading, valueType } from './value-types.js';
 
 /** HS256 wants a key as long as its hash (RFC 7518, 3.2). */
 export const MIN_SECRET_BYTES = 32;
@@ -19,15 +20,12 @@ function readSecret(raw: unknown, minBytes: number): Reading<string> {
   return /^[\x21-\x7e]+$/.test(raw) ? { value: raw } : { expected, got: 'text with spaces or control characters' };
 }
 
-/** One secret that signs with HMAC. */
-export const hmacSecret = () => valueType((raw) => readSecret(raw, MIN_SECRET_BYTES));
-/** Several of them; the first signs, all verify. */
-export const hmacSecrets = () => list((element) => readSecret(element, MIN_SECRET_BYTES));
-export const bearerKey = () => valueType((raw) => readSecret(raw, MIN_BEARER_KEY_BYTES));
-export const bearerKeys = () => list((element) => readSecret(element, MIN_BEARER_KEY_BYTES));
+/** Secrets of HMAC; the first signs, all verify. */
+export const hmacSecrets = () => valueType((raw) => readKeyList(raw, (key) => readSecret(key, MIN_SECRET_BYTES)));
+export const bearerKeys = () => valueType((raw) => readKeyList(raw, (key) => readSecret(key, MIN_BEARER_KEY_BYTES)));
 
 /** A public key in PEM that can verify tokens: RSA of at least 2048 bits, P-256 to P-521, Ed25519. */
-export const publicKey = () => valueType(readPublicKey);
+export const publicKeys = () => valueType((raw) => readPemList(raw, readPublicKey));
 
 function readPublicKey(raw: unknown): Reading<string> {
   const expected = 'a public key in PEM, "-----BEGIN PUBLIC KEY-----" and what follows';

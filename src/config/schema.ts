@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { ALGORITHMS } from '../lib/jwt-algorithms.js';
 import { MAX_WAIT_REPLICAS } from '../protocol/index.js';
-import { bearerKey, bearerKeys, hmacSecret, hmacSecrets, publicKey } from './key-types.js';
+import { bearerKeys, hmacSecrets, publicKeys } from './key-types.js';
 import { namespacesType } from './namespaces-type.js';
 import { hostName, jwksUrl, networkList, originList, redisUrl, webBase } from './network-types.js';
 import { type OptionInfo, optionInfo, ROLES, type Role } from './option-info.js';
@@ -52,15 +52,15 @@ export const configSchema = z.object({
     defaultText: '`{"default":{}}`; `start` opens `public` and `demo` where it made the secret of users\' tokens',
   }),
 
-  authSecret: option(hmacSecret().optional(), {
-    about: "HMAC secret that verifies users' tokens",
+  authSecret: option(hmacSecrets().optional(), {
+    about: "HMAC secrets that verify users' tokens, comma-separated for rotation; the first signs for the command line",
     roles: ALL,
     defaultText: 'none; `start` makes one where no key is configured',
     secret: true,
     fromFile: true,
   }),
-  authPublicKey: option(publicKey().optional(), {
-    about: "public key in PEM that verifies users' tokens",
+  authPublicKey: option(publicKeys().optional(), {
+    about: "public keys in PEM that verify users' tokens, one block after the other",
     roles: ALL,
     fromFile: true,
   }),
@@ -100,8 +100,8 @@ export const configSchema = z.object({
     roles: FRONT,
     default: '1h',
   }),
-  adminKey: option(bearerKey().optional(), {
-    about: 'bearer key of operators',
+  adminKey: option(bearerKeys().optional(), {
+    about: 'bearer keys of operators, comma-separated',
     roles: ALL,
     defaultText: 'none: those APIs are off',
     secret: true,

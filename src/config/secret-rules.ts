@@ -29,7 +29,7 @@ export function secretRules(given: Given, found: Findings): void {
 function makeSecrets(given: Given, found: Findings, verifies: boolean): void {
   const kind = isFirstTry(given.host ?? '', (key) => found.isDefault(key)) ? 'built-in' : 'random';
   if (!verifies) {
-    found.make('authSecret', kind, secretOf(kind));
+    found.make('authSecret', kind, [secretOf(kind)]);
     if (found.isDefault('allowStarGrant')) found.change('allowStarGrant', true, 'with the secret that start made');
     openNamespaces(given, found);
   }
@@ -109,8 +109,8 @@ export function algorithmRules(given: Given, found: Findings): void {
   const secret = given.authSecret ?? found.changes.authSecret;
   const usable = new Set<string>();
   const add = (algorithms: readonly string[]) => algorithms.forEach((algorithm) => void usable.add(algorithm));
-  if (secret !== undefined) add(secretAlgorithms(secret));
-  if (given.authPublicKey !== undefined) add(keyAlgorithms(createPublicKey(given.authPublicKey)));
+  for (const one of secret ?? []) add(secretAlgorithms(one));
+  for (const pem of given.authPublicKey ?? []) add(keyAlgorithms(createPublicKey(pem)));
   if (given.authJwksUrl !== undefined) add(PUBLIC_ALGORITHMS);
   if (usable.size === 0) return;
   for (const algorithm of given.authAlgorithms ?? []) {

@@ -102,7 +102,7 @@ async function startBoth(node: PushNode, discovery: Discovery): Promise<StartedN
 
 /** What signs the demo page's tokens; only where the secret of tokens is one that `start` made. */
 function developmentTerms({ config, made }: LoadedConfig): DevelopmentToken | undefined {
-  const { authSecret: secret, authIssuer: issuer, authAudience: audience } = config;
+  const { authSecret: [secret] = [], authIssuer: issuer, authAudience: audience } = config;
   if (made.authSecret === undefined || secret === undefined) return undefined;
   return { secret, issuer, audience, isFirstTry: made.authSecret === 'built-in' };
 }

@@ -200,7 +200,9 @@ describe('keys and secrets', () => {
     });
     expect(lines).toEqual([
       expect.stringMatching(/^authSecret \(flag --auth-secret\): got 15 bytes, expected at least 32 bytes/),
-      expect.stringMatching(/^clusterSecret \(flag --cluster-secret\): got 15 bytes, expected at least 32 bytes/),
+      expect.stringMatching(
+        /^clusterSecret \(flag --cluster-secret\): got 15 bytes as number 2 of 2, expected at least 32 bytes/,
+      ),
       expect.stringMatching(/^adminKey \(flag --admin-key\): got 3 bytes, expected at least 16 bytes/),
     ]);
     expect(lines.join('\n')).not.toContain('hunter2');

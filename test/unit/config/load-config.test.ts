@@ -91,7 +91,7 @@ describe('values', () => {
   it('reads a secret from the file that a _FILE variable names, without the line break at its end', () => {
     const path = file('secret', `${'s'.repeat(40)}\n`);
     const { config, sources } = load({ env: { FANFARE_AUTH_SECRET_FILE: path } });
-    expect(config.authSecret).toBe('s'.repeat(40));
+    expect(config.authSecret).toEqual(['s'.repeat(40)]);
     expect(sources.get('authSecret')).toBe(`env FANFARE_AUTH_SECRET_FILE ${path}`);
   });
 

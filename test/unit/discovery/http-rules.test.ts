@@ -22,7 +22,7 @@ describe('paths and methods', () => {
   it('a method that is not taken is told those that are', async () => {
     const f = await fixture();
     expect((await f.ask('/v1/connect', { method: 'GET' })).headers.get('allow')).toBe('POST, OPTIONS');
-    const operated = await fixture({ adminKey: 'an admin key of the tests, long enough' });
+    const operated = await fixture({ adminKeys: ['an admin key of the tests, long enough'] });
     expect((await operated.ask('/v1/nodes')).headers.get('allow')).toBe('GET, HEAD, OPTIONS');
   });
 

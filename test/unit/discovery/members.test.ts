@@ -23,7 +23,7 @@ describe('a node with another cluster secret', () => {
 
   it('is named once in the log, in readiness and in the list, and costs discovery nothing', async () => {
     const adminKey = 'an-admin-key-that-is-long-enough';
-    const f = await fixture({ ...UNLIMITED, adminKey, refreshMs: 5 });
+    const f = await fixture({ ...UNLIMITED, adminKeys: [adminKey], refreshMs: 5 });
     await f.registry.report(stranger('bad', f.state.nowMs));
     await f.report('good');
     await expect.poll(() => f.discovery.stats()).toMatchObject({ nodes: 2, usableNodes: 1 });

@@ -9,7 +9,7 @@ describe('operators', () => {
   const Authorization = `Bearer ${KEY}`;
 
   it('see the nodes', async () => {
-    const f = await fixture({ adminKey: KEY }, [node('n1', { connections: 3 })]);
+    const f = await fixture({ adminKeys: [KEY] }, [node('n1', { connections: 3 })]);
     const response = await f.ask('/v1/nodes', { method: 'GET', headers: { Authorization } });
     const said = { version: '0.1.0', engine: 'uws', startedAtMs: f.state.nowMs, secrets: [expect.any(String)] };
     const seen = { id: 'n1', url: 'http://n1.example:8080', connections: 3, reservations: 0, capacity: 10_000 };
@@ -17,7 +17,7 @@ describe('operators', () => {
   });
 
   it('drain a node', async () => {
-    const f = await fixture({ adminKey: KEY }, [node('host:8080', { url: 'http://host:8080', incarnation: 'a' })]);
+    const f = await fixture({ adminKeys: [KEY] }, [node('host:8080', { url: 'http://host:8080', incarnation: 'a' })]);
     const response = await f.ask('/v1/nodes/host%3A8080/drain', { headers: { Authorization } });
     expect([response.status, await response.json()]).toEqual([202, { id: 'host:8080', draining: true }]);
     expect(await refusal(await f.connect())).toBe('503 no_capacity');
@@ -38,7 +38,7 @@ describe('operators', () => {
     ['POST', '/v1/nodes', Authorization, '405 method_not_allowed'],
     ['POST', '/v1/nodes/n1', Authorization, '404 not_found'],
   ])('%s %s with %s is answered %s', async (method, path, authorization, wanted) => {
-    const f = await fixture({ adminKey: KEY }, [node('n1')]);
+    const f = await fixture({ adminKeys: [KEY] }, [node('n1')]);
     const headers: Record<string, string> = authorization === undefined ? {} : { Authorization: authorization };
     expect(await refusal(await f.ask(path, { method, headers }))).toBe(wanted);
     expect((await f.report('n1')).drain).toBe(false);
@@ -52,7 +52,7 @@ describe('operators', () => {
   });
 
   it('are told when the registry is away', async () => {
-    const f = await fixture({ adminKey: KEY });
+    const f = await fixture({ adminKeys: [KEY] });
     f.state.away = true;
     const response = await f.ask('/v1/nodes', { method: 'GET', headers: { Authorization } });
     expect(await refusal(response)).toBe('503 broker_unavailable');
