@@ -1,21 +1,9 @@
 // Plays the unit tests of the SDK against one mutant after the other, in a process of its own: a mutant may hang it.
 
 import { join } from 'node:path';
-import { createVitest, type TestSpecification, type Vitest } from 'vitest/node';
+import { createVitest, type TestModule, type TestSpecification, type Vitest } from 'vitest/node';
 import { ROOT, readSources } from './sources.js';
-
-/** What to play: the mutant that is awake, if any, and the test files in their order. */
-export interface Play {
-  readonly mutant?: number;
-  readonly files: readonly string[];
-}
-
-export interface Played {
-  readonly mutant?: number | undefined;
-  /** The test that went red, if one did. */
-  readonly red?: string | undefined;
-  readonly ms: number;
-}
+import type { Play, Played, Red } from './trial.js';
 
 const sources = readSources();
 
@@ -33,6 +21,9 @@ class InOrder {
   shard = this.sort;
 }
 
+/** What has ended in this play; the state that vitest hands out holds what was red in plays before. */
+let ended: TestModule[] = [];
+
 const start = (): Promise<Vitest> =>
   createVitest(
     'test',
@@ -42,14 +33,14 @@ const start = (): Promise<Vitest> =>
       watch: false,
       bail: 1,
       pool: 'forks',
-      // Each mutant has a process of its own, which its test files share. What the notes are of, they do not.
+      // Each play has a process of its own, which its test files share. What the notes are of, they do not.
       isolate: !!process.env.FANFARE_REACHED,
       fileParallelism: false,
       include: ['test/unit/client-sdk/*.test.ts'],
       exclude: ['**/types.test.ts'],
       setupFiles: [join(ROOT, 'test/mutation/reach.ts')],
       testTimeout: 10_000,
-      reporters: [{}],
+      reporters: [{ onTestModuleEnd: (module: TestModule) => void ended.push(module) }],
       sequence: { sequencer: InOrder },
     } as Parameters<typeof createVitest>[1],
     { plugins: [mutate], logLevel: 'silent' },
@@ -58,22 +49,36 @@ const start = (): Promise<Vitest> =>
 const vitest = await start();
 const all = await vitest.globTestSpecifications();
 
+const redOf = (module: TestModule): Red => {
+  const [test] = module.children.allTests('failed');
+  const name = module.moduleId.replace(/.*\//, '');
+  return {
+    file: module.moduleId,
+    test: `${name} "${test?.name ?? 'does not load'}"`,
+    isLate: !!test?.result().errors?.some(({ message }) => /timed out in \d/.test(message)),
+  };
+};
+
+const timeOf = (module: TestModule): number => {
+  const { duration, collectDuration, setupDuration, prepareDuration } = module.diagnostic();
+  return duration + collectDuration + setupDuration + prepareDuration;
+};
+
 const play = async ({ mutant, files }: Play): Promise<Played> => {
-  const sinceMs = performance.now();
   process.env.FANFARE_MUTANT = `${mutant ?? 0}`;
+  ended = [];
   const chosen = files[0] ? files.flatMap((file) => all.find(({ moduleId }) => moduleId === file) ?? []) : all;
-  const { testModules, unhandledErrors } = await vitest.runTestSpecifications(chosen);
-  const failed = testModules.find((module) => !module.ok());
-  const tests = [...(failed?.children.allTests('failed') ?? [])];
-  const name = failed && `${failed.moduleId.replace(/.*\//, '')} "${tests[0]?.name ?? 'does not load'}"`;
-  const red = name ?? (unhandledErrors[0] ? `${unhandledErrors[0]}` : undefined);
-  return { mutant, red, ms: performance.now() - sinceMs };
+  const { unhandledErrors } = await vitest.runTestSpecifications(chosen);
+  const failed = ended.find((module) => !module.ok());
+  const [error] = unhandledErrors;
+  const red = failed ? redOf(failed) : error ? { test: `${error}`, isLate: false } : undefined;
+  return { red, times: ended.map((module) => [module.moduleId, timeOf(module)]) };
 };
 
 process.on('message', (message: Play) => {
   play(message).then(
     (played) => process.send?.(played),
-    (error) => process.send?.({ mutant: message.mutant, red: String(error), ms: 0 }),
+    (error) => process.send?.({ red: { test: String(error), isLate: false }, times: [] } satisfies Played),
   );
 });
 process.send?.('ready');
