@@ -1,10 +1,11 @@
 // What it takes when thousands of clients come back at once, each with several channels on which it missed something.
 
 import { Redis } from 'ioredis';
+import { cpuSecondsBetween, readCpuTime } from '../cpu-time.js';
 import type { Figure } from '../figures.js';
 import { median } from '../figures.js';
 import { Fleet } from '../fleet.js';
-import { type Host, type Lab, pause, quiet, startHost } from '../lab.js';
+import { type Host, type HostOptions, type Lab, pause, quiet, startHost } from '../lab.js';
 import { Numbers } from '../numbers.js';
 import { makePayload } from '../payload.js';
 import { connectToRedis, encodeLogged } from '../publisher.js';
@@ -21,11 +22,12 @@ const AT_ONCE = 1_000;
 const RHYTHM = { perSecond: 20, latency: true, lingerMs: 300 };
 const PAYLOAD_BYTES = 200;
 
-interface Came {
+export interface Came {
   readonly seconds: number;
   /** Calls of functions beside publishes, and commands of any kind, those that functions send too. */
   readonly reads: number;
   readonly commands: number;
+  /** Until the last has its answers. */
   readonly serverSeconds: number;
   readonly redisSeconds: number;
   /** Of those who stayed. */
@@ -37,7 +39,7 @@ export async function reconnectStorm(lab: Lab): Promise<readonly Figure[]> {
   const what = `${RETURNING.toLocaleString('en')} clients come back with 5 channels each`;
   const rounds: Came[] = [];
   for (let round = 0; round < Math.min(3, lab.pairs); round += 1) {
-    const came = await oneStorm(lab);
+    const came = await oneStorm(lab, { kind: 'uws' });
     rounds.push(came);
     lab.log(`  ${what}: ${JSON.stringify(came)}`);
   }
@@ -58,8 +60,9 @@ export async function reconnectStorm(lab: Lab): Promise<readonly Figure[]> {
   ];
 }
 
-async function oneStorm(lab: Lab): Promise<Came> {
-  const host = await startHost(lab, { kind: 'uws' });
+/** Of that server, and then it is over. */
+export async function oneStorm(lab: Lab, options: HostOptions): Promise<Came> {
+  const host = await startHost(lab, options);
   const stay = new Fleet(1, lab.instruments.driverFlags);
   const come = new Fleet(1, lab.instruments.driverFlags);
   const admin = new Redis(host.redis.url);
@@ -74,14 +77,17 @@ async function oneStorm(lab: Lab): Promise<Came> {
     const before = await countCommands(admin);
     const served = pace(stage, { ...RHYTHM, seconds: 10 });
     await pause(500);
+    const { proc } = lab.instruments;
+    const used = readCpuTime(proc, host.server.pid);
     const seconds = (await come.open({ ...returning, atOnce: AT_ONCE })) / 1_000;
+    const serverSeconds = cpuSecondsBetween(used, readCpuTime(proc, host.server.pid));
     const { report, watched } = await served;
     const after = await countCommands(admin);
     return {
       seconds,
       reads: after.functions - before.functions - RHYTHM.perSecond * 10,
       commands: after.all - before.all,
-      serverSeconds: watched.server,
+      serverSeconds,
       redisSeconds: watched.redis,
       p99Ms: (report.latency?.getValueAtPercentile(99) ?? Number.NaN) / 1_000,
     };

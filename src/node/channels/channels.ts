@@ -8,6 +8,7 @@ import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import { LoopTurn } from '../../lib/loop-turn.js';
 import { Retrier } from '../../lib/retrier.js';
+import { Slices } from '../../lib/slices.js';
 import { every } from '../../lib/timers.js';
 import { type Begin, formatOffset, NOW, type Offset } from '../../protocol/index.js';
 import { Audience, type AudienceParts } from './audience.js';
@@ -69,6 +70,8 @@ export class Channels implements BrokerListener {
     'damaged.future': 0,
     'damaged.live': 0,
   };
+  /** What those wait for who come back at once: what the bus brings comes first. */
+  readonly slices = new Slices();
   readonly #parts: ChannelsParts;
   readonly #byName = new Map<string, Channel>();
   readonly #channelParts = new Map<NamespaceOptions, ChannelParts>();
@@ -203,6 +206,7 @@ export class Channels implements BrokerListener {
     this.#byName.clear();
     this.#idle.clear();
     this.#retrier.retryNow();
+    this.slices.close();
   }
 
   #create(name: string, begin: Begin): Channel {

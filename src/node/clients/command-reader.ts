@@ -11,8 +11,6 @@ import { type ClientCommand, commandId, decodeCommand, type Feature } from '../.
 const PATIENCE = 200;
 /** Chosen: a frame that is no longer is looked at where nothing is left, because a sign of life is free. */
 const MAX_PING_LENGTH = 256;
-/** Commands that may wait for a token to be verified, and what they may hold together. */
-const MAX_KEPT = { commands: 64, characters: 256 * 1024 } as const;
 
 /** A frame that brought no command that is run. */
 export interface RefusedFrame {
@@ -28,8 +26,6 @@ export class CommandReader {
   #own: RateLimiter | undefined;
   #keys: SubjectKeys | undefined;
   #refusals = 0;
-  #kept: ClientCommand[] | undefined;
-  #keptCharacters = 0;
 
   constructor(commands: SubjectLimit) {
     this.#commands = commands;
@@ -79,22 +75,6 @@ export class CommandReader {
       this.#refusals++;
       return { type: 'refused', id: decoded.value.id, error };
     }
-  }
-
-  /** Keeps a command until it is known whose it is; `false` where that would be too many. */
-  keep(command: ClientCommand, text: string): boolean {
-    this.#kept ??= [];
-    this.#keptCharacters += text.length;
-    if (this.#kept.length >= MAX_KEPT.commands || this.#keptCharacters > MAX_KEPT.characters) return false;
-    this.#kept.push(command);
-    return true;
-  }
-
-  /** In their order, once. */
-  takeKept(): readonly ClientCommand[] {
-    const kept = this.#kept ?? [];
-    this.#kept = undefined;
-    return kept;
   }
 
   /** The unit that was spent counts towards `cost`. */

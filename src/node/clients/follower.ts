@@ -1,6 +1,7 @@
 // Reads one channel for one sink: from a position, out of memory or the log, as far as the sink has room, until it has caught up.
 
-import type { HistoryPage } from '../../broker/broker.js';
+import type { HistoryPage, LogEntry } from '../../broker/broker.js';
+import type { Slices } from '../../lib/slices.js';
 import type { Turns } from '../../lib/turns.js';
 import { type Begin, NOW, type Offset, type ServerEvent } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
@@ -26,6 +27,8 @@ export function aheadBytesOf(limits: { readonly maxBufferedBytes: number; readon
 export interface FollowerSink {
   sendEvent(event: ServerEvent): void;
   sendMessage(message: ChannelMessage): void;
+  /** Runs `write`; what that sends leaves in as few system calls as may be. */
+  cork(write: () => void): void;
   bufferedBytes(): number;
   /** Resolves when what is buffered has left, or the link is closed. */
   drained(): Promise<void>;
@@ -36,6 +39,8 @@ export interface FollowerParts {
   readonly sink: FollowerSink;
   /** Bounds how many followers of one link read the log at once. */
   readonly turns: Turns;
+  /** Thousands that come back at once are served in slices: live messages come first. */
+  readonly slices: Slices;
   /** Of {@link aheadBytesOf}. */
   readonly aheadBytes: number;
   /** Hears of what was read to catch up. */
@@ -79,7 +84,7 @@ export class Follower {
       position = next === undefined ? await this.#pullPage(position) : this.#send(next, position);
       if (position === undefined) return;
       if (next !== undefined && position === channel.position) return caughtUp();
-      if (!(await this.#hasRoom())) return;
+      if (!(await this.#mayGoOn())) return;
     }
   }
 
@@ -102,44 +107,66 @@ export class Follower {
    * and its page: what waits for a broker that is away, or for a repair, holds up no other follower.
    */
   async #pullPage(after: Begin, before?: (page: HistoryPage) => void): Promise<Offset | undefined> {
-    const { channel, turns, charge, isOver } = this.#parts;
+    const { channel, turns, slices, charge, isOver } = this.#parts;
     let met: Promise<void> | undefined;
     const position = await channel.read(after, PAGE_BYTES, isOver, (read) =>
       turns.take(async () => {
         const page = await read();
         if (page === undefined) return undefined;
-        before?.(page);
         // At once: while the page is sent, the channel goes on, and perhaps along another history.
         met = channel.meet(page);
-        this.#tellGap(page, after);
+        if (!slices.hasTime()) await slices.turn();
+        if (isOver()) return undefined;
         // What memory has now is sent from there, and paid for then: in frames that are built once for all who come back.
         const isKept = channel.holds(page.start);
         charge(isKept ? (page.walkedBytes ?? 0) : bytesOf(page));
-        return isKept ? page.start : this.#sendPage(page);
+        return this.#inOneWrite(() => {
+          before?.(page);
+          this.#tellGap(page, after);
+          return isKept ? this.#sendKept(page.start) : this.#sendPage(page);
+        });
       }),
     );
     if (position !== undefined) await met;
     return isOver() ? undefined : position;
   }
 
-  /** Waits until the sink has taken what was sent; `false` when it is over. */
-  async #hasRoom(): Promise<boolean> {
-    const { sink, aheadBytes, isOver } = this.#parts;
+  /** Waits until the sink has taken what was sent, and for a slice; `false` when it is over. */
+  async #mayGoOn(): Promise<boolean> {
+    const { sink, aheadBytes, slices, isOver } = this.#parts;
     if (sink.bufferedBytes() > aheadBytes) await sink.drained();
+    if (!slices.hasTime()) await slices.turn();
     return !isOver();
+  }
+
+  #inOneWrite<T>(write: () => T): T | undefined {
+    let result: T | undefined;
+    this.#parts.sink.cork(() => {
+      result = write();
+    });
+    return result;
+  }
+
+  /** Begins to send what memory has behind `position`; answers the new one. */
+  #sendKept(position: Offset): Offset {
+    const next = this.#parts.channel.after(position, PULL_MESSAGES, PAGE_BYTES);
+    return next === undefined ? position : this.#send(next, position);
   }
 
   /** Sends as much as may be ahead; answers the new position. */
   #send(messages: readonly ChannelMessage[], from: Offset): Offset {
     const { sink, aheadBytes, charge } = this.#parts;
     let position = from;
+    if (messages.length === 0) return position;
     let bytes = 0;
-    for (const message of messages) {
-      if (sink.bufferedBytes() > aheadBytes) break;
-      sink.sendMessage(message);
-      bytes += message.frame.length;
-      position = message.offset ?? position;
-    }
+    sink.cork(() => {
+      for (const message of messages) {
+        if (sink.bufferedBytes() > aheadBytes) break;
+        sink.sendMessage(message);
+        bytes += message.frame.length;
+        position = message.offset ?? position;
+      }
+    });
     if (bytes > 0) charge(bytes);
     return position;
   }
@@ -152,23 +179,32 @@ export class Follower {
   }
 
   /** Sends a page at the sink's pace; answers the position reached, `undefined` when it is over. */
-  async #sendPage(page: HistoryPage): Promise<Offset | undefined> {
+  async #sendPage({ start, entries }: HistoryPage): Promise<Offset | undefined> {
+    let position = start;
+    for (let sent = 0; ; ) {
+      const next = this.#inOneWrite(() => this.#sendEntries(entries, sent, position)) ?? sent;
+      position = entries[next - 1]?.offset ?? position;
+      sent = next;
+      if (sent === entries.length) return position;
+      if (!(await this.#mayGoOn())) return undefined;
+    }
+  }
+
+  /** Sends as much as may be ahead of what follows the first `sent`; answers how many are sent then. */
+  #sendEntries(entries: readonly LogEntry[], sent: number, from: Offset): number {
     const { channel, sink, aheadBytes } = this.#parts;
-    let position = page.start;
-    for (const entry of page.entries) {
-      if (sink.bufferedBytes() > aheadBytes && !(await this.#hasRoom())) return undefined;
+    let position = from;
+    let at = sent;
+    for (; at < entries.length && sink.bufferedBytes() <= aheadBytes; at++) {
+      const entry = entries[at];
+      if (entry === undefined) break;
       if (entry.previous !== position) {
-        sink.sendEvent({
-          type: 'gap',
-          channel: channel.name,
-          after: position,
-          offset: entry.previous,
-          reason: 'lost',
-        });
+        const hole = { after: position, offset: entry.previous, reason: 'lost' } as const;
+        sink.sendEvent({ type: 'gap', channel: channel.name, ...hole });
       }
       sink.sendMessage(channel.toMessage(entry));
       position = entry.offset;
     }
-    return position;
+    return at;
   }
 }

@@ -104,7 +104,10 @@ export class Session {
 
   #subscribe(command: SubscribeCommand): void {
     try {
-      const waits = this.#beginAll(command);
+      let waits: readonly Promise<void>[] = [];
+      this.#link.cork(() => {
+        waits = this.#beginAll(command);
+      });
       if (waits.length > 0) this.#track(command.id, Promise.all(waits));
     } catch (error) {
       this.#fail(error, command.id);

@@ -4,6 +4,7 @@ import type { Identity } from '../../auth/identity.js';
 import { monotonicNowMs, steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
+import type { Slices } from '../../lib/slices.js';
 import type { SubjectLimit } from '../../limits/subject-limit.js';
 import {
   CLOSE,
@@ -14,13 +15,10 @@ import {
   type Feature,
   LIMITS,
   PROTOCOL_VERSION,
-  type ServerEvent,
 } from '../../protocol/index.js';
-import type { Batches } from '../channels/batches.js';
-import type { Channel } from '../channels/channel.js';
-import { BATCHED_FRAMES, JSON_FRAMES } from '../channels/encoding.js';
-import type { ChannelMessage } from '../channels/message.js';
+import { BATCHED_FRAMES } from '../channels/encoding.js';
 import type { EngineSocket, SocketHandler } from '../engines/engine.js';
+import { CommandQueue } from './command-queue.js';
 import { CommandReader } from './command-reader.js';
 import type { LinkCounts } from './link-counts.js';
 import type { LinkDoor } from './link-door.js';
@@ -29,14 +27,15 @@ import type { LinkIds } from './link-ids.js';
 import type { Link, Links } from './links.js';
 import { Pulse } from './pulse.js';
 import { Session, type SessionLink, type SessionParts } from './session.js';
+import { SocketSink, type SocketSinkParts } from './socket-sink.js';
 import { linkKeys } from './visitor.js';
 
-export interface SocketLinkParts {
+export interface SocketLinkParts extends SocketSinkParts {
   readonly door: LinkDoor;
   readonly links: Links;
   readonly ids: LinkIds;
-  /** Joins messages for links that asked for that. */
-  readonly batches: Batches;
+  /** What much work waits for. */
+  readonly slices: Slices;
   readonly session: SessionParts;
   /** Those of users. */
   readonly counts: LinkCounts;
@@ -49,30 +48,28 @@ export interface SocketLinkParts {
 /**
  * States: `handshake` (no valid connect yet), `verifying` (its token is being verified; commands wait), `open`, `closed`.
  */
-export class SocketLink implements SocketHandler, Link, SessionLink {
+export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHandler, Link, SessionLink {
   readonly transport = 'websocket';
   slot = -1;
   place = 0;
   expiresAtMs = Number.POSITIVE_INFINITY;
-  readonly #parts: SocketLinkParts;
   readonly #address: string | undefined;
   #state: 'handshake' | 'verifying' | 'open' | 'closed' = 'handshake';
-  #socket: EngineSocket | undefined;
   #openedAtMs = monotonicNowMs();
   #heardAtMs = this.#openedAtMs;
   readonly #pulse: Pulse;
-  /** Those that its connect asked for and that are served here. */
+  /** Those that its connect asked for and that are served here: what comes behind it is read as they say. */
   #features: readonly Feature[] | undefined;
-  #encoding = JSON_FRAMES;
   #session: Session | undefined;
   #reader: CommandReader | undefined;
+  /** While commands wait. */
+  #queue: CommandQueue | undefined;
   /** Who is counted as a link of its user. */
   #entered: Identity | undefined;
-  #onDrained: (() => void)[] | undefined;
 
   /** `address` is what limits count it by, where they may have to; else `undefined`. */
   constructor(parts: SocketLinkParts, address?: string) {
-    this.#parts = parts;
+    super(parts);
     this.#pulse = new Pulse(parts.terms.heartbeatMs, this.#openedAtMs);
     this.#address = address;
   }
@@ -80,28 +77,28 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   // What the engine calls.
 
   open(socket: EngineSocket): void {
-    this.#socket = socket;
-    this.#parts.links.newcomers.add(this);
+    this.socket = socket;
+    this.parts.links.newcomers.add(this);
   }
 
   text(text: string): void {
     if (this.#state === 'closed') return;
     this.#heardAtMs = monotonicNowMs();
-    this.#parts.links.hurry(this.#heardAtMs);
-    if (this.#state === 'handshake' && text.length > LIMITS.maxConnectFrameLength) {
+    this.parts.links.hurry(this.#heardAtMs);
+    if (this.#state === 'handshake' && this.#queue === undefined && text.length > LIMITS.maxConnectFrameLength) {
       return this.end('message_too_large', `a frame before connect has at most ${LIMITS.maxConnectFrameLength} bytes`);
     }
-    this.#reader ??= new CommandReader(this.#parts.commands);
-    const command = this.#reader.read(text, steadyUnixMs(), this.#features, () =>
-      this.#pulse.takeFreePing(this.#heardAtMs),
-    );
+    this.#reader ??= new CommandReader(this.parts.commands);
+    const takeFreePing = () => this.#pulse.takeFreePing(this.#heardAtMs);
+    const command = this.#reader.read(text, steadyUnixMs(), this.#features, takeFreePing);
     if (command.type === 'refused') {
       this.#fail(command.error, command.id);
       if (this.#reader.isExhausted) this.end('rate_limited', 'kept on over the rate limit');
       return;
     }
-    if (this.#state !== 'verifying') return this.#run(command);
-    if (!this.#reader.keep(command, text)) this.end('rate_limited', 'too many commands before connected');
+    if (command.type === 'connect') this.#features ??= command.features;
+    if (this.#mustWait(command)) this.#enqueue(command, text.length);
+    else this.#run(command);
   }
 
   binary(): void {
@@ -109,21 +106,16 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   }
 
   tooLarge(bytes: number): void {
-    this.end('message_too_large', `the frame has ${bytes} bytes, the limit is ${this.#parts.terms.maxFrameBytes}`);
+    this.end('message_too_large', `the frame has ${bytes} bytes, the limit is ${this.parts.terms.maxFrameBytes}`);
   }
 
   pong(): void {
     this.#heardAtMs = monotonicNowMs();
   }
 
-  drain(): void {
-    const listeners = this.#onDrained;
-    this.#onDrained = undefined;
-    for (const listener of listeners ?? []) listener();
-  }
-
   close(): void {
-    const { links, counts } = this.#parts;
+    const { links, counts } = this.parts;
+    if (this.#state === 'open') this.#publishWaiting();
     this.#state = 'closed';
     links.newcomers.remove(this);
     links.remove(this);
@@ -138,16 +130,18 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   due(nowMs: number): void {
     if (this.isClosed) return;
     if (this.expiresAtMs <= Date.now()) return this.end('token_expired', 'the ticket has expired');
-    const { pingMs } = this.#parts.terms;
+    const { pingMs } = this.parts.terms;
     if (nowMs - this.#heardAtMs > 2 * pingMs + 1_000) return this.end('heartbeat_timeout', 'no pong for too long');
-    if (this.#state === 'open' && this.#socket !== undefined) {
-      this.#pulse.keepAwake(this.#socket, nowMs, pingMs, this.#session);
+    if (this.#state === 'open' && this.socket !== undefined) {
+      this.#pulse.keepAwake(this.socket, nowMs, pingMs, this.#session);
     }
-    if (!this.isClosed) this.#parts.links.lookAt(this, nowMs, this.#pulse.lookAfterMs(nowMs));
+    if (!this.isClosed) this.parts.links.lookAt(this, nowMs, this.#pulse.lookAfterMs(nowMs));
   }
 
   checkHandshake(nowMs: number): void {
-    if (nowMs - this.#openedAtMs > this.#parts.handshakeTimeoutMs) this.end('auth_timeout', 'no valid connect in time');
+    // Its connect may be here, and wait for the node.
+    if (this.#queue !== undefined && this.#state === 'handshake') return;
+    if (nowMs - this.#openedAtMs > this.parts.handshakeTimeoutMs) this.end('auth_timeout', 'no valid connect in time');
   }
 
   move(withinMs: number, reason: string): void {
@@ -158,11 +152,11 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#session?.end();
-    this.#socket?.close(codeInfo(code).close ?? CLOSE.badRequest, `${code}: ${reason}`.slice(0, 120));
+    this.socket?.close(codeInfo(code).close ?? CLOSE.badRequest, `${code}: ${reason}`.slice(0, 120));
   }
 
   cut(): void {
-    this.#socket?.cut();
+    this.socket?.cut();
   }
 
   // What its session delivers to.
@@ -175,45 +169,52 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
     const nowMs = monotonicNowMs();
     this.expiresAtMs = expiresAtMs;
     this.#pulse.heartbeatMs = heartbeatMs;
-    this.#parts.links.lookAt(this, nowMs, this.#pulse.lookAfterMs(nowMs));
-  }
-
-  sendEvent(event: ServerEvent): void {
-    this.#flushBatches();
-    this.#socket?.send(JSON.stringify(event));
-  }
-
-  sendMessage(message: ChannelMessage): void {
-    this.#flushBatches();
-    this.#parts.links.replayed.websocket++;
-    this.#socket?.send(message.frame);
-  }
-
-  bufferedBytes(): number {
-    return this.#socket?.bufferedBytes() ?? 0;
-  }
-
-  drained(): Promise<void> {
-    if (this.#state === 'closed' || this.bufferedBytes() === 0) return Promise.resolve();
-    this.#onDrained ??= [];
-    const listeners = this.#onDrained;
-    return new Promise((resolve) => listeners.push(resolve));
-  }
-
-  join(channel: Channel): void {
-    if (this.#socket !== undefined) channel.audience.addSocket(this.#socket, this.#encoding);
-  }
-
-  leave(channel: Channel): void {
-    if (this.#socket !== undefined) channel.audience.removeSocket(this.#socket, this.#encoding);
-  }
-
-  /** What was published before comes before what is sent to this link alone. */
-  #flushBatches(): void {
-    if (this.#encoding.isBatched) this.#parts.batches.flush();
+    this.parts.links.lookAt(this, nowMs, this.#pulse.lookAfterMs(nowMs));
   }
 
   // Commands.
+
+  /** Behind others, or for a slice: of what is much work others may come with as much in one moment. */
+  #mustWait({ type }: ClientCommand): boolean {
+    const isMuch = type === 'connect' || type === 'subscribe';
+    return this.#queue !== undefined || (isMuch && !this.parts.slices.hasTime());
+  }
+
+  #enqueue(command: ClientCommand, characters: number): void {
+    if (this.#queue === undefined) {
+      this.#queue = new CommandQueue();
+      this.parts.slices.add(() => this.#goOn());
+    }
+    if (this.#queue.add(command, characters)) return;
+    if (this.#state === 'verifying') return this.end('rate_limited', 'too many commands before connected');
+    this.#goOn([command]);
+  }
+
+  /** Runs what waits, in one write, and then `more`. */
+  #goOn(more: readonly ClientCommand[] = []): void {
+    const queue = this.#queue;
+    if (queue === undefined || this.#state === 'verifying') return;
+    this.#queue = undefined;
+    this.cork(() => {
+      for (const command of [...queue.take(), ...more]) this.#runNext(command);
+    });
+  }
+
+  #runNext(command: ClientCommand): void {
+    if (this.isClosed) return;
+    // One of those before it may have begun to wait.
+    if (this.#queue !== undefined) return this.#enqueue(command, 0);
+    try {
+      this.#run(command);
+    } catch (error) {
+      this.#refuse(command.id, error);
+    }
+  }
+
+  /** Its client has gone; what it published before that is published. */
+  #publishWaiting(): void {
+    for (const command of this.#queue?.take() ?? []) if (command.type === 'publish') this.#run(command);
+  }
 
   #run(command: ClientCommand): void {
     if (command.type === 'connect') return this.#connect(command);
@@ -231,8 +232,7 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
     }
     if (command.token === undefined)
       return this.#refuse(command.id, new FanfareError('token_missing', '"token": expected a ticket, got nothing'));
-    this.#features = command.features;
-    if (command.features.includes('batch')) this.#encoding = BATCHED_FRAMES;
+    if (command.features.includes('batch')) this.encoding = BATCHED_FRAMES;
     this.#verify(
       command.token,
       (identity) => this.#admit(command.id, identity),
@@ -244,12 +244,13 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   #verify(token: string, accepted: (identity: Identity) => void, refused: (error: unknown) => void): void {
     let verdict: Identity | Promise<Identity>;
     try {
-      verdict = this.#parts.door.identifyOnce(token);
+      verdict = this.parts.door.identifyOnce(token);
     } catch (error) {
       return refused(error);
     }
     if (!(verdict instanceof Promise)) return accepted(verdict);
     this.#state = 'verifying';
+    this.#queue = new CommandQueue();
     verdict.then(
       (identity) => this.#state !== 'closed' && accepted(identity),
       (error) => this.#state !== 'closed' && refused(error),
@@ -257,7 +258,7 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
   }
 
   #admit(id: number, identity: Identity): void {
-    const { door, counts, links, session, terms, ids } = this.#parts;
+    const { door, counts, links, session, terms, ids } = this.parts;
     const connection = ids.next(identity);
     const keys = linkKeys(identity, connection, this.#address);
     try {
@@ -275,25 +276,25 @@ export class SocketLink implements SocketHandler, Link, SessionLink {
     }
     links.newcomers.remove(this);
     links.add(this);
-    this.#socket?.admit();
+    this.socket?.admit();
     this.#session = new Session(session, this, identity, connection, keys);
     this.#state = 'open';
     door.claim(identity);
     this.#pulse.said(monotonicNowMs());
     const agreed = { connection, heartbeatMs: this.#pulse.heartbeatMs, features: this.#features ?? [] };
     this.sendEvent({ ...connectedEvent(terms, identity, agreed), id });
-    for (const command of this.#reader?.takeKept() ?? []) if (!this.isClosed) this.#run(command);
+    this.#goOn();
   }
 
   #refuse(id: number, error: unknown, ticket?: string): void {
-    this.#parts.door.turnAway(error, ticket);
+    this.parts.door.turnAway(error, ticket);
     this.#fail(error, id);
     const code = error instanceof FanfareError ? error.code : 'internal';
     this.end(code, error instanceof FanfareError ? error.message : 'something went wrong here');
   }
 
   #fail(error: unknown, id: number | undefined): void {
-    this.#parts.door.count(error);
-    if (!this.isClosed) this.sendEvent(errorEvent(error, id, this.#parts.logger));
+    this.parts.door.count(error);
+    if (!this.isClosed) this.sendEvent(errorEvent(error, id, this.parts.logger));
   }
 }

@@ -163,6 +163,11 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
     if (this.#http.bufferedBytes() > this.#parts.maxBufferedBytes) this.cut();
   }
 
+  /** Engines gather what is written in a turn. */
+  cork(write: () => void): void {
+    write();
+  }
+
   bufferedBytes(): number {
     return this.#isClosed ? 0 : this.#http.bufferedBytes();
   }

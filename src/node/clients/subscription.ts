@@ -1,5 +1,6 @@
 // One link's subscription to a channel: from the position that it asked for, through what it missed, to live.
 
+import type { Slices } from '../../lib/slices.js';
 import type { Turns } from '../../lib/turns.js';
 import { type Begin, NOW, type Offset } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
@@ -16,6 +17,8 @@ export interface Sink extends FollowerSink {
 export interface ReplayTerms {
   /** Bounds how many subscriptions of the link read the log at once. */
   readonly turns: Turns;
+  /** Of the event loop: those who come back at once are served in them. */
+  readonly slices: Slices;
   /** How far it runs ahead of its link. */
   readonly aheadBytes: number;
   /** Hears of what is read for it. */
@@ -76,7 +79,11 @@ export class Subscription {
   }
 
   async #catchUp(after: Begin, id: number | undefined, terms: ReplayTerms): Promise<void> {
-    if (!this.channel.isOpen && !(await this.#opened())) return;
+    if (!this.channel.isOpen) {
+      if (!(await this.#opened())) return;
+      // Many may have waited. Who has to read waits later: what the channel was opened with is offered in this turn alone.
+      if (this.#isHere(after) && !terms.slices.hasTime()) await terms.slices.turn();
+    }
     if (this.#isEnded()) return;
     const follower = new Follower({
       channel: this.channel,
@@ -89,6 +96,10 @@ export class Subscription {
       (start, recovered) => this.#announce(start, recovered, id),
       () => this.#goLive(),
     );
+  }
+
+  #isHere(after: Begin): boolean {
+    return after === NOW || (typeof after === 'string' && this.channel.holds(after));
   }
 
   /** Whether the channel is open, once that is known; `false` as soon as the subscription ends. */

@@ -113,9 +113,10 @@ export class Subscriptions {
     this.#turns ??= new Turns(MAX_READS);
     this.#pending++;
     try {
-      const { aheadBytes, polls } = this.#parts;
+      const { aheadBytes, channels, polls } = this.#parts;
+      const { slices } = channels;
       const charge = (bytes: number) => polls.charge(this.#keys, bytes / BYTES_PER_UNIT, steadyUnixMs());
-      await subscription.begin(after, id, { turns: this.#turns, aheadBytes, charge });
+      await subscription.begin(after, id, { turns: this.#turns, slices, aheadBytes, charge });
     } catch (error) {
       this.#fail(subscription.name, subscription, error, id);
     } finally {

@@ -109,7 +109,7 @@ export interface EngineSocket {
   send(frame: string | Buffer): void;
   /** As a publish to a topic that only this socket is subscribed to, and at once; there where that costs less than publishing. */
   deliver?(frame: Buffer): void;
-  /** Runs `write` so that what it sends leaves in as few system calls as possible. */
+  /** Runs `write`, whatever the socket's state, so that what it sends leaves in as few system calls as possible. */
   cork(write: () => void): void;
   ping(): void;
   /** Its client has been let in: until then it counts as a handshake of its address. */

@@ -36,6 +36,7 @@ async function bench(count: number, keeps = true) {
       state.sent++;
       state.buffered += state.bytesEach;
     },
+    cork: (write) => write(),
     bufferedBytes: () => state.buffered,
     drained: () =>
       new Promise((resolve) => {
@@ -50,6 +51,7 @@ async function bench(count: number, keeps = true) {
     channel,
     sink,
     turns: new Turns(4),
+    slices: channels.slices,
     aheadBytes: AHEAD_BYTES,
     charge: () => undefined,
     isOver: () => state.isOver,

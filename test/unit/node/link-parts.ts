@@ -80,7 +80,9 @@ export async function nodeParts() {
   const counts = new LinkCounts(0);
   const ids = new LinkIds();
   const ofLinks = { links, counts, ids };
-  const socketLink = { door, ...ofLinks, batches, session, terms, commands, handshakeTimeoutMs: 5_000, logger };
+  const { slices } = channels;
+  const paced = { batches, slices, handshakeTimeoutMs: 5_000 };
+  const socketLink = { door, ...ofLinks, ...paced, session, terms, commands, logger };
   const streamLink = { ...ofLinks, subscriptions, terms, maxBufferedBytes: 1024 * 1024 };
   return { socketLink, streamLink, links, channels, broker };
 }

@@ -3,6 +3,7 @@
 import { expect, it } from 'vitest';
 import { Namespaces } from '../../../src/config/namespaces.js';
 import { silentLogger } from '../../../src/lib/logger.js';
+import { Slices } from '../../../src/lib/slices.js';
 import { Turns } from '../../../src/lib/turns.js';
 import { Channels } from '../../../src/node/channels/channels.js';
 import { type Sink, Subscription } from '../../../src/node/clients/subscription.js';
@@ -42,6 +43,9 @@ class RecordingSink implements Sink {
     this.told.push(message.offset ?? 'live');
     this.onEvent();
   }
+  cork(write: () => void): void {
+    write();
+  }
   bufferedBytes(): number {
     return this.buffered;
   }
@@ -56,7 +60,8 @@ class RecordingSink implements Sink {
   }
 }
 
-const terms = () => ({ turns: new Turns(4), aheadBytes: 256 * 1024, charge: () => undefined });
+const slices = new Slices();
+const terms = () => ({ turns: new Turns(4), slices, aheadBytes: 256 * 1024, charge: () => undefined });
 
 const publish = async (broker: FaultyBroker, count: number) => {
   const offsets: string[] = [];
@@ -125,5 +130,30 @@ it('is live at once, without a promise, where nothing was missed', async () => {
   const begin = (after: string) => new Subscriptions({ ...parts, ...limits }, sink, {}).begin(NOBODY, 'news', after, 1);
   expect([begin('now'), begin(first)]).toEqual([undefined, undefined]);
   expect([sink.told, sink.joined]).toEqual([['subscribed', 'subscribed'], 2]);
+  channels.close();
+});
+
+it('serves those who come back together in slices of the loop, and others come in between', async () => {
+  const { broker, channels } = await open();
+  await publish(broker, 2);
+  const channel = channels.acquire('news');
+  await channel.ready;
+  const sinks = Array.from({ length: 100 }, () => new RecordingSink());
+  const all = sinks.map((sink) => {
+    sink.onEvent = () => {
+      const untilMs = performance.now() + 1;
+      while (performance.now() < untilMs);
+    };
+    return new Subscription(channel, sink).begin('-1', 1, { ...terms(), slices: channels.slices });
+  });
+  let turns = 0;
+  let isServed = false;
+  void Promise.all(all).then(() => {
+    isServed = true;
+  });
+  for (; !isServed; turns++) await new Promise((resolve) => setImmediate(resolve));
+  // 300 ms of work, of which each turn has some 8.
+  expect(turns).toBeGreaterThan(20);
+  expect(new Set(sinks.map(({ told }) => told.length))).toEqual(new Set([3]));
   channels.close();
 });

@@ -23,6 +23,7 @@ function sink(): Sink & { readonly told: ServerEvent[] } {
     told,
     sendEvent: (event) => void told.push(event),
     sendMessage: () => undefined,
+    cork: (write) => write(),
     bufferedBytes: () => 0,
     drained: () => Promise.resolve(),
     join: () => undefined,

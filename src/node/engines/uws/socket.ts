@@ -96,7 +96,8 @@ export class UwsSocket implements EngineSocket {
   }
 
   cork(write: () => void): void {
-    this.#ws?.cork(write);
+    if (this.#ws === undefined) write();
+    else this.#ws.cork(write);
   }
 
   ping(): void {
