@@ -4,7 +4,6 @@ import type { Identity } from '../src/auth/identity.js';
 import { sessionId } from '../src/auth/session-id.js';
 import type { TicketAuthority } from '../src/auth/ticket.js';
 import type { NamedNode } from '../src/cluster/registry.js';
-import { bearerOf, SecretKeys } from '../src/http/bearer.js';
 import type { Route } from '../src/http/router.js';
 import { steadyUnixMs } from '../src/lib/clocks.js';
 import { FanfareError } from '../src/lib/errors.js';
@@ -14,26 +13,18 @@ import {
   type Decoded,
   decodeConnectRequest,
   decodeTicketRequest,
-  MEDIA_TYPES,
   type NodeAddress,
   PATHS,
   type TicketResponse,
 } from '../src/protocol/index.js';
-import type { Admission, AnswerHeaders } from './admission.js';
+import type { Admission } from './admission.js';
+import type { Call } from './call.js';
 import { Members } from './members.js';
 import { type ListedNode, NodeDirectory } from './node-directory.js';
+import { jsonAnswer, Operators } from './operators.js';
 import type { DiscoveryOptions, DiscoveryParts } from './options.js';
 import { readBody } from './request-body.js';
-
-/** One request on its way. */
-export interface Call {
-  readonly request: Request;
-  readonly address: string;
-  /** Of the steady clock. */
-  readonly nowMs: number;
-  /** Put into the answer, errors included. */
-  readonly headers: AnswerHeaders;
-}
+import { RevocationEndpoints } from './revocation-endpoints.js';
 
 const READ = ['GET', 'HEAD'];
 
@@ -47,7 +38,8 @@ export class Endpoints {
   readonly #random: () => number;
   readonly #admission: Admission;
   readonly #members: Members;
-  readonly #operators: SecretKeys;
+  readonly #operators: Operators;
+  readonly #revocations: RevocationEndpoints | undefined;
 
   constructor(parts: DiscoveryParts & { readonly admission: Admission }, options: DiscoveryOptions) {
     const { registry, logger, random = Math.random } = parts;
@@ -58,7 +50,12 @@ export class Endpoints {
     this.#clock = parts.clock ?? Date.now;
     this.#random = random;
     this.#admission = parts.admission;
-    this.#operators = new SecretKeys(options.adminKeys);
+    const operators = new Operators(options.adminKeys);
+    this.#operators = operators;
+    const { maxBodyBytes } = options;
+    const { revocations } = parts;
+    this.#revocations =
+      revocations && new RevocationEndpoints({ log: revocations.log, revocations, operators, logger, maxBodyBytes });
     this.#members = new Members(parts.membership, logger);
     this.nodes = new NodeDirectory({
       registry,
@@ -80,6 +77,7 @@ export class Endpoints {
         pattern: `${PATHS.nodes}/:id/drain`,
         run: (call, { id = '' }) => this.#requestDrain(call, id),
       },
+      ...(this.#revocations?.routes() ?? []),
     ];
     return [
       { methods: ['POST'], pattern: PATHS.connect, run: (call) => this.#connect(call) },
@@ -102,7 +100,7 @@ export class Endpoints {
       transports,
     };
     this.counters.connects++;
-    return json(200, body);
+    return jsonAnswer(200, body);
   }
 
   async #renew(call: Call): Promise<Response> {
@@ -110,7 +108,7 @@ export class Endpoints {
     const { session } = await this.#read(call, decodeTicketRequest);
     const body: TicketResponse = this.#ticketFor(identity, session, undefined);
     this.counters.renewedTickets++;
-    return json(200, body);
+    return jsonAnswer(200, body);
   }
 
   #admit({ request, address, nowMs, headers }: Call): Promise<Identity> {
@@ -136,9 +134,9 @@ export class Endpoints {
   }
 
   async #listNodes({ request }: Call): Promise<Response> {
-    this.#requireOperator(request);
+    this.#operators.require(request);
     const nodes = await this.nodes.list();
-    return json(200, { nodes: nodes.map((node) => this.#described(node)) });
+    return jsonAnswer(200, { nodes: nodes.map((node) => this.#described(node)) });
   }
 
   /** What a node says of itself stands there unproved where `problem` is `foreign_secret`. */
@@ -158,17 +156,10 @@ export class Endpoints {
   }
 
   async #requestDrain({ request }: Call, id: string): Promise<Response> {
-    this.#requireOperator(request);
+    this.#operators.require(request);
     if (!(await this.nodes.requestDrain(id))) throw new FanfareError('not_found', 'there is no such node');
     this.#logger.info({ node: id }, 'asked a node to drain');
-    return json(202, { id, draining: true });
-  }
-
-  /** Throws `token_missing` without a key and `forbidden` with another one. */
-  #requireOperator(request: Request): void {
-    const key = bearerOf(request.headers.get('authorization'));
-    if (key === undefined) throw new FanfareError('token_missing', 'Authorization: expected the admin key');
-    if (!this.#operators.has(key)) throw new FanfareError('forbidden', 'Authorization: not the admin key');
+    return jsonAnswer(202, { id, draining: true });
   }
 }
 
@@ -184,9 +175,4 @@ function shuffle<T>(items: readonly T[], random: () => number): T[] {
     shuffled.push(...shuffled.splice(at, 1, item));
   }
   return shuffled;
-}
-
-function json(status: number, body: object): Response {
-  const headers = { 'Content-Type': MEDIA_TYPES.json, 'Cache-Control': 'no-store' };
-  return new Response(JSON.stringify(body), { status, headers });
 }

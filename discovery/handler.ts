@@ -13,7 +13,8 @@ import type { Logger } from '../src/lib/logger.js';
 import { RateLimited } from '../src/limits/subject-limit.js';
 import { HEADERS } from '../src/protocol/index.js';
 import { Admission, type AnswerHeaders } from './admission.js';
-import { type Call, Endpoints } from './endpoints.js';
+import type { Call } from './call.js';
+import { Endpoints } from './endpoints.js';
 import { DISCOVERY_DEFAULTS, type DiscoveryCheck, type DiscoveryOptions, type DiscoveryParts } from './options.js';
 
 export interface RequestContext {

@@ -4,6 +4,7 @@ import type { Authenticator } from '../src/auth/identity.js';
 import type { Membership } from '../src/auth/membership.js';
 import type { TicketAuthority } from '../src/auth/ticket.js';
 import type { Registry } from '../src/cluster/registry.js';
+import type { Revocations } from '../src/cluster/revocations.js';
 import type { Namespaces } from '../src/config/namespaces.js';
 import type { Origins } from '../src/http/origins.js';
 import type { Logger } from '../src/lib/logger.js';
@@ -19,6 +20,8 @@ export interface DiscoveryParts {
   readonly membership: Membership;
   /** Verifies users' tokens; absent where no key is configured and everybody is anonymous. */
   readonly tokens?: Authenticator | undefined;
+  /** What the cluster has revoked: the paths that ask of it are there only with it. Whoever made it starts and closes it. */
+  readonly revocations?: Pick<Revocations, 'log' | 'readNow'>;
   readonly logger: Logger;
   /** Unix milliseconds for everything; by default `Date.now` for what tickets say and a steady clock for durations. */
   readonly clock?: () => number;

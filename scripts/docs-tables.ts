@@ -25,6 +25,7 @@ const CLOSE_MEANING: Readonly<Record<keyof typeof CLOSE, string>> = {
   tokenExpired: 'the ticket has ended: get another',
   internal: 'something went wrong in the node',
   brokerUnavailable: 'the node cannot do without its broker now',
+  disconnected: "a backend has ended the user's links: connect again, after a second or more",
   badRequest: 'the client broke the protocol, for instance with a binary frame',
   unauthorized: 'the ticket is not good: get another, once',
   revoked: 'the token has been revoked',

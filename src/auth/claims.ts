@@ -25,8 +25,7 @@ export interface ClaimRules {
  * The identity in the payload of a user's token whose signature has been verified. Throws `token_claim_invalid` naming
  * the claim, `token_expired` or `token_not_yet_valid`.
  *
- * A token without `iat` counts as issued at the earliest moment that its `exp` allows, so that revoking what was issued
- * before a moment never misses it.
+ * A token without `iat` counts as issued in 1970, so that revoking what was issued before a moment never misses it.
  */
 export function identityOf(payload: JsonRecord, rules: ClaimRules, nowMs: number): Identity {
   checkIssuer(field(payload, 'iss'), rules.issuer);
@@ -95,7 +94,7 @@ function checkTimes(payload: JsonRecord, rules: ClaimRules, nowMs: number) {
   checkExpiry(expiresAtMs, rules.toleranceMs, nowMs);
   checkBegun('iat', issuedAtMs, rules, nowMs);
   checkBegun('nbf', notBeforeMs, rules, nowMs);
-  return { issuedAtMs: issuedAtMs ?? expiresAtMs - rules.maxLifetimeMs, expiresAtMs };
+  return { issuedAtMs: issuedAtMs ?? 0, expiresAtMs };
 }
 
 function checkBegun(name: string, fromMs: number | undefined, rules: ClaimRules, nowMs: number): void {

@@ -11,7 +11,7 @@ import type { Logger } from '../lib/logger.js';
 export interface AuthParts {
   readonly tickets: TicketAuthority;
   /** `undefined` where no key for users' tokens is configured. */
-  readonly tokens: TokenVerifier | undefined;
+  readonly tokens: Pick<TokenVerifier, 'verify' | 'stats'> | undefined;
   /** The keys that are fetched, where the process takes users' tokens. */
   readonly keys: Pick<TokenVerifier, 'start' | 'close' | 'checks'>;
   /** What a node verifies with. */

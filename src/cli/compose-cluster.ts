@@ -7,8 +7,11 @@ import { createRedisBroker } from '../broker/redis/broker.js';
 import { RedisConnection } from '../broker/redis/connection.js';
 import { KeyWatch } from '../broker/redis/key-watch.js';
 import { createRedisRegistry } from '../broker/redis/registry.js';
+import { createRedisRevocations } from '../broker/redis/revocations.js';
 import { createMemoryRegistry } from '../cluster/memory-registry.js';
+import { createMemoryRevocations } from '../cluster/memory-revocations.js';
 import type { Registry } from '../cluster/registry.js';
+import type { RevocationLog } from '../cluster/revocation-log.js';
 import { ConfigError } from '../config/config-problem.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import type { Namespaces } from '../config/namespaces.js';
@@ -22,6 +25,8 @@ export interface Cluster {
   /** Whether other processes belong to it. */
   readonly shared: boolean;
   readonly registry: Registry;
+  /** Where what is revoked is kept. */
+  readonly revocations: RevocationLog;
   /** Makes the broker of this process's node, which starts and closes it. */
   createBroker(): BatchingBroker;
   /** Makes what drains the queue through this process's broker; there is no queue without Redis. */
@@ -43,6 +48,7 @@ export function composeCluster(loaded: LoadedConfig, namespaces: Namespaces, log
   return {
     shared: true,
     registry,
+    revocations: createRedisRevocations(connection),
     createBroker: () => createRedisBroker({ ...options, connection, readsPushes, clockToleranceMs }),
     createIngest: (broker) =>
       createIngest({
@@ -66,6 +72,7 @@ function aloneInMemory(namespaces: Namespaces, { maxMessageBytes, maxChannels }:
   return {
     shared: false,
     registry: createMemoryRegistry(),
+    revocations: createMemoryRevocations(),
     // The node refuses one channel more than it may have, before its broker would.
     createBroker: () => createMemoryBroker({ namespaces, maxMessageBytes, maxSubscribed: maxChannels }),
     createIngest: () => undefined,

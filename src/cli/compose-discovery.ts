@@ -2,6 +2,7 @@
 
 import { createDiscovery, type Discovery } from '../../discovery/handler.js';
 import type { Registry } from '../cluster/registry.js';
+import type { Revocations } from '../cluster/revocations.js';
 import type { Namespaces } from '../config/namespaces.js';
 import type { Config } from '../config/schema.js';
 import { Origins } from '../http/origins.js';
@@ -12,14 +13,18 @@ import type { AuthParts } from './compose-auth.js';
 export interface DiscoveryParts {
   readonly registry: Registry;
   readonly auth: AuthParts;
+  readonly revocations: Revocations;
   readonly namespaces: Namespaces;
   readonly logger: Logger;
 }
 
-export function composeDiscovery(config: Config, { registry, auth, namespaces, logger }: DiscoveryParts): Discovery {
+export function composeDiscovery(
+  config: Config,
+  { registry, auth, revocations, namespaces, logger }: DiscoveryParts,
+): Discovery {
   const { tickets, tokens, membership } = auth;
   return createDiscovery(
-    { registry, tickets, tokens, membership, logger },
+    { registry, tickets, tokens, membership, revocations, logger },
     {
       namespaces,
       origins: new Origins(config.origins),

@@ -6,6 +6,7 @@ import type { Membership } from '../auth/membership.js';
 import type { Broker } from '../broker/broker.js';
 import type { Ingest } from '../broker/queue/ingest.js';
 import type { Registry } from '../cluster/registry.js';
+import type { Revocations } from '../cluster/revocations.js';
 import type { Namespaces } from '../config/namespaces.js';
 import type { Config } from '../config/schema.js';
 import { Origins } from '../http/origins.js';
@@ -28,6 +29,7 @@ export interface NodeParts {
   readonly logger: Logger;
   readonly fallback: Fallback;
   readonly membership: Membership;
+  readonly revocations: Revocations;
   /** How the process ends, where the node or an operator asks for it. */
   readonly end: Pick<ServerEnd, 'request' | 'displaced'>;
 }

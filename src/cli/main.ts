@@ -13,6 +13,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ addCommand(program: Comm
   publish: () => import('./commands/publish.js'),
   subscribe: () => import('./commands/subscribe.js'),
   token: () => import('./commands/token.js'),
+  revoke: () => import('./commands/revoke.js'),
+  disconnect: () => import('./commands/disconnect.js'),
   config: () => import('./commands/config.js'),
 };
 

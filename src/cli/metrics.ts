@@ -14,6 +14,8 @@ const GAUGES = new Set([
     'ingestHolder',
     'ingestAside',
     'historyBytes',
+    'revokedNames',
+    'revocationFilterBytes',
   ],
 ]);
 

@@ -1,5 +1,6 @@
 // What has been revoked at one moment, as far as live links are concerned.
 
+import { FanfareError } from '../lib/errors.js';
 import type { TokenHolder } from './revocation.js';
 import type { RevocationList } from './revocation-list.js';
 
@@ -22,4 +23,13 @@ export function endingOf(news: RevocationList, nowMs: number): Ending {
       return holder.user !== null && disconnected.has(holder.user) ? 'disconnected' : undefined;
     },
   };
+}
+
+/** Specified: who is disconnected comes back after a second or more. */
+const BACK_AFTER_MS = 1_000;
+
+/** What its client is told. */
+export function endedError(code: 'revoked' | 'disconnected'): FanfareError {
+  if (code === 'revoked') return new FanfareError('revoked', 'the token has been revoked');
+  return new FanfareError('disconnected', "a backend has ended the user's links", { retryAfterMs: BACK_AFTER_MS });
 }

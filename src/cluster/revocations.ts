@@ -1,12 +1,11 @@
 // What a process knows of its cluster's revocations: it reads their log, says of each token whether it is revoked, and has links ended.
 
 import { monotonicNowMs, steadyUnixMs } from '../lib/clocks.js';
-import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
-import { after } from '../lib/timers.js';
+import { after, within } from '../lib/timers.js';
 import { RecentRevocations } from './recent-revocations.js';
 import type { RevokedName, TokenHolder } from './revocation.js';
-import { type Ending, endingOf } from './revocation-ending.js';
+import { type Ending, endedError, endingOf } from './revocation-ending.js';
 import { RevocationFilter } from './revocation-filter.js';
 import { anyRevokes, RevocationList } from './revocation-list.js';
 import { LOG_BEGIN, type LogPage, type LogPosition, MEMBER_SILENCE_MS, type RevocationLog } from './revocation-log.js';
@@ -16,6 +15,7 @@ import { RevocationLookups } from './revocation-lookups.js';
 const READ_EVERY_MS = 250;
 const PAGE_ENTRIES = 1_000;
 const PUT_BACK_AT_ONCE = 100;
+const LEAVE_WITHIN_MS = 500;
 
 export interface RevocationsOptions {
   readonly log: RevocationLog;
@@ -64,6 +64,10 @@ export class Revocations {
     this.#lookups = new RevocationLookups(options.log);
   }
 
+  get log(): RevocationLog {
+    return this.#options.log;
+  }
+
   /** Reads all that there is; a log that is away is asked again and again. */
   async start(): Promise<void> {
     await this.readNow();
@@ -75,11 +79,12 @@ export class Revocations {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    try {
-      await this.#options.log.leave(this.#options.member);
-    } catch {
-      // Others wait for it no longer than for one that has died.
-    }
+    const { log, member } = this.#options;
+    // Where the log is away, others wait for it no longer than for one that has died.
+    await within(
+      log.leave(member).catch(() => undefined),
+      LEAVE_WITHIN_MS,
+    );
   }
 
   /** Hears what ends links, before anybody is told that it is in force. One for each process. */
@@ -101,7 +106,7 @@ export class Revocations {
     for (const name of names) {
       const known = this.#lookups.known(name);
       if (known === undefined) areKnown = false;
-      else if (anyRevokes(known, holder, this.#logMs())) throw revoked();
+      else if (anyRevokes(known, holder, this.#logMs())) throw endedError('revoked');
     }
     return areKnown && filter !== undefined ? undefined : this.#ask(names, holder);
   }
@@ -110,7 +115,7 @@ export class Revocations {
   requireGood(holder: TokenHolder): void {
     if (holder.user === null) return;
     const nowMs = this.#logMs();
-    if (this.#recent.revokes(holder, nowMs) || this.#filter?.endsAll(holder, nowMs)) throw revoked();
+    if (this.#recent.revokes(holder, nowMs) || this.#filter?.endsAll(holder, nowMs)) throw endedError('revoked');
   }
 
   /** Reads what is new now, and has it confirmed. Never rejects. */
@@ -154,7 +159,7 @@ export class Revocations {
 
   async #ask(names: readonly RevokedName[], holder: TokenHolder): Promise<void> {
     const found = await Promise.all(names.map((name) => this.#lookups.find(name)));
-    if (found.some((some) => anyRevokes(some, holder, this.#logMs()))) throw revoked();
+    if (found.some((some) => anyRevokes(some, holder, this.#logMs()))) throw endedError('revoked');
     this.requireGood(holder);
   }
 
@@ -270,8 +275,4 @@ export class Revocations {
 function namesOf({ user, tokenId }: TokenHolder): readonly RevokedName[] {
   const byUser: RevokedName[] = user === null ? [] : [`u${user}`];
   return tokenId === undefined ? byUser : [...byUser, `t${tokenId}`];
-}
-
-function revoked(): FanfareError {
-  return new FanfareError('revoked', 'the token has been revoked');
 }

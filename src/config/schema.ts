@@ -7,7 +7,7 @@ import { bearerKeys, hmacSecrets, publicKeys } from './key-types.js';
 import { namespacesType } from './namespaces-type.js';
 import { hostName, jwksUrl, networkList, originList, redisUrl, webBase } from './network-types.js';
 import { type OptionInfo, optionInfo, ROLES, type Role } from './option-info.js';
-import { boolean, choice, duration, list, readChoice, size, text, wholeNumber } from './value-types.js';
+import { boolean, choice, duration, fraction, list, readChoice, size, text, wholeNumber } from './value-types.js';
 
 const ALL = ROLES;
 const NODES: readonly Role[] = ['start', 'node'];
@@ -106,6 +106,11 @@ export const configSchema = z.object({
     defaultText: 'none: those APIs are off',
     secret: true,
     fromFile: true,
+  }),
+  revocationFalsePositives: option(fraction(0.00001, 0.1), {
+    about: 'part of the users who are not revoked of whom Redis is asked when they connect; fewer take more memory',
+    roles: ALL,
+    default: '0.001',
   }),
   publishKey: option(bearerKeys().optional(), {
     about: 'bearer keys of backends that publish by HTTP, comma-separated',

@@ -25,6 +25,12 @@ export function readWholeNumber(raw: unknown, min: number, max: number): Reading
   return { expected: `a whole number ${min}..${max}` };
 }
 
+export function readFraction(raw: unknown, min: number, max: number): Reading<number> {
+  const value = typeof raw === 'string' && /^\d{0,3}\.?\d{1,9}$/.test(raw.trim()) ? Number(raw) : raw;
+  if (typeof value === 'number' && value >= min && value <= max) return { value };
+  return { expected: `a number ${min}..${max}` };
+}
+
 /** `min` and `max` as people write them; the value is in milliseconds. */
 export function readDuration(raw: unknown, min: string, max: string): Reading<number> {
   const value = durationMs(raw);
@@ -59,6 +65,7 @@ export function readChoice<const T extends string>(raw: unknown, choices: readon
 }
 
 export const wholeNumber = (min: number, max: number) => valueType((raw) => readWholeNumber(raw, min, max));
+export const fraction = (min: number, max: number) => valueType((raw) => readFraction(raw, min, max));
 export const duration = (min: string, max: string) => valueType((raw) => readDuration(raw, min, max));
 export const boolean = () => valueType(readBoolean);
 export const choice = <const T extends string>(...choices: readonly T[]) =>

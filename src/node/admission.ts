@@ -12,7 +12,7 @@ import { RateLimited, SubjectLimit } from '../limits/subject-limit.js';
 import { type Code, codeInfo } from '../protocol/index.js';
 import { NOBODY } from './clients/visitor.js';
 import type { Lifecycle } from './lifecycle.js';
-import type { NodeLimits } from './node-options.js';
+import type { NodeLimits, NodeStats } from './node-options.js';
 import type { Reservations } from './reservations.js';
 
 /** Statuses of answers by HTTP to who may not come in; want of room is counted where it is asked for. */
@@ -29,6 +29,8 @@ export interface AdmissionParts {
   readonly maxLimits: number;
   readonly lifecycle: Lifecycle;
   readonly reservations: Reservations;
+  /** None: nothing is ever revoked. */
+  readonly revocations?: { requireGood(identity: Identity): void } | undefined;
 }
 
 /** A request, as far as it tells where it comes from. */
@@ -75,6 +77,11 @@ export class Admission extends Door {
     return this.#parts.authenticator.verify(token, false);
   }
 
+  /** Throws `revoked` where that has become known since `identity` was asked for. */
+  requireGood(identity: Identity): void {
+    this.#parts.revocations?.requireGood(identity);
+  }
+
   /** Throws `overloaded` or `draining` when the node takes no new link. */
   requireRoom(): void {
     try {
@@ -83,6 +90,11 @@ export class Admission extends Door {
       this.counters.refused++;
       throw error;
     }
+  }
+
+  /** Plain counters for metrics. */
+  stats(): NodeStats {
+    return { ...this.counters, ...this.refusals.stats() };
   }
 
   /** Counts what a client is told by HTTP, and logs who shows no good token or origin. */

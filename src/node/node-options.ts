@@ -5,6 +5,7 @@ import type { Membership } from '../auth/membership.js';
 import type { Broker } from '../broker/broker.js';
 import type { Ingest } from '../broker/queue/ingest.js';
 import type { Registry } from '../cluster/registry.js';
+import type { Revocations } from '../cluster/revocations.js';
 import type { Namespaces } from '../config/namespaces.js';
 import type { Origins } from '../http/origins.js';
 import type { Logger } from '../lib/logger.js';
@@ -25,6 +26,8 @@ export interface PushNodeParts {
   readonly ingest?: Ingest;
   /** Answers every path that is not the node's: discovery, SDK and demo page in `start`. */
   readonly fallback?: Fallback;
+  /** What its cluster has revoked; whoever made it starts and closes it. */
+  readonly revocations?: Pick<Revocations, 'onEnding' | 'requireGood' | 'status' | 'stats'>;
   /** Proves to discovery that the node knows the cluster's secrets. */
   readonly membership?: Membership;
   /** Hears that an operator wants the node drained, and calls `drain`; without it the node does so itself. */

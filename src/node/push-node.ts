@@ -40,6 +40,7 @@ import type {
 } from './node-options.js';
 import { NodeRoom } from './node-room.js';
 import { Reservations } from './reservations.js';
+import { endLinks } from './revoker.js';
 import { Entry } from './transports/entry.js';
 import { HttpDoors } from './transports/http-doors.js';
 import { PollDoor } from './transports/poll.js';
@@ -82,9 +83,8 @@ class Node implements PushNode {
   #closing: Promise<void> | undefined;
 
   constructor(parts: PushNodeParts, options: PushNodeOptions) {
-    const { broker, engine, logger, authenticator, registry } = parts;
-    const { namespaces, maxMessageBytes, waitReplicas, maxChannels, maxHistoryBytes, maxConnections } = options;
-    const { origins, limits } = options;
+    const { broker, engine, logger, authenticator, registry, revocations } = parts;
+    const { namespaces, maxMessageBytes, waitReplicas, maxChannels, maxHistoryBytes, origins, limits } = options;
     const reservations = new Reservations();
     this.#parts = parts;
     this.#options = options;
@@ -105,12 +105,13 @@ class Node implements PushNode {
     this.#publisher = new Publisher({ broker, namespaces, maxMessageBytes, waitReplicas });
     const lifecycle = this.#lifecycle;
     const clientAddress = new ClientAddress(options.trustedProxies);
-    const maxLimits = rememberedLimits(maxConnections);
+    const maxLimits = rememberedLimits(options.maxConnections);
     const said = { origins, logger, authenticator, clientAddress, limits, maxLimits };
-    this.#admission = new Admission({ ...said, lifecycle, reservations });
+    this.#admission = new Admission({ ...said, lifecycle, reservations, revocations });
     const [admission, clients, channels] = [this.#admission, this.#clients, this.#channels];
     const entry = new Entry({ admission, clients, channels, namespaces, maxBodyBytes: options.maxBodyBytes });
     this.#polls = this.#pollDoor(entry);
+    revocations?.onEnding((ending) => endLinks(ending, this.#links, this.#polls));
     this.#handlers = this.#engineHandlers(entry);
     this.#member = registry && this.#clusterMember(registry, reservations);
   }
@@ -157,8 +158,8 @@ class Node implements PushNode {
       ...this.#parts.broker.stats?.(),
       slowConsumers,
       polls: this.#polls.polls,
-      ...this.#admission.counters,
-      ...this.#admission.refusals.stats(),
+      ...this.#admission.stats(),
+      ...this.#parts.revocations?.stats(),
       ...this.#parts.ingest?.stats(),
       ...this.#member?.stats(),
       ...this.#lifecycle.stats(),
@@ -166,8 +167,10 @@ class Node implements PushNode {
   }
 
   checks(): readonly ReadinessCheck[] {
-    const { ready, sinceMs, detail } = this.#parts.broker.status();
-    return [this.#lifecycle.check(), { name: 'broker', ok: ready, sinceMs, detail }, ...(this.#member?.checks() ?? [])];
+    const { broker, revocations } = this.#parts;
+    const { ready, sinceMs, detail } = broker.status();
+    const own = [this.#lifecycle.check(), { name: 'broker', ok: ready, sinceMs, detail }];
+    return [...own, ...(this.#member?.checks() ?? []), ...(revocations === undefined ? [] : [revocations.status()])];
   }
 
   async leave(): Promise<void> {
@@ -237,8 +240,9 @@ class Node implements PushNode {
     const places = new PollPlaces({ isFull, counts, clients });
     const brokerStatus = () => broker.status();
     const lifecycle = this.#lifecycle;
-    const limit = this.#admission.polls;
-    return new PollDoor({ entry, limit, clients, channels, places, brokerStatus, channelsPerConnection, lifecycle });
+    const [door, limit] = [this.#admission, this.#admission.polls];
+    const node = { clients, channels, places, brokerStatus, channelsPerConnection, lifecycle };
+    return new PollDoor({ ...node, entry, door, limit });
   }
 
   #engineHandlers(entry: Entry): EngineHandlers {
@@ -250,10 +254,8 @@ class Node implements PushNode {
     const pace = { batches: this.#batches, slices: this.#channels.slices };
     const terms = this.#options;
     const subscriptions = this.#subscriptionsParts();
-    const identify = (ticket: string) => admission.identifyOnce(ticket);
     const { commands, publishes, openings } = admission;
-    const count = (error: unknown) => admission.count(error);
-    const session = { subscriptions, publisher, identify, publishes, openings, count, logger };
+    const session = { subscriptions, publisher, door: admission, publishes, openings, logger };
     const link = { links, counts, ids, ...pace, session, terms, commands, handshakeTimeoutMs, logger, door: admission };
     const sockets = new SocketDoor(admission, link, allowsAnonymous(namespaces));
     const streams = new StreamDoor(entry, { links, counts, ids, subscriptions, terms, maxBufferedBytes });
@@ -273,9 +275,7 @@ class Node implements PushNode {
         return doors.handle(exchange);
       },
       upgrade: (request) => sockets.decide(request),
-      slowConsumer: () => {
-        links.slowConsumers++;
-      },
+      slowConsumer: () => void links.slowConsumers++,
       failed: (error, requestId) => logger.error({ error, requestId }, 'a handler failed'),
       errorHeaders: (origin) => corsHeaders(admission.allowed(origin)),
     };

@@ -10,6 +10,7 @@ export const CLOSE = {
   tokenExpired: 4005,
   internal: 4006,
   brokerUnavailable: 4007,
+  disconnected: 4008,
   badRequest: 4500,
   unauthorized: 4501,
   revoked: 4503,
@@ -135,6 +136,12 @@ export const CODES = {
       'The node is full: of connections (the link ends), or of channels (an error for that channel, the link stays).',
   },
   draining: { status: 503, retry: true, close: CLOSE.draining, title: 'The node is being drained.' },
+  disconnected: {
+    status: 503,
+    retry: true,
+    close: CLOSE.disconnected,
+    title: "A backend has ended the user's links: connect again.",
+  },
   slow_consumer: { status: 503, retry: true, close: CLOSE.slowConsumer, title: 'The client reads too slowly.' },
   heartbeat_timeout: {
     status: 408,

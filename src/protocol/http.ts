@@ -42,6 +42,42 @@ export interface TicketResponse {
   readonly user: string | null;
 }
 
+/** `POST /v1/revocations`, decoded: one of `jti`, `sub` and `issuedBefore`. */
+export interface RevocationRequest {
+  readonly jti?: string;
+  readonly sub?: string;
+  /** With `sub`: whatever its tokens were issued at. */
+  readonly ban?: true;
+  /** Unix seconds. */
+  readonly issuedBefore?: number;
+  readonly reason?: string;
+  /** Default: the longest life of a token. */
+  readonly expiresInMs?: number;
+}
+/** `201` of it; with `pending`, members in which it is not in force yet, it is a `202`. */
+export interface RevocationResponse {
+  readonly id: string;
+  readonly revision: number;
+  readonly pending?: readonly string[];
+}
+/** One of `GET /v1/revocations`; times are Unix seconds. */
+export interface ListedRevocation {
+  readonly id: string;
+  readonly jti?: string;
+  readonly sub?: string;
+  readonly ban?: true;
+  readonly issuedBefore?: number;
+  readonly reason?: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+/** `200` of `GET /v1/revocations`. */
+export interface RevocationsResponse {
+  readonly revocations: readonly ListedRevocation[];
+  /** Asked for with `after`, there are more. */
+  readonly next?: string;
+}
+
 /** `POST /v1/poll`, decoded. */
 export interface PollRequest {
   readonly channels: ReadonlyMap<string, Begin>;

@@ -7,6 +7,7 @@ export { field } from './decode.js';
 export { commandId, decodeCommand } from './decode-command.js';
 export { decodeEvent, decodeEvents } from './decode-event.js';
 export * from './decode-request.js';
+export * from './decode-revocation.js';
 export type * from './http.js';
 export * from './limits.js';
 export type * from './messages.js';

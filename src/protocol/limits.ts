@@ -50,4 +50,8 @@ export const LIMITS = {
   maxGrantPatterns: 256,
   /** A token's `sub`, in bytes. */
   maxSubjectBytes: 255,
+  /** The reason of a revocation, in bytes. */
+  maxReasonBytes: 255,
+  /** The longest a revocation may be in force: a year and a day. */
+  maxRevocationMs: 366 * 24 * 3_600_000,
 } as const;

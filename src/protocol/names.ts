@@ -6,6 +6,8 @@ export const PATHS = {
   connect: '/v1/connect',
   ticket: '/v1/ticket',
   nodes: '/v1/nodes',
+  revocations: '/v1/revocations',
+  users: '/v1/users',
   websocket: '/v1/ws',
   stream: '/v1/stream',
   poll: '/v1/poll',

@@ -26,8 +26,8 @@ const fileOf = (name: string) => (name.startsWith('discovery/') ? `${name}.ts` :
 describe('a walk through the house', () => {
   const walks = walksOf(read('docs/ARCHITECTURE.md'));
 
-  it('is there for a message, a client, a poll and a drain', () => {
-    expect([...walks.keys()]).toEqual(['A message', 'A client', 'A poll', 'A drain']);
+  it('is there for a message, a client, a log-out, a poll and a drain', () => {
+    expect([...walks.keys()]).toEqual(['A message', 'A client', 'A log-out', 'A poll', 'A drain']);
     for (const files of walks.values()) expect(files.length).toBeGreaterThan(4);
   });
 
@@ -41,6 +41,7 @@ describe('a seam', () => {
   it.each([
     ['src/broker/broker.ts', 'Broker'],
     ['src/cluster/registry.ts', 'Registry'],
+    ['src/cluster/revocation-log.ts', 'RevocationLog'],
     ['src/node/engines/engine.ts', 'Engine'],
     ['src/node/engines/engine.ts', 'EngineSocket'],
     ['src/node/engines/engine.ts', 'HttpStream'],

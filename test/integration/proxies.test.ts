@@ -153,7 +153,17 @@ describe.each(PROXIES)('behind %s', (name) => {
 
     it('operators’ paths are not there, however they are spelt', async () => {
       const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
-      const paths = ['/metrics', '/readyz', '/v1/nodes', '/v1/nodes/n1/drain', '/%6detrics', '//metrics', '/./metrics'];
+      const paths = [
+        '/metrics',
+        '/readyz',
+        '/v1/nodes',
+        '/v1/nodes/n1/drain',
+        '/v1/revocations',
+        '/v1/users/u1/disconnect',
+        '/%6detrics',
+        '//metrics',
+        '/./metrics',
+      ];
       for (const path of paths.flatMap((one) => [one, `/n/1${one}`, `/n/2${one}`, `/n/1/x/..${one}`])) {
         const { status } = await ask(`${proxy.url}${path}`, 'GET', headers);
         expect([path, status]).toEqual([path, 404]);

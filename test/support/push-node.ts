@@ -2,10 +2,12 @@
 
 import { createAuthenticator } from '../../src/auth/authenticator.js';
 import type { Grants } from '../../src/auth/identity.js';
+import { revocable } from '../../src/auth/revocable.js';
 import { createTicketAuthority } from '../../src/auth/ticket.js';
 import { createTokenVerifier } from '../../src/auth/token-verifier.js';
 import type { Broker } from '../../src/broker/broker.js';
 import { createMemoryBroker } from '../../src/broker/memory/broker.js';
+import type { Revocations } from '../../src/cluster/revocations.js';
 import { type NamespaceOptions, Namespaces } from '../../src/config/namespaces.js';
 import { Origins } from '../../src/http/origins.js';
 import { type Logger, silentLogger } from '../../src/lib/logger.js';
@@ -24,6 +26,8 @@ export interface TestNode {
   readonly broker: Broker;
   /** A ticket for `user` with these grants; everything by default. Without a name: of an anonymous client. */
   ticket(user?: string | null, grants?: Partial<Grants>, lifeMs?: number, reservation?: string): string;
+  /** A ticket of a token with this `jti` that was issued then, in Unix milliseconds. */
+  ticketOf(user: string, issuedAtMs: number, jti?: string): string;
   /** A user's own token with this `jti`, for a node that takes users' tokens. */
   token(user: string, jti: string): string;
   close(): Promise<void>;
@@ -38,6 +42,8 @@ export interface TestNodeSetup {
   /** Registry, fallback and whatever else a test puts in its place. */
   readonly parts?: Partial<PushNodeParts>;
   readonly allowUserTokens?: boolean;
+  /** What is revoked; whoever made it starts and closes it. */
+  readonly revocations?: Revocations;
   /** Where no rate is given, none is ever met: tests share one user. */
   readonly commandRate?: Rate;
   readonly publishRate?: Rate;
@@ -66,11 +72,14 @@ export async function startNode(setup: TestNodeSetup): Promise<TestNode> {
   const logger = setup.logger ?? silentLogger;
   const namespaces = new Namespaces(setup.namespaces);
   const broker = setup.broker ?? createMemoryBroker({ namespaces });
+  const { revocations, allowUserTokens = false } = setup;
+  const inner = createAuthenticator({ tickets, tokens, allowUserTokens });
   const parts: PushNodeParts = {
     broker,
     // One that runs for a moment needs no more than one acceptor.
     engine: setup.engine === 'ws' ? createWsEngine() : await loadEngine(setup.engine, logger),
-    authenticator: createAuthenticator({ tickets, tokens, allowUserTokens: setup.allowUserTokens ?? false }),
+    authenticator: revocations === undefined ? inner : revocable(inner, revocations),
+    ...(revocations !== undefined && { revocations }),
     logger,
     ...setup.parts,
   };
@@ -98,7 +107,7 @@ export async function startNode(setup: TestNodeSetup): Promise<TestNode> {
   });
   try {
     const { url } = await node.start();
-    return { url, node, broker, ticket, token, close: () => node.close() };
+    return { url, node, broker, ticket, ticketOf, token, close: () => node.close() };
   } catch (error) {
     await node.close();
     throw error;
@@ -120,6 +129,14 @@ function token(sub: string, jti: string): string {
   const iat = Math.floor(Date.now() / 1_000);
   const fanfare = { subscribe: ['*'], publish: ['*'] };
   return hmacJwt({ sub, jti, iat, exp: iat + 600, fanfare }, { alg: 'HS256', typ: 'JWT' }, SECRET);
+}
+
+function ticketOf(user: string, issuedAtMs: number, jti?: string): string {
+  const grants = { subscribe: ['*'], publish: ['*'], presence: [] };
+  const times = { issuedAtMs, expiresAtMs: Date.now() + 600_000 };
+  const rest = { connection: undefined, reservation: undefined };
+  const identity = { kind: 'token', user, grants, ...times, tokenId: jti, ...rest } as const;
+  return tickets.sign(identity, { connection: `c${++connections}` }).text;
 }
 
 function ticket(

@@ -8,9 +8,9 @@ import { Namespaces } from '../../config/namespaces.js';
 import { FanfareError } from '../../lib/errors.js';
 import { createPinoLogger } from '../../lib/pino-logger.js';
 import type { ReadinessCheck } from '../../node/node-options.js';
-import { composeAuth } from '../compose-auth.js';
 import { composeCluster } from '../compose-cluster.js';
 import { composeDiscovery, discoveryStats } from '../compose-discovery.js';
+import { composeRevocableAuth, discoveryMember, release } from '../compose-revocations.js';
 import { createMetrics } from '../metrics.js';
 import { addOptionFlags, configOf } from '../option-flags.js';
 import { createProbes } from '../probes.js';
@@ -35,7 +35,7 @@ async function runDiscovery(command: Command): Promise<void> {
   const logger = createPinoLogger({ level: config.logLevel, fields: { role } });
   const namespaces = new Namespaces(config.namespaces);
   const cluster = composeCluster(loaded, namespaces, logger);
-  const auth = composeAuth(loaded, logger);
+  const { auth, revocations } = composeRevocableAuth(loaded, cluster, discoveryMember(config), logger);
   // Made once the cluster can be asked: it looks for nodes at once.
   let discovery: Discovery | undefined;
   let leavingSinceMs: number | undefined;
@@ -57,14 +57,13 @@ async function runDiscovery(command: Command): Promise<void> {
   );
   const close = async () => {
     await server.close();
-    discovery?.close();
-    auth.keys.close();
-    cluster.close();
+    await release(cluster, revocations, discovery, auth.keys);
   };
   const start = async () => {
     auth.keys.start();
     await cluster.start();
-    discovery = composeDiscovery(config, { registry: cluster.registry, auth, namespaces, logger });
+    await revocations.start();
+    discovery = composeDiscovery(config, { registry: cluster.registry, auth, revocations, namespaces, logger });
     await discovery.refresh();
     const { url } = await server.start();
     logger.info({ url }, 'discovery is ready');

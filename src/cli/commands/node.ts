@@ -5,9 +5,9 @@ import { Namespaces } from '../../config/namespaces.js';
 import { Origins } from '../../http/origins.js';
 import { FanfareError } from '../../lib/errors.js';
 import { createPinoLogger } from '../../lib/pino-logger.js';
-import { composeAuth } from '../compose-auth.js';
 import { composeCluster } from '../compose-cluster.js';
 import { composeNode, nodeIdOf } from '../compose-node.js';
+import { composeRevocableAuth, release } from '../compose-revocations.js';
 import { asFallback } from '../fetch-adapter.js';
 import { createMetrics } from '../metrics.js';
 import { addOptionFlags, configOf } from '../option-flags.js';
@@ -27,8 +27,8 @@ async function runNode(command: Command): Promise<void> {
   const logger = createPinoLogger({ level: config.logLevel, fields: { role: 'node' } });
   const namespaces = new Namespaces(config.namespaces);
   const cluster = composeCluster(loaded, namespaces, logger);
-  const { authenticator, membership, keys } = composeAuth(loaded, logger);
-  const close = () => [keys, cluster].forEach((part) => void part.close());
+  const { auth, revocations } = composeRevocableAuth(loaded, cluster, nodeIdOf(config), logger);
+  const { authenticator, membership, keys } = auth;
   const end = serverEnd(loaded, logger);
   const stats = () => ({ ...node.stats(), ...cluster.stats(), ...logger.stats() });
   const metrics = createMetrics({ labels: { role: 'node' }, stats });
@@ -50,8 +50,10 @@ async function runNode(command: Command): Promise<void> {
   const { registry } = cluster;
   const broker = cluster.createBroker();
   const ingest = cluster.createIngest(broker);
-  const parts = { broker, registry, ingest, authenticator, membership, namespaces, logger, fallback, end };
+  const own = { authenticator, membership, revocations, namespaces };
+  const parts = { broker, registry, ingest, ...own, logger, fallback, end };
   const node = await composeNode(config, parts);
+  const close = () => release(cluster, revocations, keys);
   await runServer({
     loaded,
     logger,
@@ -60,6 +62,7 @@ async function runNode(command: Command): Promise<void> {
       start: async () => {
         keys.start();
         await cluster.start();
+        await revocations.start();
         return node.start();
       },
       leave: () => void node.leave(),

@@ -10,10 +10,10 @@ import { FanfareError } from '../../lib/errors.js';
 import { createPinoLogger } from '../../lib/pino-logger.js';
 import type { PushNode, StartedNode } from '../../node/node-options.js';
 import { startBanner } from '../banner.js';
-import { composeAuth } from '../compose-auth.js';
 import { composeCluster } from '../compose-cluster.js';
 import { composeDiscovery, discoveryStats } from '../compose-discovery.js';
 import { composeNode, nodeIdOf } from '../compose-node.js';
+import { composeRevocableAuth, release } from '../compose-revocations.js';
 import { answerDemoToken, type DevelopmentToken } from '../demo-token.js';
 import { asFallback } from '../fetch-adapter.js';
 import { createMetrics } from '../metrics.js';
@@ -42,7 +42,7 @@ async function runStart(command: Command): Promise<void> {
   const logger = createPinoLogger({ level: config.logLevel, fields: { role } });
   const namespaces = new Namespaces(config.namespaces);
   const cluster = composeCluster(loaded, namespaces, logger);
-  const auth = composeAuth(loaded, logger);
+  const { auth, revocations } = composeRevocableAuth(loaded, cluster, nodeIdOf(config), logger);
   const end = serverEnd(loaded, logger);
   const { registry } = cluster;
   // Made once the cluster can be asked: it looks for nodes at once.
@@ -70,9 +70,10 @@ async function runStart(command: Command): Promise<void> {
   const { authenticator, membership, keys } = auth;
   const broker = cluster.createBroker();
   const ingest = cluster.createIngest(broker);
-  const parts = { broker, registry, ingest, authenticator, membership, namespaces, logger, fallback, end };
+  const known = { authenticator, membership, revocations, namespaces };
+  const parts = { broker, registry, ingest, ...known, logger, fallback, end };
   const node = await composeNode(config, parts);
-  const release = () => [discovery, keys, cluster].forEach((part) => void part?.close());
+  const close = () => release(cluster, revocations, discovery, keys);
   await runServer({
     loaded,
     logger,
@@ -81,13 +82,14 @@ async function runStart(command: Command): Promise<void> {
       start: async () => {
         keys.start();
         await cluster.start();
-        discovery = composeDiscovery(config, { registry, auth, namespaces, logger });
+        await revocations.start();
+        discovery = composeDiscovery(config, { registry, auth, revocations, namespaces, logger });
         return startBoth(node, discovery);
       },
       leave: () => void node.leave(),
       // Alone, there is no other node to move to: its clients come back when it does.
-      drain: (withinMs) => (cluster.shared ? node.drain(withinMs) : node.close()).finally(release),
-      close: () => node.close().finally(release),
+      drain: (withinMs) => (cluster.shared ? node.drain(withinMs) : node.close()).finally(close),
+      close: () => node.close().finally(close),
     },
     banner: (url) => startBanner(url, loaded.made, development),
   });

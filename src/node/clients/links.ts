@@ -1,5 +1,6 @@
 // Every open link of a node: looked at for heartbeats and expiry, swept for handshakes, by timers that the node owns.
 
+import type { Identity } from '../../auth/identity.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import { every } from '../../lib/timers.js';
 import { type Due, TimingWheel } from '../../lib/timing-wheel.js';
@@ -27,8 +28,10 @@ export interface Link extends Due {
   due(nowMs: number): void;
   /** Asks the client to move to another node. */
   move(withinMs: number, reason: string): void;
-  /** Closes it with a code and a reason. Idempotent. */
-  end(code: Code, reason: string): void;
+  /** Closes it with a code, a reason, and how long its client is to stay away at least. Idempotent. */
+  end(code: Code, reason: string, retryAfterMs?: number): void;
+  /** Whose it is, as far as that is known. */
+  readonly identity: Identity | undefined;
   /** Bytes that its peer has not taken. */
   bufferedBytes(): number;
   /** Ends it as one that reads too slowly. */

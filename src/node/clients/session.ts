@@ -14,6 +14,7 @@ import {
   type SubscribeCommand,
 } from '../../protocol/index.js';
 import { mayRead } from './access.js';
+import type { LinkDoor } from './link-door.js';
 import { errorEvent, expiry } from './link-events.js';
 import type { Publisher } from './publisher.js';
 import type { Sink } from './subscription.js';
@@ -32,13 +33,10 @@ export interface SessionLink extends Sink {
 export interface SessionParts {
   readonly subscriptions: SubscriptionsParts;
   readonly publisher: Publisher;
-  /** Who shows this ticket. */
-  readonly identify: (ticket: string) => Identity | Promise<Identity>;
+  readonly door: Pick<LinkDoor, 'identifyOnce' | 'requireGood' | 'count'>;
   /** What its client may spend, with whoever is counted with it. */
   readonly publishes: SubjectLimit;
   readonly openings: SubjectLimit;
-  /** Counts what a client was told. */
-  readonly count: (error: unknown) => void;
   readonly logger: Logger;
 }
 
@@ -153,8 +151,9 @@ export class Session {
   }
 
   async #refresh(command: RefreshCommand): Promise<void> {
-    const fresh = await this.#parts.identify(command.token);
+    const fresh = await this.#parts.door.identifyOnce(command.token);
     if (this.#link.isClosed) return;
+    this.#parts.door.requireGood(fresh);
     if (fresh.user !== this.#identity.user)
       throw new FanfareError('token_claim_invalid', 'sub: expected the same user');
     this.#identity = fresh;
@@ -178,7 +177,7 @@ export class Session {
   }
 
   #fail(error: unknown, id: number): void {
-    this.#parts.count(error);
+    this.#parts.door.count(error);
     if (!this.#link.isClosed) this.#link.sendEvent(errorEvent(error, id, this.#parts.logger));
   }
 }

@@ -21,7 +21,7 @@ import type { EngineSocket, SocketHandler } from '../engines/engine.js';
 import { CommandQueue } from './command-queue.js';
 import { CommandReader } from './command-reader.js';
 import type { LinkCounts } from './link-counts.js';
-import type { LinkDoor } from './link-door.js';
+import { type LinkDoor, verified } from './link-door.js';
 import { type ConnectedTerms, connectedEvent, errorEvent } from './link-events.js';
 import type { LinkIds } from './link-ids.js';
 import type { Link, Links } from './links.js';
@@ -148,8 +148,10 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     if (this.#state === 'open') this.sendEvent({ type: 'move', withinMs, reason });
   }
 
-  end(code: Code, reason: string): void {
+  end(code: Code, reason: string, retryAfterMs?: number): void {
     if (this.#state === 'closed') return;
+    // A close frame has no room for it.
+    if (retryAfterMs !== undefined) this.sendEvent({ type: 'error', code, message: reason, retryAfterMs });
     this.#state = 'closed';
     this.#session?.end();
     this.socket?.close(codeInfo(code).close ?? CLOSE.badRequest, `${code}: ${reason}`.slice(0, 120));
@@ -157,6 +159,10 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
 
   cut(): void {
     this.socket?.cut();
+  }
+
+  get identity(): Identity | undefined {
+    return this.#session?.identity;
   }
 
   // What its session delivers to.
@@ -233,28 +239,15 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     if (command.token === undefined)
       return this.#refuse(command.id, new FanfareError('token_missing', '"token": expected a ticket, got nothing'));
     if (command.features.includes('batch')) this.encoding = BATCHED_FRAMES;
-    this.#verify(
-      command.token,
-      (identity) => this.#admit(command.id, identity),
-      (error) => this.#refuse(command.id, error, command.token),
-    );
-  }
-
-  /** Verifies at once where that is possible, so that a storm of tickets makes no promises. */
-  #verify(token: string, accepted: (identity: Identity) => void, refused: (error: unknown) => void): void {
-    let verdict: Identity | Promise<Identity>;
-    try {
-      verdict = this.parts.door.identifyOnce(token);
-    } catch (error) {
-      return refused(error);
-    }
-    if (!(verdict instanceof Promise)) return accepted(verdict);
+    const { token } = command;
+    const isLate = verified(this.parts.door, token, {
+      isOver: () => this.#state === 'closed',
+      accepted: (identity) => this.#admit(command.id, identity),
+      refused: (error) => this.#refuse(command.id, error, token),
+    });
+    if (!isLate) return;
     this.#state = 'verifying';
     this.#queue = new CommandQueue();
-    verdict.then(
-      (identity) => this.#state !== 'closed' && accepted(identity),
-      (error) => this.#state !== 'closed' && refused(error),
-    );
   }
 
   #admit(id: number, identity: Identity): void {
@@ -263,6 +256,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     const keys = linkKeys(identity, connection, this.#address);
     try {
       this.#reader?.join(keys, steadyUnixMs());
+      door.requireGood(identity);
       counts.enter(identity);
     } catch (error) {
       return this.#refuse(id, error);

@@ -46,7 +46,7 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
   readonly address: string;
   readonly #parts: StreamLinkParts;
   readonly #http: HttpStream;
-  readonly #identity: Identity;
+  readonly identity: Identity;
   readonly #subscriptions: Subscriptions;
   slot = -1;
   place = 0;
@@ -59,7 +59,7 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
   constructor(parts: StreamLinkParts, http: HttpStream, identity: Identity, keys: SubjectKeys, address: string) {
     this.#parts = parts;
     this.#http = http;
-    this.#identity = identity;
+    this.identity = identity;
     this.address = address;
     this.#subscriptions = new Subscriptions(parts.subscriptions, this, keys);
     this.#pulse = new Pulse(parts.terms.heartbeatMs, monotonicNowMs());
@@ -72,16 +72,16 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
     const { terms, ids } = this.#parts;
     this.#pulse.heartbeatMs = request.heartbeatMs ?? terms.heartbeatMs;
     const agreed = {
-      connection: ids.next(this.#identity),
+      connection: ids.next(this.identity),
       heartbeatMs: this.#pulse.heartbeatMs,
       features: SERVED.filter((feature) => request.features.includes(feature)),
     };
-    this.sendEvent(connectedEvent(terms, this.#identity, agreed));
+    this.sendEvent(connectedEvent(terms, this.identity, agreed));
     // Its first look is where links that came together are spread.
     if (request.heartbeatMs !== undefined) this.#lookAgain(monotonicNowMs());
     for (const [name, after] of request.channels) {
       if (this.#isClosed) return;
-      void this.#subscriptions.begin(this.#identity, name, after, undefined);
+      void this.#subscriptions.begin(this.identity, name, after, undefined);
     }
   }
 
@@ -90,7 +90,7 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#subscriptions.endAll();
-    this.#parts.counts.leave(this.#identity);
+    this.#parts.counts.leave(this.identity);
     this.#parts.links.remove(this);
     this.#drain();
   }
@@ -110,16 +110,17 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
   }
 
   get expiresAtMs(): number {
-    return this.#identity.expiresAtMs;
+    return this.identity.expiresAtMs;
   }
 
   move(withinMs: number, reason: string): void {
     this.sendEvent({ type: 'move', withinMs, reason });
   }
 
-  end(code: Code, reason: string): void {
+  end(code: Code, reason: string, retryAfterMs?: number): void {
     if (this.#isClosed) return;
-    this.sendEvent({ type: 'close', code: codeInfo(code).close ?? CLOSE.internal, reason: `${code}: ${reason}` });
+    const close = { code: codeInfo(code).close ?? CLOSE.internal, reason: `${code}: ${reason}` };
+    this.sendEvent({ type: 'close', ...close, ...(retryAfterMs !== undefined && { retryAfterMs }) });
     this.#http.end();
     this.#parts.links.seeOff(this.#http);
     this.abandon();

@@ -113,6 +113,8 @@ export class Entry {
       else if (price > 0) limit.spend(client, price, nowMs);
       this.#payOpenings(client, rules.reads(request), nowMs);
       if (call.exchange.aborted) return;
+      // It took a while until the body was here.
+      admission.requireGood(identity);
       this.#claim(client, identity);
       call.letIn(identity);
       open({ call, identity, client, request });

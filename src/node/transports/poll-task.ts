@@ -2,11 +2,13 @@
 
 import type { Identity } from '../../auth/identity.js';
 import type { BrokerStatus } from '../../broker/broker.js';
+import { type Ending, endedError } from '../../cluster/revocation-ending.js';
 import { steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import { BYTES_PER_UNIT } from '../../limits/byte-price.js';
 import type { SubjectLimit } from '../../limits/subject-limit.js';
 import { HEADERS, type PollRequest } from '../../protocol/index.js';
+import type { Admission } from '../admission.js';
 import type { Channels } from '../channels/channels.js';
 import type { HttpClient, Poller } from '../clients/http-clients.js';
 import { bytesOf } from '../clients/read-price.js';
@@ -26,6 +28,7 @@ export interface PollParts {
   readonly brokerStatus: () => BrokerStatus;
   /** Where clients are to go to other nodes, every poll is answered at once and says so. */
   readonly lifecycle: Pick<Lifecycle, 'isMoving'>;
+  readonly door: Pick<Admission, 'requireGood'>;
 }
 
 /** Where a poll's answer goes. */
@@ -120,6 +123,11 @@ export class PollTask implements WaitOwner {
     this.#answerEmpty('move');
   }
 
+  endFor(ending: Ending): void {
+    const code = ending.of(this.#identity);
+    if (code !== undefined) this.#fail(endedError(code));
+  }
+
   #decideWhenOpen(wait: PollWait): void {
     wait.whenOpen((outcome) => {
       if (typeof outcome !== 'boolean') this.#answerOrFail(this.#inMemory(), outcome);
@@ -182,10 +190,22 @@ export class PollTask implements WaitOwner {
       let bytes = 0;
       for (const finding of read) if (finding.kind === 'page') bytes += bytesOf(finding.page);
       this.#charge(bytes);
+      if (this.#isRevoked()) return;
       if (!this.#isDone()) this.#conclude([...parts, ...this.#parts.writer.parts(read)]);
     } catch (error) {
       // Meanwhile something may have come.
       this.#answerOrFail(this.#inMemory(), error);
+    }
+  }
+
+  /** A read takes its time, and a short poll waits nowhere where it could be found. */
+  #isRevoked(): boolean {
+    try {
+      this.#parts.door.requireGood(this.#identity);
+      return false;
+    } catch (error) {
+      this.#fail(error);
+      return true;
     }
   }
 

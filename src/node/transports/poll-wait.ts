@@ -1,5 +1,6 @@
 // The wait of a poll: it holds its channels, hears what comes, and ends in time; and the room in which all of them wait.
 
+import type { Ending } from '../../cluster/revocation-ending.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import { soon, tellFault } from '../../lib/timers.js';
 import { type Due, TimingWheel } from '../../lib/timing-wheel.js';
@@ -25,6 +26,8 @@ export interface WaitOwner {
   expired(): void;
   /** The client is to go to another node. */
   move(): void;
+  /** Tokens have been revoked, or users disconnected. */
+  endFor(ending: Ending): void;
 }
 
 /** Owns the timer of every poll that waits. */
@@ -54,6 +57,10 @@ export class WaitingRoom {
 
   moveAll(): void {
     for (const wait of [...this.#wheel]) wait.move();
+  }
+
+  end(ending: Ending): void {
+    for (const wait of [...this.#wheel]) wait.endFor(ending);
   }
 
   close(): void {
@@ -181,6 +188,10 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
 
   move(): void {
     this.#owner.move();
+  }
+
+  endFor(ending: Ending): void {
+    this.#owner.endFor(ending);
   }
 
   /** Idempotent. */

@@ -1,6 +1,7 @@
 // `POST /v1/poll`: long and short polls, without a session between them.
 
 import type { BrokerStatus } from '../../broker/broker.js';
+import type { Ending } from '../../cluster/revocation-ending.js';
 import type { SubjectLimit } from '../../limits/subject-limit.js';
 import { decodePollRequest, type PollRequest } from '../../protocol/index.js';
 import type { Channels } from '../channels/channels.js';
@@ -27,6 +28,7 @@ export interface PollDoorParts {
   readonly channelsPerConnection: number;
   /** Whether clients are to go to other nodes. */
   readonly lifecycle: Pick<Lifecycle, 'isMoving'>;
+  readonly door: PollParts['door'];
 }
 
 /** Owns every poll that waits. */
@@ -50,11 +52,12 @@ export class PollDoor {
     brokerStatus,
     channelsPerConnection,
     lifecycle,
+    door,
   }: PollDoorParts) {
     this.#entry = entry;
     this.#clients = clients;
     this.#lifecycle = lifecycle;
-    this.#task = { limit, channels, brokerStatus, places, room: this.#room, writer: new PollWriter(), lifecycle };
+    this.#task = { limit, channels, brokerStatus, places, room: this.#room, writer: new PollWriter(), lifecycle, door };
     this.#rules = {
       limit: 'polls',
       takeOwed: (client) => {
@@ -87,6 +90,11 @@ export class PollDoor {
   async moveAll(withinMs: number): Promise<void> {
     this.#room.moveAll();
     await this.#moves.wait(withinMs);
+  }
+
+  /** Ends the waits of those whom `ending` names. */
+  end(ending: Ending): void {
+    this.#room.end(ending);
   }
 
   close(): void {

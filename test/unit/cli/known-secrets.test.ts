@@ -9,6 +9,8 @@ import { ticketKey } from '../../../src/auth/ticket-key.js';
 import { composeAuth } from '../../../src/cli/compose-auth.js';
 import { composeDiscovery } from '../../../src/cli/compose-discovery.js';
 import { createMemoryRegistry } from '../../../src/cluster/memory-registry.js';
+import { createMemoryRevocations } from '../../../src/cluster/memory-revocations.js';
+import { Revocations } from '../../../src/cluster/revocations.js';
 import { BEYOND_FIRST_TRY, DEVELOPMENT_SECRET } from '../../../src/config/development.js';
 import { type LoadedConfig, loadConfig } from '../../../src/config/load-config.js';
 import { Namespaces } from '../../../src/config/namespaces.js';
@@ -70,7 +72,7 @@ const HARMLESS: Readonly<Partial<Record<OptionKey, string>>> = {
     maxChannels: '9',
   },
   ...{ waitReplicas: '0', maxMessageBytes: '2kb', maxFrameBytes: '64kb', maxBodyBytes: '1mb', maxBufferedBytes: '1mb' },
-  ...{ maxHistoryMemory: '1gb' },
+  ...{ maxHistoryMemory: '1gb', revocationFalsePositives: '0.01' },
   ...{ maxMemoryBytes: '1gb', heartbeat: '2s', handshakeTimeout: '1s', drainTimeout: '1s', drainDelay: '1s' },
   ...{ commandsPerSecond: '5', commandBurst: '50', pollsPerSecond: '5', pollBurst: '50' },
   ...{
@@ -150,7 +152,9 @@ const FIRST_TRIES: readonly Row[] = [
 /** What a process with this configuration verifies with: a node's doors, and discovery's. */
 function doorsOf(loaded: LoadedConfig) {
   const auth = composeAuth(loaded, silentLogger);
-  const parts = { registry: createMemoryRegistry(), auth, logger: silentLogger };
+  const log = createMemoryRevocations();
+  const revocations = new Revocations({ log, member: 'd1', falsePositives: 0.001, logger: silentLogger });
+  const parts = { registry: createMemoryRegistry(), auth, revocations, logger: silentLogger };
   const discovery = composeDiscovery(loaded.config, { ...parts, namespaces: new Namespaces(loaded.config.namespaces) });
   return {
     node: (text: string) => codeOf(() => auth.authenticator.verify(text, false)),

@@ -4,15 +4,18 @@ import { afterEach, expect } from 'vitest';
 import { createDiscovery } from '../../../discovery/handler.js';
 import type { DiscoveryOptions } from '../../../discovery/options.js';
 import { Membership } from '../../../src/auth/membership.js';
+import { revocable } from '../../../src/auth/revocable.js';
 import { createTicketAuthority } from '../../../src/auth/ticket.js';
 import { signToken } from '../../../src/auth/token-signer.js';
 import { createTokenVerifier } from '../../../src/auth/token-verifier.js';
 import { createMemoryRegistry } from '../../../src/cluster/memory-registry.js';
+import { createMemoryRevocations } from '../../../src/cluster/memory-revocations.js';
 import type { NodeReport, Registry } from '../../../src/cluster/registry.js';
+import { Revocations } from '../../../src/cluster/revocations.js';
 import { Namespaces } from '../../../src/config/namespaces.js';
 import { Origins } from '../../../src/http/origins.js';
 import { FanfareError } from '../../../src/lib/errors.js';
-import type { Logger } from '../../../src/lib/logger.js';
+import { type Logger, silentLogger } from '../../../src/lib/logger.js';
 import type { ConnectResponse, Problem } from '../../../src/protocol/index.js';
 import { node } from '../cluster/test-cluster.js';
 
@@ -43,7 +46,10 @@ interface State {
 
 const open: Fixture[] = [];
 afterEach(() => {
-  for (const { discovery } of open.splice(0)) discovery.close();
+  for (const { discovery, revocations } of open.splice(0)) {
+    discovery.close();
+    void revocations.close();
+  }
 });
 
 /** Closed after the test. `nodes` have reported before discovery begins. */
@@ -78,10 +84,13 @@ async function create(changes: Partial<DiscoveryOptions> = {}, nodes: readonly N
   const write = (level: string) => (fields: object, message: string) => void log.push({ level, fields, message });
   const logger: Logger = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
   const tickets = createTicketAuthority({ secrets: [SECRET], audience: 'test', clock });
-  const tokens = createTokenVerifier({ issuers: [{ secret: SECRET }], clock, logger });
+  const verifier = createTokenVerifier({ issuers: [{ secret: SECRET }], clock, logger });
+  const revocations = revocationsOf(clock);
+  await revocations.start();
+  const tokens = revocable(verifier, revocations);
   const options = { namespaces: new Namespaces(), origins: new Origins([ORIGIN]), ...changes };
   const membership = new Membership([SECRET]);
-  const parts = { registry, tickets, tokens, membership, logger, clock, random: () => state.dice };
+  const parts = { registry, tickets, tokens, membership, revocations, logger, clock, random: () => state.dice };
   const discovery = createDiscovery(parts, options);
   // Discovery asks for the nodes as it begins; a registry in memory answers within this turn.
   await new Promise(setImmediate);
@@ -89,6 +98,7 @@ async function create(changes: Partial<DiscoveryOptions> = {}, nodes: readonly N
   return {
     state,
     registry,
+    revocations,
     tickets,
     log,
     discovery,
@@ -108,6 +118,11 @@ async function create(changes: Partial<DiscoveryOptions> = {}, nodes: readonly N
       return this.ask('/v1/connect', { ...json, headers: { ...authorization, ...type, ...headers } });
     },
   };
+}
+
+function revocationsOf(clock: () => number): Revocations {
+  const log = createMemoryRevocations(clock);
+  return new Revocations({ log, member: 'd1', falsePositives: 0.001, logger: silentLogger });
 }
 
 export type Fixture = Awaited<ReturnType<typeof create>>;

@@ -74,9 +74,7 @@ export async function nodeParts() {
   const subscriptions = { channels, namespaces, channelsPerConnection: 128, aheadBytes: 256 * 1024, polls, logger };
   const publisher = new Publisher({ broker, namespaces, maxMessageBytes: 65_536, waitReplicas: 0 });
   const { commands, publishes, openings } = door;
-  const identify = (text: string) => door.identifyOnce(text);
-  const count = (error: unknown) => door.count(error);
-  const session = { subscriptions, publisher, identify, publishes, openings, count, logger };
+  const session = { subscriptions, publisher, door, publishes, openings, logger };
   const counts = new LinkCounts(0);
   const ids = new LinkIds();
   const ofLinks = { links, counts, ids };

@@ -24,6 +24,7 @@ export function namelessPolls() {
     client: () => clients.see(visitor, 0),
     lifecycle: { isMoving: false },
     limit: FREE,
+    door: { requireGood: () => undefined },
   };
 }
 

@@ -1,0 +1,29 @@
+// Who may use the paths of operators and backends: whoever shows the admin key.
+
+import { bearerOf, SecretKeys } from '../src/http/bearer.js';
+import { FanfareError } from '../src/lib/errors.js';
+import { MEDIA_TYPES } from '../src/protocol/index.js';
+
+export class Operators {
+  readonly #keys: SecretKeys;
+
+  /** Nobody may while there is no key. */
+  constructor(adminKeys: readonly string[]) {
+    this.#keys = new SecretKeys(adminKeys);
+  }
+
+  /** Throws `token_missing` without a key and `forbidden` with another one. */
+  require(request: Request): void {
+    const key = bearerOf(request.headers.get('authorization'));
+    if (key === undefined) throw new FanfareError('token_missing', 'Authorization: expected the admin key');
+    if (!this.#keys.has(key)) throw new FanfareError('forbidden', 'Authorization: not the admin key');
+  }
+}
+
+/** An answer that nobody keeps. */
+export function jsonAnswer(status: number, body: object): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'Content-Type': MEDIA_TYPES.json, 'Cache-Control': 'no-store' },
+  });
+}

@@ -1,0 +1,61 @@
+// Asks discovery for what backends may: with the admin key, over HTTP.
+
+import { ConfigError, type ConfigProblem, shown } from '../config/config-problem.js';
+import { isUrl } from '../config/value-types.js';
+import type { Problem } from '../protocol/index.js';
+import { ClientEnded } from './client-flags.js';
+
+/** Chosen: longer than discovery takes to ask all members. */
+const TIMEOUT_MS = 10_000;
+const DEFAULT_URL = 'http://127.0.0.1:8080';
+
+export interface AdminFlags {
+  readonly url?: string;
+  readonly adminKey?: string;
+}
+
+export interface AdminAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** Throws `ConfigError` for what was typed wrong, `ClientEnded` with the code of a refusal, and what `fetch` throws. */
+export async function askDiscovery(
+  flags: AdminFlags,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<AdminAnswer> {
+  const problems: ConfigProblem[] = [];
+  const url = flags.url ?? process.env.FANFARE_URL ?? DEFAULT_URL;
+  const key = flags.adminKey ?? process.env.FANFARE_ADMIN_KEY;
+  if (!isUrl(url, ['http:', 'https:'])) {
+    const source = flags.url === undefined ? 'env FANFARE_URL' : 'flag --url';
+    problems.push({ option: 'url', source, message: `got ${shown(url)}, expected an http:// or https:// URL` });
+  }
+  if (key === undefined || key === '') {
+    const message = "needed: the server's FANFARE_ADMIN_KEY, by that variable or --admin-key";
+    problems.push({ option: 'adminKey', source: 'not set', message });
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  const response = await fetch(url.replace(/\/+$/, '') + path, {
+    method,
+    headers: { Authorization: `Bearer ${key}`, ...(body && { 'Content-Type': 'application/json' }) },
+    ...(body && { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  const json = parsed(await response.text());
+  if (response.ok) return { status: response.status, body: json };
+  const { code = 'network', detail = `${url} answered ${response.status}` } = json as Partial<Problem>;
+  throw new ClientEnded(code, detail);
+}
+
+/** What is not ours, as a proxy's page, says nothing. */
+function parsed(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
