@@ -1,6 +1,7 @@
 // What a result was measured on.
 
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cpus, release, totalmem } from 'node:os';
 
 export interface Machine {
@@ -24,9 +25,21 @@ export function describeMachine(): Machine {
   };
 }
 
+/** The commit, and a print of what was changed since: two trees that say the same are the same. */
+export function commitWithChanges(): string {
+  const commit = output('git', ['rev-parse', '--short', 'HEAD']).trim();
+  if (commit === '') return 'unknown';
+  const changes = output('git', ['diff', 'HEAD', '--', 'src', 'discovery', 'loadtest', 'package-lock.json']);
+  return changes === '' ? commit : `${commit}+${createHash('sha256').update(changes).digest('hex').slice(0, 8)}`;
+}
+
 function output(command: string, args: readonly string[]): string {
   try {
-    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    return execFileSync(command, args, {
+      encoding: 'utf8',
+      maxBuffer: 64 * 1024 * 1024,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
   } catch {
     return ''; // a result without it is still a result
   }

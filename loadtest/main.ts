@@ -1,14 +1,36 @@
-// `npm run loadtest`: the four transports against one node, with the same channel, rate and clients.
+// `npm run loadtest`: the lab's table of scenarios, or with the flags of 0.1 the four transports side by side.
 
 import { parseArgs } from 'node:util';
-import { TRANSPORTS, type Transport } from '../src/protocol/index.js';
-import { pinned } from './affinity.js';
-import { compareTransports } from './comparison.js';
-import { INSTRUMENTS } from './instruments.js';
+import { TRANSPORTS } from '../src/protocol/index.js';
+import { compareWithFlags } from './comparison-command.js';
 import { MIN_PAYLOAD_BYTES } from './payload.js';
-import { toTable } from './table.js';
+import { describeColumns } from './plan/columns.js';
+import { EXAMPLE } from './plan/scenario-file.js';
+import { runLab } from './run/command.js';
 
 const USAGE = `Usage: npm run loadtest -- [options]
+
+Runs a table of scenarios, each server fresh for each measurement, round by round, and writes what came to a JSON file.
+
+  --quick              a small table, within 2 minutes on two cores
+  --scenarios <file>   scenarios of one's own, a YAML file as below
+  --only <names>       only these scenarios
+  --rounds <n>         how often each line is measured (5; with --quick 2)
+  --list               print the table, run nothing
+  --out <file>         where the result goes (loadtest/results/lab-<date>-<commit>.json)
+  --resume <file>      go on with a result that was interrupted; the same commit and machine only
+  --allow-busy         figures of a busy machine or driver count too, marked
+  --json               print the result instead of a table
+
+Interrupted by Ctrl-C it keeps every measurement that was done, and says how to go on.
+Exits with 1 when messages went astray or a figure was refused, with 64 on wrong options; the last lines say why.
+
+A file of scenarios: each column takes one value or a list, and every combination is measured.
+
+${EXAMPLE.replace(/^/gm, '  ')}
+${describeColumns()}
+
+With any of these instead, the four transports are compared on one server, and a table is printed:
 
   --clients <n>        clients per transport (200)
   --rate <n>           messages per second (10)
@@ -18,61 +40,74 @@ const USAGE = `Usage: npm run loadtest -- [options]
   --broker <name>      redis (a private redis-server is started) or memory (redis)
   --transports <list>  ${TRANSPORTS.join(',')} (all)
   --poll-every <ms>    pause of a short poll (1000)
-  --allow-busy         print figures of a busy machine or driver too, marked
-  --json               print JSON
+  --allow-busy, --json as above
 
-Exits with 1 when messages went astray, when the rate was not kept (below 98 %), or when the machine or a driver was too busy for the
+They exit with 1 when messages went astray, when the rate was not kept (below 98 %), or when the machine or a driver was too busy for the
 figures to be believed; the last line says why.
 `;
 
-const { values } = parseArgs({
-  options: {
-    clients: { type: 'string', default: '200' },
-    rate: { type: 'string', default: '10' },
-    seconds: { type: 'string', default: '10' },
-    payload: { type: 'string', default: '128' },
-    engine: { type: 'string', default: 'auto' },
-    broker: { type: 'string', default: 'redis' },
-    transports: { type: 'string', default: TRANSPORTS.join(',') },
-    'poll-every': { type: 'string', default: '1000' },
-    'allow-busy': { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
-if (values.help) process.stdout.write(USAGE);
-else process.exitCode = await main();
+const OPTIONS = {
+  quick: { type: 'boolean' },
+  scenarios: { type: 'string' },
+  only: { type: 'string' },
+  rounds: { type: 'string' },
+  list: { type: 'boolean' },
+  out: { type: 'string' },
+  resume: { type: 'string' },
+  clients: { type: 'string' },
+  rate: { type: 'string' },
+  seconds: { type: 'string' },
+  payload: { type: 'string' },
+  engine: { type: 'string' },
+  broker: { type: 'string' },
+  transports: { type: 'string' },
+  'poll-every': { type: 'string' },
+  'allow-busy': { type: 'boolean' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean' },
+} as const;
+const OF_THE_COMPARISON = [
+  'clients',
+  'rate',
+  'seconds',
+  'payload',
+  'engine',
+  'broker',
+  'transports',
+  'poll-every',
+] as const;
+const OF_THE_LAB = ['quick', 'scenarios', 'only', 'rounds', 'list', 'out', 'resume'] as const;
+
+// Whoever ends early takes servers and clients along, as ending does.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const mistakes: string[] = [];
-  const number = (name: 'clients' | 'rate' | 'seconds' | 'payload' | 'poll-every', least: number): number => {
-    const value = Number(values[name]);
-    if (!(value >= least)) mistakes.push(`--${name}: expected a number of at least ${least}, got "${values[name]}"`);
-    return value;
-  };
-  const oneOf = <Name extends string>(option: string, value: string, names: readonly Name[]): Name => {
-    const found = names.find((name) => name === value);
-    if (found === undefined) mistakes.push(`--${option}: expected one of ${names.join(', ')}, got "${value}"`);
-    return found ?? (value as Name);
-  };
-  const options = {
-    clients: number('clients', 1),
-    rate: number('rate', 0.1),
-    seconds: number('seconds', 0.1),
-    payloadBytes: number('payload', MIN_PAYLOAD_BYTES),
-    pollEveryMs: number('poll-every', 1),
-    engine: oneOf('engine', values.engine, ['auto', 'uws', 'ws'] as const),
-    broker: oneOf('broker', values.broker, ['redis', 'memory'] as const),
-    allowBusy: values['allow-busy'],
-    transports: values.transports.split(',').map((name): Transport => oneOf('transports', name, TRANSPORTS)),
-  };
-  if (mistakes.length > 0) {
-    process.stderr.write(`${mistakes.join('\n')}\n\n${USAGE}`);
-    return 64;
+  const values = parsed();
+  if (typeof values === 'string') return refuse([values]);
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
   }
-  // Before any process of clients is started.
-  pinned();
-  const rows = await compareTransports(options, INSTRUMENTS);
-  process.stdout.write(values.json ? `${JSON.stringify(rows, null, 2)}\n` : `${toTable(rows)}\n`);
-  return rows.every((row) => row.figures !== undefined) ? 0 : 1;
+  const given = (names: readonly (keyof typeof values)[]) => names.filter((name) => values[name] !== undefined);
+  const old = given(OF_THE_COMPARISON);
+  const fresh = given(OF_THE_LAB);
+  if (old.length > 0 && fresh.length > 0) return refuse([`--${old[0]} and --${fresh[0]} do not go together`]);
+  // Alone, --json has always been the comparison's.
+  const isComparison = old.length > 0 || (values.json === true && fresh.length === 0);
+  const outcome = await (isComparison ? compareWithFlags(values) : runLab(values));
+  return typeof outcome === 'number' ? outcome : refuse(outcome);
+}
+
+function parsed() {
+  try {
+    return parseArgs({ options: OPTIONS }).values;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function refuse(mistakes: readonly string[]): number {
+  process.stderr.write(`${mistakes.join('\n')}\n\nnpm run loadtest -- --help says what there is.\n`);
+  return 64;
 }

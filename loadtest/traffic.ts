@@ -6,6 +6,7 @@ import { type Numbered, type Numbers, numberOf } from './numbers.js';
 import { makePayload, nowUs, PAYLOAD_MARK, stampPayload } from './payload.js';
 import type { Proc } from './proc.js';
 import type { Encode, Publisher } from './publisher.js';
+import { readWire, type Wire, wireBetween } from './run/wire.js';
 import { type Cast, type Watched, watch } from './watch.js';
 
 /** A server with clients on it, ready to be measured. */
@@ -23,6 +24,8 @@ export interface Stage {
   /** Deliveries that one message leads to. */
   readonly deliveriesPerMessage: number;
   readonly payloadBytes: number;
+  /** The server's port, where the bytes on its links are to be told. */
+  readonly wirePort?: number;
 }
 
 /** What one window of traffic came to. */
@@ -37,6 +40,8 @@ export interface Measured {
   /** The latest event loop among the drivers; absent where no latency is told. */
   readonly lag?: Lag;
   readonly report: FleetReport;
+  /** Absent where it was not asked for, or cannot be told. */
+  readonly wire?: Wire;
 }
 
 const US_PER_MS = 1000;
@@ -59,7 +64,7 @@ export async function flood(stage: Stage, { messages, batch }: FloodOptions): Pr
   const numbered = stage.numbers.take(messages);
   const batches = prepareBatches(stage, batch);
   await stage.fleet.reset({ first: numbered.first, reportEvery: batch * stage.deliveriesPerMessage });
-  const end = begin(stage);
+  const end = await begin(stage);
   for (let published = 0; published < messages; ) {
     const startUs = nowUs();
     stage.publisher.send(stampBatch(batches, numbered, published, batch), batch);
@@ -77,19 +82,21 @@ export interface PaceOptions {
   readonly latency: boolean;
   /** How long after the last message one that comes twice would be seen: a short poll's pause. */
   readonly lingerMs: number;
+  /** Messages that are due together; absent: one. */
+  readonly batch?: number;
 }
 
 /** Publishes at a steady rate, whatever the clients do: at each wake-up all that is due, and each message says when it was due. */
 export async function pace(stage: Stage, options: PaceOptions): Promise<Measured> {
-  const { perSecond, seconds, latency, lingerMs } = options;
-  const messages = Math.max(1, Math.round(perSecond * seconds));
+  const { perSecond, seconds, latency, lingerMs, batch = 1 } = options;
+  const messages = Math.max(1, Math.round((perSecond * seconds) / batch)) * batch;
   const numbered = stage.numbers.take(messages);
   await stage.fleet.reset({ first: numbered.first, latency });
-  const end = begin(stage);
+  const end = await begin(stage);
   const startUs = nowUs();
-  const dueUs = (at: number): number => startUs + (at * 1e6) / perSecond;
+  const dueUs = (at: number): number => startUs + ((at - (at % batch)) * 1e6) / perSecond;
   for (let sent = 0; sent < messages; ) {
-    const due = Math.min(messages, Math.floor(((nowUs() - startUs) * perSecond) / 1e6) + 1);
+    const due = Math.min(messages, (Math.floor(((nowUs() - startUs) * perSecond) / 1e6 / batch) + 1) * batch);
     const bytes: Buffer[] = [];
     for (let at = sent; at < due; at += 1) {
       const payload = makePayload(stage.payloadBytes, dueUs(at), numberOf(numbered, at));
@@ -121,7 +128,9 @@ async function lastReport(stage: Stage, numbered: Numbered): Promise<FleetReport
 }
 
 /** Begins to watch; what is returned ends it and says what came. */
-function begin(stage: Stage) {
+async function begin(stage: Stage) {
+  const wireNow = async () => (stage.wirePort === undefined ? undefined : readWire(stage.wirePort));
+  const wireBefore = await wireNow();
   const lag = new LoopLag();
   lag.start();
   const startMs = performance.now();
@@ -131,6 +140,7 @@ function begin(stage: Stage) {
     const tookMs = performance.now() - startMs;
     const own = lag.read();
     lag.stop();
+    const wire = wireBetween(wireBefore, await wireNow());
     const report = await stage.fleet.report(numbered);
     const { messages } = numbered;
     return {
@@ -141,6 +151,7 @@ function begin(stage: Stage) {
       watched,
       ...(report.latency === undefined ? {} : { lag: later(own, report) }),
       report,
+      ...(wire === undefined ? {} : { wire }),
     };
   };
 }

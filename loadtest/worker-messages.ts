@@ -12,6 +12,8 @@ interface Share {
   readonly count: number;
   /** The channel to subscribe to; `%` stands for the client's number. */
   readonly channel: string;
+  /** Absent: as many as clients. Otherwise client `n` has the number `n % channels` there. */
+  readonly channels?: number;
   /** Subscribed to from these positions instead, with `%` as in `channel`. */
   readonly positions?: Readonly<Record<string, string>>;
   /** Signs the users' tokens, which discovery exchanges for tickets; absent: the server is the bare one, which takes neither. */

@@ -84,7 +84,7 @@ function open(command: OpenCommand): void {
         port: command.port,
         number,
         place: tally.addClient(number),
-        channel: command.channel.replace('%', String(number)),
+        channel: command.channel.replace('%', String(number % (command.channels ?? Number.POSITIVE_INFINITY))),
         positions: positionsOf(command, number),
         token: tickets.get(number),
         onReady: () => {

@@ -35,7 +35,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   ws: '^(src/node/engines/ws/|client-sdk/node\\.ts$|loadtest/)',
   react: '^client-sdk/react\\.ts$',
   zod: '^src/config/',
-  yaml: '^src/config/',
+  yaml: '^(src/config|loadtest/plan)/',
   commander: '^src/cli/',
   'prom-client': '^src/cli/',
   'pino(-pretty)?': '^src/lib/pino-logger\\.ts$',

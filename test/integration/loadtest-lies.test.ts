@@ -7,7 +7,12 @@ import { INSTRUMENTS, type Instruments } from '../../loadtest/instruments.js';
 import { interleave } from '../../loadtest/interleaving.js';
 import { Judge } from '../../loadtest/judge.js';
 import { openStage } from '../../loadtest/lab.js';
+import { describeMachine } from '../../loadtest/machine.js';
+import { DEFAULTS, planOf } from '../../loadtest/plan/arm.js';
 import type { Publisher } from '../../loadtest/publisher.js';
+import { begin, exitCodeOf, measureWith } from '../../loadtest/run/command.js';
+import { run as runPlan } from '../../loadtest/run/run.js';
+import { toTextTable } from '../../loadtest/run/text-table.js';
 import { makeSecrets } from '../../loadtest/server-process.js';
 import { flood, pace } from '../../loadtest/traffic.js';
 import { type Fate, startStrayingProxy } from '../support/straying-proxy.js';
@@ -126,3 +131,19 @@ describe.each(PACED)('%s', (name, run) => {
 it('the bench tells one lost and one repeated message in a flood', async () => {
   expect((await bench('flooded')(straying(60), true)).join()).toMatch(STRAYED);
 });
+
+it('the lab tells a server that drops one message in 10,000', async () => {
+  const fate = (message: number): Fate => (message % 10_000 === 0 ? 'lose' : 'pass');
+  const route: Instruments['route'] = async (server) => {
+    const proxy = await startStrayingProxy(server, fate);
+    closing.push(() => proxy.close());
+    return proxy;
+  };
+  const columns = { links: [20], rate: ['flood'], batch: [64], seconds: [0.5], transport: ['websocket'] } as const;
+  const plan = planOf([{ ...DEFAULTS, ...columns, name: 'lie', what: 'lie' }]);
+  const begun = begin(plan, { rounds: 1, allowBusy: true, machine: describeMachine() });
+  const measure = measureWith({ ...INSTRUMENTS, route }, 1);
+  const result = await runPlan(begun, { measure, save: () => {}, log: () => {}, commit: begun.machine.commit });
+  expect(toTextTable(result)).toMatch(/INVALID: lie .*: \d+ of \d+ deliveries were lost/);
+  expect(exitCodeOf(result)).toBe(1);
+}, 60_000);

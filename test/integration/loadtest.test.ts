@@ -1,9 +1,13 @@
 // The load test on a tiny scale: it counts every delivery on every transport, over both brokers. Needs `npm run build`.
 
 import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type LabResult, readResult } from '../../loadtest/run/result.js';
 import { TRANSPORTS } from '../../src/protocol/index.js';
 
 const COMMAND = fileURLToPath(new URL('../../dist/loadtest/main.js', import.meta.url));
@@ -29,4 +33,73 @@ describe('the load test', () => {
     expect(failure).toMatchObject({ code: 64 });
     expect(failure).toMatchObject({ stderr: expect.stringMatching(/--clients: .*\n--engine: /) });
   });
+});
+
+/** Whatever it exits with: on a busy machine it may well refuse figures. */
+async function ran(...args: readonly string[]): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  return run(...args).catch((error: unknown) => error as { stdout: string; stderr: string });
+}
+
+describe('the lab', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'fanfare-lab-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const mine = join(folder, 'mine.yaml');
+  const out = join(folder, 'result.json');
+  const columns = 'links: 8, channels: 4, batch: 2, seconds: 0.5, poll-every: 100';
+
+  it('runs scenarios of a YAML file, on every transport and beside the bare loop, and loses nothing', async () => {
+    writeFileSync(mine, `scenarios: [{ name: mine, engine: [uws, bare], rate: [40, flood], ${columns} }]`);
+    const { stderr } = await ran('--scenarios', mine, '--rounds', '1', '--allow-busy', '--out', out);
+    const result = readResult(out);
+    expect(result.arms).toHaveLength(11); // uws: 4 paced and 3 flooded; bare: 2 and 2
+    for (const { rounds } of result.arms) {
+      expect(rounds).toHaveLength(1);
+      const { traffic, faults = [] } = rounds[0] ?? {};
+      // While other tests run, a rate may not be kept for half a second, which is told; nothing goes astray for that.
+      expect(faults.filter((fault) => !/messages\/s instead of/.test(fault))).toEqual([]);
+      expect(traffic).toMatchObject({ lost: 0, repeated: 0, disordered: 0 });
+      expect(traffic?.deliveries).toBe(traffic?.expected);
+      // A frame has its payload, what Fanfare or HTTP put around it, and below that TCP and IP.
+      const payload = (traffic?.deliveries ?? 0) * 128;
+      expect(traffic?.bytesDown).toBeGreaterThan(payload);
+      expect(traffic?.wireBytes).toBeGreaterThan((traffic?.bytesDown ?? 0) + (traffic?.bytesUp ?? 0));
+    }
+    expect(stderr).toContain('left out: mine: bare has no sse here');
+  }, 240_000);
+
+  it('measures what idle links take', async () => {
+    writeFileSync(mine, 'scenarios: [{ name: idle, transport: websocket, rate: idle, links: 300 }]');
+    await ran('--scenarios', mine, '--rounds', '1', '--allow-busy', '--out', out);
+    expect(readResult(out).arms[0]?.rounds[0]).toMatchObject({ faults: [], linkBytes: expect.any(Number) });
+  }, 120_000);
+
+  it('goes on with a result of its own commit, and refuses one whose first half came from another', async () => {
+    writeFileSync(mine, `scenarios: [{ name: mine, transport: websocket, ${columns} }]`);
+    await ran('--scenarios', mine, '--rounds', '1', '--allow-busy', '--out', out);
+    const whole = readResult(out);
+    const half: LabResult = { ...whole, arms: whole.arms.map((one) => ({ ...one, rounds: [] })) };
+    writeFileSync(out, JSON.stringify(half));
+    await ran('--resume', out);
+    expect(readResult(out).arms.map(({ rounds }) => rounds.length)).toEqual([1]);
+    writeFileSync(out, JSON.stringify({ ...half, machine: { ...half.machine, commit: 'abc1234' } }));
+    const before = readFileSync(out, 'utf8');
+    const refusal = await run('--resume', out).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ code: 64, stderr: expect.stringContaining('it was begun at commit abc1234') });
+    expect(readFileSync(out, 'utf8')).toBe(before);
+  }, 120_000);
+
+  it('explains itself, lists a table without running it, and tells flags that do not go together', async () => {
+    expect((await run('--help')).stdout).toMatch(/--quick [\s\S]*--resume [\s\S]*poll-every[\s\S]*--clients/);
+    expect((await run('--quick', '--list')).stdout).toMatch(/^fan-out · uws · websocket · redis · 100 links on 1/);
+    for (const [flags, said] of [
+      [['--quick', '--clients', '5'], '--clients and --quick do not go together'],
+      [['--only', 'nothing'], '--only: there is no scenario "nothing", there are fan-out'],
+      [['--rounds', 'x'], '--rounds: expected a whole number'],
+      [['--resume', '/nowhere.json'], '--resume: there is no /nowhere.json'],
+      [['--steam'], "Unknown option '--steam'"],
+    ] as const) {
+      const failure = await run(...flags).catch((error: unknown) => error);
+      expect(failure).toMatchObject({ code: 64, stderr: expect.stringContaining(said) });
+    }
+  }, 60_000);
 });

@@ -1,0 +1,161 @@
+// Measures an arm once: a fresh server, its crowd, a warm-up, and a window; or what idle links take.
+
+import { residentBytes } from '../cpu-time.js';
+import { Fleet } from '../fleet.js';
+import { pause, quiet } from '../lab.js';
+import { Numbers } from '../numbers.js';
+import type { Arm } from '../plan/arm.js';
+import { flood, type Measured, pace, type Stage } from '../traffic.js';
+import { doubtsOf, faultsOf } from '../validity.js';
+import type { Conditions, Contender, Opened } from './contender.js';
+import { opening } from './contender.js';
+import { encodeHistogram } from './histograms.js';
+import type { Round, TrafficCounts } from './result.js';
+
+/** A process may not open more than 20,000 files in many places. */
+const LINKS_PER_WORKER = 10_000;
+const AT_ONCE = 100;
+const LINGER_MS = 300;
+const WARM_UP_SECONDS = 0.5;
+const WARM_UP_BURSTS = 10;
+/** Of the links whose memory is told, those that come first and pay for what all share. */
+const FIRST_SHARE = 0.2;
+const SETTLE_MS = 1_000;
+const SETTLES = 2;
+
+export type Outcome = Pick<Round, 'faults' | 'doubts' | 'traffic' | 'linkBytes'>;
+
+/** `attempts`: how often a window is tried while the machine is busy. */
+export async function measureArm(contender: Contender, conditions: Conditions, attempts: number): Promise<Outcome> {
+  const { arm, instruments } = conditions;
+  const ground = await opening(async (later) => {
+    const fleet = new Fleet(Math.ceil(arm.links / LINKS_PER_WORKER), instruments.driverFlags);
+    later(() => fleet.close());
+    if (arm.rate === 'idle') await takeTickets(contender, conditions, fleet);
+    const opened = await contender.open(conditions);
+    later(() => opened.close());
+    return { fleet, opened };
+  });
+  try {
+    return await (arm.rate === 'idle' ? memory(ground, conditions) : traffic(ground, conditions, attempts));
+  } finally {
+    await ground.close();
+  }
+}
+
+interface Ground {
+  readonly fleet: Fleet;
+  readonly opened: Opened;
+}
+
+/** From another server with the same secrets: what making them leaves behind would hide what links take. */
+async function takeTickets(contender: Contender, conditions: Conditions, fleet: Fleet): Promise<void> {
+  const opened = await contender.open(conditions);
+  try {
+    if (opened.secret !== undefined)
+      await fleet.prepare({ ...crowdOf(opened, conditions.arm), count: conditions.arm.links });
+  } finally {
+    await opened.close();
+  }
+}
+
+async function memory({ fleet, opened }: Ground, { arm, instruments: { proc } }: Conditions): Promise<Outcome> {
+  const few = Math.max(1, Math.round(arm.links * FIRST_SHARE));
+  const settled = async (): Promise<number> => {
+    for (let time = 0; time < SETTLES; time += 1) {
+      await quiet(proc, opened.pid);
+      if (opened.collects) process.kill(opened.pid, 'SIGUSR2');
+      await pause(SETTLE_MS);
+    }
+    return residentBytes(proc, opened.pid);
+  };
+  await fleet.open({ ...crowdOf(opened, arm), count: few });
+  const before = await settled();
+  await fleet.open({ ...crowdOf(opened, arm), count: arm.links - few });
+  return { faults: [], doubts: [], linkBytes: ((await settled()) - before) / Math.max(1, arm.links - few) };
+}
+
+async function traffic(ground: Ground, { arm, instruments }: Conditions, attempts: number): Promise<Outcome> {
+  const { fleet, opened } = ground;
+  await fleet.open({ ...crowdOf(opened, arm), count: arm.links });
+  await quiet(instruments.proc, opened.pid);
+  const run = await warmedUp(stageOf(ground, arm, instruments.proc), arm);
+  for (let attempt = 1; ; attempt += 1) {
+    const measured = await run();
+    const faults = faultsOf(measured);
+    const doubts = doubtsOf(measured);
+    if (faults.length > 0 || doubts.length === 0 || attempt >= attempts) {
+      return { faults, doubts, traffic: countsOf(measured) };
+    }
+  }
+}
+
+/** Warms the server up, and answers what runs a window of about as many seconds as the arm asks for. */
+async function warmedUp(stage: Stage, arm: Arm): Promise<() => Promise<Measured>> {
+  const { batch, seconds } = arm;
+  if (arm.rate === 'flood') {
+    const { watched } = await flood(stage, { messages: WARM_UP_BURSTS * batch, batch });
+    const bursts = Math.max(WARM_UP_BURSTS, Math.round((seconds / watched.wallSeconds) * WARM_UP_BURSTS));
+    return () => flood(stage, { messages: bursts * batch, batch });
+  }
+  const lingerMs = LINGER_MS + arm.pollEvery;
+  const rhythm = { perSecond: Number(arm.rate), latency: true, lingerMs, batch };
+  await pace(stage, { ...rhythm, seconds: Math.min(seconds, WARM_UP_SECONDS) });
+  return () => pace(stage, { ...rhythm, seconds });
+}
+
+function stageOf({ fleet, opened }: Ground, arm: Arm, proc: Stage['proc']): Stage {
+  const names = Array.from({ length: arm.channels }, (_, at) => CHANNEL.replace('%', String(at)));
+  return {
+    name: arm.engine,
+    proc,
+    cast: {
+      server: opened.pid,
+      drivers: [process.pid, ...fleet.pids],
+      ...(opened.redisPid === undefined ? {} : { redis: opened.redisPid }),
+    },
+    fleet,
+    publisher: opened.publisher,
+    encode: opened.encode,
+    channels: names,
+    numbers: new Numbers(arm.channels),
+    deliveriesPerMessage: arm.links / arm.channels,
+    payloadBytes: arm.payload,
+    wirePort: opened.port,
+  };
+}
+
+const CHANNEL = 'news:%';
+
+function crowdOf(opened: Opened, arm: Arm) {
+  return {
+    transport: arm.transport,
+    host: opened.host,
+    port: opened.port,
+    atOnce: AT_ONCE,
+    channel: opened.topic(CHANNEL),
+    channels: arm.channels,
+    ...(opened.secret === undefined ? {} : { secret: opened.secret }),
+    pollEveryMs: arm.pollEvery,
+  } as const;
+}
+
+function countsOf({ messages, expected, asked, achieved, watched, lag, report, wire }: Measured): TrafficCounts {
+  const { deliveries, lost, repeated, disordered, bytesIn, bytesOut, polls } = report;
+  return {
+    ...{ messages, expected, deliveries, lost, repeated, disordered },
+    ...(asked === undefined ? {} : { asked }),
+    achieved,
+    wallSeconds: watched.wallSeconds,
+    server: watched.server,
+    redis: watched.redis,
+    drivers: watched.drivers.reduce((sum, seconds) => sum + seconds, 0),
+    serverSleeps: watched.serverSleeps,
+    bytesDown: bytesIn,
+    bytesUp: bytesOut,
+    ...(wire === undefined ? {} : { wireBytes: wire.bytes, wireSegments: wire.segments }),
+    polls,
+    lagP99Ms: lag?.lagP99Ms ?? 0,
+    histogram: encodeHistogram(report.latency),
+  };
+}

@@ -1,0 +1,57 @@
+// A result as a table in the terminal, with all that is to be said of it below.
+
+import { faultsOfResult, type LabResult } from './result.js';
+import { METRICS, type MetricName, type Summary, showSpread, summarize } from './summary.js';
+
+const COLUMNS: readonly (readonly [heading: string, name: MetricName])[] = [
+  ['server µs/delivery', 'serverUs'],
+  ['p50 ms', 'p50Ms'],
+  ['p99 ms', 'p99Ms'],
+  ['B down', 'bytesDown'],
+  ['B up', 'bytesUp'],
+  ['TCP/IP B', 'wireBytes'],
+  ['KiB/link', 'linkKiB'],
+];
+
+export function toTextTable(result: LabResult): string {
+  const summaries = summarize(result);
+  const cells = [
+    ['', 'rounds', ...COLUMNS.map(([heading]) => heading)],
+    ...summaries.map((summary) => [
+      summary.label,
+      `${summary.counted}/${result.rounds}`,
+      ...COLUMNS.map(([, name]) => cellOf(summary, name)),
+    ]),
+  ];
+  const widths = cells[0]?.map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0))) ?? [];
+  const lines = cells.map((row) =>
+    row
+      .map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  );
+  return [...lines, '', ...remarksOf(result)].join('\n').trimEnd();
+}
+
+/** A figure, one that was let pass (`*`), or that it was refused. */
+export function cellOf({ spreads, marks, counted, measured }: Summary, name: MetricName): string {
+  const spread = spreads[name];
+  if (spread !== undefined) return `${showSpread(spread, METRICS[name].digits)}${marks.length > 0 ? '*' : ''}`;
+  return counted === 0 && measured > 0 ? 'refused' : '';
+}
+
+/** Everything that whoever reads the figures has to know besides. */
+export function remarksOf(result: LabResult): readonly string[] {
+  const summaries = summarize(result);
+  const short = summaries.filter(({ measured }) => measured < result.rounds);
+  return [
+    'median (lowest–highest round)',
+    ...faultsOfResult(result).map((fault) => `INVALID: ${fault}`),
+    ...summaries.flatMap(({ label, refused }) => refused.map((reason) => `refused: ${label}: ${reason}`)),
+    ...summaries.flatMap(({ label, marks }) => marks.map((mark) => `* do not quote: ${label}: ${mark}`)),
+    ...(short.length > 0
+      ? [`not finished: ${short.length} of ${summaries.length} lines have fewer than ${result.rounds} rounds`]
+      : []),
+    ...result.leftOut.map((reason) => `left out: ${reason}`),
+  ];
+}
