@@ -62,8 +62,15 @@ export interface Publication {
   readonly waitReplicas?: number;
 }
 
+/** A message that stands in the log. */
+export interface Stored {
+  readonly offset: Offset;
+  /** Its key was used before, and nothing was stored now. */
+  readonly duplicate?: true;
+}
+
 /** How one of several publishes ended: as {@link Broker.publish} would have. */
-export type PublishOutcome = { readonly offset: Offset } | { readonly error: FanfareError };
+export type PublishOutcome = Stored | { readonly error: FanfareError };
 
 /** Publishes several messages at once, for less than one by one. */
 export interface BatchPublisher {

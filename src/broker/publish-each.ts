@@ -1,18 +1,21 @@
 // Several publishes, one by one: for a broker, or a kind of publish, that knows no other way.
 
 import { FanfareError } from '../lib/errors.js';
-import type { Broker, Publication, PublishOutcome } from './broker.js';
+import type { Publication, PublishOutcome, Stored } from './broker.js';
 import { isRefusal } from './publication.js';
+
+/** Publishes one; rejects as `Broker.publish` does. */
+export type Store = (publication: Publication) => Promise<Stored>;
 
 /** As `BatchPublisher.publishMany`. Channels do not wait for each other. */
 export async function publishEach(
-  publish: Broker['publish'],
+  store: Store,
   publications: readonly Publication[],
 ): Promise<readonly PublishOutcome[]> {
   const ends = new Map<string, Promise<PublishOutcome>>();
   const outcomes = publications.map((publication) => {
     const before = ends.get(publication.channel);
-    const outcome = before === undefined ? settle(publish, publication) : behind(before, publish, publication);
+    const outcome = before === undefined ? settle(store, publication) : behind(before, store, publication);
     ends.set(publication.channel, outcome);
     return outcome;
   });
@@ -21,17 +24,17 @@ export async function publishEach(
 
 async function behind(
   before: Promise<PublishOutcome>,
-  publish: Broker['publish'],
+  store: Store,
   publication: Publication,
 ): Promise<PublishOutcome> {
   const outcome = await before;
   const hasFailed = 'error' in outcome && !isRefusal(outcome.error);
-  return hasFailed ? outcome : settle(publish, publication);
+  return hasFailed ? outcome : settle(store, publication);
 }
 
-async function settle(publish: Broker['publish'], publication: Publication): Promise<PublishOutcome> {
+async function settle(store: Store, publication: Publication): Promise<PublishOutcome> {
   try {
-    return { offset: await publish(publication) };
+    return await store(publication);
   } catch (error) {
     if (error instanceof FanfareError) return { error };
     return { error: new FanfareError('internal', 'a publish failed', { cause: error }) };

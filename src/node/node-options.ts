@@ -2,7 +2,7 @@
 
 import type { Authenticator } from '../auth/identity.js';
 import type { Membership } from '../auth/membership.js';
-import type { Broker } from '../broker/broker.js';
+import type { BatchPublisher, Broker } from '../broker/broker.js';
 import type { Ingest } from '../broker/queue/ingest.js';
 import type { Registry } from '../cluster/registry.js';
 import type { Revocations } from '../cluster/revocations.js';
@@ -16,7 +16,8 @@ import type { Engine, HttpExchange } from './engines/engine.js';
 export type Fallback = (exchange: HttpExchange) => void | Promise<void>;
 
 export interface PushNodeParts {
-  readonly broker: Broker;
+  /** Several messages it publishes at once, where it can. */
+  readonly broker: Broker & Partial<BatchPublisher>;
   readonly engine: Engine;
   readonly authenticator: Authenticator;
   /** Where the node reports its load; none when it stands alone. */

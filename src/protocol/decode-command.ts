@@ -126,11 +126,13 @@ export function dataOf(text: string): string {
 /** Fields of a publish that a later release serves: until then they are refused, never ignored. */
 const RESERVED = ['channels', 'messages', 'history'] as const;
 
-/** The `key` and `waitReplicas` of a publish, as a part to spread. Refuses what is reserved. */
-export function termsOf(record: UnknownRecord): { readonly key?: string; readonly waitReplicas?: number } {
-  const reserved = RESERVED.find((name) => field(record, name) !== undefined);
-  if (reserved !== undefined)
-    refuse('bad_field', `"${reserved}" is reserved: publish one logged message on one "channel"`);
+/** The `key` and `waitReplicas` of a publish, as a part to spread. Refuses what is `reserved`. */
+export function termsOf(
+  record: UnknownRecord,
+  reserved: readonly string[] = RESERVED,
+): { readonly key?: string; readonly waitReplicas?: number } {
+  const found = reserved.find((name) => field(record, name) !== undefined);
+  if (found !== undefined) refuse('bad_field', `"${found}" is reserved: publish one logged message on one "channel"`);
   const key = idempotencyKey(record);
   const waitReplicas = field(record, 'waitReplicas');
   if (waitReplicas !== undefined && !isReplicaCount(waitReplicas)) {

@@ -1,6 +1,7 @@
 // Decodes the bodies of HTTP requests.
 
 import {
+  asRecord,
   channelName,
   channelPositions,
   type Decoded,
@@ -12,13 +13,15 @@ import {
   optionalSession,
   optionalStrings,
   parseRecord,
+  picture,
   refuse,
   type UnknownRecord,
 } from './decode.js';
 import { dataOf, termsOf } from './decode-command.js';
-import type { ConnectRequest, PollRequest, PublishRequest, StreamRequest, TicketRequest } from './http.js';
+import type { ConnectRequest, PollRequest, PublishItem, PublishRequest, StreamRequest, TicketRequest } from './http.js';
 import { LIMITS } from './limits.js';
 import { TRANSPORTS, type Transport } from './names.js';
+import { rawItems, rawMember } from './raw-member.js';
 
 /** Decodes the body of `POST /v1/connect`; an empty one asks for anything. */
 export function decodeConnectRequest(body: string): Decoded<ConnectRequest> {
@@ -68,8 +71,41 @@ export function decodeStreamRequest(body: string): Decoded<StreamRequest> {
 export function decodePublishRequest(body: string): Decoded<PublishRequest> {
   return decoding(() => {
     const record = parseRecord(body, 'body_not_json');
-    const terms = termsOf(record);
-    return { channel: channelName(field(record, 'channel')), json: dataOf(body), ...terms };
+    const named = TARGETS.filter((name) => field(record, name) !== undefined);
+    if (named.length > 1)
+      refuse('bad_field', `expected one of "channel", "channels" and "messages", got ${named.length}`);
+    const { key, ...terms } = termsOf(record, ['history']);
+    if (named[0] === 'messages') return { items: messagesOf(record, body), isBatch: true, ...terms };
+    const json = dataOf(body);
+    const item = (channel: unknown) => ({ channel: channelName(channel), json, ...(key !== undefined && { key }) });
+    if (named[0] !== 'channels') return { items: [item(field(record, 'channel'))], isBatch: false, ...terms };
+    return { items: listOf(record, 'channels').map(item), isBatch: true, ...terms };
+  });
+}
+
+/** Where a publish goes. */
+const TARGETS = ['channel', 'channels', 'messages'] as const;
+
+function listOf(record: UnknownRecord, name: 'channels' | 'messages'): readonly unknown[] {
+  const value = field(record, name);
+  if (!Array.isArray(value) || value.length === 0 || value.length > LIMITS.maxPublishes) {
+    const got = Array.isArray(value) ? value.length : picture(value);
+    refuse('bad_field', `"${name}": expected an array of 1 to ${LIMITS.maxPublishes}, got ${got}`);
+  }
+  return value;
+}
+
+/** Each with data and key of its own. */
+function messagesOf(record: UnknownRecord, body: string): readonly PublishItem[] {
+  const misplaced = ['data', 'key'].find((name) => field(record, name) !== undefined);
+  if (misplaced !== undefined) refuse('bad_field', `"${misplaced}": each of "messages" has its own`);
+  const messages = listOf(record, 'messages');
+  const texts = rawItems(rawMember(body, 'messages') ?? '[]');
+  return messages.map((message, index) => {
+    const one = asRecord(message);
+    const { key } = termsOf(one, ['channels', 'messages', 'history', 'waitReplicas']);
+    const channel = channelName(field(one, 'channel'));
+    return { channel, json: dataOf(texts[index] ?? ''), ...(key !== undefined && { key }) };
   });
 }
 

@@ -120,19 +120,36 @@ export interface PollResponse {
   readonly channels: { readonly [channel: string]: PolledChannel };
 }
 
-/** `POST /v1/publish`, decoded. */
-export interface PublishRequest {
+/** One message that is to be published. */
+export interface PublishItem {
   readonly channel: string;
   /** The text of `data` as it was written: numbers travel on byte for byte. */
   readonly json: string;
   readonly key?: string;
-  /** Replicas that must have it before it is acknowledged. */
+}
+/** `POST /v1/publish`, decoded. */
+export interface PublishRequest {
+  readonly items: readonly PublishItem[];
+  /** Whether each is answered for itself: it named `channels` or `messages`. */
+  readonly isBatch: boolean;
+  /** Replicas that must have each before it is acknowledged. */
   readonly waitReplicas?: number;
 }
-/** `200` of `POST /v1/publish`. */
+/** `200` of `POST /v1/publish`, and what one of several that was stored is answered with. */
 export interface PublishResponse {
   readonly channel: string;
   readonly offset: Offset;
+  /** Its key was used before with the same data: this is the offset of the first. */
+  readonly duplicate?: true;
+}
+/** What one of several is answered with that failed. */
+export interface PublishFailure extends Pick<Problem, 'code' | 'retryAfterMs' | 'outcome'> {
+  readonly channel: string;
+  readonly message: string;
+}
+/** `200` and `207` of `POST /v1/publish` with several messages; in the request's order. */
+export interface PublishResults {
+  readonly results: readonly (PublishResponse | PublishFailure)[];
 }
 
 /** RFC 9457 body of every HTTP error. */

@@ -39,6 +39,8 @@ export const LIMITS = {
   maxPollWaitMs: 60_000,
   /** Messages' bytes in one poll's answer. */
   maxPollAnswerBytes: 1024 * 1024,
+  /** Messages, or channels, of one publish by HTTP. */
+  maxPublishes: 1_000,
   /** An idempotency key, in characters. */
   idempotencyKeyLength: 128,
   /** Nodes a client may ask discovery to avoid. */

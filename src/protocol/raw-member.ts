@@ -28,6 +28,18 @@ export function rawMember(text: string, name: string): string | undefined {
   return found;
 }
 
+/** The texts of the items of the array that `text` is; it must be one valid JSON array. */
+export function rawItems(text: string): readonly string[] {
+  const items: string[] = [];
+  let at = skipSpace(text, skipSpace(text, 0) + 1);
+  while (text.charCodeAt(at) !== CLOSING[1]) {
+    const end = endOfValue(text, at);
+    items.push(text.slice(at, end).trimEnd());
+    at = text.charCodeAt(end) === COMMA ? skipSpace(text, end + 1) : end;
+  }
+  return items;
+}
+
 /** Whether the string from `at` to `end`, quotes included, says `name`; found at the first character that it does not. */
 function isKey(text: string, at: number, end: number, name: string): boolean {
   let index = at + 1;
@@ -65,7 +77,7 @@ function endOfString(text: string, at: number): number {
   }
 }
 
-/** The place of the comma or brace after the value that begins at `at`. */
+/** The place of the comma, brace or bracket after the value that begins at `at`. */
 function endOfValue(text: string, at: number): number {
   let depth = 0;
   let index = at;
@@ -75,7 +87,7 @@ function endOfValue(text: string, at: number): number {
       index = endOfString(text, index);
       continue;
     }
-    if (depth === 0 && (code === COMMA || code === CLOSING[0])) return index;
+    if (depth === 0 && (code === COMMA || code === CLOSING[0] || code === CLOSING[1])) return index;
     if (code === OPENING[0] || code === OPENING[1]) depth++;
     else if (code === CLOSING[0] || code === CLOSING[1]) depth--;
     index++;

@@ -25,6 +25,8 @@ const deep = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(leve
 const manyChannels = (count: number): Record<string, string> =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`ok-${index}`, 'now']));
 
+const OK_MESSAGE = { channel: 'ok', data: 1 };
+
 export const BODY_ROWS = rows('HTTP: bodies', [
   [
     'a publish with `Content-Type: text/plain`',
@@ -122,10 +124,19 @@ export const BODY_ROWS = rows('HTTP: bodies', [
     'a poll with `maxPerSecond`, which is reserved',
     poll({ channels: { ok: { maxPerSecond: 1 } }, ...POSITIONS }, 'bad_field'),
   ],
-  ...[{ channels: ['ok'] }, { messages: [] }, { history: false }].map((reserved): readonly [string, Rest] => [
-    `a publish with \`${Object.keys(reserved).join()}\`, which is reserved`,
-    publish({ channel: 'ok', data: 1, ...reserved }, 'bad_field'),
-  ]),
+  ['a publish with `history`, which is reserved', publish({ channel: 'ok', data: 1, history: false }, 'bad_field')],
+  ['a publish with `channel` and `channels`', publish({ channel: 'ok', channels: ['ok'], data: 1 }, 'bad_field')],
+  ['a publish with no channel in `channels`', publish({ channels: [], data: 1 }, 'bad_field')],
+  ['a publish on 1,001 channels', publish({ channels: Array(1_001).fill('ok'), data: 1 }, 'bad_field')],
+  ['a bad channel name in `channels`', publish({ channels: ['ok', 'a b'], data: 1 }, 'bad_channel_name')],
+  ['a publish with `channels` and no `data`', publish({ channels: ['ok'] }, 'bad_field')],
+  ['a publish with `messages` that is no array', publish({ messages: { channel: 'ok', data: 1 } }, 'bad_field')],
+  ['a publish with no message in `messages`', publish({ messages: [] }, 'bad_field')],
+  ['a message of several that is no object', publish({ messages: [7] }, 'not_an_object')],
+  ['a message of several without `data`', publish({ messages: [{ channel: 'ok' }] }, 'bad_field')],
+  ['several messages with `data` beside them', publish({ messages: [OK_MESSAGE], data: 1 }, 'bad_field')],
+  ['a message of several with `history`', publish({ messages: [{ ...OK_MESSAGE, history: false }] }, 'bad_field')],
+  ['a bad key in `messages`', publish({ messages: [{ ...OK_MESSAGE, key: 'a b' }] }, 'bad_idempotency_key')],
   ...['', 'k'.repeat(300), 'schlüssel', 'a b', 7].map((key): readonly [string, Rest] => [
     `the idempotency key ${String(key).length > 20 ? 'of 300 characters' : `\`${JSON.stringify(key)}\``}`,
     publish({ channel: 'ok', data: 1, key }, 'bad_idempotency_key'),

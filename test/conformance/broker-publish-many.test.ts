@@ -147,6 +147,8 @@ describe('publishMany', () => {
     expect(Number(calls)).toBe(3);
     expect(one?.filter((outcome) => 'offset' in outcome)).toHaveLength(149);
     expect(one?.at(-1)).toMatchObject({ error: { code: 'idempotency_conflict' } });
+    const again = await broker().publishMany(publications(channel).slice(0, 3));
+    expect(again).toEqual(one?.slice(0, 3).map((outcome) => ({ ...outcome, duplicate: true })));
     expect(two?.at(-1)).toMatchObject({ error: { code: 'bad_channel_name' } });
     expect(dataOf(await readFrom(current, '-1')).slice(-149)).toEqual(
       Array.from({ length: 149 }, (_, n) => String(n)).slice(-100),

@@ -16,6 +16,7 @@ import type {
   PageLimit,
   Publication,
   PublishOutcome,
+  Stored,
 } from '../broker.js';
 import { NOTHING_YET } from '../history-page.js';
 import { normalise } from '../payload.js';
@@ -111,31 +112,35 @@ class MemoryBroker implements Broker, BatchPublisher {
     this.#channels.unsubscribe(channel);
   }
 
-  async publish({ channel, data, key, from, waitReplicas = 0 }: Publication): Promise<Offset> {
+  async publish(publication: Publication): Promise<Offset> {
+    return (await this.#store(publication)).offset;
+  }
+
+  publishMany(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
+    return publishEach((publication) => this.#store(publication), publications);
+  }
+
+  async #store({ channel, data, key, from, waitReplicas = 0 }: Publication): Promise<Stored> {
     this.#assertReady();
     checkChannel(channel);
     checkSize(data, this.#options.maxMessageBytes);
     if (waitReplicas > 0) throw new FanfareError('replicas_unavailable', 'the memory broker has no replicas', NOT_SOON);
     const bytes = toBytes(data);
     const now = this.#options.clock();
-    if (key === undefined) return this.#append(channel, bytes, from, now);
+    if (key === undefined) return { offset: this.#append(channel, bytes, from, now) };
     checkKey(key);
     const scoped = `${channel} ${key}`;
     const hash = createHash('sha1').update(bytes).digest('base64');
     const used = this.#keys.get(scoped);
     if (used !== undefined && used.expiresAtMs > now) {
-      if (used.hash === hash) return used.offset;
+      if (used.hash === hash) return { offset: used.offset, duplicate: true };
       throw new FanfareError('idempotency_conflict', 'the idempotency key was used with other data');
     }
     const offset = this.#append(channel, bytes, from, now);
     this.#keys.delete(scoped);
     this.#keys.set(scoped, { offset, hash, expiresAtMs: now + KEY_LIFE_MS });
     if (this.#keys.size > this.#options.maxKeys) deleteFirst(this.#keys);
-    return offset;
-  }
-
-  publishMany(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
-    return publishEach((publication) => this.publish(publication), publications);
+    return { offset };
   }
 
   async publishLive(channel: string, data: Buffer | string): Promise<void> {

@@ -3,7 +3,7 @@
 import { calm } from '../../lib/calm.js';
 import type { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
-import { type Begin, isOffset, LIMITS, type Offset, START } from '../../protocol/index.js';
+import { type Begin, LIMITS, type Offset, START } from '../../protocol/index.js';
 import type {
   BatchPublisher,
   Broker,
@@ -13,6 +13,7 @@ import type {
   PageLimit,
   Publication,
   PublishOutcome,
+  Stored,
 } from '../broker.js';
 import { decodeHistoryPage, NOTHING_YET, restOf } from '../history-page.js';
 import { normalise } from '../payload.js';
@@ -24,7 +25,7 @@ import { ClusterSubscriber } from './cluster-subscriber.js';
 import { RedisConnection, type RedisConnectionOptions, START_TIMEOUT_MS } from './connection.js';
 import { DurablePublisher } from './durable-publisher.js';
 import { foreignAnswer, toFanfareError, unavailableError } from './errors.js';
-import { PublishBatches } from './publish-batches.js';
+import { PublishBatches, storedAs, TELL } from './publish-batches.js';
 import { RedisClock } from './redis-clock.js';
 import { RedisSubscriber } from './subscriber.js';
 import { Tails } from './tails.js';
@@ -86,7 +87,7 @@ class RedisBroker implements RedisBusBroker {
     this.#durable = new DurablePublisher({ url, connection: this.#connection });
     this.#batches = new PublishBatches({
       connection: this.#connection,
-      publish: (publication) => this.publish(publication),
+      store: (publication) => this.#store(publication),
       maxMessageBytes: this.#maxMessageBytes,
       note: (error, channel) => this.#noting(error, channel),
     });
@@ -147,25 +148,31 @@ class RedisBroker implements RedisBusBroker {
   }
 
   async publish(publication: Publication): Promise<Offset> {
+    return (await this.#store(publication)).offset;
+  }
+
+  publishMany(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
+    return this.#batches.publishMany(publications);
+  }
+
+  async #store(publication: Publication): Promise<Stored> {
     this.#assertOpen();
     checkPublication(publication, this.#maxMessageBytes);
     const { channel, data, key, from, waitReplicas: replicas = 0 } = publication;
     const keys = this.#keys(channel);
     if (key !== undefined) keys.push(`${this.#prefix}:{${channel}}:key:${key}`);
     const args = from === undefined ? [data] : [data, from];
+    if (key !== undefined) args.splice(1, 1, from ?? '', TELL);
     const stored =
       replicas > 0
         ? this.#durable.publish({ channel, keys, args, replicas })
         : this.#connection.call('write', 'publish', keys, args);
-    const offset = await stored.catch((error: FanfareError) => {
+    const answer = await stored.catch((error: FanfareError) => {
       throw this.#noting(error, channel);
     });
-    if (isOffset(offset)) return offset;
-    throw foreignAnswer('an offset');
-  }
-
-  publishMany(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
-    return this.#batches.publishMany(publications);
+    const outcome = storedAs(answer);
+    if (outcome === undefined) throw foreignAnswer('an offset');
+    return outcome;
   }
 
   async publishLive(channel: string, data: Buffer | string): Promise<void> {

@@ -3,9 +3,9 @@
 import type { FanfareError } from '../../lib/errors.js';
 import { atOnce } from '../../lib/timers.js';
 import { isOffset } from '../../protocol/index.js';
-import type { BatchPublisher, Broker, Publication, PublishOutcome } from '../broker.js';
+import type { BatchPublisher, Publication, PublishOutcome, Stored } from '../broker.js';
 import { checkPublication } from '../publication.js';
-import { publishEach } from '../publish-each.js';
+import { publishEach, type Store } from '../publish-each.js';
 import { slotOf } from './cluster-slot.js';
 import type { RedisConnection } from './connection.js';
 import { foreignAnswer, toFanfareError, unavailableError } from './errors.js';
@@ -13,8 +13,8 @@ import { MOST_OF_A_CALL } from './functions/publish-lua.js';
 
 export interface PublishBatchesParts {
   readonly connection: Pick<RedisConnection, 'prefix' | 'cluster' | 'call'>;
-  /** `Broker.publish`, for what waits for replicas. */
-  readonly publish: Broker['publish'];
+  /** For what waits for replicas. */
+  readonly store: Store;
   readonly maxMessageBytes: number;
   /** Hears what failed, and answers it. */
   readonly note: (error: FanfareError, channel: string) => FanfareError;
@@ -24,6 +24,19 @@ interface Waiting {
   readonly publication: Publication;
   readonly bytes: number;
   resolve(outcome: PublishOutcome): void;
+}
+
+/** The last argument of a call that is to say whether a key was used before. */
+export const TELL = 'tell';
+const DUPLICATE = ' duplicate';
+
+/** What a function answered of a message that is stored; `undefined` where it says something else. */
+export function storedAs(answer: unknown): Stored | undefined {
+  if (typeof answer !== 'string') return undefined;
+  const isDuplicate = answer.endsWith(DUPLICATE);
+  const offset = isDuplicate ? answer.slice(0, -DUPLICATE.length) : answer;
+  if (!isOffset(offset)) return undefined;
+  return isDuplicate ? { offset, duplicate: true } : { offset };
 }
 
 /** On a Redis without slots. */
@@ -39,9 +52,9 @@ export class PublishBatches implements BatchPublisher {
   }
 
   publishMany(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
-    const { publish } = this.#parts;
+    const { store } = this.#parts;
     // WAIT speaks of a connection of its own, and there they go out together too.
-    if (publications.some(({ waitReplicas = 0 }) => waitReplicas > 0)) return publishEach(publish, publications);
+    if (publications.some(({ waitReplicas = 0 }) => waitReplicas > 0)) return publishEach(store, publications);
     return Promise.all(publications.map((publication) => this.#publish(publication)));
   }
 
@@ -91,7 +104,8 @@ export class PublishBatches implements BatchPublisher {
       if (!Array.isArray(answers) || answers.length !== part.length) throw foreignAnswer('offsets');
       for (const [index, { publication, resolve }] of part.entries()) {
         const answer = String(answers[index]);
-        if (isOffset(answer)) resolve({ offset: answer });
+        const stored = storedAs(answer);
+        if (stored !== undefined) resolve(stored);
         else resolve({ error: note(toFanfareError(new Error(answer), 'write'), publication.channel) });
       }
       return undefined;
@@ -132,5 +146,6 @@ function encode(prefix: string, part: readonly Waiting[]) {
     logs.set(channel, log);
     args.push(log, data, key === undefined ? 0 : keys.push(`${base}:key:${key}`), from ?? '');
   }
+  if (part.some(({ publication }) => publication.key !== undefined)) args.push(TELL);
   return { keys, args };
 }

@@ -1,25 +1,31 @@
 // Publishing on behalf of a client or a backend: permission, size, sender, and the scope of its key.
 
 import type { Identity } from '../../auth/identity.js';
-import type { Broker } from '../../broker/broker.js';
+import type { BatchPublisher, Broker, Publication, PublishOutcome } from '../../broker/broker.js';
+import { publishEach } from '../../broker/publish-each.js';
 import type { Namespaces } from '../../config/namespaces.js';
 import { FanfareError } from '../../lib/errors.js';
-import type { Offset, Sender } from '../../protocol/index.js';
+import type { Offset, PublishItem, Sender } from '../../protocol/index.js';
 import { mayPublish } from './access.js';
 import { sessionIn } from './link-ids.js';
 
 /** What is to be published. */
-export interface PublishOrder {
-  readonly channel: string;
-  /** One JSON value, encoded. */
-  readonly json: string;
-  readonly key?: string;
+export interface PublishOrder extends PublishItem {
   /** A backend may ask for more replicas than the node does, a client not; fewer than the node's count as the node's. */
   readonly waitReplicas?: number;
 }
 
+/** What all messages of one publisher have. */
+interface PublishTerms {
+  /** Of its keys. */
+  readonly scope: string;
+  readonly from?: string;
+}
+
+const NO_OUTCOME: PublishOutcome = { error: new FanfareError('internal', 'a publish was not answered') };
+
 export interface PublisherParts {
-  readonly broker: Broker;
+  readonly broker: Broker & Partial<BatchPublisher>;
   readonly namespaces: Namespaces;
   readonly maxMessageBytes: number;
   /** Replicas that must have everything that is published here. */
@@ -40,42 +46,94 @@ export class Publisher {
    * node does: while one publish waits for a replica, every other that waits on that master does.
    */
   async forClient(identity: Identity, connection: string, order: PublishOrder): Promise<Offset> {
-    if (!mayPublish(identity, order.channel, this.#parts.namespaces)) {
-      throw new FanfareError('forbidden', `the token does not grant publishing on ${order.channel}`, {
-        channels: [order.channel],
-      });
+    const terms = this.#termsOf(identity, connection);
+    this.#require(identity, order);
+    return this.#publish(order, terms);
+  }
+
+  /** Several, in their order; one outcome for each. Never rejects. */
+  allForClient(
+    identity: Identity,
+    connection: string,
+    orders: readonly PublishOrder[],
+  ): Promise<readonly PublishOutcome[]> {
+    const terms = this.#termsOf(identity, connection);
+    return this.#publishAll(orders, terms, (order) => this.#require(identity, order));
+  }
+
+  /** As {@link allForClient}, for a backend that showed its publish key. */
+  allForBackend(orders: readonly PublishOrder[]): Promise<readonly PublishOutcome[]> {
+    return this.#publishAll(orders, { scope: 'b' }, () => undefined);
+  }
+
+  #termsOf(identity: Identity, connection: string): PublishTerms {
+    const sender: Sender = { connection, user: identity.user };
+    return { scope: `u:${keyScope(sender)}`, from: JSON.stringify(sender) };
+  }
+
+  /** Throws where the client may not. */
+  #require(identity: Identity, { channel, waitReplicas: wanted = 0 }: PublishOrder): void {
+    if (!mayPublish(identity, channel, this.#parts.namespaces)) {
+      const message = `the token does not grant publishing on ${channel}`;
+      throw new FanfareError('forbidden', message, { channels: [channel] });
     }
     const { waitReplicas } = this.#parts;
-    if (order.waitReplicas !== undefined && order.waitReplicas > waitReplicas) {
-      const expected = `the token may ask for ${waitReplicas} at most, got ${order.waitReplicas}`;
-      throw new FanfareError('forbidden', `"waitReplicas": ${expected}; a publish key may ask for more`, {
-        channels: [order.channel],
-      });
-    }
-    const sender: Sender = { connection, user: identity.user };
-    return this.#publish(order, `u:${keyScope(sender)}`, JSON.stringify(sender));
+    if (wanted <= waitReplicas) return;
+    const expected = `the token may ask for ${waitReplicas} at most, got ${wanted}`;
+    const message = `"waitReplicas": ${expected}; a publish key may ask for more`;
+    throw new FanfareError('forbidden', message, { channels: [channel] });
   }
 
-  /** For a backend that showed its publish key. */
-  async forBackend(order: PublishOrder): Promise<Offset> {
-    return this.#publish(order, 'b', undefined);
+  async #publish(order: PublishOrder, terms: PublishTerms): Promise<Offset> {
+    const offset = await this.#parts.broker.publish(this.#publicationOf(order, terms));
+    this.published++;
+    return offset;
   }
 
-  async #publish(order: PublishOrder, scope: string, from: string | undefined): Promise<Offset> {
-    const bytes = Buffer.byteLength(order.json);
-    const { broker, maxMessageBytes } = this.#parts;
+  /** What is wrong with one concerns no other. */
+  async #publishAll(
+    orders: readonly PublishOrder[],
+    terms: PublishTerms,
+    require: (order: PublishOrder) => void,
+  ): Promise<readonly PublishOutcome[]> {
+    const asked = orders.map((order) => {
+      try {
+        require(order);
+        return this.#publicationOf(order, terms);
+      } catch (error) {
+        if (error instanceof FanfareError) return error;
+        throw error;
+      }
+    });
+    const good = asked.filter((one): one is Publication => !(one instanceof FanfareError));
+    const outcomes = good.length === 0 ? [] : await this.#store(good);
+    let next = 0;
+    const all = asked.map((one) => (one instanceof FanfareError ? { error: one } : (outcomes[next++] ?? NO_OUTCOME)));
+    for (const outcome of all) if (!('error' in outcome) && outcome.duplicate !== true) this.published++;
+    return all;
+  }
+
+  #store(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
+    const { broker } = this.#parts;
+    // Whether its key was used before is told by that alone; without one a single message costs less by itself.
+    const isPlain = publications.length === 1 && publications[0]?.key === undefined;
+    if (broker.publishMany !== undefined && !isPlain) return broker.publishMany(publications);
+    return publishEach(async (publication) => ({ offset: await broker.publish(publication) }), publications);
+  }
+
+  #publicationOf({ channel, json, key, waitReplicas = 0 }: PublishOrder, { scope, from }: PublishTerms): Publication {
+    const bytes = Buffer.byteLength(json);
+    const { maxMessageBytes } = this.#parts;
     if (bytes > maxMessageBytes) {
       throw new FanfareError('payload_too_large', `"data" has ${bytes} bytes, the limit is ${maxMessageBytes}`);
     }
-    const offset = await broker.publish({
-      channel: order.channel,
-      data: order.json,
-      ...(order.key !== undefined && { key: `${scope}:${order.key}` }),
+    return {
+      channel,
+      data: json,
+      ...(key !== undefined && { key: `${scope}:${key}` }),
       ...(from !== undefined && { from }),
-      waitReplicas: Math.max(order.waitReplicas ?? 0, this.#parts.waitReplicas),
-    });
-    this.published++;
-    return offset;
+      waitReplicas: Math.max(waitReplicas, this.#parts.waitReplicas),
+    };
   }
 }
 

@@ -1,14 +1,23 @@
-// `POST /v1/publish`: one message from a backend with a publish key, or from a client with its ticket.
+// `POST /v1/publish`: messages from a backend with a publish key, or from a client with its ticket.
 
+import type { PublishOutcome } from '../../broker/broker.js';
 import type { SecretKeys } from '../../http/bearer.js';
 import { hasMoreMarks } from '../../http/json-body.js';
 import { FanfareError } from '../../lib/errors.js';
-import { decodePublishRequest, type Offset, type PublishRequest, type PublishResponse } from '../../protocol/index.js';
+import {
+  decodePublishRequest,
+  type PublishFailure,
+  type PublishItem,
+  type PublishRequest,
+  type PublishResponse,
+  type PublishResults,
+} from '../../protocol/index.js';
 import { sessionName } from '../clients/link-ids.js';
-import type { Publisher } from '../clients/publisher.js';
-import { type HttpCall, JSON_ANSWER } from './call.js';
+import type { Publisher, PublishOrder } from '../clients/publisher.js';
+import { AnswerKind, type HttpCall, JSON_ANSWER, JSON_HEADERS } from './call.js';
 import { decoded, type Entry, type EntryRules } from './entry.js';
 
+const PARTLY = new AnswerKind(207, JSON_HEADERS);
 /** What stands around `data`: more than names, commas and colons of all fields that there are. */
 const MARKS_AROUND = 1_024;
 
@@ -17,7 +26,7 @@ const RULES: Omit<EntryRules<PublishRequest>, 'decode'> = {
   tokenMissing: 'Authorization: expected a publish key, a ticket or a token',
   takeOwed: () => undefined,
   reads: () => [],
-  price: () => 1,
+  price: ({ items }) => items.length,
   takesRoom: false,
   holds: true,
 };
@@ -49,18 +58,50 @@ export class PublishDoor {
     if (bearer !== undefined && this.#keys.has(bearer)) {
       const publish = (body: string) => {
         const request = decoded(this.#rules.decode(body));
-        answer(call, request, this.#publisher.forBackend(request));
+        answer(call, request, this.#publisher.allForBackend(ordersOf(request)));
       };
       return call.readJson(this.#entry.maxBodyBytes, publish, RULES.holds);
     }
     this.#entry.enter(call, this.#rules, ({ identity, request }) => {
-      answer(call, request, this.#publisher.forClient(identity, sessionName(identity), request));
+      answer(call, request, this.#publisher.allForClient(identity, sessionName(identity), ordersOf(request)));
     });
   }
 }
 
-function answer(call: HttpCall, { channel }: PublishRequest, published: Promise<Offset>): void {
+function ordersOf({ items, waitReplicas }: PublishRequest): readonly PublishOrder[] {
+  return waitReplicas === undefined ? items : items.map((item) => ({ ...item, waitReplicas }));
+}
+
+function answer(call: HttpCall, request: PublishRequest, published: Promise<readonly PublishOutcome[]>): void {
   published
-    .then((offset) => call.respondAs(JSON_ANSWER, JSON.stringify({ channel, offset } satisfies PublishResponse)))
+    .then((outcomes) => {
+      const [item, outcome] = [request.items[0], outcomes[0]];
+      if (request.isBatch || item === undefined || outcome === undefined)
+        return answerAll(call, request.items, outcomes);
+      if ('error' in outcome) throw outcome.error;
+      call.respondAs(JSON_ANSWER, JSON.stringify(resultOf(item, outcome)));
+    })
     .catch((error: unknown) => call.fail(error));
+}
+
+/** Each for itself, in their order. */
+function answerAll(call: HttpCall, items: readonly PublishItem[], outcomes: readonly PublishOutcome[]): void {
+  const results = items.flatMap((item, index) => {
+    const outcome = outcomes[index];
+    return outcome === undefined ? [] : [resultOf(item, outcome)];
+  });
+  const isWhole = outcomes.every((outcome) => !('error' in outcome));
+  call.respondAs(isWhole ? JSON_ANSWER : PARTLY, JSON.stringify({ results } satisfies PublishResults));
+}
+
+function resultOf({ channel }: PublishItem, outcome: PublishOutcome): PublishResponse | PublishFailure {
+  if (!('error' in outcome)) return { channel, ...outcome };
+  const { code, message, retryAfterMs, outcome: known } = outcome.error;
+  return {
+    channel,
+    code,
+    message,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(known !== undefined && { outcome: known }),
+  };
 }

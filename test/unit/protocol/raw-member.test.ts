@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { rawMember } from '../../../src/protocol/raw-member.js';
+import { rawItems, rawMember } from '../../../src/protocol/raw-member.js';
 
 /** A key as JSON, every character of it that `escaped` says as an escape. */
 const written = (key: string, escaped: readonly boolean[]) =>
@@ -61,6 +61,28 @@ describe('raw member', () => {
           }
         },
       ),
+    );
+  });
+});
+
+describe('raw items', () => {
+  it('are the items of an array as they were written', () => {
+    expect(rawItems(' [ 1.50 ,{"a":"],"} , [2,[3]],"\\"]" , null ]')).toEqual([
+      '1.50',
+      '{"a":"],"}',
+      '[2,[3]]',
+      '"\\"]"',
+      'null',
+    ]);
+    expect([rawItems('[]'), rawItems('[ ]')]).toEqual([[], []]);
+  });
+
+  it('are what JSON.parse makes of the array, whatever stands in it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue()), fc.constantFrom(undefined, 1, '\t'), (values, space) => {
+        const items = rawItems(JSON.stringify(values, null, space));
+        expect(items.map((item) => JSON.parse(item))).toEqual(JSON.parse(JSON.stringify(values)));
+      }),
     );
   });
 });

@@ -11,6 +11,10 @@ local MAX_TENDED = 4096           -- logs of which that is remembered
 local BAD_BATCH = 'BADARGS FCALL ' .. PREFIX .. '_publish_many <n> channel... data... [key...], or <n> log tail ... [key...] ' ..
   'and place of the log, data, place of the key or 0, and sender or nothing for each; at most ' .. MOST_MESSAGES .. ' messages'
 
+-- Last of the full forms' arguments: a key that was used before has a word behind the offset.
+local TELL = 'tell'
+local DUPLICATE = ' duplicate'
+
 local tended, tended_count = {}, 0
 
 -- Takes away what is too old of a log that has just been written to, and has it live as long as what it holds.
@@ -58,7 +62,9 @@ local function publication(keys, args)
   local channel = declared(keys)
   if not channel or #keys > 3 then return BAD_KEYS end
   local data, from = args[1], args[2]
-  if not data or #args > 2 then return 'BADARGS FCALL ' .. PREFIX .. '_publish 2|3 log tail [key] data [from]' end
+  if not data or #args > 3 or (args[3] and args[3] ~= TELL) then
+    return 'BADARGS FCALL ' .. PREFIX .. '_publish 2|3 log tail [key] data [from [tell]]'
+  end
   if keys[3] and bad_scoped(keys[3], channel) then return BAD_KEY end
   if from == '' then from = nil end
   if from and not is_sender(from) then return BAD_FROM end
@@ -116,7 +122,7 @@ local function publish(keys, args)
   if problem then return redis.error_reply(problem) end
   local hash, stored, refusal = known_by(key, data)
   if refusal then return redis.error_reply(refusal) end
-  if stored then return stored end
+  if stored then return args[3] == TELL and stored .. DUPLICATE or stored end
   local now, micros = now_ms()
   local previous, rest = end_of(log, tail_key, now, micros)
   local id = mint(previous, now)
@@ -159,7 +165,8 @@ local function full_message(keys, args, at, names)
   return nil, channel, log, tail_key, key, data, from
 end
 
--- How many messages a call has and how to read each, or nil where it is none; then the bytes of their data.
+-- How many messages a call has and how to read each, or nil where it is none; then the bytes of their data, and whether to tell
+-- of keys that were used before.
 local function form_of(keys, args)
   local count, bytes = #keys, 0
   if not string.find(keys[1] or '{', '{', 1, true) then
@@ -167,19 +174,23 @@ local function form_of(keys, args)
     for at = 1, count do bytes = bytes + #args[at] end
     return count, short_message, bytes
   end
-  if count < 2 or #args < 4 or #args % 4 ~= 0 then return nil end
-  for at = 1, #args, 4 do
+  local last = #args
+  local tells = last % 4 == 1 and args[last] == TELL
+  if tells then last = last - 1 end
+  if count < 2 or last < 4 or last % 4 ~= 0 then return nil end
+  for at = 1, last, 4 do
     local log, key = tonumber(args[at]), tonumber(args[at + 2])
     if not log or not key or not keys[log] or not keys[log + 1] or (key ~= 0 and not keys[key]) then return nil end
     bytes = bytes + #args[at + 1]
   end
-  return #args / 4, full_message, bytes
+  return last / 4, full_message, bytes, tells
 end
 
 -- Stores one message of several; nobody hears of it before all are stored.
 local function store(call, channel, log, tail_key, key, data, from)
   local hash, stored, refusal = known_by(key, data)
-  if refusal or stored then return refusal or stored end
+  if refusal then return refusal end
+  if stored then return call.tells and stored .. DUPLICATE or stored end
   local known = call.logs[log]
   if not known then
     if not call.now then call.now, call.micros = now_ms() end
@@ -221,13 +232,13 @@ end
 -- have had alone, which begins with a letter. What Redis itself refuses ends its channel: no later one comes before it.
 local function publish_many(keys, args)
   if not tag then learn_server() end
-  local count, message_at, bytes = form_of(keys, args)
+  local count, message_at, bytes, tells = form_of(keys, args)
   if not count or count > MOST_MESSAGES then return redis.error_reply(BAD_BATCH) end
   if bytes > MOST_BYTES then
     return redis.error_reply('TOOLARGE the messages of one call have at most ' .. MOST_BYTES .. ' bytes, these ' .. bytes)
   end
   if clustered and message_at == short_message then return redis.error_reply(BAD_FORM) end
-  local call = { logs = {}, order = {}, bus = {} }
+  local call = { logs = {}, order = {}, bus = {}, tells = tells }
   local answers, broken, names = {}, {}, {}
   for at = 1, count do
     local problem, channel, log, tail_key, key, data, from = message_at(keys, args, at, names)
