@@ -10,7 +10,8 @@ import { runLab } from './run/command.js';
 
 const USAGE = `Usage: npm run loadtest -- [options]
 
-Runs a table of scenarios, each server fresh for each measurement, round by round, and writes what came to a JSON file.
+Runs a table of scenarios, each server fresh for each measurement, round by round, and writes what came to a JSON file, with
+a report beside it: one HTML page, a table in Markdown, and a picture.
 
   --quick              a small table, within 2 minutes on two cores
   --scenarios <file>   scenarios of one's own, a YAML file as below
@@ -19,6 +20,8 @@ Runs a table of scenarios, each server fresh for each measurement, round by roun
   --list               print the table, run nothing
   --out <file>         where the result goes (loadtest/results/lab-<date>-<commit>.json)
   --resume <file>      go on with a result that was interrupted; the same commit and machine only
+  --report <file>      make the report of a result again
+  --compare <a> <b>    say what moved from one result to the other beyond noise
   --allow-busy         figures of a busy machine or driver count too, marked
   --json               print the result instead of a table
 
@@ -54,6 +57,8 @@ const OPTIONS = {
   list: { type: 'boolean' },
   out: { type: 'string' },
   resume: { type: 'string' },
+  report: { type: 'string' },
+  compare: { type: 'boolean' },
   clients: { type: 'string' },
   rate: { type: 'string' },
   seconds: { type: 'string' },
@@ -76,15 +81,16 @@ const OF_THE_COMPARISON = [
   'transports',
   'poll-every',
 ] as const;
-const OF_THE_LAB = ['quick', 'scenarios', 'only', 'rounds', 'list', 'out', 'resume'] as const;
+const OF_THE_LAB = ['quick', 'scenarios', 'only', 'rounds', 'list', 'out', 'resume', 'report', 'compare'] as const;
 
 // Whoever ends early takes servers and clients along, as ending does.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const values = parsed();
-  if (typeof values === 'string') return refuse([values]);
+  const parsedArgs = parsed();
+  if (typeof parsedArgs === 'string') return refuse([parsedArgs]);
+  const { values, positionals } = parsedArgs;
   if (values.help) {
     process.stdout.write(USAGE);
     return 0;
@@ -93,15 +99,16 @@ async function main(): Promise<number> {
   const old = given(OF_THE_COMPARISON);
   const fresh = given(OF_THE_LAB);
   if (old.length > 0 && fresh.length > 0) return refuse([`--${old[0]} and --${fresh[0]} do not go together`]);
+  if (positionals.length > 0 && !values.compare) return refuse([`unexpected: ${positionals.join(' ')}`]);
   // Alone, --json has always been the comparison's.
   const isComparison = old.length > 0 || (values.json === true && fresh.length === 0);
-  const outcome = await (isComparison ? compareWithFlags(values) : runLab(values));
+  const outcome = await (isComparison ? compareWithFlags(values) : runLab(values, positionals));
   return typeof outcome === 'number' ? outcome : refuse(outcome);
 }
 
 function parsed() {
   try {
-    return parseArgs({ options: OPTIONS }).values;
+    return parseArgs({ options: OPTIONS, allowPositionals: true });
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { pinned } from '../affinity.js';
 import { INSTRUMENTS, type Instruments } from '../instruments.js';
 import { commitWithChanges, describeMachine, type Machine } from '../machine.js';
+import { describeComparison } from '../page/compare.js';
+import { writeReport } from '../page/files.js';
 import { type Arm, type Engine, labelOf, type Plan, planOf, type Scenario } from '../plan/arm.js';
 import { FULL, QUICK } from '../plan/built-in.js';
 import { readScenarios } from '../plan/scenario-file.js';
@@ -27,6 +29,8 @@ export interface LabFlags {
   readonly list?: boolean;
   readonly out?: string;
   readonly resume?: string;
+  readonly report?: string;
+  readonly compare?: boolean;
   readonly 'allow-busy'?: boolean;
   readonly json?: boolean;
 }
@@ -41,7 +45,9 @@ const QUICK_MS = 110_000;
 const log = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** The exit code, or what is wrong with the flags. */
-export async function runLab(flags: LabFlags): Promise<number | readonly string[]> {
+export async function runLab(flags: LabFlags, files: readonly string[] = []): Promise<number | readonly string[]> {
+  if (flags.compare) return compare(files);
+  if (flags.report !== undefined) return remake(flags.report);
   if (flags.resume !== undefined) return resume(flags, flags.resume);
   const scenarios = chosenScenarios(flags);
   const rounds = Number(flags.rounds ?? (flags.quick ? ROUNDS.quick : ROUNDS.full));
@@ -57,17 +63,38 @@ export async function runLab(flags: LabFlags): Promise<number | readonly string[
   return measureAll(result, flags, flags.out ?? defaultPath(result));
 }
 
+function compare(paths: readonly string[]): number | readonly string[] {
+  const [one, other] = paths.map(readOrTell);
+  if (one === undefined || other === undefined || paths.length !== 2) return ['--compare: expected two results'];
+  const mistakes = [one, other].filter((read) => typeof read === 'string');
+  if (typeof one === 'string' || typeof other === 'string') return mistakes.map((mistake) => `--compare: ${mistake}`);
+  process.stdout.write(`${describeComparison(one, other)}\n`);
+  return 0;
+}
+
+function remake(path: string): number | readonly string[] {
+  const result = readOrTell(path);
+  if (typeof result === 'string') return [`--report: ${result}`];
+  process.stdout.write(`${writeReport(result, path).join('\n')}\n`);
+  return 0;
+}
+
+/** The result, or why there is none. */
+function readOrTell(path: string): LabResult | string {
+  if (!existsSync(path)) return `there is no ${path}`;
+  try {
+    return readResult(path);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 async function resume(flags: LabFlags, path: string): Promise<number | readonly string[]> {
   for (const other of ['quick', 'scenarios', 'only', 'rounds', 'list', 'out'] as const) {
     if (flags[other] !== undefined) return [`--resume goes on with what was begun: --${other} has no place beside it`];
   }
-  if (!existsSync(path)) return [`--resume: there is no ${path}`];
-  let result: LabResult;
-  try {
-    result = readResult(path);
-  } catch (error) {
-    return [`--resume: ${error instanceof Error ? error.message : String(error)}`];
-  }
+  const result = readOrTell(path);
+  if (typeof result === 'string') return [`--resume: ${result}`];
   const reasons = reasonsAgainstResuming(result, machineHere());
   if (reasons.length > 0) return reasons.map((reason) => `--resume: ${path} cannot be gone on with: ${reason}`);
   return measureAll(result, flags, path);
@@ -151,7 +178,7 @@ async function measureAll(begun: LabResult, flags: LabFlags, path: string): Prom
     commit: begun.machine.commit,
   });
   process.stdout.write(flags.json ? `${JSON.stringify(result, null, 1)}\n` : `${toTextTable(result)}\n`);
-  log(`written: ${path}`);
+  log(`written: ${[path, ...writeReport(result, path)].join(', ')}`);
   return exitCodeOf(result);
 }
 

@@ -48,10 +48,18 @@ export function remarksOf(result: LabResult): readonly string[] {
     'median (lowest–highest round)',
     ...faultsOfResult(result).map((fault) => `INVALID: ${fault}`),
     ...summaries.flatMap(({ label, refused }) => refused.map((reason) => `refused: ${label}: ${reason}`)),
-    ...summaries.flatMap(({ label, marks }) => marks.map((mark) => `* do not quote: ${label}: ${mark}`)),
+    ...atMost(summaries.flatMap(({ label, marks }) => marks.map((mark) => `* do not quote: ${label}: ${mark}`))),
     ...(short.length > 0
       ? [`not finished: ${short.length} of ${summaries.length} lines have fewer than ${result.rounds} rounds`]
       : []),
     ...result.leftOut.map((reason) => `left out: ${reason}`),
   ];
+}
+
+/** Chosen: a machine that was busy all the time is known by the first few. */
+const MOST_MARKS = 5;
+
+function atMost(lines: readonly string[]): readonly string[] {
+  if (lines.length <= MOST_MARKS) return lines;
+  return [...lines.slice(0, MOST_MARKS), `* do not quote: ${lines.length - MOST_MARKS} more, all in the raw result`];
 }

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type LabResult, readResult } from '../../loadtest/run/result.js';
+import { type LabResult, readResult, writeResult } from '../../loadtest/run/result.js';
 import { TRANSPORTS } from '../../src/protocol/index.js';
+import { labResult, trafficCounts } from '../unit/loadtest/lab-results.js';
 
 const COMMAND = fileURLToPath(new URL('../../dist/loadtest/main.js', import.meta.url));
 const TINY = ['--clients', '5', '--rate', '20', '--seconds', '1', '--poll-every', '100', '--json', '--allow-busy'];
@@ -80,6 +81,7 @@ describe('the lab', () => {
     const half: LabResult = { ...whole, arms: whole.arms.map((one) => ({ ...one, rounds: [] })) };
     writeFileSync(out, JSON.stringify(half));
     await ran('--resume', out);
+    expect(readFileSync(out.replace(/json$/, 'html'), 'utf8')).toContain('mine · uws · websocket');
     expect(readResult(out).arms.map(({ rounds }) => rounds.length)).toEqual([1]);
     writeFileSync(out, JSON.stringify({ ...half, machine: { ...half.machine, commit: 'abc1234' } }));
     const before = readFileSync(out, 'utf8');
@@ -87,6 +89,19 @@ describe('the lab', () => {
     expect(refusal).toMatchObject({ code: 64, stderr: expect.stringContaining('it was begun at commit abc1234') });
     expect(readFileSync(out, 'utf8')).toBe(before);
   }, 120_000);
+
+  it('makes the report of a result again, and says what moved to another', async () => {
+    const traffic = (server: number) => ({ traffic: trafficCounts({ server }) });
+    const other = join(folder, 'other.json');
+    writeResult(out, labResult([[traffic(1), traffic(1), traffic(1)]]));
+    writeResult(other, labResult([[traffic(2), traffic(2), traffic(2)]]));
+    const { stdout } = await run('--report', out);
+    expect(stdout.trim()).toBe(['html', 'md'].map((ending) => out.replace(/json$/, ending)).join('\n'));
+    expect(readFileSync(out.replace(/json$/, 'html'), 'utf8')).toMatch(/^<!doctype html>[\s\S]*<svg /);
+    expect((await run('--compare', out, other)).stdout).toContain('WORSE: a · uws · websocket');
+    const failure = await run('--compare', out).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 64, stderr: expect.stringContaining('--compare: expected two results') });
+  }, 60_000);
 
   it('explains itself, lists a table without running it, and tells flags that do not go together', async () => {
     expect((await run('--help')).stdout).toMatch(/--quick [\s\S]*--resume [\s\S]*poll-every[\s\S]*--clients/);
