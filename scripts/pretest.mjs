@@ -58,6 +58,19 @@ const TOOLS = [
     for: 'tests behind proxies',
   },
   {
+    command: 'promtool',
+    ...{
+      version: /version (\d+)/,
+      atLeast: 2,
+      package: 'prometheus',
+      for: 'tests of metrics, alerts and what else deploy/ has',
+    },
+  },
+  {
+    command: 'systemd-analyze',
+    ...{ version: /systemd (\d+)/, atLeast: 240, package: 'systemd', for: 'tests of the systemd unit' },
+  },
+  {
     command: 'java',
     args: ['--list-modules'],
     ...{ version: /jdk.compiler@(\d+)/, atLeast: 11, package: 'default-jdk-headless' },

@@ -34,12 +34,18 @@ export interface NodeParts {
   readonly end: Pick<ServerEnd, 'request' | 'displaced'>;
 }
 
+export interface ComposedNode {
+  readonly node: PushNode;
+  /** What runs, for metrics. */
+  readonly build: Readonly<Record<string, string>>;
+}
+
 /** Nothing runs before the node's `start`. */
-export async function composeNode(config: Config, parts: NodeParts): Promise<PushNode> {
+export async function composeNode(config: Config, parts: NodeParts): Promise<ComposedNode> {
   const { registry, ingest, namespaces, end, ...rest } = parts;
   const engine = await loadEngine(config.engine, parts.logger);
   contained(() => tellFaults(engine, parts.logger));
-  return createPushNode(
+  const node = createPushNode(
     {
       ...rest,
       ...(registry !== undefined && { registry }),
@@ -50,6 +56,7 @@ export async function composeNode(config: Config, parts: NodeParts): Promise<Pus
     },
     nodeOptions(config, namespaces),
   );
+  return { node, build: { version: VERSION, engine: engine.name, node: nodeIdOf(config) } };
 }
 
 /** Chosen: what may wait for slow clients is so much of the memory that the node may use. */

@@ -1,34 +1,13 @@
 // Prometheus metrics, read from plain counters when somebody asks: the hot path pays nothing.
 
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-
-/** Figures that go up and down; every other one is a counter. */
-const GAUGES = new Set([
-  ...['connections', 'sockets', 'streams', 'newcomers', 'waitingPolls', 'httpClients', 'channels'],
-  ...['stateReady', 'stateFull', 'stateDeaf', 'stateForeign', 'stateDraining', 'discoveryUsableNodes'],
-  ...[
-    'eventLoopUtilization',
-    'bufferedBytes',
-    'discoveryNodes',
-    'cachedTokens',
-    'ingestHolder',
-    'ingestAside',
-    'historyBytes',
-    'revokedNames',
-    'revocationFilterBytes',
-  ],
-]);
-
-/** Figures by what they count, such as `refusals.bad_field`: the label of what stands behind the dot. */
-const LABELS: Readonly<Record<string, string>> = {
-  refusals: 'code',
-  discoveryRefusals: 'code',
-  damaged: 'cause',
-};
+import { LEFT_OUT, METRICS, type MetricInfo } from './metric-table.js';
 
 export interface MetricsSource {
-  /** Becomes part of each name: `fanfare_<name>`. */
+  /** Of each metric. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Labels of `fanfare_build_info`. */
+  build(): Readonly<Record<string, string>>;
   stats(): Readonly<Record<string, number>>;
 }
 
@@ -40,6 +19,7 @@ export interface Metrics {
 
 /** Chosen: never, in the life of a process. */
 const NEVER_MS = 2 ** 31 - 1;
+const BUILD = 'fanfare_build_info';
 const LAG = 'nodejs_eventloop_lag_';
 
 /**
@@ -53,63 +33,86 @@ function collectProcessMetrics(register: Registry): void {
   }
 }
 
-/** The figure, and the value of its label where it has one. */
+/** The figure's key, and what stands behind its dot. */
 function partsOf(key: string): readonly [figure: string, value: string | undefined] {
   const [figure = '', value] = key.split('.', 2);
   return [figure, value];
 }
 
-function labelled(stats: Readonly<Record<string, number>>, figure: string): readonly (readonly [string, number])[] {
-  const all = Object.entries(stats).map(([key, count]) => [...partsOf(key), count] as const);
-  return all.flatMap(([name, value, count]) => (name === figure && value !== undefined ? [[value, count]] : []));
+/** What a figure without an entry of the table is called; a test holds that none of ours is. */
+function unknown(key: string): MetricInfo {
+  const name = key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return { name: `${name}_total`, type: 'counter', help: `${key} of the process.` };
 }
 
-/** `waitingPolls` as `fanfare_waiting_polls`, a counter with `_total`. */
-export function createMetrics({ labels, stats }: MetricsSource): Metrics {
+/** A scrape's values of one metric: of its label, and the figure. */
+type Values = readonly (readonly [value: string | undefined, figure: number])[];
+
+/** All metrics of a scrape by their names. */
+function valuesOf(stats: Readonly<Record<string, number>>): Map<string, { info: MetricInfo; values: Values }> {
+  const metrics = new Map<string, { info: MetricInfo; values: [string | undefined, number][] }>();
+  for (const [key, figure] of Object.entries(stats)) {
+    const [stem, value] = partsOf(key);
+    if (LEFT_OUT.has(stem)) continue;
+    const info = METRICS[stem] ?? unknown(stem);
+    const metric = metrics.get(info.name) ?? { info, values: [] };
+    metric.values.push([info.label?.[1] ?? value, figure]);
+    metrics.set(info.name, metric);
+  }
+  return metrics;
+}
+
+/** `waitingPolls` as `fanfare_waiting_polls`: see the table. */
+export function createMetrics({ labels, build, stats }: MetricsSource): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ ...labels });
   collectProcessMetrics(registry);
   const known = new Set<string>();
   /** Read once for each scrape. */
-  let latest: Readonly<Record<string, number>> = {};
+  let latest: ReturnType<typeof valuesOf> = new Map();
 
-  function add(key: string): void {
-    known.add(key);
-    const label = LABELS[key];
-    const name = `fanfare_${key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
-    const help = `${key} of the process`;
-    const registers = [registry];
-    const read = () => latest[key] ?? 0;
-    if (GAUGES.has(key)) {
+  function add({ name, type, help, label }: MetricInfo): void {
+    known.add(name);
+    const labelNames = label === undefined ? [] : [label[0]];
+    const parts = { name: `fanfare_${name}`, help, labelNames, registers: [registry] };
+    const each = (take: (labels: Record<string, string>, figure: number) => void) => {
+      for (const [value, figure] of latest.get(name)?.values ?? []) {
+        take(label === undefined || value === undefined ? {} : { [label[0]]: value }, figure);
+      }
+    };
+    if (type === 'gauge') {
       new Gauge({
-        name,
-        help,
-        registers,
+        ...parts,
         collect() {
-          this.set(read());
+          each((labels, figure) => this.set(labels, figure));
         },
       });
     } else {
       new Counter({
-        name: `${name}_total`,
-        help,
-        registers,
-        labelNames: label === undefined ? [] : [label],
+        ...parts,
         collect() {
           this.reset();
-          if (label === undefined) this.inc(read());
-          else for (const [value, count] of labelled(latest, key)) this.inc({ [label]: value }, count);
+          each((labels, figure) => this.inc(labels, figure));
         },
       });
     }
+  }
+
+  /** Not before the engine is known. */
+  function addBuild(): void {
+    known.add(BUILD);
+    const labels = { ...build() };
+    const help = 'Always 1: what runs here.';
+    new Gauge({ name: BUILD, help, labelNames: Object.keys(labels), registers: [registry] }).set(labels, 1);
   }
 
   return {
     contentType: registry.contentType,
     text() {
       // Counters may appear while the process runs; names are ours, so there is an end to them.
-      latest = stats();
-      for (const [key] of Object.keys(latest).map(partsOf)) if (!known.has(key)) add(key);
+      latest = valuesOf(stats());
+      if (!known.has(BUILD)) addBuild();
+      for (const { info } of latest.values()) if (!known.has(info.name)) add(info);
       return registry.metrics();
     },
   };

@@ -16,6 +16,7 @@ import { addOptionFlags, configOf } from '../option-flags.js';
 import { createProbes } from '../probes.js';
 import { problemResponse } from '../problem-response.js';
 import { runServer, serverEnd } from '../server-process.js';
+import { VERSION } from '../version.js';
 
 /** Chosen: discovery answers and forgets; where the limit on open files is lower, fewer. */
 const MAX_CONNECTIONS = 10_000;
@@ -44,6 +45,7 @@ async function runDiscovery(command: Command): Promise<void> {
     checks: () => [...(discovery ?? cluster).checks(), ...auth.keys.checks(), ...leavingCheck(leavingSinceMs)],
     metrics: createMetrics({
       labels: { role },
+      build: () => ({ version: VERSION }),
       stats: () => ({ ...discoveryStats(discovery), ...cluster.stats(), ...auth.tokens?.stats(), ...logger.stats() }),
     }),
     adminKey: config.adminKey,

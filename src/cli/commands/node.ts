@@ -31,7 +31,7 @@ async function runNode(command: Command): Promise<void> {
   const { authenticator, membership, keys } = auth;
   const end = serverEnd(loaded, logger);
   const stats = () => ({ ...node.stats(), ...cluster.stats(), ...logger.stats() });
-  const metrics = createMetrics({ labels: { role: 'node' }, stats });
+  const metrics = createMetrics({ labels: { role: 'node' }, build: () => build, stats });
   const { adminKey } = config;
   const probes = createProbes({
     checks: () => [...node.checks(), ...keys.checks()],
@@ -52,7 +52,7 @@ async function runNode(command: Command): Promise<void> {
   const ingest = cluster.createIngest(broker);
   const own = { authenticator, membership, revocations, namespaces };
   const parts = { broker, registry, ingest, ...own, logger, fallback, end };
-  const node = await composeNode(config, parts);
+  const { node, build } = await composeNode(config, parts);
   const close = () => release(cluster, revocations, keys);
   await runServer({
     loaded,

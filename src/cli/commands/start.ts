@@ -51,7 +51,7 @@ async function runStart(command: Command): Promise<void> {
   const stats = () => ({ ...node.stats(), ...discoveryStats(discovery), ...own() });
   const probes = createProbes({
     checks: () => [...node.checks(), ...(discovery?.checks() ?? []), ...auth.keys.checks()],
-    metrics: createMetrics({ labels: { role }, stats }),
+    metrics: createMetrics({ labels: { role }, build: () => build, stats }),
     adminKey: config.adminKey,
     nodeId: nodeIdOf(config),
   });
@@ -72,7 +72,7 @@ async function runStart(command: Command): Promise<void> {
   const ingest = cluster.createIngest(broker);
   const known = { authenticator, membership, revocations, namespaces };
   const parts = { broker, registry, ingest, ...known, logger, fallback, end };
-  const node = await composeNode(config, parts);
+  const { node, build } = await composeNode(config, parts);
   const close = () => release(cluster, revocations, discovery, keys);
   await runServer({
     loaded,
