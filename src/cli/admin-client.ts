@@ -1,6 +1,7 @@
 // Asks discovery for what backends may: with the admin key, over HTTP.
 
 import { ConfigError, type ConfigProblem, shown } from '../config/config-problem.js';
+import { bearerKeys } from '../config/key-types.js';
 import { isUrl } from '../config/value-types.js';
 import type { Problem } from '../protocol/index.js';
 import { ClientEnded } from './client-flags.js';
@@ -28,14 +29,10 @@ export async function askDiscovery(
 ): Promise<AdminAnswer> {
   const problems: ConfigProblem[] = [];
   const url = flags.url ?? process.env.FANFARE_URL ?? DEFAULT_URL;
-  const key = flags.adminKey ?? process.env.FANFARE_ADMIN_KEY;
+  const key = keyOf(flags, problems);
   if (!isUrl(url, ['http:', 'https:'])) {
     const source = flags.url === undefined ? 'env FANFARE_URL' : 'flag --url';
     problems.push({ option: 'url', source, message: `got ${shown(url)}, expected an http:// or https:// URL` });
-  }
-  if (key === undefined || key === '') {
-    const message = "needed: the server's FANFARE_ADMIN_KEY, by that variable or --admin-key";
-    problems.push({ option: 'adminKey', source: 'not set', message });
   }
   if (problems.length > 0) throw new ConfigError(problems);
   const response = await fetch(url.replace(/\/+$/, '') + path, {
@@ -48,6 +45,21 @@ export async function askDiscovery(
   if (response.ok) return { status: response.status, body: json };
   const { code = 'network', detail = `${url} answered ${response.status}` } = json as Partial<Problem>;
   throw new ClientEnded(code, detail);
+}
+
+/** The first, where the variable is that of a server and has several. */
+function keyOf({ adminKey }: AdminFlags, problems: ConfigProblem[]): string | undefined {
+  const typed = adminKey ?? process.env.FANFARE_ADMIN_KEY;
+  const source = adminKey === undefined ? 'env FANFARE_ADMIN_KEY' : 'flag --admin-key';
+  if (typed === undefined || typed === '') {
+    const message = "needed: the server's FANFARE_ADMIN_KEY, by that variable or --admin-key";
+    problems.push({ option: 'adminKey', source: 'not set', message });
+    return undefined;
+  }
+  const keys = bearerKeys().safeParse(typed);
+  if (keys.success) return keys.data[0];
+  problems.push({ option: 'adminKey', source, message: `expected ${keys.error.issues[0]?.message}` });
+  return undefined;
 }
 
 /** What is not ours, as a proxy's page, says nothing. */

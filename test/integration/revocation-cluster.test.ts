@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ADMIN_KEY, type Cluster, startCluster } from '../support/cluster.js';
 import { FEEDS, type Feed, type FeedEvent } from '../support/feed.js';
+import { runFanfare } from '../support/process.js';
 
 const LINKS = 100;
 const OTHERS = 200;
@@ -115,6 +116,33 @@ describe('a log-out in a cluster of four nodes', () => {
     await fetchPublish(cluster, 'back');
     expect(await again?.events.nextOf('message', 'closed')).toMatchObject({ data: 'back' });
   }, 30_000);
+
+  it('is asked for at a terminal, and taken back there', async () => {
+    const env = {
+      FANFARE_URL: cluster.discovery.url,
+      FANFARE_ADMIN_KEY: `${ADMIN_KEY},another-key-of-the-tests-0123456789`,
+    };
+    const { code, stdout, stderr } = await runFanfare(['revoke', 'u20', '--ban', '--reason', 'test', '--ttl', '1h'], {
+      env,
+    });
+    expect([code, stderr]).toEqual([0, '']);
+    const id = stdout.trim();
+    await expect(cluster.ticket('u20')).rejects.toThrow(/401.*revoked/);
+    const list = (await (await ask('/v1/revocations', undefined, 'GET')).json()) as { revocations: object[] };
+    expect(list.revocations).toContainEqual(expect.objectContaining({ id, sub: 'u20', ban: true, reason: 'test' }));
+    expect(await runFanfare(['revoke', '--withdraw', id], { env })).toMatchObject({ code: 0 });
+    await cluster.ticket('u20');
+    expect(await runFanfare(['disconnect', 'u20'], { env })).toMatchObject({ code: 0, stderr: '' });
+    const again = await runFanfare(['revoke', '--withdraw', id], { env });
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('not_found')]);
+    const wrong = { ...env, FANFARE_ADMIN_KEY: 'not-the-key-of-the-tests-0123456789' };
+    expect((await runFanfare(['disconnect', 'u20'], { env: wrong })).stderr).toContain('forbidden');
+    expect(await runFanfare(['revoke', 'u1', '--jti', 'x'], { env })).toMatchObject({ code: 78 });
+    expect(await runFanfare(['revoke', 'u1', '--ttl', 'soon'], { env })).toMatchObject({ code: 78 });
+    expect(await runFanfare(['revoke', 'u1'], { env: { FANFARE_URL: cluster.discovery.url } })).toMatchObject({
+      code: 78,
+    });
+  }, 60_000);
 
   it('is kept through a node that restarts, and refused with 503 while Redis is away', async () => {
     const old = await cluster.ticket('u12');
