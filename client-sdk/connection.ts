@@ -227,8 +227,7 @@ export const createConnection: Connect = (settings, openLink, owner) => {
     },
     /** Leaves neither a link nor an attempt; no failure of anybody's. */
     sleep(isAway: boolean) {
-      const { type } = connection.state;
-      if (type === 'idle' || type === 'closed' || (type === 'waiting' && !isAway)) return;
+      if (connection.state.type === 'waiting' && !isAway) return;
       const failure = createFailure(CLOSE_LATER, 'offline');
       abandon();
       active?.close(failure);

@@ -208,6 +208,19 @@ describe('`history`', () => {
 });
 
 describe('`debug`', () => {
+  it('writes to the console where it is true', () => {
+    const { debug } = console;
+    const written: unknown[][] = [];
+    console.debug = (...note) => written.push(note);
+    try {
+      world = new World({ debug: true });
+      world.client.connect();
+      expect(written[0]).toEqual(['fanfare', 'state', { type: 'connecting' }]);
+    } finally {
+      console.debug = debug;
+    }
+  });
+
   it('is told of states, errors and events, and may throw; a token is in none of them', async () => {
     const told: [string, unknown][] = [];
     world = new World({

@@ -54,6 +54,8 @@ describe('a later subscription', () => {
     second.answer(200, held(6, [4, 5, 6]));
     await settle();
     expect(late.data).toEqual([2, 3, 4, 5, 6]);
+    // Nothing waits for an answer any more.
+    expect(world.clock.delays).not.toContain(10_000);
     expect(late.subscription.offset).toBe(offset(6));
   });
 

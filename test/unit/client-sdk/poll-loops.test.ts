@@ -76,3 +76,9 @@ it('short polls keep their interval, however long, while a channel is not answer
   await world.clock.advance(1);
   expect(world.network.waiting('/v1/poll').at(-1)?.body).toMatchObject({ channels: { slow: 'now' } });
 });
+
+it('a poll goes on from the position that an answer names, though its messages end before that', async () => {
+  await polling(world);
+  (await poll()).answer(200, news(5, [2, 3]));
+  expect((await poll()).body).toMatchObject({ channels: { news: offset(5) } });
+});

@@ -90,3 +90,18 @@ describe.each(RANDOM)('with %d as what chance says', (random) => {
     expect(news.data).toEqual([2]);
   });
 });
+
+it.each([
+  ['no ticket', { ticket: undefined }],
+  ['a ticket that has ended', { expiresInMs: 0 }],
+  ['no node', { node: undefined }],
+  ['a node without a URL', { node: { id: 'n1' } }],
+  ['no transports', { transports: undefined }],
+] as const)('discovery’s answer with %s is none: it is asked again', async (_what, lack) => {
+  world = new World();
+  world.network.discovery = (request) => request.answer(200, assignment(lack));
+  world.subscribe('news');
+  await world.clock.advance(0);
+  expect(world.client.state).toMatchObject({ type: 'waiting', cause: 'network' });
+  expect(world.network.sockets.waiting).toEqual([]);
+});

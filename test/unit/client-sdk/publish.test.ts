@@ -211,6 +211,16 @@ describe('publish over HTTP', () => {
     expect(await published).toEqual({ offset: offset(1) });
   });
 
+  it('repeats what was answered by somebody who is no node', async () => {
+    world = new World({ transports: ['short-poll'] });
+    const published = world.client.publish('a', 1);
+    await world.clock.advance(0);
+    (await world.network.request('/v1/publish')).answer(200, {});
+    await world.clock.advance(2_000);
+    (await world.network.request('/v1/publish')).answer(200, { channel: 'a', offset: offset(1) });
+    expect(await published).toEqual({ offset: offset(1) });
+  });
+
   it('repeats after a failure and after an answer that does not come, in order', async () => {
     world = new World({ transports: ['short-poll'] });
     const published = [world.client.publish('a', 1), world.client.publish('a', 2)];

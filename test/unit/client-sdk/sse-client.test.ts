@@ -5,6 +5,7 @@ import { createClient, type SseClient } from '../../../client-sdk/sse.js';
 import { createFetch } from '../../../client-sdk/testing/fetch.js';
 import { createTestServer } from '../../../client-sdk/testing/index.js';
 import { Server } from '../../../client-sdk/testing/server.js';
+import type { TokenContext } from '../../../client-sdk/types.js';
 import { Random } from '../../support/random.js';
 import { FakeClock } from './fakes/fake-clock.js';
 import { FakeNetwork } from './fakes/fake-network.js';
@@ -35,6 +36,9 @@ describe('the reading client', () => {
     const data: unknown[] = [];
     const news = client.subscribe('news', { last: 2 }, ({ data: n, isOwn, time }) => data.push([n, isOwn, !!time]));
     client.subscribe('more', { after: '-1' });
+    const states: string[] = [];
+    client.on('state', ({ type }) => states.push(type));
+    news.on('state', ({ type }) => states.push(`news ${type}`));
     const stream = await network.request('/v1/stream');
     expect(stream.token).toBe('t1');
     expect(stream.body).toEqual({ channels: { news: { last: 2 }, more: '-1' }, features: ['positions'] });
@@ -52,12 +56,22 @@ describe('the reading client', () => {
     const next = await network.request('/v1/stream');
     expect(next.body.channels).toEqual({ news: offset(4), more: '-1' });
     expect(news.offset).toBe(offset(4));
-    next.stream();
-    next.event({ type: 'subscribed', channel: 'news', offset: offset(4), recovered: true });
-    next.event({ type: 'message', channel: 'news', offset: offset(4), data: 'again' });
-    next.event({ type: 'message', channel: 'news', offset: offset(5), data: 5 });
-    await clock.advance(0);
+    for (const one of [next, undefined]) {
+      if (!one) client.subscribe('third');
+      const stream = one ?? (await network.request('/v1/stream'));
+      stream.stream();
+      stream.event({ type: 'connected', node: 'n1' } as never);
+      stream.event({ type: 'subscribed', channel: 'news', offset: offset(one ? 4 : 5), recovered: true });
+      stream.event({ type: 'message', channel: 'news', offset: offset(4), data: 'again' });
+      stream.event({ type: 'message', channel: 'news', offset: offset(5), data: 5 });
+      await clock.advance(0);
+    }
     expect(data).toHaveLength(2);
+    const [once, lost] = [
+      ['connected', 'news subscribed'],
+      ['news pending', 'waiting'],
+    ];
+    expect(states).toEqual(['connecting', ...once, ...lost, 'connecting', ...once]);
   });
 
   it('gives a stream up that is silent', async () => {
@@ -109,7 +123,8 @@ describe('the reading client', () => {
 
   it('asks a function for tokens again while it gives none, and is closed by null alone', async () => {
     let given: string | null = '<html>';
-    const network = connect({ token: () => given });
+    const token = ({ reason }: TokenContext) => (reason === 'connect' ? given : 'for nothing');
+    const network = connect({ token });
     client.subscribe('news');
     await clock.advance(0);
     expect(client.state).toMatchObject({ type: 'waiting', cause: 'token' });

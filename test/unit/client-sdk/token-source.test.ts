@@ -111,6 +111,16 @@ describe('a function for tokens', () => {
     expect(calls).toBe(1);
   });
 
+  it('that says `null` while a link that works is replaced closes the client too', async () => {
+    let isIn = true;
+    demanding(() => (isIn ? jwt() : null));
+    const { socket } = await subscribeToNews(world);
+    isIn = false;
+    socket.send({ type: 'move', withinMs: 5_000, reason: 'draining' } as never);
+    await settle();
+    expect(world.client.state).toEqual({ type: 'closed', code: 1000, reason: 'logged_out' });
+  });
+
   it('that says `null` when the ticket is renewed closes the client too', async () => {
     let isIn = true;
     demanding(() => (isIn ? jwt() : null));

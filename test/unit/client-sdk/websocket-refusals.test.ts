@@ -90,6 +90,22 @@ describe('refusals', () => {
     expect(again.subscription.state).toEqual({ type: 'closed', code: 'forbidden_channel' });
   });
 
+  it('takes no answer to an unsubscribe of several for a word about what was asked for since', async () => {
+    const { news, socket } = await subscribed();
+    const more = world.subscribe('more');
+    const first = await socket.next('subscribe');
+    socket.send({ type: 'subscribed', id: first.id, channel: 'more', offset: offset(1), recovered: true } as never);
+    news.subscription.unsubscribe();
+    more.subscription.unsubscribe();
+    const left = await socket.next('unsubscribe');
+    const again = world.subscribe('more');
+    const { id } = await socket.next('subscribe');
+    for (const channel of ['news', 'more']) socket.send({ type: 'unsubscribed', id: left.id, channel } as never);
+    socket.send({ type: 'subscribed', id, channel: 'more', offset: offset(1), recovered: true } as never);
+    expect(again.subscription.state.type).toBe('subscribed');
+    expect(world.errors).toEqual([]);
+  });
+
   it('ends no subscription by a refusal that was meant for the one before', async () => {
     const { socket } = await subscribed();
     // So often that what changes next waits for its turn.
