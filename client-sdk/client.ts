@@ -80,7 +80,7 @@ export const assembleClient = <Channels extends object>(
     receive(event, source) {
       emit('debug', ['event', event]);
       const channel = channels.get((event as MessageEvent).channel);
-      return channel && receive(channel, event, source, clock.monotonic());
+      if (channel) receive(channel, event, source, clock.monotonic());
     },
     error: fail,
     state(next) {
@@ -133,8 +133,10 @@ export const assembleClient = <Channels extends object>(
   const adorn = (event: MessageEvent) => toMessage(event, connection.given.connection);
 
   const here = (): Connection | undefined => {
+    if (state.type !== 'connected') return undefined;
+    const { node, transport } = state;
     const { connection: id, user } = connection.given;
-    return state.type === 'connected' ? { id, user, node: state.node, transport: state.transport } : undefined;
+    return { id, user, node, transport };
   };
 
   /** What a client that is closed says to whoever wants something of it. */
