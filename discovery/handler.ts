@@ -5,7 +5,7 @@ import { ClientAddress } from '../src/http/client-address.js';
 import { corsHeaders, preflightHeaders } from '../src/http/origins.js';
 import { problemAnswer } from '../src/http/problem.js';
 import { hasRequestId } from '../src/http/refusals.js';
-import { allowedMethods, Router, requireMethod } from '../src/http/router.js';
+import { allowedMethods, type Route, Router, requireMethod } from '../src/http/router.js';
 import { calm } from '../src/lib/calm.js';
 import { steadyUnixMs } from '../src/lib/clocks.js';
 import { FanfareError } from '../src/lib/errors.js';
@@ -64,7 +64,7 @@ class Handler {
   readonly #clock: () => number;
   readonly #addresses: ClientAddress;
   readonly #admission: Admission;
-  readonly #router: Router<Call, Response | Promise<Response>>;
+  readonly #router: Router<Route<Call, Response | Promise<Response>>>;
 
   constructor(parts: DiscoveryParts, options: DiscoveryOptions) {
     this.#options = options;
@@ -112,7 +112,7 @@ class Handler {
     const { route, params } = found;
     const allow = allowedMethods(route);
     if (method === 'OPTIONS') {
-      const headers = origin === undefined ? {} : preflightHeaders(origin, route.methods.join(', '));
+      const headers = origin === undefined ? {} : preflightHeaders(route.methods.join(', '));
       return new Response(null, { status: 204, headers: { Allow: allow, ...headers } });
     }
     if (!route.methods.includes(method)) call.headers.Allow = allow;

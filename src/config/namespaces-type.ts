@@ -15,6 +15,7 @@ const fields = {
   presence: boolean(),
   clientPublish: boolean(),
   live: boolean(),
+  cacheMaxAge: duration('0s', '1h'),
   slowConsumer: choice('disconnect', 'conflate'),
 } as const;
 
@@ -24,8 +25,12 @@ export const NAMESPACE_KEYS: readonly string[] = Object.keys(fields);
 const oneNamespace = z.strictObject(fields).partial();
 type Written = z.output<typeof oneNamespace>;
 
-function converted({ historyTtl, ...rest }: Written): Partial<NamespaceOptions> {
-  const options = { ...rest, ...(historyTtl !== undefined && { historyTtlMs: historyTtl }) };
+function converted({ historyTtl, cacheMaxAge, ...rest }: Written): Partial<NamespaceOptions> {
+  const options = {
+    ...rest,
+    ...(historyTtl !== undefined && { historyTtlMs: historyTtl }),
+    ...(cacheMaxAge !== undefined && { cacheMaxAgeMs: cacheMaxAge }),
+  };
   // An option that was not written must not hide the one of `default` in a merge.
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

@@ -17,6 +17,8 @@ export interface NamespaceOptions {
   readonly clientPublish: boolean;
   /** Whether live-only messages are taken from the bus channel of their own, `<prefix>:{<channel>}:live`. */
   readonly live: boolean;
+  /** How long caches may keep old pages of what is public, in milliseconds. */
+  readonly cacheMaxAgeMs: number;
   /** What happens to a client that reads too slowly. */
   readonly slowConsumer: 'disconnect' | 'conflate';
 }
@@ -29,6 +31,7 @@ export const DEFAULT_NAMESPACE: NamespaceOptions = {
   presence: false,
   clientPublish: false,
   live: true,
+  cacheMaxAgeMs: 5 * 60_000,
   slowConsumer: 'disconnect',
 };
 

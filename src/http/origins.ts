@@ -1,6 +1,6 @@
 // The allow-list of browser origins, and the CORS headers that follow from it.
 
-import { EXPOSED_HEADERS } from '../protocol/index.js';
+import { CHANNEL_EXPOSED_HEADERS, EXPOSED_HEADERS } from '../protocol/index.js';
 
 const LOOPBACK = /^https?:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/;
 
@@ -51,12 +51,17 @@ export function corsHeaders(origin: string | undefined): Readonly<Record<string,
 const MAX_KNOWN = 256;
 const known = new Map<string, Readonly<Record<string, string>>>();
 
-/** Headers of the answer to a preflight request. */
-export function preflightHeaders(origin: string, methods: string): Readonly<Record<string, string>> {
+/** Headers of what is at a channel's own URL and pages of every origin may read; they are the same for all. */
+export const OPEN_CORS: Readonly<Record<string, string>> = Object.freeze({
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Expose-Headers': CHANNEL_EXPOSED_HEADERS.join(', '),
+});
+
+/** Headers of the answer to a preflight request, beside those of {@link corsHeaders} or {@link OPEN_CORS}. */
+export function preflightHeaders(methods: string): Readonly<Record<string, string>> {
   return {
-    ...corsHeaders(origin),
     'Access-Control-Allow-Methods': methods,
-    'Access-Control-Allow-Headers': 'Authorization, Content-Type, Last-Event-ID',
+    'Access-Control-Allow-Headers': 'Authorization, Content-Type, If-None-Match, Last-Event-ID',
     'Access-Control-Max-Age': '7200',
   };
 }

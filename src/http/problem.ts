@@ -25,6 +25,7 @@ export function problemAnswer(error: unknown, requestId?: string): ProblemAnswer
     ...(known.retryAfterMs !== undefined && { retryAfterMs: known.retryAfterMs }),
     ...(known.channels !== undefined && { channels: known.channels }),
     ...(known.outcome !== undefined && { outcome: known.outcome }),
+    ...(known.gap !== undefined && { gap: known.gap }),
     ...(requestId !== undefined && { requestId }),
   };
   return {

@@ -14,19 +14,19 @@ export interface Route<C, R> {
   run(call: C, params: PathParams): R;
 }
 
-export interface Found<C, R> {
-  readonly route: Route<C, R>;
+export interface Found<T> {
+  readonly route: T;
   readonly params: PathParams;
 }
 
 const NO_PARAMS: PathParams = {};
 
 /** Patterns without a name are found at once, whatever their number; the others are tried in order. */
-export class Router<C, R> {
-  readonly #fixed = new Map<string, Found<C, R>>();
-  readonly #named: readonly { readonly route: Route<C, R>; readonly segments: readonly string[] }[];
+export class Router<T extends Pick<Route<never, unknown>, 'pattern'>> {
+  readonly #fixed = new Map<string, Found<T>>();
+  readonly #named: readonly { readonly route: T; readonly segments: readonly string[] }[];
 
-  constructor(routes: readonly Route<C, R>[]) {
+  constructor(routes: readonly T[]) {
     const named = [];
     for (const route of routes) {
       if (route.pattern.includes(':')) named.push({ route, segments: route.pattern.split('/') });
@@ -36,7 +36,7 @@ export class Router<C, R> {
   }
 
   /** What is at the raw `path`, whatever the method; `undefined` when nothing is. Throws `bad_encoding` for a bad name. */
-  find(path: string): Found<C, R> | undefined {
+  find(path: string): Found<T> | undefined {
     const fixed = this.#fixed.get(path);
     if (fixed !== undefined || this.#named.length === 0) return fixed;
     const given = path.split('/');

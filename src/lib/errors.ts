@@ -1,6 +1,6 @@
 // The one error class whose code a peer may be told.
 
-import type { Code } from '../protocol/index.js';
+import type { Code, PolledGap } from '../protocol/index.js';
 
 export interface FanfareErrorDetails {
   readonly cause?: unknown;
@@ -10,6 +10,8 @@ export interface FanfareErrorDetails {
   readonly channels?: readonly string[];
   /** `unknown`: what was asked for may or may not have happened. */
   readonly outcome?: 'unknown';
+  /** What was asked for and is not coming any more, and where to go on. */
+  readonly gap?: PolledGap;
 }
 
 /** An error with a stable code. The message is for people and never holds a secret or a peer's raw input. */
@@ -19,6 +21,7 @@ export class FanfareError extends Error {
   readonly retryAfterMs: number | undefined;
   readonly channels: readonly string[] | undefined;
   readonly outcome: 'unknown' | undefined;
+  readonly gap: PolledGap | undefined;
 
   constructor(code: Code, message: string, details: FanfareErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -26,5 +29,6 @@ export class FanfareError extends Error {
     this.retryAfterMs = details.retryAfterMs;
     this.channels = details.channels;
     this.outcome = details.outcome;
+    this.gap = details.gap;
   }
 }

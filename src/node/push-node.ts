@@ -10,7 +10,7 @@ import { calm } from '../lib/calm.js';
 import { monotonicNowMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
 import { every } from '../lib/timers.js';
-import { LIMITS, PATHS } from '../protocol/index.js';
+import { LIMITS } from '../protocol/index.js';
 import { Admission } from './admission.js';
 import { Batches } from './channels/batches.js';
 import { Channels } from './channels/channels.js';
@@ -41,8 +41,9 @@ import type {
 import { NodeRoom } from './node-room.js';
 import { Reservations } from './reservations.js';
 import { endLinks } from './revoker.js';
+import { ChannelDoor } from './transports/channel-resource.js';
 import { Entry } from './transports/entry.js';
-import { HttpDoors } from './transports/http-doors.js';
+import { HttpDoors, routesOf } from './transports/http-doors.js';
 import { PollDoor } from './transports/poll.js';
 import { PollPlaces } from './transports/poll-places.js';
 import { PublishDoor } from './transports/publish.js';
@@ -258,17 +259,12 @@ class Node implements PushNode {
     const session = { subscriptions, publisher, door: admission, publishes, openings, logger };
     const link = { links, counts, ids, ...pace, session, terms, commands, handshakeTimeoutMs, logger, door: admission };
     const sockets = new SocketDoor(admission, link, allowsAnonymous(namespaces));
-    const streams = new StreamDoor(entry, { links, counts, ids, subscriptions, terms, maxBufferedBytes });
+    const stream = { links, counts, ids, subscriptions, terms, maxBufferedBytes };
+    const streams = new StreamDoor(entry, stream);
     const publishDoor = new PublishDoor(entry, publisher, new SecretKeys(publishKeys), terms.maxMessageBytes);
-    const doors = new HttpDoors(
-      { admission, logger },
-      [
-        { methods: ['POST'], pattern: PATHS.poll, run: (call) => this.#polls.handle(call) },
-        { methods: ['POST'], pattern: PATHS.stream, run: (call) => streams.handle(call) },
-        { methods: ['POST'], pattern: PATHS.publish, run: (call) => publishDoor.handle(call) },
-      ],
-      fallback,
-    );
+    const channels = new ChannelDoor({ entry, polls: this.#polls, streams: stream, namespaces, door: admission });
+    const routes = routesOf({ polls: this.#polls, streams, publishes: publishDoor, channels });
+    const doors = new HttpDoors({ admission, logger }, routes, fallback);
     return {
       request: (exchange) => {
         links.hurry(monotonicNowMs());

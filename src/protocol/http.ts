@@ -93,6 +93,25 @@ export interface StreamRequest {
   /** What it asks for instead of the node's; only with the feature `quiet`. */
   readonly heartbeatMs?: number;
 }
+/** `GET /v1/channels/{channel}`, decoded. */
+export interface ChannelRead {
+  readonly channel: string;
+  readonly begin: Begin;
+  /** Absent: what there is now, at once. */
+  readonly live: 'long-poll' | 'sse' | undefined;
+  /** Of the last live answer. */
+  readonly cursor: number | undefined;
+  /** `data` alone of each message, or messages as a {@link ChannelMessageBody}. */
+  readonly format: 'data' | 'messages';
+}
+/** What `format=messages` answers an array of. */
+export interface ChannelMessageBody {
+  readonly offset: Offset;
+  /** Unix milliseconds, by the broker's clock. */
+  readonly time: number;
+  readonly data: Json;
+  readonly from?: Sender;
+}
 export interface PolledMessage {
   /** Absent on live-only messages. */
   readonly offset?: Offset;
@@ -164,5 +183,7 @@ export interface Problem {
   readonly channels?: readonly string[];
   /** `unknown`: the publish may or may not have been stored. */
   readonly outcome?: 'unknown';
+  /** What a read of a channel cannot have any more, and where to go on. */
+  readonly gap?: PolledGap;
   readonly requestId?: string;
 }

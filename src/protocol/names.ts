@@ -25,12 +25,27 @@ export const HEADERS = {
   retryAfter: 'Retry-After',
   rateLimit: 'RateLimit',
   rateLimitPolicy: 'RateLimit-Policy',
+  streamNextOffset: 'Stream-Next-Offset',
+  streamUpToDate: 'Stream-Up-To-Date',
+  streamCursor: 'Stream-Cursor',
 } as const;
 
 /** Response headers that a page of an allowed origin may read. */
 export const EXPOSED_HEADERS = [
   HEADERS.move,
   HEADERS.requestId,
+  HEADERS.retryAfter,
+  HEADERS.rateLimit,
+  HEADERS.rateLimitPolicy,
+] as const;
+
+/** The same of a channel's own URL. */
+export const CHANNEL_EXPOSED_HEADERS = [
+  HEADERS.streamNextOffset,
+  HEADERS.streamUpToDate,
+  HEADERS.streamCursor,
+  'ETag',
+  'Link',
   HEADERS.retryAfter,
   HEADERS.rateLimit,
   HEADERS.rateLimitPolicy,

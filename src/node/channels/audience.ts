@@ -32,6 +32,8 @@ export interface TopicListener {
 export interface StreamListener {
   /** Takes a complete event; cuts the stream when it reads too slowly. */
   write(event: Buffer): void;
+  /** Hears of a gap by itself; without it, it is written what the others are. */
+  gap?(gap: GapEvent): void;
 }
 
 /** Sockets of one encoding: the engine has their names, here is their number. */
@@ -92,7 +94,7 @@ export class Audience {
       batch?.flush();
       if (count > 0) this.#send(topic, encoding.gap(gap));
     }
-    for (const { encoding, streams } of this.#streams ?? NOBODY) this.#writeAll(streams, encoding.gap(gap));
+    for (const { encoding, streams } of this.#streams ?? NOBODY) this.#tellGap(streams, gap, encoding);
     this.#waiters?.tell(
       (waiter) => waiter.gap(gap),
       (error) => this.#parts.failed(error, this.#channel),
@@ -168,6 +170,18 @@ export class Audience {
       this.#parts.publish(topic, frame);
     } catch (error) {
       this.#parts.failed(error, this.#channel);
+    }
+  }
+
+  /** Who is told may leave. */
+  #tellGap(streams: ReadonlySet<StreamListener>, gap: GapEvent, encoding: Encoding): void {
+    for (const stream of [...streams]) {
+      try {
+        if (stream.gap === undefined) stream.write(encoding.gap(gap));
+        else stream.gap(gap);
+      } catch (error) {
+        this.#parts.failed(error, this.#channel);
+      }
     }
   }
 

@@ -1,12 +1,14 @@
 // One message as a node holds it: a WebSocket frame built once, from which the other transports take their parts.
 
 import type { BrokerMessage } from '../../broker/broker.js';
-import type { Offset } from '../../protocol/index.js';
+import { OFFSET_LENGTH, type Offset, rawMember } from '../../protocol/index.js';
 
 const OFFSET_BEGIN = '"offset":"';
 const DATA_BEGIN = Buffer.from(',"data":');
 const END = Buffer.from('}');
 const BRACE = 0x7d;
+/** What stands between an offset and the data, where no sender does. */
+const OFFSET_END = '","data":';
 const EVENT_BEGIN = Buffer.from('event: message\ndata: ');
 const EVENT_END = Buffer.from('\n\n');
 
@@ -54,6 +56,15 @@ export class ChannelMessage {
   /** The message as it stands in a poll's answer. */
   pollText(): string {
     return `{${this.frame.toString('utf8', this.bodyAt)}`;
+  }
+
+  /** The data as it was published. */
+  dataText(): string {
+    const at = this.bodyAt + OFFSET_AT + OFFSET_LENGTH;
+    const begin = at + OFFSET_END.length;
+    if (this.frame.toString('latin1', at, begin) === OFFSET_END)
+      return this.frame.toString('utf8', begin, this.frame.length - 1);
+    return rawMember(this.pollText(), 'data') ?? 'null';
   }
 
   /** About what {@link pollText} costs in bytes. */

@@ -8,12 +8,12 @@ import {
   type Code,
   codeInfo,
   type Feature,
+  type GapEvent,
   type ServerEvent,
   type StreamRequest,
 } from '../../protocol/index.js';
 import type { StreamListener } from '../channels/audience.js';
 import type { Channel } from '../channels/channel.js';
-import { EVENT_STREAM } from '../channels/encoding.js';
 import type { ChannelMessage } from '../channels/message.js';
 import type { HttpStream } from '../engines/engine.js';
 import type { StreamPeer } from './dead-streams.js';
@@ -22,6 +22,7 @@ import { type ConnectedTerms, connectedEvent } from './link-events.js';
 import type { LinkIds } from './link-ids.js';
 import type { Link, Links } from './links.js';
 import { Pulse } from './pulse.js';
+import { ALL_EVENTS, type StreamDialect } from './stream-dialect.js';
 import type { Sink } from './subscription.js';
 import { Subscriptions, type SubscriptionsParts } from './subscriptions.js';
 
@@ -51,24 +52,37 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
   slot = -1;
   place = 0;
   readonly #pulse: Pulse;
+  readonly #dialect: StreamDialect;
+  /** By the monotonic clock. */
+  #endsAtMs = Number.POSITIVE_INFINITY;
   #isClosed = false;
   #onDrained: (() => void)[] = [];
   #stalledSinceMs = 0;
 
   /** `keys` are those by which limits count its client, `address` is its socket's. */
-  constructor(parts: StreamLinkParts, http: HttpStream, identity: Identity, keys: SubjectKeys, address: string) {
+  constructor(
+    parts: StreamLinkParts,
+    http: HttpStream,
+    identity: Identity,
+    keys: SubjectKeys,
+    address: string,
+    dialect: StreamDialect = ALL_EVENTS,
+  ) {
     this.#parts = parts;
     this.#http = http;
     this.identity = identity;
     this.address = address;
+    this.#dialect = dialect;
     this.#subscriptions = new Subscriptions(parts.subscriptions, this, keys);
     this.#pulse = new Pulse(parts.terms.heartbeatMs, monotonicNowMs());
     parts.links.add(this);
     http.onDrain(() => this.#drain());
   }
 
-  /** Announces itself and subscribes to what was asked for. */
-  start(request: StreamRequest): void {
+  /** Announces itself and subscribes to what was asked for; ends by itself after `lifeMs`. */
+  start(request: StreamRequest, lifeMs = Number.POSITIVE_INFINITY): void {
+    this.#endsAtMs = monotonicNowMs() + lifeMs;
+    if (this.#dialect.greeting !== '') this.write(this.#dialect.greeting);
     const { terms, ids } = this.#parts;
     this.#pulse.heartbeatMs = request.heartbeatMs ?? terms.heartbeatMs;
     const agreed = {
@@ -97,11 +111,12 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
 
   due(nowMs: number): void {
     if (this.#isClosed) return;
+    if (nowMs >= this.#endsAtMs) return this.#finish();
     if (this.expiresAtMs <= Date.now()) return this.end('token_expired', 'the ticket has expired');
     const { pingMs } = this.#parts.terms;
     // A stream has no pong: that a replay waits for so long is all that tells of a peer that has stopped reading.
     if (this.#onDrained.length > 0 && nowMs - this.#stalledSinceMs > 2 * pingMs) return this.cut();
-    if (this.#pulse.takeBeat(nowMs, this.#subscriptions)) this.write(HEARTBEAT);
+    if (this.#pulse.takeBeat(nowMs, this.#dialect.hearsLive ? this.#subscriptions : undefined)) this.write(HEARTBEAT);
     this.#lookAgain(nowMs);
   }
 
@@ -121,6 +136,12 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
     if (this.#isClosed) return;
     const close = { code: codeInfo(code).close ?? CLOSE.internal, reason: `${code}: ${reason}` };
     this.sendEvent({ type: 'close', ...close, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+    this.#finish();
+  }
+
+  /** Ends it behind what has been written. */
+  #finish(): void {
+    if (this.#isClosed) return;
     this.#http.end();
     this.#parts.links.seeOff(this.#http);
     this.abandon();
@@ -150,16 +171,22 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
   }
 
   sendEvent(event: ServerEvent): void {
-    this.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    const text = this.#dialect.event(event);
+    if (text !== '') this.write(text);
+    if (this.#dialect.ends(event)) this.#finish();
+  }
+
+  gap(gap: GapEvent): void {
+    this.sendEvent(gap);
   }
 
   sendMessage(message: ChannelMessage): void {
     this.#parts.links.replayed.sse++;
-    this.write(message.streamEvent());
+    this.write(this.#dialect.message(message));
   }
 
   write(event: Buffer | string): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || event.length === 0) return;
     this.#http.write(event);
     if (this.#http.bufferedBytes() > this.#parts.maxBufferedBytes) this.cut();
   }
@@ -180,11 +207,12 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
   }
 
   join(channel: Channel): void {
-    channel.audience.addStream(this, EVENT_STREAM);
+    channel.audience.addStream(this, this.#dialect.encoding);
+    this.write(this.#dialect.live(channel));
   }
 
   leave(channel: Channel): void {
-    channel.audience.removeStream(this, EVENT_STREAM);
+    channel.audience.removeStream(this, this.#dialect.encoding);
   }
 
   /** It reads too slowly for a close event to get through. */

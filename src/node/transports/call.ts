@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Identity } from '../../auth/identity.js';
 import { bearerOf } from '../../http/bearer.js';
 import { requireJson, textOf } from '../../http/json-body.js';
-import { corsHeaders } from '../../http/origins.js';
+import { corsHeaders, OPEN_CORS } from '../../http/origins.js';
 import { problemAnswer } from '../../http/problem.js';
 import { hasRequestId } from '../../http/refusals.js';
 import { FanfareError } from '../../lib/errors.js';
@@ -48,10 +48,11 @@ export interface CallParts {
 export class HttpCall {
   readonly exchange: HttpExchange;
   readonly #parts: CallParts;
-  readonly #cors: Readonly<Record<string, string>>;
+  #cors: Readonly<Record<string, string>>;
   #address: string | undefined;
   /** Who was let in, where that has a name. */
   #user: string | undefined;
+  #tellsFailure: ((error: FanfareError) => boolean) | undefined;
 
   constructor(exchange: HttpExchange, parts: CallParts) {
     this.exchange = exchange;
@@ -60,10 +61,20 @@ export class HttpCall {
     this.#cors = corsHeaders(parts.admission.allowed(exchange.header('origin')));
   }
 
+  /** Pages of every origin may read the answer, and it does not depend on theirs. */
+  openToAll(): void {
+    this.#cors = OPEN_CORS;
+  }
+
   /** What a limit by address counts it by. Ask where one does, and before the answer: it costs a system call. */
   get address(): string {
     this.#address ??= this.#parts.admission.addressOf(this.exchange);
     return this.#address;
+  }
+
+  /** `tell` answers failures for which this client has no ear otherwise, and whether it did. */
+  failThrough(tell: (error: FanfareError) => boolean): void {
+    this.#tellsFailure = tell;
   }
 
   respond(status: number, headers: Readonly<Record<string, string>> = {}, body?: string | Buffer): void {
@@ -95,6 +106,7 @@ export class HttpCall {
     const answer = problemAnswer(error, requestId);
     const origin = this.exchange.header('origin');
     admission.refuse(error, { requestId, origin, user: this.#user, token: this.#shownToken() });
+    if (error instanceof FanfareError && this.#tellsFailure?.(error)) return;
     const limitHeaders = error instanceof RateLimited ? error.headers : {};
     const idHeader: Record<string, string> = requestId === undefined ? {} : { [HEADERS.requestId]: requestId };
     this.respond(answer.status, { ...answer.headers, ...limitHeaders, ...idHeader, ...headers }, answer.body);

@@ -29,7 +29,9 @@ export interface EntryRules<T> {
   readonly tokenMissing?: string;
   /** What the client may go on with for nothing; asked once for each request, which then spends no unit beforehand. */
   readonly takeOwed: (client: HttpClient) => FollowUps | undefined;
-  readonly decode: (body: string) => Decoded<T>;
+  /** Where what it asks for stands. */
+  readonly source: 'body' | 'query';
+  readonly decode: (text: string) => Decoded<T>;
   /** The channels that are to be read. */
   readonly reads: (request: T) => Iterable<string>;
   /** Units that the request costs, once it is known; throws where it can never pass. */
@@ -97,15 +99,16 @@ export class Entry {
     const client = clients.see(new Visitor(identity, call), heldAtMs);
     const owed = rules.takeOwed(client);
     const maxBodyBytes = this.#maxBodyBytes[rules.limit];
-    const announced = Math.min(Number(call.exchange.header('content-length') ?? 0), maxBodyBytes);
+    const length = rules.source === 'body' ? Number(call.exchange.header('content-length') ?? 0) : 0;
+    const announced = Math.min(length, maxBodyBytes);
     const held = textPrice(announced, limit.limit.config);
     if (owed === undefined) limit.spend(client, held, heldAtMs);
     if (rules.takesRoom) admission.requireRoom();
     this.#requireHope(rules.limit, identity);
-    const take = (body: string) => {
-      const more = textPrice(body.length, limit.limit.config) - held;
+    const take = (text: string) => {
+      const more = textPrice(text.length, limit.limit.config) - held;
       if (more > 0) limit.spend(client, more, steadyUnixMs());
-      const request = decoded(rules.decode(body));
+      const request = decoded(rules.decode(text));
       requireRead(identity, rules.reads(request), this.#parts.namespaces);
       const price = rules.price(request, owed);
       const nowMs = steadyUnixMs();
@@ -119,7 +122,8 @@ export class Entry {
       call.letIn(identity);
       open({ call, identity, client, request });
     };
-    call.readJson(maxBodyBytes, take, rules.holds);
+    if (rules.source === 'query') take(call.exchange.query);
+    else call.readJson(maxBodyBytes, take, rules.holds);
   }
 
   /** Throws where nothing that the body may say could be granted: it need not be read then. */

@@ -1,20 +1,49 @@
 // Takes each HTTP request to its door, with origins, methods and errors handled the same for all.
 
 import { preflightHeaders } from '../../http/origins.js';
-import { allowedMethods, type Found, type Route, Router, requireMethod } from '../../http/router.js';
+import { allowedMethods, type Found, type PathParams, type Route, Router, requireMethod } from '../../http/router.js';
 import { FanfareError } from '../../lib/errors.js';
 import { PATHS, WEBSOCKET_SUBPROTOCOL } from '../../protocol/index.js';
 import type { HttpExchange } from '../engines/engine.js';
 import type { Fallback } from '../node-options.js';
 import { type CallParts, HttpCall } from './call.js';
+import type { ChannelDoor } from './channel-resource.js';
+import type { PollDoor } from './poll.js';
+import type { PublishDoor } from './publish.js';
+import type { StreamDoor } from './stream.js';
 
 /** Answers a call, or throws. */
-export type DoorRoute = Route<HttpCall, void>;
+export interface DoorRoute extends Route<HttpCall, void> {
+  /** Whether pages of every origin may do this: what anybody may read needs no guard. */
+  readonly isOpen?: (params: PathParams, method: string) => boolean;
+}
+
+export interface Doors {
+  readonly polls: Pick<PollDoor, 'handle'>;
+  readonly streams: Pick<StreamDoor, 'handle'>;
+  readonly publishes: Pick<PublishDoor, 'handle'>;
+  readonly channels: Pick<ChannelDoor, 'handle' | 'isOpen'>;
+}
+
+/** The paths that a node has of its own, and what is behind them. */
+export function routesOf({ polls, streams, publishes, channels }: Doors): readonly DoorRoute[] {
+  return [
+    { methods: ['POST'], pattern: PATHS.poll, run: (call) => polls.handle(call) },
+    { methods: ['POST'], pattern: PATHS.stream, run: (call) => streams.handle(call) },
+    { methods: ['POST'], pattern: PATHS.publish, run: (call) => publishes.handle(call) },
+    {
+      methods: ['GET', 'HEAD'],
+      pattern: `${PATHS.channels}/:channel`,
+      isOpen: channels.isOpen,
+      run: (call, params) => channels.handle(call, params),
+    },
+  ];
+}
 
 /** The node's own paths; everything else goes to `fallback`. */
 export class HttpDoors {
   readonly #parts: CallParts;
-  readonly #router: Router<HttpCall, void>;
+  readonly #router: Router<DoorRoute>;
   readonly #fallback: Fallback | undefined;
 
   constructor(parts: CallParts, routes: readonly DoorRoute[], fallback: Fallback | undefined) {
@@ -25,13 +54,18 @@ export class HttpDoors {
 
   /** Resolves when a fallback has answered; what it throws is for whoever called. */
   handle(exchange: HttpExchange): void | Promise<void> {
-    // None of the node's own patterns has a name in it that could be badly encoded.
-    const found = this.#router.find(exchange.path);
+    let found: Found<DoorRoute> | undefined;
+    try {
+      found = this.#router.find(exchange.path);
+    } catch (error) {
+      return new HttpCall(exchange, this.#parts).fail(error);
+    }
     if (found === undefined && this.#fallback !== undefined) return this.#fallback(exchange);
     const call = new HttpCall(exchange, this.#parts);
     const origin = exchange.header('origin');
     try {
-      this.#parts.admission.requireOrigin(origin);
+      if (found !== undefined && isOpen(exchange, found)) call.openToAll();
+      else this.#parts.admission.requireOrigin(origin);
       if (found === undefined) throw new FanfareError('not_found', 'there is nothing at this path');
       this.#run(call, found, origin);
     } catch (error) {
@@ -39,14 +73,21 @@ export class HttpDoors {
     }
   }
 
-  #run(call: HttpCall, { route, params }: Found<HttpCall, void>, origin: string | undefined): void {
+  #run(call: HttpCall, { route, params }: Found<DoorRoute>, origin: string | undefined): void {
     const { method } = call.exchange;
     if (method === 'OPTIONS' && origin !== undefined && route.methods.length > 0) {
-      return call.respond(204, preflightHeaders(origin, route.methods.join(', ')));
+      return call.respond(204, preflightHeaders(route.methods.join(', ')));
     }
     requireMethod(route, method);
     route.run(call, params);
   }
+}
+
+/** A preflight asks for the method that it stands for. */
+function isOpen(exchange: HttpExchange, { route, params }: Found<DoorRoute>): boolean {
+  if (route.isOpen === undefined) return false;
+  const { method } = exchange;
+  return route.isOpen(params, method === 'OPTIONS' ? (exchange.header('access-control-request-method') ?? '') : method);
 }
 
 function refuseWithoutUpgrade(call: HttpCall): void {

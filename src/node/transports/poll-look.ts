@@ -71,6 +71,13 @@ export function lookInMemory(
   return { found, unread };
 }
 
+export interface LogLook {
+  readonly maxBytes: number;
+  /** Whether a channel that nothing was published on yet is given a position. */
+  readonly opens: boolean;
+  readonly isOver: () => boolean;
+}
+
 /**
  * Reads the logs of all `unread` at once; `heard` is what came by the time that they have been read. A channel that has nothing new is not found; nothing is once `isOver()` holds. Rejects
  * with what the first says that cannot be read.
@@ -79,11 +86,9 @@ export async function lookInLogs(
   unread: readonly Unread[],
   channels: Channels,
   heard: { readonly live: LiveMessages | undefined } | undefined,
-  maxBytes: number,
-  isOver: () => boolean,
+  { maxBytes, opens, isOver }: LogLook,
 ): Promise<readonly Finding[]> {
-  // What a long poll asks for its node has opened; a short poll after `-1` needs no position where nothing is.
-  const limit = { maxEntries: PAGE_ENTRIES, maxBytes, opens: false };
+  const limit = { maxEntries: PAGE_ENTRIES, maxBytes, opens };
   const findings = unread.map(async ([name, after]) => {
     const page = await channels.read(name, after, limit, isOver);
     return page === undefined ? undefined : ([name, after, page] as const);

@@ -7,43 +7,43 @@ import { steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import { BYTES_PER_UNIT } from '../../limits/byte-price.js';
 import type { SubjectLimit } from '../../limits/subject-limit.js';
-import { HEADERS, type PollRequest } from '../../protocol/index.js';
+import type { PollRequest } from '../../protocol/index.js';
 import type { Admission } from '../admission.js';
 import type { Channels } from '../channels/channels.js';
 import type { HttpClient, Poller } from '../clients/http-clients.js';
 import { bytesOf } from '../clients/read-price.js';
 import type { Lifecycle } from '../lifecycle.js';
-import { AnswerKind, type HttpCall, JSON_ANSWER, JSON_HEADERS } from './call.js';
 import { type Look, lookInLogs, lookInMemory, type Unread } from './poll-look.js';
 import type { PollPlaces } from './poll-places.js';
 import { PollWait, type WaitingRoom, type WaitOwner } from './poll-wait.js';
-import { type AnswerPart, answerOf, type PollAnswer, type PollWriter } from './poll-write.js';
+import type { AnswerPart, AnswerWriter, PollAnswer, PollCall } from './poll-write.js';
 
-export interface PollParts {
+/** What is alike in all polls of one kind. */
+export interface PollManner {
+  /** One that waits ends the one before of the same client. */
+  readonly replaces: boolean;
+  /** A channel that nothing was published on yet is given a position. */
+  readonly opens: boolean;
+  /** While it waits it hears of what no log keeps, too. */
+  readonly hearsLive: boolean;
+}
+
+export interface PollParts<P extends AnswerPart = AnswerPart> {
   readonly limit: Pick<SubjectLimit, 'charge'>;
   readonly channels: Channels;
   readonly room: WaitingRoom;
   readonly places: Pick<PollPlaces, 'take' | 'giveBack'>;
-  readonly writer: PollWriter;
+  readonly manner: PollManner;
+  readonly writer: AnswerWriter<P>;
+  /** Messages in all answers. */
+  readonly counts: { delivered: number };
   readonly brokerStatus: () => BrokerStatus;
   /** Where clients are to go to other nodes, every poll is answered at once and says so. */
   readonly lifecycle: Pick<Lifecycle, 'isMoving'>;
   readonly door: Pick<Admission, 'requireGood'>;
 }
 
-/** Where a poll's answer goes. */
-export type PollCall = Pick<HttpCall, 'respondAs' | 'fail'> & {
-  readonly exchange: Pick<HttpCall['exchange'], 'onAbort'>;
-};
-
-const MOVE = { [HEADERS.move]: '1' } as const;
-const EMPTY_HEADERS = { 'Cache-Control': 'no-store' } as const;
-const MESSAGES = { stay: JSON_ANSWER, move: new AnswerKind(200, { ...JSON_HEADERS, ...MOVE }) } as const;
-const NOTHING = {
-  stay: new AnswerKind(204, EMPTY_HEADERS),
-  move: new AnswerKind(204, { ...EMPTY_HEADERS, ...MOVE }),
-} as const;
-const NO_PARTS: readonly AnswerPart[] = [];
+const NO_PARTS: readonly never[] = [];
 const NOT_OPEN = 'the position of a channel cannot be read now';
 /** Chosen: how long what one channel has waits for another that is being opened or read; both are mostly a matter of milliseconds. */
 const PATIENCE_MS = 250;
@@ -52,11 +52,11 @@ const PATIENCE_MS = 250;
  * States: `looking` (at what is in memory), `reading` (the log, or channels are being opened), `resting` (there was nothing),
  * `done`. Only `done` is final, and it gives back every channel.
  */
-export class PollTask implements WaitOwner {
-  readonly #parts: PollParts;
+export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
+  readonly #parts: PollParts<P>;
   readonly #call: PollCall;
   readonly #identity: Identity;
-  readonly #request: PollRequest;
+  #request: PollRequest;
   readonly #client: HttpClient;
   #state: 'looking' | 'reading' | 'resting' | 'done' = 'looking';
   /** None of a short poll. */
@@ -68,7 +68,7 @@ export class PollTask implements WaitOwner {
   #paidBytes: number;
   #poller: Poller | undefined;
 
-  constructor(parts: PollParts, call: PollCall, identity: Identity, request: PollRequest, client: HttpClient) {
+  constructor(parts: PollParts<P>, call: PollCall, identity: Identity, request: PollRequest, client: HttpClient) {
     this.#parts = parts;
     this.#call = call;
     this.#identity = identity;
@@ -81,8 +81,9 @@ export class PollTask implements WaitOwner {
     this.#call.exchange.onAbort(() => this.#finish());
     if (this.#request.waitMs === 0 || this.#parts.lifecycle.isMoving) return this.#decide();
     // The one that it replaces makes room for it.
-    if (this.#client.isExclusive) this.#client.waiting?.supersede();
-    const wait = new PollWait(this.#parts.room, this.#parts.channels, this);
+    const replaces = this.#client.isExclusive && this.#parts.manner.replaces;
+    if (replaces) this.#client.waiting?.supersede();
+    const wait = new PollWait(this.#parts.room, this.#parts.channels, this, this.#parts.manner.hearsLive);
     try {
       this.#poller = this.#parts.places.take(this.#identity, this.#client);
       this.#hasPlace = true;
@@ -92,7 +93,7 @@ export class PollTask implements WaitOwner {
     } catch (error) {
       return this.#fail(error);
     }
-    if (this.#client.isExclusive) this.#client.waiting = this;
+    if (replaces) this.#client.waiting = this;
     this.#decide();
     if (this.#isOpening()) this.#decideWhenOpen(wait);
   }
@@ -120,7 +121,7 @@ export class PollTask implements WaitOwner {
 
   /** The node is being drained. */
   move(): void {
-    this.#answerEmpty('move');
+    this.#answerEmpty(true);
   }
 
   endFor(ending: Ending): void {
@@ -172,7 +173,7 @@ export class PollTask implements WaitOwner {
     this.#wait?.endWithin(PATIENCE_MS);
   }
 
-  #inMemory(): readonly AnswerPart[] {
+  #inMemory(): readonly P[] {
     return this.#parts.writer.parts(this.#look().found);
   }
 
@@ -182,10 +183,10 @@ export class PollTask implements WaitOwner {
   }
 
   /** Looks in the logs; `parts` is what was in memory. */
-  async #read(unread: readonly Unread[], parts: readonly AnswerPart[]): Promise<void> {
+  async #read(unread: readonly Unread[], parts: readonly P[]): Promise<void> {
     try {
-      const isOver = () => this.#isDone();
-      const read = await lookInLogs(unread, this.#parts.channels, this.#wait, this.#maxBytes(), isOver);
+      const terms = { maxBytes: this.#maxBytes(), opens: this.#parts.manner.opens, isOver: () => this.#isDone() };
+      const read = await lookInLogs(unread, this.#parts.channels, this.#wait, terms);
       // Whether or not there is somebody left to be answered.
       let bytes = 0;
       for (const finding of read) if (finding.kind === 'page') bytes += bytesOf(finding.page);
@@ -210,12 +211,17 @@ export class PollTask implements WaitOwner {
   }
 
   /** What there is does not wait for what cannot be read. */
-  #answerOrFail(parts: readonly AnswerPart[], error: unknown): void {
+  #answerOrFail(parts: readonly P[], error: unknown): void {
     if (parts.length > 0 && !this.#isDone()) this.#answer(parts);
     else this.#fail(error);
   }
 
-  #conclude(parts: readonly AnswerPart[]): void {
+  #conclude(parts: readonly P[]): void {
+    const positions = this.#wait === undefined ? undefined : this.#parts.writer.waitsFrom?.(parts);
+    if (positions !== undefined) {
+      this.#request = { ...this.#request, channels: positions };
+      return this.#decide();
+    }
     if (parts.length > 0) return this.#answer(parts);
     if (this.#wait === undefined) return this.#answerEmpty();
     this.#state = 'resting';
@@ -227,16 +233,17 @@ export class PollTask implements WaitOwner {
     return !this.#isDone() && this.#wait?.isOpening === true;
   }
 
-  #answer(parts: readonly AnswerPart[]): void {
-    this.#give(answerOf(parts));
+  #answer(parts: readonly P[]): void {
+    this.#give(this.#parts.writer.answerOf(parts));
   }
 
-  #give({ body, more, messages }: PollAnswer): void {
-    this.#parts.writer.delivered += messages;
-    this.#client.more = more;
-    this.#charge(body.length);
+  #give(answer: PollAnswer): void {
+    const { writer, counts, lifecycle } = this.#parts;
+    counts.delivered += answer.messages;
+    this.#client.more = answer.more;
+    this.#charge(answer.body.length);
     this.#finish();
-    this.#call.respondAs(MESSAGES[this.#tells], body);
+    writer.give(this.#call, answer, lifecycle.isMoving);
   }
 
   /** For so many bytes in all, beyond what has been paid for. */
@@ -247,15 +254,10 @@ export class PollTask implements WaitOwner {
     this.#parts.limit.charge(this.#client, missing / BYTES_PER_UNIT, steadyUnixMs());
   }
 
-  /** What an answer says of where to poll next. */
-  get #tells(): 'move' | 'stay' {
-    return this.#parts.lifecycle.isMoving ? 'move' : 'stay';
-  }
-
-  #answerEmpty(tells = this.#tells): void {
+  #answerEmpty(isMoving = this.#parts.lifecycle.isMoving): void {
     if (this.#isDone()) return;
     this.#finish();
-    this.#call.respondAs(NOTHING[tells]);
+    this.#parts.writer.giveNothing(this.#call, isMoving);
   }
 
   #fail(error: unknown): void {

@@ -88,6 +88,7 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
   readonly #room: WaitingRoom;
   readonly #manager: Channels;
   readonly #owner: WaitOwner;
+  readonly #hearsLive: boolean;
   #channels: Channel[] = [];
   /** Where it stands among those that wait on each of them; none while it listens to none. */
   #places: readonly WaitersPlace[] | undefined;
@@ -106,10 +107,12 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
   #liveMessages = 0;
   #liveBytes = 0;
 
-  constructor(room: WaitingRoom, channels: Channels, owner: WaitOwner) {
+  /** `hearsLive`: what no log keeps wakes the owner too. */
+  constructor(room: WaitingRoom, channels: Channels, owner: WaitOwner, hearsLive = true) {
     this.#room = room;
     this.#manager = channels;
     this.#owner = owner;
+    this.#hearsLive = hearsLive;
   }
 
   /** Opens the channels. Throws `overloaded` when the node has no room for one of them: {@link end} it then. */
@@ -168,7 +171,10 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
   }
 
   message(channel: string, message: ChannelMessage): void {
-    if (message.offset === undefined) this.#gather(channel, message);
+    if (message.offset === undefined) {
+      if (!this.#hearsLive) return;
+      this.#gather(channel, message);
+    }
     this.#wake();
   }
 

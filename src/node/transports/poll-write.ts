@@ -1,9 +1,10 @@
 // Writes the answer to a poll: per channel the messages after a position, each text built once for all who ask the same.
 
-import type { Offset, PolledGap } from '../../protocol/index.js';
+import { HEADERS, type Offset, type PolledGap, type PollRequest } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
 import { buildMessage, framePrefix, passingFrames } from '../channels/message.js';
 import type { FollowUps } from '../clients/http-clients.js';
+import { AnswerKind, type HttpCall, JSON_ANSWER, JSON_HEADERS } from './call.js';
 import type { Finding } from './poll-look.js';
 
 /** Channels of which a text is kept for clients that ask the same within a moment. */
@@ -13,15 +14,27 @@ const MAX_FOLLOW_UPS = 32;
 /** More than a channel keeps in memory: bytes are what bounds an answer. */
 const MAX_MESSAGES = 1_024;
 
+const MOVE = { [HEADERS.move]: '1' } as const;
+const EMPTY_HEADERS = { 'Cache-Control': 'no-store' } as const;
+const MESSAGES = { stay: JSON_ANSWER, move: new AnswerKind(200, { ...JSON_HEADERS, ...MOVE }) } as const;
+const NOTHING = {
+  stay: new AnswerKind(204, EMPTY_HEADERS),
+  move: new AnswerKind(204, { ...EMPTY_HEADERS, ...MOVE }),
+} as const;
+
 /** The part of an answer that one channel takes. */
 export interface AnswerPart {
-  readonly name: string;
-  readonly text: string;
   /** The position that the client has afterwards. */
   readonly offset: Offset;
   readonly more: boolean;
   /** How many are in it. */
   readonly messages: number;
+}
+
+/** Its text in a poll's answer. */
+export interface PollPart extends AnswerPart {
+  readonly name: string;
+  readonly text: string;
 }
 
 export interface PollAnswer {
@@ -32,24 +45,41 @@ export interface PollAnswer {
   readonly messages: number;
 }
 
+/** Where a poll's answer goes. */
+export type PollCall = Pick<HttpCall, 'respondAs' | 'fail'> & {
+  readonly exchange: Pick<HttpCall['exchange'], 'onAbort'>;
+};
+
+/** Writes and gives the answers of one kind of poll. */
+export interface AnswerWriter<P extends AnswerPart> {
+  /** Writes what was found within this turn. */
+  parts(findings: readonly Finding[]): readonly P[];
+  /** The answer that others have been given who asked the same; `undefined` where it has to be looked for. */
+  known(channel: Channel, after: Offset, maxBytes: number): PollAnswer | undefined;
+  /** Where a poll waits on of which nothing was found but positions; without it, or `undefined`: it is answered with what was found. */
+  waitsFrom?(parts: readonly P[]): PollRequest['channels'] | undefined;
+  answerOf(parts: readonly P[]): PollAnswer;
+  /** `isMoving`: clients are to go to other nodes. */
+  give(call: PollCall, answer: PollAnswer, isMoving: boolean): void;
+  /** There was nothing new. */
+  giveNothing(call: PollCall, isMoving: boolean): void;
+}
+
 /** What one channel has for everybody who asks after the same position, and the answer to those who ask for nothing else. */
 interface Kept {
   readonly after: Offset;
   /** The channel's when it was written. */
   readonly position: Offset;
   readonly maxBytes: number;
-  readonly part: AnswerPart;
+  readonly part: PollPart;
   answer: PollAnswer | undefined;
 }
 
 /** Its memory is a bounded convenience: losing it costs time only. */
-export class PollWriter {
-  /** Messages in all answers. */
-  delivered = 0;
+export class PollWriter implements AnswerWriter<PollPart> {
   readonly #kept = new Map<Channel, Kept>();
 
-  /** Writes what was found within this turn. */
-  parts(findings: readonly Finding[]): readonly AnswerPart[] {
+  parts(findings: readonly Finding[]): readonly PollPart[] {
     return findings.map((finding) => this.#part(finding));
   }
 
@@ -65,13 +95,25 @@ export class PollWriter {
     return kept.answer;
   }
 
+  answerOf(parts: readonly PollPart[]): PollAnswer {
+    return answerOf(parts);
+  }
+
+  give(call: PollCall, { body }: PollAnswer, isMoving: boolean): void {
+    call.respondAs(MESSAGES[isMoving ? 'move' : 'stay'], body);
+  }
+
+  giveNothing(call: PollCall, isMoving: boolean): void {
+    call.respondAs(NOTHING[isMoving ? 'move' : 'stay']);
+  }
+
   #find(channel: Channel, after: Offset, maxBytes: number): Kept | undefined {
     const kept = this.#kept.get(channel);
     if (kept === undefined || kept.maxBytes !== maxBytes || kept.after !== after) return undefined;
     return kept.position === channel.position ? kept : undefined;
   }
 
-  #part(finding: Finding): AnswerPart {
+  #part(finding: Finding): PollPart {
     switch (finding.kind) {
       case 'position':
         return part(finding.name, finding.offset, [], undefined, false);
@@ -83,7 +125,7 @@ export class PollWriter {
   }
 
   /** What others ask for too. */
-  #shared(finding: Finding & { readonly kind: 'memory' }): AnswerPart {
+  #shared(finding: Finding & { readonly kind: 'memory' }): PollPart {
     const { channel, after, maxBytes } = finding;
     const kept = this.#find(channel, after, maxBytes);
     if (kept !== undefined) return kept.part;
@@ -95,7 +137,7 @@ export class PollWriter {
 }
 
 /** The whole answer. */
-export function answerOf(parts: readonly AnswerPart[]): PollAnswer {
+function answerOf(parts: readonly PollPart[]): PollAnswer {
   let more: Map<string, Offset> | undefined;
   let texts = '';
   let messages = 0;
@@ -110,7 +152,7 @@ export function answerOf(parts: readonly AnswerPart[]): PollAnswer {
 }
 
 /** Up to `maxBytes` of what is after a position, but at least one message, and all that is live-only. */
-function fromMemory({ channel, after, live, maxBytes }: Finding & { readonly kind: 'memory' }): AnswerPart {
+function fromMemory({ channel, after, live, maxBytes }: Finding & { readonly kind: 'memory' }): PollPart {
   const texts: string[] = [];
   let position = after;
   for (const message of logged(channel, after, maxBytes)) {
@@ -125,7 +167,7 @@ function logged(channel: Channel, after: Offset, maxBytes: number) {
   return channel.after(after, MAX_MESSAGES, maxBytes) ?? [];
 }
 
-function fromPage({ name, after, page, live }: Finding & { readonly kind: 'page' }): AnswerPart {
+function fromPage({ name, after, page, live }: Finding & { readonly kind: 'page' }): PollPart {
   const prefix = framePrefix(name);
   const texts = page.entries.map((entry) => buildMessage(prefix, entry, passingFrames).pollText());
   for (const message of live) texts.push(message.pollText());
@@ -140,7 +182,7 @@ function part(
   texts: readonly string[],
   gap: PolledGap | undefined,
   more: boolean,
-): AnswerPart {
+): PollPart {
   const gapText = gap === undefined ? '' : `,"gap":${JSON.stringify(gap)}`;
   const text = `"${name}":{"offset":"${offset}","messages":[${texts.join(',')}]${gapText}${more ? ',"more":true' : ''}}`;
   return { name, text, offset, more, messages: texts.length };

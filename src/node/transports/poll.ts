@@ -12,9 +12,9 @@ import { type Entrant, type Entry, type EntryRules, priceOf } from './entry.js';
 import { rememberingDecoder } from './poll-bodies.js';
 import { PollMoves } from './poll-moves.js';
 import type { PollPlaces } from './poll-places.js';
-import { type PollParts, PollTask } from './poll-task.js';
+import { type PollManner, type PollParts, PollTask } from './poll-task.js';
 import { WaitingRoom } from './poll-wait.js';
-import { PollWriter } from './poll-write.js';
+import { type PollPart, PollWriter } from './poll-write.js';
 
 export interface PollDoorParts {
   readonly entry: Entry;
@@ -31,8 +31,13 @@ export interface PollDoorParts {
   readonly door: PollParts['door'];
 }
 
+/** A short poll after `-1` needs no position where nothing is; what a long poll asks for is opened by its wait. */
+const MANNER: PollManner = { replaces: true, opens: false, hearsLive: true };
+
 /** Owns every poll that waits. */
 export class PollDoor {
+  /** For polls of other kinds, which wait in the same room. */
+  readonly shared: Omit<PollParts, 'manner' | 'writer'>;
   /** Polls that were let in. */
   polls = 0;
   readonly #entry: Entry;
@@ -40,7 +45,7 @@ export class PollDoor {
   readonly #room = new WaitingRoom();
   readonly #moves = new PollMoves();
   readonly #lifecycle: PollDoorParts['lifecycle'];
-  readonly #task: PollParts;
+  readonly #task: PollParts<PollPart>;
   readonly #rules: EntryRules<PollRequest>;
 
   constructor({
@@ -57,7 +62,17 @@ export class PollDoor {
     this.#entry = entry;
     this.#clients = clients;
     this.#lifecycle = lifecycle;
-    this.#task = { limit, channels, brokerStatus, places, room: this.#room, writer: new PollWriter(), lifecycle, door };
+    this.shared = {
+      limit,
+      channels,
+      brokerStatus,
+      places,
+      room: this.#room,
+      lifecycle,
+      door,
+      counts: { delivered: 0 },
+    };
+    this.#task = { ...this.shared, manner: MANNER, writer: new PollWriter() };
     this.#rules = {
       limit: 'polls',
       takeOwed: (client) => {
@@ -65,6 +80,7 @@ export class PollDoor {
         client.more = undefined;
         return more;
       },
+      source: 'body',
       decode: rememberingDecoder(decodePollRequest),
       reads: (request) => request.channels.keys(),
       price: ({ channels: asked }, owed) => (isOwed(asked, owed) ? 0 : priceOf(asked, channelsPerConnection)),
@@ -79,7 +95,7 @@ export class PollDoor {
 
   /** Messages that polls were answered with. */
   get delivered(): number {
-    return this.#task.writer.delivered;
+    return this.shared.counts.delivered;
   }
 
   handle(call: HttpCall): void {

@@ -25,6 +25,7 @@ const RULES: Omit<EntryRules<PublishRequest>, 'decode'> = {
   limit: 'publishes',
   tokenMissing: 'Authorization: expected a publish key, a ticket or a token',
   takeOwed: () => undefined,
+  source: 'body',
   reads: () => [],
   price: ({ items }) => items.length,
   takesRoom: false,

@@ -5,13 +5,13 @@ import { StreamLink, type StreamLinkParts } from '../clients/stream-link.js';
 import type { HttpCall } from './call.js';
 import { type Entry, type EntryRules, priceOf } from './entry.js';
 
-const HEADERS = {
+export const STREAM_HEADERS = {
   'Content-Type': MEDIA_TYPES.eventStream,
   'Cache-Control': 'no-store, no-transform',
   'X-Accel-Buffering': 'no',
 } as const;
 /** A line that readers skip, wherever events end. */
-const COMMENT = ':\n';
+export const COMMENT = ':\n';
 
 export class StreamDoor {
   readonly #entry: Entry;
@@ -25,6 +25,7 @@ export class StreamDoor {
     this.#rules = {
       limit: 'polls',
       takeOwed: () => undefined,
+      source: 'body',
       decode: decodeStreamRequest,
       reads: (request) => request.channels.keys(),
       price: (request) => priceOf(request.channels, channelsPerConnection),
@@ -37,7 +38,7 @@ export class StreamDoor {
     this.#entry.enter(call, this.#rules, ({ identity, client, request }) => {
       this.#link.counts.enter(identity);
       const { remoteAddress } = call.exchange;
-      const link = new StreamLink(this.#link, call.stream(HEADERS, COMMENT), identity, client, remoteAddress);
+      const link = new StreamLink(this.#link, call.stream(STREAM_HEADERS, COMMENT), identity, client, remoteAddress);
       call.exchange.onAbort(() => link.abandon());
       link.start(request);
     });

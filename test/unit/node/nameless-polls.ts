@@ -46,7 +46,9 @@ export async function nodeOf(historySize = 1_000) {
 export function pollsOf({ broker, channels }: Awaited<ReturnType<typeof nodeOf>>) {
   const room = new WaitingRoom();
   const { client, ...nameless } = namelessPolls();
-  const parts = { ...nameless, channels, room, writer: new PollWriter(), brokerStatus: () => broker.status() };
+  const manner = { replaces: true, opens: false, hearsLive: true };
+  const own = { manner, writer: new PollWriter(), counts: { delivered: 0 } };
+  const parts = { ...nameless, ...own, channels, room, brokerStatus: () => broker.status() };
   const answers: unknown[] = [];
   const bodies: Buffer[] = [];
   const begin = (channels: Record<string, After>, waitMs: number, maxBytes = 1_048_576) => {

@@ -1,0 +1,169 @@
+// `GET|HEAD /v1/channels/{channel}`: one channel at a URL of its own, for caches, curl, EventSource and every HTTP client.
+
+import type { Namespaces } from '../../config/namespaces.js';
+import type { PathParams } from '../../http/router.js';
+import { steadyUnixMs } from '../../lib/clocks.js';
+import type { FanfareError } from '../../lib/errors.js';
+import { type ChannelRead, codeInfo, decodeChannelRead, LIMITS, MEDIA_TYPES } from '../../protocol/index.js';
+import type { Admission } from '../admission.js';
+import type { FollowUps } from '../clients/http-clients.js';
+import { StreamLink, type StreamLinkParts } from '../clients/stream-link.js';
+import type { HttpCall } from './call.js';
+import { ChannelAnswer, holdsPosition } from './channel-answer.js';
+import { ChannelEvents, refusalOf } from './channel-events.js';
+import type { Entrant, Entry, EntryRules } from './entry.js';
+import { nextMark, waitUntil } from './live-cursor.js';
+import type { PollDoor } from './poll.js';
+import { type PollManner, type PollParts, PollTask } from './poll-task.js';
+import { COMMENT, STREAM_HEADERS } from './stream.js';
+
+/** Readers of several channels may share a ticket, and a reader needs a position to come back with; what no log keeps has none. */
+const MANNER: PollManner = { replaces: false, opens: true, hearsLive: false };
+/** A channel's price in a poll. */
+const PRICE = 1 / 10;
+/** Chosen: about as long as the open protocol suggests; links that came together end apart. */
+const STREAM_LIFE_MS = 55_000;
+const STREAM_LIFE_SPREAD_MS = 10_000;
+const GONE = 410;
+
+export interface ChannelDoorParts {
+  readonly entry: Entry;
+  /** Where reads wait with the polls. */
+  readonly polls: Pick<PollDoor, 'shared'>;
+  readonly streams: StreamLinkParts;
+  readonly namespaces: Namespaces;
+  readonly door: Pick<Admission, 'requireRoom' | 'requireGood'>;
+}
+
+type Shared = Omit<PollParts, 'manner' | 'writer'>;
+type Reader = Entrant<ChannelRead>;
+
+/** Headers of a request that are read later than they may be. */
+interface Heads {
+  readonly known: string | undefined;
+  readonly lastEventId: string | undefined;
+  /** It is an `EventSource`, or looks at events in the same way. */
+  readonly hearsEvents: boolean;
+}
+
+/** A read of a channel is a poll or a stream of that channel, asked and answered in the words of HTTP. */
+export class ChannelDoor {
+  readonly #parts: ChannelDoorParts;
+  readonly #shared: Shared;
+  readonly #rules: Omit<EntryRules<ChannelRead>, 'decode'>;
+
+  constructor(parts: ChannelDoorParts) {
+    this.#parts = parts;
+    this.#shared = parts.polls.shared;
+    this.#rules = {
+      limit: 'polls',
+      takeOwed: (client) => {
+        const { more } = client;
+        client.more = undefined;
+        return more;
+      },
+      source: 'query',
+      reads: ({ channel }) => [channel],
+      price: (read, owed) => (isOwed(read, owed) ? 0 : PRICE),
+      takesRoom: false,
+      holds: false,
+    };
+  }
+
+  /** What is public any page may read, and through any cache. */
+  readonly isOpen = ({ channel = '' }: PathParams, method: string): boolean =>
+    (method === 'GET' || method === 'HEAD') && this.#parts.namespaces.of(channel).public;
+
+  handle(call: HttpCall, { channel = '' }: PathParams): void {
+    // Once it is let in, its headers are gone.
+    const heads = headsOf(call);
+    const decode = (query: string) => decodeChannelRead(channel, query, heads);
+    if (heads.hearsEvents) call.failThrough((error) => tellsInStream(call, error));
+    this.#parts.entry.enter(call, { ...this.#rules, decode }, (reader) => this.#answer(reader, heads));
+  }
+
+  #answer(reader: Reader, heads: Heads): void {
+    const { call, request: read } = reader;
+    const isHead = call.exchange.method === 'HEAD';
+    if (read.live !== 'sse') return this.#poll(reader, heads, isHead);
+    if (isHead) return call.respond(200, STREAM_HEADERS);
+    this.#parts.door.requireRoom();
+    // Whoever reads a status and no events is told by it of a position that is not good.
+    if (heads.hearsEvents || !holdsPosition(read.begin)) return this.#stream(reader, heads);
+    this.#poll(reader, heads, false, () => this.#streamLater(reader, heads));
+  }
+
+  /** `isGood` is called instead of an answer where the position is good. */
+  #poll({ call, identity, client, request: read }: Reader, heads: Heads, isHead: boolean, isGood?: () => void): void {
+    const namespace = this.#parts.namespaces.of(read.channel);
+    const nowMs = steadyUnixMs();
+    const waits = read.live === 'long-poll' && !isHead;
+    const markMs = waits ? nextMark(read.channel, nowMs) : undefined;
+    const writer = new ChannelAnswer(call, { read, namespace, known: heads.known, markMs, ...(isGood && { isGood }) });
+    const request = {
+      channels: new Map([[read.channel, read.begin]]),
+      waitMs: markMs === undefined ? 0 : waitUntil(markMs, nowMs, Math.random),
+      maxBytes: isGood === undefined ? LIMITS.maxPollAnswerBytes : 1,
+    };
+    new PollTask({ ...this.#shared, manner: MANNER, writer }, call, identity, request, client).start();
+  }
+
+  #streamLater(reader: Reader, heads: Heads): void {
+    const { call, identity } = reader;
+    try {
+      if (call.exchange.aborted) return;
+      this.#parts.door.requireGood(identity);
+      this.#stream(reader, heads);
+    } catch (error) {
+      call.fail(error);
+    }
+  }
+
+  #stream({ call, identity, client, request: read }: Reader, { hearsEvents }: Heads): void {
+    const { streams } = this.#parts;
+    streams.counts.enter(identity);
+    const { remoteAddress } = call.exchange;
+    const dialect = new ChannelEvents(read, hearsEvents);
+    const link = new StreamLink(
+      streams,
+      call.stream(STREAM_HEADERS, COMMENT),
+      identity,
+      client,
+      remoteAddress,
+      dialect,
+    );
+    call.exchange.onAbort(() => link.abandon());
+    const lifeMs = STREAM_LIFE_MS + Math.random() * STREAM_LIFE_SPREAD_MS;
+    link.start({ channels: new Map([[read.channel, read.begin]]), features: [] }, lifeMs);
+  }
+}
+
+function headsOf({ exchange }: HttpCall): Heads {
+  return {
+    known: exchange.header('if-none-match'),
+    lastEventId: exchange.header('last-event-id'),
+    hearsEvents: asksForStream(exchange.query) && accepts(exchange.header('accept')),
+  };
+}
+
+/** Asked before the query is decoded: what is wrong with it is told in the same way. */
+function asksForStream(query: string): boolean {
+  return new URLSearchParams(query).get('live') === 'sse';
+}
+
+function accepts(accept = ''): boolean {
+  return accept.includes(MEDIA_TYPES.eventStream);
+}
+
+/** An `EventSource` is dead for good after any status but 200: what passes, it is told inside one. */
+function tellsInStream(call: HttpCall, error: FanfareError): boolean {
+  const { status, retry } = codeInfo(error.code);
+  if (!(retry || status === GONE)) return false;
+  call.respond(200, STREAM_HEADERS, refusalOf(error));
+  return true;
+}
+
+/** Whether it goes on where the client's last answer left off with more. */
+function isOwed({ channel, begin }: ChannelRead, owed: FollowUps | undefined): boolean {
+  return owed !== undefined && owed.get(channel) === begin;
+}

@@ -1,0 +1,96 @@
+// A node of each engine on each broker, with a channel's own URL to ask: what the suites of that have in common.
+
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import type { Broker } from '../../src/broker/broker.js';
+import { createMemoryBroker } from '../../src/broker/memory/broker.js';
+import { createRedisBroker } from '../../src/broker/redis/broker.js';
+import { Namespaces } from '../../src/config/namespaces.js';
+import { silentLogger } from '../../src/lib/logger.js';
+import { type GetAnswer, type GetOptions, get } from '../support/http-get.js';
+import { startNode, type TestNode, type TestNodeSetup } from '../support/push-node.js';
+import { type RedisServer, startRedis } from '../support/redis.js';
+
+export const NAMESPACES = {
+  default: { historySize: 1_000 },
+  few: { historySize: 3 },
+  pub: { public: true, historySize: 1_000 },
+};
+const namespaces = new Namespaces(NAMESPACES);
+const KINDS = ['memory', 'redis'] as const;
+
+export interface Cell {
+  readonly engine: 'uws' | 'ws';
+  readonly kind: (typeof KINDS)[number];
+}
+
+export const CELLS: readonly Cell[] = (['uws', 'ws'] as const).flatMap((engine) =>
+  KINDS.map((kind) => ({ engine, kind })),
+);
+
+/** Another node before each test, and what is asked of it. Call it where a suite describes a cell. */
+export class ChannelWorld {
+  readonly #cell: Cell;
+  #redis: RedisServer | undefined;
+  #node: TestNode | undefined;
+  #opened: { close(): void }[] = [];
+
+  constructor(cell: Cell) {
+    this.#cell = cell;
+    beforeAll(async () => {
+      if (cell.kind === 'redis') this.#redis = await startRedis();
+    });
+    afterAll(() => this.#redis?.stop());
+    beforeEach(async () => {
+      await this.#redis?.admin.flushall();
+      await this.restart();
+    });
+    afterEach(() => this.#end());
+  }
+
+  get node(): TestNode {
+    if (this.#node === undefined) throw new TypeError('no node runs');
+    return this.#node;
+  }
+
+  /** Begins again, on another node. */
+  async restart(setup: Partial<TestNodeSetup> = {}): Promise<void> {
+    await this.#end();
+    const { engine } = this.#cell;
+    this.#node = await startNode({ engine, broker: this.#broker(), namespaces: NAMESPACES, ...setup });
+  }
+
+  /** With a ticket that may read everything. */
+  read(path: string, options: GetOptions = {}): Promise<GetAnswer> {
+    return get(this.node.url, `/v1/channels/${path}`, { ticket: this.node.ticket(), ...options });
+  }
+
+  /** Without one. */
+  publicly(path: string, headers: Readonly<Record<string, string>> = {}): Promise<GetAnswer> {
+    return get(this.node.url, `/v1/channels/${path}`, { headers });
+  }
+
+  /** Answers the offsets. */
+  async publish(channel: string, ...data: readonly string[]): Promise<readonly string[]> {
+    const offsets: string[] = [];
+    for (const one of data) offsets.push(await this.node.broker.publish({ channel, data: one }));
+    return offsets;
+  }
+
+  /** Is closed with the node. */
+  keep<T extends { close(): void }>(opened: T): T {
+    this.#opened.push(opened);
+    return opened;
+  }
+
+  async #end(): Promise<void> {
+    for (const one of this.#opened) one.close();
+    this.#opened = [];
+    await this.#node?.close();
+    this.#node = undefined;
+  }
+
+  #broker(): Broker {
+    if (this.#redis === undefined) return createMemoryBroker({ namespaces });
+    return createRedisBroker({ url: this.#redis.url, prefix: 'fanfare', namespaces, logger: silentLogger });
+  }
+}
