@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ addCommand(program: Comm
   revoke: () => import('./commands/revoke.js'),
   disconnect: () => import('./commands/disconnect.js'),
   config: () => import('./commands/config.js'),
+  doctor: () => import('./commands/doctor.js'),
 };
 
 async function createProgram(name: string | undefined): Promise<Command> {

@@ -23,7 +23,8 @@ export type Probes = (request: Request, remoteAddress: string) => Promise<Respon
 
 export function createProbes(parts: ProbesParts): Probes {
   const answers: Readonly<Record<string, (request: Request, remoteAddress: string) => Response | Promise<Response>>> = {
-    [PATHS.livez]: () => json(200, { live: true }, parts.nodeId === undefined ? {} : { [HEADERS.node]: parts.nodeId }),
+    [PATHS.livez]: () =>
+      json(200, { live: true, timeMs: Date.now() }, parts.nodeId === undefined ? {} : { [HEADERS.node]: parts.nodeId }),
     [PATHS.readyz]: (request) => readiness(parts.checks(), hasKey(request, parts.adminKey)),
     [PATHS.metrics]: (request, remoteAddress) => metrics(request, remoteAddress, parts),
   };

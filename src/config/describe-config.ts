@@ -1,6 +1,7 @@
 // Shows the configuration to people: the effective values with their sources, and the docs' table of options.
 
 import type { LoadedConfig } from './load-config.js';
+import { maskedUrl } from './masked-url.js';
 import { defaultOf, envName, flagName, ROLES } from './option-info.js';
 import { infoOf, OPTION_KEYS, type OptionKey } from './schema.js';
 
@@ -28,11 +29,6 @@ function asWritten(_name: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || !('historyTtlMs' in value)) return value;
   const { historyTtlMs, ...rest } = value;
   return { ...rest, historyTtl: `${historyTtlMs}ms` };
-}
-
-/** A URL without the password that it may carry. */
-export function maskedUrl(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//(hidden)@').replace(/([?&][^=&]*(?:pass|secret)[^=&]*=)[^&]*/gi, '$1(hidden)');
 }
 
 /** A Markdown table of every option; docs/OPERATIONS.md holds its output. */

@@ -6,6 +6,7 @@ import { ConfigError, type ConfigProblem, shown, unknownSetting } from './config
 import { openFileLimit } from './file-limit.js';
 import type { MadeSecrets, Remarks } from './findings.js';
 import { envLayer, flagLayer, type Layer, type RawValue } from './layers.js';
+import { maskedUrl } from './masked-url.js';
 import { NAMESPACE_KEYS } from './namespaces-type.js';
 import { defaultOf, type Role } from './option-info.js';
 import { applyRules } from './rules.js';
@@ -124,7 +125,8 @@ function got(key: OptionKey, raw: unknown, issue: z.core.$ZodIssue): string {
   const told: unknown = issue.code === 'custom' ? issue.params?.got : undefined;
   if (typeof told === 'string') return told;
   if (infoOf(key).secret === true) return 'something else (not shown)';
-  return shown(issue.path.reduce(part, typeof raw === 'string' && issue.path.length > 0 ? JSON.parse(raw) : raw));
+  const value = issue.path.reduce(part, typeof raw === 'string' && issue.path.length > 0 ? JSON.parse(raw) : raw);
+  return shown(typeof value === 'string' ? maskedUrl(value) : value);
 }
 
 function part(value: unknown, name: PropertyKey): unknown {

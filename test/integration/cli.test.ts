@@ -94,7 +94,10 @@ describe('fanfare node', () => {
     const node = await startFanfare(['node'], { env });
     expect(node).toMatchObject({ role: 'node', url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) });
     const live = await fetch(`${node.url}/livez`);
-    expect([await live.json(), live.headers.get('fanfare-node')]).toEqual([{ live: true }, `${hostId()}-p${node.pid}`]);
+    expect([await live.json(), live.headers.get('fanfare-node')]).toEqual([
+      { live: true, timeMs: expect.any(Number) },
+      `${hostId()}-p${node.pid}`,
+    ]);
     expect((await fetch(`${node.url}/readyz`)).status).toBe(200);
     expect((await fetch(`${node.url}/nothing`)).status).toBe(404);
     const { code, stdout } = await node.stop();

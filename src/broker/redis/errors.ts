@@ -39,6 +39,9 @@ const REPLIES: Readonly<Record<string, Meaning>> = {
 /** Start-up stops at these: waiting does not mend them. */
 const REFUSALS = new Set(['NOAUTH', 'WRONGPASS', 'NOPERM']);
 
+const UNKNOWN_COMMAND = /\bERR unknown (sub)?command/i;
+const NOT_OFFERED = /unsupported|disabled|not (available|allowed|supported|permitted|enabled)/i;
+
 /** Redis answers, and cannot serve us until a setting is changed: waiting does not mend it. */
 export class UnfitRedisError extends FanfareError {
   /** The message names the setting. */
@@ -55,6 +58,25 @@ export function replyCode(error: unknown): string | undefined {
 
 export function isRefusal(error: unknown): boolean {
   return REFUSALS.has(replyCode(error) ?? '');
+}
+
+/** Whether another node of the Cluster has the key, or none. */
+export function isElsewhere(error: unknown): boolean {
+  return ['MOVED', 'ASK', 'CLUSTERDOWN', 'TRYAGAIN'].includes(replyCode(error) ?? '');
+}
+
+/** Whether the server lacks the command, or has it under another name; managed ones say so in words of their own. */
+export function isUnknownCommand(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { message } = error;
+  return UNKNOWN_COMMAND.test(message) || (/^ERR\b.*\bcommand\b/i.test(message) && NOT_OFFERED.test(message));
+}
+
+/** Names the commands that are missing. */
+export function missingCommandsError(commands: readonly string[], cause?: unknown): UnfitRedisError {
+  const named = commands.join(', ');
+  const advice = 'take rename-command out of its configuration, or use a Redis or Valkey that has it';
+  return new UnfitRedisError(`Redis lacks a command that Fanfare needs, ${named}: ${advice}`, cause);
 }
 
 /** Whether the function library is missing, as after FUNCTION FLUSH or a restart without persistence. */

@@ -2,7 +2,8 @@
 
 import type { Redis } from 'ioredis';
 import type { Logger } from '../../lib/logger.js';
-import { isRefusal, UnfitRedisError, unavailableError } from './errors.js';
+import { missingCommandsError, UnfitRedisError, unavailableError } from './errors.js';
+import { rightsOf } from './rights.js';
 
 export interface Requirements {
   readonly prefix: string;
@@ -14,8 +15,8 @@ export interface Requirements {
 
 /**
  * Rejects with `UnfitRedisError`, which names the setting to change, for a Redis without functions, one that may evict
- * history, a member of a Cluster that we were not told of, and a user without our commands, keys or bus; with
- * `broker_unavailable` for a replica, which may be promoted.
+ * history, a member of a Cluster that we were not told of, a server without one of our commands, and a user without our
+ * commands, keys or bus; with `broker_unavailable` for a replica, which may be promoted.
  */
 export async function requireFit(client: Redis, requirements: Requirements): Promise<void> {
   const info = await client.info('server', 'replication', 'cluster', 'memory');
@@ -29,11 +30,12 @@ export async function requireFit(client: Redis, requirements: Requirements): Pro
   if (fieldOf(info, 'role') === 'slave') {
     throw unavailableError('this Redis is a read-only replica: name the master in the Redis URL, or use Sentinel');
   }
-  await requirePermissions(client, requirements);
+  await requireRights(client, requirements);
   requireNoEviction(info, requirements);
 }
 
-function fieldOf(info: string, name: string): string | undefined {
+/** A field of what `INFO` answers. */
+export function fieldOf(info: string, name: string): string | undefined {
   return new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1];
 }
 
@@ -51,64 +53,11 @@ function requireNoEviction(info: string, { starting, logger }: Requirements): vo
   logger.warn({ policy }, message);
 }
 
-/** Asks for everything that we and our functions use, on a key that nobody has. */
-async function requirePermissions(client: Redis, { prefix, inCluster }: Requirements): Promise<void> {
-  const pipeline = client.pipeline();
-  const probes = harmless(`${prefix}:{!probe}`, inCluster);
-  for (const [command, ...args] of probes) pipeline.call(command, ...args);
-  const answers = (await pipeline.exec()) ?? [];
-  const lacking = new Set<string>();
-  for (const [index, [error]] of answers.entries()) {
-    if (!isRefusal(error)) continue;
-    lacking.add(lackingRule(String(error), probes[index] ?? [], prefix));
-  }
-  if (lacking.size === 0) return;
+async function requireRights(client: Redis, { prefix, inCluster }: Requirements): Promise<void> {
+  const { lackingRules, missingCommands } = await rightsOf(client, prefix, inCluster);
+  if (missingCommands.length > 0) throw missingCommandsError(missingCommands);
+  if (lackingRules.length === 0) return;
   throw new UnfitRedisError(
-    `the Redis user lacks a permission, see the ACL in docs/OPERATIONS.md: ${[...lacking].join(' ')}`,
+    `the Redis user lacks a permission, see the ACL in docs/OPERATIONS.md: ${lackingRules.join(' ')}`,
   );
-}
-
-/** What `ACL SETUSER` would have to be told. */
-function lackingRule(answer: string, [command = '', sub = '']: readonly string[], prefix: string): string {
-  if (/\bchannels?\b/.test(answer)) return `&${prefix}:*`;
-  if (/\bkeys?\b/.test(answer)) return `~${prefix}:*`;
-  const name = command === 'FUNCTION' || command === 'XINFO' ? `${command}|${sub}` : command;
-  return `+${name.toLowerCase()}`;
-}
-
-/** Redis judges permissions before it looks at arguments: none of these changes anything. */
-function harmless(key: string, inCluster: boolean): readonly (readonly [string, ...string[]])[] {
-  return [
-    ['FUNCTION', 'LOAD', ''],
-    [inCluster ? 'SPUBLISH' : 'PUBLISH', key, ''],
-    ['TIME'],
-    ['EXISTS', key],
-    ['GET', key],
-    ['GETRANGE', key, '0', '0'],
-    ['MGET', key],
-    ['SET', key, '', 'XX'],
-    ['DEL', key],
-    ['TYPE', key],
-    ['UNLINK', key],
-    ['PTTL', key],
-    ['PEXPIRE', key, '1'],
-    ['XADD', key, 'NOMKSTREAM', '*', 'd', ''],
-    ['XDEL', key, '0-1'],
-    ['XTRIM', key, 'MAXLEN', '0'],
-    ['XRANGE', key, '-', '+', 'COUNT', '1'],
-    ['XREVRANGE', key, '+', '-', 'COUNT', '1'],
-    ['XINFO', 'STREAM', key],
-    ['HGET', key, 'f'],
-    ['HMGET', key, 'f'],
-    ['HGETALL', key],
-    ['HLEN', key],
-    ['HRANDFIELD', key, '1'],
-    ['HDEL', key, 'f'],
-    // A field without a value, and no number: refused, but only after the permission.
-    ['HSET', key, 'f', '', 'g'],
-    ['HINCRBY', key, 'f', 'none'],
-    ['ZADD', key, 'XX', '0', 'm'],
-    ['ZREM', key, 'm'],
-    ['ZRANGEBYSCORE', key, '0', '0'],
-  ];
 }

@@ -1,8 +1,10 @@
 // What people are shown of the configuration: values with their sources, secrets masked.
 
 import { expect, it } from 'vitest';
-import { effectiveConfig, maskedUrl, optionTable } from '../../../src/config/describe-config.js';
+import { ConfigError } from '../../../src/config/config-problem.js';
+import { effectiveConfig, optionTable } from '../../../src/config/describe-config.js';
 import { loadConfig } from '../../../src/config/load-config.js';
+import { maskedUrl } from '../../../src/config/masked-url.js';
 import { OPTION_KEYS } from '../../../src/config/schema.js';
 
 it('prints each value of the role with its source, and no secret', () => {
@@ -34,10 +36,32 @@ it.each([
   }
 });
 
-it('masks passwords in the user part and in the query', () => {
-  expect(maskedUrl('redis+sentinel://:pw@a,b/main?sentinelPassword=pw&db=1')).toBe(
-    'redis+sentinel://(hidden)@a,b/main?sentinelPassword=(hidden)&db=1',
-  );
+it.each([
+  ['redis://user:s3/hunter2@redis:6379/0', 'redis://(hidden)@redis:6379/0'],
+  ['redis://user:hunter@2@redis:6379/0', 'redis://(hidden)@redis:6379/0'],
+  ['redis://user:hunter?2@redis', 'redis://(hidden)@redis'],
+  ['redis://:hunter2/0', 'redis://(hidden)/0'],
+  [
+    'redis+sentinel://:hunter2@a,b:26379/main?sentinelPassword=hunter2&db=1',
+    /^redis\+sentinel:\/\/\(hidden\)@a,b:26379\/main\?/,
+  ],
+  ['https://id.example/jwks?api_key=hunter2', 'https://id.example/jwks?api_key=(hidden)'],
+  ['redis+cluster://[::1]:7000,b:7001', 'redis+cluster://[::1]:7000,b:7001'],
+  ['no URL', 'no URL'],
+])('shows no part of the password in %s', (url, shown) => {
+  if (typeof shown === 'string') expect(maskedUrl(url)).toBe(shown);
+  else expect(maskedUrl(url)).toMatch(shown);
+  expect(maskedUrl(url)).not.toMatch(/hunter|s3/);
+});
+
+it.each([
+  ['FANFARE_AUTH_JWKS_URL', 'http://app:hunter2@id.example/jwks'],
+  ['FANFARE_NODE_URL', 'https://app:hunter2@n1.example'],
+])('shows none in what is wrong with %s', (name, value) => {
+  const load = () => loadConfig({ role: 'start', env: { [name]: value }, openFiles: 100_000 });
+  expect(load).toThrow(ConfigError);
+  expect(load).toThrow(/\(hidden\)@/);
+  expect(load).not.toThrow(/hunter2/);
 });
 
 it('has a row of the docs table for every option', () => {

@@ -1,0 +1,93 @@
+// `fanfare doctor`: asks Redis, discovery and every node as a client would, and says what is wrong and what mends it.
+
+import type { Command } from 'commander';
+import { signToken } from '../../auth/token-signer.js';
+import { ConfigError, shown } from '../../config/config-problem.js';
+import { readOptions } from '../../config/load-config.js';
+import { ROLES } from '../../config/option-info.js';
+import { OPTION_KEYS } from '../../config/schema.js';
+import { isUrl } from '../../config/value-types.js';
+import { type DoctorTerms, examine, reportText } from '../doctor/doctor.js';
+import { Findings } from '../doctor/finding.js';
+import { EXIT } from '../exit.js';
+import { addOptionFlags } from '../option-flags.js';
+import { signingTerms } from '../signing-terms.js';
+
+interface DoctorFlags {
+  readonly url?: string;
+  readonly token?: string;
+  readonly origin?: string;
+  readonly ignore?: string;
+  readonly json?: boolean;
+}
+
+const DEFAULT_URL = 'http://127.0.0.1:8080';
+const TOKEN_LIFE_MS = 60_000;
+/** Chosen, where nobody has written down how many: a service manager's own limit of 1,024 files leaves room for 512. */
+const WANTED_CONNECTIONS = 4_000;
+
+/** Adds the command. It ends with 0 where nothing was found, and with 1 otherwise. */
+export function addCommand(program: Command): void {
+  const command = program
+    .command('doctor')
+    .description('ask Redis, discovery and every node as a client would; says what is wrong and which setting mends it')
+    .option('--url <url>', `discovery, or \`start\` (FANFARE_URL; default: ${DEFAULT_URL})`)
+    .option('--token <token>', 'of a user (FANFARE_TOKEN; default: one signed with FANFARE_AUTH_SECRET)')
+    .option('--origin <origins>', 'of pages that are to be let in, comma-separated (default: those of FANFARE_ORIGINS)')
+    .option('--ignore <codes>', 'findings that are known and accepted, comma-separated')
+    .option('--json', 'print the report as JSON');
+  addOptionFlags(command, ROLES).action((flags: DoctorFlags, own: Command) => run(flags, own));
+}
+
+async function run(flags: DoctorFlags, command: Command): Promise<void> {
+  const found = new Findings();
+  const report = await examine(await termsOf(flags, command, found), found);
+  console.log(flags.json === true ? JSON.stringify(report, null, 2) : reportText(report));
+  process.exitCode = report.clean ? EXIT.ok : EXIT.refused;
+}
+
+/** Throws `ConfigError` for flags that do not exist; what is wrong with the configuration is found, and the rest is used. */
+async function termsOf(flags: DoctorFlags, command: Command, found: Findings): Promise<DoctorTerms> {
+  const unknown = command.args.filter((argument) => argument.startsWith('-'));
+  const { values, sources, problems } = readOptions(OPTION_KEYS, { flags: command.opts(), env: process.env });
+  if (unknown.length > 0) {
+    throw new ConfigError(unknown.map((flag) => ({ option: flag, source: 'flag', message: 'unknown setting' })));
+  }
+  for (const { option, source, message } of problems) {
+    found.error('configuration', 'bad_configuration', `${option} (${source}): ${message}`, `${option}`);
+  }
+  const url = flags.url ?? process.env.FANFARE_URL ?? DEFAULT_URL;
+  if (!isUrl(url, ['http:', 'https:'])) {
+    const source = flags.url === undefined ? 'env FANFARE_URL' : 'flag --url';
+    throw new ConfigError([
+      { option: 'url', source, message: `got ${shown(url)}, expected an http:// or https:// URL` },
+    ]);
+  }
+  const { redisUrl, prefix = 'fanfare', adminKey, origins = [], authJwksUrl, maxConnections } = values;
+  const written = origins.filter((origin) => origin !== '*' && origin !== 'loopback');
+  const isWritten = sources.get('maxConnections') !== 'default';
+  return {
+    redis: redisUrl === undefined ? undefined : { url: redisUrl, prefix },
+    url: url.replace(/\/+$/, ''),
+    adminKey: adminKey?.[0],
+    token: flags.token ?? process.env.FANFARE_TOKEN ?? (await ownToken(command)),
+    origins: flags.origin === undefined ? written : listOf(flags.origin),
+    jwksUrl: authJwksUrl,
+    wantedConnections: isWritten && maxConnections !== undefined ? maxConnections : WANTED_CONNECTIONS,
+    ignored: new Set(listOf(flags.ignore ?? '')),
+  };
+}
+
+/** `undefined` where only somebody else can sign. It grants nothing. */
+async function ownToken(command: Command): Promise<string | undefined> {
+  const terms = signingTerms(command.opts(), process.env, []);
+  if (terms === undefined) return undefined;
+  return signToken({ ...terms, subject: 'fanfare-doctor', grants: {}, lifetimeMs: TOKEN_LIFE_MS });
+}
+
+function listOf(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}

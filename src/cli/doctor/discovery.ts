@@ -1,0 +1,103 @@
+// Asks discovery as clients and operators do: whether it answers, is ready, knows nodes and lets pages in.
+
+import { PATHS } from '../../protocol/index.js';
+import { checksIn, clockOf, type FoundNode, nodesIn, type ProcessCheck } from './answers.js';
+import { type Answer, ask, bearer, whyNot } from './ask.js';
+import type { Clocks } from './clocks.js';
+import type { Findings } from './finding.js';
+
+/** What discovery says where it knows none, or none has ever been there. */
+export const NO_NODE = /no node (is known|has loaded)/;
+
+export interface DiscoveryTerms {
+  readonly url: string;
+  readonly adminKey: string | undefined;
+  /** Of pages that are to be let in. */
+  readonly origins: readonly string[];
+}
+
+/** The nodes that it knows; `undefined` where it cannot be asked for them. */
+export async function examineDiscovery(
+  terms: DiscoveryTerms,
+  found: Findings,
+  clocks: Clocks,
+): Promise<readonly FoundNode[] | undefined> {
+  const { url, adminKey, origins } = terms;
+  if (!(await isAlive(url, found, clocks))) return undefined;
+  found.asked.push('discovery');
+  const operator = bearer(adminKey);
+  const ready = await ask(url + PATHS.readyz, { headers: operator }).catch(() => undefined);
+  if (ready !== undefined) judgeReadiness(ready, found);
+  for (const origin of origins) await examineOrigin(url, origin, found);
+  return adminKey === undefined ? undefined : knownNodes(url, operator, found);
+}
+
+async function isAlive(url: string, found: Findings, clocks: Clocks): Promise<boolean> {
+  const sentMs = Date.now();
+  let answer: Answer;
+  try {
+    answer = await ask(url + PATHS.livez);
+  } catch (error) {
+    const message = `discovery cannot be reached at ${url}: ${whyNot(error)}`;
+    found.error('discovery', 'discovery_unreachable', message, 'start it, or give its URL by --url or FANFARE_URL');
+    return false;
+  }
+  const clock = clockOf(answer, sentMs);
+  if (clock !== undefined) clocks.add({ who: `discovery at ${url}`, area: 'discovery', ...clock });
+  if (answer.json.live === true) return true;
+  const message = `something else than Fanfare answers at ${url} (${answer.status})`;
+  found.error(
+    'discovery',
+    'discovery_elsewhere',
+    message,
+    'the URL, or the proxy before discovery: pass everything on',
+  );
+  return false;
+}
+
+function judgeReadiness(answer: Answer, found: Findings): void {
+  for (const { name, ok, detail } of checksIn(answer)) judgeCheck({ name, ok, detail }, found);
+}
+
+function judgeCheck({ name, ok, detail }: ProcessCheck, found: Findings): void {
+  if (name === 'keys') {
+    const mend = 'FANFARE_AUTH_JWKS_URL, or the issuer who is to answer there';
+    if (!ok) found.error('tokens', 'keys_unavailable', `discovery: ${detail}`, mend);
+    else if (detail !== '') found.warning('tokens', 'keys_stale', `discovery is ${detail}`, mend);
+  } else if (name === 'registry' && NO_NODE.test(detail)) {
+    const mend = 'start nodes with the same FANFARE_REDIS_URL, FANFARE_PREFIX and FANFARE_CLUSTER_SECRET as discovery';
+    found.error('discovery', 'no_node', 'discovery knows no node that clients can be sent to', mend);
+  } else if (!ok) {
+    found.error(
+      'discovery',
+      'discovery_not_ready',
+      `discovery is not ready: ${name}: ${detail}`,
+      'what the text names',
+    );
+  }
+}
+
+/** Without a token: origins are judged before who asks. */
+async function examineOrigin(url: string, origin: string, found: Findings): Promise<void> {
+  const answer = await ask(url + PATHS.ticket, { method: 'POST', headers: { Origin: origin }, body: {} }).catch(
+    () => undefined,
+  );
+  if (answer?.json.code !== 'origin_denied') return;
+  const message = `pages of ${origin} are not let in by discovery`;
+  found.error('discovery', 'origin_denied', message, `add ${origin} to FANFARE_ORIGINS of discovery and of all nodes`);
+}
+
+async function knownNodes(url: string, headers: Readonly<Record<string, string>>, found: Findings) {
+  const answer = await ask(url + PATHS.nodes, { headers }).catch(() => undefined);
+  if (answer?.status === 200) return nodesIn(answer);
+  if (answer?.status === 404) {
+    found.notAsked.push({ what: 'the list of nodes', why: 'discovery has no FANFARE_ADMIN_KEY' });
+  } else if (answer?.status === 401 || answer?.status === 403) {
+    const mend = 'the same FANFARE_ADMIN_KEY here and at discovery';
+    found.error('discovery', 'admin_key_refused', 'discovery does not take the admin key', mend);
+  } else {
+    const why = typeof answer?.json.detail === 'string' ? answer.json.detail : 'no answer';
+    found.notAsked.push({ what: 'the list of nodes', why });
+  }
+  return undefined;
+}

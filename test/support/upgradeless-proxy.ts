@@ -1,0 +1,33 @@
+// A proxy that speaks HTTP/1.1 and knows nothing of upgrades.
+
+import { once } from 'node:events';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What concerns one connection is not passed on (RFC 9110 section 7.6.1). */
+const OWN = new Set(['connection', 'upgrade', 'keep-alive', 'transfer-encoding']);
+
+export async function startUpgradelessProxy(target: string): Promise<{ readonly url: string; close(): void }> {
+  const server = createServer((incoming, answer) => {
+    const passed = Object.entries(incoming.headers).filter(([name]) => !OWN.has(name));
+    const asked = request(new URL(incoming.url ?? '/', target), {
+      method: incoming.method ?? 'GET',
+      headers: Object.fromEntries(passed),
+      agent: false,
+    });
+    asked.once('response', (response) => {
+      answer.writeHead(response.statusCode ?? 502, response.headers);
+      response.pipe(answer);
+    });
+    asked.on('error', () => answer.destroy());
+    incoming.pipe(asked);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
