@@ -43,7 +43,8 @@ export function composeCluster(loaded: LoadedConfig, namespaces: Namespaces, log
   const { clockTolerance: clockToleranceMs } = loaded.config;
   if (url === undefined) return aloneInMemory(namespaces, loaded.config);
   const options = { url, prefix, namespaces, maxMessageBytes, logger };
-  const connection = connectionTo(options, loaded);
+  // The limits in force are those of nodes: they keep what is published.
+  const connection = connectionTo({ ...options, loadsLibrary: loaded.role !== 'discovery' }, loaded);
   const registry = createRedisRegistry({ connection, logger });
   return {
     shared: true,

@@ -187,7 +187,11 @@ export const configSchema = z.object({
     roles: NODES,
     default: '0',
   }),
-  maxMessageBytes: option(size('1kb', '1mb'), { about: "one message's data", roles: NODES, default: '64kb' }),
+  maxMessageBytes: option(size('1kb', '1mb'), {
+    about: "one message's data; the same on every process: the newest is in force in Redis",
+    roles: ALL,
+    default: '64kb',
+  }),
   maxFrameBytes: option(size('1kb', '4mb'), { about: 'one frame from a client', roles: NODES, default: '64kb' }),
   maxBodyBytes: option(size('1kb', '16mb'), { about: 'one HTTP request body', roles: NODES, default: '1mb' }),
   maxBufferedBytes: option(size('192kb', '64mb'), {

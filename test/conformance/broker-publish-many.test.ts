@@ -106,7 +106,7 @@ describe('fanfare_publish_many', () => {
     const { commands } = await costOf(server.admin, 'publish_many', [log, tail], args);
     // For each an XADD and a PUBLISH, and a handful for all.
     expect(commands).toBeLessThanOrEqual(2 * 64 + 6);
-    await server.admin.call('FUNCTION', 'LOAD', 'REPLACE', generateLibrary(library).code);
+    await server.admin.call('FUNCTION', 'LOAD', 'REPLACE', generateLibrary(library).code(0));
   });
 });
 

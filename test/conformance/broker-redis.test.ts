@@ -4,11 +4,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createRedisBroker } from '../../src/broker/redis/broker.js';
 import { Namespaces } from '../../src/config/namespaces.js';
+import { silentLogger } from '../../src/lib/logger.js';
 import { formatOffset, isOffset } from '../../src/protocol/index.js';
 import { encodeEnvelope } from '../support/envelope.js';
 import { RecordingListener } from '../support/recording-listener.js';
-import { RecordingLogger } from '../support/recording-logger.js';
-import { dataOf, publishTo, readFrom, useRedisBroker, WHOLE_PAGE } from '../support/redis-broker.js';
+import { dataOf, publishTo, readFrom, useRedisBroker } from '../support/redis-broker.js';
 
 const current = useRedisBroker();
 const namespaces = new Namespaces();
@@ -215,20 +215,26 @@ describe('the function library', () => {
     expect(await loads()).toBe(before + 1);
   });
 
-  test('is followed, loudly, when another node loaded it with other limits', async () => {
-    const other = new RecordingLogger();
-    const differing = createRedisBroker({
-      url: current.server.url,
-      prefix: 'fanfare',
-      namespaces: new Namespaces({ default: { historySize: 1 } }),
-      logger: other,
+  test('has the limits of whoever started last; whoever started before follows, and says so', async () => {
+    const { admin, url } = current.server;
+    const inForce = async () => String(((await admin.call('FCALL', 'fanfare_version', 0)) as unknown[])[1]);
+    const before = await inForce();
+    const other = { default: { historySize: 1 } };
+    const newer = createRedisBroker({
+      ...{ url, prefix: 'fanfare', namespaces: new Namespaces(other), logger: silentLogger },
+      maxMessageBytes: 2_048,
     });
-    await differing.start(new RecordingListener());
-    await publishTo(current, '1');
-    await publishTo(current, '2');
-    expect((await differing.read(current.channel, '-1', WHOLE_PAGE)).entries).toHaveLength(2);
-    await differing.close();
-    expect(other.texts('warn').join()).toContain('history limits differ');
+    await newer.start(new RecordingListener());
+    expect(await inForce()).toMatch(/^2048;default=1\//);
+    await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await expect.poll(() => current.logger.texts('warn').join()).toContain('of a process that started later');
+    expect(await inForce()).toMatch(/^2048;default=1\//);
+    await newer.close();
+    // A third, with those of the first.
+    const third = createRedisBroker({ url, prefix: 'fanfare', namespaces: new Namespaces(), logger: silentLogger });
+    await third.start(new RecordingListener());
+    expect(await inForce()).toBe(before);
+    await third.close();
   });
 
   test('replaces an older one and leaves a newer one', async () => {

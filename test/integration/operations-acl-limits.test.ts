@@ -42,7 +42,7 @@ beforeAll(async () => {
   await server.admin.call(
     'FUNCTION',
     'LOAD',
-    generateLibrary({ prefix: 'fanfare', namespaces: new Namespaces() }).code,
+    generateLibrary({ prefix: 'fanfare', namespaces: new Namespaces() }).code(0),
   );
   await server.admin.hset(THEIRS.cluster, 'n1', '{}');
   await server.admin.set(THEIRS.lease, 'holder');

@@ -50,7 +50,7 @@ end }
 
 /** In the place of the library that a broker would load: same name, revision and limits. */
 export async function loadCountedLibrary(admin: Redis, options: LibraryOptions): Promise<void> {
-  const [shebang = '', ...lines] = generateLibrary(options).code.split('\n');
+  const [shebang = '', ...lines] = generateLibrary(options).code(0).split('\n');
   const code = lines
     .join('\n')
     .replaceAll('redis.call(', 'counted(')

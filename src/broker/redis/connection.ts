@@ -9,7 +9,13 @@ import type { BrokerStatus } from '../broker.js';
 import { closeClient, createCommandClient } from './clients.js';
 import { slotOfKey } from './cluster-slot.js';
 import { isFunctionMissing, isRefusal, toFanfareError, UnfitRedisError, unavailableError } from './errors.js';
-import { ensureLibrary, type FunctionLibrary, generateLibrary, type LibraryOptions } from './functions/library.js';
+import {
+  ensureLibrary,
+  type FunctionLibrary,
+  generateLibrary,
+  hasLibrary,
+  type LibraryOptions,
+} from './functions/library.js';
 import { type Requirements, requireFit } from './requirements.js';
 import { hintOf, reasonOf } from './server-words.js';
 import { parseRedisUrl } from './url.js';
@@ -27,6 +33,8 @@ export interface RedisConnectionOptions extends LibraryOptions {
   /** See `parseRedisUrl`. */
   readonly url: string;
   readonly logger: Logger;
+  /** Whether it loads the function library; who does not, uses what others have loaded. Default true. */
+  readonly loadsLibrary?: boolean;
   /** How long `start` waits for Redis; default 10 s. */
   readonly startTimeoutMs?: number;
 }
@@ -42,6 +50,9 @@ export class RedisConnection {
   /** Host and port, without secrets. */
   readonly address: string;
   readonly #library: FunctionLibrary;
+  readonly #loadsLibrary: boolean;
+  /** By Redis' clock, when this process first looked at its library. */
+  #stamp: number | undefined;
   readonly #logger: Logger;
   readonly #startTimeoutMs: number;
   /** The masters that have our library, as far as we know. */
@@ -64,6 +75,7 @@ export class RedisConnection {
     this.prefix = options.prefix;
     this.address = parseRedisUrl(options.url).address;
     this.#library = generateLibrary(options);
+    this.#loadsLibrary = options.loadsLibrary ?? true;
     this.#logger = options.logger;
     this.#startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS;
     this.client = createCommandClient(options.url, options.prefix);
@@ -150,7 +162,7 @@ export class RedisConnection {
   loadLibrary(master: Redis): Promise<void> {
     let loading = this.#loading.get(master);
     if (loading === undefined) {
-      loading = ensureLibrary(master, this.#library, this.#logger).finally(() => this.#loading.delete(master));
+      loading = this.#ensureLibrary(master).finally(() => this.#loading.delete(master));
       this.#loading.set(master, loading);
     }
     return loading;
@@ -164,6 +176,17 @@ export class RedisConnection {
     this.#lost('closed');
     this.#refuse('closed');
     await closeClient(this.client);
+  }
+
+  async #ensureLibrary(master: Redis): Promise<void> {
+    if (this.#loadsLibrary) {
+      // While it starts it is the newest, on each master.
+      const stamp = this.#started === undefined ? this.#stamp : undefined;
+      const own = await ensureLibrary(master, this.#library, this.#logger, stamp);
+      this.#stamp = Math.max(this.#stamp ?? 0, own);
+    } else if (!(await hasLibrary(master, this.prefix)) && this.#status.ready) {
+      throw unavailableError('no node has loaded the function library into Redis yet');
+    }
   }
 
   #fcall(name: string, keys: readonly string[], args: readonly Argument[]): Argument[] {
@@ -187,15 +210,12 @@ export class RedisConnection {
     return monotonicNowMs() - this.#full.atMs < FULL_MS;
   }
 
-  /** Where Redis has lost the library, nothing was done: it is loaded, and the command sent once more. */
-  async #sendAgain(error: unknown, keys: readonly string[], send: () => Promise<unknown>): Promise<unknown> {
-    if (!isFunctionMissing(error)) throw error;
-    try {
-      await Promise.all(this.#mastersOf(keys).map((master) => this.loadLibrary(master)));
-    } catch (cause) {
-      throw toFanfareError(cause, 'read');
-    }
-    return send();
+  /** Where Redis has lost the library, nothing was done: it is loaded, and the command sent again, up to three times. */
+  async #sendAgain(error: unknown, keys: readonly string[], send: () => Promise<unknown>, times = 3): Promise<unknown> {
+    if (!isFunctionMissing(error) || times === 0) throw error;
+    const loading = Promise.all(this.#mastersOf(keys).map((master) => this.loadLibrary(master)));
+    await loading.catch((cause: unknown) => Promise.reject(toFanfareError(cause, 'read')));
+    return send().catch((again: unknown) => this.#sendAgain(again, keys, send, times - 1));
   }
 
   /** The master that has these keys, as the map of the slots says: another one that is away holds up nobody. */

@@ -4,14 +4,14 @@ import type { Redis } from 'ioredis';
 import type { Namespaces } from '../../../config/namespaces.js';
 import type { Logger } from '../../../lib/logger.js';
 import { LIMITS } from '../../../protocol/index.js';
-import { isFunctionMissing, UnfitRedisError } from '../errors.js';
+import { isElsewhere, isFunctionMissing, UnfitRedisError } from '../errors.js';
 import { FANFARE_LUA } from './fanfare-lua.js';
 import { INGEST_LUA } from './ingest-lua.js';
 import { REGISTRY_LUA } from './registry-lua.js';
 import { REVOCATIONS_LUA } from './revocations-lua.js';
 
-/** Raise it with every change of the Lua: a library is replaced only by a higher revision. */
-export const LIBRARY_REVISION = 10;
+/** Raise it with every change of the Lua: a library is replaced by a higher revision, and by newer limits. */
+export const LIBRARY_REVISION = 11;
 
 /** Each part registers its own functions and has its own local names. */
 const PARTS: readonly string[] = [FANFARE_LUA, REGISTRY_LUA, INGEST_LUA, REVOCATIONS_LUA];
@@ -19,7 +19,8 @@ const PARTS: readonly string[] = [FANFARE_LUA, REGISTRY_LUA, INGEST_LUA, REVOCAT
 export interface FunctionLibrary {
   /** The library's name; its functions are `<prefix>_publish` and so on. */
   readonly prefix: string;
-  readonly code: string;
+  /** `stamp`: Unix milliseconds by Redis' clock, of the start of the process whose limits these are. */
+  code(stamp: number): string;
   /** What was generated into it from the configuration, as one comparable line. */
   readonly limits: string;
 }
@@ -41,11 +42,12 @@ export function generateLibrary({ prefix, namespaces, maxMessageBytes }: Library
     .sort(([a], [b]) => (a < b ? -1 : 1));
   const limits = `${maxBytes};${histories.map(([name, size, ttl]) => `${name}=${size}/${ttl}`).join(';')}`;
   const rows = histories.map(([name, size, ttl]) => `  [${luaString(name)}] = { ${size}, ${ttl} },`);
-  const head = `#!lua name=${prefix}
+  const head = (stamp: number) => `#!lua name=${prefix}
 local PREFIX = '${prefix}'
 local REVISION = ${LIBRARY_REVISION}
 local MAX_MESSAGE_BYTES = ${maxBytes}
 local CONFIGURED = ${luaString(limits)}
+local STAMP = ${stamp}
 local HISTORIES = {
 ${rows.join('\n')}
 }
@@ -59,40 +61,69 @@ end
 
 redis.register_function{
   function_name = PREFIX .. '_version',
-  callback = function() return { REVISION, CONFIGURED } end,
+  callback = function() return { REVISION, CONFIGURED, STAMP } end,
   flags = { 'no-writes', 'allow-stale' },
 }
 `;
-  return { prefix, code: [head, ...PARTS.map((part) => `do\n${part}\nend\n`)].join('\n'), limits };
+  const parts = PARTS.map((part) => `do\n${part}\nend\n`);
+  return { prefix, code: (stamp) => [head(stamp), ...parts].join('\n'), limits };
 }
 
 /**
- * Loads the library where it is missing, and replaces an older one. One with the same revision and other limits, or
- * a newer one, is followed: several nodes must not replace each other's for ever. Rejects with Redis' own error.
+ * Loads the library where it is missing, and replaces one of an older revision, or with other limits that are older than `stamp`:
+ * the newest process of a rolling restart wins, and those before it do not fight it. Without `stamp`, as at the first look of
+ * a process, it is newer than what is there. Answers the stamp that the process has from now on. Replacing is one step in Redis:
+ * no call in between misses the library. Rejects with Redis' own error.
  */
-export async function ensureLibrary(client: Redis, library: FunctionLibrary, logger: Logger): Promise<void> {
+export async function ensureLibrary(
+  client: Redis,
+  library: FunctionLibrary,
+  logger: Logger,
+  stamp?: number,
+): Promise<number> {
   const installed = await installedVersion(client, library.prefix);
+  const own = stamp ?? Math.max(await nowMs(client), (installed?.stamp ?? 0) + 1);
   if (installed === undefined) {
-    await loadMissing(client, library);
-    return;
+    await loadMissing(client, library, own);
+    return own;
   }
   const { revision, limits } = installed;
+  const told = { library: library.prefix, inForce: limits, configured: library.limits };
   if (revision < LIBRARY_REVISION) {
-    await client.call('FUNCTION', 'LOAD', 'REPLACE', library.code);
+    await replace(client, library, own);
     logger.info({ library: library.prefix, from: revision, to: LIBRARY_REVISION }, 'function library replaced');
   } else if (revision > LIBRARY_REVISION) {
     logger.info({ library: library.prefix, revision, ours: LIBRARY_REVISION }, 'function library is newer than ours');
+    if (limits !== library.limits) logger.warn(told, OTHER_LIMITS);
+  } else if (limits !== library.limits && installed.stamp < own) {
+    await replace(client, library, own);
+    logger.info(told, 'limits of history and messages changed: those of this process are in force');
   } else if (limits !== library.limits) {
-    logger.warn(
-      { library: library.prefix, inForce: limits, configured: library.limits },
-      "history limits differ from those in Redis' function library, which are in force; to change them run FUNCTION DELETE and restart the nodes",
-    );
+    logger.warn(told, OTHER_LIMITS);
   }
+  return own;
 }
 
-async function loadMissing(client: Redis, library: FunctionLibrary): Promise<void> {
+const OTHER_LIMITS =
+  'limits of history and messages are those of a process that started later; restart this one with the same FANFARE_NAMESPACES and FANFARE_MAX_MESSAGE_BYTES';
+
+/** Whether it is there, for whoever uses and never loads it. Rejects where what answers is none of ours. */
+export async function hasLibrary(client: Redis, prefix: string): Promise<boolean> {
+  return (await installedVersion(client, prefix)) !== undefined;
+}
+
+async function nowMs(client: Redis): Promise<number> {
+  const [seconds, micros] = (await client.time()).map(Number);
+  return (seconds ?? 0) * 1_000 + Math.floor((micros ?? 0) / 1_000);
+}
+
+async function replace(client: Redis, library: FunctionLibrary, stamp: number): Promise<void> {
+  await client.call('FUNCTION', 'LOAD', 'REPLACE', library.code(stamp));
+}
+
+async function loadMissing(client: Redis, library: FunctionLibrary, stamp: number): Promise<void> {
   try {
-    await client.call('FUNCTION', 'LOAD', library.code);
+    await client.call('FUNCTION', 'LOAD', library.code(stamp));
   } catch (error) {
     if (!(error instanceof Error && /already exists/i.test(error.message))) throw error;
     // Another node was quicker; or the name is somebody else's, and what it answers is not to be believed.
@@ -110,13 +141,26 @@ function foreignLibrary(prefix: string): UnfitRedisError {
 /** `undefined` where there is none. Rejects where what answers is none of ours. */
 async function installedVersion(client: Redis, prefix: string) {
   try {
-    const answer = await client.call('FCALL', `${prefix}_version`, 0);
-    const [revision, limits]: unknown[] = Array.isArray(answer) ? answer : [];
-    if (typeof revision !== 'number' || typeof limits !== 'string') throw foreignLibrary(prefix);
-    return { revision, limits };
+    const answer = await askVersion(client, prefix);
+    // Those of before revision 11 had no stamp.
+    const [revision, limits, stamp = 0]: unknown[] = Array.isArray(answer) ? answer : [];
+    if (typeof revision !== 'number' || typeof limits !== 'string' || typeof stamp !== 'number') {
+      throw foreignLibrary(prefix);
+    }
+    return { revision, limits, stamp };
   } catch (error) {
     if (isFunctionMissing(error)) return undefined;
     throw error;
+  }
+}
+
+/** With a key, since some servers take no call without one; on a Cluster another master may have that, which does not matter. */
+async function askVersion(client: Redis, prefix: string): Promise<unknown> {
+  try {
+    return await client.call('FCALL', `${prefix}_version`, 1, `${prefix}:{!probe}`);
+  } catch (error) {
+    if (!isElsewhere(error)) throw error;
+    return client.call('FCALL', `${prefix}_version`, 0);
   }
 }
 
