@@ -11,6 +11,8 @@ import type { AnswerPart } from './poll-write.js';
 const MAX_MESSAGES = 1_024;
 /** Chosen: how many messages there are between two ends of old pages, on average. */
 const CUT_EVERY = 64;
+/** Chosen: where none of so many is one by chance, the likeliest of them is; a page may have more. */
+const MOST_UNCUT = 192;
 /** Specified: how old the last message of a page has to be that is cut; what a failover may lose is younger. */
 const SETTLED_MS = 60_000;
 /** `{"offset":"…"` of a message's text. */
@@ -78,7 +80,7 @@ function page<T extends { readonly offset: Offset }>(
   { format, cutsAtMs }: PageTerms,
   itemFrom: (message: T, format: PageFormat) => string,
 ): ChannelPage {
-  const end = cutsAtMs === undefined ? -1 : messages.findIndex(({ offset }) => isCut(offset));
+  const end = cutsAtMs === undefined ? -1 : endOfOld(messages);
   const isSettled = end !== -1 && timeOf(messages[end]?.offset ?? '') + SETTLED_MS <= (cutsAtMs ?? 0);
   const kept = isSettled ? messages.slice(0, end + 1) : messages;
   return {
@@ -91,9 +93,18 @@ function page<T extends { readonly offset: Offset }>(
   };
 }
 
-/** Whether old pages end behind this message: by its offset alone, so that it does not matter where the reader began. */
-export function isCut(offset: Offset): boolean {
-  return textHash(offset) % CUT_EVERY === 0;
+/**
+ * Where an old page ends that begins with these messages; -1 where it is not sure. By their offsets alone, so that readers who begin at
+ * different places end at the same, sooner or later.
+ */
+function endOfOld(messages: readonly { readonly offset: Offset }[]): number {
+  let [least, likeliest] = [Number.POSITIVE_INFINITY, -1];
+  for (const [index, { offset }] of messages.slice(0, MOST_UNCUT).entries()) {
+    const hash = textHash(offset);
+    if (hash % CUT_EVERY === 0) return index;
+    if (hash < least) [least, likeliest] = [hash, index];
+  }
+  return messages.length < MOST_UNCUT ? -1 : likeliest;
 }
 
 function isLogged(message: ChannelMessage): message is ChannelMessage & { readonly offset: Offset } {
