@@ -104,7 +104,7 @@ describe('what the SDK has in short form', () => {
 
   it('repeats a command after the codes that the table marks as retryable, and no other', () => {
     // Those that never answer a command: they end a link, or come with an HTTP status.
-    const never = /^(too_many_connections|no_capacity|draining|slow_consumer)$/;
+    const never = /^(too_many_connections|no_capacity|draining|slow_consumer|offset_(trimmed|rewritten|unknown))$/;
     for (const [code, { retry }] of Object.entries(CODES)) {
       if (!never.test(code)) expect(isFinal(createRefusal({ code })), code).toBe(!retry);
     }
