@@ -38,6 +38,8 @@ export interface Scenario {
   run(stage: Stage): Promise<void>;
   /** Who does not go through it, and why. */
   readonly without: Partial<Readonly<Record<Column, string>>>;
+  /** Who goes through it while nobody else goes through anything, and why. */
+  readonly alone?: Partial<Readonly<Record<Column, string>>>;
 }
 
 /** What a tab knows once that is so. */
@@ -249,11 +251,11 @@ export const SCENARIOS = {
       'Firefox ESR': 'it keeps no page that has a WebSocket or a request under way when it is left; see the next line',
       ...WITHOUT_PAGE,
     },
+    alone: { WebKitGTK: 'all its tabs share the room for two kept pages, and what another leaves pushes them out' },
   },
   'back/forward cache, short poll': {
     fact: 'is kept while another page is shown, and goes on with its polls where it was',
     run: (stage) => comesBack(stage, ['short-poll']),
-    // One page at a time is surely kept.
     without: { WebKitGTK: 'it keeps a page with an open WebSocket, see the line before', ...WITHOUT_PAGE },
   },
   'two tabs, one connection': {
