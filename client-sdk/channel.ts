@@ -23,7 +23,7 @@ export interface SubscriptionEvents {
 export type Reader = <Type extends keyof SubscriptionEvents>(
   type: Type,
   value: SubscriptionEvents[Type],
-  /** Where the channel was before it, unless it comes from history. */
+  /** Where the channel was before it, or is; not of what comes from history. */
   before?: Begin,
 ) => void;
 
@@ -32,6 +32,8 @@ export interface Channel extends Wanted {
   state: SubscriptionState;
   /** What delivers: the newest that has said `subscribed`. Others are ignored. */
   source?: Source | undefined;
+  /** Where the channel was when that began before it: it has to come by there, or its log is another. */
+  unseen?: Begin | undefined;
   readonly readers: Set<Reader>;
   /** Live-only messages of lately, newest last: when they came, and which sources have brought them. */
   live: readonly (readonly [MessageEvent, atMs: number, Set<Source>])[];
@@ -50,11 +52,9 @@ const emit: (channel: Channel, ...event: Parameters<Reader>) => void = ({ reader
   for (const reader of [...readers]) if (readers.has(reader)) reader(...event);
 };
 
-/** Does nothing where the state is of that type already. */
 export const setState = (channel: Channel, state: SubscriptionState): void => {
-  if (channel.state.type === state.type) return;
   channel.state = state;
-  emit(channel, 'state', state);
+  emit(channel, 'state', state, channel.position);
 };
 
 /**
@@ -102,20 +102,26 @@ const isEcho = (channel: Channel, event: MessageEvent, source: Source, nowMs: nu
  * an older one never takes over from a newer. When that says that not all was recovered, the position stays until the `gap` has come, so
  * that a source that dies in between cannot swallow the gap; a gap of messages that have been delivered meanwhile is none. A message at or
  * before the position was delivered already; one without an offset is live only, and comes at most once.
+ *
+ * Returns whether the channel has to be asked for again: a source that began before the position has not come by there, so its log is another.
  */
-export const receive = (channel: Channel, event: ServerEvent, source: Source, nowMs: number): void => {
+export const receive = (channel: Channel, event: ServerEvent, source: Source, nowMs: number): true | undefined => {
   const { position } = channel;
   if (event.type === 'subscribed') {
     const { offset, recovered } = event;
-    if (channel.source && channel.source.order > source.order) return;
+    const before = channel.source;
+    if (before && before.order > source.order) return;
     channel.source = source;
+    channel.unseen = offset === position ? undefined : position;
     if (isOpen(position) || (recovered && offset > (position as After))) channel.position = offset;
-    setState(channel, { type: 'subscribed', offset, recovered });
+    if (before !== source) setState(channel, { type: 'subscribed', offset, recovered });
   } else if (channel.source === source && (event.type === 'message' || event.type === 'gap')) {
     const { offset } = event;
+    if (offset === position) channel.unseen = undefined;
     if (event.type === 'gap') {
       if (isFilled(event, position)) return;
     } else if (offset ? offset <= (position as After) : isEcho(channel, event, source, nowMs)) return;
+    else if (offset && channel.unseen === position) return true;
     channel.position = offset ?? position;
     emit(channel, event.type as 'gap', event as GapEvent, position);
   }

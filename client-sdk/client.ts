@@ -80,7 +80,7 @@ export const assembleClient = <Channels extends object>(
     receive(event, source) {
       emit('debug', ['event', event]);
       const channel = channels.get((event as MessageEvent).channel);
-      if (channel) receive(channel, event, source, clock.monotonic());
+      return channel && receive(channel, event, source, clock.monotonic());
     },
     error: fail,
     state(next) {
@@ -133,10 +133,8 @@ export const assembleClient = <Channels extends object>(
   const adorn = (event: MessageEvent) => toMessage(event, connection.given.connection);
 
   const here = (): Connection | undefined => {
-    if (state.type !== 'connected') return undefined;
-    const { node, transport } = state;
     const { connection: id, user } = connection.given;
-    return { id, user, node, transport };
+    return state.type === 'connected' ? { id, user, node: state.node, transport: state.transport } : undefined;
   };
 
   /** What a client that is closed says to whoever wants something of it. */

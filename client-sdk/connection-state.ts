@@ -41,7 +41,6 @@ export const lose = (
   const { close, code } = failure;
   if (isOver(before, failure, node, canHeal))
     return { ...before, state: { type: 'closed', code: close, reason: code } };
-  const failed = isNodesFault(failure) ? node : undefined;
   // What stands in between may be gone at any time, whatever it says itself.
   const mostMs = close < CLOSE_WORD ? BACKOFF_CAP_MS : MAX_TIMER_MS;
   const retryInMs = Math.min(backoff(before.failures, random, failure.retryAfterMs), mostMs);
@@ -49,6 +48,6 @@ export const lose = (
     state: { type: 'waiting', retryInMs, cause: code },
     failures: before.failures + 1,
     renewed: before.renewed || close === CLOSE_UNAUTHORIZED,
-    exclude: [failed ?? [], before.exclude].flat().slice(0, MAX_EXCLUDED),
+    exclude: [(isNodesFault(failure) && node) || [], before.exclude].flat().slice(0, MAX_EXCLUDED),
   };
 };

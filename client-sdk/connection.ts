@@ -31,7 +31,8 @@ import type { ClientState } from './types.js';
 export interface ConnectionOwner {
   readonly transports: readonly Transport[];
   readonly channels: ReadonlyMap<string, Wanted>;
-  receive(event: ServerEvent, source: Source): void;
+  /** Returns whether the channel has to be asked for again, from its position. */
+  receive(event: ServerEvent, source: Source): boolean | undefined;
   /** The node refuses a channel that it was asked for, for good or for now; it may be wanted no more. */
   refuse(channel: Wanted, failure: Failure): void;
   state(state: ClientState): void;
@@ -145,9 +146,9 @@ export const createConnection: Connect = (settings, openLink, owner) => {
         else if (line === opening) timers.set(expire, CONNECT_LIMIT_MS);
       },
       receive(event, source) {
-        if (event.type !== 'move') owner.receive(event, source);
+        if (event.type !== 'move') return owner.receive(event, source);
         // It is not passed around without a pause where every node wants it elsewhere.
-        else if (line === active && !attempt) dialIn(movedAtMs + MOVE_PAUSE_MS - now());
+        if (line === active && !attempt) dialIn(movedAtMs + MOVE_PAUSE_MS - now());
       },
       lost: (failure) => end(failure, line),
     }) as Line;

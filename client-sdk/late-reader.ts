@@ -25,12 +25,10 @@ export const joinLate = (
   let waiting: Parameters<Reader>[] | undefined = [];
   let isCaughtUp = false;
   let isAsking = false;
-  let isToldState = false;
 
   const take = ({ offset, gap, messages = [] }: Partial<PolledChannel>) => {
     const before = gap?.offset ?? (typeof position === 'object' ? '-1' : position);
-    if (!isToldState) read('state', { type: 'subscribed', offset: before, recovered: !gap });
-    isToldState = true;
+    read('state', { type: 'subscribed', offset: before, recovered: !gap });
     if (gap) read('gap', { type: 'gap', channel: name, ...gap });
     for (const message of messages) read('message', { type: 'message', channel: name, ...message });
     position = offset ?? position;

@@ -57,8 +57,8 @@ export interface LinkHost extends Settings {
   connected(transport: Transport, heartbeatMs: number, limits?: AnnouncedLimits): void;
   /** Something came from the node, whatever it was. */
   touch(): void;
-  /** An event for a channel, or `move`. */
-  receive(event: ServerEvent, source: Source): void;
+  /** An event for a channel, or `move`. Returns whether the channel has to be asked for again, from its position. */
+  receive(event: ServerEvent, source: Source): boolean | undefined;
   /** The node refuses a channel that it was asked for, for good or for now; it may be wanted no more. */
   refuse(channel: Wanted, failure: Failure): void;
   /** Something failed that is tried again. */

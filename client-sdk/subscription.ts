@@ -50,10 +50,14 @@ export const createSubscription = <T>(
   const read: Reader = (type, value, before = position) => {
     if (state.type === 'closed') return;
     if (type !== 'state') return take(type === 'gap' ? (value as Gap) : adorn(value as MessageEvent), before);
-    state = value as SubscriptionState;
-    if (state.type === 'subscribed') {
-      if (isOpen(position)) position = state.offset;
-    } else if (state.type === 'closed') {
+    const next = value as SubscriptionState;
+    if (next.type === 'subscribed') {
+      if (isOpen(position)) position = next.offset;
+      else if (isAhead(before)) return again();
+    }
+    if (next.type === state.type) return;
+    state = next;
+    if (state.type === 'closed') {
       leave();
       signal?.removeEventListener('abort', unsubscribe);
       const { code } = state;
@@ -64,15 +68,18 @@ export const createSubscription = <T>(
     emitter.emit('state', state);
   };
 
+  /** Its channel has not come by where it is: the log may be another by now. */
+  const isAhead = (before: Begin) => position !== '-1' && before !== position;
+  /** History knows what is missing. */
+  const again = () => {
+    leave();
+    leave = join(read, position);
+  };
+
   const take = (item: Gap | Message, before: Begin) => {
     const { offset } = item;
     if (item.type === 'gap' ? isFilled(item, position) : offset && offset <= position) return;
-    if (item.type !== 'gap' && offset && position !== '-1' && before !== position) {
-      // It was ahead of its channel, which has not come by where it was: the log is another by now. History knows what is missing.
-      leave();
-      leave = join(read, position);
-      return;
-    }
+    if (item.type !== 'gap' && offset && isAhead(before)) return again();
     position = offset ?? position;
     reading.push(() => {
       if (item.type === 'gap' && gaps !== 'yield') {

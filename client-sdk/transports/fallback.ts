@@ -21,7 +21,7 @@ import type { Settings } from '../settings.js';
 import { createTimers } from '../timers.js';
 import { createMemory } from './memory.js';
 
-const ignore = () => {};
+const ignore = () => undefined;
 
 /** Whether it is a server's word, which says nothing about the transport; but that it has heard nothing does. */
 const isWord = ({ close }: Failure) => close >= CLOSE_WORD && close !== CLOSE_UNHEARD;

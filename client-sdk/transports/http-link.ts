@@ -136,13 +136,17 @@ export const createHttpLink = (
     if (known && type === 'subscribed' && question.fresh.has(name)) {
       // What came between the two would be lost. (A poll does not say where it began; one that another has replaced takes over nothing.)
       const isElsewhere = transport !== 'sse' || event.offset !== channel.position;
-      if (isElsewhere && isStale(question.after[name], channel)) return question === questions.at(-1) && open();
+      if (isElsewhere && isStale(question.after[name], channel)) return renew(question);
       question.fresh.delete(name);
       answered.add(channel);
       // A newer one is on its way to take over.
       if (!question.fresh.size) keep((other) => other === question || other === questions.at(-1));
     }
-    if (known || !name) host.receive(event, question);
+    if ((known || !name) && host.receive(event, question)) renew(question);
+  };
+  /** It delivers nothing more; a newer one is on its way already, or is opened. */
+  const renew = (question: Question) => {
+    if (question === questions.at(-1)) open();
   };
 
   const lose = (question: Question, failure: Failure) => {

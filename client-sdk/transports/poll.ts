@@ -1,6 +1,6 @@
 // The `long-poll` and `short-poll` transports: the same request again and again, from the positions reached.
 
-import type { HEADERS, PATHS } from '../../src/protocol/index.js';
+import type { Begin, HEADERS, PATHS } from '../../src/protocol/index.js';
 import { backoff } from '../backoff.js';
 import { isOpen, neededFeatures } from '../channel.js';
 import type { OpenLink } from '../link.js';
@@ -21,7 +21,8 @@ export const poll =
       transport,
       // A short poll may take as long as a node may be silent.
       isLong ? pollWaitMs : pollIntervalMs + HEARTBEAT_MS,
-      async ({ asked, fresh, signal, post, take, touch }) => {
+      async (question) => {
+        const { asked, fresh, signal, post, take, touch } = question;
         // The first answer is not waited for: it shows that the link works.
         const waitMs = isLong && !fresh.size ? pollWaitMs : 0;
         const { maxBytes } = session;
@@ -36,8 +37,9 @@ export const poll =
           const polled = news.get(channel);
           if (!polled && isOpen(position)) continue;
           const { offset = position as string, gap, messages = [], more } = polled ?? {};
+          const begin = question.after[channel] as Begin;
           // The last messages come with the position behind them.
-          const before = position === 'now' ? offset : isOpen(position) ? '-1' : (position as string);
+          const before = begin === 'now' ? offset : isOpen(begin) ? '-1' : (begin as string);
           take({ type: 'subscribed', channel, offset: before, recovered: !gap });
           if (gap) take({ type: 'gap', channel, ...gap });
           for (const message of messages) take({ type: 'message', channel, ...message });

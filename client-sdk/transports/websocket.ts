@@ -71,14 +71,18 @@ export const websocket = (host: LinkHost): Link => {
     subscribe(fresh);
   };
 
+  const renew = (channel: Wanted) => {
+    unsubscribe([channel]);
+    sync();
+  };
+
   const subscribed = (event: AnyEvent) => {
     const channel = channels.get(event.channel as string);
     const mine = channel && asked.get(channel);
     // The answer to a subscribe that was since taken back says nothing about the newer one.
     if (!mine || mine[0] !== event.id) return;
-    if (!isStale(mine[1], channel) || event.offset === channel.position) return host.receive(event, source);
-    unsubscribe([channel]);
-    sync();
+    if (!isStale(mine[1], channel) || event.offset === channel.position) host.receive(event, source);
+    else renew(channel);
   };
 
   /** Refuses what a command has asked for, or whatever has for what is withdrawn; returns whether that was anything. */
@@ -119,7 +123,7 @@ export const websocket = (host: LinkHost): Link => {
     else if (type === 'unsubscribed' && code) {
       // The node has withdrawn the permission.
       if (!leaving.has(channel)) refuse(event, createRefusal(event as Coded));
-    } else host.receive(event, source);
+    } else if (host.receive(event, source)) renew(channels.get(channel as string) as Wanted);
   };
 
   const quiet = () => {

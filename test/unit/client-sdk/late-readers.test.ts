@@ -70,6 +70,33 @@ describe('a later subscription', () => {
     expect(late.data).toEqual([2, 3, 4, 5, 6]);
   });
 
+  it.each(['lost', 'replaced'] as const)(
+    'that is ahead of its channel asks history when the link is %s: it may know more',
+    async (how) => {
+      const late = world.subscribe('news', { after: '-1' });
+      (await poll()).answer(200, held(8, [7, 8]));
+      await settle();
+      if (how === 'lost') socket.close();
+      else socket.send({ type: 'move', withinMs: 5_000, reason: 'draining' } as never);
+      await world.clock.advance(250);
+      const next = await world.network.sockets.next();
+      await next.accept();
+      expect((await resume(next, 6)).channels).toEqual({ news: offset(6) });
+      const request = await poll();
+      expect(request.body.channels).toEqual({ news: offset(8) });
+      const gap = { after: offset(8), offset: offset(7), reason: 'rewritten' };
+      request.answer(200, held(7, [], { gap }));
+      await settle();
+      expect(late.gaps).toMatchObject([gap]);
+      expect(late.subscription.offset).toBe(offset(7));
+      next.send(message(7));
+      next.send(message(9));
+      expect(late.data).toEqual([7, 8, 9]);
+      expect(first.data).toEqual([6, 7, 9]);
+      expect(world.network.waiting('/v1/poll')).toEqual([]);
+    },
+  );
+
   it('is told a gap when history has moved on', async () => {
     const late = world.subscribe('news', { after: offset(1) });
     const gap = { after: offset(1), offset: offset(4), reason: 'trimmed' };

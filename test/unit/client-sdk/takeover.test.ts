@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ServerEvent } from '../../../src/protocol/index.js';
 import type { FakeRequest, FakeSocket } from './fakes/fake-network.js';
+import { news, polling } from './fakes/polling.js';
 import { message, resume } from './fakes/socket-server.js';
 import { assignment, OTHER, offset, World } from './fakes/world.js';
 
@@ -81,6 +82,43 @@ describe('a link that takes over from another', () => {
     await second.next('unsubscribe');
     expect((await second.next('subscribe')).channels).toEqual({ news: offset(2) });
     expect(news.data).toEqual([1, 2]);
+  });
+
+  it('is asked again from where the other has come to when its log does not come by there: that was written anew between', async () => {
+    world = new World();
+    const news = world.subscribe('news');
+    const first = await world.network.sockets.next();
+    await first.accept();
+    await resume(first, 10);
+    const second = await move(first);
+    const { id } = await second.next('subscribe');
+    first.send(message(11));
+    second.send(subscribed(id, 10));
+    second.send(message(12));
+    await second.next('unsubscribe');
+    const again = await second.next('subscribe');
+    expect(again.channels).toEqual({ news: offset(11) });
+    second.send({ ...(subscribed(again.id, 10) as object), recovered: false } as never);
+    second.send({ type: 'gap', channel: 'news', after: offset(11), offset: offset(10), reason: 'rewritten' });
+    second.send(message(12));
+    expect(news.gaps).toMatchObject([{ reason: 'rewritten' }]);
+    expect(news.data).toEqual([11, 12]);
+  });
+
+  it('is asked for nothing again when history was trimmed up to where the other has come', async () => {
+    world = new World();
+    const news = world.subscribe('news');
+    const first = await world.network.sockets.next();
+    await first.accept();
+    await resume(first, 10);
+    const second = await move(first);
+    const { id } = await second.next('subscribe');
+    first.send(message(11));
+    second.send({ ...(subscribed(id, 11) as object), recovered: false } as never);
+    second.send({ type: 'gap', channel: 'news', after: offset(10), offset: offset(11), reason: 'trimmed' });
+    second.send(message(12));
+    expect(news.data).toEqual([11, 12]);
+    expect(second.commands.waiting).toEqual([]);
   });
 
   it('is not deaf when the one before it answers last', async () => {
@@ -162,6 +200,19 @@ describe('a stream that takes over from another', () => {
     expect(news.data).toEqual(['typing', 'away']);
   });
 
+  it('is asked for again when its log does not come by where the other has come to', async () => {
+    world = new World({ transports: ['sse'] });
+    const news = world.subscribe('news');
+    const first = await next();
+    await send(first, ready(1, 'news'));
+    world.subscribe('more');
+    const second = await next();
+    await send(first, say(2, 'news'));
+    await send(second, ready(1, 'news'), say(3, 'news'));
+    expect(news.data).toEqual([2]);
+    expect((await next()).body.channels).toMatchObject({ news: offset(2) });
+  });
+
   it('ends a link whose stream takes a permission back for now, and asks again', async () => {
     world = new World({ transports: ['sse'] });
     const news = world.subscribe('news');
@@ -184,6 +235,20 @@ it('a node that ends a subscription for now is asked for it again', async () => 
   await world.clock.advance(2_000);
   expect((await socket.next('subscribe')).channels).toEqual({ news: offset(1) });
   expect(news.subscription.state.type).not.toBe('closed');
+});
+
+it('a poll that takes over from another is asked again when its log does not come by where that has come to', async () => {
+  world = new World({ transports: ['long-poll'] });
+  const listening = await polling(world);
+  const waiting = await world.network.request('/v1/poll');
+  world.subscribe('more');
+  const second = await world.network.request('/v1/poll');
+  waiting.answer(200, news(2, [2]));
+  await settle();
+  second.answer(200, news(3, [3]));
+  await settle();
+  expect(listening.data).toEqual([2]);
+  expect(world.network.waiting('/v1/poll').at(-1)?.body).toMatchObject({ channels: { news: offset(2) } });
 });
 
 describe.each(['sse', 'long-poll', 'short-poll'] as const)('a refusal over %s', (transport) => {
