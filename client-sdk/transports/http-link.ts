@@ -6,7 +6,7 @@ import { isStale } from '../channel.js';
 import { type Coded, createEnd, createRefusal, type Failure, isFinal, toFailure } from '../errors.js';
 import { post } from '../http.js';
 import { diff, type Link, type LinkHost, type Source, type Wanted } from '../link.js';
-import { ANSWER_LIMIT_MS, CLOSE_REFUSED, CLOSE_UNAUTHORIZED, REPEAT_FAILURES } from '../numbers.js';
+import { ANSWER_LIMIT_MS, CLOSE_NETWORK, CLOSE_REFUSED, CLOSE_UNAUTHORIZED, REPEAT_FAILURES } from '../numbers.js';
 import { createTimers } from '../timers.js';
 import type { ResponseLike } from '../types.js';
 
@@ -180,7 +180,10 @@ export const createHttpLink = (
       if (publishing !== mine) return;
       publishing = undefined;
       done(failure, offset);
-      if (failure?.close === CLOSE_UNAUTHORIZED) host.lost(failure);
+      const { close, code } = failure ?? {};
+      // Where nothing is asked, this is all that shows that the node is gone.
+      const isGone = !questions[0] && (close === CLOSE_NETWORK || code === 'draining');
+      if (failure && (isGone || close === CLOSE_UNAUTHORIZED)) host.lost(failure);
     };
     const ask = async () => {
       const { offset } = (await (await send(`/v1/${type}`, body, mine)).json()) as { readonly offset?: string };

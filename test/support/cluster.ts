@@ -30,10 +30,17 @@ export interface ClusterSetup {
   readonly redis?: RedisServerOptions;
   readonly engines: readonly ('uws' | 'ws')[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Of each process of ours. */
+  readonly nodeFlags?: readonly string[];
 }
 
 /** Starts nodes `n1`, `n2` … with these engines, and one discovery. */
-export async function startCluster({ engines, env = {}, redis: options }: ClusterSetup): Promise<Cluster> {
+export async function startCluster({
+  engines,
+  env = {},
+  nodeFlags = [],
+  redis: options,
+}: ClusterSetup): Promise<Cluster> {
   const redis = await startRedis(options);
   const shared = {
     FANFARE_REDIS_URL: redis.url,
@@ -49,12 +56,12 @@ export async function startCluster({ engines, env = {}, redis: options }: Cluste
   const nodes = new Map<string, ServerProcess>();
   const startNode: Cluster['startNode'] = async (id, engine, own = {}) => {
     const named = { FANFARE_NODE_ID: id, FANFARE_ENGINE: engine };
-    const node = await startFanfare(['node'], { env: { ...shared, ...named, ...own } });
+    const node = await startFanfare(['node'], { env: { ...shared, ...named, ...own }, nodeFlags });
     nodes.set(id, node);
     return node;
   };
   let [discovery] = await Promise.all([
-    startFanfare(['discovery'], { env: shared }),
+    startFanfare(['discovery'], { env: shared, nodeFlags }),
     ...engines.map((engine, index) => startNode(`n${index + 1}`, engine)),
   ]);
   const token = (subject: string) =>
@@ -78,7 +85,7 @@ export async function startCluster({ engines, env = {}, redis: options }: Cluste
     async restartDiscovery(own) {
       const { port } = new URL(discovery.url);
       await discovery.stop();
-      discovery = await startFanfare(['discovery'], { env: { ...shared, FANFARE_PORT: port, ...own } });
+      discovery = await startFanfare(['discovery'], { env: { ...shared, FANFARE_PORT: port, ...own }, nodeFlags });
     },
     async close() {
       await Promise.all([discovery.stop(), ...[...nodes.values()].map((node) => node.stop())]);

@@ -47,11 +47,16 @@ export class ReadinessWatch {
   }
 }
 
-/** A metric of ours by its name without `fanfare_`; 0 when there is none. */
-export async function metricOf(url: string, name: string): Promise<number> {
+/** All metrics as they are now: gives the value of one by its name, of its first series; 0 when there is none. */
+export async function metricsOf(url: string): Promise<(name: string) => number> {
   const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
   const text = await (await fetch(`${url}/metrics`, { headers })).text();
-  return Number(new RegExp(`^fanfare_${name}\\{.*\\} (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
+  return (name) => Number(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
+}
+
+/** A metric of ours by its name without `fanfare_`; 0 when there is none. */
+export async function metricOf(url: string, name: string): Promise<number> {
+  return (await metricsOf(url))(`fanfare_${name}`);
 }
 
 export interface Footprint {

@@ -2,7 +2,8 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ClientOptions } from '../../../client-sdk/types.js';
-import { offset, World } from './fakes/world.js';
+import type { FakeRequest } from './fakes/fake-network.js';
+import { assignment, OTHER, offset, World } from './fakes/world.js';
 
 let world: World;
 afterEach(() => {
@@ -240,6 +241,44 @@ describe('publish over HTTP', () => {
     (await world.network.request('/v1/publish')).answer(200, { channel: 'a', offset: offset(1) });
     (await world.network.request('/v1/publish')).answer(200, { channel: 'a', offset: offset(2) });
     expect(await Promise.all(published)).toHaveLength(2);
+  });
+
+  it.each(['sse', 'long-poll', 'short-poll'] as const)(
+    'goes to another node over %s where its own is gone and no channel would show it',
+    async (transport) => {
+      for (const go of [
+        (request: FakeRequest) => request.fail(),
+        (request: FakeRequest) => request.refuse(503, 'draining'),
+        (request: FakeRequest) => request.refuse(502, ''),
+      ]) {
+        world = new World({ transports: [transport] });
+        const published = world.client.publish('a', 1);
+        await world.clock.advance(0);
+        const first = await world.network.request('/v1/publish');
+        world.network.discovery = (request) => request.answer(200, assignment({ node: OTHER, alternatives: [] }));
+        go(first);
+        await world.clock.advance(2_000);
+        const again = await world.network.request('/v1/publish');
+        expect(again.url).toBe('http://n2.test/v1/publish');
+        expect(again.body).toEqual(first.body);
+        again.answer(200, { channel: 'a', offset: offset(1) });
+        expect(await published).toEqual({ offset: offset(1) });
+        world.client.close();
+      }
+    },
+  );
+
+  it('stays where it is while the node lives and its broker does not', async () => {
+    world = new World({ transports: ['long-poll'] });
+    const published = world.client.publish('a', 1);
+    await world.clock.advance(0);
+    (await world.network.request('/v1/publish')).refuse(503, 'broker_unavailable');
+    await world.clock.advance(2_000);
+    const again = await world.network.request('/v1/publish');
+    expect(again.url).toBe('http://n1.test/v1/publish');
+    again.answer(200, { channel: 'a', offset: offset(1) });
+    await published;
+    expect(world.stateTypes).toEqual(['connecting', 'connected']);
   });
 
   it('gets a fresh ticket when its ticket is refused, and repeats', async () => {
