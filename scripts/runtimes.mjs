@@ -29,7 +29,7 @@ function run(command, args, options = {}) {
 /** The line of JSON that somebody has printed among others. */
 const told = (text) => JSON.parse(/\{"websocket":.*?\}/.exec(text)?.[0] ?? 'null');
 const program = (command, ...args) =>
-  told(run(command, [...args, 'program.js', url, command.split('/').at(-1)], { timeout: MINUTE_MS }));
+  told(run(command, [...args, 'program.mjs', url, command.split('/').at(-1)], { timeout: MINUTE_MS }));
 
 async function startServer() {
   const args = [join(root, 'dist/src/cli/main.js'), 'start', '--port', '0'];
@@ -39,7 +39,13 @@ async function startServer() {
 }
 
 async function inWorkerd() {
-  await build({ absWorkingDir: folder, entryPoints: ['worker.js'], bundle: true, format: 'esm', outfile: 'bundle.js' });
+  await build({
+    absWorkingDir: folder,
+    entryPoints: ['worker.mjs'],
+    bundle: true,
+    format: 'esm',
+    outfile: 'bundle.js',
+  });
   const config = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -85,7 +91,12 @@ try {
     run(process.execPath, ['scripts/pack-client.mjs'], { cwd: root }).trim().split('\n').at(-1),
   );
   const dependencies = { ...VERSIONS, 'fanfare-client': `file:${tarball}` };
-  const jest = { transform: {}, testEnvironment: 'node' };
+  const jest = {
+    transform: {},
+    testEnvironment: 'node',
+    testMatch: ['**/*.test.mjs'],
+    moduleFileExtensions: ['mjs', 'js'],
+  };
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies, jest }));
   run('npm', ['install', '--silent', '--no-audit', '--no-fund', '--legacy-peer-deps']);
   cpSync(join(root, 'scripts/runtimes'), folder, { recursive: true });

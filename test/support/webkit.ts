@@ -41,13 +41,22 @@ async function freePort(): Promise<number> {
 export class WebKit {
   readonly version: string;
   readonly #session: string;
+  /** The window that it came with. */
+  readonly #first: string;
   readonly #processes: readonly ChildProcess[];
   readonly #home: string;
   /** Commands go to the window that was switched to last, so one comes after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(session: string, version: string, processes: readonly ChildProcess[], home: string) {
+  private constructor(
+    session: string,
+    first: string,
+    version: string,
+    processes: readonly ChildProcess[],
+    home: string,
+  ) {
     this.#session = session;
+    this.#first = first;
     this.version = version;
     this.#processes = processes;
     this.#home = home;
@@ -70,13 +79,15 @@ export class WebKit {
       readonly sessionId: string;
       readonly capabilities: { readonly browserVersion: string };
     };
-    return new WebKit(`${url}/session/${sessionId}`, capabilities.browserVersion, [screen, driver], home);
+    const session = `${url}/session/${sessionId}`;
+    const first = (await command('GET', `${session}/window`)) as string;
+    return new WebKit(session, first, capabilities.browserVersion, [screen, driver], home);
   }
 
   /** A window with that page. */
   async open(url: string): Promise<WebKitWindow> {
-    // The first one stays as it is: with the last window the session ends.
-    const made = await this.#inTurn(() => command('POST', `${this.#session}/window/new`, { type: 'window' }));
+    // The first one stays as it is: with the last window the session ends, and from one that was closed none can be opened.
+    const made = await this.#in(this.#first, '/window/new', { type: 'window' });
     const { handle } = made as { readonly handle: string };
     const window = new WebKitWindow((path, body, method) => this.#in(handle, path, body, method));
     await window.goto(url);

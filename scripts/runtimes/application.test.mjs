@@ -3,7 +3,7 @@
 import { createClient } from 'fanfare-client';
 import { createTestServer } from 'fanfare-client/testing';
 import { WebSocket } from 'ws';
-import { play } from './scenario.js';
+import { play } from './scenario.mjs';
 
 test('the server in memory', async () => {
   const server = createTestServer();

@@ -1,7 +1,7 @@
 // Runs in workerd: the scenario while a request is under way, as nothing may be opened outside of one there.
 
 import { createClient } from 'fanfare-client';
-import { play } from './scenario.js';
+import { play } from './scenario.mjs';
 
 export default {
   async fetch(request, { URL: url }) {
