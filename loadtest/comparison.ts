@@ -109,10 +109,10 @@ async function measure(ground: Ground, transport: Transport): Promise<Row> {
       deliveriesPerMessage: options.clients,
       payloadBytes: options.payloadBytes,
     };
-    const lingerMs = LINGER_MS + (transport === 'short-poll' ? options.pollEveryMs : 0);
-    const rhythm = { perSecond: options.rate, latency: true, lingerMs };
+    const leadMs = transport === 'short-poll' ? options.pollEveryMs : 0;
+    const rhythm = { perSecond: options.rate, latency: true, lingerMs: LINGER_MS + leadMs };
     await pace(stage, { ...rhythm, seconds: Math.min(WARM_UP_SECONDS, options.seconds) });
-    return toRow(options, transport, await pace(stage, { ...rhythm, seconds: options.seconds }));
+    return toRow(options, transport, await pace(stage, { ...rhythm, leadMs, seconds: options.seconds }));
   } finally {
     await fleet.close();
     await quiet(instruments.proc, server.pid); // so that the next transport does not pay for the goodbyes of this one
@@ -139,8 +139,8 @@ function toRow(options: ComparisonOptions, transport: Transport, measured: Measu
   };
 }
 
-function toFigures({ report, watched, lag }: Measured): Figures {
-  const deliveries = Math.max(1, report.deliveries);
+function toFigures({ report, served, watched, lag }: Measured): Figures {
+  const deliveries = Math.max(1, served);
   const each = (seconds: number): number => (seconds / deliveries) * 1e6;
   return {
     p50Ms: (report.latency?.getValueAtPercentile(50) ?? 0) / 1000,

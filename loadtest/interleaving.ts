@@ -48,7 +48,7 @@ function figuresOf(
   const bareRates = bare?.map(perCpuSecond);
   const p99 = rounds.map((one) => (one?.report.latency?.getValueAtPercentile(99) ?? Number.NaN) / 1000);
   const handfuls = rounds.map((one) =>
-    one === undefined ? Number.NaN : one.report.deliveries / Math.max(1, one.watched.serverSleeps),
+    one === undefined ? Number.NaN : one.served / Math.max(1, one.watched.serverSleeps),
   );
   const drivers = rounds.map((one) => (one === undefined ? Number.NaN : driverUs(one)));
   const hasLatency = rounds.some((one) => one?.report.latency !== undefined);
@@ -64,20 +64,20 @@ function figuresOf(
 }
 
 function perCpuSecond(measured: Measured | undefined): number {
-  return measured === undefined ? Number.NaN : measured.report.deliveries / measured.watched.server;
+  return measured === undefined ? Number.NaN : measured.served / measured.watched.server;
 }
 
-function driverUs({ watched, report }: Measured): number {
-  return (watched.drivers.reduce((sum, seconds) => sum + seconds, 0) / report.deliveries) * 1e6;
+function driverUs({ watched, served }: Measured): number {
+  return (watched.drivers.reduce((sum, seconds) => sum + seconds, 0) / served) * 1e6;
 }
 
-function describe({ report, watched, achieved, asked, lag }: Measured): string {
+function describe({ served, watched, achieved, asked, lag }: Measured): string {
   const percent = (seconds: number): string => `${((seconds / watched.wallSeconds) * 100).toFixed(0)} %`;
   return [
-    `${report.deliveries} deliveries`,
+    `${served} deliveries`,
     `${achieved.toFixed(1)} messages/s${asked === undefined ? '' : ` of ${asked}`}`,
-    `${((watched.server / report.deliveries) * 1e6).toFixed(3)} µs each`,
-    `${(report.deliveries / Math.max(1, watched.serverSleeps)).toFixed(1)} a wake-up`,
+    `${((watched.server / served) * 1e6).toFixed(3)} µs each`,
+    `${(served / Math.max(1, watched.serverSleeps)).toFixed(1)} a wake-up`,
     `server ${percent(watched.server)}, drivers ${watched.drivers.map(percent).join(' + ')}, Redis ${percent(watched.redis)}`,
     `others ${percent(watched.othersCores * watched.wallSeconds)}, stolen ${percent(watched.stolenCores * watched.wallSeconds)}`,
     ...(lag === undefined ? [] : [`lag p99 ${lag.lagP99Ms.toFixed(1)} max ${lag.lagMaxMs.toFixed(1)} ms`]),

@@ -32,6 +32,8 @@ export interface Stage {
 export interface Measured {
   readonly messages: number;
   readonly expected: number;
+  /** Deliveries that came while CPU and bytes were watched, which is what these are divided by. Messages are judged beyond that. */
+  readonly served: number;
   /** Messages per second that were asked for; absent where there was no rate to keep. */
   readonly asked?: number;
   /** Messages per second until the last was acknowledged. */
@@ -64,7 +66,7 @@ export async function flood(stage: Stage, { messages, batch }: FloodOptions): Pr
   const numbered = stage.numbers.take(messages);
   const batches = prepareBatches(stage, batch);
   await stage.fleet.reset({ first: numbered.first, reportEvery: batch * stage.deliveriesPerMessage });
-  const end = await begin(stage);
+  const end = await begin(stage, numbered);
   for (let published = 0; published < messages; ) {
     const startUs = nowUs();
     stage.publisher.send(stampBatch(batches, numbered, published, batch), batch);
@@ -82,18 +84,54 @@ export interface PaceOptions {
   readonly latency: boolean;
   /** How long after the last message one that comes twice would be seen: a short poll's pause. */
   readonly lingerMs: number;
+  /**
+   * How long the rate is kept before the window begins, so that the window holds as many deliveries as messages: a short poll's pause. Without
+   * it, those of a window that is not much longer than the pause mostly come when CPU is not watched any more. Absent: not at all.
+   */
+  readonly leadMs?: number;
   /** Messages that are due together; absent: one. */
   readonly batch?: number;
 }
 
-/** Publishes at a steady rate, whatever the clients do: at each wake-up all that is due, and each message says when it was due. */
+/**
+ * Publishes at a steady rate, whatever the clients do: at each wake-up all that is due, and each message says when it was due. CPU and bytes
+ * are those of the window itself, and so are the deliveries that they are divided by; messages and latencies are those of the lead as well.
+ */
 export async function pace(stage: Stage, options: PaceOptions): Promise<Measured> {
-  const { perSecond, seconds, latency, lingerMs, batch = 1 } = options;
-  const messages = Math.max(1, Math.round((perSecond * seconds) / batch)) * batch;
+  const { perSecond, seconds, latency, lingerMs, leadMs = 0, batch = 1 } = options;
+  const wholeBatches = (forSeconds: number): number => Math.round((perSecond * forSeconds) / batch) * batch;
+  const leadSeconds = leadMs / 1000;
+  const messages = wholeBatches(leadSeconds) + Math.max(batch, wholeBatches(seconds));
   const numbered = stage.numbers.take(messages);
   await stage.fleet.reset({ first: numbered.first, latency });
-  const end = await begin(stage);
+  // Without a lead nothing of it may come before it is watched.
+  let end = leadMs > 0 ? undefined : await begin(stage, numbered);
   const startUs = nowUs();
+  const endUs = startUs + (leadSeconds + seconds) * 1e6;
+  const published = publish(stage, numbered, { perSecond, batch, startUs });
+  // Told where it is awaited.
+  published.catch(() => undefined);
+  await until(startUs + leadSeconds * 1e6);
+  end ??= await begin(stage, numbered);
+  await published;
+  const achieved = messages / Math.max(leadSeconds + seconds, (nowUs() - startUs) / 1e6);
+  await until(endUs);
+  const measured = await end(numbered, { asked: perSecond, achieved });
+  // The last deliveries may come a little later than the window ends.
+  await until(endUs + lingerMs * US_PER_MS);
+  const { bytesIn, bytesOut, polls } = measured.report;
+  return { ...measured, report: { ...(await lastReport(stage, numbered)), bytesIn, bytesOut, polls } };
+}
+
+interface Rhythm {
+  readonly perSecond: number;
+  readonly batch: number;
+  readonly startUs: number;
+}
+
+/** Resolves when all messages are acknowledged. */
+async function publish(stage: Stage, numbered: Numbered, { perSecond, batch, startUs }: Rhythm): Promise<void> {
+  const { messages } = numbered;
   const dueUs = (at: number): number => startUs + ((at - (at % batch)) * 1e6) / perSecond;
   for (let sent = 0; sent < messages; ) {
     const due = Math.min(messages, (Math.floor(((nowUs() - startUs) * perSecond) / 1e6 / batch) + 1) * batch);
@@ -107,14 +145,6 @@ export async function pace(stage: Stage, options: PaceOptions): Promise<Measured
     if (sent < messages) await until(dueUs(sent));
   }
   await stage.publisher.settled();
-  const tookUs = nowUs() - startUs;
-  const endUs = startUs + seconds * 1e6;
-  await until(endUs);
-  // CPU and bytes are those of the window itself; its last deliveries may come a little later.
-  const measured = await end(numbered, { asked: perSecond, achieved: messages / Math.max(seconds, tookUs / 1e6) });
-  await until(endUs + lingerMs * US_PER_MS);
-  const { bytesIn, bytesOut, polls } = measured.report;
-  return { ...measured, report: { ...(await lastReport(stage, numbered)), bytesIn, bytesOut, polls } };
 }
 
 /** What has come once nothing is missing any more, or nobody should wait for it any longer. */
@@ -128,29 +158,35 @@ async function lastReport(stage: Stage, numbered: Numbered): Promise<FleetReport
 }
 
 /** Begins to watch; what is returned ends it and says what came. */
-async function begin(stage: Stage) {
+async function begin(stage: Stage, numbered: Numbered) {
   const wireNow = async () => (stage.wirePort === undefined ? undefined : readWire(stage.wirePort));
-  const wireBefore = await wireNow();
+  const [wireBefore, before] = await Promise.all([wireNow(), stage.fleet.report(numbered)]);
   const lag = new LoopLag();
   lag.start();
   const startMs = performance.now();
   const finish = watch(stage.proc, stage.cast);
-  return async (numbered: Numbered, rate: { asked: number; achieved: number } | undefined): Promise<Measured> => {
+  return async (window: Numbered, rate: { asked: number; achieved: number } | undefined): Promise<Measured> => {
     const watched = finish();
     const tookMs = performance.now() - startMs;
     const own = lag.read();
     lag.stop();
-    const wire = wireBetween(wireBefore, await wireNow());
-    const report = await stage.fleet.report(numbered);
-    const { messages } = numbered;
+    const [wireAfter, after] = await Promise.all([wireNow(), stage.fleet.report(window)]);
+    const wire = wireBetween(wireBefore, wireAfter);
+    const { messages } = window;
     return {
       messages,
       expected: messages * stage.deliveriesPerMessage,
       achieved: messages / (tookMs / 1000),
+      served: after.deliveries - before.deliveries,
       ...rate,
       watched,
-      ...(report.latency === undefined ? {} : { lag: later(own, report) }),
-      report,
+      ...(after.latency === undefined ? {} : { lag: later(own, after) }),
+      report: {
+        ...after,
+        bytesIn: after.bytesIn - before.bytesIn,
+        bytesOut: after.bytesOut - before.bytesOut,
+        polls: after.polls - before.polls,
+      },
       ...(wire === undefined ? {} : { wire }),
     };
   };

@@ -79,7 +79,7 @@ function traffic(what: string, kind: Engine, crowd: Crowd, run: (stage: Stage) =
       measure: async () => {
         await quiet(logged.proc, logged.cast.server);
         const sound = await lab.judge.sound(name, () => run(logged));
-        return sound === undefined ? undefined : sound.report.deliveries / sound.watched.server;
+        return sound === undefined ? undefined : sound.served / sound.watched.server;
       },
       close: () => stage.close(),
     };

@@ -87,6 +87,8 @@ function words(): string {
 <li><b>CPU</b>: user and system time of all threads of the process, per delivered message; Redis and the drivers (publisher and clients) apart.</li>
 <li><b>bytes down, up</b>: at the clients' sockets, with the framing of HTTP and WebSocket.</li>
 <li><b>TCP/IP bytes</b>: both ways, with 52 bytes of headers for each segment that the kernel counted. On loopback segments are large: on
+<li><b>a window</b>: CPU and bytes are divided by the deliveries that came while they were counted. Short polls are published to for one
+pause before it, so that it holds as many deliveries as messages.</li>
 a real network, long messages take more of them.</li>
 <li><b>latency</b>: from the moment when a message was due, whether or not the publisher was late, to its last byte at the client.</li>
 <li><b>memory per link</b>: the slope of the server's resident memory from a fifth of the links to all of them.</li>

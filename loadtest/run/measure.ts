@@ -101,7 +101,7 @@ async function warmedUp(stage: Stage, arm: Arm): Promise<() => Promise<Measured>
   const lingerMs = LINGER_MS + arm.pollEvery;
   const rhythm = { perSecond: Number(arm.rate), latency: true, lingerMs, batch };
   await pace(stage, { ...rhythm, seconds: Math.min(seconds, WARM_UP_SECONDS) });
-  return () => pace(stage, { ...rhythm, seconds });
+  return () => pace(stage, { ...rhythm, leadMs: arm.pollEvery, seconds });
 }
 
 function stageOf({ fleet, opened }: Ground, arm: Arm, proc: Stage['proc']): Stage {
@@ -140,10 +140,10 @@ function crowdOf(opened: Opened, arm: Arm) {
   } as const;
 }
 
-function countsOf({ messages, expected, asked, achieved, watched, lag, report, wire }: Measured): TrafficCounts {
+function countsOf({ messages, expected, served, asked, achieved, watched, lag, report, wire }: Measured): TrafficCounts {
   const { deliveries, lost, repeated, disordered, bytesIn, bytesOut, polls } = report;
   return {
-    ...{ messages, expected, deliveries, lost, repeated, disordered },
+    ...{ messages, expected, deliveries, served, lost, repeated, disordered },
     ...(asked === undefined ? {} : { asked }),
     achieved,
     wallSeconds: watched.wallSeconds,

@@ -9,6 +9,8 @@ export interface TrafficCounts {
   readonly messages: number;
   readonly expected: number;
   readonly deliveries: number;
+  /** Those of them that came while CPU and bytes were watched; absent in older results, where all of them count. */
+  readonly served?: number;
   readonly lost: number;
   readonly repeated: number;
   readonly disordered: number;
@@ -32,6 +34,11 @@ export interface TrafficCounts {
   readonly lagP99Ms: number;
   /** Microseconds from due to delivered, compressed; empty where no latency is told. */
   readonly histogram: string;
+}
+
+/** What sums of CPU and bytes are divided by. */
+export function servedOf({ served, deliveries }: Pick<TrafficCounts, 'served' | 'deliveries'>): number {
+  return served ?? deliveries;
 }
 
 export interface Round {

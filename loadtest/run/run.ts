@@ -3,7 +3,7 @@
 import type { Arm } from '../plan/arm.js';
 import { labelOf } from '../plan/arm.js';
 import type { Outcome } from './measure.js';
-import type { LabResult, Round } from './result.js';
+import { type LabResult, type Round, servedOf } from './result.js';
 
 export interface RunOptions {
   /** Measures an arm once. */
@@ -69,5 +69,5 @@ function tell({ faults, doubts, traffic, linkBytes }: Outcome): string {
   const busy = doubts.length > 0 ? ` (busy: ${doubts.join('; ')})` : '';
   if (linkBytes !== undefined) return `${(linkBytes / 1024).toFixed(2)} KiB a link${busy}`;
   if (traffic === undefined) return 'nothing';
-  return `${((traffic.server / Math.max(1, traffic.deliveries)) * 1e6).toFixed(2)} µs/delivery${busy}`;
+  return `${((traffic.server / Math.max(1, servedOf(traffic))) * 1e6).toFixed(2)} µs/delivery${busy}`;
 }

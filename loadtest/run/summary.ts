@@ -4,7 +4,7 @@ import type { Histogram } from 'hdr-histogram-js';
 import { median } from '../figures.js';
 import { type Arm, labelOf } from '../plan/arm.js';
 import { mergeHistograms } from './histograms.js';
-import { counts, type LabResult, type Measurements, type Round, type TrafficCounts } from './result.js';
+import { counts, type LabResult, type Measurements, type Round, servedOf, type TrafficCounts } from './result.js';
 
 export interface Spread {
   readonly median: number;
@@ -28,7 +28,7 @@ const KIB = 1_024;
 const each = (of: (traffic: TrafficCounts) => number | undefined) => (round: Round) => {
   const { traffic } = round;
   const sum = traffic === undefined ? undefined : of(traffic);
-  return sum === undefined || traffic === undefined ? undefined : sum / Math.max(1, traffic.deliveries);
+  return sum === undefined || traffic === undefined ? undefined : sum / Math.max(1, servedOf(traffic));
 };
 
 function percentile(round: Round, share: number): number | undefined {
@@ -51,7 +51,7 @@ export const METRICS = {
     digits: 0,
     better: 'more',
     of: ({ traffic }) =>
-      traffic === undefined || traffic.server <= 0 ? undefined : traffic.deliveries / traffic.server,
+      traffic === undefined || traffic.server <= 0 ? undefined : servedOf(traffic) / traffic.server,
   },
   redisUs: {
     name: 'Redis CPU',

@@ -22,9 +22,15 @@ describe('the load test', () => {
     async (broker) => {
       const { stdout } = await run(...TINY, '--broker', broker);
       const rows: unknown = JSON.parse(stdout);
-      const counts = { clients: 5, asked: 20, expected: 100, deliveries: 100, lost: 0, repeated: 0, faults: [] };
+      const counts = { clients: 5, asked: 20, lost: 0, repeated: 0, faults: [] };
       const sound = { ...counts, figures: expect.objectContaining({ p99Ms: expect.any(Number) }) };
-      expect(rows).toEqual(TRANSPORTS.map((transport) => expect.objectContaining({ transport, ...sound })));
+      // Short polls get messages for one pause more, before the window begins: 2 more for each client.
+      const came = (transport: string) => (transport === 'short-poll' ? 110 : 100);
+      expect(rows).toEqual(
+        TRANSPORTS.map((transport) =>
+          expect.objectContaining({ transport, expected: came(transport), deliveries: came(transport), ...sound }),
+        ),
+      );
     },
     60_000,
   );

@@ -43,7 +43,48 @@ function stageWith(publisher: Pick<Publisher, 'send' | 'settled'>): Stage {
   };
 }
 
+/** A short poll that takes all that was published each time that so many messages have been, and what is left once it is asked for again. */
+function pollingEach(messages: number) {
+  const proc = new FakeProc(1);
+  proc.use(1, '1', 0);
+  proc.use(2, '1', 0);
+  let published = 0;
+  let delivered = 0;
+  const poll = (): void => {
+    // A server that takes a millisecond for each delivery, and nothing else.
+    proc.use(1, '1', published - delivered);
+    delivered = published;
+  };
+  const report = async () => ({ ...REPORT, deliveries: delivered, bytesIn: delivered * 10, lost: published - delivered });
+  const stage = stageWith({
+    send: (_, count) => {
+      for (let at = 0; at < count; at += 1) {
+        published += 1;
+        if (published % messages === 0) poll();
+      }
+    },
+    settled: async () => {},
+  });
+  return { stage: { ...stage, proc, cast: { server: 1, drivers: [2] }, fleet: { ...stage.fleet, report } }, poll };
+}
+
 describe('a steady publisher', () => {
+  it('divides the CPU of a window by what came in it, though what short polls still wait for comes after it', async () => {
+    const { stage, poll } = pollingEach(70);
+    const running = pace(stage, { perSecond: 400, seconds: 0.5, leadMs: 250, latency: false, lingerMs: 100 });
+    // The last poll comes when nobody watches the server any more: the 0.3 s after it hold none.
+    const last = setTimeout(poll, 900);
+    const { messages, served, watched, report } = await running;
+    clearTimeout(last);
+    // A lead of 100 messages, of which 70 are polled for before the window, and 200 in it.
+    expect(messages).toBe(300);
+    expect(report).toMatchObject({ deliveries: 300, lost: 0 });
+    expect(served).toBeGreaterThan(0);
+    expect(served).toBeLessThanOrEqual(210);
+    expect(watched.server * 1_000).toBeCloseTo(served, 6);
+    expect(report.bytesIn).toBe(served * 10);
+  });
+
   it('sends each message once, with the time that it was due, however few wake-ups there are', async () => {
     const sent: Buffer[] = [];
     const announced: number[] = [];
