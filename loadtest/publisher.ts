@@ -33,6 +33,28 @@ export async function connectToServer(address: Address): Promise<Publisher> {
   return oneByOne(await openPublisher(address, countAnswers));
 }
 
+/** To a server of HTTP that takes requests before it has answered those before. */
+export function connectPipelined(address: Address): Promise<Publisher> {
+  return openPublisher(address, countAnswers);
+}
+
+/**
+ * To a NATS server. What is sent at a time is acknowledged by one PONG: a server that answers each message by itself is asked for more than
+ * its users ask of it.
+ */
+export async function connectToNats(address: Address): Promise<Publisher> {
+  const publisher = await openPublisher(address, countPongs);
+  publisher.send(Buffer.from('CONNECT {"verbose":false,"pedantic":false}\r\nPING\r\n'), 1);
+  await publisher.settled();
+  return { ...publisher, send: (bytes) => publisher.send(Buffer.concat([bytes, PING]), 1) };
+}
+
+const PING = Buffer.from('PING\r\n');
+
+/** Encodes for {@link connectToNats}. */
+export const encodeNats: Encode = (channel, payload) =>
+  Buffer.from(`PUB ${channel} ${Buffer.byteLength(payload)}\r\n${payload}\r\n`);
+
 /** A server need not take a request before it has answered the one before. */
 function oneByOne(publisher: Publisher): Publisher {
   const waiting: Buffer[] = [];
@@ -127,9 +149,10 @@ function opened(address: Address): Promise<Socket> {
   });
 }
 
-function resp(...words: readonly string[]): Buffer {
-  const encoded = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
-  return Buffer.from(`*${words.length}\r\n${encoded.join('')}`);
+/** A command of Redis. */
+export function resp(...words: readonly (string | Buffer)[]): Buffer {
+  const encoded = words.map((word) => [`$${Buffer.byteLength(word)}\r\n`, word, '\r\n']);
+  return Buffer.concat([`*${words.length}\r\n`, ...encoded.flat()].map((part) => Buffer.from(part)));
 }
 
 /** Redis answers with an integer or with a bulk string, which takes two lines and never begins with `$`, `:` or `-`. */
@@ -149,9 +172,22 @@ function countAnswers(bytes: Buffer): { count: number; used: number } {
   let count = 0;
   let used = 0;
   for (let answer = scanAnswer(bytes); answer !== undefined; answer = scanAnswer(bytes.subarray(used))) {
-    if (answer.status !== 200) throw new Error(`publish answered: ${bytes.toString('utf8', used, used + 400)}`);
+    if (answer.status < 200 || answer.status > 202) throw new Error(`publish answered: ${bytes.toString('utf8', used, used + 400)}`);
     count += 1;
     used += answer.end;
+  }
+  return { count, used };
+}
+
+/** NATS says `INFO {…}` first, then a line for each thing that it answers; what is wrong begins with `-ERR`. */
+function countPongs(bytes: Buffer): { count: number; used: number } {
+  let count = 0;
+  let used = 0;
+  for (let end = bytes.indexOf('\r\n'); end >= 0; end = bytes.indexOf('\r\n', used)) {
+    const line = bytes.toString('latin1', used, end);
+    if (line.startsWith('-ERR')) throw new Error(`NATS refused: ${line}`);
+    if (line === 'PONG') count += 1;
+    used = end + 2;
   }
   return { count, used };
 }

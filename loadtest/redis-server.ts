@@ -1,7 +1,7 @@
 // A private redis-server without persistence, for the length of a run.
 
-import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
+import { spawn, spawnSync } from 'node:child_process';
+import { freePort } from './free-port.js';
 
 export interface RedisServer {
   readonly pid: number;
@@ -14,12 +14,19 @@ export interface RedisServer {
 const HOST = '127.0.0.1';
 const ATTEMPTS = 5;
 
+/** Why it cannot be started here; `undefined`: it can. */
+export function missingRedis(): string | undefined {
+  return spawnSync('redis-server', ['--version']).error === undefined
+    ? undefined
+    : 'redis-server is not installed (Debian: redis-server)';
+}
+
 /** Starts `redis-server` on a free port. Throws when it is not installed or ends at once. */
 export async function startRedisServer(): Promise<RedisServer> {
   let failure: unknown;
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     try {
-      return await startOn(await freePort());
+      return await startOn(await freePort(HOST));
     } catch (error) {
       failure = error; // another process may have taken the port in between
     }
@@ -52,17 +59,4 @@ async function startOn(port: number): Promise<RedisServer> {
       return ended;
     },
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, HOST, () => {
-      const address = probe.address();
-      probe.close(() =>
-        address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
 }

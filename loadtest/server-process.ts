@@ -40,6 +40,9 @@ export interface FanfareOptions extends Secrets {
 /** Flags with which a server collects garbage on SIGUSR2. */
 export const COLLECTING: readonly string[] = ['--import', built('collect-garbage.js').href];
 
+/** And with which node keeps little room for new objects, where memory is told: see scenarios/connections.ts. */
+export const LEAN: readonly string[] = [...COLLECTING, '--max-semi-space-size=1'];
+
 const READY_TIMEOUT_MS = 15_000;
 
 /** Starts `fanfare start` with one node on a free port. */
@@ -64,11 +67,17 @@ export function startBare(
   nodeFlags: readonly string[] = [],
   hasHeartbeats = false,
 ): Promise<ServerProcess> {
-  const main = fileURLToPath(built('bare/server.js'));
-  return startServer([...nodeFlags, main], {
-    BARE_REDIS_URL: redisUrl,
-    ...(hasHeartbeats && { BARE_HEARTBEATS: '1' }),
-  });
+  const env = { BARE_REDIS_URL: redisUrl, ...(hasHeartbeats && { BARE_HEARTBEATS: '1' }) };
+  return startBuilt('bare/server.js', env, nodeFlags);
+}
+
+/** Starts a built file of the lab that prints a ready line, as a server of Fanfare does. */
+export function startBuilt(
+  file: string,
+  env: Record<string, string>,
+  nodeFlags: readonly string[] = [],
+): Promise<ServerProcess> {
+  return startServer([...nodeFlags, fileURLToPath(built(file))], env);
 }
 
 async function startServer(args: readonly string[], env: Record<string, string>): Promise<ServerProcess> {

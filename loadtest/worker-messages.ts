@@ -1,6 +1,7 @@
 // What a run's main process and its worker processes say to each other.
 
 import type { Transport } from '../src/protocol/index.js';
+import type { Dialect } from './clients/link.js';
 import type { Numbered } from './numbers.js';
 
 /** Which clients: those with the numbers from `first` on. */
@@ -33,6 +34,8 @@ export interface OpenCommand extends Share {
   readonly atOnce: number;
   /** Pause between short polls. */
   readonly pollEveryMs: number;
+  /** Absent: that of Fanfare, or of the bare server where there is no secret. */
+  readonly dialect?: Dialect;
 }
 
 /** Begins a window: counters at zero, numbers from `first` on; answered by `reset`. */

@@ -1,6 +1,7 @@
 // A worker process: opens the clients that it is told to and answers with what they received.
 
 import type { ClientParts, LoadClient } from './clients/link.js';
+import { openPeer, PEERS } from './clients/peer.js';
 import { openPoll } from './clients/poll.js';
 import { openStream } from './clients/stream.js';
 import { Tally } from './clients/tally.js';
@@ -114,6 +115,8 @@ function positionsOf({ positions }: OpenCommand, number: number): Readonly<Recor
 }
 
 function openClient(command: OpenCommand, parts: ClientParts): LoadClient {
+  const peer = command.dialect === undefined ? undefined : PEERS[command.dialect];
+  if (peer !== undefined) return openPeer(peer, command.transport, parts, tally);
   switch (command.transport) {
     case 'websocket':
       return openWebSocket(parts, tally);

@@ -9,6 +9,10 @@ export interface LoadClient {
   close(): void;
 }
 
+/** What is spoken to a server: each has ways of its own to subscribe. */
+export const DIALECTS = ['fanfare', 'bare', 'socketio', 'nchan', 'nats'] as const;
+export type Dialect = (typeof DIALECTS)[number];
+
 /** What a client is made of. */
 export interface ClientParts {
   readonly host: string;

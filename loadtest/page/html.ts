@@ -3,6 +3,7 @@
 import type { LabResult } from '../run/result.js';
 import { METRIC_NAMES, METRICS, summarize } from '../run/summary.js';
 import { cellOf, remarksOf } from '../run/text-table.js';
+import { besidePeers } from './beside.js';
 import { sectionsOf } from './charts.js';
 import { STYLE } from './style.js';
 import { escapeXml } from './svg.js';
@@ -38,6 +39,7 @@ those of all latencies of all rounds together.</p>
 ${facts.map(([name, value]) => `<tr><th scope="row">${name}</th><td>${escapeXml(value)}</td></tr>`).join('\n')}
 </tbody></table>
 ${remarks(result)}
+${besidePeers(result)}
 ${sectionsOf(result)
   .map(
     ({ scenario, charts }) =>
@@ -85,10 +87,10 @@ function words(): string {
   return `<h2>What the words mean</h2>
 <ul>
 <li><b>CPU</b>: user and system time of all threads of the process, per delivered message; Redis and the drivers (publisher and clients) apart.</li>
-<li><b>bytes down, up</b>: at the clients' sockets, with the framing of HTTP and WebSocket.</li>
-<li><b>TCP/IP bytes</b>: both ways, with 52 bytes of headers for each segment that the kernel counted. On loopback segments are large: on
 <li><b>a window</b>: CPU and bytes are divided by the deliveries that came while they were counted. Short polls are published to for one
 pause before it, so that it holds as many deliveries as messages.</li>
+<li><b>bytes down, up</b>: at the clients' sockets, with the framing of HTTP and WebSocket.</li>
+<li><b>TCP/IP bytes</b>: both ways, with 52 bytes of headers for each segment that the kernel counted. On loopback segments are large: on
 a real network, long messages take more of them.</li>
 <li><b>latency</b>: from the moment when a message was due, whether or not the publisher was late, to its last byte at the client.</li>
 <li><b>memory per link</b>: the slope of the server's resident memory from a fifth of the links to all of them.</li>

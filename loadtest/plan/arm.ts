@@ -4,10 +4,13 @@ import { TRANSPORTS, type Transport } from '../../src/protocol/index.js';
 import { MIN_PAYLOAD_BYTES } from '../payload.js';
 
 /** Servers that can be put in a run. */
-export const ENGINES = ['uws', 'ws', 'bare'] as const;
+export const FANFARES = ['uws', 'ws'] as const;
+export const PEERS = ['bare', 'bare-ws', 'socketio', 'nchan', 'nats'] as const;
+export const ENGINES = [...FANFARES, ...PEERS] as const;
 export type Engine = (typeof ENGINES)[number];
 export const BROKERS = ['redis', 'memory'] as const;
-export type BrokerName = (typeof BROKERS)[number];
+/** `none`: messages go from the publisher to the server itself. */
+export type BrokerName = (typeof BROKERS)[number] | 'none';
 
 /** Messages per second; or the next burst when all have the last; or none at all, where memory is what is measured. */
 export type Rate = number | 'flood' | 'idle';
@@ -55,6 +58,10 @@ const ABLE: Readonly<
   uws: { transports: TRANSPORTS, brokers: BROKERS },
   ws: { transports: TRANSPORTS, brokers: BROKERS },
   bare: { transports: ['websocket', 'long-poll'], brokers: ['redis'] },
+  'bare-ws': { transports: ['websocket'], brokers: ['redis'] },
+  socketio: { transports: ['websocket'], brokers: ['redis'] },
+  nchan: { transports: ['websocket', 'sse', 'long-poll'], brokers: ['none'] },
+  nats: { transports: ['websocket'], brokers: ['none'] },
 };
 
 export interface Plan {
@@ -95,8 +102,12 @@ function crossed({ name, what: _, ...columns }: Scenario): readonly Arm[] {
   for (const [column, values] of Object.entries(columns)) {
     arms = arms.flatMap((arm) => (values as readonly unknown[]).map((value) => ({ ...arm, [column]: value })));
   }
-  // Only short polls have a pause: the others are measured once, whatever stands there.
-  return (arms as unknown as Arm[]).map((arm) => (arm.transport === 'short-poll' ? arm : { ...arm, pollEvery: 0 }));
+  // Only short polls have a pause, and some servers have no broker: the others are measured once, whatever stands there.
+  return (arms as unknown as Arm[]).map((arm) => ({
+    ...arm,
+    pollEvery: arm.transport === 'short-poll' ? arm.pollEvery : 0,
+    broker: ABLE[arm.engine].brokers.includes('none') ? 'none' : arm.broker,
+  }));
 }
 
 function reasonAgainst(arm: Arm): string | undefined {

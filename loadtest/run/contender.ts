@@ -1,5 +1,6 @@
 // What the lab asks of a server that is put in a run, and what it gets when one is opened.
 
+import type { Dialect } from '../clients/link.js';
 import type { Instruments } from '../instruments.js';
 import type { Arm } from '../plan/arm.js';
 import type { Encode, Publisher } from '../publisher.js';
@@ -15,6 +16,7 @@ export interface Opened {
   readonly encode: Encode;
   /** What a client subscribes to, for a channel's name. */
   readonly topic: (channel: string) => string;
+  readonly dialect: Dialect;
   /** Signs users' tokens; absent: the server takes none. */
   readonly secret?: string;
   /** Collects garbage on SIGUSR2. */

@@ -1,16 +1,15 @@
-// The servers that can be put in a run: a Fanfare on each engine, and the bare loop.
+// The servers that can be put in a run: a Fanfare on each engine, the bare loop, and peers.
 
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { NATS } from '../peers/nats.js';
+import { NCHAN } from '../peers/nchan.js';
+import { BARE_WS, SOCKETIO } from '../peers/node-peers.js';
 import type { Engine } from '../plan/arm.js';
 import { connectToRedis, connectToServer, encodeLive, encodeLogged, httpEncoder } from '../publisher.js';
-import { startRedisServer } from '../redis-server.js';
+import { missingRedis, startRedisServer } from '../redis-server.js';
 import { ROOT } from '../root.js';
-import { COLLECTING, startBare, startFanfare } from '../server-process.js';
+import { LEAN, startBare, startFanfare } from '../server-process.js';
 import { type Conditions, type Contender, type Opened, opening } from './contender.js';
-
-/** Where memory is told, node keeps little room for new objects: see scenarios/connections.ts. */
-const LEAN: readonly string[] = [...COLLECTING, '--max-semi-space-size=1'];
 
 export const CONTENDERS: Readonly<Record<Engine, Contender>> = {
   uws: fanfare('uws'),
@@ -20,6 +19,10 @@ export const CONTENDERS: Readonly<Record<Engine, Contender>> = {
     configuration: () => readFileSync(new URL('loadtest/bare/server.ts', ROOT), 'utf8'),
     open: openBare,
   },
+  'bare-ws': BARE_WS,
+  socketio: SOCKETIO,
+  nchan: NCHAN,
+  nats: NATS,
 };
 
 function fanfare(engine: 'uws' | 'ws'): Contender {
@@ -53,6 +56,7 @@ function openFanfare(engine: 'uws' | 'ws', { arm, secrets, instruments }: Condit
       publisher,
       encode: redis ? encodeLogged : httpEncoder(server, secrets.publishKey),
       topic: (channel) => channel,
+      dialect: 'fanfare',
       secret: secrets.authSecret,
       collects: arm.rate === 'idle',
     };
@@ -74,13 +78,8 @@ function openBare({ arm, instruments }: Conditions): Promise<Opened> {
       publisher,
       encode: encodeLive,
       topic: (channel) => `fanfare:{${channel}}`,
+      dialect: 'bare',
       collects: arm.rate === 'idle',
     };
   });
-}
-
-function missingRedis(): string | undefined {
-  return spawnSync('redis-server', ['--version']).error === undefined
-    ? undefined
-    : 'redis-server is not installed (Debian: redis-server)';
 }

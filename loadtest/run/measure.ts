@@ -135,6 +135,7 @@ function crowdOf(opened: Opened, arm: Arm) {
     atOnce: AT_ONCE,
     channel: opened.topic(CHANNEL),
     channels: arm.channels,
+    dialect: opened.dialect,
     ...(opened.secret === undefined ? {} : { secret: opened.secret }),
     pollEveryMs: arm.pollEvery,
   } as const;

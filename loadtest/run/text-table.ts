@@ -1,6 +1,7 @@
 // A result as a table in the terminal, with all that is to be said of it below.
 
 import { faultsOfResult, type LabResult } from './result.js';
+import { winsOfPeers } from './rivals.js';
 import { METRICS, type MetricName, type Summary, showSpread, summarize } from './summary.js';
 
 const COLUMNS: readonly (readonly [heading: string, name: MetricName])[] = [
@@ -52,6 +53,7 @@ export function remarksOf(result: LabResult): readonly string[] {
     ...(short.length > 0
       ? [`not finished: ${short.length} of ${summaries.length} lines have fewer than ${result.rounds} rounds`]
       : []),
+    ...winsOfPeers(summaries),
     ...result.leftOut.map((reason) => `left out: ${reason}`),
   ];
 }

@@ -33,6 +33,8 @@ const OWNERS: Readonly<Record<string, string>> = {
   ioredis: '^(src/broker/redis|loadtest)/',
   'uWebSockets\\.js': '^(src/node/engines/uws|loadtest)/',
   ws: '^(src/node/engines/ws/|client-sdk/node\\.ts$|loadtest/)',
+  'socket\\.io': '^loadtest/peers/',
+  '@socket\\.io': '^loadtest/peers/',
   react: '^client-sdk/react\\.ts$',
   zod: '^src/config/',
   yaml: '^(src/config|loadtest/plan)/',

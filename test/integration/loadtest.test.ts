@@ -74,6 +74,25 @@ describe('the lab', () => {
     expect(stderr).toContain('left out: mine: bare has no sse here');
   }, 240_000);
 
+  it('runs every peer that this machine has and says of the others that they are missing', async () => {
+    const peers = ['bare-ws', 'socketio', 'nchan', 'nats'];
+    const engines = peers.join(', ');
+    writeFileSync(mine, `scenarios: [{ name: mine, engine: [${engines}], rate: [40, flood], ${columns} }]`);
+    const { stderr } = await ran('--scenarios', mine, '--rounds', '1', '--allow-busy', '--out', out);
+    const result = readResult(out);
+    for (const { rounds } of result.arms) {
+      const { traffic, faults = [] } = rounds[0] ?? {};
+      expect(faults.filter((fault) => !/messages\/s instead of/.test(fault))).toEqual([]);
+      expect(traffic).toMatchObject({ lost: 0, repeated: 0, disordered: 0 });
+      expect(traffic?.deliveries).toBe(traffic?.expected);
+      expect(traffic?.wireBytes).toBeGreaterThan((traffic?.deliveries ?? 0) * 128);
+    }
+    const measured = new Set<string>(result.arms.map(({ arm }) => arm.engine));
+    for (const peer of peers) if (!measured.has(peer)) expect(stderr).toContain(`left out: MISSING: ${peer}: `);
+    // These two come with the packages and need Redis alone, without which this suite does not run.
+    expect([...measured]).toEqual(expect.arrayContaining(['bare-ws', 'socketio']));
+  }, 240_000);
+
   it('measures what idle links take', async () => {
     writeFileSync(mine, 'scenarios: [{ name: idle, transport: websocket, rate: idle, links: 300 }]');
     await ran('--scenarios', mine, '--rounds', '1', '--allow-busy', '--out', out);

@@ -7,6 +7,7 @@ import { build } from 'hdr-histogram-js';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Arm, DEFAULTS, planOf } from '../../../loadtest/plan/arm.js';
 import { withoutMissing } from '../../../loadtest/run/command.js';
+import { CONTENDERS } from '../../../loadtest/run/contenders.js';
 import { encodeHistogram, mergeHistograms } from '../../../loadtest/run/histograms.js';
 import type { Outcome } from '../../../loadtest/run/measure.js';
 import {
@@ -137,7 +138,7 @@ describe('a result', () => {
     const plan = planOf([{ ...DEFAULTS, name: 'a', what: 'a', engine: ['uws', 'ws'], transport: ['sse'] }]);
     const here = { missing: () => undefined };
     const gone = { missing: () => 'is not installed' };
-    const { arms, leftOut } = withoutMissing(plan, { uws: here, ws: gone, bare: here });
+    const { arms, leftOut } = withoutMissing(plan, { ...CONTENDERS, uws: here, ws: gone });
     expect(arms.map(({ engine }) => engine)).toEqual(['uws']);
     expect(leftOut).toEqual(['MISSING: ws: is not installed']);
   });

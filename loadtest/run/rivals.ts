@@ -1,0 +1,80 @@
+// Fanfare beside its peers, line by line: by how much it is ahead or behind, and where a peer wins.
+
+import { type Arm, type Engine, FANFARES } from '../plan/arm.js';
+import { METRICS, type MetricName, type Spread, type Summary } from './summary.js';
+
+/** What servers are held against each other by. */
+export const HELD_BY: readonly MetricName[] = ['perCpuSecond', 'p99Ms', 'wireBytes', 'linkKiB'];
+
+export interface Rival {
+  readonly scenario: string;
+  /** What both were measured under. */
+  readonly where: string;
+  readonly metric: MetricName;
+  readonly fanfare: Engine;
+  readonly peer: Engine;
+  /** How many times as good Fanfare is; below 1: the peer is better. */
+  readonly ratio: number;
+  /** The rounds of one lie apart from those of the other. */
+  readonly isApart: boolean;
+}
+
+/** The better engine of Fanfare beside each peer, under the same traffic. */
+export function rivalsIn(summaries: readonly Summary[]): readonly Rival[] {
+  const groups = new Map<string, Summary[]>();
+  for (const summary of summaries) {
+    const key = `${summary.arm.scenario} ${whereOf(summary.arm)}`;
+    groups.set(key, [...(groups.get(key) ?? []), summary]);
+  }
+  return [...groups.values()].flatMap((group) => HELD_BY.flatMap((metric) => rivalsBy(metric, group)));
+}
+
+function rivalsBy(metric: MetricName, group: readonly Summary[]): readonly Rival[] {
+  const isMore = METRICS[metric].better === 'more';
+  const told = group.flatMap(({ arm, spreads }) => {
+    const spread = spreads[metric];
+    return spread === undefined ? [] : [{ arm, spread }];
+  });
+  const [best] = told
+    .filter(({ arm }) => isFanfare(arm.engine))
+    .sort((a, b) => (isMore ? b.spread.median - a.spread.median : a.spread.median - b.spread.median));
+  if (best === undefined) return [];
+  return told
+    .filter(({ arm }) => !isFanfare(arm.engine))
+    .map(({ arm, spread }) => ({
+      scenario: arm.scenario,
+      where: whereOf(arm),
+      metric,
+      fanfare: best.arm.engine,
+      peer: arm.engine,
+      ratio: isMore ? best.spread.median / spread.median : spread.median / best.spread.median,
+      isApart: areApart(best.spread, spread),
+    }));
+}
+
+/** In words, the peers that are ahead of the better Fanfare by more than their rounds differ. */
+export function winsOfPeers(summaries: readonly Summary[]): readonly string[] {
+  return rivalsIn(summaries)
+    .filter(({ ratio, isApart }) => ratio < 1 && isApart)
+    .map(
+      ({ scenario, where, metric, fanfare, peer, ratio }) =>
+        `a peer wins: ${scenario} · ${where}: ${METRICS[metric].name}: ${peer} is ${(1 / ratio).toFixed(2)} times as good as ${fanfare}`,
+    );
+}
+
+function isFanfare(engine: Engine): boolean {
+  return FANFARES.some((one) => one === engine);
+}
+
+function areApart(one: Spread, other: Spread): boolean {
+  return one.low > other.high || other.low > one.high;
+}
+
+/** All that makes an arm another, but its server and what is behind it. */
+function whereOf({ transport, links, channels, rate, payload, batch, pollEvery }: Arm): string {
+  return [
+    transport === 'short-poll' ? `short-poll ${pollEvery} ms` : transport,
+    `${links} links on ${channels}`,
+    rate === 'idle' ? 'idle' : `${typeof rate === 'number' ? `${rate}/s` : rate} × ${payload} B by ${batch}`,
+  ].join(' · ');
+}
