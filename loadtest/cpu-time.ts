@@ -48,6 +48,16 @@ export function readSleeps(proc: Proc, pid: number): number {
   return Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(proc.read(`${pid}/task/${pid}/status`))?.[1] ?? Number.NaN);
 }
 
+/** How often all threads together were switched away from, of their own accord or not. Those of a thread that has ended are gone with it. */
+export function readSwitches(proc: Proc, pid: number): number {
+  let switches = 0;
+  for (const thread of proc.list(`${pid}/task`)) {
+    const text = ifThere(() => proc.read(`${pid}/task/${thread}/status`)) ?? '';
+    for (const [, count] of text.matchAll(/^(?:non)?voluntary_ctxt_switches:\s*(\d+)/gm)) switches += Number(count);
+  }
+  return switches;
+}
+
 /** Resident memory in bytes. */
 export function residentBytes(proc: Proc, pid: number): number {
   return Number(proc.read(`${pid}/statm`).split(' ')[1]) * PAGE_BYTES;

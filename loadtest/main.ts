@@ -7,6 +7,7 @@ import { MIN_PAYLOAD_BYTES } from './payload.js';
 import { describeColumns } from './plan/columns.js';
 import { EXAMPLE } from './plan/scenario-file.js';
 import { runLab } from './run/command.js';
+import { runScale } from './scale.js';
 
 const USAGE = `Usage: npm run loadtest -- [options]
 
@@ -21,8 +22,11 @@ a report beside it: one HTML page, a table in Markdown, and a picture.
   --out <file>         where the result goes (loadtest/results/lab-<date>-<commit>.json)
   --resume <file>      go on with a result that was interrupted; the same commit and machine only
   --report <file>      make the report of a result again
+  --docs <file>        write docs/TRANSPORTS.md, and README's table and picture, from a result
   --compare <a> <b>    say what moved from one result to the other beyond noise
   --allow-busy         figures of a busy machine or driver count too, marked
+  --scale <links>      instead: so many idle WebSockets over several nodes, assigned by discovery, and broadcasts to all
+  --nodes <n>          how many nodes (6), one for each 20,000 links at least
   --json               print the result instead of a table
 
 Interrupted by Ctrl-C it keeps every measurement that was done, and says how to go on.
@@ -58,7 +62,10 @@ const OPTIONS = {
   out: { type: 'string' },
   resume: { type: 'string' },
   report: { type: 'string' },
+  docs: { type: 'string' },
   compare: { type: 'boolean' },
+  scale: { type: 'string' },
+  nodes: { type: 'string' },
   clients: { type: 'string' },
   rate: { type: 'string' },
   seconds: { type: 'string' },
@@ -71,6 +78,8 @@ const OPTIONS = {
   json: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const;
+const MOST_LINKS = 1_000_000;
+const MOST_NODES = 64;
 const OF_THE_COMPARISON = [
   'clients',
   'rate',
@@ -81,7 +90,18 @@ const OF_THE_COMPARISON = [
   'transports',
   'poll-every',
 ] as const;
-const OF_THE_LAB = ['quick', 'scenarios', 'only', 'rounds', 'list', 'out', 'resume', 'report', 'compare'] as const;
+const OF_THE_LAB = [
+  'quick',
+  'scenarios',
+  'only',
+  'rounds',
+  'list',
+  'out',
+  'resume',
+  'report',
+  'docs',
+  'compare',
+] as const;
 
 // Whoever ends early takes servers and clients along, as ending does.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
@@ -101,9 +121,22 @@ async function main(): Promise<number> {
   if (old.length > 0 && fresh.length > 0) return refuse([`--${old[0]} and --${fresh[0]} do not go together`]);
   if (positionals.length > 0 && !values.compare) return refuse([`unexpected: ${positionals.join(' ')}`]);
   // Alone, --json has always been the comparison's.
+  if (values.scale !== undefined || values.nodes !== undefined) return scale(values.scale, values.nodes, old, fresh);
   const isComparison = old.length > 0 || (values.json === true && fresh.length === 0);
   const outcome = await (isComparison ? compareWithFlags(values) : runLab(values, positionals));
   return typeof outcome === 'number' ? outcome : refuse(outcome);
+}
+
+async function scale(links = '', nodes = '6', ...others: readonly (readonly string[])[]): Promise<number> {
+  const [other] = others.flat();
+  const whole = (text: string, most: number) => /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= most;
+  if (other !== undefined) return refuse([`--scale and --${other} do not go together`]);
+  if (!whole(links, MOST_LINKS))
+    return refuse([`--scale: expected a whole number from 1 to ${MOST_LINKS}, got "${links}"`]);
+  if (!whole(nodes, MOST_NODES))
+    return refuse([`--nodes: expected a whole number from 1 to ${MOST_NODES}, got "${nodes}"`]);
+  const log = (line: string): void => void process.stderr.write(`${line}\n`);
+  return runScale({ links: Number(links), nodes: Number(nodes), log });
 }
 
 function parsed() {

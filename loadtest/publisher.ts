@@ -12,6 +12,19 @@ export const encodeLive: Encode = (channel, payload) => resp('PUBLISH', `fanfare
 /** Logged: `FCALL fanfare_publish 1 news …`. */
 export const encodeLogged: Encode = (channel, payload) => resp('FCALL', 'fanfare_publish', '1', channel, payload);
 
+/** At most once, as a backend publishes it: `PUBLISH fanfare:{news}:live …`. */
+export const encodePublish: Encode = (channel, payload) => resp('PUBLISH', `fanfare:{${channel}}:live`, payload);
+/** Logged, with the keys that a Redis Cluster wants to be named. */
+export const encodeOnCluster: Encode = (channel, payload) =>
+  resp('FCALL', 'fanfare_publish', '2', logKeyOf(channel), `fanfare:{${channel}}:tail`, payload);
+/** The first key of {@link encodeOnCluster}. */
+export function logKeyOf(channel: string): string {
+  return `fanfare:{${channel}}:log`;
+}
+/** Into the queue, from which a node publishes it: `XADD fanfare:ingest …`. */
+export const encodeQueued: Encode = (channel, payload) =>
+  resp('XADD', 'fanfare:ingest', '*', 'channel', channel, 'data', payload);
+
 export interface Publisher {
   /** Sends `messages` publications, already encoded. */
   send(bytes: Buffer, messages: number): void;
@@ -32,6 +45,21 @@ export function connectToRedis(address: Address): Promise<Publisher> {
 export async function connectToServer(address: Address): Promise<Publisher> {
   return oneByOne(await openPublisher(address, countAnswers));
 }
+
+/** The same with one request for all that is sent at a time, of what {@link encodeItem} encodes. */
+export async function connectInBatches(address: Address, key: string): Promise<Publisher> {
+  const publisher = await connectToServer(address);
+  return {
+    ...publisher,
+    send: (bytes) => {
+      const items = bytes.toString('utf8', 0, bytes.length - 1); // but the last comma
+      publisher.send(postRequest({ ...address, token: key }, PATHS.publish, `{"messages":[${items}]}`), 1);
+    },
+  };
+}
+
+/** One of several messages of a request. */
+export const encodeItem: Encode = (channel, payload) => Buffer.from(`{"channel":"${channel}","data":${payload}},`);
 
 /** To a server of HTTP that takes requests before it has answered those before. */
 export function connectPipelined(address: Address): Promise<Publisher> {
@@ -172,7 +200,8 @@ function countAnswers(bytes: Buffer): { count: number; used: number } {
   let count = 0;
   let used = 0;
   for (let answer = scanAnswer(bytes); answer !== undefined; answer = scanAnswer(bytes.subarray(used))) {
-    if (answer.status < 200 || answer.status > 202) throw new Error(`publish answered: ${bytes.toString('utf8', used, used + 400)}`);
+    if (answer.status < 200 || answer.status > 202)
+      throw new Error(`publish answered: ${bytes.toString('utf8', used, used + 400)}`);
     count += 1;
     used += answer.end;
   }

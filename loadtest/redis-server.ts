@@ -1,6 +1,9 @@
 // A private redis-server without persistence, for the length of a run.
 
 import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { freePort } from './free-port.js';
 
 export interface RedisServer {
@@ -22,11 +25,11 @@ export function missingRedis(): string | undefined {
 }
 
 /** Starts `redis-server` on a free port. Throws when it is not installed or ends at once. */
-export async function startRedisServer(): Promise<RedisServer> {
+export async function startRedisServer(furtherArgs: readonly string[] = []): Promise<RedisServer> {
   let failure: unknown;
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     try {
-      return await startOn(await freePort(HOST));
+      return await startOn(await freePort(HOST), furtherArgs);
     } catch (error) {
       failure = error; // another process may have taken the port in between
     }
@@ -34,12 +37,20 @@ export async function startRedisServer(): Promise<RedisServer> {
   throw new Error('redis-server did not start', { cause: failure });
 }
 
-async function startOn(port: number): Promise<RedisServer> {
+async function startOn(port: number, furtherArgs: readonly string[]): Promise<RedisServer> {
   const args = ['--port', String(port), '--bind', HOST, '--save', '', '--appendonly', 'no', '--daemonize', 'no'];
-  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] });
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  // A member of a cluster writes there what it knows of the others.
+  const folder = mkdtempSync(join(tmpdir(), 'fanfare-redis-'));
+  const child = spawn('redis-server', [...args, ...furtherArgs, '--dir', folder], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve())).then(remove);
   // Whoever ends before closing takes it along.
-  const reap = (): void => void child.kill('SIGKILL');
+  const reap = (): void => {
+    child.kill('SIGKILL');
+    remove();
+  };
   process.once('exit', reap);
   child.once('exit', () => process.off('exit', reap));
   await new Promise<void>((resolve, reject) => {

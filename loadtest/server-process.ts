@@ -61,6 +61,11 @@ export function startFanfare(options: FanfareOptions): Promise<ServerProcess> {
   return startServer([...(options.nodeFlags ?? []), main, 'start'], env);
 }
 
+/** Starts `fanfare node` or `fanfare discovery`, one of several. */
+export function startRole(role: 'node' | 'discovery', env: Record<string, string>): Promise<ServerProcess> {
+  return startServer([fileURLToPath(new URL('dist/src/cli/main.js', ROOT)), role], env);
+}
+
 /** Starts the bare loop of `bare/server.ts`; with heartbeats where they are what is measured. */
 export function startBare(
   redisUrl: string,

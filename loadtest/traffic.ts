@@ -69,7 +69,7 @@ export async function flood(stage: Stage, { messages, batch }: FloodOptions): Pr
   const end = await begin(stage, numbered);
   for (let published = 0; published < messages; ) {
     const startUs = nowUs();
-    stage.publisher.send(stampBatch(batches, numbered, published, batch), batch);
+    stage.publisher.send(stampBatch(stage, batches, numbered, published, batch), batch);
     published += batch;
     if (!(await stage.fleet.reached(published * stage.deliveriesPerMessage))) break;
     await until(nowUs() + (nowUs() - startUs) * REST);
@@ -211,10 +211,7 @@ function prepareBatches(stage: Stage, batch: number): readonly Batch[] {
   const { channels } = stage;
   const count = channels.length === 1 ? 2 : channels.length; // after that many it is the first channels' turn again
   return Array.from({ length: count }, (_, at) => {
-    const parts = Array.from({ length: batch }, (_, index) =>
-      stage.encode(channels[(at * batch + index) % channels.length] ?? '', makePayload(stage.payloadBytes, 0, 0)),
-    );
-    const bytes = Buffer.concat(parts);
+    const bytes = encodeBatch(stage, at * batch, batch, () => [0, 0]);
     const payloads: number[] = [];
     for (let start = bytes.indexOf(PAYLOAD_MARK); start >= 0; start = bytes.indexOf(PAYLOAD_MARK, start + 1))
       payloads.push(start);
@@ -222,10 +219,33 @@ function prepareBatches(stage: Stage, batch: number): readonly Batch[] {
   });
 }
 
-function stampBatch(batches: readonly Batch[], numbered: Numbered, published: number, batch: number): Buffer {
+/** The messages from `first` on, each for its channel, with the time and the number that it is to have. */
+function encodeBatch(
+  { encode, channels, payloadBytes }: Stage,
+  first: number,
+  batch: number,
+  stampOf: (at: number) => readonly [dueUs: number, number: number],
+): Buffer {
+  const parts = Array.from({ length: batch }, (_, index) => {
+    const at = first + index;
+    return encode(channels[at % channels.length] ?? '', makePayload(payloadBytes, ...stampOf(at)));
+  });
+  return Buffer.concat(parts);
+}
+
+function stampBatch(
+  stage: Stage,
+  batches: readonly Batch[],
+  numbered: Numbered,
+  published: number,
+  batch: number,
+): Buffer {
   const next = batches[(published / batch) % batches.length];
   if (next === undefined) throw new TypeError('there is no batch');
   const now = nowUs();
+  // What is not published as it is, as where a peer packs it, is encoded anew.
+  if (next.payloads.length !== batch)
+    return encodeBatch(stage, published, batch, (at) => [now, numberOf(numbered, at)]);
   for (const [index, start] of next.payloads.entries())
     stampPayload(next.bytes, start, now, numberOf(numbered, published + index));
   return next.bytes;

@@ -1,6 +1,6 @@
 // Watches a window of a run from outside: what each process used, what the hypervisor took, and what others did on the machine.
 
-import { type CpuTime, cpuSecondsBetween, readCpuTime, readSleeps } from './cpu-time.js';
+import { type CpuTime, cpuSecondsBetween, readCpuTime, readSleeps, readSwitches } from './cpu-time.js';
 import type { Proc } from './proc.js';
 
 const TICKS_PER_SECOND = 100; // USER_HZ
@@ -10,7 +10,8 @@ export interface Cast {
   readonly server: number;
   /** The publishing process and the workers with the clients. */
   readonly drivers: readonly number[];
-  readonly redis?: number;
+  /** Several where it is a cluster. */
+  readonly redis?: number | readonly number[];
 }
 
 /** What a window came to. */
@@ -20,6 +21,8 @@ export interface Watched {
   readonly server: number;
   /** How often the server had nothing left to do: with many deliveries to each, it is handed much at a time. */
   readonly serverSleeps: number;
+  /** Context switches of all its threads. */
+  readonly serverSwitches: number;
   /** One for each of the cast's drivers. */
   readonly drivers: readonly number[];
   readonly redis: number;
@@ -37,11 +40,12 @@ interface Machine {
 
 /** Begins a window; what is returned ends it. */
 export function watch(proc: Proc, cast: Cast, nowMs = () => performance.now()): () => Watched {
-  const pids = [cast.server, ...cast.drivers, ...(cast.redis === undefined ? [] : [cast.redis])];
+  const pids = [cast.server, ...cast.drivers, ...[cast.redis ?? []].flat()];
   const look = () => ({
     ms: nowMs(),
     machine: readMachine(proc),
     sleeps: readSleeps(proc, cast.server),
+    switches: readSwitches(proc, cast.server),
     used: pids.map((pid) => readCpuTime(proc, pid)),
   });
   const before = look();
@@ -58,8 +62,9 @@ export function watch(proc: Proc, cast: Cast, nowMs = () => performance.now()): 
       wallSeconds,
       server: used[0] ?? 0,
       serverSleeps: after.sleeps - before.sleeps,
+      serverSwitches: after.switches - before.switches,
       drivers: used.slice(1, 1 + cast.drivers.length),
-      redis: used[1 + cast.drivers.length] ?? 0,
+      redis: used.slice(1 + cast.drivers.length).reduce((sum, seconds) => sum + seconds, 0),
       stolenCores: stolen / wallSeconds,
       othersCores: Math.max(0, others / wallSeconds),
     };

@@ -34,6 +34,10 @@ export interface OpenCommand extends Share {
   readonly atOnce: number;
   /** Pause between short polls. */
   readonly pollEveryMs: number;
+  /** Each goes to the node that its ticket names; absent: all to `host` and `port`, whose discovery makes the tickets. */
+  readonly follows?: boolean;
+  /** In turn they never read, stop after a second, or read a little each second. */
+  readonly readBadly?: boolean;
   /** Absent: that of Fanfare, or of the bare server where there is no secret. */
   readonly dialect?: Dialect;
 }

@@ -1,11 +1,11 @@
 // A worker process: opens the clients that it is told to and answers with what they received.
 
-import type { ClientParts, LoadClient } from './clients/link.js';
+import { BAD_READERS, type ClientParts, type LoadClient, type Reading } from './clients/link.js';
 import { openPeer, PEERS } from './clients/peer.js';
 import { openPoll } from './clients/poll.js';
 import { openStream } from './clients/stream.js';
 import { Tally } from './clients/tally.js';
-import { fetchTickets } from './clients/tickets.js';
+import { fetchTickets, type Ticket } from './clients/tickets.js';
 import { openWebSocket } from './clients/websocket.js';
 import { LoopLag } from './loop-lag.js';
 import { nowUs } from './payload.js';
@@ -13,7 +13,7 @@ import { mintToken } from './tokens.js';
 import type { OpenCommand, PrepareCommand, WorkerAnswer, WorkerCommand } from './worker-messages.js';
 
 /** By the client's number. */
-const tickets = new Map<number, string>();
+const tickets = new Map<number, Ticket>();
 const lag = new LoopLag();
 let clients: LoadClient[] = [];
 let ended = 0;
@@ -79,16 +79,21 @@ function open(command: OpenCommand): void {
   };
   const begin = (index: number): void => {
     const number = command.first + index;
+    const reading = { how: 'all' as Reading };
+    const ticket = tickets.get(number);
+    const { host, port } = command.follows === true && ticket !== undefined ? ticket : command;
     clients.push(
       openClient(command, {
-        host: command.host,
-        port: command.port,
+        host,
+        port,
         number,
         place: tally.addClient(number),
         channel: command.channel.replace('%', String(number % (command.channels ?? Number.POSITIVE_INFINITY))),
         positions: positionsOf(command, number),
-        token: tickets.get(number),
+        token: ticket?.ticket,
+        reading,
         onReady: () => {
+          if (command.readBadly === true) reading.how = BAD_READERS[number % BAD_READERS.length] ?? 'never';
           ready += 1;
           if (ready === command.count) answer({ is: 'opened', tookMs: (nowUs() - startUs) / 1000 });
           else next();
@@ -107,8 +112,12 @@ function open(command: OpenCommand): void {
   for (let index = 0; index < command.atOnce; index += 1) next();
 }
 
-function positionsOf({ positions }: OpenCommand, number: number): Readonly<Record<string, string>> | undefined {
+function positionsOf(
+  { positions, channels }: OpenCommand,
+  client: number,
+): Readonly<Record<string, string>> | undefined {
   if (positions === undefined) return undefined;
+  const number = client % (channels ?? Number.POSITIVE_INFINITY);
   return Object.fromEntries(
     Object.entries(positions).map(([channel, after]) => [channel.replace('%', String(number)), after]),
   );
@@ -138,5 +147,8 @@ async function prepare(command: PrepareCommand | OpenCommand): Promise<void> {
   const without = Array.from({ length: count }, (_, index) => first + index).filter((number) => !tickets.has(number));
   const tokens = without.map((number) => mintToken(secret, `user-${number}`, grants));
   const fetched = await fetchTickets(`http://${command.host}:${command.port}`, tokens);
-  for (const [index, number] of without.entries()) tickets.set(number, fetched[index] ?? '');
+  for (const [index, number] of without.entries()) {
+    const ticket = fetched[index];
+    if (ticket !== undefined) tickets.set(number, ticket);
+  }
 }

@@ -13,6 +13,10 @@ export interface LoadClient {
 export const DIALECTS = ['fanfare', 'bare', 'socketio', 'nchan', 'nats'] as const;
 export type Dialect = (typeof DIALECTS)[number];
 
+/** How a link reads once it is subscribed. */
+export const BAD_READERS = ['never', 'stops', 'trickles'] as const;
+export type Reading = (typeof BAD_READERS)[number] | 'all';
+
 /** What a client is made of. */
 export interface ClientParts {
   readonly host: string;
@@ -26,6 +30,8 @@ export interface ClientParts {
   readonly positions?: Readonly<Record<string, string>> | undefined;
   /** Absent: the server is the bare one. */
   readonly token: string | undefined;
+  /** Absent: all that comes. Whoever opens the client may change it. */
+  readonly reading?: { how: Reading };
   /** Called once, when the client is subscribed. */
   readonly onReady: () => void;
   /** Called at most once, when the link ends before `close`. */
@@ -43,6 +49,8 @@ export interface Link {
 
 const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024);
 const SOURCE_ADDRESSES = 64;
+/** How long who stops reads on, and how long who trickles waits. */
+const SLOW_MS = 1_000;
 
 /**
  * Opens a link. `onBytes` sees what came, preceded by what it left over the time before: it returns how many bytes it
@@ -72,10 +80,22 @@ export function openLink(parts: ClientParts, onOpen: () => void, onBytes: (bytes
         const bytes = rest === undefined ? fresh : Buffer.concat([rest, fresh]);
         const used = onBytes(bytes);
         rest = used === bytes.length ? undefined : Buffer.from(bytes.subarray(used));
-        return true;
+        return goesOn();
       },
     },
   });
+  let badSinceMs: number | undefined;
+  let nextRead: NodeJS.Timeout | undefined;
+  /** Whether it reads on; what is not read piles up at the server. */
+  function goesOn(): boolean {
+    const how = parts.reading?.how ?? 'all';
+    if (how === 'all') return true;
+    badSinceMs ??= performance.now();
+    if (how === 'stops') return performance.now() - badSinceMs < SLOW_MS;
+    if (how === 'trickles') nextRead = setTimeout(() => socket.resume(), SLOW_MS);
+    return false;
+  }
+  socket.once('close', () => clearTimeout(nextRead));
   socket.once('connect', onOpen);
   socket.on('error', (error) => end(error.message));
   socket.once('close', () => end('the server closed the link'));

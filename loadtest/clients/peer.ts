@@ -1,10 +1,10 @@
 // Clients of servers that are no Fanfare: each speaks as its server wants it, over raw sockets like the others.
 
 import type { Transport } from '../../src/protocol/index.js';
+import { PAYLOAD_MARK } from '../payload.js';
 import { clientFrame, OPCODE, scanFrames } from './frames.js';
 import { scanAnswer } from './http.js';
 import { type ClientParts, type Dialect, type LoadClient, openLink } from './link.js';
-import { PAYLOAD_MARK } from '../payload.js';
 import { countPayloads } from './payload-scan.js';
 import type { Tally } from './tally.js';
 

@@ -5,9 +5,16 @@ import { type ConnectResponse, PATHS } from '../../src/protocol/index.js';
 const AT_ONCE = 32;
 const MAX_ATTEMPTS = 20;
 
+/** A ticket, and the node where discovery has reserved a place for it. */
+export interface Ticket {
+  readonly ticket: string;
+  readonly host: string;
+  readonly port: number;
+}
+
 /** One ticket per token, in their order. Rejects when discovery refuses one for good. */
-export async function fetchTickets(base: string, tokens: readonly string[]): Promise<readonly string[]> {
-  const tickets: string[] = [];
+export async function fetchTickets(base: string, tokens: readonly string[]): Promise<readonly Ticket[]> {
+  const tickets: Ticket[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
     for (let at = next++; at < tokens.length; at = next++) tickets[at] = await fetchTicket(base, tokens[at] ?? '');
@@ -16,13 +23,17 @@ export async function fetchTickets(base: string, tokens: readonly string[]): Pro
   return tickets;
 }
 
-async function fetchTicket(base: string, token: string): Promise<string> {
+async function fetchTicket(base: string, token: string): Promise<Ticket> {
   for (let attempt = 1; ; attempt += 1) {
     const response = await fetch(`${base}${PATHS.connect}`, {
       method: 'POST',
       headers: { Authorization: `Bearer ${token}` },
     });
-    if (response.ok) return ((await response.json()) as ConnectResponse).ticket;
+    if (response.ok) {
+      const { ticket, node } = (await response.json()) as ConnectResponse;
+      const { hostname, port } = new URL(node.url);
+      return { ticket, host: hostname, port: Number(port) };
+    }
     const problem = await response.text();
     if (response.status < 429 || attempt === MAX_ATTEMPTS) throw new Error(`discovery answered ${problem}`);
     const seconds = Number(response.headers.get('retry-after') ?? 1);

@@ -1,6 +1,6 @@
 // Which charts a result is shown in: one chart for each figure of each scenario, with every line of it.
 
-import type { LabResult } from '../run/result.js';
+import type { LabResult, RampStep } from '../run/result.js';
 import { METRICS, type MetricName, type Summary, showSpread, summarize } from '../run/summary.js';
 import { type Bar, barChart, lineChart, logAxis, percentileAxis } from './svg.js';
 
@@ -10,7 +10,19 @@ export interface Chart {
 }
 
 const PERCENTILES = [0, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.99];
-const BARS: readonly MetricName[] = ['perCpuSecond', 'serverUs', 'wireBytes', 'bytesDown', 'linkKiB'];
+const BARS: readonly MetricName[] = [
+  'perCpuSecond',
+  'serverUs',
+  'redisUs',
+  'messagesPerSecond',
+  'contextSwitches',
+  'wireBytes',
+  'bytesDown',
+  'clientsPerCpu',
+  'stormSeconds',
+  'knee',
+  'linkKiB',
+];
 
 export interface Section {
   readonly scenario: string;
@@ -26,9 +38,12 @@ export function sectionsOf(result: LabResult): readonly Section[] {
 }
 
 function chartsOf(summaries: readonly Summary[]): readonly Chart[] {
-  return [latency(summaries), ...BARS.map((name) => bars(summaries, name)), ...repolling(summaries)].filter(
-    (chart) => chart !== undefined,
-  );
+  return [
+    latency(summaries),
+    ...BARS.map((name) => bars(summaries, name)),
+    ...repolling(summaries),
+    ...ramps(summaries),
+  ].filter((chart) => chart !== undefined);
 }
 
 /** What tells a line from the others of its scenario. */
@@ -91,6 +106,29 @@ function repolling(summaries: readonly Summary[]): readonly Chart[] {
     const title = `cost of re-polling against delay: ${what}, ${unit}`;
     const ys = lines.flatMap(({ points }) => points.map(({ y }) => y));
     return [{ title, svg: lineChart(title, lines, logAxis('ms between polls', pauses), logAxis(unit, ys)) }];
+  });
+}
+
+/** How much of a processor, and how late, at each step of the ramps. */
+function ramps(summaries: readonly Summary[]): readonly Chart[] {
+  const told = summaries.filter(({ steps }) => steps.length > 1);
+  if (told.length === 0) return [];
+  const across = logAxis(
+    'deliveries a second',
+    told.flatMap(({ steps }) => steps.map(({ deliveriesPerSecond }) => deliveriesPerSecond)),
+  );
+  const drawn = [
+    { what: 'p99', unit: 'ms', of: ({ p99Ms }: RampStep) => p99Ms },
+    { what: "the server's processor", unit: '%', of: ({ serverShare }: RampStep) => serverShare * 100 },
+  ];
+  return drawn.map(({ what, unit, of }) => {
+    const title = `ramp to the knee: ${what}, ${unit}`;
+    const lines = told.map((summary) => ({
+      label: shortLabel(summary, summaries),
+      points: summary.steps.map((step) => ({ x: step.deliveriesPerSecond, y: of(step) })),
+    }));
+    const ys = lines.flatMap(({ points }) => points.map(({ y }) => y));
+    return { title, svg: lineChart(title, lines, across, logAxis(unit, ys)) };
   });
 }
 

@@ -1,6 +1,6 @@
 // What a README shows of a result: a table in Markdown, and one picture that looks the same on light and dark paper.
 
-import type { LabResult } from '../run/result.js';
+import { faultsOfResult, type LabResult } from '../run/result.js';
 import { METRICS, type MetricName, type Summary, summarize } from '../run/summary.js';
 import { cellOf, remarksOf } from '../run/text-table.js';
 import { shortLabel } from './charts.js';
@@ -27,14 +27,47 @@ export function toMarkdown(result: LabResult): string {
 }
 
 /** The scenario with most lines that have the figure; `undefined`: none has two. */
-export function toPicture(result: LabResult): string | undefined {
+function largestOf(result: LabResult): readonly [scenario: string, summaries: readonly Summary[]] | undefined {
   const groups = new Map<string, Summary[]>();
   for (const summary of summarize(result)) {
     if (summary.spreads.perCpuSecond === undefined) continue;
     groups.set(summary.arm.scenario, [...(groups.get(summary.arm.scenario) ?? []), summary]);
   }
-  const [scenario, summaries = []] = [...groups].sort(([, a], [, b]) => b.length - a.length)[0] ?? [];
-  if (scenario === undefined || summaries.length < 2) return undefined;
+  const [largest] = [...groups].sort(([, a], [, b]) => b.length - a.length);
+  return largest === undefined || largest[1].length < 2 ? undefined : largest;
+}
+
+const SHORT_COLUMNS: readonly MetricName[] = ['perCpuSecond', 'p99Ms', 'wireBytes'];
+
+/** README's part: the picture, the table of its scenario, and the command that made both; `undefined`: there is nothing to show. */
+export function toReadme(result: LabResult, picture: string): string | undefined {
+  const largest = largestOf(result);
+  if (largest === undefined) return undefined;
+  const [scenario, summaries] = largest;
+  const { machine, command, begun } = result;
+  const heads = SHORT_COLUMNS.map((name) => `${METRICS[name].name}${METRICS[name].unit && `, ${METRICS[name].unit}`}`);
+  return [
+    `![${TITLE}, scenario ${scenario}](${picture})`,
+    '',
+    `| scenario ${scenario} | ${heads.join(' | ')} |`,
+    `|---|${heads.map(() => '---:|').join('')}`,
+    ...summaries.map(
+      (summary) =>
+        `| ${[shortLabel(summary, summaries), ...SHORT_COLUMNS.map((name) => cellOf(summary, name))].join(' | ')} |`,
+    ),
+    '',
+    `Made by \`${command}\` on ${begun.slice(0, 10)} at commit ${machine.commit}, on ${machine.cpu}; medians with the lowest and the highest round.`,
+    ...faultsOfResult(result).map((fault) => `INVALID: ${fault}`),
+  ].join('\n');
+}
+
+const TITLE = 'deliveries per server CPU-second';
+
+/** Of the largest scenario; `undefined`: there is nothing to draw. */
+export function toPicture(result: LabResult): string | undefined {
+  const largest = largestOf(result);
+  if (largest === undefined) return undefined;
+  const [scenario, summaries] = largest;
   const bars = summaries.flatMap((summary) => {
     const spread = summary.spreads.perCpuSecond;
     const label = shortLabel(summary, summaries);
@@ -42,7 +75,7 @@ export function toPicture(result: LabResult): string | undefined {
       ? []
       : [{ label, value: spread.median, low: spread.low, high: spread.high, text: cellOf(summary, 'perCpuSecond') }];
   });
-  const title = `deliveries per server CPU-second, scenario ${scenario}`;
+  const title = `${TITLE}, scenario ${scenario}`;
   const svg = barChart(
     title,
     bars.sort((a, b) => b.value - a.value),

@@ -8,7 +8,8 @@ import { isInstalled, startProgram } from './program.js';
 const HOST = '127.0.0.1';
 
 export const NATS: Contender = {
-  missing: () => (isInstalled('nats-server', '--version') ? undefined : 'nats-server is not installed (Debian: nats-server)'),
+  missing: () =>
+    isInstalled('nats-server', '--version') ? undefined : 'nats-server is not installed (Debian: nats-server)',
   configuration: () =>
     [
       '# messages by PUB over its own protocol, acknowledged by one PONG for what is written at a time; nothing is kept (no JetStream)',
@@ -41,6 +42,7 @@ function openNats({ instruments }: Conditions): Promise<Opened> {
     return {
       pid: program.pid,
       ...(await instruments.route({ host: HOST, port: webSocketPort })),
+      redisPids: [],
       publisher,
       encode: encodeNats,
       topic: (channel) => channel,

@@ -1,10 +1,11 @@
 // nchan, the nginx module, as a server that can be put in a run: in memory, with one worker.
 
 import { existsSync, readFileSync } from 'node:fs';
+import { postRequest } from '../clients/http.js';
 import { freePort } from '../free-port.js';
+import { pause } from '../lab.js';
 import { connectPipelined } from '../publisher.js';
 import { type Conditions, type Contender, type Opened, opening } from '../run/contender.js';
-import { postRequest } from '../clients/http.js';
 import { isInstalled, startProgram } from './program.js';
 
 const MODULE = '/usr/lib/nginx/modules/ngx_nchan_module.so';
@@ -55,8 +56,9 @@ function openNchan({ instruments }: Conditions): Promise<Opened> {
     const publisher = instruments.publisher(await connectPipelined(address));
     later(() => publisher.close());
     return {
-      pid: workerOf(program.pid),
+      pid: await workerOf(program.pid),
       ...(await instruments.route(address)),
+      redisPids: [],
       publisher,
       encode: (channel, payload) => postRequest({ ...address, token: undefined }, `/pub/${channel}`, payload),
       topic: (channel) => channel,
@@ -66,9 +68,15 @@ function openNchan({ instruments }: Conditions): Promise<Opened> {
   });
 }
 
-/** The master only watches its worker, which serves. */
-function workerOf(master: number): number {
-  const [worker] = readFileSync(`/proc/${master}/task/${master}/children`, 'latin1').trim().split(' ');
-  if (worker === undefined || worker === '') throw new Error('nginx has no worker');
-  return Number(worker);
+const PATIENCE_MS = 5_000;
+const LOOK_AGAIN_MS = 10;
+
+/** The master listens, and only then starts its worker, which serves. */
+async function workerOf(master: number): Promise<number> {
+  for (const untilMs = performance.now() + PATIENCE_MS; ; ) {
+    const [worker = ''] = readFileSync(`/proc/${master}/task/${master}/children`, 'latin1').trim().split(' ');
+    if (worker !== '') return Number(worker);
+    if (performance.now() > untilMs) throw new Error('nginx has no worker');
+    await pause(LOOK_AGAIN_MS);
+  }
 }

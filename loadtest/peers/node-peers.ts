@@ -51,7 +51,7 @@ function openPeer(
     return {
       pid: server.pid,
       ...(await instruments.route(server)),
-      redisPid: redis.pid,
+      redisPids: [redis.pid],
       publisher,
       ...how,
       collects: isIdle,

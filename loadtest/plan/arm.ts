@@ -8,12 +8,21 @@ export const FANFARES = ['uws', 'ws'] as const;
 export const PEERS = ['bare', 'bare-ws', 'socketio', 'nchan', 'nats'] as const;
 export const ENGINES = [...FANFARES, ...PEERS] as const;
 export type Engine = (typeof ENGINES)[number];
-export const BROKERS = ['redis', 'memory'] as const;
+export const BROKERS = ['redis', 'cluster', 'memory'] as const;
 /** `none`: messages go from the publisher to the server itself. */
 export type BrokerName = (typeof BROKERS)[number] | 'none';
 
-/** Messages per second; or the next burst when all have the last; or none at all, where memory is what is measured. */
-export type Rate = number | 'flood' | 'idle';
+/** How messages are published to a Fanfare; `own`: as the server wants it, which has no other way. */
+export const PUBLISHED_BY = ['fcall', 'publish', 'xadd', 'http', 'http-batch'] as const;
+export type PublishedBy = (typeof PUBLISHED_BY)[number] | 'own';
+
+/**
+ * What is measured where no rate is kept: the next burst when all have the last; memory of idle links; clients that come, or come back, all at
+ * once; or a rate that rises until something gives.
+ */
+export const KINDS = ['flood', 'idle', 'connects', 'returns', 'ramp'] as const;
+/** Messages per second, or something else. */
+export type Rate = number | (typeof KINDS)[number];
 
 /** What is measured once a round. */
 export interface Arm {
@@ -24,10 +33,13 @@ export interface Arm {
   readonly links: number;
   /** Link `n` is on channel `n % channels`. */
   readonly channels: number;
+  /** Links of these that stop reading, trickle or never read: they are not counted, the others are. */
+  readonly slow: number;
   readonly rate: Rate;
   readonly payload: number;
   /** Messages that are published at a time. */
   readonly batch: number;
+  readonly publishedBy: PublishedBy;
   readonly seconds: number;
   /** Pause between short polls, in milliseconds. */
   readonly pollEvery: number;
@@ -44,9 +56,11 @@ export const DEFAULTS: Omit<Scenario, 'name' | 'what'> = {
   broker: ['redis'],
   links: [200],
   channels: [1],
+  slow: [0],
   rate: [10],
   payload: [128],
   batch: [1],
+  publishedBy: ['fcall'],
   seconds: [5],
   pollEvery: [1_000],
 };
@@ -63,6 +77,9 @@ const ABLE: Readonly<
   nchan: { transports: ['websocket', 'sse', 'long-poll'], brokers: ['none'] },
   nats: { transports: ['websocket'], brokers: ['none'] },
 };
+
+/** What history a channel has by default. */
+const MOST_KEPT = 100;
 
 export interface Plan {
   readonly arms: readonly Arm[];
@@ -92,9 +109,15 @@ export function labelOf(arm: Arm): string {
     arm.engine,
     arm.transport === 'short-poll' ? `short-poll ${arm.pollEvery} ms` : arm.transport,
     arm.broker,
-    `${arm.links} links on ${arm.channels}`,
-    arm.rate === 'idle' ? 'idle' : `${rate} × ${arm.payload} B${arm.batch > 1 ? ` by ${arm.batch}` : ''}`,
+    `${arm.links} links on ${arm.channels}${arm.slow > 0 ? `, ${arm.slow} read badly` : ''}`,
+    arm.rate === 'idle' || arm.rate === 'connects'
+      ? arm.rate
+      : `${rate} × ${arm.payload} B${arm.batch > 1 ? ` by ${arm.batch}` : ''}${tellWay(arm)}`,
   ].join(' · ');
+}
+
+function tellWay({ publishedBy }: Arm): string {
+  return publishedBy === 'fcall' || publishedBy === 'own' ? '' : ` ${publishedBy}`;
 }
 
 function crossed({ name, what: _, ...columns }: Scenario): readonly Arm[] {
@@ -107,17 +130,34 @@ function crossed({ name, what: _, ...columns }: Scenario): readonly Arm[] {
     ...arm,
     pollEvery: arm.transport === 'short-poll' ? arm.pollEvery : 0,
     broker: ABLE[arm.engine].brokers.includes('none') ? 'none' : arm.broker,
+    publishedBy: wayInto(arm),
   }));
+}
+
+export function isFanfare(engine: Engine): boolean {
+  return FANFARES.some((one) => one === engine);
+}
+
+/** Peers have a way of their own, and without Redis there is HTTP alone. */
+function wayInto({ engine, broker, publishedBy }: Arm): PublishedBy {
+  if (!isFanfare(engine)) return 'own';
+  return broker === 'memory' && !publishedBy.startsWith('http') ? 'http' : publishedBy;
 }
 
 function reasonAgainst(arm: Arm): string | undefined {
   const able = ABLE[arm.engine];
   if (!able.transports.includes(arm.transport)) return `${arm.engine} has no ${arm.transport} here`;
   if (!able.brokers.includes(arm.broker)) return `${arm.engine} is not measured with the ${arm.broker} broker`;
+  if (arm.broker === 'cluster' && (arm.publishedBy === 'publish' || arm.publishedBy === 'xadd'))
+    return `on a Cluster the lab publishes by fcall and http, not by ${arm.publishedBy}`;
   if (arm.links % arm.channels !== 0) return `${arm.links} links cannot be spread evenly over ${arm.channels} channels`;
-  if (arm.rate === 'flood' && arm.transport === 'short-poll')
-    return 'short polls cannot be flooded: they come when they come';
-  if (arm.rate === 'idle' && arm.transport === 'short-poll') return 'short polls are not links: nothing of them idles';
+  if (typeof arm.rate !== 'number' && arm.transport === 'short-poll')
+    return `short polls come when they come: no ${arm.rate}`;
+  if (arm.rate === 'returns' && !(arm.transport === 'websocket' && isFanfare(arm.engine)))
+    return `who comes back is measured on WebSockets of a Fanfare alone, not ${arm.transport} on ${arm.engine}`;
+  if (arm.rate === 'returns' && arm.batch > MOST_KEPT) return `a channel keeps ${MOST_KEPT} messages, not ${arm.batch}`;
+  if (arm.slow > 0 && !(arm.channels === 1 && arm.slow < arm.links && typeof arm.rate === 'number'))
+    return 'links that read badly stand beside others, on one channel, at a rate';
   if (arm.payload < MIN_PAYLOAD_BYTES) return `a payload of ${arm.payload} bytes has no room for its time and number`;
   return undefined;
 }

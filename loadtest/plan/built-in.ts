@@ -1,6 +1,6 @@
 // The lab's own scenarios, as tables: the whole run, and the quick one that ends within two minutes on two cores.
 
-import { DEFAULTS, ENGINES, FANFARES, type Scenario } from './arm.js';
+import { BROKERS, DEFAULTS, ENGINES, FANFARES, PUBLISHED_BY, type Scenario } from './arm.js';
 
 function scenario(name: string, what: string, columns: Partial<Scenario>): Scenario {
   return { ...DEFAULTS, ...columns, name, what };
@@ -61,12 +61,51 @@ export const FULL: readonly Scenario[] = [
     pollEvery: DELAYS,
     seconds: [20],
   }),
-  scenario('brokers', 'the memory broker beside Redis', {
+  scenario('slow-readers', '1,000 links, of which 50 stop, trickle or never read; messages of 4 KiB', {
+    engine: FANFARES,
+    transport: ['websocket', 'sse'],
+    links: [1_000],
+    slow: [0, 50],
+    rate: [10],
+    payload: [4_096],
+    seconds: [10],
+  }),
+  scenario('connects', '4,000 clients connect, authenticate and subscribe in waves of 200', {
+    engine: ENGINES,
+    transport: ['websocket', 'sse'],
+    links: [4_000],
+    rate: ['connects'],
+  }),
+  scenario('returns', '2,000 clients come back at once, each to a channel of 20 on which 50 messages were missed', {
     engine: FANFARES,
     transport: ['websocket'],
-    broker: ['redis', 'memory'],
+    links: [2_000],
+    channels: [100],
+    rate: ['returns'],
+    batch: [50],
+  }),
+  scenario('ramp', '1 channel × 1,000 links, the rate rises until something gives', {
+    engine: ENGINES,
+    transport: ['websocket'],
+    links: [1_000],
+    rate: ['ramp'],
+    seconds: [2],
+  }),
+  scenario('publishing', '1 link, bursts of 64 messages, by how they are published', {
+    transport: ['websocket'],
+    links: [1],
+    rate: ['flood'],
+    batch: [64],
+    publishedBy: PUBLISHED_BY,
+    seconds: [3],
+  }),
+  scenario('brokers', 'a Redis, a Redis Cluster of three masters and the memory broker, 50 rooms of 4 links', {
+    engine: FANFARES,
+    transport: ['websocket'],
+    broker: BROKERS,
     links: [200],
-    rate: [10],
+    channels: [50],
+    rate: [100],
   }),
   scenario('idle', 'memory of an idle, subscribed link', {
     engine: ENGINES,

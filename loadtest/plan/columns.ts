@@ -2,7 +2,7 @@
 
 import { TRANSPORTS } from '../../src/protocol/index.js';
 import { MIN_PAYLOAD_BYTES } from '../payload.js';
-import { type Arm, BROKERS, ENGINES } from './arm.js';
+import { type Arm, BROKERS, ENGINES, KINDS, PUBLISHED_BY } from './arm.js';
 
 export interface Column {
   readonly key: Exclude<keyof Arm, 'scenario'>;
@@ -32,7 +32,7 @@ function whole(least: number, most: number): Pick<Column, 'takes' | 'accepts'> {
 }
 
 function isRate(value: unknown): boolean {
-  return value === 'flood' || value === 'idle' || (typeof value === 'number' && value >= 0.1 && value <= MOST_RATE);
+  return KINDS.some((kind) => kind === value) || (typeof value === 'number' && value >= 0.1 && value <= MOST_RATE);
 }
 
 /** By the name that stands in a file. */
@@ -42,14 +42,17 @@ export const COLUMNS: Readonly<Record<string, Column>> = {
   broker: { key: 'broker', means: 'what is behind a Fanfare', ...among(BROKERS) },
   links: { key: 'links', means: 'clients', ...whole(1, MOST_LINKS) },
   channels: { key: 'channels', means: 'the clients are spread over, evenly', ...whole(1, MOST_LINKS) },
+  slow: { key: 'slow', means: 'of the clients read badly', ...whole(0, MOST_LINKS) },
   rate: {
     key: 'rate',
-    means: 'messages a second; flood: the next burst when all have the last; idle: memory',
-    takes: `a number from 0.1 to ${MOST_RATE}, "flood" or "idle"`,
+    means:
+      'messages a second; flood: the next burst when all have the last; idle: memory; connects: clients come in waves; returns: they missed a batch and come back; ramp: until something gives',
+    takes: `a number from 0.1 to ${MOST_RATE}, or ${KINDS.join(', ')}`,
     accepts: isRate,
   },
   payload: { key: 'payload', means: "bytes of a message's JSON", ...whole(MIN_PAYLOAD_BYTES, MOST_PAYLOAD_BYTES) },
   batch: { key: 'batch', means: 'messages that are published at a time', ...whole(1, 1_000) },
+  'published-by': { key: 'publishedBy', means: 'how messages are published to a Fanfare', ...among(PUBLISHED_BY) },
   seconds: {
     key: 'seconds',
     means: 'length of a measurement',

@@ -7,7 +7,7 @@ import { pinned } from '../affinity.js';
 import { INSTRUMENTS, type Instruments } from '../instruments.js';
 import { commitWithChanges, describeMachine, type Machine } from '../machine.js';
 import { describeComparison } from '../page/compare.js';
-import { writeReport } from '../page/files.js';
+import { writeDocs, writeReport } from '../page/files.js';
 import { type Arm, type Engine, labelOf, type Plan, planOf, type Scenario } from '../plan/arm.js';
 import { FULL, QUICK } from '../plan/built-in.js';
 import { readScenarios } from '../plan/scenario-file.js';
@@ -30,6 +30,7 @@ export interface LabFlags {
   readonly out?: string;
   readonly resume?: string;
   readonly report?: string;
+  readonly docs?: string;
   readonly compare?: boolean;
   readonly 'allow-busy'?: boolean;
   readonly json?: boolean;
@@ -47,7 +48,8 @@ const log = (line: string): void => void process.stderr.write(`${line}\n`);
 /** The exit code, or what is wrong with the flags. */
 export async function runLab(flags: LabFlags, files: readonly string[] = []): Promise<number | readonly string[]> {
   if (flags.compare) return compare(files);
-  if (flags.report !== undefined) return remake(flags.report);
+  if (flags.report !== undefined) return remake('--report', flags.report, writeReport);
+  if (flags.docs !== undefined) return remake('--docs', flags.docs, writeDocs);
   if (flags.resume !== undefined) return resume(flags, flags.resume);
   const scenarios = chosenScenarios(flags);
   const rounds = Number(flags.rounds ?? (flags.quick ? ROUNDS.quick : ROUNDS.full));
@@ -72,11 +74,19 @@ function compare(paths: readonly string[]): number | readonly string[] {
   return 0;
 }
 
-function remake(path: string): number | readonly string[] {
+function remake(
+  flag: string,
+  path: string,
+  write: (result: LabResult, path: string) => readonly string[],
+): number | readonly string[] {
   const result = readOrTell(path);
-  if (typeof result === 'string') return [`--report: ${result}`];
-  process.stdout.write(`${writeReport(result, path).join('\n')}\n`);
-  return 0;
+  if (typeof result === 'string') return [`${flag}: ${result}`];
+  try {
+    process.stdout.write(`${write(result, path).join('\n')}\n`);
+    return 0;
+  } catch (error) {
+    return [`${flag}: ${error instanceof Error ? error.message : String(error)}`];
+  }
 }
 
 /** The result, or why there is none. */
@@ -120,13 +130,16 @@ function chosenScenarios({ scenarios: path, quick, only }: LabFlags) {
 
 /** A server that this machine has not is told, once, and not measured. */
 export function withoutMissing(plan: Plan, contenders: Readonly<Record<Engine, Pick<Contender, 'missing'>>>): Plan {
-  const engines = new Set(plan.arms.map(({ engine }) => engine));
-  const missing = new Map([...engines].map((engine) => [engine, contenders[engine].missing()]));
-  const told = [...missing].filter(([, reason]) => reason !== undefined);
-  return {
-    arms: plan.arms.filter(({ engine }) => missing.get(engine) === undefined),
-    leftOut: [...plan.leftOut, ...told.map(([engine, reason]) => `MISSING: ${engine}: ${reason}`)],
-  };
+  const reasons = new Map<string, string | undefined>();
+  const told = new Set<string>();
+  const arms = plan.arms.filter(({ engine, broker }) => {
+    const key = `${engine} ${broker}`;
+    if (!reasons.has(key)) reasons.set(key, contenders[engine].missing(broker));
+    const reason = reasons.get(key);
+    if (reason !== undefined) told.add(`MISSING: ${engine}: ${reason}`);
+    return reason === undefined;
+  });
+  return { arms, leftOut: [...plan.leftOut, ...told] };
 }
 
 function list({ arms, leftOut }: Plan): number {

@@ -2,7 +2,7 @@
 
 import type { Dialect } from '../clients/link.js';
 import type { Instruments } from '../instruments.js';
-import type { Arm } from '../plan/arm.js';
+import type { Arm, BrokerName } from '../plan/arm.js';
 import type { Encode, Publisher } from '../publisher.js';
 import type { Secrets } from '../server-process.js';
 
@@ -11,7 +11,8 @@ export interface Opened {
   readonly pid: number;
   readonly host: string;
   readonly port: number;
-  readonly redisPid?: number;
+  /** Empty: it has none. */
+  readonly redisPids: readonly number[];
   readonly publisher: Publisher;
   readonly encode: Encode;
   /** What a client subscribes to, for a channel's name. */
@@ -31,8 +32,8 @@ export interface Conditions {
 }
 
 export interface Contender {
-  /** Why it cannot be run on this machine; `undefined`: it can. */
-  readonly missing: () => string | undefined;
+  /** Why it cannot be run on this machine with that broker; `undefined`: it can. */
+  readonly missing: (broker: BrokerName) => string | undefined;
   /** How it is configured, for the report. */
   readonly configuration: () => string;
   readonly open: (conditions: Conditions) => Promise<Opened>;

@@ -3,18 +3,19 @@
 import { residentBytes } from '../cpu-time.js';
 import { Fleet } from '../fleet.js';
 import { pause, quiet } from '../lab.js';
-import { Numbers } from '../numbers.js';
 import type { Arm } from '../plan/arm.js';
 import { flood, type Measured, pace, type Stage } from '../traffic.js';
 import { doubtsOf, faultsOf } from '../validity.js';
-import type { Conditions, Contender, Opened } from './contender.js';
+import type { Conditions, Contender } from './contender.js';
 import { opening } from './contender.js';
+import { crowdOf, type Ground, stageOf } from './ground.js';
 import { encodeHistogram } from './histograms.js';
-import type { Round, TrafficCounts } from './result.js';
+import { ramp } from './ramp.js';
+import type { Outcome, TrafficCounts } from './result.js';
+import { connects, returns } from './storms.js';
 
 /** A process may not open more than 20,000 files in many places. */
 const LINKS_PER_WORKER = 10_000;
-const AT_ONCE = 100;
 const LINGER_MS = 300;
 const WARM_UP_SECONDS = 0.5;
 const WARM_UP_BURSTS = 10;
@@ -23,8 +24,6 @@ const FIRST_SHARE = 0.2;
 const SETTLE_MS = 1_000;
 const SETTLES = 2;
 
-export type Outcome = Pick<Round, 'faults' | 'doubts' | 'traffic' | 'linkBytes'>;
-
 /** `attempts`: how often a window is tried while the machine is busy. */
 export async function measureArm(contender: Contender, conditions: Conditions, attempts: number): Promise<Outcome> {
   const { arm, instruments } = conditions;
@@ -32,20 +31,28 @@ export async function measureArm(contender: Contender, conditions: Conditions, a
     const fleet = new Fleet(Math.ceil(arm.links / LINKS_PER_WORKER), instruments.driverFlags);
     later(() => fleet.close());
     if (arm.rate === 'idle') await takeTickets(contender, conditions, fleet);
+    const slow = arm.slow > 0 ? new Fleet(1, instruments.driverFlags) : undefined;
+    later(() => slow?.close());
     const opened = await contender.open(conditions);
     later(() => opened.close());
-    return { fleet, opened };
+    return { fleet, opened, ...(slow === undefined ? {} : { slow }) };
   });
   try {
-    return await (arm.rate === 'idle' ? memory(ground, conditions) : traffic(ground, conditions, attempts));
+    switch (arm.rate) {
+      case 'idle':
+        return await memory(ground, conditions);
+      case 'connects':
+        return await connects(ground, conditions);
+      case 'returns':
+        return await returns(ground, conditions);
+      case 'ramp':
+        return await ramp(ground, conditions);
+      default:
+        return await traffic(ground, conditions, attempts);
+    }
   } finally {
     await ground.close();
   }
-}
-
-interface Ground {
-  readonly fleet: Fleet;
-  readonly opened: Opened;
 }
 
 /** From another server with the same secrets: what making them leaves behind would hide what links take. */
@@ -76,8 +83,9 @@ async function memory({ fleet, opened }: Ground, { arm, instruments: { proc } }:
 }
 
 async function traffic(ground: Ground, { arm, instruments }: Conditions, attempts: number): Promise<Outcome> {
-  const { fleet, opened } = ground;
-  await fleet.open({ ...crowdOf(opened, arm), count: arm.links });
+  const { fleet, opened, slow } = ground;
+  await fleet.open({ ...crowdOf(opened, arm), count: arm.links - arm.slow });
+  await slow?.open({ ...crowdOf(opened, arm), count: arm.slow, readBadly: true });
   await quiet(instruments.proc, opened.pid);
   const run = await warmedUp(stageOf(ground, arm, instruments.proc), arm);
   for (let attempt = 1; ; attempt += 1) {
@@ -104,44 +112,17 @@ async function warmedUp(stage: Stage, arm: Arm): Promise<() => Promise<Measured>
   return () => pace(stage, { ...rhythm, leadMs: arm.pollEvery, seconds });
 }
 
-function stageOf({ fleet, opened }: Ground, arm: Arm, proc: Stage['proc']): Stage {
-  const names = Array.from({ length: arm.channels }, (_, at) => CHANNEL.replace('%', String(at)));
-  return {
-    name: arm.engine,
-    proc,
-    cast: {
-      server: opened.pid,
-      drivers: [process.pid, ...fleet.pids],
-      ...(opened.redisPid === undefined ? {} : { redis: opened.redisPid }),
-    },
-    fleet,
-    publisher: opened.publisher,
-    encode: opened.encode,
-    channels: names,
-    numbers: new Numbers(arm.channels),
-    deliveriesPerMessage: arm.links / arm.channels,
-    payloadBytes: arm.payload,
-    wirePort: opened.port,
-  };
-}
-
-const CHANNEL = 'news:%';
-
-function crowdOf(opened: Opened, arm: Arm) {
-  return {
-    transport: arm.transport,
-    host: opened.host,
-    port: opened.port,
-    atOnce: AT_ONCE,
-    channel: opened.topic(CHANNEL),
-    channels: arm.channels,
-    dialect: opened.dialect,
-    ...(opened.secret === undefined ? {} : { secret: opened.secret }),
-    pollEveryMs: arm.pollEvery,
-  } as const;
-}
-
-function countsOf({ messages, expected, served, asked, achieved, watched, lag, report, wire }: Measured): TrafficCounts {
+function countsOf({
+  messages,
+  expected,
+  served,
+  asked,
+  achieved,
+  watched,
+  lag,
+  report,
+  wire,
+}: Measured): TrafficCounts {
   const { deliveries, lost, repeated, disordered, bytesIn, bytesOut, polls } = report;
   return {
     ...{ messages, expected, deliveries, served, lost, repeated, disordered },
@@ -152,6 +133,7 @@ function countsOf({ messages, expected, served, asked, achieved, watched, lag, r
     redis: watched.redis,
     drivers: watched.drivers.reduce((sum, seconds) => sum + seconds, 0),
     serverSleeps: watched.serverSleeps,
+    serverSwitches: watched.serverSwitches,
     bytesDown: bytesIn,
     bytesUp: bytesOut,
     ...(wire === undefined ? {} : { wireBytes: wire.bytes, wireSegments: wire.segments }),

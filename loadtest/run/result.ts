@@ -24,6 +24,8 @@ export interface TrafficCounts {
   readonly drivers: number;
   /** How often the server's main thread went to sleep, which is a context switch of its own accord. */
   readonly serverSleeps: number;
+  /** Context switches of all its threads. */
+  readonly serverSwitches?: number;
   /** At the clients' sockets, HTTP and WebSocket framing included. */
   readonly bytesDown: number;
   readonly bytesUp: number;
@@ -41,6 +43,31 @@ export function servedOf({ served, deliveries }: Pick<TrafficCounts, 'served' | 
   return served ?? deliveries;
 }
 
+/** Clients that came, or came back, until the last was served. */
+export interface StormCounts {
+  readonly clients: number;
+  readonly seconds: number;
+  /** CPU seconds. */
+  readonly server: number;
+  readonly redis: number;
+}
+
+export interface RampStep {
+  /** Messages. */
+  readonly perSecond: number;
+  readonly deliveriesPerSecond: number;
+  /** Of a processor. */
+  readonly serverShare: number;
+  readonly p99Ms: number;
+}
+
+export interface RampCounts {
+  /** Those at which nothing gave. */
+  readonly steps: readonly RampStep[];
+  /** Why there are no more. */
+  readonly reason: string;
+}
+
 export interface Round {
   readonly commit: string;
   readonly at: string;
@@ -49,7 +76,12 @@ export interface Round {
   readonly traffic?: TrafficCounts;
   /** Resident bytes of the server that one more idle link takes. */
   readonly linkBytes?: number;
+  readonly storm?: StormCounts;
+  readonly ramp?: RampCounts;
 }
+
+/** What one measurement of an arm came to. */
+export type Outcome = Pick<Round, 'faults' | 'doubts' | 'traffic' | 'linkBytes' | 'storm' | 'ramp'>;
 
 export interface Measurements {
   readonly arm: Arm;

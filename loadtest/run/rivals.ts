@@ -1,10 +1,17 @@
 // Fanfare beside its peers, line by line: by how much it is ahead or behind, and where a peer wins.
 
-import { type Arm, type Engine, FANFARES } from '../plan/arm.js';
+import { type Arm, type Engine, isFanfare } from '../plan/arm.js';
 import { METRICS, type MetricName, type Spread, type Summary } from './summary.js';
 
 /** What servers are held against each other by. */
-export const HELD_BY: readonly MetricName[] = ['perCpuSecond', 'p99Ms', 'wireBytes', 'linkKiB'];
+export const HELD_BY: readonly MetricName[] = [
+  'perCpuSecond',
+  'p99Ms',
+  'wireBytes',
+  'clientsPerCpu',
+  'knee',
+  'linkKiB',
+];
 
 export interface Rival {
   readonly scenario: string;
@@ -62,19 +69,17 @@ export function winsOfPeers(summaries: readonly Summary[]): readonly string[] {
     );
 }
 
-function isFanfare(engine: Engine): boolean {
-  return FANFARES.some((one) => one === engine);
-}
-
 function areApart(one: Spread, other: Spread): boolean {
   return one.low > other.high || other.low > one.high;
 }
 
 /** All that makes an arm another, but its server and what is behind it. */
-function whereOf({ transport, links, channels, rate, payload, batch, pollEvery }: Arm): string {
+function whereOf({ transport, links, channels, slow, rate, payload, batch, pollEvery }: Arm): string {
   return [
     transport === 'short-poll' ? `short-poll ${pollEvery} ms` : transport,
-    `${links} links on ${channels}`,
-    rate === 'idle' ? 'idle' : `${typeof rate === 'number' ? `${rate}/s` : rate} × ${payload} B by ${batch}`,
+    `${links} links on ${channels}${slow > 0 ? `, ${slow} read badly` : ''}`,
+    rate === 'idle' || rate === 'connects'
+      ? rate
+      : `${typeof rate === 'number' ? `${rate}/s` : rate} × ${payload} B by ${batch}`,
   ].join(' · ');
 }

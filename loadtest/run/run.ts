@@ -2,8 +2,7 @@
 
 import type { Arm } from '../plan/arm.js';
 import { labelOf } from '../plan/arm.js';
-import type { Outcome } from './measure.js';
-import { type LabResult, type Round, servedOf } from './result.js';
+import { type LabResult, type Outcome, type Round, servedOf } from './result.js';
 
 export interface RunOptions {
   /** Measures an arm once. */
@@ -64,10 +63,12 @@ function withRound(result: LabResult, at: number, round: Round): LabResult {
   return { ...result, arms };
 }
 
-function tell({ faults, doubts, traffic, linkBytes }: Outcome): string {
+function tell({ faults, doubts, traffic, linkBytes, storm, ramp }: Outcome): string {
   if (faults.length > 0) return `INVALID: ${faults.join('; ')}`;
   const busy = doubts.length > 0 ? ` (busy: ${doubts.join('; ')})` : '';
   if (linkBytes !== undefined) return `${(linkBytes / 1024).toFixed(2)} KiB a link${busy}`;
+  if (storm !== undefined) return `${(storm.clients / storm.server).toFixed(0)} clients/CPU-second${busy}`;
+  if (ramp !== undefined) return `${ramp.steps.length} steps, ended ${ramp.reason}`;
   if (traffic === undefined) return 'nothing';
   return `${((traffic.server / Math.max(1, servedOf(traffic))) * 1e6).toFixed(2)} µs/delivery${busy}`;
 }

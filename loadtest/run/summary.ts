@@ -4,7 +4,15 @@ import type { Histogram } from 'hdr-histogram-js';
 import { median } from '../figures.js';
 import { type Arm, labelOf } from '../plan/arm.js';
 import { mergeHistograms } from './histograms.js';
-import { counts, type LabResult, type Measurements, type Round, servedOf, type TrafficCounts } from './result.js';
+import {
+  counts,
+  type LabResult,
+  type Measurements,
+  type RampStep,
+  type Round,
+  servedOf,
+  type TrafficCounts,
+} from './result.js';
 
 export interface Spread {
   readonly median: number;
@@ -79,6 +87,41 @@ export const METRICS = {
     better: 'less',
     of: each((one) => one.serverSleeps),
   },
+  contextSwitches: {
+    name: "server's context switches",
+    unit: '/delivery',
+    digits: 3,
+    better: 'less',
+    of: each((one) => one.serverSwitches),
+  },
+  messagesPerSecond: {
+    name: 'messages a second in a flood',
+    unit: '',
+    digits: 0,
+    better: 'more',
+    of: ({ traffic }) => (traffic === undefined || traffic.asked !== undefined ? undefined : traffic.achieved),
+  },
+  clientsPerCpu: {
+    name: 'clients served per server CPU-second',
+    unit: '',
+    digits: 0,
+    better: 'more',
+    of: ({ storm }) => (storm === undefined || storm.server <= 0 ? undefined : storm.clients / storm.server),
+  },
+  stormSeconds: {
+    name: 'until the last is served',
+    unit: 's',
+    digits: 2,
+    better: 'less',
+    of: ({ storm }) => storm?.seconds,
+  },
+  knee: {
+    name: 'deliveries a second at the knee',
+    unit: '',
+    digits: 0,
+    better: 'more',
+    of: ({ ramp }) => ramp?.steps.at(-1)?.deliveriesPerSecond,
+  },
   linkKiB: {
     name: 'memory per link',
     unit: 'KiB',
@@ -100,6 +143,10 @@ export interface Summary {
   readonly spreads: Readonly<Partial<Record<MetricName, Spread>>>;
   /** All latencies of all rounds that count. */
   readonly latency: Histogram | undefined;
+  /** Why ramps went no further. */
+  readonly ends: readonly string[];
+  /** The steps of the last ramp that counts. */
+  readonly steps: readonly RampStep[];
   /** What was wrong with rounds that do not count. */
   readonly refused: readonly string[];
   /** What was wrong with the machine in rounds that count nevertheless. */
@@ -127,6 +174,8 @@ function summaryOf({ arm, rounds }: Measurements, allowBusy: boolean): Summary {
     measured: rounds.length,
     spreads,
     latency: mergeHistograms(counted.map(({ traffic }) => traffic?.histogram ?? '')),
+    ends: [...new Set(counted.flatMap(({ ramp }) => (ramp === undefined ? [] : [ramp.reason])))],
+    steps: counted.findLast(({ ramp }) => ramp !== undefined)?.ramp?.steps ?? [],
     refused: reasons(rounds.filter((round) => !counts(round, allowBusy))),
     marks: reasons(counted),
   };

@@ -12,6 +12,8 @@ const COLUMNS: readonly (readonly [heading: string, name: MetricName])[] = [
   ['B up', 'bytesUp'],
   ['TCP/IP B', 'wireBytes'],
   ['KiB/link', 'linkKiB'],
+  ['clients/CPU-s', 'clientsPerCpu'],
+  ['knee', 'knee'],
 ];
 
 export function toTextTable(result: LabResult): string {
@@ -53,6 +55,7 @@ export function remarksOf(result: LabResult): readonly string[] {
     ...(short.length > 0
       ? [`not finished: ${short.length} of ${summaries.length} lines have fewer than ${result.rounds} rounds`]
       : []),
+    ...summaries.flatMap(({ label, ends }) => ends.map((end) => `ramp: ${label}: ended ${end}`)),
     ...winsOfPeers(summaries),
     ...result.leftOut.map((reason) => `left out: ${reason}`),
   ];

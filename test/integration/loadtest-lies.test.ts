@@ -1,6 +1,11 @@
 // Planted lies: whatever would falsify a run's numbers is told by the load test and by the bench, and fails the run. Needs `npm run build`.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { compareTransports } from '../../loadtest/comparison.js';
 import { INSTRUMENTS, type Instruments } from '../../loadtest/instruments.js';
@@ -130,6 +135,22 @@ describe.each(PACED)('%s', (name, run) => {
 
 it('the bench tells one lost and one repeated message in a flood', async () => {
   expect((await bench('flooded')(straying(60), true)).join()).toMatch(STRAYED);
+});
+
+it('the lab tells peers that this machine has not', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'fanfare-lab-'));
+  closing.push(() => rmSync(folder, { recursive: true }));
+  const mine = join(folder, 'mine.yaml');
+  writeFileSync(mine, 'scenarios: [{ name: mine, transport: websocket, broker: memory, engine: [uws, nchan, nats] }]');
+  const main = fileURLToPath(new URL('../../dist/loadtest/main.js', import.meta.url));
+  // Nothing but this Node is installed there.
+  const options = { env: { ...process.env, PATH: folder } };
+  const { stdout } = await promisify(execFile)(process.execPath, [main, '--scenarios', mine, '--list'], options);
+  expect(stdout.trim().split('\n')).toEqual([
+    expect.stringMatching(/^mine · uws · websocket · memory/),
+    'left out: MISSING: nchan: nginx with nchan is not installed (Debian: libnginx-mod-nchan)',
+    'left out: MISSING: nats: nats-server is not installed (Debian: nats-server)',
+  ]);
 });
 
 it('the lab tells a server that drops one message in 10,000', async () => {

@@ -9,10 +9,10 @@ import { type Arm, DEFAULTS, planOf } from '../../../loadtest/plan/arm.js';
 import { withoutMissing } from '../../../loadtest/run/command.js';
 import { CONTENDERS } from '../../../loadtest/run/contenders.js';
 import { encodeHistogram, mergeHistograms } from '../../../loadtest/run/histograms.js';
-import type { Outcome } from '../../../loadtest/run/measure.js';
 import {
   faultsOfResult,
   type LabResult,
+  type Outcome,
   readResult,
   reasonsAgainstResuming,
   writeResult,

@@ -55,7 +55,12 @@ function pollingEach(messages: number) {
     proc.use(1, '1', published - delivered);
     delivered = published;
   };
-  const report = async () => ({ ...REPORT, deliveries: delivered, bytesIn: delivered * 10, lost: published - delivered });
+  const report = async () => ({
+    ...REPORT,
+    deliveries: delivered,
+    bytesIn: delivered * 10,
+    lost: published - delivered,
+  });
   const stage = stageWith({
     send: (_, count) => {
       for (let at = 0; at < count; at += 1) {

@@ -24,7 +24,14 @@ function beside(uws: readonly number[], nats: readonly number[]) {
 
 describe('a plan with peers', () => {
   const { arms, leftOut } = planOf([
-    { ...DEFAULTS, name: 'a', what: 'a', engine: ENGINES, broker: ['redis', 'memory'], transport: ['websocket', 'sse'] },
+    {
+      ...DEFAULTS,
+      name: 'a',
+      what: 'a',
+      engine: ENGINES,
+      broker: ['redis', 'memory'],
+      transport: ['websocket', 'sse'],
+    },
   ]);
 
   it('measures what has no broker once, whichever are asked for, and tells what a peer cannot', () => {

@@ -43,6 +43,7 @@ describe('a watched window', () => {
     proc.sleeps += 42;
     const watched = end();
     expect(watched).toMatchObject({ wallSeconds: 2, redis: 0.1, stolenCores: 0.1, serverSleeps: 42 });
+    expect(watched.serverSwitches).toBe(42); // what it did not do of its own accord stayed as it was
     expect(watched.server).toBeCloseTo(0.5, 9);
     expect(watched.drivers.map((seconds) => seconds.toFixed(3))).toEqual(['0.300', '0.200']);
     expect(watched.othersCores).toBeCloseTo(0.2, 9); // 4 s of two processors − 2.3 idle − 0.2 stolen − 1.1 of our own = 0.4 s
@@ -53,6 +54,7 @@ const CALM: Watched = {
   wallSeconds: 2,
   server: 1,
   serverSleeps: 100,
+  serverSwitches: 120,
   drivers: [0.2, 1.2],
   redis: 0.1,
   stolenCores: 0,
