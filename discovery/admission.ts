@@ -6,13 +6,14 @@ import { addressKey } from '../src/http/address.js';
 import { bearerOf } from '../src/http/bearer.js';
 import { Door } from '../src/http/door.js';
 import { FanfareError } from '../src/lib/errors.js';
-import type { Logger } from '../src/lib/logger.js';
 import { rateLimitHeaders } from '../src/limits/rate-limit-headers.js';
 import { SubjectLimit } from '../src/limits/subject-limit.js';
-import type { DiscoveryOptions } from './options.js';
+import type { DiscoveryOptions, DiscoveryParts } from './options.js';
 
 /** Headers that are added to the answer, whatever it turns out to be. */
 export type AnswerHeaders = Record<string, string>;
+
+type AdmissionParts = Pick<DiscoveryParts, 'tokens' | 'logger' | 'sharedLimits'>;
 
 export class Admission extends Door {
   readonly #tokens: Authenticator | undefined;
@@ -20,17 +21,17 @@ export class Admission extends Door {
   readonly #anonymous: boolean;
   readonly #connects: SubjectLimit;
 
-  constructor(tokens: Authenticator | undefined, logger: Logger, options: DiscoveryOptions) {
-    const { namespaces, origins, userRate, addressRate, maxLimits } = options;
+  constructor({ tokens, logger, sharedLimits: sharing }: AdmissionParts, options: DiscoveryOptions) {
+    const { namespaces, origins, connects, addresses, maxLimits } = options;
     super({
       origins,
       logger,
-      addresses: addressRate && new SubjectLimit({ name: 'address', config: addressRate, by: ['address'] }, maxLimits),
+      addresses: addresses && new SubjectLimit(addresses, maxLimits, sharing),
     });
     this.#tokens = tokens;
     this.#options = options;
     this.#anonymous = allowsAnonymous(namespaces);
-    this.#connects = new SubjectLimit({ name: 'connect', config: userRate, by: ['user'] }, maxLimits);
+    this.#connects = new SubjectLimit(connects, maxLimits, sharing);
   }
 
   /**

@@ -71,7 +71,7 @@ class Handler {
     this.#logger = parts.logger;
     this.#clock = parts.clock ?? steadyUnixMs;
     this.#addresses = new ClientAddress(options.trustedProxies);
-    this.#admission = new Admission(parts.tokens, parts.logger, options);
+    this.#admission = new Admission(parts, options);
     this.endpoints = new Endpoints({ ...parts, admission: this.#admission }, options);
     this.#router = new Router(this.endpoints.routes());
   }

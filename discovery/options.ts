@@ -8,7 +8,7 @@ import type { Revocations } from '../src/cluster/revocations.js';
 import type { Namespaces } from '../src/config/namespaces.js';
 import type { Origins } from '../src/http/origins.js';
 import type { Logger } from '../src/lib/logger.js';
-import type { RateLimitConfig } from '../src/limits/create-rate-limiter.js';
+import type { Limit, LimitSharing } from '../src/limits/subject-limit.js';
 import { TRANSPORTS, type Transport } from '../src/protocol/index.js';
 
 export interface DiscoveryParts {
@@ -23,6 +23,8 @@ export interface DiscoveryParts {
   /** What the cluster has revoked: the paths that ask of it are there only with it. Whoever made it starts and closes it. */
   readonly revocations?: Pick<Revocations, 'log' | 'readNow'>;
   readonly logger: Logger;
+  /** Limits that its cluster shares; whoever made it starts and closes it. */
+  readonly sharedLimits?: LimitSharing | undefined;
   /** Unix milliseconds for everything; by default `Date.now` for what tickets say and a steady clock for durations. */
   readonly clock?: () => number;
   /** From 0 up to 1; default `Math.random`. */
@@ -39,9 +41,9 @@ export interface DiscoveryOptions {
   /** What clients may be told to connect by; default all. */
   readonly transports: readonly Transport[];
   /** Connects and tickets of one user; default 10 per second, 20 at once. Who has no name is counted by address alone. */
-  readonly userRate: RateLimitConfig;
-  /** The same of one address (IPv6: of one /64), whoever asks; default `undefined`: no limit. */
-  readonly addressRate: RateLimitConfig | undefined;
+  readonly connects: Limit;
+  /** The same of one address (IPv6: of one /64), whoever asks; default none. */
+  readonly addresses: Limit | undefined;
   /** Users and addresses whose limits are remembered, each; default 50,000. */
   readonly maxLimits: number;
   /** The longest life of a ticket; default 1 h. */
@@ -60,8 +62,8 @@ export const DISCOVERY_DEFAULTS = {
   adminKeys: [],
   trustedProxies: [],
   transports: TRANSPORTS,
-  userRate: { algorithm: 'token-bucket', perSecond: 10, burst: 20 },
-  addressRate: undefined,
+  connects: { name: 'connects', by: ['user'], config: { algorithm: 'token-bucket', perSecond: 10, burst: 20 } },
+  addresses: undefined,
   maxLimits: 50_000,
   ticketLifeMs: 3_600_000,
   lastKnownMs: 5 * 60_000,

@@ -1,5 +1,6 @@
 // Puts together what carries messages and knows the nodes: Redis for a cluster, memory for one process alone.
 
+import { randomBytes } from 'node:crypto';
 import type { BatchPublisher, Broker } from '../broker/broker.js';
 import { createMemoryBroker } from '../broker/memory/broker.js';
 import { createIngest, type Ingest } from '../broker/queue/ingest.js';
@@ -8,6 +9,7 @@ import { RedisConnection } from '../broker/redis/connection.js';
 import { KeyWatch } from '../broker/redis/key-watch.js';
 import { createRedisRegistry } from '../broker/redis/registry.js';
 import { createRedisRevocations } from '../broker/redis/revocations.js';
+import { createRedisLeases } from '../broker/redis/shared-limits.js';
 import { createMemoryRegistry } from '../cluster/memory-registry.js';
 import { createMemoryRevocations } from '../cluster/memory-revocations.js';
 import type { Registry } from '../cluster/registry.js';
@@ -17,6 +19,7 @@ import type { LoadedConfig } from '../config/load-config.js';
 import type { Namespaces } from '../config/namespaces.js';
 import type { Config } from '../config/schema.js';
 import type { Logger } from '../lib/logger.js';
+import { SharedLimits } from '../limits/shared-limits.js';
 import type { ReadinessCheck } from '../node/node-options.js';
 
 export type BatchingBroker = Broker & BatchPublisher;
@@ -27,6 +30,8 @@ export interface Cluster {
   readonly registry: Registry;
   /** Where what is revoked is kept. */
   readonly revocations: RevocationLog;
+  /** Limits that are shared; alone, a process has all of it for itself. */
+  readonly sharedLimits: SharedLimits | undefined;
   /** Makes the broker of this process's node, which starts and closes it. */
   createBroker(): BatchingBroker;
   /** Makes what drains the queue through this process's broker; there is no queue without Redis. */
@@ -46,10 +51,12 @@ export function composeCluster(loaded: LoadedConfig, namespaces: Namespaces, log
   // The limits in force are those of nodes: they keep what is published.
   const connection = connectionTo({ ...options, loadsLibrary: loaded.role !== 'discovery' }, loaded);
   const registry = createRedisRegistry({ connection, logger });
+  const sharedLimits = new SharedLimits(createRedisLeases(connection, randomBytes(6).toString('base64url')));
   return {
     shared: true,
     registry,
     revocations: createRedisRevocations(connection),
+    sharedLimits,
     createBroker: () => createRedisBroker({ ...options, connection, readsPushes, clockToleranceMs }),
     createIngest: (broker) =>
       createIngest({
@@ -59,13 +66,19 @@ export function composeCluster(loaded: LoadedConfig, namespaces: Namespaces, log
         watch: new KeyWatch({ url, prefix, key: `${prefix}:ingest`, logger }),
         publishMany: (all) => broker.publishMany(all.map((publication) => ({ ...publication, waitReplicas }))),
       }),
-    start: () => connection.start(),
+    start: async () => {
+      await connection.start();
+      sharedLimits.start();
+    },
     checks: () => {
       const { ready, sinceMs, detail } = connection.status();
       return [{ name: 'redis', ok: ready, sinceMs, detail }];
     },
-    stats: () => ({ ignoredNodeRecords: registry.ignoredRecords }),
-    close: () => connection.close(),
+    stats: () => ({ ignoredNodeRecords: registry.ignoredRecords, ...sharedLimits.stats() }),
+    close: () => {
+      sharedLimits.close();
+      connection.close();
+    },
   };
 }
 
@@ -74,6 +87,7 @@ function aloneInMemory(namespaces: Namespaces, { maxMessageBytes, maxChannels }:
     shared: false,
     registry: createMemoryRegistry(),
     revocations: createMemoryRevocations(),
+    sharedLimits: undefined,
     // The node refuses one channel more than it may have, before its broker would.
     createBroker: () => createMemoryBroker({ namespaces, maxMessageBytes, maxSubscribed: maxChannels }),
     createIngest: () => undefined,

@@ -3,43 +3,42 @@
 import { createDiscovery, type Discovery } from '../../discovery/handler.js';
 import type { Registry } from '../cluster/registry.js';
 import type { Revocations } from '../cluster/revocations.js';
+import { limitSettings } from '../config/limits.js';
 import type { Namespaces } from '../config/namespaces.js';
 import type { Config } from '../config/schema.js';
 import { Origins } from '../http/origins.js';
 import type { Logger } from '../lib/logger.js';
-import type { RateLimitConfig } from '../limits/create-rate-limiter.js';
+import { limitOf } from '../limits/limit-of.js';
+import type { LimitSharing } from '../limits/subject-limit.js';
 import type { AuthParts } from './compose-auth.js';
 
 export interface DiscoveryParts {
   readonly registry: Registry;
   readonly auth: AuthParts;
   readonly revocations: Revocations;
+  readonly sharedLimits: LimitSharing | undefined;
   readonly namespaces: Namespaces;
   readonly logger: Logger;
 }
 
 export function composeDiscovery(
   config: Config,
-  { registry, auth, revocations, namespaces, logger }: DiscoveryParts,
+  { registry, auth, revocations, sharedLimits, namespaces, logger }: DiscoveryParts,
 ): Discovery {
   const { tickets, tokens, membership } = auth;
+  const { connects, addresses } = limitSettings(config.limits, config);
   return createDiscovery(
-    { registry, tickets, tokens, membership, revocations, logger },
+    { registry, tickets, tokens, membership, revocations, sharedLimits, logger },
     {
       namespaces,
       origins: new Origins(config.origins),
       adminKeys: config.adminKey ?? [],
       trustedProxies: config.trustedProxies,
-      userRate: perSecond(config.connectsPerUser),
-      addressRate: config.connectsPerIp === 0 ? undefined : perSecond(config.connectsPerIp),
+      connects: limitOf('connects', connects),
+      addresses: limitOf('addresses', addresses),
       ticketLifeMs: config.ticketTtl,
     },
   );
-}
-
-/** A second's worth may come at once, twice. */
-function perSecond(rate: number): RateLimitConfig {
-  return { algorithm: 'token-bucket', perSecond: rate, burst: 2 * rate };
 }
 
 /** Discovery's counters beside those of a node: `connects` as `discoveryConnects`. */

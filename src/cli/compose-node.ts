@@ -7,14 +7,16 @@ import type { Broker } from '../broker/broker.js';
 import type { Ingest } from '../broker/queue/ingest.js';
 import type { Registry } from '../cluster/registry.js';
 import type { Revocations } from '../cluster/revocations.js';
+import { boundOf, limitSettings, usualHandshakes } from '../config/limits.js';
 import type { Namespaces } from '../config/namespaces.js';
 import type { Config } from '../config/schema.js';
 import { Origins } from '../http/origins.js';
 import type { Logger } from '../lib/logger.js';
 import { contained } from '../lib/timers.js';
+import type { LimitSharing } from '../limits/subject-limit.js';
 import { loadEngine, tellFaults } from '../node/engines/load-engine.js';
 import { nodeLimits } from '../node/node-limits.js';
-import type { Fallback, NodeLimits } from '../node/node-options.js';
+import type { Fallback } from '../node/node-options.js';
 import { createPushNode, type PushNode, type PushNodeOptions } from '../node/push-node.js';
 import { LIMITS } from '../protocol/index.js';
 import type { ServerEnd } from './server-end.js';
@@ -30,6 +32,7 @@ export interface NodeParts {
   readonly fallback: Fallback;
   readonly membership: Membership;
   readonly revocations: Revocations;
+  readonly sharedLimits: LimitSharing | undefined;
   /** How the process ends, where the node or an operator asks for it. */
   readonly end: Pick<ServerEnd, 'request' | 'displaced'>;
 }
@@ -42,7 +45,7 @@ export interface ComposedNode {
 
 /** Nothing runs before the node's `start`. */
 export async function composeNode(config: Config, parts: NodeParts): Promise<ComposedNode> {
-  const { registry, ingest, namespaces, end, ...rest } = parts;
+  const { registry, ingest, namespaces, end, sharedLimits, ...rest } = parts;
   const engine = await loadEngine(config.engine, parts.logger);
   contained(() => tellFaults(engine, parts.logger));
   const node = createPushNode(
@@ -50,6 +53,7 @@ export async function composeNode(config: Config, parts: NodeParts): Promise<Com
       ...rest,
       ...(registry !== undefined && { registry }),
       ...(ingest !== undefined && { ingest }),
+      ...(sharedLimits !== undefined && { sharedLimits }),
       engine,
       onDrainRequested: () => end.request(),
       onDisplaced: () => end.displaced(),
@@ -61,11 +65,6 @@ export async function composeNode(config: Config, parts: NodeParts): Promise<Com
 
 /** Chosen: what may wait for slow clients is so much of the memory that the node may use. */
 const BUFFERED_SHARE = 4;
-
-/** Specified: the lesser of 512 and a sixteenth of the capacity; but as many as three browsers open at once. */
-function defaultHandshakes(maxConnections: number): number {
-  return Math.max(18, Math.min(512, Math.floor(maxConnections / 16)));
-}
 
 function nodeOptions(config: Config, namespaces: Namespaces): PushNodeOptions {
   const maxMemoryBytes = config.maxMemoryBytes ?? availableMemory();
@@ -79,7 +78,10 @@ function nodeOptions(config: Config, namespaces: Namespaces): PushNodeOptions {
     origins: new Origins(config.origins),
     trustedProxies: config.trustedProxies,
     maxConnections: config.maxConnections,
-    handshakesPerAddress: config.handshakesPerIp ?? defaultHandshakes(config.maxConnections),
+    handshakesPerAddress: boundOf(
+      config.limits.handshakes,
+      config.handshakesPerIp ?? usualHandshakes(config.maxConnections),
+    ),
     maxConnectsPerSecond: config.maxConnectsPerSecond,
     maxMemoryBytes,
     publishKeys: config.publishKey ?? [],
@@ -96,16 +98,9 @@ function nodeOptions(config: Config, namespaces: Namespaces): PushNodeOptions {
     maxHistoryBytes: config.maxHistoryMemory ?? Math.floor((config.maxMemoryBytes ?? availableMemory()) / 8),
     maxBufferedBytes: config.maxBufferedBytes,
     maxBufferedTotal: config.maxBufferedTotal ?? maxMemoryBytes / BUFFERED_SHARE,
-    limits: limitsOf(config),
-    linksPerUser: config.linksPerUser,
+    limits: nodeLimits(limitSettings(config.limits, config), namespaces),
+    linksPerUser: boundOf(config.limits.links, config.linksPerUser),
   };
-}
-
-/** Commands and publishes have one pair of options. */
-function limitsOf(config: Config): NodeLimits {
-  const commands = { perSecond: config.commandsPerSecond, burst: config.commandBurst };
-  const polls = { perSecond: config.pollsPerSecond, burst: config.pollBurst };
-  return nodeLimits({ commands, publishes: commands, polls });
 }
 
 /** What the node is called in its cluster. */

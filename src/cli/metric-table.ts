@@ -57,6 +57,10 @@ export const METRICS: Readonly<Record<string, MetricInfo>> = {
   polls: counter('polls', 'Polls that were answered.'),
   rateLimited: counter('rate_limited', 'Commands and calls over a limit.'),
   refused: counter('refused', 'Clients turned away for want of room, of a good ticket or of a grant.'),
+  limitsFailedOpen: counter(
+    'limits_failed_open',
+    'Requests that passed a shared limit because Redis could not be asked.',
+  ),
   refusals: {
     ...counter('refusals', 'What clients were told in place of what they asked for, by code.'),
     label: ['code'],

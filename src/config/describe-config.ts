@@ -1,5 +1,16 @@
 // Shows the configuration to people: the effective values with their sources, and the docs' table of options.
 
+import {
+  boundOf,
+  hasBurst,
+  LIMIT_ROLES,
+  type LimitRate,
+  type LimitSetting,
+  limitSettings,
+  RATE_NAMES,
+  rateText,
+  usualHandshakes,
+} from './limits.js';
 import type { LoadedConfig } from './load-config.js';
 import { maskedUrl } from './masked-url.js';
 import { defaultOf, envName, flagName, ROLES } from './option-info.js';
@@ -11,7 +22,8 @@ const URLS: ReadonlySet<OptionKey> = new Set(['redisUrl', 'authJwksUrl']);
 /** One line per option of the role: its value as YAML, and where it came from. Secrets are masked. */
 export function effectiveConfig(loaded: LoadedConfig): string {
   const keys = OPTION_KEYS.filter((key) => infoOf(key).roles.includes(loaded.role));
-  const lines = keys.map((key) => [`${key}: ${valueText(key, loaded.config[key])}`, loaded.sources.get(key) ?? '']);
+  const effective = (key: OptionKey) => (key === 'limits' ? shownLimits(loaded) : loaded.config[key]);
+  const lines = keys.map((key) => [`${key}: ${valueText(key, effective(key))}`, loaded.sources.get(key) ?? '']);
   const width = Math.min(48, Math.max(...lines.map(([value = '']) => value.length)));
   return lines.map(([value = '', source]) => `${value.padEnd(width)}  # ${source}`).join('\n');
 }
@@ -19,13 +31,36 @@ export function effectiveConfig(loaded: LoadedConfig): string {
 function valueText(key: OptionKey, value: unknown): string {
   if (value === undefined) return 'null';
   if (infoOf(key).duration === true) return `${value}ms`;
-  if (key === 'namespaces') return JSON.stringify(value, asWritten);
+  if (key === 'namespaces' || key === 'limits') return JSON.stringify(value, asWritten);
   if (typeof value === 'string' && URLS.has(key)) return JSON.stringify(maskedUrl(value));
   return infoOf(key).secret === true ? '(hidden)' : JSON.stringify(value);
 }
 
-/** The one option of a namespace that is written otherwise than it is kept. */
+/** As they hold, whether they were written here, as short forms or not at all. */
+function shownLimits({ config, role }: LoadedConfig): Readonly<Record<string, unknown>> {
+  const settings = limitSettings(config.limits, config);
+  const names = RATE_NAMES.filter((name) => LIMIT_ROLES[name].includes(role));
+  const shown = Object.fromEntries(names.map((name) => [name, shownLimit(settings[name])]));
+  if (role === 'discovery') return shown;
+  const { limits, linksPerUser, maxConnections, handshakesPerIp = usualHandshakes(maxConnections) } = config;
+  const handshakes = maxOf(boundOf(limits.handshakes, handshakesPerIp));
+  return { ...shown, handshakes, links: maxOf(boundOf(limits.links, linksPerUser)) };
+}
+
+function shownLimit(setting: LimitSetting | undefined): unknown {
+  if (setting === undefined) return false;
+  const { algorithm, rate, burst, by, countRefused, shared } = setting;
+  const counted = algorithm === 'sliding-window-log' ? { countRefused } : {};
+  return { algorithm, rate, ...(hasBurst(algorithm) && { burst }), ...counted, by, ...(shared && { shared }) };
+}
+
+function maxOf(max: number): unknown {
+  return max === 0 ? false : { max };
+}
+
+/** What is written otherwise than it is kept: an age of a namespace, a rate. */
 function asWritten(_name: string, value: unknown): unknown {
+  if (typeof value === 'object' && value !== null && 'perMs' in value) return rateText(value as LimitRate);
   if (typeof value !== 'object' || value === null || !('historyTtlMs' in value)) return value;
   const { historyTtlMs, ...rest } = value;
   return { ...rest, historyTtl: `${historyTtlMs}ms` };

@@ -6,6 +6,7 @@ import { ConfigError, type ConfigProblem, shown, unknownSetting } from './config
 import { openFileLimit } from './file-limit.js';
 import type { MadeSecrets, Remarks } from './findings.js';
 import { envLayer, flagLayer, type Layer, type RawValue } from './layers.js';
+import { LIMIT_KEYS, LIMIT_NAMES } from './limits-type.js';
 import { maskedUrl } from './masked-url.js';
 import { NAMESPACE_KEYS } from './namespaces-type.js';
 import { defaultOf, type Role } from './option-info.js';
@@ -107,7 +108,7 @@ function issueProblems(key: OptionKey, value: RawValue, issue: z.core.$ZodIssue)
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((name) => {
       const where = value.locate?.([...issue.path, name]) ?? source;
-      return { ...unknownSetting(name, where, NAMESPACE_KEYS), option: [...path, name].join('.') };
+      return { ...unknownSetting(name, where, namesIn(path)), option: [...path, name].join('.') };
     });
   }
   if (issue.code === 'invalid_key') {
@@ -119,6 +120,13 @@ function issueProblems(key: OptionKey, value: RawValue, issue: z.core.$ZodIssue)
   const expected =
     issue.code === 'invalid_type' ? `a ${issue.expected === 'number' ? 'number' : 'map'}` : issue.message;
   return [{ option: path.join('.'), source, message: `got ${got(key, value.raw, issue)}, expected ${expected}` }];
+}
+
+/** What may stand at `path`. */
+function namesIn([option, ...path]: readonly string[]): readonly string[] {
+  const limits = option === 'limits' ? path : path.slice(2);
+  if (option !== 'limits' && path.length < 2) return NAMESPACE_KEYS;
+  return limits.length === 0 ? LIMIT_NAMES : LIMIT_KEYS;
 }
 
 function got(key: OptionKey, raw: unknown, issue: z.core.$ZodIssue): string {

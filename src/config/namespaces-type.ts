@@ -2,8 +2,9 @@
 
 import { z } from 'zod';
 import { channelNameProblem } from '../protocol/index.js';
+import { namespaceLimits } from './limits-type.js';
 import type { NamespaceOptions } from './namespaces.js';
-import { boolean, choice, duration, wholeNumber } from './value-types.js';
+import { boolean, choice, duration, text, wholeNumber } from './value-types.js';
 
 export type ConfiguredNamespaces = Readonly<Record<string, Partial<NamespaceOptions>>>;
 
@@ -17,6 +18,9 @@ const fields = {
   live: boolean(),
   cacheMaxAge: duration('0s', '1h'),
   slowConsumer: choice('disconnect', 'conflate'),
+  conflate: choice('newest'),
+  conflateBy: text('1 to 64 characters', (value) => value.length > 0 && value.length <= 64),
+  limits: namespaceLimits(),
 } as const;
 
 /** The names that a namespace's options have in the configuration. */

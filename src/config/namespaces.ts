@@ -1,6 +1,7 @@
 // Namespaces: the options of the channels that share what stands before the first colon.
 
 import { namespaceOf } from '../protocol/index.js';
+import type { NamespaceLimits } from './limits.js';
 
 export interface NamespaceOptions {
   /** Entries of history kept per channel, 1..10,000. */
@@ -19,8 +20,14 @@ export interface NamespaceOptions {
   readonly live: boolean;
   /** How long caches may keep old pages of what is public, in milliseconds. */
   readonly cacheMaxAgeMs: number;
-  /** What happens to a client that reads too slowly. */
+  /** What happens to a client that reads too slowly: it is cut, or sent the newest only. */
   readonly slowConsumer: 'disconnect' | 'conflate';
+  /** Where messages have to wait for a client's pace, only the newest of all is sent. */
+  readonly conflate?: 'newest' | undefined;
+  /** The same by a member of data: the newest of each of its values. */
+  readonly conflateBy?: string | undefined;
+  /** Limits that this namespace has in place of the general ones. */
+  readonly limits?: NamespaceLimits | undefined;
 }
 
 export const DEFAULT_NAMESPACE: NamespaceOptions = {
@@ -43,7 +50,10 @@ export class Namespaces {
   constructor(configured: Readonly<Record<string, Partial<NamespaceOptions>>> = {}) {
     const base = { ...DEFAULT_NAMESPACE, ...configured.default };
     const all = new Map<string, NamespaceOptions>([['default', base]]);
-    for (const [name, options] of Object.entries(configured)) all.set(name, { ...base, ...options });
+    for (const [name, options] of Object.entries(configured)) {
+      const limits = options.limits && { limits: { ...base.limits, ...options.limits } };
+      all.set(name, { ...base, ...options, ...limits });
+    }
     this.all = all;
     this.#default = base;
   }

@@ -26,6 +26,15 @@ export interface OptionInfo {
 /** Where the schema keeps what is known of its options. */
 export const optionInfo = z.registry<OptionInfo>();
 
+export const NODES: readonly Role[] = ['start', 'node'];
+export const FRONT: readonly Role[] = ['start', 'discovery'];
+
+/** An option of the schema, and what is known of it. */
+export function option<T extends z.ZodType>(type: T, info: OptionInfo): T {
+  optionInfo.add(type, info);
+  return type;
+}
+
 /** `maxConnections` as a flag: `--max-connections`. */
 export function flagName(key: string): string {
   return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

@@ -4,13 +4,14 @@ import { networkInterfaces } from 'node:os';
 import { isWildcard } from './development.js';
 import { RESERVED_FILES } from './file-limit.js';
 import { Findings, type Given, isAlone, type RuleContext } from './findings.js';
+import { namedLimitRules } from './limit-rules.js';
 import { envName } from './option-info.js';
 import { algorithmRules, secretRules } from './secret-rules.js';
 
 /** Applies every rule; what they find is all there is to know. */
 export function applyRules(given: Given, context: RuleContext): Findings {
   const findings = new Findings(context);
-  const apart = [secretRules, algorithmRules, clusterRules, addressRules, limitRules, burstRules, namespaceRules];
+  const apart = [secretRules, algorithmRules, clusterRules, addressRules, limitRules, namedLimitRules, namespaceRules];
   for (const rule of [...apart, drainRules, capacityRules]) rule(given, findings);
   return findings;
 }
@@ -72,30 +73,14 @@ function drainRules({ drainDelay, drainTimeout }: Given, found: Findings): void 
   else found.problem('drainDelay', `got ${drainDelay} ms, expected at most ${limit}: the delay is part of it`);
 }
 
-/** A subscribe, poll or stream of all the channels that it may have must be able to pass. */
-function burstRules(given: Given, found: Findings): void {
-  if (found.context.role === 'discovery') return;
-  const { channelsPerConnection } = given;
-  if (channelsPerConnection === undefined) return;
-  const cost = channelsPerConnection / 10;
-  for (const key of ['commandBurst', 'pollBurst'] as const) {
-    const burst = given[key];
-    if (burst === undefined || burst >= cost) continue;
-    const channels = `${channelsPerConnection} channels (${found.context.sourceOf('channelsPerConnection')})`;
-    found.problem(
-      key,
-      `got ${burst}, expected at least ${Math.ceil(cost)}: what names ${channels} costs ${cost} at once`,
-    );
-  }
-}
-
 /** What is written down and not served would be missed when it is needed. */
 function namespaceRules(given: Given, found: Findings): void {
-  for (const [name, { presence, slowConsumer }] of Object.entries(given.namespaces ?? {})) {
+  for (const [name, { presence, conflate, conflateBy }] of Object.entries(given.namespaces ?? {})) {
     const refuse = (option: string, value: string) =>
       found.problem('namespaces', `got ${option} ${value} in "${name}", which is not served yet: leave it out`);
     if (presence === true) refuse('presence', 'true');
-    if (slowConsumer === 'conflate') refuse('slowConsumer', 'conflate');
+    if (conflate !== undefined && conflateBy !== undefined)
+      found.problem('namespaces', `got conflate and conflateBy in "${name}", expected one of them`);
   }
 }
 

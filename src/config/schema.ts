@@ -4,19 +4,13 @@ import { z } from 'zod';
 import { ALGORITHMS } from '../lib/jwt-algorithms.js';
 import { MAX_WAIT_REPLICAS } from '../protocol/index.js';
 import { bearerKeys, hmacSecrets, publicKeys } from './key-types.js';
+import { limitOptions } from './limit-options.js';
 import { namespacesType } from './namespaces-type.js';
 import { hostName, jwksUrl, networkList, originList, redisUrl, webBase } from './network-types.js';
-import { type OptionInfo, optionInfo, ROLES, type Role } from './option-info.js';
+import { FRONT, NODES, type OptionInfo, option, optionInfo, ROLES } from './option-info.js';
 import { boolean, choice, duration, fraction, list, readChoice, size, text, wholeNumber } from './value-types.js';
 
 const ALL = ROLES;
-const NODES: readonly Role[] = ['start', 'node'];
-const FRONT: readonly Role[] = ['start', 'discovery'];
-
-function option<T extends z.ZodType>(type: T, info: OptionInfo): T {
-  optionInfo.add(type, info);
-  return type;
-}
 
 const nodeIdType = text('1 to 64 of A-Z a-z 0-9 _ . -', (value) => /^[A-Za-z0-9_.-]{1,64}$/.test(value));
 const prefixType = text('a letter, then up to 31 of a-z 0-9 _', (value) => /^[a-z][a-z0-9_]{0,31}$/.test(value));
@@ -226,47 +220,7 @@ export const configSchema = z.object({
     roles: NODES,
     default: '5s',
   }),
-  commandsPerSecond: option(wholeNumber(1, 100_000), {
-    about:
-      'commands of one ticket per second, on average (a subscribe is a tenth for each channel); publishes of one user',
-    roles: NODES,
-    default: '20',
-  }),
-  commandBurst: option(wholeNumber(1, 100_000), {
-    about: 'the same, at once',
-    roles: NODES,
-    default: '40',
-  }),
-  pollsPerSecond: option(wholeNumber(1, 100_000), {
-    about: 'units per second for polls and streams of one ticket; each costs a tenth for each channel that it names',
-    roles: NODES,
-    default: '20',
-  }),
-  pollBurst: option(wholeNumber(1, 100_000), {
-    about: 'the same, at once',
-    roles: NODES,
-    default: '40',
-  }),
-  linksPerUser: option(wholeNumber(0, 1_000_000), {
-    about: 'WebSockets, streams and waiting polls of one user at one node; 0 is no limit',
-    roles: NODES,
-    default: '100',
-  }),
-  connectsPerUser: option(wholeNumber(1, 100_000), {
-    about: 'calls of discovery per user and second; who has no name is counted by address alone',
-    roles: FRONT,
-    default: '10',
-  }),
-  connectsPerIp: option(wholeNumber(0, 1_000_000), {
-    about: 'calls of discovery per address (IPv6: per /64) and second, whoever asks; 0 is no limit',
-    roles: FRONT,
-    default: '0',
-  }),
-  handshakesPerIp: option(wholeNumber(0, 1_000_000).optional(), {
-    about: 'sockets of one address that have neither been answered nor let in; 0 is no limit',
-    roles: NODES,
-    defaultText: '512 or a sixteenth of `maxConnections`, whichever is less',
-  }),
+  ...limitOptions,
   drainDelay: option(duration('0s', '1h'), {
     duration: true,
     about: 'time for which a process that was told to end still serves, not ready, so that load balancers turn away',

@@ -38,7 +38,7 @@ export function readDuration(raw: unknown, min: string, max: string): Reading<nu
   return { expected: `a duration with its unit (ms, s, m, h) ${min}..${max}` };
 }
 
-function durationMs(raw: unknown): number | undefined {
+export function durationMs(raw: unknown): number | undefined {
   const match = typeof raw === 'string' ? /^(\d{1,12}(?:\.\d{1,3})?)\s*(ms|s|m|h)$/.exec(raw.trim()) : null;
   if (match === null) return undefined;
   return Math.round(Number(match[1]) * DURATION_MS[match[2] as keyof typeof DURATION_MS]);

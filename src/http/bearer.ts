@@ -30,10 +30,15 @@ export class SecretKeys {
 
   /** Whether `shown` is one of them. Takes the same time for every wrong key. */
   has(shown: string): boolean {
-    if (this.#digests.length === 0) return false;
+    return this.find(shown) !== undefined;
+  }
+
+  /** As {@link has}; answers which of them it is. */
+  find(shown: string): number | undefined {
+    if (this.#digests.length === 0) return undefined;
     const digested = digest(shown);
-    let found = false;
-    for (const key of this.#digests) if (timingSafeEqual(key, digested)) found = true;
+    let found: number | undefined;
+    for (const [index, key] of this.#digests.entries()) if (timingSafeEqual(key, digested)) found = index;
     return found;
   }
 }

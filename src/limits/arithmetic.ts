@@ -2,6 +2,8 @@
 
 /** Units of floating-point error that are forgiven, so that who waits as long as told is let through. */
 export const ALLOWANCE = 1e-6;
+/** Chosen: what may be owed comes back within a minute. */
+export const MAX_OWED_MS = 60_000;
 
 /** Throws `TypeError` unless `value` is a finite number above 0. */
 export function checkPositive(name: string, value: number): number {

@@ -4,14 +4,15 @@ import { FixedWindow, type WindowOptions } from './fixed-window.js';
 import { LeakyBucket, type LeakyBucketOptions } from './leaky-bucket.js';
 import type { RateLimiter } from './rate-limiter.js';
 import { SlidingWindowCounter } from './sliding-window-counter.js';
-import { SlidingWindowLog } from './sliding-window-log.js';
+import { SlidingWindowLog, type WindowLogOptions } from './sliding-window-log.js';
 import { TokenBucket, type TokenBucketOptions } from './token-bucket.js';
 
 /** One scope's limit. */
 export type RateLimitConfig =
   | ({ readonly algorithm: 'token-bucket' } & TokenBucketOptions)
   | ({ readonly algorithm: 'leaky-bucket' } & LeakyBucketOptions)
-  | ({ readonly algorithm: 'fixed-window' | 'sliding-window-log' | 'sliding-window-counter' } & WindowOptions);
+  | ({ readonly algorithm: 'sliding-window-log' } & WindowLogOptions)
+  | ({ readonly algorithm: 'fixed-window' | 'sliding-window-counter' } & WindowOptions);
 
 /** Makes a limiter with nothing taken yet. Throws `TypeError` for numbers that make no limit. */
 export function createRateLimiter(config: RateLimitConfig): RateLimiter {

@@ -23,14 +23,23 @@ export class FixedWindow implements RateLimiter {
   }
 
   take(cost: number, nowMs: number): RateDecision {
+    return this.#decide(cost, nowMs, true);
+  }
+
+  peek(cost: number, nowMs: number): RateDecision {
+    return this.#decide(cost, nowMs, false);
+  }
+
+  #decide(cost: number, atMs: number, takes: boolean): RateDecision {
     checkCost(cost);
+    const nowMs = Math.max(atMs, this.#startMs);
     const startMs = Math.floor(nowMs / this.#windowMs) * this.#windowMs;
     if (startMs > this.#startMs) {
       this.#startMs = startMs;
       this.#used = 0;
     }
     const allowed = this.#used + cost <= this.#limit + ALLOWANCE;
-    if (allowed) this.#used += cost;
+    if (allowed && takes) this.#used += cost;
     const remaining = Math.max(0, Math.floor(this.#limit - this.#used + ALLOWANCE));
     if (allowed) return { allowed, remaining, retryAfterMs: 0 };
     const never = cost > this.#limit;

@@ -83,6 +83,6 @@ class KeyedLimiter implements LocalKeyedLimiter {
 
   /** Whether nothing is missing of it. */
   #isWhole(limiter: RateLimiter, nowMs: number): boolean {
-    return limiter.take(0, nowMs).remaining >= this.#quota;
+    return limiter.peek(0, nowMs).remaining >= this.#quota;
   }
 }

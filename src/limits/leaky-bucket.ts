@@ -1,6 +1,6 @@
 // Leaky bucket: an even pace. With a capacity of 1 it spaces units out; a larger one lets that many gather.
 
-import { ALLOWANCE, checkCost, checkPositive, retryAfter } from './arithmetic.js';
+import { ALLOWANCE, checkCost, checkPositive, MAX_OWED_MS, retryAfter } from './arithmetic.js';
 import type { RateDecision, RateLimiter } from './rate-limiter.js';
 
 export interface LeakyBucketOptions {
@@ -11,36 +11,57 @@ export interface LeakyBucketOptions {
 }
 
 /**
- * State: the moment at which the bucket will be empty, as in the virtual scheduling algorithm of ITU-T I.371 (GCRA).
- * The bucket begins empty.
+ * The bucket as a meter (ITU-T I.371). State: the level at a moment, and not the moment at which it is empty: so far from its origin a
+ * clock's numbers are too coarse for that. The bucket begins empty.
  */
 export class LeakyBucket implements RateLimiter {
-  readonly #msPerUnit: number;
+  readonly #perMs: number;
   readonly #capacity: number;
-  #emptyAtMs = Number.NEGATIVE_INFINITY;
+  #level = 0;
+  #atMs = Number.NEGATIVE_INFINITY;
 
   constructor({ perSecond, capacity = 1 }: LeakyBucketOptions) {
-    this.#msPerUnit = 1000 / checkPositive('perSecond', perSecond);
+    this.#perMs = checkPositive('perSecond', perSecond) / 1000;
     this.#capacity = checkPositive('capacity', capacity);
   }
 
   take(cost: number, nowMs: number): RateDecision {
-    checkCost(cost);
-    const level = Math.max(0, this.#emptyAtMs - nowMs) / this.#msPerUnit;
-    const over = level + cost - this.#capacity;
-    if (over <= ALLOWANCE) {
-      this.#emptyAtMs = Math.max(this.#emptyAtMs, nowMs) + cost * this.#msPerUnit;
-      return { allowed: true, remaining: this.#room(level + cost), retryAfterMs: 0 };
-    }
-    const retryAfterMs = cost > this.#capacity ? Number.POSITIVE_INFINITY : retryAfter(over * this.#msPerUnit);
-    return { allowed: false, remaining: this.#room(level), retryAfterMs };
+    return this.#decide(cost, nowMs, true);
+  }
+
+  peek(cost: number, nowMs: number): RateDecision {
+    return this.#decide(cost, nowMs, false);
   }
 
   giveBack(units: number): void {
-    this.#emptyAtMs -= units * this.#msPerUnit;
+    this.#level = Math.max(0, this.#level - units);
   }
 
-  #room(level: number): number {
-    return Math.max(0, Math.floor(this.#capacity - level + ALLOWANCE));
+  charge(units: number, nowMs: number): void {
+    checkCost(units);
+    this.#leak(nowMs);
+    this.#level = Math.min(this.#capacity + MAX_OWED_MS * this.#perMs, this.#level + units);
+  }
+
+  #decide(cost: number, nowMs: number, takes: boolean): RateDecision {
+    checkCost(cost);
+    this.#leak(nowMs);
+    const over = this.#level + cost - this.#capacity;
+    if (over <= ALLOWANCE) {
+      if (takes) this.#level += cost;
+      return { allowed: true, remaining: this.#room(), retryAfterMs: 0 };
+    }
+    const retryAfterMs = cost > this.#capacity ? Number.POSITIVE_INFINITY : retryAfter(over / this.#perMs);
+    return { allowed: false, remaining: this.#room(), retryAfterMs };
+  }
+
+  #leak(nowMs: number): void {
+    if (nowMs <= this.#atMs) return;
+    this.#level = Math.max(0, this.#level - (nowMs - this.#atMs) * this.#perMs);
+    this.#atMs = nowMs;
+  }
+
+  #room(): number {
+    return Math.max(0, Math.floor(this.#capacity - this.#level + ALLOWANCE));
   }
 }

@@ -5,7 +5,7 @@ import type { WindowOptions } from './fixed-window.js';
 import type { RateDecision, RateLimiter } from './rate-limiter.js';
 
 /**
- * State: three numbers. The last window counts by the part of it that the sliding window still covers, as if its takes
+ * State: four numbers. The last window counts by the part of it that the sliding window still covers, as if its takes
  * had been spread evenly (Cloudflare's approximation, "How we built rate limiting capable of scaling to millions of
  * domains", 2017).
  */
@@ -13,6 +13,7 @@ export class SlidingWindowCounter implements RateLimiter {
   readonly #limit: number;
   readonly #windowMs: number;
   #startMs = Number.NEGATIVE_INFINITY;
+  #nowMs = Number.NEGATIVE_INFINITY;
   #current = 0;
   #previous = 0;
 
@@ -22,13 +23,23 @@ export class SlidingWindowCounter implements RateLimiter {
   }
 
   take(cost: number, nowMs: number): RateDecision {
+    return this.#decide(cost, nowMs, true);
+  }
+
+  peek(cost: number, nowMs: number): RateDecision {
+    return this.#decide(cost, nowMs, false);
+  }
+
+  #decide(cost: number, nowMs: number, takes: boolean): RateDecision {
     checkCost(cost);
-    this.#turn(nowMs);
-    const elapsedMs = Math.max(0, nowMs - this.#startMs);
+    this.#nowMs = Math.max(this.#nowMs, nowMs);
+    this.#turn(this.#nowMs);
+    const elapsedMs = this.#nowMs - this.#startMs;
     const used = this.#current + this.#previous * (1 - elapsedMs / this.#windowMs);
     const allowed = used + cost <= this.#limit + ALLOWANCE;
-    if (allowed) this.#current += cost;
-    const remaining = Math.max(0, Math.floor(this.#limit - used - (allowed ? cost : 0) + ALLOWANCE));
+    const taken = allowed && takes ? cost : 0;
+    this.#current += taken;
+    const remaining = Math.max(0, Math.floor(this.#limit - used - taken + ALLOWANCE));
     if (allowed) return { allowed, remaining, retryAfterMs: 0 };
     const retryAfterMs = cost > this.#limit ? Number.POSITIVE_INFINITY : retryAfter(this.#waitMs(cost) - elapsedMs);
     return { allowed, remaining, retryAfterMs };

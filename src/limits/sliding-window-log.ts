@@ -1,19 +1,29 @@
-// Sliding window log: so many units in any window, exactly; it remembers each take.
+// Sliding window log: so many units in any window, exactly; it remembers each request, those that it refused too.
 
 import { ALLOWANCE, checkCost, checkPositive, retryAfter } from './arithmetic.js';
 import type { WindowOptions } from './fixed-window.js';
 import type { RateDecision, RateLimiter } from './rate-limiter.js';
 
-/** Chosen: takes that are remembered one by one, 16 bytes each. */
+/** Chosen: requests that are remembered one by one, 16 bytes each. */
 const MAX_ENTRIES = 1_024;
+const NEVER = Number.POSITIVE_INFINITY;
+
+export interface WindowLogOptions extends WindowOptions {
+  /**
+   * Whether what is refused counts too, as the algorithm is defined: who goes on asking is let through only once it has asked
+   * for less. Default true.
+   */
+  readonly countRefused?: boolean;
+}
 
 /**
- * State: a ring of at most 1,024 takes. When it is full, the two newest become one at the later time, so that memory is
+ * State: a ring of at most 1,024 requests. When it is full, the two newest become one at the later time, so that memory is
  * bounded and the limit is never exceeded, only kept a little longer.
  */
 export class SlidingWindowLog implements RateLimiter {
   readonly #limit: number;
   readonly #windowMs: number;
+  readonly #countRefused: boolean;
   readonly #times: number[] = [];
   readonly #costs: number[] = [];
   /** Index of the oldest entry; what lies before it is stale. */
@@ -21,22 +31,33 @@ export class SlidingWindowLog implements RateLimiter {
   #used = 0;
   #nowMs = Number.NEGATIVE_INFINITY;
 
-  constructor({ limit, windowMs }: WindowOptions) {
+  constructor({ limit, windowMs, countRefused = true }: WindowLogOptions) {
+    this.#countRefused = countRefused;
     this.#limit = checkPositive('limit', limit);
     this.#windowMs = checkPositive('windowMs', windowMs);
   }
 
   take(cost: number, nowMs: number): RateDecision {
+    return this.#decide(cost, nowMs, true);
+  }
+
+  peek(cost: number, nowMs: number): RateDecision {
+    return this.#decide(cost, nowMs, false);
+  }
+
+  #decide(cost: number, nowMs: number, takes: boolean): RateDecision {
     checkCost(cost);
     this.#nowMs = Math.max(this.#nowMs, nowMs);
     this.#forget();
     if (this.#used + cost <= this.#limit + ALLOWANCE) {
-      if (cost > 0) this.#remember(cost);
+      if (takes && cost > 0) this.#remember(cost);
       return { allowed: true, remaining: this.#remaining(), retryAfterMs: 0 };
     }
+    // What can never pass says nothing of how much is asked for.
+    if (cost > this.#limit) return { allowed: false, remaining: this.#remaining(), retryAfterMs: NEVER };
+    if (takes && cost > 0 && this.#countRefused) this.#remember(cost);
     const freeAtMs = this.#freeAt(this.#used + cost - this.#limit);
-    const retryAfterMs = freeAtMs === undefined ? Number.POSITIVE_INFINITY : retryAfter(freeAtMs - nowMs);
-    return { allowed: false, remaining: this.#remaining(), retryAfterMs };
+    return { allowed: false, remaining: this.#remaining(), retryAfterMs: retryAfter(freeAtMs - this.#nowMs) };
   }
 
   giveBack(units: number, takenAtMs: number): void {
@@ -83,14 +104,14 @@ export class SlidingWindowLog implements RateLimiter {
     }
   }
 
-  /** When `units` will have left the window; `undefined` when there are not as many in it. */
-  #freeAt(units: number): number | undefined {
+  /** When `units` of those in the window will have left it. */
+  #freeAt(units: number): number {
     let freed = 0;
     for (let index = this.#first; index < this.#times.length; index++) {
       freed += this.#costs[index] ?? 0;
       if (freed + ALLOWANCE >= units) return (this.#times[index] ?? 0) + this.#windowMs;
     }
-    return undefined;
+    return this.#nowMs + this.#windowMs;
   }
 
   #remaining(): number {

@@ -7,19 +7,21 @@ import { rateLimitHeaders } from './rate-limit-headers.js';
 import type { RateDecision } from './rate-limiter.js';
 
 /** Whom a limit counts, other than a single link. */
-export type SubjectKind = 'ticket' | 'user' | 'address';
+export type SubjectKind = 'ticket' | 'user' | 'address' | 'publishKey' | 'channel';
 
-/** One client under the names by which limits count it; a limit does not count who has no name of its kind. */
+/** One request under the names by which limits count it; a limit does not count what has no name of its kind. */
 export type SubjectKeys = { readonly [kind in SubjectKind]?: string | undefined };
 
 export interface Limit {
   /** As `RateLimit` headers tell it. */
   readonly name: string;
   readonly config: RateLimitConfig;
-  /** Each of these has the whole limit for itself. */
+  /** Each of these has the whole limit for itself; none: the limit is off. */
   readonly by: readonly (SubjectKind | 'link')[];
   /** What all links and tickets of one user have together; without it they have no bound together. */
   readonly together?: RateLimitConfig | undefined;
+  /** Whether the cluster has one count, where there is a cluster. */
+  readonly shared?: boolean;
 }
 
 /** Over a limit, with the headers that say so. */
@@ -48,22 +50,38 @@ interface Counter {
   readonly isTogether: boolean;
 }
 
+/** Makes limits of which the cluster has one count. */
+export interface LimitSharing {
+  keyed(name: string, config: RateLimitConfig, maxKeys: number): LocalKeyedLimiter;
+}
+
+/** Chosen, where nobody says how many subjects are remembered. */
+const MAX_SHARED = 50_000;
+
 /** Keeps what is left for each subject in this process; links keep their own. */
 export class SubjectLimit {
   readonly limit: Limit;
   readonly #counters: readonly Counter[];
 
-  /** `maxKeys` bounds the subjects of each kind that are remembered. */
-  constructor(limit: Limit, maxKeys?: number) {
+  /** `maxKeys` bounds the subjects of each kind that are remembered; without `sharing` every limit is this process's own. */
+  constructor(limit: Limit, maxKeys?: number, sharing?: LimitSharing) {
     this.limit = limit;
+    const isShared = limit.shared === true && sharing !== undefined;
     const counter = (kind: SubjectKind, config: RateLimitConfig, isTogether: boolean): Counter => ({
       kind,
       config,
-      limiter: createKeyedLimiter(config, maxKeys),
+      limiter: isShared
+        ? sharing.keyed(`${limit.name} ${isTogether ? 'together' : kind}`, config, maxKeys ?? MAX_SHARED)
+        : createKeyedLimiter(config, maxKeys),
       isTogether,
     });
     const each = limit.by.filter((kind) => kind !== 'link').map((kind) => counter(kind, limit.config, false));
     this.#counters = limit.together === undefined ? each : [...each, counter('user', limit.together, true)];
+  }
+
+  /** Whether anybody is counted by a name of this kind. */
+  counts(kind: SubjectKind): boolean {
+    return this.#counters.some((counter) => counter.kind === kind);
   }
 
   /**
@@ -105,7 +123,7 @@ export class SubjectLimit {
       if (key === undefined) continue;
       const limiter = counter.limiter.of(key, nowMs);
       if (limiter.charge !== undefined) limiter.charge(units, nowMs);
-      else limiter.take(Math.min(units, limiter.take(0, nowMs).remaining), nowMs);
+      else limiter.take(Math.min(units, limiter.peek(0, nowMs).remaining), nowMs);
     }
   }
 
@@ -120,9 +138,8 @@ export class SubjectLimit {
       const limiter = counter.limiter.of(key, nowMs);
       if (counter === refusing) hasPaid = false;
       if (hasPaid) limiter.giveBack(cost, nowMs);
-      const decision = limiter.take(asked, nowMs);
-      if (decision.allowed) limiter.giveBack(asked, nowMs);
-      else if (decision.retryAfterMs > longest.retryAfterMs) {
+      const decision = limiter.peek(asked, nowMs);
+      if (!decision.allowed && decision.retryAfterMs > longest.retryAfterMs) {
         longest = decision;
         config = counter.config;
       }

@@ -1,6 +1,6 @@
 // Token bucket: a burst at once, then a steady rate.
 
-import { ALLOWANCE, checkCost, checkPositive, retryAfter } from './arithmetic.js';
+import { ALLOWANCE, checkCost, checkPositive, MAX_OWED_MS, retryAfter } from './arithmetic.js';
 import type { RateDecision, RateLimiter } from './rate-limiter.js';
 
 export interface TokenBucketOptions {
@@ -9,9 +9,6 @@ export interface TokenBucketOptions {
   /** Units that a full bucket holds; above 0. A cost over it is never allowed. */
   readonly burst: number;
 }
-
-/** Chosen: what may be owed comes back within a minute. */
-const MAX_OWED_MS = 60_000;
 
 /** State: two numbers. The bucket begins full. */
 export class TokenBucket implements RateLimiter {
@@ -27,11 +24,19 @@ export class TokenBucket implements RateLimiter {
   }
 
   take(cost: number, nowMs: number): RateDecision {
+    return this.#decide(cost, nowMs, true);
+  }
+
+  peek(cost: number, nowMs: number): RateDecision {
+    return this.#decide(cost, nowMs, false);
+  }
+
+  #decide(cost: number, nowMs: number, takes: boolean): RateDecision {
     checkCost(cost);
     this.#refill(nowMs);
     const missing = cost - this.#tokens;
     if (missing <= ALLOWANCE) {
-      this.#tokens = Math.max(0, -missing);
+      if (takes) this.#tokens = Math.max(0, -missing);
       return { allowed: true, remaining: Math.floor(this.#tokens + ALLOWANCE), retryAfterMs: 0 };
     }
     const retryAfterMs = cost > this.#burst ? Number.POSITIVE_INFINITY : retryAfter(missing / this.#perMs);

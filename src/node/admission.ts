@@ -6,9 +6,10 @@ import type { ClientAddress, HeaderOf } from '../http/client-address.js';
 import { Door } from '../http/door.js';
 import type { Origins } from '../http/origins.js';
 import type { Refused } from '../http/refusals.js';
+import { steadyUnixMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
-import { RateLimited, SubjectLimit } from '../limits/subject-limit.js';
+import { type Limit, type LimitSharing, RateLimited, SubjectLimit } from '../limits/subject-limit.js';
 import { type Code, codeInfo } from '../protocol/index.js';
 import { NOBODY } from './clients/visitor.js';
 import type { Lifecycle } from './lifecycle.js';
@@ -25,6 +26,10 @@ export interface AdmissionParts {
   readonly authenticator: Authenticator;
   readonly clientAddress: ClientAddress;
   readonly limits: NodeLimits;
+  /** By which limits count; default `steadyUnixMs`. */
+  readonly clock?: (() => number) | undefined;
+  /** Makes limits that the cluster shares; without it each is the node's own. */
+  readonly sharing?: LimitSharing | undefined;
   /** Tickets and users whose limits are remembered, each. */
   readonly maxLimits: number;
   readonly lifecycle: Lifecycle;
@@ -48,18 +53,32 @@ export class Admission extends Door {
   readonly polls: SubjectLimit;
   /** Channels that nobody had open. */
   readonly openings: SubjectLimit;
+  /** Messages of backends. */
+  readonly publishKey: SubjectLimit;
+  /** Unix milliseconds by which limits count. */
+  readonly nowMs: () => number;
+  /** Whether calls are counted by address before it is known who makes them. */
+  readonly countsAddresses: boolean;
+  /** Whether clients with a name are counted by address, too. */
+  readonly needsAddress: boolean;
   /** Plain counters: over a rate limit, and turned away for want of room or of a good ticket. */
   readonly counters = { rateLimited: 0, refused: 0 };
   readonly #parts: AdmissionParts;
 
   constructor(parts: AdmissionParts) {
-    super(parts);
+    const { limits, maxLimits, sharing, clock = steadyUnixMs } = parts;
+    const keep = (limit: Limit) => new SubjectLimit(limit, maxLimits, sharing);
+    const addresses = keep(limits.addresses);
+    super({ ...parts, addresses });
     this.#parts = parts;
-    const { limits, maxLimits } = parts;
-    this.commands = new SubjectLimit(limits.commands, maxLimits);
-    this.publishes = new SubjectLimit(limits.publishes, maxLimits);
-    this.polls = new SubjectLimit(limits.polls, maxLimits);
-    this.openings = new SubjectLimit(limits.openings, maxLimits);
+    this.nowMs = clock;
+    this.countsAddresses = addresses.counts('address');
+    this.commands = keep(limits.commands);
+    this.publishes = keep(limits.publishes);
+    this.polls = keep(limits.polls);
+    this.openings = keep(limits.openings);
+    this.publishKey = keep(limits.publishKey);
+    this.needsAddress = this.polls.counts('address') || this.openings.counts('address');
   }
 
   /** What a limit by address counts a client by: its own address, or its site's, whatever proxies it came through. */

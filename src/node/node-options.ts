@@ -6,10 +6,10 @@ import type { BatchPublisher, Broker } from '../broker/broker.js';
 import type { Ingest } from '../broker/queue/ingest.js';
 import type { Registry } from '../cluster/registry.js';
 import type { Revocations } from '../cluster/revocations.js';
-import type { Namespaces } from '../config/namespaces.js';
+import type { NamespaceOptions, Namespaces } from '../config/namespaces.js';
 import type { Origins } from '../http/origins.js';
 import type { Logger } from '../lib/logger.js';
-import type { Limit } from '../limits/subject-limit.js';
+import type { Limit, LimitSharing } from '../limits/subject-limit.js';
 import type { Engine, HttpExchange } from './engines/engine.js';
 
 /** Answers what is not the node's own path. */
@@ -23,6 +23,10 @@ export interface PushNodeParts {
   /** Where the node reports its load; none when it stands alone. */
   readonly registry?: Registry;
   readonly logger: Logger;
+  /** By which limits count, Unix milliseconds that do not go back; default `steadyUnixMs`. */
+  readonly clock?: () => number;
+  /** Limits that its cluster shares; whoever made it starts and closes it. */
+  readonly sharedLimits?: LimitSharing;
   /** Drains the queue while the node runs; the node starts it, and closes it first when it is drained. */
   readonly ingest?: Ingest;
   /** Answers every path that is not the node's: discovery, SDK and demo page in `start`. */
@@ -47,6 +51,23 @@ export interface NodeLimits {
   readonly polls: Limit;
   /** Channels that nobody had open. */
   readonly openings: Limit;
+  /** All calls of an address, whoever makes them. */
+  readonly addresses: Limit;
+  /** Messages that backends publish by HTTP. */
+  readonly publishKey: Limit;
+  /** Messages to one channel that pass the node. */
+  readonly channel: Limit;
+  /** Messages to one link. */
+  readonly outbound: Limit;
+  /** What namespaces have in place of the general ones. */
+  readonly own: ReadonlyMap<NamespaceOptions, OwnLimits>;
+}
+
+/** Limits of one namespace. */
+export interface OwnLimits {
+  readonly outbound?: Limit;
+  readonly channel?: Limit;
+  readonly publishes?: Limit;
 }
 
 /** All merged: nothing here is optional. */

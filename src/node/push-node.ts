@@ -1,28 +1,25 @@
 // A push node: its parts put together, started, drained and closed.
 
-import { allowsAnonymous } from '../auth/anonymous.js';
 import type { Registry } from '../cluster/registry.js';
-import { SecretKeys } from '../http/bearer.js';
 import { ClientAddress } from '../http/client-address.js';
 import { hostInUrl } from '../http/host-in-url.js';
-import { corsHeaders } from '../http/origins.js';
 import { calm } from '../lib/calm.js';
-import { monotonicNowMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
 import { every } from '../lib/timers.js';
 import { LIMITS } from '../protocol/index.js';
 import { Admission } from './admission.js';
 import { Batches } from './channels/batches.js';
 import { Channels } from './channels/channels.js';
-import { aheadBytesOf } from './clients/follower.js';
+import { FeedRules } from './clients/feed-rules.js';
 import { HttpClients } from './clients/http-clients.js';
 import { LinkCounts } from './clients/link-counts.js';
 import { LinkIds } from './clients/link-ids.js';
 import { Links } from './clients/links.js';
+import { PublishLimits } from './clients/publish-limits.js';
 import { Publisher } from './clients/publisher.js';
-import type { SubscriptionsParts } from './clients/subscriptions.js';
 import { ClusterMember } from './cluster-member.js';
 import { deliveriesOf } from './deliveries.js';
+import { engineHandlers } from './engine-handlers.js';
 import { engineOptionsOf } from './engine-options.js';
 import type { EngineHandlers } from './engines/engine.js';
 import { Lifecycle } from './lifecycle.js';
@@ -41,14 +38,9 @@ import type {
 import { NodeRoom } from './node-room.js';
 import { Reservations } from './reservations.js';
 import { endLinks } from './revoker.js';
-import { ChannelDoor } from './transports/channel-resource.js';
 import { Entry } from './transports/entry.js';
-import { HttpDoors, routesOf } from './transports/http-doors.js';
 import { PollDoor } from './transports/poll.js';
 import { PollPlaces } from './transports/poll-places.js';
-import { PublishDoor } from './transports/publish.js';
-import { StreamDoor } from './transports/stream.js';
-import { SocketDoor } from './transports/websocket.js';
 
 export type { NodeStats, PushNode, PushNodeOptions, PushNodeParts, ReadinessCheck } from './node-options.js';
 
@@ -84,7 +76,7 @@ class Node implements PushNode {
   #closing: Promise<void> | undefined;
 
   constructor(parts: PushNodeParts, options: PushNodeOptions) {
-    const { broker, engine, logger, authenticator, registry, revocations } = parts;
+    const { broker, engine, logger, authenticator, registry, revocations, clock, sharedLimits: sharing } = parts;
     const { namespaces, maxMessageBytes, waitReplicas, maxChannels, maxHistoryBytes, origins, limits } = options;
     const reservations = new Reservations();
     this.#parts = parts;
@@ -103,12 +95,14 @@ class Node implements PushNode {
     const batches = this.#batches;
     const bounds = { maxChannels, maxHistoryBytes };
     this.#channels = new Channels({ broker, namespaces, logger, publish, batches, beforeMessage, ...bounds });
-    this.#publisher = new Publisher({ broker, namespaces, maxMessageBytes, waitReplicas });
     const lifecycle = this.#lifecycle;
     const clientAddress = new ClientAddress(options.trustedProxies);
     const maxLimits = rememberedLimits(options.maxConnections);
-    const said = { origins, logger, authenticator, clientAddress, limits, maxLimits };
+    const said = { origins, logger, authenticator, clientAddress, limits, maxLimits, clock, sharing };
     this.#admission = new Admission({ ...said, lifecycle, reservations, revocations });
+    const { publishes, nowMs } = this.#admission;
+    const publishLimits = new PublishLimits({ namespaces, limits, publishes, maxLimits, nowMs, sharing });
+    this.#publisher = new Publisher({ broker, namespaces, limits: publishLimits, maxMessageBytes, waitReplicas });
     const [admission, clients, channels] = [this.#admission, this.#clients, this.#channels];
     const entry = new Entry({ admission, clients, channels, namespaces, maxBodyBytes: options.maxBodyBytes });
     this.#polls = this.#pollDoor(entry);
@@ -243,46 +237,16 @@ class Node implements PushNode {
     const lifecycle = this.#lifecycle;
     const [door, limit] = [this.#admission, this.#admission.polls];
     const node = { clients, channels, places, brokerStatus, channelsPerConnection, lifecycle };
-    return new PollDoor({ ...node, entry, door, limit });
+    const { namespaces, limits } = this.#options;
+    const feeds = new FeedRules({ namespaces, limits, nowMs: door.nowMs });
+    return new PollDoor({ ...node, entry, door, limit, feeds });
   }
 
   #engineHandlers(entry: Entry): EngineHandlers {
-    const { fallback } = this.#parts;
-    const logger = calm(this.#parts.logger);
-    const { maxBufferedBytes, handshakeTimeoutMs, namespaces, publishKeys } = this.#options;
-    const [admission, publisher] = [this.#admission, this.#publisher];
-    const [links, counts, ids] = [this.#links, this.#counts, this.#ids];
-    const pace = { batches: this.#batches, slices: this.#channels.slices };
-    const terms = this.#options;
-    const subscriptions = this.#subscriptionsParts();
-    const { commands, publishes, openings } = admission;
-    const session = { subscriptions, publisher, door: admission, publishes, openings, logger };
-    const link = { links, counts, ids, ...pace, session, terms, commands, handshakeTimeoutMs, logger, door: admission };
-    const sockets = new SocketDoor(admission, link, allowsAnonymous(namespaces));
-    const stream = { links, counts, ids, subscriptions, terms, maxBufferedBytes };
-    const streams = new StreamDoor(entry, stream);
-    const publishDoor = new PublishDoor(entry, publisher, new SecretKeys(publishKeys), terms.maxMessageBytes);
-    const channels = new ChannelDoor({ entry, polls: this.#polls, streams: stream, namespaces, door: admission });
-    const routes = routesOf({ polls: this.#polls, streams, publishes: publishDoor, channels });
-    const doors = new HttpDoors({ admission, logger }, routes, fallback);
-    return {
-      request: (exchange) => {
-        links.hurry(monotonicNowMs());
-        return doors.handle(exchange);
-      },
-      upgrade: (request) => sockets.decide(request),
-      slowConsumer: () => void links.slowConsumers++,
-      failed: (error, requestId) => logger.error({ error, requestId }, 'a handler failed'),
-      errorHeaders: (origin) => corsHeaders(admission.allowed(origin)),
-    };
-  }
-
-  #subscriptionsParts(): SubscriptionsParts {
-    const { namespaces, channelsPerConnection } = this.#options;
-    const aheadBytes = aheadBytesOf(this.#options);
-    const { polls } = this.#admission;
-    const { logger } = this.#parts;
-    return { channels: this.#channels, namespaces, channelsPerConnection, aheadBytes, polls, logger };
+    const { logger, fallback } = this.#parts;
+    const clients = { links: this.#links, counts: this.#counts, ids: this.#ids, publisher: this.#publisher };
+    const node = { admission: this.#admission, channels: this.#channels, batches: this.#batches, polls: this.#polls };
+    return engineHandlers({ ...clients, ...node, entry, logger, fallback, options: this.#options });
   }
 
   #placesTaken(): number {

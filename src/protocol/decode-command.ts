@@ -2,6 +2,7 @@
 
 import {
   channelName,
+  channelPaces,
   channelPositions,
   type Decoded,
   decoding,
@@ -62,8 +63,11 @@ function command(record: UnknownRecord, id: number, text: string, features: read
       return features.includes(type) ? quiet(record, id) : unknownType(type, features);
     case 'connect':
       return connect(record, id);
-    case 'subscribe':
-      return { type, id, channels: channelPositions(record, LIMITS.channelsPerConnection, features) };
+    case 'subscribe': {
+      const channels = channelPositions(record, LIMITS.channelsPerConnection, features);
+      const paces = channelPaces(record, features);
+      return { type, id, channels, ...(paces && { paces }) };
+    }
     case 'unsubscribe':
       return { type, id, channels: channelList(record) };
     case 'publish':

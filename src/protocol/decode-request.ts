@@ -3,6 +3,7 @@
 import {
   asRecord,
   channelName,
+  channelPaces,
   channelPositions,
   type Decoded,
   decoding,
@@ -49,10 +50,13 @@ function sessionOf(record: UnknownRecord): TicketRequest {
 export function decodePollRequest(body: string): Decoded<PollRequest> {
   return decoding(() => {
     const record = parseRecord(body, 'body_not_json');
-    const channels = channelPositions(record, LIMITS.channelsPerConnection, featureList(record));
+    const features = featureList(record);
+    const channels = channelPositions(record, LIMITS.channelsPerConnection, features);
+    const paces = channelPaces(record, features);
     const waitMs = optionalInteger(record, 'waitMs', 0, LIMITS.maxPollWaitMs) ?? 0;
     const most = LIMITS.maxPollAnswerBytes;
-    return { channels, waitMs, maxBytes: optionalInteger(record, 'maxBytes', 1, most) ?? most };
+    const maxBytes = optionalInteger(record, 'maxBytes', 1, most) ?? most;
+    return { channels, waitMs, maxBytes, ...(paces && { paces }) };
   });
 }
 
@@ -62,8 +66,9 @@ export function decodeStreamRequest(body: string): Decoded<StreamRequest> {
     const record = parseRecord(body, 'body_not_json');
     const features = featureList(record);
     const channels = channelPositions(record, LIMITS.channelsPerConnection, features);
+    const paces = channelPaces(record, features);
     const heartbeatMs = features.includes('quiet') ? optionalHeartbeat(record) : undefined;
-    return { channels, features, ...(heartbeatMs !== undefined && { heartbeatMs }) };
+    return { channels, features, ...(paces && { paces }), ...(heartbeatMs !== undefined && { heartbeatMs }) };
   });
 }
 

@@ -163,11 +163,25 @@ export function channelPositions(
   return positions;
 }
 
+/** Of the objects among them: `maxPerSecond`, of those that have one; `undefined` where none has. Behind {@link channelPositions}. */
+export function channelPaces(
+  record: UnknownRecord,
+  features: readonly Feature[],
+): ReadonlyMap<string, number> | undefined {
+  if (!features.includes('positions')) return undefined;
+  let paces: Map<string, number> | undefined;
+  for (const [name, given] of Object.entries(asRecord(field(record, 'channels')))) {
+    if (typeof given !== 'object' || given === null) continue;
+    const pace = optionalInteger(asRecord(given), 'maxPerSecond', 1, LIMITS.maxPerSecond);
+    if (pace === undefined) continue;
+    paces ??= new Map();
+    paces.set(name, pace);
+  }
+  return paces;
+}
+
 /** An object with `after` or `last`; neither stands for the tail. */
 function beginOf(channel: string, position: UnknownRecord): Begin {
-  if (field(position, 'maxPerSecond') !== undefined) {
-    refuse('bad_field', '"maxPerSecond" is reserved, and not served yet', { channel });
-  }
   const after = field(position, 'after');
   const last = optionalInteger(position, 'last', 0, LIMITS.maxLastMessages);
   if (after !== undefined && last !== undefined) {

@@ -81,6 +81,8 @@ export interface RevocationsResponse {
 /** `POST /v1/poll`, decoded. */
 export interface PollRequest {
   readonly channels: ReadonlyMap<string, Begin>;
+  /** Channel name → `maxPerSecond`, of those that have one. */
+  readonly paces?: ReadonlyMap<string, number>;
   /** 0 is a short poll. */
   readonly waitMs: number;
   /** As many bytes of messages as the answer is to have, about; but one message of each channel at least. */
@@ -89,6 +91,8 @@ export interface PollRequest {
 /** `POST /v1/stream`, decoded. */
 export interface StreamRequest {
   readonly channels: ReadonlyMap<string, Begin>;
+  /** Channel name → `maxPerSecond`, of those that have one. */
+  readonly paces?: ReadonlyMap<string, number>;
   readonly features: readonly Feature[];
   /** What it asks for instead of the node's; only with the feature `quiet`. */
   readonly heartbeatMs?: number;

@@ -33,6 +33,8 @@ export const LIMITS = {
   pingMs: 25_000,
   /** How far before the tail `last` may begin. */
   maxLastMessages: 1_000,
+  /** The most messages of one subscription that a client may ask for each second. */
+  maxPerSecond: 10_000,
   /** A frame or an event that holds several events; it has at most a quarter of `maxBufferedBytes` too. */
   maxBatchBytes: 64 * 1024,
   /** The longest a poll may ask to wait. */

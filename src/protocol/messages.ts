@@ -41,6 +41,8 @@ export interface SubscribeCommand {
   readonly id: number;
   /** Channel name → where to begin. */
   readonly channels: ReadonlyMap<string, Begin>;
+  /** Channel name → `maxPerSecond`, of those that have one. */
+  readonly paces?: ReadonlyMap<string, number>;
 }
 export interface UnsubscribeCommand {
   readonly type: 'unsubscribe';

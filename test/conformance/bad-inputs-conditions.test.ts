@@ -142,7 +142,7 @@ describe('with Redis, a server', () => {
     const refused = answers.filter((answer) => answer.status === 429);
     expect(refused.length).toBeGreaterThan(50);
     expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(refused[0]?.headers.get('ratelimit')).toMatch(/^"connect";r=0;t=\d+$/);
+    expect(refused[0]?.headers.get('ratelimit')).toMatch(/^"connects";r=0;t=\d+$/);
     expect(await refused[0]?.json()).toMatchObject({ code: 'rate_limited', retryAfterMs: expect.any(Number) });
     expect((await call(userToken())).status).toBe(200);
     await server.isUnharmed();

@@ -1,7 +1,7 @@
 // Limits of clients that come by HTTP, on both engines.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { nodeLimits } from '../../src/node/node-limits.js';
+import { testLimits } from '../support/limits.js';
 import { startNode, type TestNode } from '../support/push-node.js';
 
 describe.each(['uws', 'ws'] as const)('HTTP limits on the %s engine', (engine) => {
@@ -35,7 +35,7 @@ describe.each(['uws', 'ws'] as const)('HTTP limits on the %s engine', (engine) =
     const windowMs = 3_600_000;
     const config = { algorithm: 'fixed-window', limit: 1, windowMs } as const;
     const rate = { perSecond: 100, burst: 100 };
-    const limits = nodeLimits({ commands: rate, publishes: rate, polls: rate });
+    const limits = testLimits({ commands: rate, publishes: rate, polls: rate });
     node = await startNode({
       engine,
       options: { limits: { ...limits, polls: { name: 'polls', by: ['ticket'], config } } },

@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Origins } from '../../src/http/origins.js';
-import type { Rate } from '../../src/node/node-limits.js';
 import { LIMITS } from '../../src/protocol/index.js';
 import { HostileProxy, type Manners } from './hostile-proxy.js';
+import type { Rate } from './limits.js';
 import { startNode, type TestNode } from './push-node.js';
 
 const NAMESPACES = { default: { historySize: 2_000 } };

@@ -8,15 +8,16 @@ import { createTokenVerifier } from '../../src/auth/token-verifier.js';
 import type { Broker } from '../../src/broker/broker.js';
 import { createMemoryBroker } from '../../src/broker/memory/broker.js';
 import type { Revocations } from '../../src/cluster/revocations.js';
+import type { WrittenLimits } from '../../src/config/limits.js';
 import { type NamespaceOptions, Namespaces } from '../../src/config/namespaces.js';
 import { Origins } from '../../src/http/origins.js';
 import { type Logger, silentLogger } from '../../src/lib/logger.js';
 import { loadEngine } from '../../src/node/engines/load-engine.js';
 import { createWsEngine } from '../../src/node/engines/ws/engine.js';
-import { nodeLimits, type Rate } from '../../src/node/node-limits.js';
 import { createPushNode, type PushNode, type PushNodeOptions, type PushNodeParts } from '../../src/node/push-node.js';
 import { LIMITS } from '../../src/protocol/index.js';
 import { hmacJwt } from './jwt.js';
+import { type Rate, testLimits } from './limits.js';
 
 export const PUBLISH_KEY = 'publish-key-of-the-tests-0123456789';
 
@@ -49,6 +50,8 @@ export interface TestNodeSetup {
   readonly publishRate?: Rate;
   readonly pollRate?: Rate;
   readonly openingRate?: Rate;
+  /** As in the configuration, over those rates. */
+  readonly limits?: WrittenLimits;
 }
 
 const GENEROUS: Rate = { perSecond: 10_000, burst: 10_000 };
@@ -102,7 +105,7 @@ export async function startNode(setup: TestNodeSetup): Promise<TestNode> {
     waitReplicas: 0,
     channelsPerConnection: LIMITS.channelsPerConnection,
     ...OWN_LIMITS,
-    limits: limitsOf(setup),
+    limits: limitsOf(setup, namespaces),
     ...setup.options,
   });
   try {
@@ -114,13 +117,14 @@ export async function startNode(setup: TestNodeSetup): Promise<TestNode> {
   }
 }
 
-function limitsOf({ commandRate, publishRate, pollRate, openingRate }: TestNodeSetup) {
-  return nodeLimits({
+function limitsOf({ commandRate, publishRate, pollRate, openingRate, limits }: TestNodeSetup, namespaces: Namespaces) {
+  const rates = {
     commands: commandRate ?? GENEROUS,
     publishes: publishRate ?? GENEROUS,
     polls: pollRate ?? GENEROUS,
     openings: openingRate ?? GENEROUS,
-  });
+  };
+  return testLimits(rates, limits, namespaces);
 }
 
 let connections = 0;

@@ -65,7 +65,7 @@ async function runDiscovery(command: Command): Promise<void> {
     auth.keys.start();
     await cluster.start();
     await revocations.start();
-    discovery = composeDiscovery(config, { registry: cluster.registry, auth, revocations, namespaces, logger });
+    discovery = composeDiscovery(config, { ...cluster, auth, revocations, namespaces, logger });
     await discovery.refresh();
     const { url } = await server.start();
     logger.info({ url }, 'discovery is ready');

@@ -47,10 +47,10 @@ async function runNode(command: Command): Promise<void> {
     new Origins(config.origins),
     logger,
   );
-  const { registry } = cluster;
+  const { registry, sharedLimits } = cluster;
   const broker = cluster.createBroker();
   const ingest = cluster.createIngest(broker);
-  const own = { authenticator, membership, revocations, namespaces };
+  const own = { authenticator, membership, revocations, sharedLimits, namespaces };
   const parts = { broker, registry, ingest, ...own, logger, fallback, end };
   const { node, build } = await composeNode(config, parts);
   const close = () => release(cluster, revocations, keys);

@@ -44,7 +44,7 @@ async function runStart(command: Command): Promise<void> {
   const cluster = composeCluster(loaded, namespaces, logger);
   const { auth, revocations } = composeRevocableAuth(loaded, cluster, nodeIdOf(config), logger);
   const end = serverEnd(loaded, logger);
-  const { registry } = cluster;
+  const { registry, sharedLimits } = cluster;
   // Made once the cluster can be asked: it looks for nodes at once.
   let discovery: Discovery | undefined;
   const own = () => ({ ...cluster.stats(), ...auth.tokens?.stats(), ...logger.stats() });
@@ -70,7 +70,7 @@ async function runStart(command: Command): Promise<void> {
   const { authenticator, membership, keys } = auth;
   const broker = cluster.createBroker();
   const ingest = cluster.createIngest(broker);
-  const known = { authenticator, membership, revocations, namespaces };
+  const known = { authenticator, membership, revocations, sharedLimits, namespaces };
   const parts = { broker, registry, ingest, ...known, logger, fallback, end };
   const { node, build } = await composeNode(config, parts);
   const close = () => release(cluster, revocations, discovery, keys);
@@ -83,7 +83,7 @@ async function runStart(command: Command): Promise<void> {
         keys.start();
         await cluster.start();
         await revocations.start();
-        discovery = composeDiscovery(config, { registry, auth, revocations, namespaces, logger });
+        discovery = composeDiscovery(config, { registry, auth, revocations, sharedLimits, namespaces, logger });
         return startBoth(node, discovery);
       },
       leave: () => void node.leave(),

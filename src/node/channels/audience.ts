@@ -1,10 +1,12 @@
 // Who receives a channel's messages here, in groups that are served the same bytes, and waiting polls.
 
 import type { LoopTurn } from '../../lib/loop-turn.js';
-import type { GapEvent } from '../../protocol/index.js';
+import type { GapEvent, Offset } from '../../protocol/index.js';
 import type { Batch, Batches } from './batches.js';
 import type { Encoding, PublishToTopic, TopicEncoding } from './encoding.js';
+import { Fed, type FedListener } from './fed.js';
 import type { ChannelMessage } from './message.js';
+import type { Newest } from './newest.js';
 import { type PollWaiter, Waiters, type WaitersPlace } from './waiters.js';
 
 /** What the audiences of a node have in common. */
@@ -62,6 +64,7 @@ export class Audience {
   #topics: readonly TopicGroup[] | undefined;
   #streams: readonly StreamGroup[] | undefined;
   #waiters: Waiters | undefined;
+  #fed: Fed | undefined;
 
   constructor(channel: string, parts: AudienceParts) {
     this.#channel = channel;
@@ -83,6 +86,7 @@ export class Audience {
       counters.deliveredStreams += streams.size;
       this.#writeAll(streams, encoding.message(message));
     }
+    this.#fed?.message(message, (error) => this.#parts.failed(error, this.#channel));
     this.#waiters?.tell(
       (waiter) => waiter.message(this.#channel, message),
       (error) => this.#parts.failed(error, this.#channel),
@@ -95,6 +99,7 @@ export class Audience {
       if (count > 0) this.#send(topic, encoding.gap(gap));
     }
     for (const { encoding, streams } of this.#streams ?? NOBODY) this.#tellGap(streams, gap, encoding);
+    this.#fed?.gap(gap, (error) => this.#parts.failed(error, this.#channel));
     this.#waiters?.tell(
       (waiter) => waiter.gap(gap),
       (error) => this.#parts.failed(error, this.#channel),
@@ -142,6 +147,23 @@ export class Audience {
 
   removeStream(stream: StreamListener, encoding: Encoding): void {
     this.#streams?.find((one) => one.encoding === encoding)?.streams.delete(stream);
+  }
+
+  /** A link that is sent each message by itself, as it may have it. Until it is removed. */
+  addFed(listener: FedListener): void {
+    this.#fed ??= new Fed();
+    this.#fed.add(listener);
+  }
+
+  removeFed(listener: FedListener): void {
+    this.#fed?.remove(listener);
+    if (this.#fed?.size === 0) this.#fed = undefined;
+  }
+
+  /** The newest of each kind, from `position` on; kept while somebody is fed. */
+  newest(member: string, position: Offset): Newest {
+    this.#fed ??= new Fed();
+    return this.#fed.newest(member, position);
   }
 
   /** Every one is owed a {@link removeWaiter} with what this answers. */

@@ -48,6 +48,13 @@ export class ChannelMessage {
     this.bodyAt = bodyAt;
   }
 
+  /** The same, which follows so many that were left out. */
+  withSkipped(skipped: number): ChannelMessage {
+    const count = Buffer.from(`"skipped":${skipped},`);
+    const frame = Buffer.concat([this.frame.subarray(0, this.bodyAt), count, this.frame.subarray(this.bodyAt)]);
+    return new ChannelMessage(this.offset, frame, this.bodyAt);
+  }
+
   /** The message as one server-sent event. */
   streamEvent(): Buffer {
     return Buffer.concat([EVENT_BEGIN, this.frame, EVENT_END]);

@@ -29,14 +29,16 @@ export class CommandReader {
 
   constructor(commands: SubjectLimit) {
     this.#commands = commands;
-    this.#own = createRateLimiter(commands.limit.config);
+    const { by, config } = commands.limit;
+    this.#own = by.length === 0 ? undefined : createRateLimiter(config);
   }
 
   /** From now on it counts with all that these count, `connect` itself included. Throws `RateLimited` where that is too many. */
   join(keys: SubjectKeys, nowMs: number): void {
     this.#commands.spend(keys, 1, nowMs);
     this.#keys = keys;
-    this.#own = undefined;
+    // Where each link is counted for itself, it goes on as before.
+    if (!this.#commands.limit.by.includes('link')) this.#own = undefined;
   }
 
   /** Whether the link has gone on for so long that it is to be closed. */
@@ -80,8 +82,10 @@ export class CommandReader {
   /** The unit that was spent counts towards `cost`. */
   #settle(cost: number, nowMs: number): void {
     if (cost > 1) this.#spend(cost - 1, nowMs, cost);
-    else if (this.#keys !== undefined) this.#commands.settle(this.#keys, cost, nowMs, nowMs);
-    else this.#own?.giveBack(1 - cost, nowMs);
+    else {
+      if (this.#keys !== undefined) this.#commands.settle(this.#keys, cost, nowMs, nowMs);
+      this.#own?.giveBack(1 - cost, nowMs);
+    }
   }
 
   #spend(cost: number, nowMs: number, asked: number): void {
@@ -89,7 +93,7 @@ export class CommandReader {
     const own = this.#own;
     if (own === undefined || own.take(cost, nowMs).allowed) return;
     const { name, config } = this.#commands.limit;
-    throw refusalOf(name, config, asked, own.take(asked, nowMs));
+    throw refusalOf(name, config, asked, own.peek(asked, nowMs));
   }
 }
 

@@ -4,6 +4,8 @@ import type { Identity } from '../../auth/identity.js';
 
 /** The door, as a link meets it. */
 export interface LinkDoor {
+  /** By which limits count. */
+  nowMs(): number;
   /** Throws `overloaded` or `draining`. */
   requireRoom(): void;
   /** Who shows this ticket; throws or rejects with a code. */

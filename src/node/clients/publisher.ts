@@ -5,14 +5,24 @@ import type { BatchPublisher, Broker, Publication, PublishOutcome } from '../../
 import { publishEach } from '../../broker/publish-each.js';
 import type { Namespaces } from '../../config/namespaces.js';
 import { FanfareError } from '../../lib/errors.js';
+import type { SubjectKeys } from '../../limits/subject-limit.js';
 import type { Offset, PublishItem, Sender } from '../../protocol/index.js';
 import { mayPublish } from './access.js';
 import { sessionIn } from './link-ids.js';
+import type { PublishLimits } from './publish-limits.js';
 
 /** What is to be published. */
 export interface PublishOrder extends PublishItem {
   /** A backend may ask for more replicas than the node does, a client not; fewer than the node's count as the node's. */
   readonly waitReplicas?: number;
+}
+
+/** Who publishes with a ticket. */
+export interface PublishingClient {
+  readonly identity: Identity;
+  readonly connection: string;
+  /** By which limits count it. */
+  readonly keys: SubjectKeys;
 }
 
 /** What all messages of one publisher have. */
@@ -27,12 +37,14 @@ const NO_OUTCOME: PublishOutcome = { error: new FanfareError('internal', 'a publ
 export interface PublisherParts {
   readonly broker: Broker & Partial<BatchPublisher>;
   readonly namespaces: Namespaces;
+  /** What messages are counted by once their channel is known. */
+  readonly limits: PublishLimits;
   readonly maxMessageBytes: number;
   /** Replicas that must have everything that is published here. */
   readonly waitReplicas: number;
 }
 
-/** Publishes; every method throws what {@link Broker.publish} throws, and `forbidden` or `payload_too_large`. */
+/** Publishes; every method throws what {@link Broker.publish} throws, and `forbidden`, `rate_limited` or `payload_too_large`. */
 export class Publisher {
   readonly #parts: PublisherParts;
   published = 0;
@@ -45,40 +57,40 @@ export class Publisher {
    * For a client: its token must allow it, and its name is stamped on the message. It may not ask for more replicas than the
    * node does: while one publish waits for a replica, every other that waits on that master does.
    */
-  async forClient(identity: Identity, connection: string, order: PublishOrder): Promise<Offset> {
-    const terms = this.#termsOf(identity, connection);
-    this.#require(identity, order);
+  async forClient(client: PublishingClient, order: PublishOrder): Promise<Offset> {
+    const terms = this.#termsOf(client);
+    this.#require(client, order);
     return this.#publish(order, terms);
   }
 
+  /** What counts a message by its channel. */
+  get limits(): PublishLimits {
+    return this.#parts.limits;
+  }
+
   /** Several, in their order; one outcome for each. Never rejects. */
-  allForClient(
-    identity: Identity,
-    connection: string,
-    orders: readonly PublishOrder[],
-  ): Promise<readonly PublishOutcome[]> {
-    const terms = this.#termsOf(identity, connection);
-    return this.#publishAll(orders, terms, (order) => this.#require(identity, order));
+  allForClient(client: PublishingClient, orders: readonly PublishOrder[]): Promise<readonly PublishOutcome[]> {
+    return this.#publishAll(orders, this.#termsOf(client), (order) => this.#require(client, order));
   }
 
   /** As {@link allForClient}, for a backend that showed its publish key. */
   allForBackend(orders: readonly PublishOrder[]): Promise<readonly PublishOutcome[]> {
-    return this.#publishAll(orders, { scope: 'b' }, () => undefined);
+    return this.#publishAll(orders, { scope: 'b' }, ({ channel }) => this.limits.spend(undefined, channel));
   }
 
-  #termsOf(identity: Identity, connection: string): PublishTerms {
+  #termsOf({ identity, connection }: PublishingClient): PublishTerms {
     const sender: Sender = { connection, user: identity.user };
     return { scope: `u:${keyScope(sender)}`, from: JSON.stringify(sender) };
   }
 
-  /** Throws where the client may not. */
-  #require(identity: Identity, { channel, waitReplicas: wanted = 0 }: PublishOrder): void {
+  /** Throws where the client may not, or not so often. */
+  #require({ identity, keys }: PublishingClient, { channel, waitReplicas: wanted = 0 }: PublishOrder): void {
     if (!mayPublish(identity, channel, this.#parts.namespaces)) {
       const message = `the token does not grant publishing on ${channel}`;
       throw new FanfareError('forbidden', message, { channels: [channel] });
     }
     const { waitReplicas } = this.#parts;
-    if (wanted <= waitReplicas) return;
+    if (wanted <= waitReplicas) return this.limits.spend(keys, channel);
     const expected = `the token may ask for ${waitReplicas} at most, got ${wanted}`;
     const message = `"waitReplicas": ${expected}; a publish key may ask for more`;
     throw new FanfareError('forbidden', message, { channels: [channel] });

@@ -1,7 +1,6 @@
 // What an admitted WebSocket client does: its commands, run and answered.
 
 import type { Identity } from '../../auth/identity.js';
-import { steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import type { SubjectKeys, SubjectLimit } from '../../limits/subject-limit.js';
@@ -33,7 +32,7 @@ export interface SessionLink extends Sink {
 export interface SessionParts {
   readonly subscriptions: SubscriptionsParts;
   readonly publisher: Publisher;
-  readonly door: Pick<LinkDoor, 'identifyOnce' | 'requireGood' | 'count'>;
+  readonly door: Pick<LinkDoor, 'identifyOnce' | 'requireGood' | 'count' | 'nowMs'>;
   /** What its client may spend, with whoever is counted with it. */
   readonly publishes: SubjectLimit;
   readonly openings: SubjectLimit;
@@ -113,16 +112,16 @@ export class Session {
   }
 
   /** Answers what cannot be answered at once. */
-  #beginAll({ channels, id }: SubscribeCommand): readonly Promise<void>[] {
+  #beginAll({ channels, paces, id }: SubscribeCommand): readonly Promise<void>[] {
     // Who owes for what it has read reads no more; nothing is spent here.
     const reads = [...channels.values()].some((after) => after !== NOW);
-    if (reads) this.#parts.subscriptions.polls.spend(this.#keys, 0, steadyUnixMs());
+    if (reads) this.#parts.subscriptions.polls.spend(this.#keys, 0, this.#parts.door.nowMs());
     this.#payOpenings(channels.keys());
     this.#subscriptions ??= new Subscriptions(this.#parts.subscriptions, this.#link, this.#keys);
     const waits: Promise<void>[] = [];
     for (const [name, after] of channels) {
       if (this.#link.isClosed) break;
-      const wait = this.#subscriptions.begin(this.#identity, name, after, id);
+      const wait = this.#subscriptions.begin(this.#identity, name, after, id, paces?.get(name));
       if (wait !== undefined) waits.push(wait);
     }
     return waits;
@@ -130,11 +129,11 @@ export class Session {
 
   /** Throws `rate_limited` before any of them is opened. */
   #payOpenings(names: Iterable<string>): void {
-    const { openings, subscriptions } = this.#parts;
+    const { openings, subscriptions, door } = this.#parts;
     const { channels, namespaces } = subscriptions;
     let count = 0;
     for (const name of names) if (!channels.has(name) && mayRead(this.#identity, name, namespaces)) count++;
-    if (count > 0) openings.spend(this.#keys, count, steadyUnixMs());
+    if (count > 0) openings.spend(this.#keys, count, door.nowMs());
   }
 
   #unsubscribe(id: number, names: readonly string[]): void {
@@ -145,8 +144,11 @@ export class Session {
   }
 
   async #publish(command: PublishCommand): Promise<void> {
-    this.#parts.publishes.spend(this.#keys, 1, steadyUnixMs());
-    const offset = await this.#parts.publisher.forClient(this.#identity, this.#connection, command);
+    const { publishes, publisher, door } = this.#parts;
+    const units = publisher.limits.general([command.channel]);
+    if (units > 0) publishes.spend(this.#keys, units, door.nowMs());
+    const client = { identity: this.#identity, connection: this.#connection, keys: this.#keys };
+    const offset = await publisher.forClient(client, command);
     this.#link.sendEvent({ type: 'published', id: command.id, channel: command.channel, offset });
   }
 

@@ -1,7 +1,7 @@
 // One WebSocket client: its handshake, its commands and their replies.
 
 import type { Identity } from '../../auth/identity.js';
-import { monotonicNowMs, steadyUnixMs } from '../../lib/clocks.js';
+import { monotonicNowMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Slices } from '../../lib/slices.js';
@@ -54,6 +54,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
   place = 0;
   expiresAtMs = Number.POSITIVE_INFINITY;
   readonly #address: string | undefined;
+  readonly #refusal: FanfareError | undefined;
   #state: 'handshake' | 'verifying' | 'open' | 'closed' = 'handshake';
   #openedAtMs = monotonicNowMs();
   #heardAtMs = this.#openedAtMs;
@@ -67,9 +68,10 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
   /** Who is counted as a link of its user. */
   #entered: Identity | undefined;
 
-  /** `address` is what limits count it by, where they may have to; else `undefined`. */
-  constructor(parts: SocketLinkParts, address?: string) {
+  /** `address` is what limits count it by, where they may have to; `refusal` is what it is told in place of being let in. */
+  constructor(parts: SocketLinkParts, address?: string, refusal?: FanfareError) {
     super(parts);
+    this.#refusal = refusal;
     this.#pulse = new Pulse(parts.terms.heartbeatMs, this.#openedAtMs);
     this.#address = address;
   }
@@ -79,6 +81,8 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
   open(socket: EngineSocket): void {
     this.socket = socket;
     this.parts.links.newcomers.add(this);
+    const { code, message, retryAfterMs } = this.#refusal ?? {};
+    if (code !== undefined) this.end(code, message ?? code, retryAfterMs);
   }
 
   text(text: string): void {
@@ -90,7 +94,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     }
     this.#reader ??= new CommandReader(this.parts.commands);
     const takeFreePing = () => this.#pulse.takeFreePing(this.#heardAtMs);
-    const command = this.#reader.read(text, steadyUnixMs(), this.#features, takeFreePing);
+    const command = this.#reader.read(text, this.parts.door.nowMs(), this.#features, takeFreePing);
     if (command.type === 'refused') {
       this.#fail(command.error, command.id);
       if (this.#reader.isExhausted) this.end('rate_limited', 'kept on over the rate limit');
@@ -255,7 +259,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     const connection = ids.next(identity);
     const keys = linkKeys(identity, connection, this.#address);
     try {
-      this.#reader?.join(keys, steadyUnixMs());
+      this.#reader?.join(keys, door.nowMs());
       door.requireGood(identity);
       counts.enter(identity);
     } catch (error) {

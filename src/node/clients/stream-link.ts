@@ -95,7 +95,7 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
     if (request.heartbeatMs !== undefined) this.#lookAgain(monotonicNowMs());
     for (const [name, after] of request.channels) {
       if (this.#isClosed) return;
-      void this.#subscriptions.begin(this.identity, name, after, undefined);
+      void this.#subscriptions.begin(this.identity, name, after, undefined, request.paces?.get(name));
     }
   }
 

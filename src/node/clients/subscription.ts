@@ -4,6 +4,7 @@ import type { Slices } from '../../lib/slices.js';
 import type { Turns } from '../../lib/turns.js';
 import { type Begin, NOW, type Offset } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
+import type { Feed } from './feed.js';
 import { Follower, type FollowerSink } from './follower.js';
 
 /** A link that a subscription delivers to: a WebSocket or a stream. */
@@ -31,13 +32,21 @@ export class Subscription {
   /** While it is pending: resolves when it is live or has ended. */
   settled: Promise<void> | undefined;
   readonly #sink: Sink;
+  /** Between the channel and the sink, where that is not sent everything at once. */
+  readonly #feed: Feed | undefined;
   #state: 'pending' | 'live' | 'ended' = 'pending';
   /** Ends the wait for the channel to open. */
   #stopWaiting: (() => void) | undefined;
 
-  constructor(channel: Channel, sink: Sink) {
+  constructor(channel: Channel, sink: Sink, feed?: Feed) {
     this.channel = channel;
     this.#sink = sink;
+    this.#feed = feed;
+  }
+
+  /** Whether it may have been sent less than its channel delivered. */
+  get isFed(): boolean {
+    return this.#feed !== undefined;
   }
 
   /** The channel's. */
@@ -73,7 +82,8 @@ export class Subscription {
 
   /** Ends it, whatever its state. Idempotent. */
   end(): void {
-    if (this.#state === 'live') this.#sink.leave(this.channel);
+    if (this.#feed !== undefined) this.#feed.end();
+    else if (this.#state === 'live') this.#sink.leave(this.channel);
     this.#state = 'ended';
     this.#stopWaiting?.();
   }
@@ -87,7 +97,7 @@ export class Subscription {
     if (this.#isEnded()) return;
     const follower = new Follower({
       channel: this.channel,
-      sink: this.#sink,
+      sink: this.#feed ?? this.#sink,
       ...terms,
       isOver: () => this.#isEnded(),
     });
@@ -123,13 +133,15 @@ export class Subscription {
 
   #announce(offset: Offset, recovered: boolean, id: number | undefined): void {
     const { name } = this.channel;
-    this.#sink.sendEvent({ type: 'subscribed', ...(id !== undefined && { id }), channel: name, offset, recovered });
+    const sink = this.#feed ?? this.#sink;
+    sink.sendEvent({ type: 'subscribed', ...(id !== undefined && { id }), channel: name, offset, recovered });
   }
 
   #goLive(): void {
     // What was just sent may have had the link cut.
     if (this.#isEnded()) return;
     this.#state = 'live';
-    this.#sink.join(this.channel);
+    if (this.#feed !== undefined) this.#feed.goLive();
+    else this.#sink.join(this.channel);
   }
 }

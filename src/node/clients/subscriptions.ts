@@ -2,15 +2,17 @@
 
 import type { Identity } from '../../auth/identity.js';
 import type { Namespaces } from '../../config/namespaces.js';
-import { steadyUnixMs } from '../../lib/clocks.js';
 import type { Logger } from '../../lib/logger.js';
 import { NamedSet } from '../../lib/named-set.js';
 import { Turns } from '../../lib/turns.js';
 import { BYTES_PER_UNIT } from '../../limits/byte-price.js';
 import type { SubjectKeys, SubjectLimit } from '../../limits/subject-limit.js';
 import type { Begin, ErrorEvent } from '../../protocol/index.js';
+import type { Channel } from '../channels/channel.js';
 import type { Channels } from '../channels/channels.js';
 import { mayRead } from './access.js';
+import type { Feed } from './feed.js';
+import { createFeed, type FeedRules, type LinkLimiters } from './feed-rules.js';
 import { errorEvent } from './link-events.js';
 import { type Sink, Subscription } from './subscription.js';
 
@@ -25,6 +27,10 @@ export interface SubscriptionsParts {
   readonly aheadBytes: number;
   /** Whoever reads what was missed pays for it, by its bytes. */
   readonly polls: Pick<SubjectLimit, 'charge' | 'spend'>;
+  /** By which limits count. */
+  readonly nowMs: () => number;
+  /** Who is fed by itself. */
+  readonly feeds: FeedRules;
   readonly logger: Logger;
 }
 
@@ -37,6 +43,8 @@ export class Subscriptions {
   /** While some of them are pending. */
   #turns: Turns | undefined;
   #pending = 0;
+  /** What the link has been sent, where that is limited. */
+  #limiters: LinkLimiters | undefined;
 
   /** `keys` are those of who reads. */
   constructor(parts: SubscriptionsParts, sink: Sink, keys: SubjectKeys) {
@@ -53,7 +61,13 @@ export class Subscriptions {
    * Subscribes to one channel and answers it, or refuses it with an `error` of its own. Resolves when answered; `undefined` when
    * that was at once, as most often, without a promise.
    */
-  begin(identity: Identity, name: string, after: Begin, id: number | undefined): Promise<void> | undefined {
+  begin(
+    identity: Identity,
+    name: string,
+    after: Begin,
+    id: number | undefined,
+    maxPerSecond?: number,
+  ): Promise<void> | undefined {
     const existing = this.#byChannel.get(name);
     if (existing !== undefined) return this.#repeat(existing, id);
     const refusal = this.#refusal(identity, name);
@@ -63,7 +77,7 @@ export class Subscriptions {
     }
     let subscription: Subscription | undefined;
     try {
-      subscription = this.#create(name, after);
+      subscription = this.#create(name, after, maxPerSecond);
       return subscription.beginsAtOnce(after, id) ? undefined : this.#catchUp(subscription, after, id);
     } catch (error) {
       this.#fail(name, subscription, error, id);
@@ -96,26 +110,42 @@ export class Subscriptions {
   /** Whether any of the channels has delivered something since `sinceMs`. */
   deliveredSince(sinceMs: number): boolean {
     if (this.#parts.channels.traffic.deliveredAtMs <= sinceMs) return false;
-    for (const { channel, isLive } of this.#byChannel.values())
-      if (isLive && channel.deliveredAtMs > sinceMs) return true;
+    for (const { channel, isLive, isFed } of this.#byChannel.values())
+      if (isLive && !isFed && channel.deliveredAtMs > sinceMs) return true;
     return false;
   }
 
   /** Throws `overloaded` when the node has no room for another channel. */
-  #create(name: string, after: Begin): Subscription {
+  #create(name: string, after: Begin, maxPerSecond: number | undefined): Subscription {
     const channel = this.#parts.channels.acquire(name, after);
-    const subscription = new Subscription(channel, this.#sink);
+    const subscription = new Subscription(channel, this.#sink, this.#feedOf(channel, maxPerSecond));
     this.#byChannel.add(subscription);
     return subscription;
+  }
+
+  #feedOf(channel: Channel, maxPerSecond: number | undefined): Feed | undefined {
+    const { feeds, aheadBytes, channels } = this.#parts;
+    this.#limiters ??= new Map();
+    const terms = feeds.termsOf(channel.name, maxPerSecond, this.#limiters);
+    if (this.#limiters.size === 0) this.#limiters = undefined;
+    if (terms === undefined) return undefined;
+    const failed = (error: unknown) => this.#lose(channel, error);
+    return createFeed(channel, { ...terms, sink: this.#sink, aheadBytes, slices: channels.slices, failed });
+  }
+
+  /** A feed can read no more. */
+  #lose({ name }: Channel, error: unknown): void {
+    const subscription = this.#byChannel.get(name);
+    if (subscription !== undefined) this.#fail(name, subscription, error, undefined);
   }
 
   async #catchUp(subscription: Subscription, after: Begin, id: number | undefined): Promise<void> {
     this.#turns ??= new Turns(MAX_READS);
     this.#pending++;
     try {
-      const { aheadBytes, channels, polls } = this.#parts;
+      const { aheadBytes, channels, polls, nowMs } = this.#parts;
       const { slices } = channels;
-      const charge = (bytes: number) => polls.charge(this.#keys, bytes / BYTES_PER_UNIT, steadyUnixMs());
+      const charge = (bytes: number) => polls.charge(this.#keys, bytes / BYTES_PER_UNIT, nowMs());
       await subscription.begin(after, id, { turns: this.#turns, slices, aheadBytes, charge });
     } catch (error) {
       this.#fail(subscription.name, subscription, error, id);

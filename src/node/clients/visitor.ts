@@ -72,5 +72,6 @@ export function linkKeys(identity: Identity, connection: string, address: string
   return {
     ticket: identity.connection ?? `link:${connection}`,
     user: identity.user === null ? nameless : `user:${identity.user}`,
+    address,
   };
 }

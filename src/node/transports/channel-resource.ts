@@ -94,7 +94,8 @@ export class ChannelDoor {
   }
 
   /** `isGood` is called instead of an answer where the position is good. */
-  #poll({ call, identity, client, request: read }: Reader, heads: Heads, isHead: boolean, isGood?: () => void): void {
+  #poll(reader: Reader, heads: Heads, isHead: boolean, isGood?: () => void): void {
+    const { call, request: read } = reader;
     const namespace = this.#parts.namespaces.of(read.channel);
     const nowMs = steadyUnixMs();
     const waits = read.live === 'long-poll' && !isHead;
@@ -105,7 +106,7 @@ export class ChannelDoor {
       waitMs: markMs === undefined ? 0 : waitUntil(markMs, nowMs, Math.random),
       maxBytes: isGood === undefined ? LIMITS.maxPollAnswerBytes : 1,
     };
-    new PollTask({ ...this.#shared, manner: MANNER, writer }, call, identity, request, client).start();
+    new PollTask({ ...this.#shared, manner: MANNER, writer }, call, { ...reader, request }).start();
   }
 
   #streamLater(reader: Reader, heads: Heads): void {
@@ -119,19 +120,12 @@ export class ChannelDoor {
     }
   }
 
-  #stream({ call, identity, client, request: read }: Reader, { hearsEvents }: Heads): void {
+  #stream({ call, identity, keys, request: read }: Reader, { hearsEvents }: Heads): void {
     const { streams } = this.#parts;
     streams.counts.enter(identity);
     const { remoteAddress } = call.exchange;
     const dialect = new ChannelEvents(read, hearsEvents);
-    const link = new StreamLink(
-      streams,
-      call.stream(STREAM_HEADERS, COMMENT),
-      identity,
-      client,
-      remoteAddress,
-      dialect,
-    );
+    const link = new StreamLink(streams, call.stream(STREAM_HEADERS, COMMENT), identity, keys, remoteAddress, dialect);
     call.exchange.onAbort(() => link.abandon());
     const lifeMs = STREAM_LIFE_MS + Math.random() * STREAM_LIFE_SPREAD_MS;
     link.start({ channels: new Map([[read.channel, read.begin]]), features: [] }, lifeMs);

@@ -5,6 +5,7 @@ import type { Namespaces } from '../../config/namespaces.js';
 import { steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import { textPrice } from '../../limits/byte-price.js';
+import type { SubjectKeys } from '../../limits/subject-limit.js';
 import { type Decoded, LIMITS } from '../../protocol/index.js';
 import type { Admission } from '../admission.js';
 import type { Channels } from '../channels/channels.js';
@@ -18,6 +19,8 @@ export interface Entrant<T> {
   readonly call: HttpCall;
   readonly identity: Identity;
   readonly client: HttpClient;
+  /** By which limits count it. */
+  readonly keys: SubjectKeys;
   readonly request: T;
 }
 
@@ -95,32 +98,33 @@ export class Entry {
     }
     const { admission, clients } = this.#parts;
     const limit = admission[rules.limit];
-    const heldAtMs = steadyUnixMs();
-    const client = clients.see(new Visitor(identity, call), heldAtMs);
+    const heldAtMs = admission.nowMs();
+    const client = clients.see(new Visitor(identity, call), steadyUnixMs());
+    const keys = admission.needsAddress ? withAddress(client, call.address) : client;
     const owed = rules.takeOwed(client);
     const maxBodyBytes = this.#maxBodyBytes[rules.limit];
     const length = rules.source === 'body' ? Number(call.exchange.header('content-length') ?? 0) : 0;
     const announced = Math.min(length, maxBodyBytes);
     const held = textPrice(announced, limit.limit.config);
-    if (owed === undefined) limit.spend(client, held, heldAtMs);
+    if (owed === undefined) limit.spend(keys, held, heldAtMs);
     if (rules.takesRoom) admission.requireRoom();
     this.#requireHope(rules.limit, identity);
     const take = (text: string) => {
       const more = textPrice(text.length, limit.limit.config) - held;
-      if (more > 0) limit.spend(client, more, steadyUnixMs());
+      if (more > 0) limit.spend(keys, more, admission.nowMs());
       const request = decoded(rules.decode(text));
       requireRead(identity, rules.reads(request), this.#parts.namespaces);
       const price = rules.price(request, owed);
-      const nowMs = steadyUnixMs();
-      if (owed === undefined) limit.settle(client, price, heldAtMs, nowMs);
-      else if (price > 0) limit.spend(client, price, nowMs);
-      this.#payOpenings(client, rules.reads(request), nowMs);
+      const nowMs = admission.nowMs();
+      if (owed === undefined) limit.settle(keys, price, heldAtMs, nowMs);
+      else if (price > 0) limit.spend(keys, price, nowMs);
+      this.#payOpenings(keys, rules.reads(request), nowMs);
       if (call.exchange.aborted) return;
       // It took a while until the body was here.
       admission.requireGood(identity);
       this.#claim(client, identity);
       call.letIn(identity);
-      open({ call, identity, client, request });
+      open({ call, identity, client, keys, request });
     };
     if (rules.source === 'query') take(call.exchange.query);
     else call.readJson(maxBodyBytes, take, rules.holds);
@@ -132,7 +136,7 @@ export class Entry {
     else requireAnyPublish(identity, this.#parts.namespaces);
   }
 
-  #payOpenings(client: HttpClient, names: Iterable<string>, nowMs: number): void {
+  #payOpenings(client: SubjectKeys, names: Iterable<string>, nowMs: number): void {
     const { admission, channels } = this.#parts;
     let count = 0;
     for (const name of names) if (!channels.has(name)) count++;
@@ -145,6 +149,11 @@ export class Entry {
     client.hasClaimed = true;
     this.#parts.admission.claim(identity);
   }
+}
+
+/** A client that limits count by its address, too. */
+function withAddress({ ticket, user }: HttpClient, address: string): SubjectKeys {
+  return { ticket, user, address };
 }
 
 /** What was decoded; throws what is wrong with it. */

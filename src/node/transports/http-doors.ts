@@ -64,8 +64,10 @@ export class HttpDoors {
     const call = new HttpCall(exchange, this.#parts);
     const origin = exchange.header('origin');
     try {
+      const { admission } = this.#parts;
       if (found !== undefined && isOpen(exchange, found)) call.openToAll();
-      else this.#parts.admission.requireOrigin(origin);
+      else admission.requireOrigin(origin);
+      if (admission.countsAddresses) admission.arrive({ address: call.address }, admission.nowMs());
       if (found === undefined) throw new FanfareError('not_found', 'there is nothing at this path');
       this.#run(call, found, origin);
     } catch (error) {

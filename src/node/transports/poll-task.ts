@@ -3,16 +3,17 @@
 import type { Identity } from '../../auth/identity.js';
 import type { BrokerStatus } from '../../broker/broker.js';
 import { type Ending, endedError } from '../../cluster/revocation-ending.js';
-import { steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import { BYTES_PER_UNIT } from '../../limits/byte-price.js';
-import type { SubjectLimit } from '../../limits/subject-limit.js';
+import type { SubjectKeys, SubjectLimit } from '../../limits/subject-limit.js';
 import type { PollRequest } from '../../protocol/index.js';
 import type { Admission } from '../admission.js';
 import type { Channels } from '../channels/channels.js';
+import type { FeedRules } from '../clients/feed-rules.js';
 import type { HttpClient, Poller } from '../clients/http-clients.js';
 import { bytesOf } from '../clients/read-price.js';
 import type { Lifecycle } from '../lifecycle.js';
+import type { Entrant } from './entry.js';
 import { type Look, lookInLogs, lookInMemory, type Unread } from './poll-look.js';
 import type { PollPlaces } from './poll-places.js';
 import { PollWait, type WaitingRoom, type WaitOwner } from './poll-wait.js';
@@ -40,8 +41,12 @@ export interface PollParts<P extends AnswerPart = AnswerPart> {
   readonly brokerStatus: () => BrokerStatus;
   /** Where clients are to go to other nodes, every poll is answered at once and says so. */
   readonly lifecycle: Pick<Lifecycle, 'isMoving'>;
-  readonly door: Pick<Admission, 'requireGood'>;
+  readonly door: Pick<Admission, 'requireGood' | 'nowMs'>;
+  readonly feeds: Pick<FeedRules, 'ofPoll'>;
 }
+
+/** Who polls, and for what. */
+export type PollEntrant = Pick<Entrant<PollRequest>, 'identity' | 'request' | 'client' | 'keys'>;
 
 const NO_PARTS: readonly never[] = [];
 const NOT_OPEN = 'the position of a channel cannot be read now';
@@ -58,6 +63,10 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
   readonly #identity: Identity;
   #request: PollRequest;
   readonly #client: HttpClient;
+  /** By which limits count it. */
+  readonly #keys: SubjectKeys;
+  /** Channels of which it wants the newest only. */
+  readonly #conflated: ReadonlyMap<string, string> | undefined;
   #state: 'looking' | 'reading' | 'resting' | 'done' = 'looking';
   /** None of a short poll. */
   #wait: PollWait | undefined;
@@ -68,9 +77,11 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
   #paidBytes: number;
   #poller: Poller | undefined;
 
-  constructor(parts: PollParts<P>, call: PollCall, identity: Identity, request: PollRequest, client: HttpClient) {
+  constructor(parts: PollParts<P>, call: PollCall, { identity, request, client, keys }: PollEntrant) {
     this.#parts = parts;
     this.#call = call;
+    this.#keys = keys;
+    this.#conflated = parts.feeds.ofPoll(request.paces);
     this.#identity = identity;
     this.#request = request;
     this.#client = client;
@@ -141,7 +152,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
     this.#wait?.look();
     if (this.#isAlike()) return;
     const { found, unread } = this.#look();
-    const parts = this.#parts.writer.parts(found);
+    const parts = this.#parts.writer.parts(found, this.#conflated);
     if (unread.length === 0) return this.#conclude(parts);
     // While the broker is away, what there is does not wait for what cannot be read.
     if (found.length > 0 && !this.#parts.brokerStatus().ready) return this.#answer(parts);
@@ -154,7 +165,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
   /** Decides at once where one channel is asked for that has nothing new, or what others have been answered already. */
   #isAlike(): boolean {
     const { channels } = this.#request;
-    if (channels.size > 1 || this.#wait?.live !== undefined) return false;
+    if (channels.size > 1 || this.#wait?.live !== undefined || this.#conflated !== undefined) return false;
     for (const [name, after] of channels) {
       const channel = (this.#wait ?? this.#parts.channels).openAt(name, 0);
       if (channel === undefined || typeof after !== 'string') return false;
@@ -174,7 +185,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
   }
 
   #inMemory(): readonly P[] {
-    return this.#parts.writer.parts(this.#look().found);
+    return this.#parts.writer.parts(this.#look().found, this.#conflated);
   }
 
   #look(): Look {
@@ -192,7 +203,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
       for (const finding of read) if (finding.kind === 'page') bytes += bytesOf(finding.page);
       this.#charge(bytes);
       if (this.#isRevoked()) return;
-      if (!this.#isDone()) this.#conclude([...parts, ...this.#parts.writer.parts(read)]);
+      if (!this.#isDone()) this.#conclude([...parts, ...this.#parts.writer.parts(read, this.#conflated)]);
     } catch (error) {
       // Meanwhile something may have come.
       this.#answerOrFail(this.#inMemory(), error);
@@ -251,7 +262,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
     const missing = bytes - this.#paidBytes;
     if (missing <= 0) return;
     this.#paidBytes = bytes;
-    this.#parts.limit.charge(this.#client, missing / BYTES_PER_UNIT, steadyUnixMs());
+    this.#parts.limit.charge(this.#keys, missing / BYTES_PER_UNIT, this.#parts.door.nowMs());
   }
 
   #answerEmpty(isMoving = this.#parts.lifecycle.isMoving): void {

@@ -2,7 +2,8 @@
 
 import { HEADERS, type Offset, type PolledGap, type PollRequest } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
-import { buildMessage, framePrefix, passingFrames } from '../channels/message.js';
+import { buildMessage, type ChannelMessage, framePrefix, passingFrames } from '../channels/message.js';
+import { Newest } from '../channels/newest.js';
 import type { FollowUps } from '../clients/http-clients.js';
 import { AnswerKind, type HttpCall, JSON_ANSWER, JSON_HEADERS } from './call.js';
 import type { Finding } from './poll-look.js';
@@ -52,8 +53,8 @@ export type PollCall = Pick<HttpCall, 'respondAs' | 'fail'> & {
 
 /** Writes and gives the answers of one kind of poll. */
 export interface AnswerWriter<P extends AnswerPart> {
-  /** Writes what was found within this turn. */
-  parts(findings: readonly Finding[]): readonly P[];
+  /** Writes what was found within this turn; of channels that `conflated` has, only the newest of each value of that member. */
+  parts(findings: readonly Finding[], conflated?: ReadonlyMap<string, string>): readonly P[];
   /** The answer that others have been given who asked the same; `undefined` where it has to be looked for. */
   known(channel: Channel, after: Offset, maxBytes: number): PollAnswer | undefined;
   /** Where a poll waits on of which nothing was found but positions; without it, or `undefined`: it is answered with what was found. */
@@ -79,8 +80,8 @@ interface Kept {
 export class PollWriter implements AnswerWriter<PollPart> {
   readonly #kept = new Map<Channel, Kept>();
 
-  parts(findings: readonly Finding[]): readonly PollPart[] {
-    return findings.map((finding) => this.#part(finding));
+  parts(findings: readonly Finding[], conflated?: ReadonlyMap<string, string>): readonly PollPart[] {
+    return findings.map((finding) => this.#part(finding, conflated?.get(nameOf(finding))));
   }
 
   /**
@@ -113,14 +114,16 @@ export class PollWriter implements AnswerWriter<PollPart> {
     return kept.position === channel.position ? kept : undefined;
   }
 
-  #part(finding: Finding): PollPart {
+  #part(finding: Finding, member: string | undefined): PollPart {
     switch (finding.kind) {
       case 'position':
         return part(finding.name, finding.offset, [], undefined, false);
-      case 'memory':
-        return finding.live.length > 0 ? fromMemory(finding) : this.#shared(finding);
+      case 'memory': {
+        const isOwn = finding.live.length > 0 || member !== undefined;
+        return isOwn ? fromMemory(finding, member) : this.#shared(finding);
+      }
       case 'page':
-        return fromPage(finding);
+        return fromPage(finding, member);
     }
   }
 
@@ -129,7 +132,7 @@ export class PollWriter implements AnswerWriter<PollPart> {
     const { channel, after, maxBytes } = finding;
     const kept = this.#find(channel, after, maxBytes);
     if (kept !== undefined) return kept.part;
-    const written = fromMemory(finding);
+    const written = fromMemory(finding, undefined);
     if (this.#kept.size >= MAX_KEPT) this.#kept.clear();
     this.#kept.set(channel, { after, position: channel.position, maxBytes, part: written, answer: undefined });
     return written;
@@ -152,13 +155,13 @@ function answerOf(parts: readonly PollPart[]): PollAnswer {
 }
 
 /** Up to `maxBytes` of what is after a position, but at least one message, and all that is live-only. */
-function fromMemory({ channel, after, live, maxBytes }: Finding & { readonly kind: 'memory' }): PollPart {
-  const texts: string[] = [];
-  let position = after;
-  for (const message of logged(channel, after, maxBytes)) {
-    texts.push(message.pollText());
-    position = message.offset ?? position;
-  }
+function fromMemory(
+  { channel, after, live, maxBytes }: Finding & { readonly kind: 'memory' },
+  member: string | undefined,
+): PollPart {
+  const found = logged(channel, after, maxBytes);
+  const position = found.at(-1)?.offset ?? after;
+  const texts = textsOf(found, member, after);
   for (const message of live) texts.push(message.pollText());
   return part(channel.name, position, texts, undefined, position !== channel.position);
 }
@@ -167,13 +170,36 @@ function logged(channel: Channel, after: Offset, maxBytes: number) {
   return channel.after(after, MAX_MESSAGES, maxBytes) ?? [];
 }
 
-function fromPage({ name, after, page, live }: Finding & { readonly kind: 'page' }): PollPart {
+function fromPage(
+  { name, after, page, live }: Finding & { readonly kind: 'page' },
+  member: string | undefined,
+): PollPart {
   const prefix = framePrefix(name);
-  const texts = page.entries.map((entry) => buildMessage(prefix, entry, passingFrames).pollText());
+  const messages = page.entries.map((entry) => buildMessage(prefix, entry, passingFrames));
+  const texts = textsOf(messages, member, page.start);
   for (const message of live) texts.push(message.pollText());
   const offset = page.entries.at(-1)?.offset ?? page.start;
   const gap = page.gap === undefined ? undefined : { after, offset: page.start, reason: page.gap };
   return part(name, offset, texts, gap, page.more);
+}
+
+function nameOf(finding: Finding): string {
+  return finding.kind === 'memory' ? finding.channel.name : finding.name;
+}
+
+/** All of them, or the newest of each value of a member. */
+function textsOf(messages: readonly ChannelMessage[], member: string | undefined, after: Offset): string[] {
+  if (member === undefined) return messages.map((message) => message.pollText());
+  const newest = new Newest(member, after);
+  for (const message of messages) newest.add(message);
+  const texts: string[] = [];
+  let sent = 0;
+  for (let next = newest.after(sent); next !== undefined; next = newest.after(sent)) {
+    const skipped = next.number - sent - 1;
+    texts.push((skipped === 0 ? next.message : next.message.withSkipped(skipped)).pollText());
+    sent = next.number;
+  }
+  return texts;
 }
 
 function part(

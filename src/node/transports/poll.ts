@@ -29,6 +29,8 @@ export interface PollDoorParts {
   /** Whether clients are to go to other nodes. */
   readonly lifecycle: Pick<Lifecycle, 'isMoving'>;
   readonly door: PollParts['door'];
+  /** What a poll gets that asks for a pace. */
+  readonly feeds: PollParts['feeds'];
 }
 
 /** A short poll after `-1` needs no position where nothing is; what a long poll asks for is opened by its wait. */
@@ -58,20 +60,13 @@ export class PollDoor {
     channelsPerConnection,
     lifecycle,
     door,
+    feeds,
   }: PollDoorParts) {
     this.#entry = entry;
     this.#clients = clients;
     this.#lifecycle = lifecycle;
-    this.shared = {
-      limit,
-      channels,
-      brokerStatus,
-      places,
-      room: this.#room,
-      lifecycle,
-      door,
-      counts: { delivered: 0 },
-    };
+    const counts = { delivered: 0 };
+    this.shared = { limit, channels, brokerStatus, places, room: this.#room, lifecycle, door, feeds, counts };
     this.#task = { ...this.shared, manner: MANNER, writer: new PollWriter() };
     this.#rules = {
       limit: 'polls',
@@ -118,12 +113,13 @@ export class PollDoor {
     this.#room.close();
   }
 
-  readonly #begin = ({ call, identity, request, client }: Entrant<PollRequest>): void => {
+  readonly #begin = (entrant: Entrant<PollRequest>): void => {
+    const { call, request, client } = entrant;
     this.polls++;
     this.#clients.polls(client);
     if (this.#lifecycle.isMoving) this.#moves.told(client);
     else this.#moves.saw(client, request.waitMs);
-    new PollTask(this.#task, call, identity, request, client).start();
+    new PollTask(this.#task, call, entrant).start();
   };
 }
 

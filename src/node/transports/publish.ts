@@ -12,6 +12,7 @@ import {
   type PublishResponse,
   type PublishResults,
 } from '../../protocol/index.js';
+import type { Admission } from '../admission.js';
 import { sessionName } from '../clients/link-ids.js';
 import type { Publisher, PublishOrder } from '../clients/publisher.js';
 import { AnswerKind, type HttpCall, JSON_ANSWER, JSON_HEADERS } from './call.js';
@@ -21,25 +22,35 @@ const PARTLY = new AnswerKind(207, JSON_HEADERS);
 /** What stands around `data`: more than names, commas and colons of all fields that there are. */
 const MARKS_AROUND = 1_024;
 
-const RULES: Omit<EntryRules<PublishRequest>, 'decode'> = {
+const RULES: Omit<EntryRules<PublishRequest>, 'decode' | 'price'> = {
   limit: 'publishes',
   tokenMissing: 'Authorization: expected a publish key, a ticket or a token',
   takeOwed: () => undefined,
   source: 'body',
   reads: () => [],
-  price: ({ items }) => items.length,
   takesRoom: false,
   holds: true,
 };
 
+export interface PublishDoorParts {
+  readonly door: Pick<Admission, 'publishKey' | 'nowMs'>;
+  readonly entry: Entry;
+  readonly publisher: Publisher;
+  /** Those of backends. */
+  readonly keys: SecretKeys;
+  /** Of `data`. */
+  readonly maxMessageBytes: number;
+}
+
 export class PublishDoor {
+  readonly #door: PublishDoorParts['door'];
   readonly #entry: Entry;
   readonly #publisher: Publisher;
   readonly #keys: SecretKeys;
   readonly #rules: EntryRules<PublishRequest>;
 
-  /** `keys` are those of backends, who are not counted; `maxMessageBytes` bounds `data`. */
-  constructor(entry: Entry, publisher: Publisher, keys: SecretKeys, maxMessageBytes: number) {
+  constructor({ door, entry, publisher, keys, maxMessageBytes }: PublishDoorParts) {
+    this.#door = door;
     this.#entry = entry;
     this.#publisher = publisher;
     this.#keys = keys;
@@ -51,21 +62,31 @@ export class PublishDoor {
         `the body has more members and items than "data" of ${maxMessageBytes} bytes can have`,
       );
     };
-    this.#rules = { ...RULES, decode };
+    const price = ({ items }: PublishRequest) => publisher.limits.general(items.map(({ channel }) => channel));
+    this.#rules = { ...RULES, decode, price };
   }
 
   handle(call: HttpCall): void {
     const bearer = call.bearer();
-    if (bearer !== undefined && this.#keys.has(bearer)) {
-      const publish = (body: string) => {
-        const request = decoded(this.#rules.decode(body));
-        answer(call, request, this.#publisher.allForBackend(ordersOf(request)));
-      };
-      return call.readJson(this.#entry.maxBodyBytes, publish, RULES.holds);
-    }
-    this.#entry.enter(call, this.#rules, ({ identity, request }) => {
-      answer(call, request, this.#publisher.allForClient(identity, sessionName(identity), ordersOf(request)));
+    const key = bearer === undefined ? undefined : this.#keys.find(bearer);
+    if (key !== undefined) return this.#publishForBackend(call, `key:${key}`);
+    this.#entry.enter(call, this.#rules, ({ identity, keys, request }) => {
+      const client = { identity, connection: sessionName(identity), keys };
+      answer(call, request, this.#publisher.allForClient(client, ordersOf(request)));
     });
+  }
+
+  /** The first unit is paid before the body is read, like anybody's. */
+  #publishForBackend(call: HttpCall, publishKey: string): void {
+    const { publishKey: limit, nowMs } = this.#door;
+    const heldAtMs = nowMs();
+    limit.spend({ publishKey }, 1, heldAtMs);
+    const publish = (body: string) => {
+      const request = decoded(this.#rules.decode(body));
+      limit.settle({ publishKey }, request.items.length, heldAtMs, nowMs());
+      answer(call, request, this.#publisher.allForBackend(ordersOf(request)));
+    };
+    call.readJson(this.#entry.maxBodyBytes, publish, RULES.holds);
   }
 }
 

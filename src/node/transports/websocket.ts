@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { problemAnswer } from '../../http/problem.js';
 import { hasRequestId } from '../../http/refusals.js';
 import { FanfareError } from '../../lib/errors.js';
+import { RateLimited } from '../../limits/subject-limit.js';
 import { PATHS, WEBSOCKET_SUBPROTOCOL } from '../../protocol/index.js';
 import type { Admission } from '../admission.js';
 import { SocketLink, type SocketLinkParts } from '../clients/socket-link.js';
@@ -14,19 +15,15 @@ import type { UpgradeDecision, UpgradeRequest } from '../engines/engine.js';
  * a page cannot read the status of a refused upgrade.
  */
 export class SocketDoor {
-  readonly #door: Pick<Admission, 'requireOrigin' | 'addressOf' | 'refuse'>;
+  readonly #door: UpgradeDoor;
   readonly #link: SocketLinkParts;
-  readonly #mayBeNameless: boolean;
+  readonly #needsAddress: boolean;
 
   /** `mayBeNameless`: whether clients come that have no user's name, and whom the limits count by address. */
-  constructor(
-    door: Pick<Admission, 'requireOrigin' | 'addressOf' | 'refuse'>,
-    link: SocketLinkParts,
-    mayBeNameless: boolean,
-  ) {
+  constructor(door: UpgradeDoor, link: SocketLinkParts, mayBeNameless: boolean) {
     this.#door = door;
     this.#link = link;
-    this.#mayBeNameless = mayBeNameless;
+    this.#needsAddress = mayBeNameless || door.needsAddress || door.countsAddresses;
   }
 
   decide(request: UpgradeRequest): UpgradeDecision {
@@ -34,15 +31,33 @@ export class SocketDoor {
       if (request.path !== PATHS.websocket) throw new FanfareError('not_found', 'WebSockets are spoken at /v1/ws');
       this.#door.requireOrigin(request.header('origin'));
       const protocol = subprotocol(request);
-      const address = this.#mayBeNameless ? this.#door.addressOf(request) : undefined;
-      return { accept: true, protocol, handler: new SocketLink(this.#link, address) };
+      const address = this.#needsAddress ? this.#door.addressOf(request) : undefined;
+      return { accept: true, protocol, handler: new SocketLink(this.#link, address, this.#refusalOf(address)) };
     } catch (error) {
       const requestId = hasRequestId(error) ? randomUUID() : undefined;
       this.#door.refuse(error, { requestId, origin: request.header('origin') });
       return { accept: false, ...problemAnswer(error, requestId) };
     }
   }
+
+  /** Whose address has called too often is let in to be told so. */
+  #refusalOf(address: string | undefined): RateLimited | undefined {
+    if (!this.#door.countsAddresses) return undefined;
+    try {
+      this.#door.arrive({ address }, this.#door.nowMs());
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof RateLimited)) throw error;
+      this.#door.count(error);
+      return error;
+    }
+  }
 }
+
+type UpgradeDoor = Pick<
+  Admission,
+  'requireOrigin' | 'addressOf' | 'refuse' | 'needsAddress' | 'countsAddresses' | 'arrive' | 'nowMs' | 'count'
+>;
 
 function subprotocol(request: UpgradeRequest): string | undefined {
   const offered = request.header('sec-websocket-protocol');

@@ -74,6 +74,7 @@ const HARMLESS: Readonly<Partial<Record<OptionKey, string>>> = {
   ...{ waitReplicas: '0', maxMessageBytes: '2kb', maxFrameBytes: '64kb', maxBodyBytes: '1mb', maxBufferedBytes: '1mb' },
   ...{ maxHistoryMemory: '1gb', revocationFalsePositives: '0.01' },
   ...{ maxMemoryBytes: '1gb', heartbeat: '2s', handshakeTimeout: '1s', drainTimeout: '1s', drainDelay: '1s' },
+  ...{ limits: '{"openings":{"burst":300}}' },
   ...{ commandsPerSecond: '5', commandBurst: '50', pollsPerSecond: '5', pollBurst: '50' },
   ...{
     linksPerUser: '10',
@@ -154,7 +155,7 @@ function doorsOf(loaded: LoadedConfig) {
   const auth = composeAuth(loaded, silentLogger);
   const log = createMemoryRevocations();
   const revocations = new Revocations({ log, member: 'd1', falsePositives: 0.001, logger: silentLogger });
-  const parts = { registry: createMemoryRegistry(), auth, revocations, logger: silentLogger };
+  const parts = { registry: createMemoryRegistry(), auth, revocations, sharedLimits: undefined, logger: silentLogger };
   const discovery = composeDiscovery(loaded.config, { ...parts, namespaces: new Namespaces(loaded.config.namespaces) });
   return {
     node: (text: string) => codeOf(() => auth.authenticator.verify(text, false)),

@@ -136,13 +136,13 @@ describe('values', () => {
     expect(mistakes({ flags: { pollBurst: '5', commandBurst: '5', channelsPerConnection: '50' } })).toEqual([]);
   });
 
-  it('refuses what a namespace cannot have yet', () => {
-    const namespaces = '{"chat":{"presence":true},"feed":{"slowConsumer":"conflate"}}';
+  it('refuses what a namespace cannot have', () => {
+    const namespaces = '{"chat":{"presence":true},"feed":{"conflate":"newest","conflateBy":"id"}}';
     expect(flag('namespaces', namespaces)).toEqual([
       'namespaces (flag --namespaces): got presence true in "chat", which is not served yet: leave it out',
-      'namespaces (flag --namespaces): got slowConsumer conflate in "feed", which is not served yet: leave it out',
+      'namespaces (flag --namespaces): got conflate and conflateBy in "feed", expected one of them',
     ]);
-    expect(flag('namespaces', '{"chat":{"presence":false,"slowConsumer":"disconnect"}}')).toEqual([]);
+    expect(flag('namespaces', '{"chat":{"presence":false,"slowConsumer":"conflate"}}')).toEqual([]);
   });
 
   it('refuses a message limit over the frame limit, showing both', () => {

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { Namespaces } from '../../../src/config/namespaces.js';
+import type { Limit } from '../../../src/limits/subject-limit.js';
 import { connected, fixture, ORIGIN, problem, refusal } from './fixture.js';
 
 describe('who asks', () => {
@@ -43,6 +44,12 @@ describe('who asks', () => {
   });
 });
 
+const byAddress = (limit: number): Limit => ({
+  name: 'addresses',
+  by: ['address'],
+  config: { algorithm: 'fixed-window', limit, windowMs: 60_000 },
+});
+
 describe('limits', () => {
   it('one user gets 20 at once and 10 per second, then 429; others do not notice', async () => {
     const f = await fixture();
@@ -52,8 +59,8 @@ describe('limits', () => {
     expect(statuses.filter((status) => status === 200).length).toBe(20);
     const response = await f.connect(undefined, { Origin: ORIGIN });
     expect(response.headers.get('retry-after')).toBe('1');
-    expect(response.headers.get('ratelimit')).toBe('"connect";r=0;t=1');
-    expect(response.headers.get('ratelimit-policy')).toBe('"connect";q=20;w=2');
+    expect(response.headers.get('ratelimit')).toBe('"connects";r=0;t=1');
+    expect(response.headers.get('ratelimit-policy')).toBe('"connects";q=20;w=2');
     expect(response.headers.get('access-control-allow-origin')).toBe(ORIGIN);
     expect(await refusal(response.clone())).toBe('429 rate_limited');
     expect((await problem(response)).retryAfterMs).toBe(100);
@@ -69,11 +76,11 @@ describe('limits', () => {
   it('are told on good answers too', async () => {
     const f = await fixture();
     await f.report('n1');
-    expect((await f.connect()).headers.get('ratelimit')).toBe('"connect";r=19;t=2');
+    expect((await f.connect()).headers.get('ratelimit')).toBe('"connects";r=19;t=2');
   });
 
   it('by address come first, and count whatever is asked', async () => {
-    const f = await fixture({ addressRate: { algorithm: 'fixed-window', limit: 2, windowMs: 60_000 } });
+    const f = await fixture({ addresses: byAddress(2) });
     const codes: string[] = [];
     for (let index = 0; index < 3; index++) codes.push(await refusal(await f.ask('/v1/connect')));
     expect(codes).toEqual(['401 token_missing', '401 token_missing', '429 rate_limited']);
@@ -81,9 +88,9 @@ describe('limits', () => {
   });
 
   it('believe no forwarded address from a peer that is no proxy of ours', async () => {
-    const addressRate = { algorithm: 'fixed-window', limit: 20, windowMs: 60_000 } as const;
+    const addresses = byAddress(20);
     const namespaces = new Namespaces({ demo: { anonymous: true } });
-    const f = await fixture({ namespaces, addressRate, trustedProxies: ['192.168.0.0/16'] });
+    const f = await fixture({ namespaces, addresses, trustedProxies: ['192.168.0.0/16'] });
     await f.report('n1');
     const from = (address: string, from: string) =>
       f.ask('/v1/connect', { headers: { 'X-Forwarded-For': address }, from });
@@ -94,9 +101,9 @@ describe('limits', () => {
   });
 
   it('take a forwarded address with a port, the standard header, and a site of IPv6 for what they are', async () => {
-    const addressRate = { algorithm: 'fixed-window', limit: 1, windowMs: 60_000 } as const;
+    const addresses = byAddress(1);
     const namespaces = new Namespaces({ demo: { anonymous: true } });
-    const f = await fixture({ namespaces, addressRate, trustedProxies: ['10.0.0.1'] });
+    const f = await fixture({ namespaces, addresses, trustedProxies: ['10.0.0.1'] });
     await f.report('n1');
     const status = async (headers: Record<string, string>) => (await f.ask('/v1/connect', { headers })).status;
     expect(await status({ 'X-Forwarded-For': '203.0.113.1:1' })).toBe(200);

@@ -1,11 +1,12 @@
 // Nodes that do not know the cluster secret get nobody, cost nobody, and are named.
 
 import { describe, expect, it } from 'vitest';
+import { limitOf } from '../../../src/limits/limit-of.js';
 import { node } from '../cluster/test-cluster.js';
 import { connected, fixture, member, refusal, SECRET } from './fixture.js';
 
 const OTHER = 'another secret of more than thirty-two bytes';
-const UNLIMITED = { userRate: { algorithm: 'token-bucket', perSecond: 1e6, burst: 1e6 } } as const;
+const UNLIMITED = { connects: limitOf('connects', undefined) };
 const stranger = (id: string, timeMs: number) => member(node(id), timeMs, [OTHER]);
 const warnings = (f: Awaited<ReturnType<typeof fixture>>) => f.log.filter(({ level }) => level === 'warn');
 

@@ -1,9 +1,10 @@
 // Discovery is ready while it knows nodes that can be used, and a hanging registry costs one request at a time.
 
 import { expect, it } from 'vitest';
+import { limitOf } from '../../../src/limits/limit-of.js';
 import { connected, fixture } from './fixture.js';
 
-const UNLIMITED = { userRate: { algorithm: 'token-bucket', perSecond: 1e6, burst: 1e6 } } as const;
+const UNLIMITED = { connects: limitOf('connects', undefined) };
 
 it('is not ready before it knows a node, and is as soon as one reports', async () => {
   const f = await fixture({ refreshMs: 60_000 });

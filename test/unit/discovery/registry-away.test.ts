@@ -1,6 +1,7 @@
 // Discovery without its registry: it goes on with the nodes last known.
 
 import { describe, expect, it } from 'vitest';
+import { limitOf } from '../../../src/limits/limit-of.js';
 import { node } from '../cluster/test-cluster.js';
 import { connected, fixture, refusal } from './fixture.js';
 
@@ -10,7 +11,7 @@ describe('while the registry is away', () => {
     node('n2', { connections: 0, capacity: 300 }),
     node('n3', { state: 'full' }),
   ];
-  const unlimited = { userRate: { algorithm: 'token-bucket', perSecond: 1e6, burst: 1e6 } } as const;
+  const unlimited = { connects: limitOf('connects', undefined) };
 
   it('places clients among the nodes last known, at random by room, and reserves nothing', async () => {
     const f = await fixture(unlimited, nodes);

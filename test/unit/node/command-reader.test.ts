@@ -3,11 +3,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { SubjectLimit } from '../../../src/limits/subject-limit.js';
 import { CommandReader } from '../../../src/node/clients/command-reader.js';
-import { nodeLimits } from '../../../src/node/node-limits.js';
+import { testLimits } from '../../support/limits.js';
 
 const RATE = { perSecond: 20, burst: 40 };
 const NOW_MS = 1_000_000;
-const commands = () => new SubjectLimit(nodeLimits({ commands: RATE, publishes: RATE, polls: RATE }).commands);
+const commands = () => new SubjectLimit(testLimits({ commands: RATE, publishes: RATE, polls: RATE }).commands);
 const unsubscribe = (id = 1) => JSON.stringify({ type: 'unsubscribe', id, channels: ['x'] });
 const subscribe = (count: number, id = 1) => {
   const channels = Object.fromEntries(Array.from({ length: count }, (_, n) => [`c${n}`, 'now']));

@@ -12,12 +12,14 @@ import { Channels } from '../../../src/node/channels/channels.js';
 import { LinkCounts } from '../../../src/node/clients/link-counts.js';
 import { LinkIds } from '../../../src/node/clients/link-ids.js';
 import { Links } from '../../../src/node/clients/links.js';
+import { PublishLimits } from '../../../src/node/clients/publish-limits.js';
 import { Publisher } from '../../../src/node/clients/publisher.js';
 import type { HttpStream } from '../../../src/node/engines/engine.js';
 import { Lifecycle } from '../../../src/node/lifecycle.js';
-import { nodeLimits } from '../../../src/node/node-limits.js';
 import { Reservations } from '../../../src/node/reservations.js';
 import { createFaultyBroker } from '../../support/faulty-broker.js';
+import { testLimits } from '../../support/limits.js';
+import { feedRules } from './nameless-polls.js';
 
 export const HEARTBEAT_MS = 7_000;
 export const PING_MS = 25_000;
@@ -62,7 +64,7 @@ export async function nodeParts() {
     logger: silentLogger,
     authenticator,
     clientAddress: new ClientAddress([]),
-    limits: nodeLimits({ commands: rate, publishes: rate, polls: rate }),
+    limits: testLimits({ commands: rate, publishes: rate, polls: rate }),
     maxLimits: 1_000,
     lifecycle,
     reservations: new Reservations(),
@@ -70,10 +72,23 @@ export async function nodeParts() {
   const limits = { maxFrameBytes: 65_536, maxMessageBytes: 65_536, channelsPerConnection: 128 };
   const terms = { id: 'n1', heartbeatMs: HEARTBEAT_MS, pingMs: PING_MS, ...limits };
   const logger = silentLogger;
-  const { polls } = door;
-  const subscriptions = { channels, namespaces, channelsPerConnection: 128, aheadBytes: 256 * 1024, polls, logger };
-  const publisher = new Publisher({ broker, namespaces, maxMessageBytes: 65_536, waitReplicas: 0 });
+  const { polls, nowMs } = door;
+  const feeds = feedRules(namespaces);
+  const subscriptions = {
+    channels,
+    namespaces,
+    channelsPerConnection: 128,
+    aheadBytes: 256 * 1024,
+    polls,
+    nowMs,
+    feeds,
+    logger,
+  };
   const { commands, publishes, openings } = door;
+  const limitParts = { limits: testLimits({ commands: rate, publishes: rate, polls: rate }), publishes, nowMs };
+  const publishLimits = new PublishLimits({ namespaces, ...limitParts, maxLimits: 1_000 });
+  const publishing = { broker, namespaces, limits: publishLimits };
+  const publisher = new Publisher({ ...publishing, maxMessageBytes: 65_536, waitReplicas: 0 });
   const session = { subscriptions, publisher, door, publishes, openings, logger };
   const counts = new LinkCounts(0);
   const ids = new LinkIds();

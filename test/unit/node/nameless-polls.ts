@@ -1,9 +1,11 @@
 // Polls without a token, and as much of a node as they need.
 
 import { Namespaces } from '../../../src/config/namespaces.js';
+import { steadyUnixMs } from '../../../src/lib/clocks.js';
 import { FanfareError } from '../../../src/lib/errors.js';
 import { silentLogger } from '../../../src/lib/logger.js';
 import { Channels } from '../../../src/node/channels/channels.js';
+import { FeedRules } from '../../../src/node/clients/feed-rules.js';
 import { HttpClients } from '../../../src/node/clients/http-clients.js';
 import { LinkCounts } from '../../../src/node/clients/link-counts.js';
 import { NOBODY, Visitor } from '../../../src/node/clients/visitor.js';
@@ -14,6 +16,9 @@ import { WaitingRoom } from '../../../src/node/transports/poll-wait.js';
 import { PollWriter } from '../../../src/node/transports/poll-write.js';
 import type { After } from '../../../src/protocol/index.js';
 import { createFaultyBroker } from '../../support/faulty-broker.js';
+import { testLimits } from '../../support/limits.js';
+
+const RATE = { perSecond: 1_000, burst: 1_000 };
 
 export function namelessPolls() {
   const clients = new HttpClients();
@@ -24,12 +29,19 @@ export function namelessPolls() {
     client: () => clients.see(visitor, 0),
     lifecycle: { isMoving: false },
     limit: FREE,
-    door: { requireGood: () => undefined },
+    door: { requireGood: () => undefined, nowMs: steadyUnixMs },
+    feeds: { ofPoll: () => undefined },
   };
 }
 
 /** Nobody pays for what is read. */
 export const FREE = { charge: () => undefined, spend: () => undefined };
+
+/** Nobody is paced who does not ask for it. */
+export function feedRules(namespaces: Namespaces): FeedRules {
+  const { outbound, own } = testLimits({ commands: RATE, publishes: RATE, polls: RATE });
+  return new FeedRules({ namespaces, limits: { outbound, own }, nowMs: steadyUnixMs });
+}
 
 /** As much of a node as polls and subscriptions need. */
 export async function nodeOf(historySize = 1_000) {
@@ -39,7 +51,19 @@ export async function nodeOf(historySize = 1_000) {
   const channels = new Channels({ broker, namespaces, logger: silentLogger, publish, maxChannels: 10_000 });
   await broker.start(channels);
   const limits = { channelsPerConnection: 128, aheadBytes: 256 * 1024 };
-  return { broker, channels, subscriptions: { channels, namespaces, ...limits, polls: FREE, logger: silentLogger } };
+  return {
+    broker,
+    channels,
+    subscriptions: {
+      channels,
+      namespaces,
+      ...limits,
+      polls: FREE,
+      nowMs: steadyUnixMs,
+      feeds: feedRules(namespaces),
+      logger: silentLogger,
+    },
+  };
 }
 
 /** Begins polls whose answers are kept; `abort` is their clients' going away. */
@@ -66,7 +90,8 @@ export function pollsOf({ broker, channels }: Awaited<ReturnType<typeof nodeOf>>
       },
     };
     const request = { channels: new Map(Object.entries(channels)), waitMs, maxBytes };
-    const task = new PollTask(parts, call, NOBODY, request, client());
+    const one = client();
+    const task = new PollTask(parts, call, { identity: NOBODY, request, client: one, keys: one });
     task.start();
     return { task: new WeakRef(task), abort: () => abort() };
   };

@@ -2,6 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { Namespaces } from '../../../src/config/namespaces.js';
+import { steadyUnixMs } from '../../../src/lib/clocks.js';
 import { silentLogger } from '../../../src/lib/logger.js';
 import { Slices } from '../../../src/lib/slices.js';
 import { Turns } from '../../../src/lib/turns.js';
@@ -11,7 +12,7 @@ import { Subscriptions } from '../../../src/node/clients/subscriptions.js';
 import { NOBODY } from '../../../src/node/clients/visitor.js';
 import type { ServerEvent } from '../../../src/protocol/index.js';
 import { createFaultyBroker, type FaultyBroker } from '../../support/faulty-broker.js';
-import { FREE } from './nameless-polls.js';
+import { FREE, feedRules } from './nameless-polls.js';
 
 async function open() {
   const broker = createFaultyBroker();
@@ -126,7 +127,13 @@ it('is live at once, without a promise, where nothing was missed', async () => {
   await channels.acquire('news').ready;
   const sink = new RecordingSink();
   const parts = { channels, namespaces: new Namespaces({ default: { public: true } }), logger: silentLogger };
-  const limits = { channelsPerConnection: 10, aheadBytes: 256 * 1024, polls: FREE };
+  const limits = {
+    channelsPerConnection: 10,
+    aheadBytes: 256 * 1024,
+    polls: FREE,
+    nowMs: steadyUnixMs,
+    feeds: feedRules(new Namespaces()),
+  };
   const begin = (after: string) => new Subscriptions({ ...parts, ...limits }, sink, {}).begin(NOBODY, 'news', after, 1);
   expect([begin('now'), begin(first)]).toEqual([undefined, undefined]);
   expect([sink.told, sink.joined]).toEqual([['subscribed', 'subscribed'], 2]);

@@ -7,14 +7,15 @@ import { LIMITS } from '../../../protocol/index.js';
 import { isElsewhere, isFunctionMissing, UnfitRedisError } from '../errors.js';
 import { FANFARE_LUA } from './fanfare-lua.js';
 import { INGEST_LUA } from './ingest-lua.js';
+import { LIMITS_LUA } from './limits-lua.js';
 import { REGISTRY_LUA } from './registry-lua.js';
 import { REVOCATIONS_LUA } from './revocations-lua.js';
 
 /** Raise it with every change of the Lua: a library is replaced by a higher revision, and by newer limits. */
-export const LIBRARY_REVISION = 11;
+export const LIBRARY_REVISION = 12;
 
 /** Each part registers its own functions and has its own local names. */
-const PARTS: readonly string[] = [FANFARE_LUA, REGISTRY_LUA, INGEST_LUA, REVOCATIONS_LUA];
+const PARTS: readonly string[] = [FANFARE_LUA, REGISTRY_LUA, INGEST_LUA, REVOCATIONS_LUA, LIMITS_LUA];
 
 export interface FunctionLibrary {
   /** The library's name; its functions are `<prefix>_publish` and so on. */
