@@ -177,7 +177,8 @@ describe.each(['uws', 'ws'] as const)('features on the %s engine', (engine) => {
 
   it.each([
     ['both', { after: '-1', last: 1 }, 'bad_field'],
-    ['a rate that is not served yet', { last: 1, maxPerSecond: 5 }, 'bad_field'],
+    ['a pace of nothing', { last: 1, maxPerSecond: 0 }, 'bad_field'],
+    ['a pace that is none', { last: 1, maxPerSecond: '5' }, 'bad_field'],
     ['more than there may be', { last: 1_001 }, 'bad_field'],
     ['less than none', { last: -1 }, 'bad_field'],
     ['a position that is none', { after: 'yesterday' }, 'bad_offset'],
