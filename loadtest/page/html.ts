@@ -2,7 +2,7 @@
 
 import type { LabResult } from '../run/result.js';
 import { METRIC_NAMES, METRICS, summarize } from '../run/summary.js';
-import { cellOf, remarksOf } from '../run/text-table.js';
+import { cellOf, leftOutOf, warningsOf } from '../run/text-table.js';
 import { besidePeers } from './beside.js';
 import { sectionsOf } from './charts.js';
 import { STYLE } from './style.js';
@@ -62,7 +62,7 @@ function figure({ title, svg }: { readonly title: string; readonly svg: string }
 }
 
 function remarks(result: LabResult): string {
-  const lines = remarksOf(result).map((line) => {
+  const lines = [...warningsOf(result), ...leftOutOf(result)].map((line) => {
     const isLoud = /^(INVALID|refused|\* do not|left out: MISSING)/.test(line);
     return `<li${isLoud ? ' class="loud"' : ''}>${escapeXml(line)}</li>`;
   });

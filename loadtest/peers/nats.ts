@@ -3,7 +3,7 @@
 import { freePort } from '../free-port.js';
 import { connectToNats, encodeNats } from '../publisher.js';
 import { type Conditions, type Contender, type Opened, opening } from '../run/contender.js';
-import { isInstalled, startProgram } from './program.js';
+import { isInstalled, startProgram, versionOf } from './program.js';
 
 const HOST = '127.0.0.1';
 
@@ -12,6 +12,7 @@ export const NATS: Contender = {
     isInstalled('nats-server', '--version') ? undefined : 'nats-server is not installed (Debian: nats-server)',
   configuration: () =>
     [
+      `# ${versionOf('nats-server', '--version')}`,
       '# messages by PUB over its own protocol, acknowledged by one PONG for what is written at a time; nothing is kept (no JetStream)',
       '# GOMAXPROCS is 1 by itself, as it runs on one processor',
       configurationOn('<port>', '<port>'),

@@ -1,12 +1,13 @@
 // nchan, the nginx module, as a server that can be put in a run: in memory, with one worker.
 
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { postRequest } from '../clients/http.js';
 import { freePort } from '../free-port.js';
 import { pause } from '../lab.js';
 import { connectPipelined } from '../publisher.js';
 import { type Conditions, type Contender, type Opened, opening } from '../run/contender.js';
-import { isInstalled, startProgram } from './program.js';
+import { isInstalled, startProgram, versionOf } from './program.js';
 
 const MODULE = '/usr/lib/nginx/modules/ngx_nchan_module.so';
 const HOST = '127.0.0.1';
@@ -18,12 +19,19 @@ export const NCHAN: Contender = {
       : 'nginx with nchan is not installed (Debian: libnginx-mod-nchan)',
   configuration: () =>
     [
+      `# ${versionOf('nginx', '-v')}, nchan ${packageVersion()}`,
       '# messages by POST /pub/<channel>, pipelined over one link; no Redis: nginx itself keeps the last 100 of each channel',
       '# the CPU is that of the one worker, publishing included',
       configurationOn('<port>'),
     ].join('\n'),
   open: openNchan,
 };
+
+/** As Debian names it; elsewhere the module does not say. */
+function packageVersion(): string {
+  const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '${Version}', 'libnginx-mod-nchan'], { encoding: 'utf8' });
+  return stdout || 'of an unknown version';
+}
 
 function configurationOn(port: number | string): string {
   return `load_module ${MODULE};

@@ -10,7 +10,7 @@ import { LEAN, startBuilt } from '../server-process.js';
 
 export const BARE_WS: Contender = {
   missing: missingRedis,
-  configuration: () => source('bare-ws-server.ts'),
+  configuration: () => source('bare-ws-server.ts', 'ws', 'ioredis'),
   open: (conditions) =>
     openPeer(conditions, 'peers/bare-ws-server.js', {
       encode: encodeLive,
@@ -22,7 +22,7 @@ export const BARE_WS: Contender = {
 export const SOCKETIO: Contender = {
   missing: missingRedis,
   configuration: () =>
-    `// messages by @socket.io/redis-emitter: io.to(room).emit("m", message)\n${source('socketio-server.ts')}`,
+    `// messages by @socket.io/redis-emitter: io.to(room).emit("m", message)\n${source('socketio-server.ts', 'socket.io', '@socket.io/redis-adapter', '@socket.io/redis-emitter', 'ioredis')}`,
   open: (conditions) =>
     openPeer(conditions, 'peers/socketio-server.js', {
       encode: encodeForSocketIo(),
@@ -31,8 +31,16 @@ export const SOCKETIO: Contender = {
     }),
 };
 
-function source(file: string): string {
-  return readFileSync(new URL(`loadtest/peers/${file}`, ROOT), 'utf8');
+function source(file: string, ...packages: readonly string[]): string {
+  const text = readFileSync(new URL(`loadtest/peers/${file}`, ROOT), 'utf8');
+  return [...packages.map((name) => `// ${name} ${versionOfPackage(name)}`), text].join('\n');
+}
+
+function versionOfPackage(name: string): string {
+  const { version } = JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, ROOT), 'utf8')) as {
+    version: string;
+  };
+  return version;
 }
 
 function openPeer(

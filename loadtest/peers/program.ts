@@ -66,6 +66,12 @@ export function isInstalled(command: string, flag: string): boolean {
   return spawnSync(command, [flag], { stdio: 'ignore' }).error === undefined;
 }
 
+/** What it says when it is asked for its version, on one line. */
+export function versionOf(command: string, flag: string): string {
+  const { stdout, stderr } = spawnSync(command, [flag], { encoding: 'utf8' });
+  return `${stdout ?? ''}${stderr ?? ''}`.trim().split('\n')[0] ?? '';
+}
+
 function accepts({ host, port }: Pick<ProgramOptions, 'host' | 'port'>): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });

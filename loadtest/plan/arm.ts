@@ -98,7 +98,25 @@ export function planOf(scenarios: readonly Scenario[]): Plan {
       else leftOut.add(`${arm.scenario}: ${reason}`);
     }
   }
-  return { arms: [...arms.values()], leftOut: [...leftOut] };
+  return { arms: [...arms.values()], leftOut: together([...leftOut]) };
+}
+
+const HAS_NOT = /^([^:]+): (\S+) has (no \S+ here)$/;
+
+/** Several servers that lack the same transport in a scenario are told in one line. */
+function together(reasons: readonly string[]): readonly string[] {
+  const lacking = new Map<string, string[]>();
+  const others: string[] = [];
+  for (const reason of reasons) {
+    const [, scenario, engine, what] = HAS_NOT.exec(reason) ?? [];
+    if (engine === undefined) others.push(reason);
+    else lacking.set(`${scenario}|${what}`, [...(lacking.get(`${scenario}|${what}`) ?? []), engine]);
+  }
+  const told = [...lacking].map(([key, engines]) => {
+    const [scenario, what] = key.split('|');
+    return `${scenario}: ${engines.join(', ')} ${engines.length > 1 ? 'have' : 'has'} ${what}`;
+  });
+  return [...told, ...others];
 }
 
 /** What an arm is called in every table. It names all that makes it another arm, and so it is its key as well. */

@@ -24,6 +24,8 @@ export interface Rival {
   readonly ratio: number;
   /** The rounds of one lie apart from those of the other. */
   readonly isApart: boolean;
+  /** Of the one that has fewer. */
+  readonly rounds: number;
 }
 
 /** The better engine of Fanfare beside each peer, under the same traffic. */
@@ -56,18 +58,24 @@ function rivalsBy(metric: MetricName, group: readonly Summary[]): readonly Rival
       peer: arm.engine,
       ratio: isMore ? best.spread.median / spread.median : spread.median / best.spread.median,
       isApart: areApart(best.spread, spread),
+      rounds: Math.min(best.spread.values.length, spread.values.length),
     }));
 }
 
-/** In words, the peers that are ahead of the better Fanfare by more than their rounds differ. */
+/** In words, the peers that are ahead of the better Fanfare by more than their rounds differ; a line for each figure. */
 export function winsOfPeers(summaries: readonly Summary[]): readonly string[] {
-  return rivalsIn(summaries)
-    .filter(({ ratio, isApart }) => ratio < 1 && isApart)
-    .map(
-      ({ scenario, where, metric, fanfare, peer, ratio }) =>
-        `a peer wins: ${scenario} · ${where}: ${METRICS[metric].name}: ${peer} is ${(1 / ratio).toFixed(2)} times as good as ${fanfare}`,
-    );
+  const wins = new Map<string, string[]>();
+  for (const { scenario, where, metric, fanfare, peer, ratio, isApart, rounds } of rivalsIn(summaries)) {
+    if (ratio >= 1 || !isApart) continue;
+    const verb = rounds < LEAST_ROUNDS ? 'a peer may win, by a single round' : 'a peer wins';
+    const line = `${verb}: ${scenario} · ${where}: ${METRICS[metric].name}, times as good as ${fanfare}: `;
+    wins.set(line, [...(wins.get(line) ?? []), `${peer} ${(1 / ratio).toFixed(2)}`]);
+  }
+  return [...wins].map(([line, peers]) => `${line}${peers.join(', ')}`);
 }
+
+/** Chosen: with one round nobody knows what rounds differ by. */
+const LEAST_ROUNDS = 2;
 
 function areApart(one: Spread, other: Spread): boolean {
   return one.low > other.high || other.low > one.high;
@@ -80,6 +88,6 @@ function whereOf({ transport, links, channels, slow, rate, payload, batch, pollE
     `${links} links on ${channels}${slow > 0 ? `, ${slow} read badly` : ''}`,
     rate === 'idle' || rate === 'connects'
       ? rate
-      : `${typeof rate === 'number' ? `${rate}/s` : rate} × ${payload} B by ${batch}`,
+      : `${typeof rate === 'number' ? `${rate}/s` : rate} × ${payload} B${batch > 1 ? ` by ${batch}` : ''}`,
   ].join(' · ');
 }

@@ -45,6 +45,15 @@ export function cellOf({ spreads, marks, counted, measured }: Summary, name: Met
 
 /** Everything that whoever reads the figures has to know besides. */
 export function remarksOf(result: LabResult): readonly string[] {
+  return [...warningsOf(result), ...winsOfPeers(summarize(result)), ...leftOutOf(result)];
+}
+
+export function leftOutOf({ leftOut }: LabResult): readonly string[] {
+  return leftOut.map((reason) => `left out: ${reason}`);
+}
+
+/** What figures are worth less for, and why ramps ended. */
+export function warningsOf(result: LabResult): readonly string[] {
   const summaries = summarize(result);
   const short = summaries.filter(({ measured }) => measured < result.rounds);
   return [
@@ -56,8 +65,6 @@ export function remarksOf(result: LabResult): readonly string[] {
       ? [`not finished: ${short.length} of ${summaries.length} lines have fewer than ${result.rounds} rounds`]
       : []),
     ...summaries.flatMap(({ label, ends }) => ends.map((end) => `ramp: ${label}: ended ${end}`)),
-    ...winsOfPeers(summaries),
-    ...result.leftOut.map((reason) => `left out: ${reason}`),
   ];
 }
 

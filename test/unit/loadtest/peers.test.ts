@@ -41,7 +41,10 @@ describe('a plan with peers', () => {
       expect.stringMatching(/nchan · sse · none/),
     ]);
     expect(leftOut).toEqual(
-      expect.arrayContaining(['a: nats has no sse here', 'a: socketio is not measured with the memory broker']),
+      expect.arrayContaining([
+        'a: bare, bare-ws, socketio, nats have no sse here',
+        'a: socketio is not measured with the memory broker',
+      ]),
     );
   });
 });
@@ -49,9 +52,14 @@ describe('a plan with peers', () => {
 describe('a peer', () => {
   it('that wins is told in every form of the report', () => {
     const result = beside([1, 1.1, 1.2], [0.5, 0.5, 0.6]);
-    const said = 'nats is 2.20 times as good as uws';
+    const said =
+      'a peer wins: a · websocket · 200 links on 1 · 10/s × 128 B: deliveries per server CPU-second, times as good as uws: nats 2.20';
     for (const text of [toTextTable(result), toMarkdown(result), toHtml(result)]) expect(text).toContain(said);
     expect(toHtml(result)).toContain('<td><b>uws 0.45</b></td>');
+  });
+
+  it('that was measured by a single round may win', () => {
+    expect(toTextTable(beside([1], [0.5]))).toContain('a peer may win, by a single round: a · websocket');
   });
 
   it('does not win where rounds of both overlap, or where it is behind', () => {
