@@ -152,7 +152,9 @@ export class NodeDirectory {
     const { registry, members } = this.#parts;
     try {
       const nodes = await registry.list(members.signer);
-      this.#answered();
+      // It answers, and who lives is not written down any more: those known stay usable as long as it does.
+      if (registry.refusal !== undefined) this.#failed(registry.refusal);
+      else this.#answered();
       members.tell(nodes);
       if (nodes.length === 0 && this.#isRecovering()) return;
       this.#known = nodes;

@@ -21,6 +21,7 @@ import type { Config } from '../config/schema.js';
 import type { Logger } from '../lib/logger.js';
 import { SharedLimits } from '../limits/shared-limits.js';
 import type { ReadinessCheck } from '../node/node-options.js';
+import { redisPlaceOf } from './redis-place.js';
 
 export type BatchingBroker = Broker & BatchPublisher;
 
@@ -44,8 +45,9 @@ export interface Cluster {
 }
 
 export function composeCluster(loaded: LoadedConfig, namespaces: Namespaces, logger: Logger): Cluster {
-  const { redisUrl: url, prefix, maxMessageBytes, waitReplicas, redisPushReader: readsPushes } = loaded.config;
+  const { prefix, maxMessageBytes, waitReplicas, redisPushReader: readsPushes } = loaded.config;
   const { clockTolerance: clockToleranceMs } = loaded.config;
+  const url = redisPlaceOf(loaded.config);
   if (url === undefined) return aloneInMemory(namespaces, loaded.config);
   const options = { url, prefix, namespaces, maxMessageBytes, logger };
   // The limits in force are those of nodes: they keep what is published.

@@ -84,6 +84,8 @@ export interface Registry {
   assign(exclude: readonly string[], allowed?: readonly string[]): Promise<Assignment | undefined>;
   /** Nodes that have reported lately. `signer`, of a discovery, is told to the nodes for a while. */
   list(signer?: string): Promise<readonly NodeRecord[]>;
+  /** Why nothing can be written, where the last {@link list} answered what was known when writing ended; else `undefined`. */
+  readonly refusal?: Error | undefined;
   /** Asks a node to drain; it hears of it with its next report. `false` when there is no such node. */
   requestDrain(id: string): Promise<boolean>;
   /** Takes a node out at once, at its orderly end. */

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { isMap, isNode, isScalar, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
-import { type ConfigProblem, shown, unknownSetting } from './config-problem.js';
-import { cannotRead, type Layer, type RawValue, settled, WRITABLE } from './layers.js';
+import { type ConfigProblem, cannotRead, shown, unknownSetting } from './config-problem.js';
+import { type Layer, type RawValue, settled, WRITABLE } from './layers.js';
 
 /** Reads the file at `path`; what is wrong with it is among the problems. */
 export function fileLayer(path: string, source: string): Layer {

@@ -50,3 +50,11 @@ function printable(text: string): string {
   const clean = text.replace(/[^\x20-\x7e]/g, '?');
   return clean.length <= 80 ? clean : `${clean.slice(0, 77)}...`;
 }
+
+/** Why a file cannot be read, in one line. */
+export function cannotRead(path: string, error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const reasons: Record<string, string> = { ENOENT: 'there is no such file', EACCES: 'it may not be read' };
+  const reason = reasons[String(code)] ?? (code === 'EISDIR' ? 'it is a folder' : String(code));
+  return `cannot read ${shown(path)}: ${reason}`;
+}

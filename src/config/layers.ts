@@ -1,7 +1,7 @@
 // The places where an option can be written: flags, environment variables, the config file.
 
 import { readFileSync } from 'node:fs';
-import { type ConfigProblem, shown, unknownSetting } from './config-problem.js';
+import { type ConfigProblem, cannotRead, shown, unknownSetting } from './config-problem.js';
 import { envName, flagName } from './option-info.js';
 import { infoOf, OPTION_KEYS, type OptionKey } from './schema.js';
 
@@ -101,12 +101,4 @@ function secretFrom(key: OptionKey, file: RawValue): RawValue | ConfigProblem {
   } catch (error) {
     return { option, source: file.source, message: cannotRead(file.raw, error) };
   }
-}
-
-/** Why a file cannot be read, in one line. */
-export function cannotRead(path: string, error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  const reasons: Record<string, string> = { ENOENT: 'there is no such file', EACCES: 'it may not be read' };
-  const reason = reasons[String(code)] ?? (code === 'EISDIR' ? 'it is a folder' : String(code));
-  return `cannot read ${shown(path)}: ${reason}`;
 }

@@ -11,8 +11,8 @@ import { algorithmRules, secretRules } from './secret-rules.js';
 /** Applies every rule; what they find is all there is to know. */
 export function applyRules(given: Given, context: RuleContext): Findings {
   const findings = new Findings(context);
-  const apart = [secretRules, algorithmRules, clusterRules, addressRules, limitRules, namedLimitRules, namespaceRules];
-  for (const rule of [...apart, drainRules, capacityRules]) rule(given, findings);
+  const apart = [secretRules, algorithmRules, clusterRules, redisRules, addressRules, limitRules, namedLimitRules];
+  for (const rule of [...apart, namespaceRules, drainRules, capacityRules]) rule(given, findings);
   return findings;
 }
 
@@ -27,6 +27,25 @@ function clusterRules(given: Given, found: Findings): void {
   }
   if (given.origins?.includes('*') && given.insecureAnyOrigin !== true) {
     found.problem('origins', 'got "*", expected exact origins; insecureAnyOrigin allows it all the same');
+  }
+}
+
+/** What the URL does not use would be missed when it is thought to protect. */
+function redisRules(given: Given, found: Findings): void {
+  const { redisUrl, redisCa, redisCert, redisKey, redisSentinelAuth } = given;
+  if (redisUrl === undefined) return;
+  const named = { redisCa, redisCert, redisKey };
+  for (const key of ['redisCa', 'redisCert', 'redisKey'] as const) {
+    if (named[key] === undefined || redisUrl.startsWith('rediss')) continue;
+    found.problem(key, 'used with TLS alone: write rediss:// in the Redis URL');
+  }
+  if ((redisCert === undefined) !== (redisKey === undefined)) {
+    const [has, lacks] =
+      redisCert === undefined ? (['redisKey', 'redisCert'] as const) : (['redisCert', 'redisKey'] as const);
+    if (found.isDefault(lacks)) found.problem(has, `used together with ${lacks}: set ${envName(lacks)}`);
+  }
+  if (redisSentinelAuth !== undefined && !redisUrl.includes('+sentinel:')) {
+    found.problem('redisSentinelAuth', 'used with Sentinels alone: write redis+sentinel:// in the Redis URL');
   }
 }
 

@@ -6,14 +6,14 @@ import { MAX_WAIT_REPLICAS } from '../protocol/index.js';
 import { bearerKeys, hmacSecrets, publicKeys } from './key-types.js';
 import { limitOptions } from './limit-options.js';
 import { namespacesType } from './namespaces-type.js';
-import { hostName, jwksUrl, networkList, originList, redisUrl, webBase } from './network-types.js';
+import { hostName, jwksUrl, networkList, originList, webBase } from './network-types.js';
 import { FRONT, NODES, type OptionInfo, option, optionInfo, ROLES } from './option-info.js';
+import { redisOptions } from './redis-options.js';
 import { boolean, choice, duration, fraction, list, readChoice, size, text, wholeNumber } from './value-types.js';
 
 const ALL = ROLES;
 
 const nodeIdType = text('1 to 64 of A-Z a-z 0-9 _ . -', (value) => /^[A-Za-z0-9_.-]{1,64}$/.test(value));
-const prefixType = text('a letter, then up to 31 of a-z 0-9 _', (value) => /^[a-z][a-z0-9_]{0,31}$/.test(value));
 const claimText = text('1 to 1000 characters', (value) => value.length > 0 && value.length <= 1000);
 const algorithmList = list((element) => readChoice(element, ALGORITHMS));
 
@@ -26,19 +26,7 @@ export const configSchema = z.object({
     defaultFor: { start: '127.0.0.1' },
   }),
   port: option(wholeNumber(0, 65_535), { about: 'port to listen on; 0 picks a free one', roles: ALL, default: '8080' }),
-  redisUrl: option(redisUrl().optional(), {
-    about: 'redis://, rediss://, redis+sentinel://host,host/name, redis+cluster://host,host',
-    roles: ALL,
-    defaultText: 'none: memory broker (`start` only)',
-    secret: true,
-    fromFile: true,
-  }),
-  redisPushReader: option(boolean(), {
-    about: 'whether a node reads messages of the bus by itself, or by its Redis client, which takes longer',
-    roles: NODES,
-    default: 'true',
-  }),
-  prefix: option(prefixType, { about: 'what all names in Redis begin with', roles: ALL, default: 'fanfare' }),
+  ...redisOptions,
   namespaces: option(namespacesType(), {
     about: 'options of channels by what stands before their first colon',
     roles: ALL,

@@ -1,5 +1,6 @@
 // Starts a real Redis Cluster of three masters, each with one replica, for tests.
 
+import type { Certificates } from './certificates.js';
 import { eventually } from './eventually.js';
 import { freePort, privateHost, type RedisServer, startRedis } from './redis.js';
 
@@ -16,10 +17,10 @@ export interface RedisCluster {
 const MASTERS = 3;
 const SLOTS = 16_384;
 
-/** Resolves when every node knows all others, every slot is served, and every replica is in sync. */
-export async function startRedisCluster(): Promise<RedisCluster> {
+/** With certificates it speaks TLS and is known by name. Resolves when every node knows all others, every slot is served, and every replica is in sync. */
+export async function startRedisCluster(certificates?: Certificates): Promise<RedisCluster> {
   const servers: RedisServer[] = [];
-  for (let n = 0; n < 2 * MASTERS; n++) servers.push(await startMember());
+  for (let n = 0; n < 2 * MASTERS; n++) servers.push(await startMember(certificates));
   const stop = async () => void (await Promise.all(servers.map((server) => server.stop())));
   try {
     await join(servers);
@@ -27,19 +28,21 @@ export async function startRedisCluster(): Promise<RedisCluster> {
     await stop();
     throw error;
   }
-  const url = `redis+cluster://${servers
-    .slice(0, 2)
-    .map(({ host, port }) => `${host}:${port}`)
-    .join(',')}`;
+  const named = servers.slice(0, 2).map(({ host, port }) => `${certificates ? 'localhost' : host}:${port}`);
+  const url = `${certificates ? 'rediss' : 'redis'}+cluster://${named.join(',')}`;
   return { url, servers, masterOf: (key) => masterOf(servers, key), stop };
 }
 
 /** The bus port is the port + 10,000 unless it is given, which is none for a high port. */
-async function startMember(): Promise<RedisServer> {
-  const host = privateHost();
+async function startMember(certificates: Certificates | undefined): Promise<RedisServer> {
+  // The one address that has a name everywhere.
+  const host = certificates === undefined ? privateHost() : '127.0.0.1';
   const args = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort(host))];
   args.push('--cluster-announce-ip', host, '--cluster-node-timeout', '2000', '--repl-diskless-sync-delay', '0');
-  return startRedis({ host, args });
+  if (certificates === undefined) return startRedis({ host, args });
+  args.push('--cluster-announce-hostname', 'localhost', '--cluster-preferred-endpoint-type', 'hostname');
+  args.push('--tls-replication', 'yes', '--tls-cluster', 'yes');
+  return startRedis({ host, args, tls: { certificates, clients: 'no' } });
 }
 
 async function join(servers: readonly RedisServer[]): Promise<void> {

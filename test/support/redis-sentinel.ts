@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { type Certificates, tlsArguments } from './certificates.js';
 import { freePort, launch, type RedisServer } from './redis.js';
 
 export interface Sentinel {
@@ -16,11 +17,24 @@ export interface Sentinel {
   stop(): Promise<void>;
 }
 
+/** It speaks TLS alone, to Redis too, and both have passwords. */
+export interface Secured {
+  readonly certificates: Certificates;
+  /** Its own. */
+  readonly password: string;
+  readonly redisPassword: string;
+}
+
+/** Without the Sentinel's own password. */
+function urlOf({ redisPassword }: Secured, host: string, port: number): string {
+  return `rediss+sentinel://:${encodeURIComponent(redisPassword)}@${host}:${port}/main`;
+}
+
 /**
  * A Sentinel that, with `quorum` - 1 others, fails `master` over after 1 s of silence; resolves when it watches it and
  * knows a replica.
  */
-export async function startSentinel(master: RedisServer, quorum = 1): Promise<Sentinel> {
+export async function startSentinel(master: RedisServer, quorum = 1, secured?: Secured): Promise<Sentinel> {
   const { host } = master;
   const port = await freePort(host);
   const directory = await mkdtemp(join(tmpdir(), 'fanfare-sentinel-'));
@@ -36,12 +50,22 @@ export async function startSentinel(master: RedisServer, quorum = 1): Promise<Se
     'sentinel down-after-milliseconds main 1000',
     'sentinel failover-timeout main 5000',
   ];
+  if (secured !== undefined) {
+    const { certificates, password, redisPassword } = secured;
+    const [, , ...tls] = tlsArguments(certificates, port, 'no');
+    lines[1] = 'port 0';
+    // Pairs of a name, as an argument, and its value.
+    for (let n = 0; n < tls.length; n += 2) lines.push(`${tls[n]?.slice(2)} ${tls[n + 1]}`);
+    lines.push('tls-replication yes', `sentinel auth-pass main ${redisPassword}`, `requirepass ${password}`);
+  }
   await writeFile(config, `${lines.join('\n')}\n`);
   const running = await launch([config, '--sentinel'], '+slave');
-  const admin = new Redis({ host, port });
+  const { ca, text } = secured?.certificates ?? {};
+  const trusted = ca !== undefined && text !== undefined && { tls: { ca: text(ca) } };
+  const admin = new Redis({ host, port, ...(secured && { password: secured.password }), ...trusted });
   admin.on('error', () => {});
   return {
-    url: `redis+sentinel://${host}:${port}/main`,
+    url: secured === undefined ? `redis+sentinel://${host}:${port}/main` : urlOf(secured, host, port),
     host,
     port,
     quorum: async () => String(await admin.call('SENTINEL', 'CKQUORUM', 'main')),

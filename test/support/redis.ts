@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { type Certificates, tlsArguments } from './certificates.js';
 
 export interface RedisServer {
   readonly host: string;
@@ -33,6 +34,8 @@ export interface RedisServerOptions {
   readonly args?: readonly string[];
   readonly host?: string;
   readonly password?: string;
+  /** It speaks TLS alone, and asks clients for a certificate, or does not. */
+  readonly tls?: { readonly certificates: Certificates; readonly clients: 'yes' | 'no' };
   /** Beside the environment of this process. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -45,9 +48,21 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   const args = ['--bind', host, '--port', String(port), '--replica-announce-ip', host];
   args.push('--dir', directory, '--save', '', '--appendonly', 'no');
   if (options.password !== undefined) args.push('--requirepass', options.password);
+  const { tls } = options;
+  if (tls !== undefined) args.push(...tlsArguments(tls.certificates, port, tls.clients));
   args.push(...(options.args ?? []));
   const password = options.password;
-  const admin = new Redis({ host, port, lazyConnect: true, ...(password !== undefined && { password }) });
+  const secured = tls !== undefined && { tls: adminTls(tls.certificates) };
+  // Which asks by INFO.
+  const enableReadyCheck = options.args?.includes('INFO') !== true;
+  const admin = new Redis({
+    host,
+    port,
+    lazyConnect: true,
+    enableReadyCheck,
+    ...(password !== undefined && { password }),
+    ...secured,
+  });
   admin.on('error', () => {});
   const start = () => launch(args, undefined, options.env);
   let running = await start();
@@ -57,7 +72,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   return {
     host,
     port,
-    url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}${host}:${port}`,
+    url: `${tls === undefined ? 'redis' : 'rediss'}://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}${host}:${port}`,
     get pid() {
       return running.pid;
     },
@@ -78,6 +93,10 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+function adminTls({ ca, client, text }: Certificates) {
+  return { ca: text(ca), cert: text(client.certificate), key: text(client.key) };
 }
 
 /** A loopback address that no other test process uses: ports of fixed addresses collide now and then. */

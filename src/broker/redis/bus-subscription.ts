@@ -3,6 +3,7 @@
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import type { BusStats } from './canary.js';
+import type { RedisUrl } from './url.js';
 
 /** `queued`: goes out with the next batch. `sent`: Redis has not confirmed yet. `lost`: stood until the connection broke. */
 type State = 'queued' | 'sent' | 'live' | 'lost';
@@ -30,7 +31,7 @@ export interface SubscriberListener {
 
 /** What every subscriber is made with. */
 export interface SubscriberOptions {
-  readonly url: string;
+  readonly url: RedisUrl;
   readonly prefix: string;
   readonly logger: Logger;
   readonly listener: SubscriberListener;

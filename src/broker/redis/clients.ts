@@ -1,7 +1,8 @@
 // Makes ioredis clients that never hang: one kind for commands, one for subscriptions.
 
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import { parseRedisUrl } from './url.js';
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import { keepTryingCredentials } from './sentinel-credentials.js';
+import { parseRedisUrl, type RedisUrl } from './url.js';
 
 /** Specified: a publish never hangs longer. */
 const COMMAND_TIMEOUT_MS = 2_000;
@@ -45,7 +46,7 @@ function backoff(attempt: number): number {
 }
 
 /** A client for commands. It is not connected yet: call `connect()`, and listen to `error`. */
-export function createCommandClient(url: string, prefix: string): Redis | Cluster {
+export function createCommandClient(url: RedisUrl, prefix: string): Redis | Cluster {
   const { kind, nodes, options } = parseRedisUrl(url);
   const name = `${prefix}-commands`;
   return kind === 'cluster' ? clusterClient(nodes, { ...nodeOptions(name), ...options }) : single({ name, options });
@@ -57,6 +58,8 @@ function clusterClient(nodes: readonly ClusterAddress[], redisOptions: RedisOpti
     nodes.map(({ host, port }) => ({ host, port })),
     {
       redisOptions,
+      // As they are named: else a certificate would be checked against an address.
+      ...(redisOptions.tls !== undefined && { dnsLookup: asNamed }),
       lazyConnect: true,
       // Only while a node's connection is being made, which is within the command's time; see RedisConnection.assertReady.
       enableOfflineQueue: true,
@@ -68,6 +71,8 @@ function clusterClient(nodes: readonly ClusterAddress[], redisOptions: RedisOpti
     },
   );
 }
+
+const asNamed: NonNullable<ClusterOptions['dnsLookup']> = (name, done) => done(null, name);
 
 /** What each connection to one node of a Cluster has: those that end are made anew by the Cluster's map. */
 function nodeOptions(connectionName: string): RedisOptions {
@@ -82,29 +87,29 @@ function nodeOptions(connectionName: string): RedisOptions {
 }
 
 /** A client that WAIT may block, for the master, or for one node of a Cluster: publishes that wait for replicas. */
-export function createDurableClient(url: string, prefix: string, address?: ClusterAddress): Redis {
+export function createDurableClient(url: RedisUrl, prefix: string, address?: ClusterAddress): Redis {
   return single({ name: `${prefix}-durable`, options: { ...parseRedisUrl(url).options, ...address } });
 }
 
 /** A client for sharded subscriptions at one node of a Cluster; it does not resubscribe by itself. */
-export function createShardClient(url: string, prefix: string, address: ClusterAddress): Redis {
+export function createShardClient(url: RedisUrl, prefix: string, address: ClusterAddress): Redis {
   const options = { ...parseRedisUrl(url).options, ...address, autoResubscribe: false };
   return single({ name: `${prefix}-subscriber`, options });
 }
 
 /** A client for subscriptions; it does not resubscribe by itself, the broker does. */
-export function createSubscriberClient(url: string, prefix: string): Redis {
+export function createSubscriberClient(url: RedisUrl, prefix: string): Redis {
   return single({ name: `${prefix}-subscriber`, options: { ...parseRedisUrl(url).options, autoResubscribe: false } });
 }
 
 /** A client that is told of writes; ioredis passes on what Redis says of them in RESP2 alone (measured). */
-export function createWatchClient(url: string, prefix: string): Redis {
+export function createWatchClient(url: RedisUrl, prefix: string): Redis {
   const options = { ...parseRedisUrl(url).options, autoResubscribe: false, protocol: 2 } as const;
   return single({ name: `${prefix}-watch`, options });
 }
 
 function single({ name, options }: { name: string; options: RedisOptions }): Redis {
-  return revived(new Redis({ ...sharedOptions(name), ...options }));
+  return keepTryingCredentials(revived(new Redis({ ...sharedOptions(name), ...options })));
 }
 
 /** Clients that we have closed; whatever else ends has to begin again. */

@@ -1,14 +1,14 @@
 // One connection for commands, with our function library loaded on it: what the broker and the registry call Redis by.
 
 import { Cluster, type Redis } from 'ioredis';
-import { monotonicNowMs } from '../../lib/clocks.js';
-import { FanfareError } from '../../lib/errors.js';
+import type { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import { after } from '../../lib/timers.js';
 import type { BrokerStatus } from '../broker.js';
 import { closeClient, createCommandClient } from './clients.js';
 import { slotOfKey } from './cluster-slot.js';
-import { isFunctionMissing, isRefusal, toFanfareError, UnfitRedisError, unavailableError } from './errors.js';
+import { ConnectionStatus } from './connection-status.js';
+import { isDiskRefusal, isFunctionMissing, toFanfareError, unavailableError } from './errors.js';
 import {
   ensureLibrary,
   type FunctionLibrary,
@@ -17,8 +17,8 @@ import {
   type LibraryOptions,
 } from './functions/library.js';
 import { type Requirements, requireFit } from './requirements.js';
-import { hintOf, reasonOf } from './server-words.js';
-import { parseRedisUrl } from './url.js';
+import { hasTriedAll, isSentinelRefusal } from './sentinel-credentials.js';
+import { parseRedisUrl, type RedisUrl } from './url.js';
 
 /** Chosen: how long `start` waits for a Redis that is not there yet. */
 export const START_TIMEOUT_MS = 10_000;
@@ -26,12 +26,9 @@ export const START_TIMEOUT_MS = 10_000;
 const MAX_IN_FLIGHT = 10_000;
 /** Chosen: pause before the library is tried again on a connection that stands. */
 const PREPARE_RETRY_MS = 1_000;
-/** Chosen: how long after a refusal Redis counts as full. One master of a Cluster may be, while the others store on. */
-const FULL_MS = 10_000;
-
 export interface RedisConnectionOptions extends LibraryOptions {
   /** See `parseRedisUrl`. */
-  readonly url: string;
+  readonly url: RedisUrl;
   readonly logger: Logger;
   /** Whether it loads the function library; who does not, uses what others have loaded. Default true. */
   readonly loadsLibrary?: boolean;
@@ -59,21 +56,19 @@ export class RedisConnection {
   readonly #prepared = new WeakSet<Redis>();
   /** Those that it is being loaded on: all who miss it wait for the same. */
   readonly #loading = new Map<Redis, Promise<void>>();
-  #status: BrokerStatus = { ready: false, sinceMs: Date.now(), detail: 'not started' };
+  readonly #status: ConnectionStatus;
   #preparing: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
   #inFlight = 0;
-  /** What the log says of the outage under way. */
-  #told = '';
-  /** What the last refusal for want of memory said, and when it came. */
-  #full = { detail: '', atMs: Number.NEGATIVE_INFINITY };
   #refused: ((error: FanfareError) => void) | undefined;
   #started: (() => void) | undefined;
 
   constructor(options: RedisConnectionOptions) {
     this.prefix = options.prefix;
-    this.address = parseRedisUrl(options.url).address;
+    const target = parseRedisUrl(options.url);
+    this.address = target.address;
+    this.#status = new ConnectionStatus(target, options.logger);
     this.#library = generateLibrary(options);
     this.#loadsLibrary = options.loadsLibrary ?? true;
     this.#logger = options.logger;
@@ -85,7 +80,7 @@ export class RedisConnection {
     this.cluster?.on('refresh', () => {
       if (this.#status.ready && this.#unprepared().length > 0) void this.#prepare();
     });
-    this.client.on('close', () => this.#lost('the connection to Redis is closed'));
+    this.client.on('close', () => this.#status.lost('the connection to Redis is closed'));
     this.client.on('error', (error: Error) => {
       // On a connection that stands it is news of something else, or of the close that follows.
       if (this.client.status !== 'ready') this.#failed(error);
@@ -103,7 +98,7 @@ export class RedisConnection {
       this.#started = resolve;
       this.#refused = reject;
     });
-    const timeout = after(this.#startTimeoutMs, () => this.#refuse(this.#status.detail));
+    const timeout = after(this.#startTimeoutMs, () => this.#refused?.(unavailableError(this.#status.detail)));
     this.client.connect().catch(() => {
       // Told by the 'error' event, and tried again by ioredis.
     });
@@ -120,14 +115,12 @@ export class RedisConnection {
   }
 
   status(): BrokerStatus {
-    return this.#status.ready && this.#isFull() ? { ...this.#status, detail: this.#full.detail } : this.#status;
+    return this.#status.now();
   }
 
   /** Redis has refused to store something. Delivery goes on: no reason to send clients away, but somebody should read it. */
-  noteFull({ message }: FanfareError): void {
-    const detail = `${message}: publishes are refused`;
-    if (!this.#isFull()) this.#logger.warn({ address: this.address }, detail);
-    this.#full = { detail, atMs: monotonicNowMs() };
+  noteFull(error: FanfareError): void {
+    this.#status.refused(error);
   }
 
   /**
@@ -173,8 +166,8 @@ export class RedisConnection {
     clearTimeout(this.#retry);
     if (this.#closed) return;
     this.#closed = true;
-    this.#lost('closed');
-    this.#refuse('closed');
+    this.#status.close();
+    this.#refused?.(unavailableError('closed'));
     await closeClient(this.client);
   }
 
@@ -199,15 +192,13 @@ export class RedisConnection {
     this.#inFlight++;
     try {
       return await send().catch((error: unknown) => this.#sendAgain(error, keys, send));
-    } catch (error) {
-      throw toFanfareError(error, effect);
+    } catch (failure) {
+      const error = toFanfareError(failure, effect);
+      if (isDiskRefusal(failure)) this.#status.refused(error);
+      throw error;
     } finally {
       this.#inFlight--;
     }
-  }
-
-  #isFull(): boolean {
-    return monotonicNowMs() - this.#full.atMs < FULL_MS;
   }
 
   /** Where Redis has lost the library, nothing was done: it is loaded, and the command sent again, up to three times. */
@@ -251,9 +242,7 @@ export class RedisConnection {
         if (this.cluster !== undefined) this.#prepared.add(master);
       }
       if (this.#closed) return;
-      if (!this.#status.ready) this.#status = { ready: true, sinceMs: Date.now(), detail: '' };
-      if (this.#told !== '') this.#logger.info({ address: this.address }, 'Redis can be used again');
-      this.#told = '';
+      this.#status.stands();
       this.#started?.();
     } catch (error) {
       // A Cluster serves on while one of its masters is away.
@@ -269,28 +258,9 @@ export class RedisConnection {
   }
 
   #failed(failure: unknown): void {
-    const error = hintOf(failure);
-    const known = error instanceof FanfareError || isRefusal(error) ? toFanfareError(error, 'read') : undefined;
-    const meaning = known?.message ?? 'Redis cannot be reached';
-    const words = error instanceof FanfareError ? '' : `: ${reasonOf(error)}`;
-    const detail = `${meaning}${words} (${this.address})`;
-    // Once an outage and reason: while Redis is away, each attempt fails.
-    if (this.#told !== meaning && !this.#closed) this.#logger.warn({ reason: reasonOf(error) }, detail);
-    this.#told = meaning;
-    this.#lost(detail);
-    if (known instanceof UnfitRedisError) this.#refused?.(new UnfitRedisError(detail, failure));
-    else if (known !== undefined) this.#refuse(detail);
-  }
-
-  #lost(detail: string): void {
-    if (this.#status.detail === 'closed') return;
-    // The reason that was found first tells more than the close that follows.
-    if (!this.#status.ready && this.#status.detail !== 'not started' && detail.startsWith('the connection')) return;
-    const sinceMs = this.#status.ready || this.#closed ? Date.now() : this.#status.sinceMs;
-    this.#status = { ready: false, sinceMs, detail };
-  }
-
-  #refuse(detail: string): void {
-    this.#refused?.(unavailableError(detail));
+    const refusal = this.#status.failed(failure);
+    // The next round asks with other credentials.
+    if (refusal === undefined || (isSentinelRefusal(failure) && !hasTriedAll(this.client))) return;
+    this.#refused?.(refusal);
   }
 }

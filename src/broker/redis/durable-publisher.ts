@@ -8,6 +8,7 @@ import type { RedisConnection } from './connection.js';
 import type { DurableCall } from './durable-batch.js';
 import { DurableShard } from './durable-shard.js';
 import { toFanfareError, unavailableError } from './errors.js';
+import type { RedisUrl } from './url.js';
 
 /** Chosen: publishes that wait for replicas, and their bytes; while replicas hang, each waits for seconds. */
 const MAX_WAITING = 2_000;
@@ -18,7 +19,7 @@ const MAX_REDIRECTIONS = 5;
 const ALONE = '';
 
 export interface DurablePublisherOptions {
-  readonly url: string;
+  readonly url: RedisUrl;
   /** The caller's to start and close. */
   readonly connection: Pick<RedisConnection, 'prefix' | 'cluster' | 'assertReady' | 'loadLibrary'>;
 }

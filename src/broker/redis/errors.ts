@@ -60,6 +60,17 @@ export function isRefusal(error: unknown): boolean {
   return REFUSALS.has(replyCode(error) ?? '');
 }
 
+/** Whether Redis answers and refuses to write, until its disk has room again, or replicas are back. */
+export function isWriteRefusal(error: unknown): boolean {
+  const reply = replyCode(error instanceof FanfareError ? error.cause : error) ?? '';
+  return reply === 'MISCONF' || reply === 'NOREPLICAS';
+}
+
+/** Whether it cannot persist. */
+export function isDiskRefusal(error: unknown): boolean {
+  return replyCode(error) === 'MISCONF';
+}
+
 /** Whether another node of the Cluster has the key, or none. */
 export function isElsewhere(error: unknown): boolean {
   return ['MOVED', 'ASK', 'CLUSTERDOWN', 'TRYAGAIN'].includes(replyCode(error) ?? '');

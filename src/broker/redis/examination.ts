@@ -8,7 +8,10 @@ import { isRefusal, toFanfareError, unavailableError } from './errors.js';
 import { isReplica } from './replication-info.js';
 import { fieldOf } from './requirements.js';
 import { type Rights, rightsOf } from './rights.js';
-import { hintOf, reasonOf } from './server-words.js';
+import { hasTriedAll, isSentinelRefusal } from './sentinel-credentials.js';
+import { hintOf, isVague, reasonOf } from './server-words.js';
+import { tlsReason } from './tls-reason.js';
+import { parseRedisUrl, type RedisUrl } from './url.js';
 
 /** Of one server: the master, or each master of a Cluster. */
 export interface RedisServerFacts extends Rights {
@@ -39,14 +42,14 @@ const CONNECT_WITHIN_MS = 6_000;
  * Connects by `url` (see `parseRedisUrl`) and looks. Rejects with `broker_unavailable` and the reason, `UnfitRedisError` where
  * waiting does not mend it; throws `TypeError` for a URL that cannot be.
  */
-export async function examineRedis(url: string, prefix: string): Promise<readonly RedisServerFacts[]> {
+export async function examineRedis(url: RedisUrl, prefix: string): Promise<readonly RedisServerFacts[]> {
   const client = createCommandClient(url, prefix);
   try {
     await connected(client);
     const masters = client instanceof Cluster ? client.nodes('master') : [client];
     return await Promise.all(masters.map((master) => factsOf(master, prefix, client instanceof Cluster)));
   } catch (error) {
-    throw explained(error);
+    throw await explained(error, url);
   } finally {
     await closeClient(client);
   }
@@ -58,7 +61,9 @@ async function connected(client: Redis | Cluster): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       late = after(CONNECT_WITHIN_MS, () => reject(unavailableError('Redis does not answer in time')));
-      client.on('error', reject);
+      client.on('error', (error: Error) => {
+        if (!isSentinelRefusal(error) || hasTriedAll(client)) reject(error);
+      });
       client.once('ready', resolve);
       client.connect().catch(() => {
         // Told by the 'error' event, with its reason.
@@ -69,11 +74,12 @@ async function connected(client: Redis | Cluster): Promise<void> {
   }
 }
 
-function explained(failure: unknown): FanfareError {
+async function explained(failure: unknown, url: RedisUrl): Promise<FanfareError> {
   const error = hintOf(failure);
   if (error instanceof FanfareError) return error;
   if (isRefusal(error)) return toFanfareError(error, 'read');
-  return unavailableError(`Redis cannot be reached: ${reasonOf(error)}`, error);
+  const reason = isVague(error) ? await tlsReason(parseRedisUrl(url)) : undefined;
+  return unavailableError(`Redis cannot be reached: ${reason ?? reasonOf(error)}`, error);
 }
 
 async function factsOf(server: Redis, prefix: string, inCluster: boolean): Promise<RedisServerFacts> {

@@ -4,13 +4,13 @@ import type { Redis } from 'ioredis';
 import type { Logger } from '../../lib/logger.js';
 import { closeClient, createWatchClient } from './clients.js';
 import { reasonOf } from './server-words.js';
-import { parseRedisUrl } from './url.js';
+import { parseRedisUrl, type RedisUrl } from './url.js';
 
 /** Specified by Redis: where a client of RESP2 is told which keys were written. */
 const INVALIDATIONS = '__redis__:invalidate';
 
 export interface KeyWatchOptions {
-  readonly url: string;
+  readonly url: RedisUrl;
   readonly prefix: string;
   readonly key: string;
   readonly logger: Logger;

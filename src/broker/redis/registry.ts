@@ -3,9 +3,10 @@
 import { randomBytes } from 'node:crypto';
 import { assertReport } from '../../cluster/node-report.js';
 import type { Assignment, NamedNode, NodeRecord, NodeReport, Registry, ReportAnswer } from '../../cluster/registry.js';
+import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import type { RedisConnection } from './connection.js';
-import { unavailableError } from './errors.js';
+import { isWriteRefusal, unavailableError } from './errors.js';
 import { MENDED_KEY } from './server-words.js';
 
 export interface RedisRegistryOptions {
@@ -50,6 +51,7 @@ class Nodes implements RedisRegistry {
   readonly #random: () => number;
   readonly #keys: readonly string[];
   #ignoredRecords = 0;
+  #refusal: FanfareError | undefined;
 
   constructor({ connection, logger, random }: RedisRegistryOptions) {
     this.#connection = connection;
@@ -61,6 +63,10 @@ class Nodes implements RedisRegistry {
 
   get ignoredRecords(): number {
     return this.#ignoredRecords;
+  }
+
+  get refusal(): FanfareError | undefined {
+    return this.#refusal;
   }
 
   async report(report: NodeReport): Promise<ReportAnswer> {
@@ -90,8 +96,17 @@ class Nodes implements RedisRegistry {
   }
 
   async list(signer?: string): Promise<readonly NodeRecord[]> {
-    const { nodes } = this.#read(await this.#call('node_list', signer === undefined ? [] : [signer]));
+    const listed = this.#call('node_list', signer === undefined ? [] : [signer]);
+    this.#refusal = undefined;
+    const { nodes } = this.#read(await listed.catch((error: unknown) => this.#look(error)));
     return listOf(nodes).filter(isNamed).map(recordOf);
+  }
+
+  async #look(refusal: unknown): Promise<unknown> {
+    if (!(refusal instanceof FanfareError && isWriteRefusal(refusal))) throw refusal;
+    const answer = await this.#call('node_look', []);
+    this.#refusal = refusal;
+    return answer;
   }
 
   async requestDrain(id: string): Promise<boolean> {

@@ -9,11 +9,15 @@ import {
   type RevokedName,
 } from '../../cluster/revocation.js';
 import type { LogPage, LogPosition, RevocationLog, StoredRevocation } from '../../cluster/revocation-log.js';
+import { monotonicNowMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { RedisConnection } from './connection.js';
-import { unavailableError } from './errors.js';
+import { isWriteRefusal, unavailableError } from './errors.js';
 
 const KEYS = ['revocations', 'revoked-order', 'revoked-until', 'revoked-names', 'revoked-state', 'revoked-seen'];
+
+/** Chosen: each member reads four times a second. */
+const SETTLE_MS = 600;
 
 /** Makes the log of the cluster whose prefix the connection has; the connection is the caller's to start and close. */
 export function createRedisRevocations(connection: Pick<RedisConnection, 'prefix' | 'call'>): RevocationLog {
@@ -23,6 +27,7 @@ export function createRedisRevocations(connection: Pick<RedisConnection, 'prefix
 class RedisRevocations implements RevocationLog {
   readonly #connection: Pick<RedisConnection, 'prefix' | 'call'>;
   readonly #keys: readonly string[];
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(connection: Pick<RedisConnection, 'prefix' | 'call'>) {
     this.#connection = connection;
@@ -31,7 +36,9 @@ class RedisRevocations implements RevocationLog {
 
   async read({ epoch, revision }: LogPosition, limit: number, member?: string): Promise<LogPage> {
     const args = [epoch, revision, limit, ...(member === undefined ? [] : [member])];
-    const [own, newest, more, count, nowMs, ...texts] = await this.#call('read', args);
+    const [own, newest, more, count, nowMs, ...texts] = await this.#call('read', args).catch((error: unknown) =>
+      this.#look(error, args),
+    );
     const position = { epoch: String(own), revision: Number(newest) };
     if (!Number.isFinite(position.revision) || !Number.isFinite(Number(nowMs))) throw notAnAnswer();
     return { position, entries: entriesOf(texts), more: more === 1, count: Number(count), nowMs: Number(nowMs) };
@@ -62,11 +69,24 @@ class RedisRevocations implements RevocationLog {
   }
 
   async behind({ epoch, revision }: LogPosition): Promise<readonly string[]> {
-    return (await this.#call('behind', [epoch, revision])).map(String);
+    const behind = (await this.#call('behind', [epoch, revision])).map(String);
+    // While nobody could tell what it has read, everybody fell silent: who lives, says so again.
+    return monotonicNowMs() - this.#lookedAtMs < SETTLE_MS
+      ? [...behind, 'whoever has not read since Redis writes']
+      : behind;
   }
 
   async leave(member: string): Promise<void> {
     await this.#connection.call('read', 'revocation_leave', this.#keys, [member]);
+  }
+
+  /** Where Redis refuses writes, nothing can be added either: what is there is read without telling who reads. */
+  async #look(refusal: unknown, args: readonly (string | number)[]): Promise<readonly unknown[]> {
+    if (!isWriteRefusal(refusal)) throw refusal;
+    const answer = await this.#call('look', args);
+    if (answer[0] === '') throw refusal;
+    this.#lookedAtMs = monotonicNowMs();
+    return answer;
   }
 
   /** Whether a call without an answer was carried out does not matter: what is revoked twice is revoked. */

@@ -11,6 +11,7 @@ import { type DoctorTerms, examine, reportText } from '../doctor/doctor.js';
 import { Findings } from '../doctor/finding.js';
 import { EXIT } from '../exit.js';
 import { addOptionFlags } from '../option-flags.js';
+import { redisPlaceOf } from '../redis-place.js';
 import { signingTerms } from '../signing-terms.js';
 
 interface DoctorFlags {
@@ -63,11 +64,12 @@ async function termsOf(flags: DoctorFlags, command: Command, found: Findings): P
       { option: 'url', source, message: `got ${shown(url)}, expected an http:// or https:// URL` },
     ]);
   }
-  const { redisUrl, prefix = 'fanfare', adminKey, origins = [], authJwksUrl, maxConnections } = values;
+  const { prefix = 'fanfare', adminKey, origins = [], authJwksUrl, maxConnections } = values;
+  const place = redisPlaceOf(values);
   const written = origins.filter((origin) => origin !== '*' && origin !== 'loopback');
   const isWritten = sources.get('maxConnections') !== 'default';
   return {
-    redis: redisUrl === undefined ? undefined : { url: redisUrl, prefix },
+    redis: place === undefined ? undefined : { place, prefix },
     url: url.replace(/\/+$/, ''),
     adminKey: adminKey?.[0],
     token: flags.token ?? process.env.FANFARE_TOKEN ?? (await ownToken(command)),

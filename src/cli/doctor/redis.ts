@@ -2,12 +2,13 @@
 
 import { replyCode } from '../../broker/redis/errors.js';
 import { examineRedis, type RedisServerFacts } from '../../broker/redis/examination.js';
+import type { RedisPlace } from '../../broker/redis/url.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Clocks } from './clocks.js';
 import type { Findings } from './finding.js';
 
 export interface RedisTerms {
-  readonly url: string;
+  readonly place: RedisPlace;
   readonly prefix: string;
 }
 
@@ -15,11 +16,11 @@ export interface RedisTerms {
 const NEARLY_FULL = 0.9;
 const ACL = 'see the ACL in docs/OPERATIONS.md';
 
-export async function examineRedisOf({ url, prefix }: RedisTerms, found: Findings, clocks: Clocks): Promise<void> {
+export async function examineRedisOf({ place, prefix }: RedisTerms, found: Findings, clocks: Clocks): Promise<void> {
   found.asked.push('redis');
   let servers: readonly RedisServerFacts[];
   try {
-    servers = await examineRedis(url, prefix);
+    servers = await examineRedis(place, prefix);
   } catch (error) {
     tellRefusal(error, found);
     return;
@@ -27,7 +28,7 @@ export async function examineRedisOf({ url, prefix }: RedisTerms, found: Finding
   for (const server of servers) {
     const { clock } = server;
     clocks.add({ who: `Redis at ${server.address}`, aheadMs: clock.aheadMs, uncertainMs: clock.uncertainMs });
-    judgeShape(server, url, found);
+    judgeShape(server, place.url, found);
     judgeRights(server, found);
     judgeStorage(server, found);
     if (server.library === 'foreign') {

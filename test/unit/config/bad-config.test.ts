@@ -6,9 +6,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ConfigError, problemLine } from '../../../src/config/config-problem.js';
+import { ConfigError, cannotRead, problemLine } from '../../../src/config/config-problem.js';
 import { DEVELOPMENT_SECRET } from '../../../src/config/development.js';
-import { cannotRead } from '../../../src/config/layers.js';
 import { type ConfigInput, loadConfig } from '../../../src/config/load-config.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'fanfare-bad-config-'));

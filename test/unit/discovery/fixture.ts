@@ -10,7 +10,7 @@ import { signToken } from '../../../src/auth/token-signer.js';
 import { createTokenVerifier } from '../../../src/auth/token-verifier.js';
 import { createMemoryRegistry } from '../../../src/cluster/memory-registry.js';
 import { createMemoryRevocations } from '../../../src/cluster/memory-revocations.js';
-import type { NodeReport, Registry } from '../../../src/cluster/registry.js';
+import type { NodeRecord, NodeReport, Registry } from '../../../src/cluster/registry.js';
 import { Revocations } from '../../../src/cluster/revocations.js';
 import { Namespaces } from '../../../src/config/namespaces.js';
 import { Origins } from '../../../src/http/origins.js';
@@ -40,6 +40,8 @@ interface State {
   nowMs: number;
   dice: number;
   away: boolean;
+  /** Why nothing can be written, while the registry is read. */
+  refusal: Error | undefined;
   hangs: Promise<void> | undefined;
   calls: number;
 }
@@ -61,24 +63,10 @@ export async function fixture(...args: Parameters<typeof create>): Promise<Fixtu
 
 async function create(changes: Partial<DiscoveryOptions> = {}, nodes: readonly NodeReport[] = []) {
   /** `hangs` is waited for by each call of the registry, of which `calls` counts assignments. */
-  const state: State = { nowMs: START_MS, dice: 0.5, away: false, hangs: undefined, calls: 0 };
+  const state: State = { nowMs: START_MS, dice: 0.5, away: false, refusal: undefined, hangs: undefined, calls: 0 };
   const clock = () => state.nowMs;
   const inner = createMemoryRegistry({ clock });
-  const reachable = async () => {
-    await state.hangs;
-    if (state.away) throw new FanfareError('broker_unavailable', 'Redis cannot be reached');
-    return inner;
-  };
-  const registry: Registry = {
-    report: async (report) => (await reachable()).report(report),
-    assign: async (exclude, allowed) => {
-      state.calls++;
-      return (await reachable()).assign(exclude, allowed);
-    },
-    list: async (signer) => (await reachable()).list(signer),
-    requestDrain: async (id) => (await reachable()).requestDrain(id),
-    remove: async (id, incarnation) => (await reachable()).remove(id, incarnation),
-  };
+  const registry = faulty(inner, state);
   for (const one of nodes) await inner.report(member(one, state.nowMs));
   const log: LogLine[] = [];
   const write = (level: string) => (fields: object, message: string) => void log.push({ level, fields, message });
@@ -117,6 +105,34 @@ async function create(changes: Partial<DiscoveryOptions> = {}, nodes: readonly N
       const authorization = { Authorization: `Bearer ${await this.token()}` };
       return this.ask('/v1/connect', { ...json, headers: { ...authorization, ...type, ...headers } });
     },
+  };
+}
+
+/** `inner`, with what `state` says of it. */
+function faulty(inner: Registry, state: State): Registry {
+  const reachable = async () => {
+    await state.hangs;
+    if (state.away) throw new FanfareError('broker_unavailable', 'Redis cannot be reached');
+    return inner;
+  };
+  /** Of when something could be written last. */
+  let listed: readonly NodeRecord[] = [];
+  return {
+    report: async (report) => (await reachable()).report(report),
+    assign: async (exclude, allowed) => {
+      state.calls++;
+      if (state.refusal !== undefined) throw state.refusal;
+      return (await reachable()).assign(exclude, allowed);
+    },
+    list: async (signer) => {
+      if (state.refusal === undefined) listed = await (await reachable()).list(signer);
+      return listed;
+    },
+    get refusal() {
+      return state.refusal;
+    },
+    requestDrain: async (id) => (await reachable()).requestDrain(id),
+    remove: async (id, incarnation) => (await reachable()).remove(id, incarnation),
   };
 }
 

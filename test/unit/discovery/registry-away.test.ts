@@ -1,6 +1,7 @@
 // Discovery without its registry: it goes on with the nodes last known.
 
 import { describe, expect, it } from 'vitest';
+import { FanfareError } from '../../../src/lib/errors.js';
 import { limitOf } from '../../../src/limits/limit-of.js';
 import { node } from '../cluster/test-cluster.js';
 import { connected, fixture, refusal } from './fixture.js';
@@ -47,6 +48,27 @@ describe('while the registry is away', () => {
     expect(response.headers.get('retry-after')).toBe('3');
     expect(await refusal(response)).toBe('503 broker_unavailable');
     expect(f.discovery.checks()).toMatchObject([{ name: 'registry', ok: false }]);
+  });
+
+  it('does so for as long as a registry answers that cannot be written to, and says why', async () => {
+    const f = await fixture({ ...unlimited, refreshMs: 5 }, nodes);
+    const text = 'Redis cannot persist and refuses writes (MISCONF)';
+    f.state.refusal = new FanfareError('broker_unavailable', text);
+    f.state.nowMs += 10;
+    const looked = async () => {
+      const warned = f.log.filter(({ message }) => message.includes('the registry of nodes is away'));
+      await expect.poll(() => f.discovery.checks()[0]?.detail).toContain(text);
+      return warned.length;
+    };
+    await looked();
+    for (let minutes = 0; minutes < 12; minutes += 4) {
+      f.state.nowMs += 240_000;
+      await expect.poll(() => f.discovery.checks()[0]?.detail).toBe(`${text}; using the nodes known 0 s ago`);
+      expect((await f.connect()).status).toBe(200);
+    }
+    expect(await looked()).toBe(1);
+    f.state.refusal = undefined;
+    await expect.poll(() => f.discovery.checks()[0]?.detail).toBe('');
   });
 
   it('asks a failing registry once a second, and goes back to it', async () => {

@@ -184,17 +184,8 @@ local function mend(keys)
   redis.call('HDEL', keys[STATE], 'epoch')
 end
 
--- epoch revision limit [member]
-local function read(keys, args)
-  local now = now_ms()
-  mend(keys)
-  local epoch, newest = state_of(keys, now)
-  expire(keys, now)
-  local from = (args[1] == epoch or args[1] == '*') and tonumber(args[2]) or 0
-  if args[4] then
-    if redis.call('HLEN', keys[SEEN]) > MAX_MEMBERS then redis.call('UNLINK', keys[SEEN]) end
-    redis.call('HSET', keys[SEEN], args[4], table.concat({ args[1], args[2], whole(now) }, ' '))
-  end
+-- What follows from, up to the limit of args.
+local function page(keys, args, epoch, newest, from, now)
   local limit = math.min(tonumber(args[3]) or 0, MAX_PAGE)
   local answer = { epoch, whole(newest), 0, redis.call('HLEN', keys[ENTRIES]), whole(now) }
   if from >= newest then
@@ -208,6 +199,31 @@ local function read(keys, args)
   end
   if #found > 2 * limit then answer[3] = 1 end
   return answer
+end
+
+-- epoch revision limit [member]
+local function read(keys, args)
+  local now = now_ms()
+  mend(keys)
+  local epoch, newest = state_of(keys, now)
+  expire(keys, now)
+  local from = (args[1] == epoch or args[1] == '*') and tonumber(args[2]) or 0
+  if args[4] then
+    if redis.call('HLEN', keys[SEEN]) > MAX_MEMBERS then redis.call('UNLINK', keys[SEEN]) end
+    redis.call('HSET', keys[SEEN], args[4], table.concat({ args[1], args[2], whole(now) }, ' '))
+  end
+  return page(keys, args, epoch, newest, from, now)
+end
+
+-- As read, and writes nothing, not even who asks: for a Redis that refuses writes, where nothing is added either. Of a server that
+-- may have lost something since, it answers no epoch.
+local function look(keys, args)
+  local now = now_ms()
+  local values = redis.call('HMGET', keys[STATE], 'epoch', 'server', 'revision')
+  local epoch, newest = values[1], tonumber(values[3])
+  if not epoch or not newest or values[2] ~= server_id() then return { '', 0, 0, 0, whole(now) } end
+  local from = (args[1] == epoch or args[1] == '*') and tonumber(args[2]) or 0
+  return page(keys, args, epoch, newest, from, now)
 end
 
 -- name
@@ -238,14 +254,16 @@ local function leave(keys, args)
 end
 
 -- A Redis at its maxmemory refuses messages, not revocations: they are small, and bounded.
-local function register(name, callback)
-  redis.register_function{ function_name = PREFIX .. '_revocation_' .. name, callback = callback, flags = { 'allow-oom' } }
+local function register(name, callback, flag)
+  local flags = { flag or 'allow-oom' }
+  redis.register_function{ function_name = PREFIX .. '_revocation_' .. name, callback = callback, flags = flags }
 end
 register('add', add)
 register('put', put_back)
 register('withdraw', withdraw)
 register('read', read)
-register('find', find)
+register('look', look, 'no-writes')
+register('find', find, 'no-writes')
 register('behind', behind)
 register('leave', leave)
 `;

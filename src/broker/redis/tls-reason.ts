@@ -1,0 +1,45 @@
+// Finds out why a TLS connection is closed, where the client's own words hide it.
+
+import { isIP } from 'node:net';
+import { connect } from 'node:tls';
+import { after } from '../../lib/timers.js';
+import type { RedisTarget } from './url.js';
+
+/** Chosen: of a start that waits 10 s for Redis. */
+const WITHIN_MS = 3_000;
+const PING = 'PING\r\n';
+
+/** The reason that one of the servers of `target` gives; `undefined` where TLS is not spoken, or nothing is wrong with it. */
+export async function tlsReason({ nodes, options }: RedisTarget): Promise<string | undefined> {
+  if (options.tls === undefined) return undefined;
+  for (const { host, port } of nodes) {
+    const reason = await reasonAt(host, port, options.tls);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
+
+/** Never rejects. */
+function reasonAt(host: string, port: number, tls: object): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ ...tls, host, port, ...(isIP(host) === 0 && { servername: host }) });
+    const late = after(WITHIN_MS, () => end(undefined));
+    const end = (reason: string | undefined) => {
+      clearTimeout(late);
+      socket.destroy();
+      resolve(reason);
+    };
+    socket.once('error', (error: Error & { code?: string }) => end(plain(error)));
+    // A certificate that the server asks for and does not get is refused only once something is read.
+    socket.once('secureConnect', () => socket.write(PING));
+    socket.once('data', () => end(undefined));
+    socket.once('end', () => end('the server ends the TLS connection'));
+  });
+}
+
+/** OpenSSL's words have places in its source, and line breaks. */
+function plain(error: Error & { readonly code?: string; readonly reason?: string }): string {
+  const { code = '', message } = error;
+  const words = /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1] ?? message.replaceAll(/\s+/g, ' ').trim();
+  return code === '' || words.includes(code) ? words : `${words} (${code})`;
+}

@@ -1,0 +1,149 @@
+// Processes on Redis behind TLS, certificates and Sentinels: what works, and in which words what does not is told.
+
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Certificates, makeCertificates } from '../support/certificates.js';
+import { eventually } from '../support/eventually.js';
+import { type Finished, runFanfare, startFanfare } from '../support/process.js';
+import { readinessOf } from '../support/readiness.js';
+import { privateHost, type RedisServer, type RedisServerOptions, startRedis } from '../support/redis.js';
+import { startRedisCluster } from '../support/redis-cluster.js';
+import { type Secured, startSentinel } from '../support/redis-sentinel.js';
+
+const SECRET = 'a-secret-of-at-least-thirty-two-bytes';
+const host = privateHost();
+
+let certificates: Certificates;
+let strangers: Certificates;
+beforeAll(() => {
+  certificates = makeCertificates(['DNS:localhost', 'IP:127.0.0.1', `IP:${host}`]);
+  strangers = makeCertificates(['DNS:localhost']);
+});
+afterAll(() => {
+  certificates.remove();
+  strangers.remove();
+});
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function redis(options: RedisServerOptions = {}): Promise<RedisServer> {
+  const server = await startRedis({ host, ...options });
+  closing.push(() => server.stop());
+  return server;
+}
+
+type Env = Readonly<Record<string, string>>;
+
+const envOf = (url: string, more: Env = {}) => ({
+  FANFARE_REDIS_URL: url,
+  FANFARE_HOST: '127.0.0.1',
+  FANFARE_PORT: '0',
+  FANFARE_AUTH_SECRET: SECRET,
+  FANFARE_CLUSTER_SECRET: SECRET,
+  FANFARE_LOG_LEVEL: 'warn',
+  ...more,
+});
+
+/** A node is ready there, and ends as it was told. */
+async function serves(url: string, more: Env = {}): Promise<void> {
+  const node = await startFanfare(['node'], { env: envOf(url, more) });
+  await expect.poll(async () => (await readinessOf(node.url)).status).toBe(200);
+  expect((await node.stop()).code).toBe(0);
+}
+
+const attempt = (url: string, more: Env = {}, role = 'node'): Promise<Finished> =>
+  runFanfare([role], { env: envOf(url, more) });
+
+const lineOf = ({ stderr }: Finished) => stderr.split('\n').find((line) => line.startsWith('fanfare:'));
+
+describe('TLS', () => {
+  it('a server, a Cluster and Sentinels whose certificates nobody vouches for are refused in OpenSSL’s words', async () => {
+    const single = await redis({ tls: { certificates, clients: 'no' } });
+    const cluster = await startRedisCluster(certificates);
+    closing.push(() => cluster.stop());
+    const sentinel = single.url.replace('rediss:', 'rediss+sentinel:').concat('/main');
+    const strange = { FANFARE_REDIS_CA: strangers.ca };
+    const all = await Promise.all([single.url, cluster.url, sentinel].map((url) => attempt(url, strange)));
+    for (const finished of all) {
+      expect([finished.code, lineOf(finished)]).toEqual([69, expect.stringMatching(/cannot be reached.*certificate/)]);
+    }
+  });
+
+  it('a server that wants a client’s certificate says so, and serves who shows one', async () => {
+    const { url } = await redis({ tls: { certificates, clients: 'yes' } });
+    const { ca, client } = certificates;
+    const without = await attempt(url, { FANFARE_REDIS_CA: ca });
+    expect([without.code, lineOf(without)]).toEqual([69, expect.stringMatching(/certificate required/)]);
+    await serves(url, {
+      FANFARE_REDIS_CA: ca,
+      FANFARE_REDIS_CERT: client.certificate,
+      FANFARE_REDIS_KEY: client.key,
+    });
+  });
+
+  it('what the URL would not use is refused with 78', async () => {
+    const { ca, client } = certificates;
+    const more = { FANFARE_REDIS_CA: ca, FANFARE_REDIS_CERT: client.certificate, FANFARE_REDIS_SENTINEL_AUTH: 'a:b' };
+    const { code, stderr } = await attempt('redis://127.0.0.1:1', more);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/redisCa .*: used with TLS alone: write rediss:\/\//);
+    expect(stderr).toMatch(/redisCert .*: used together with redisKey: set FANFARE_REDIS_KEY/);
+    expect(stderr).toMatch(/redisSentinelAuth .*: used with Sentinels alone/);
+    const missing = await attempt('rediss://127.0.0.1:1', { FANFARE_REDIS_CA: '/nowhere/ca.pem' });
+    expect(missing.stderr).toMatch(/redisCa .*cannot read "\/nowhere\/ca.pem": there is no such file/);
+  });
+});
+
+describe('Sentinels', () => {
+  const password = 'redis-password';
+
+  async function watched(secured?: Partial<Secured>): Promise<string> {
+    const tls = secured === undefined ? {} : { tls: { certificates, clients: 'no' } as const };
+    const own = ['--masterauth', password, '--repl-diskless-sync-delay', '0'];
+    const args = secured === undefined ? own : [...own, '--tls-replication', 'yes'];
+    const master = await redis({ password, args, ...tls });
+    const replica = await redis({ password, args: [...args, '--replicaof', host, String(master.port)], ...tls });
+    await eventually(async () => {
+      const info = await replica.admin.info('replication');
+      return info.includes('master_link_status:up') || info;
+    }, 20_000);
+    const sentinel = await startSentinel(
+      master,
+      1,
+      secured && { certificates, password: 'theirs', redisPassword: password, ...secured },
+    );
+    closing.push(() => sentinel.stop());
+    return sentinel.url;
+  }
+
+  it('with a password of their own and TLS serve who gives it, and refuse others with 78', async () => {
+    const url = await watched({});
+    const ca = { FANFARE_REDIS_CA: certificates.ca };
+    await serves(url, { ...ca, FANFARE_REDIS_SENTINEL_AUTH: 'theirs' });
+    const wrong = await Promise.all([attempt(url, ca), attempt(url, { ...ca, FANFARE_REDIS_SENTINEL_AUTH: 'wrong' })]);
+    for (const finished of wrong) {
+      expect([finished.code, lineOf(finished)]).toEqual([
+        78,
+        expect.stringMatching(/redisUrl: the Sentinels refuse the user or password.*FANFARE_REDIS_SENTINEL_AUTH/),
+      ]);
+    }
+  });
+
+  it('with the password of Redis need no other', async () => {
+    await serves(await watched({ password }), { FANFARE_REDIS_CA: certificates.ca });
+  });
+});
+
+describe('a Redis without a command of ours, or with another name for it, refuses the start with 78', () => {
+  it.each(['XADD', 'TIME', 'PUBLISH', 'SUBSCRIBE', 'INFO', 'FCALL', 'FUNCTION'])('%s', async (command) => {
+    const { url } = await redis({ args: ['--rename-command', command, command === 'XADD' ? 'HIDDEN' : ''] });
+    for (const finished of await Promise.all([attempt(url), attempt(url, {}, 'discovery')])) {
+      expect([finished.code, lineOf(finished)]).toEqual([
+        78,
+        expect.stringMatching(new RegExp(`redisUrl: Redis lacks a command .*, ${command}\\b.*rename-command`)),
+      ]);
+    }
+  });
+});
