@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { staleDocs } from '../../scripts/docs-tables.js';
+import { isPlotStale } from '../../scripts/limits-plot.js';
 import { envName, flagName } from '../../src/config/option-info.js';
 import { infoOf, OPTION_KEYS } from '../../src/config/schema.js';
 import { CODES } from '../../src/protocol/index.js';
@@ -51,6 +52,10 @@ it('an unchecked fetch is found', () => {
   expect(uncheckedFetches(snippet("token: () => fetch('/t').then((r) => r.text())"))).toHaveLength(1);
   expect(uncheckedFetches(snippet(good.replace('if (!r.ok) throw new', 'console.log')))).toHaveLength(1);
   expect(uncheckedFetches(snippet(good))).toEqual([]);
+});
+
+it('the plot of limits is what the algorithms do', () => {
+  expect(isPlotStale(), 'run npx tsx scripts/limits-plot.ts').toBe(false);
 });
 
 it('README’s snippets of the examples stand there word for word', () => {
