@@ -35,8 +35,10 @@ export interface SharedLimiterParts {
 
 /** Chosen: an answer that takes longer is none. */
 const PATIENCE_MS = 1_000;
-/** Chosen: for so long nobody is asked again after a failure, and everybody passes. */
-const OPEN_FOR_MS = 250;
+/** Chosen: how often the count is asked while it is away. */
+const PROBE_MS = 250;
+/** Chosen: while it refuses, the count is asked again so often: it may have been lost. */
+const ASK_AGAIN_MS = 1_000;
 /** Chosen: what is told to wait who comes while a whole quota passed on credit; the answer is mostly here by then. */
 const CREDIT_WAIT_MS = 100;
 
@@ -48,7 +50,9 @@ export class SharedLimiter implements RateLimiter {
   #left = 0;
   #remaining: number;
   #refusedUntilMs = 0;
-  #openUntilMs = 0;
+  /** The last order was not answered: everybody passes until one is. */
+  #isAway = false;
+  #lastAskMs = 0;
   /** When the order under way was sent. */
   #askedAtMs: number | undefined;
 
@@ -60,9 +64,14 @@ export class SharedLimiter implements RateLimiter {
   take(cost: number, nowMs: number): RateDecision {
     this.usedAtMs = nowMs;
     const decision = this.peek(cost, nowMs);
-    if (!decision.allowed) return decision;
+    if (!decision.allowed) {
+      // Whoever refuses for long has to know that the count is still there.
+      if (nowMs - this.#lastAskMs >= ASK_AGAIN_MS && Number.isFinite(decision.retryAfterMs)) this.#ask(cost, nowMs);
+      return decision;
+    }
     if (this.#isOpen(nowMs)) {
       this.#parts.failedOpen();
+      if (nowMs - this.#lastAskMs >= PROBE_MS) this.#ask(1, nowMs);
       return decision;
     }
     this.#left -= cost;
@@ -100,8 +109,11 @@ export class SharedLimiter implements RateLimiter {
   }
 
   #ask(cost: number, nowMs: number): void {
-    if (this.#askedAtMs !== undefined || (nowMs < this.#refusedUntilMs && this.#left >= 0)) return;
+    if (this.#askedAtMs !== undefined) return;
+    const isKnown = !this.#isAway && nowMs < this.#refusedUntilMs && this.#left >= 0;
+    if (isKnown && nowMs - this.#lastAskMs < ASK_AGAIN_MS) return;
     this.#askedAtMs = nowMs;
+    this.#lastAskMs = nowMs;
     const spent = Math.max(0, -this.#left);
     this.#parts.lease({ spent, wanted: Math.max(1, cost) }).then(
       (lease) => this.#receive(lease, spent),
@@ -111,10 +123,10 @@ export class SharedLimiter implements RateLimiter {
 
   #receive({ granted, remaining, retryAfterMs }: Lease, counted: number): void {
     this.#askedAtMs = undefined;
-    this.#openUntilMs = 0;
+    this.#isAway = false;
     this.#left += counted + granted;
     this.#remaining = remaining;
-    if (retryAfterMs > 0) this.#refusedUntilMs = this.#parts.clock() + retryAfterMs;
+    this.#refusedUntilMs = retryAfterMs > 0 ? this.#parts.clock() + retryAfterMs : 0;
   }
 
   /** What passed on credit is forgiven. */
@@ -122,12 +134,12 @@ export class SharedLimiter implements RateLimiter {
     this.#askedAtMs = undefined;
     if (this.#left < 0) this.#parts.failedOpen();
     this.#left = Math.max(0, this.#left);
-    this.#openUntilMs = this.#parts.clock() + OPEN_FOR_MS;
+    this.#isAway = true;
   }
 
   #isOpen(nowMs: number): boolean {
     const isHanging = this.#askedAtMs !== undefined && nowMs - this.#askedAtMs > PATIENCE_MS;
-    return isHanging || nowMs < this.#openUntilMs;
+    return isHanging || this.#isAway;
   }
 
   #told(): number {

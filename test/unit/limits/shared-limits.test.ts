@@ -162,3 +162,76 @@ function spending(limit: SubjectLimit) {
     return undefined;
   }
 }
+
+describe('four processes, one user, a thousand requests a second for ten seconds', () => {
+  /** The count as Redis keeps it, with a clock of the test's own. */
+  class Count {
+    #startMs = 0;
+    #used = 0;
+    #last = 0;
+    readonly #limit = 100;
+    readonly #members = 4;
+
+    lease(spent: number, wanted: number, nowMs: number): Lease {
+      const startMs = Math.floor(nowMs / 1_000) * 1_000;
+      if (startMs !== this.#startMs) {
+        this.#last = startMs - this.#startMs === 1_000 ? this.#used : 0;
+        this.#used = 0;
+        this.#startMs = startMs;
+      }
+      this.#used = Math.max(0, this.#used + spent);
+      const room = () => this.#limit - this.#used - this.#last * (1 - (nowMs - startMs) / 1_000);
+      if (wanted === 0) return { granted: 0, remaining: 0, retryAfterMs: 0 };
+      const granted = Math.max(0, Math.min(this.#limit / (4 * this.#members), Math.floor(room())));
+      const retryAfterMs = room() < wanted ? Math.max(1, Math.ceil(this.#waitMs(wanted, nowMs - startMs))) : 0;
+      this.#used += granted;
+      return { granted, remaining: Math.max(0, Math.floor(room())), retryAfterMs };
+    }
+
+    #waitMs(units: number, elapsedMs: number): number {
+      const free = this.#limit - this.#used - units;
+      if (free >= 0) return 1_000 * (1 - free / this.#last) - elapsedMs;
+      return 1_000 * (2 - (this.#limit - units) / this.#used) - elapsedMs;
+    }
+  }
+
+  /** How many pass, where an answer of the count takes so long. */
+  function passingWith(roundTripMs: number): number {
+    const clock = { nowMs: START_MS };
+    const due: { atMs: number; run: () => void }[] = [];
+    const count = new Count();
+    /** Resolved when its time has come, in the same turn. */
+    const store = {
+      lease: ({ spent, wanted }: LeaseOrder) => {
+        const lease = count.lease(spent, wanted, clock.nowMs);
+        const then = (resolve: (lease: Lease) => void) => {
+          due.push({ atMs: clock.nowMs + roundTripMs, run: () => resolve(lease) });
+          return { catch: () => undefined };
+        };
+        return { then, catch: () => undefined } as unknown as Promise<Lease>;
+      },
+    };
+    const limits = Array.from({ length: 4 }, () => {
+      const shared = new SharedLimits(store, () => clock.nowMs);
+      return new SubjectLimit({ name: 'publishes', by: ['user'], config: CONFIG, shared: true }, 10, shared);
+    });
+    let passed = 0;
+    for (let n = 0; n < 10_000; n++) {
+      clock.nowMs = START_MS + n;
+      while (due[0] !== undefined && due[0].atMs <= clock.nowMs) due.shift()?.run();
+      try {
+        limits[n % 4]?.spend({ user: 'anna' }, 1, clock.nowMs);
+        passed++;
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'rate_limited' });
+      }
+    }
+    return passed;
+  }
+
+  it.each([1, 2, 5])('between 900 and 1,100 pass where Redis answers within %d ms', (roundTripMs) => {
+    const passed = passingWith(roundTripMs);
+    expect(passed).toBeGreaterThanOrEqual(900);
+    expect(passed).toBeLessThanOrEqual(1_100);
+  });
+});
