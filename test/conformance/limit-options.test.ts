@@ -160,6 +160,12 @@ describe.each(['uws', 'ws'] as const)('the option limits on the %s engine', (eng
     expect((await poll(node.ticket(), '127.0.0.2')).status).toBe(200);
   });
 
+  it('takes nothing of who publishes in a namespace for what its channel refuses', async () => {
+    await start({}, { chat: { publishes: ONCE(2), channel: ONCE(1) } });
+    const sent = async (channel: string) => (await publish({ channel, data: 1 }, node.ticket())).status;
+    expect([await sent('chat:1'), await sent('chat:1'), await sent('chat:2')]).toEqual([200, 429, 200]);
+  });
+
   it('has the limits of a namespace in place of the general ones, there only', async () => {
     const own = { publishes: ONCE(1), channel: ONCE(100) };
     await start({ publishes: ONCE(2), channel: ONCE(1) }, { chat: own, free: { channel: false, publishes: false } });

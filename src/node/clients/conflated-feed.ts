@@ -85,6 +85,7 @@ export class ConflatedFeed implements Feed, FedListener {
   }
 
   message(message: ChannelMessage): void {
+    if (this.#gate.isAwaited) return;
     const isOnTime = this.#backlog === undefined && this.#newest?.number === this.#sentUpTo + (message.offset ? 1 : 0);
     // What is in no log and has to wait is dropped.
     if (!isOnTime || !this.#gate.isOpen()) return message.offset === undefined ? undefined : this.#wait();
@@ -112,7 +113,8 @@ export class ConflatedFeed implements Feed, FedListener {
   }
 
   #wait(): void {
-    this.#gate.opens(this.#waiting(), () => this.#goOn());
+    // Asked for each message of each such link.
+    if (!this.#gate.isAwaited) this.#gate.opens(this.#waiting(), () => this.#goOn());
   }
 
   #waiting(): number {

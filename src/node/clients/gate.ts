@@ -31,6 +31,11 @@ export class Gate {
     this.#parts = parts;
   }
 
+  /** Whether somebody waits for it to open. */
+  get isAwaited(): boolean {
+    return this.#waiting !== undefined;
+  }
+
   /** Whether so many messages, or as many as ever may at once, can pass now. */
   isOpen(messages = 1): boolean {
     const { sink, aheadBytes } = this.#parts;
