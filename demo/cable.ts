@@ -1,10 +1,18 @@
 // The network between this page and the server, as something that can be cut and joined again.
 
 import type { WebSocketConstructor, WebSocketLike } from '../client-sdk/types.js';
+import { bytesOf, countBody, type Traffic } from './cost.js';
 import { isTooSoon, saysTooSoon, stamped, stampedRequest } from './wire.js';
 
 /** What a socket tells when the network under it is gone. */
 const LOST = { code: 1006, reason: '', wasClean: false };
+
+export interface CableWatcher {
+  /** Told of each publish that the node refuses for now: the SDK repeats it. */
+  readonly onLimited?: () => void;
+  /** Told of all that goes over it. */
+  readonly onTraffic?: (traffic: Traffic) => void;
+}
 
 /**
  * A `WebSocket` and a `fetch` for `createClient`. While it is cut, open sockets die with 1006, requests on their way and
@@ -16,15 +24,14 @@ export class Cable {
   readonly #sockets = new Set<CableSocket>();
   /** Aborted by a cut, made anew by a repair. */
   #life = new AbortController();
-  readonly #onLimited: () => void;
+  readonly #watcher: CableWatcher;
 
-  /** `onLimited` is told of each publish that the node refuses for now: the SDK repeats it. */
-  constructor(onLimited: () => void = () => {}) {
+  constructor(watcher: CableWatcher = {}) {
     const cable = this;
-    this.#onLimited = onLimited;
+    this.#watcher = watcher;
     this.WebSocket = class extends CableSocket {
       constructor(url: string) {
-        super(url, cable.isCut, onLimited);
+        super(url, cable.isCut, watcher);
         cable.#sockets.add(this);
         this.released = () => cable.#sockets.delete(this);
       }
@@ -39,8 +46,11 @@ export class Cable {
     const { signal } = this.#life;
     const signals = init?.signal ? [init.signal, signal] : [signal];
     const publish = stampedRequest(input, init);
-    const response = await globalThis.fetch(input, { ...(publish ?? init), signal: AbortSignal.any(signals) });
-    if (publish !== undefined && isTooSoon(response)) this.#onLimited();
+    const sent = publish ?? init;
+    this.#watcher.onTraffic?.({ requests: 1, sentBytes: bytesOf(sent?.body) });
+    const response = await globalThis.fetch(input, { ...sent, signal: AbortSignal.any(signals) });
+    if (publish !== undefined && isTooSoon(response)) this.#watcher.onLimited?.();
+    countBody(response, (receivedBytes) => this.#watcher.onTraffic?.({ receivedBytes }));
     return response;
   };
 
@@ -62,15 +72,20 @@ class CableSocket implements WebSocketLike {
   released: () => void = () => {};
   readonly #socket: WebSocket | undefined;
 
-  constructor(url: string, isCut: boolean, onLimited: () => void) {
+  readonly #watcher: CableWatcher;
+
+  constructor(url: string, isCut: boolean, watcher: CableWatcher) {
+    this.#watcher = watcher;
     if (isCut) {
       setTimeout(() => this.lose());
       return;
     }
     const socket = new WebSocket(url);
+    watcher.onTraffic?.({ requests: 1 });
     socket.onopen = (event) => this.onopen?.(event as never);
     socket.onmessage = (event) => {
-      if (saysTooSoon(event.data)) onLimited();
+      watcher.onTraffic?.({ receivedBytes: bytesOf(event.data) });
+      if (saysTooSoon(event.data)) watcher.onLimited?.();
       this.onmessage?.(event as never);
     };
     socket.onerror = (event) => this.onerror?.(event as never);
@@ -82,7 +97,9 @@ class CableSocket implements WebSocketLike {
   }
 
   send(data: string): void {
-    this.#socket?.send(stamped(data));
+    const text = stamped(data);
+    this.#watcher.onTraffic?.({ sentBytes: bytesOf(text) });
+    this.#socket?.send(text);
   }
 
   close(code?: number, reason?: string): void {

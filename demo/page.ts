@@ -6,6 +6,7 @@ import { Cable } from './cable.js';
 import { Channels } from './channels.js';
 import { Commands } from './commands.js';
 import { Composer } from './composer.js';
+import { Costs } from './cost.js';
 import { part, write } from './dom.js';
 import { Feed } from './feed.js';
 import { explainGap } from './format.js';
@@ -29,7 +30,14 @@ const OUTAGE_TICK_MS = 250;
 
 export class Page {
   readonly #createClient: CreateClient;
-  readonly #cable = new Cable(() => this.#composer.limited());
+  readonly #costs = new Costs();
+  readonly #cable = new Cable({
+    onLimited: () => this.#composer.limited(),
+    onTraffic: (traffic) => {
+      this.#costs.add(this.#transport, traffic);
+      this.#redraw();
+    },
+  });
   readonly #latencies = new Latencies();
   readonly #arrivals = new Arrivals();
   readonly #chart = new LatencyChart(this.#latencies);
@@ -134,6 +142,7 @@ export class Page {
       this.#frame = 0;
       this.#chart.draw();
       this.#stage.showMedians(this.#latencies);
+      this.#costs.show();
       for (const channel of this.#receiver.channels) this.#channels.move(channel, this.#receiver.position(channel));
       this.#showOutage();
     });
@@ -188,7 +197,7 @@ export class Page {
     this.#outage = outage;
     this.#cable.cut();
     // Its own, which stays whole.
-    const { WebSocket, fetch } = new Cable(() => this.#composer.limited());
+    const { WebSocket, fetch } = new Cable({ onLimited: () => this.#composer.limited() });
     this.#witness = new Witness(
       {
         createClient: this.#createClient,

@@ -4,8 +4,8 @@
 const PAGE = Math.random().toString(36).slice(2, 12) || 'page';
 
 /** The token, or an empty string to connect without one. Rejects when the server cannot be reached or is in trouble: the client asks again. */
-export async function readToken(fetch: typeof globalThis.fetch): Promise<string> {
-  const response = await fetch(`/demo/token?page=${PAGE}`);
+export async function readToken(fetch: typeof globalThis.fetch, page = PAGE): Promise<string> {
+  const response = await fetch(`/demo/token?page=${page}`);
   if (response.status === 404) return '';
   if (!response.ok) throw new Error(`no token: ${response.status}`);
   const body: unknown = await response.json();

@@ -34,6 +34,28 @@ describeVisits('the demo page', (visits) => {
     expect(await page.part('empty').isHidden()).toBe(true);
   });
 
+  it('says what each transport has cost', async () => {
+    const page = await visits.visit();
+    const costs = async (transport: string) => {
+      const texts = ['requests', 'sent', 'received'].map((what) => page.part(`${what}-${transport}`).textContent());
+      return (await Promise.all(texts)).map((text) => Number.parseFloat(text ?? ''));
+    };
+    for (const transport of ['sse', 'short-poll']) {
+      expect(await costs(transport)).toEqual([0, 0, 0]);
+      await page.choose(transport);
+      await page.publish(`over ${transport}`);
+      await page.sees(`over ${transport}`);
+    }
+    const [[requests = 0, sent, received], polls] = await Promise.all([costs('sse'), costs('short-poll')]);
+    expect(sent).toBeGreaterThan(0);
+    expect(received).toBeGreaterThan(0);
+    // It asks again and again, also while nobody says anything; a stream does not.
+    await expect
+      .poll(async () => (await costs('short-poll'))[0], { timeout: 20_000 })
+      .toBeGreaterThan((polls[0] ?? 0) + 2);
+    expect((await costs('sse'))[0]).toBe(requests);
+  });
+
   it('delivers over each transport, and loses nothing when it changes', async () => {
     const page = await visits.visit();
     const other = await visits.visit();
