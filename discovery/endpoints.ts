@@ -28,6 +28,8 @@ import { RevocationEndpoints } from './revocation-endpoints.js';
 
 const READ = ['GET', 'HEAD'];
 
+export type DiscoveryRoute = Route<Call, Response | Promise<Response>>;
+
 export class Endpoints {
   readonly counters = { connects: 0, renewedTickets: 0, unreserved: 0 };
   readonly nodes: NodeDirectory;
@@ -68,22 +70,37 @@ export class Endpoints {
     });
   }
 
-  /** What answers where; operators' paths are there only with a key for them. */
-  routes(): readonly Route<Call, Response | Promise<Response>>[] {
-    const operators: readonly Route<Call, Promise<Response>>[] = [
-      { methods: READ, pattern: PATHS.nodes, run: (call) => this.#listNodes(call) },
-      {
-        methods: ['POST'],
-        pattern: `${PATHS.nodes}/:id/drain`,
-        run: (call, { id = '' }) => this.#requestDrain(call, id),
-      },
-      ...(this.#revocations?.routes() ?? []),
-    ];
+  /** What answers where on the port of clients; operators' paths are there only with a key for them. */
+  routes(): readonly DiscoveryRoute[] {
+    const { adminKeys, isApart } = this.#options;
+    const isListed = adminKeys.length > 0 && !isApart;
     return [
       { methods: ['POST'], pattern: PATHS.connect, run: (call) => this.#connect(call) },
       { methods: ['POST'], pattern: PATHS.ticket, run: (call) => this.#renew(call) },
-      ...(this.#options.adminKeys.length === 0 ? [] : operators),
+      ...(isListed ? [this.#list()] : []),
+      ...this.#administration(),
     ];
+  }
+
+  /** The same on the port of operators. */
+  operatorsRoutes(): readonly DiscoveryRoute[] {
+    return [this.#list(), ...this.#administration()];
+  }
+
+  #list(): DiscoveryRoute {
+    return { methods: READ, pattern: PATHS.nodes, run: (call) => this.#listNodes(call) };
+  }
+
+  /** What changes something, or tells of users: with a key alone. */
+  #administration(): readonly DiscoveryRoute[] {
+    if (this.#options.adminKeys.length === 0) return [];
+    const pattern = `${PATHS.nodes}/:id/drain`;
+    const drain: DiscoveryRoute = {
+      methods: ['POST'],
+      pattern,
+      run: (call, { id = '' }) => this.#requestDrain(call, id),
+    };
+    return [drain, ...(this.#revocations?.routes() ?? [])];
   }
 
   async #connect(call: Call): Promise<Response> {
@@ -133,8 +150,8 @@ export class Endpoints {
     };
   }
 
-  async #listNodes({ request }: Call): Promise<Response> {
-    this.#operators.require(request);
+  async #listNodes({ request, peer }: Call): Promise<Response> {
+    this.#operators.requireLook(request, peer);
     const nodes = await this.nodes.list();
     return jsonAnswer(200, { nodes: nodes.map((node) => this.#described(node)) });
   }
@@ -148,6 +165,7 @@ export class Endpoints {
       engine: claim.engine,
       startedAtMs: claim.startedAtMs,
       secrets: claim.fingerprints,
+      ...(claim.why !== undefined && { why: claim.why }),
     };
     return {
       ...{ id, url, state, connections, reservations, capacity, reportAgeMs, ...said },

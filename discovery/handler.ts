@@ -25,6 +25,8 @@ export interface RequestContext {
 /** Answers a request. Never rejects: what goes wrong inside is logged and answered with 500. */
 export interface Discovery {
   (request: Request, context: RequestContext): Promise<Response>;
+  /** The same on the port of operators, where the list of nodes is, and nothing for clients. */
+  operators(request: Request, context: RequestContext): Promise<Response>;
   /** What readiness depends on. */
   checks(): readonly DiscoveryCheck[];
   /** Looks for nodes now. Never rejects. */
@@ -43,6 +45,7 @@ export function createDiscovery(
   const handler = new Handler(parts, { ...DISCOVERY_DEFAULTS, ...given });
   const { nodes } = handler.endpoints;
   return Object.assign((request: Request, context: RequestContext) => handler.answer(request, context), {
+    operators: (request: Request, context: RequestContext) => handler.answer(request, context, 'operators'),
     checks: () => [nodes.check()],
     stats: () => ({
       ...handler.endpoints.counters,
@@ -56,6 +59,10 @@ export function createDiscovery(
   });
 }
 
+type DiscoveryRouter = Router<Route<Call, Response | Promise<Response>>>;
+/** Where a request came. */
+type Port = 'clients' | 'operators';
+
 class Handler {
   readonly counters = { refused: 0, rateLimited: 0, internalErrors: 0 };
   readonly endpoints: Endpoints;
@@ -64,7 +71,7 @@ class Handler {
   readonly #clock: () => number;
   readonly #addresses: ClientAddress;
   readonly #admission: Admission;
-  readonly #router: Router<Route<Call, Response | Promise<Response>>>;
+  readonly #routers: { readonly clients: DiscoveryRouter; readonly operators: DiscoveryRouter };
 
   constructor(parts: DiscoveryParts, options: DiscoveryOptions) {
     this.#options = options;
@@ -73,14 +80,15 @@ class Handler {
     this.#addresses = new ClientAddress(options.trustedProxies);
     this.#admission = new Admission(parts, options);
     this.endpoints = new Endpoints({ ...parts, admission: this.#admission }, options);
-    this.#router = new Router(this.endpoints.routes());
+    const { endpoints } = this;
+    this.#routers = { clients: new Router(endpoints.routes()), operators: new Router(endpoints.operatorsRoutes()) };
   }
 
   refusals(): Readonly<Record<string, number>> {
     return this.#admission.refusals.stats();
   }
 
-  async answer(request: Request, { remoteAddress }: RequestContext): Promise<Response> {
+  async answer(request: Request, { remoteAddress }: RequestContext, port: Port = 'clients'): Promise<Response> {
     const origin = request.headers.get('origin') ?? undefined;
     const headers: AnswerHeaders = {};
     let cors: Readonly<Record<string, string>> = corsHeaders(undefined);
@@ -90,7 +98,9 @@ class Handler {
       cors = corsHeaders(origin);
       const address = this.#addresses.of(remoteAddress, (name) => request.headers.get(name));
       const { pathname } = this.#urlOf(request);
-      response = await this.#route({ request, address, nowMs: this.#clock(), headers }, pathname, origin);
+      const found = this.#routers[port].find(pathname);
+      const call = { request, address, peer: remoteAddress, nowMs: this.#clock(), headers };
+      response = await this.#serve(call, found, origin);
     } catch (error) {
       response = this.#problem(error, request);
     }
@@ -105,9 +115,8 @@ class Handler {
     return new URL(request.url);
   }
 
-  async #route(call: Call, pathname: string, origin: string | undefined): Promise<Response> {
+  async #serve(call: Call, found: ReturnType<DiscoveryRouter['find']>, origin: string | undefined): Promise<Response> {
     const { method } = call.request;
-    const found = this.#router.find(pathname);
     if (found === undefined) throw new FanfareError('not_found', 'there is nothing at this path');
     const { route, params } = found;
     const allow = allowedMethods(route);

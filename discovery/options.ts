@@ -36,6 +36,8 @@ export interface DiscoveryOptions {
   readonly origins: Origins;
   /** Bearer keys of operators; none (the default): their API is off. */
   readonly adminKeys: readonly string[];
+  /** Whether the list of nodes is served to operators apart alone, by {@link Discovery.operators}; default `false`. */
+  readonly isApart: boolean;
   /** Addresses or networks (`10.0.0.0/8`) whose `X-Forwarded-For` or `Forwarded` is believed; default none. */
   readonly trustedProxies: readonly string[];
   /** What clients may be told to connect by; default all. */
@@ -60,6 +62,7 @@ export interface DiscoveryOptions {
 
 export const DISCOVERY_DEFAULTS = {
   adminKeys: [],
+  isApart: false,
   trustedProxies: [],
   transports: TRANSPORTS,
   connects: { name: 'connects', by: ['user'], config: { algorithm: 'token-bucket', perSecond: 10, burst: 20 } },

@@ -5,6 +5,8 @@ import { writeFileSync } from 'node:fs';
 const JOB = 'job=~"$job",instance=~"$instance"';
 const of = (metric, labels = '') => `${metric}{${JOB}${labels && `,${labels}`}}`;
 const rate = (metric) => `rate(${of(metric)}[$__rate_interval])`;
+const quantile = (part, metric, by = '') =>
+  `histogram_quantile(${part}, sum by (${by}le) (${rate(`${metric}_bucket`)}))`;
 
 const PANELS = [
   ['Nodes by state', 'short', [[`sum by (state) (${of('fanfare_state')})`, '{{state}}']]],
@@ -15,10 +17,22 @@ const PANELS = [
     'Messages in',
     'ops',
     [
-      [`sum(${rate('fanfare_published_total')})`, 'WebSocket and HTTP'],
-      [`sum(${rate('fanfare_ingested_total')})`, 'queue'],
+      [`sum by (path) (${rate('fanfare_publishes_total')})`, '{{path}}'],
       [`max(${rate('fanfare_messages_total')})`, 'the busiest node hands on'],
     ],
+  ],
+  [
+    'From publish to handover',
+    's',
+    [
+      [quantile(0.5, 'fanfare_publish_to_handover_seconds'), 'half of the messages'],
+      [quantile(0.99, 'fanfare_publish_to_handover_seconds'), '99 of 100'],
+    ],
+  ],
+  [
+    'Delay of the event loop, 99 of 100',
+    's',
+    [[quantile(0.99, 'fanfare_event_loop_delay_seconds', 'instance, '), '{{instance}}']],
   ],
   ['Event loop', 'percentunit', [[of('fanfare_event_loop_utilization'), '{{instance}}']]],
   ['Memory', 'bytes', [[of('process_resident_memory_bytes'), '{{instance}}']]],

@@ -1,11 +1,11 @@
 // Reads the `fanfare` claim: lists of channel patterns, with the user's name filled in.
 
-import { channelNameProblem, field, LIMITS } from '../protocol/index.js';
+import { channelPatternProblem, field, LIMITS } from '../protocol/index.js';
 import { type Grants, NO_GRANTS, NO_PATTERNS } from './identity.js';
 import { invalidClaim, type JsonRecord, kindOf } from './token-text.js';
 
 const ALLOWED_BYTES = /^[A-Za-z0-9_.@+~-]$/;
-const LISTS = ['subscribe', 'publish', 'presence'] as const;
+const LISTS = ['subscribe', 'publish', 'presence', 'publishLive'] as const;
 
 /**
  * A user's name as part of a channel's name: every byte of its UTF-8 outside `[A-Za-z0-9_.@+~-]` is written `=XX`, so
@@ -31,10 +31,15 @@ export function readGrants(claim: unknown, subject: string, allowStar: boolean):
   }
   const record = claim as JsonRecord;
   const escaped = escapeSubject(subject);
-  const [subscribe, publish, presence] = LISTS.map((name) =>
+  const [subscribe, publish, presence, publishLive = NO_PATTERNS] = LISTS.map((name) =>
     readList(`fanfare.${name}`, field(record, name), escaped, allowStar),
   );
-  return { subscribe: subscribe ?? NO_PATTERNS, publish: publish ?? NO_PATTERNS, presence: presence ?? NO_PATTERNS };
+  return {
+    subscribe: subscribe ?? NO_PATTERNS,
+    publish: publish ?? NO_PATTERNS,
+    presence: presence ?? NO_PATTERNS,
+    ...(publishLive.length > 0 && { publishLive }),
+  };
 }
 
 function readList(name: string, value: unknown, escaped: string, allowStar: boolean): readonly string[] {
@@ -47,17 +52,8 @@ function readList(name: string, value: unknown, escaped: string, allowStar: bool
   return value.map((item: unknown, index) => {
     if (typeof item !== 'string') throw invalidClaim(`${name}[${index}]`, `expected a string, got ${kindOf(item)}`);
     const pattern = item.replaceAll('${sub}', escaped);
-    const problem = patternProblem(pattern, allowStar);
+    const problem = channelPatternProblem(pattern, allowStar);
     if (problem !== undefined) throw invalidClaim(`${name}[${index}]`, problem);
     return pattern;
   });
-}
-
-/** Names the rule that a pattern breaks, or returns `undefined`. */
-function patternProblem(pattern: string, allowStar: boolean): string | undefined {
-  if (!pattern.endsWith('*')) return channelNameProblem(pattern);
-  const prefix = pattern.slice(0, -1);
-  if (prefix === '') return allowStar ? undefined : '"*" alone is not allowed here';
-  // A prefix is good when some name can begin with it.
-  return channelNameProblem(prefix.length < LIMITS.channelNameBytes ? `${prefix}x` : prefix);
 }

@@ -5,6 +5,8 @@ export interface Grants {
   readonly subscribe: readonly string[];
   readonly publish: readonly string[];
   readonly presence: readonly string[];
+  /** Channels on which live-only messages may be published; absent: none. */
+  readonly publishLive?: readonly string[];
 }
 
 /** One for all: every link keeps its grants. */

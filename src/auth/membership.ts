@@ -18,6 +18,8 @@ export interface MemberFacts {
   readonly version: string;
   readonly engine: string;
   readonly startedAtMs: number;
+  /** Why it is in the state that it reports, for operators; empty where there is nothing to say. */
+  readonly why?: string;
 }
 
 /** What stands in a proof. Only `isMember` has been verified; where it is `false`, the rest is what somebody wrote. */
@@ -32,6 +34,9 @@ export interface MemberClaim extends MemberFacts {
 const MAX_PROOF_BYTES = 2_048;
 const MAX_TEXT = 64;
 const MAX_FINGERPRINTS = 16;
+/** Characters of the reason that are told, of ASCII: with all secrets that there may be, the proof fits its record. */
+const MAX_WHY = 200;
+const NO_ASCII = /[^\x20-\x7e]/g;
 
 /**
  * A proof is `<facts>.<mac>.<mac>…`: JSON in base64url, and for each secret that the node knows an HMAC-SHA256 of facts and
@@ -55,7 +60,11 @@ export class Membership {
   }
 
   prove(name: MemberName, facts: MemberFacts): string {
-    const claim = { ...facts, fingerprints: this.fingerprints };
+    const claim = {
+      ...facts,
+      why: facts.why?.slice(0, MAX_WHY).replaceAll(NO_ASCII, '?'),
+      fingerprints: this.fingerprints,
+    };
     const text = Buffer.from(JSON.stringify(claim)).toString('base64url');
     return [text, ...this.#keys.map((key) => macOf(key, name, text))].join('.');
   }
@@ -95,7 +104,9 @@ function factsOf(text: string): Omit<MemberClaim, 'isMember'> | undefined {
     if (!Array.isArray(fingerprints) || fingerprints.length > MAX_FINGERPRINTS || !fingerprints.every(isText)) {
       return undefined;
     }
-    return { timeMs, startedAtMs, version, engine, fingerprints };
+    const why = field('why');
+    const isSaid = typeof why === 'string' && why !== '';
+    return { timeMs, startedAtMs, version, engine, fingerprints, ...(isSaid && { why: why.slice(0, MAX_WHY) }) };
   } catch {
     // What is no JSON is no proof.
     return undefined;

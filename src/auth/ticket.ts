@@ -173,7 +173,13 @@ function copyGrants(grants: JsonRecord): Grants {
     }
     throw invalidClaim(`fanfare.${name}`, 'expected an array of strings');
   };
-  return { subscribe: list('subscribe'), publish: list('publish'), presence: list('presence') };
+  const isLive = field(grants, 'publishLive') !== undefined;
+  return {
+    subscribe: list('subscribe'),
+    publish: list('publish'),
+    presence: list('presence'),
+    ...(isLive && { publishLive: list('publishLive') }),
+  };
 }
 
 function optionalText(payload: JsonRecord, name: string): string | undefined {

@@ -33,6 +33,7 @@ export function composeDiscovery(
       namespaces,
       origins: new Origins(config.origins),
       adminKeys: config.adminKey ?? [],
+      isApart: config.opsPort !== undefined,
       trustedProxies: config.trustedProxies,
       connects: limitOf('connects', connects),
       addresses: limitOf('addresses', addresses),

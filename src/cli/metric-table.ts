@@ -3,7 +3,7 @@
 export interface MetricInfo {
   /** Without `fanfare_`; figures of one name differ in the value of its label. */
   readonly name: string;
-  readonly type: 'counter' | 'gauge';
+  readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   /** `[name, value]`. Without a value: what stands behind the dot of the figure's key, such as `refusals.bad_field`. */
   readonly label?: readonly [name: string, value?: string];
@@ -11,6 +11,8 @@ export interface MetricInfo {
 
 const gauge = (name: string, help: string): MetricInfo => ({ name, type: 'gauge', help });
 const counter = (name: string, help: string): MetricInfo => ({ name: `${name}_total`, type: 'counter', help });
+
+const histogram = (name: string, help: string): MetricInfo => ({ name, type: 'histogram', help });
 
 /** Figures that are one metric: of each its value of the label. */
 function split(metric: MetricInfo, label: string, values: Readonly<Record<string, string>>) {
@@ -22,6 +24,10 @@ function split(metric: MetricInfo, label: string, values: Readonly<Record<string
 const DELIVERIES = counter(
   'deliveries',
   'Messages handed to links and polls, one for each that took or was answered with it.',
+);
+const PUBLISHES = counter(
+  'publishes',
+  'Messages that this node published, by the way in which they came: what backends publish by FCALL passes no node.',
 );
 const STATE = gauge('state', 'What the node reports of itself: 1 for the state that it is in, 0 for the others.');
 
@@ -47,8 +53,12 @@ export const METRICS: Readonly<Record<string, MetricInfo>> = {
   messages: counter('messages', 'Messages that channels handed on, each once, whoever listened.'),
   duplicates: counter('duplicates', 'Messages that the bus brought again.'),
   ...split(DELIVERIES, 'transport', { deliveredSockets: 'websocket', deliveredStreams: 'sse', deliveredPolls: 'poll' }),
-  published: counter('published', 'Messages stored for clients and backends by this node, over WebSocket and HTTP.'),
-  ingested: counter('ingested', 'Messages stored from the queue.'),
+  ...split(PUBLISHES, 'path', { publishedSockets: 'websocket', publishedHttp: 'http', ingested: 'queue' }),
+  handover: histogram(
+    'publish_to_handover_seconds',
+    'From the publish of a logged message to the moment at which the node had handed it to its links; one of each millisecond.',
+  ),
+  loopDelay: histogram('event_loop_delay_seconds', 'How late the event loop was, four times a second.'),
   repairs: counter('repairs', 'Holes in what the bus brought that were looked for in the log.'),
   repaired: counter('repaired', 'Messages that the bus lost and the log had.'),
   gaps: counter('gaps', 'Holes that could not be filled, of which clients were told.'),

@@ -1,6 +1,6 @@
 // Prometheus metrics, read from plain counters when somebody asks: the hot path pays nothing.
 
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { LEFT_OUT, METRICS, type MetricInfo } from './metric-table.js';
 
 export interface MetricsSource {
@@ -35,8 +35,8 @@ function collectProcessMetrics(register: Registry): void {
 
 /** The figure's key, and what stands behind its dot. */
 function partsOf(key: string): readonly [figure: string, value: string | undefined] {
-  const [figure = '', value] = key.split('.', 2);
-  return [figure, value];
+  const at = key.indexOf('.');
+  return at === -1 ? [key, undefined] : [key.slice(0, at), key.slice(at + 1)];
 }
 
 /** What a figure without an entry of the table is called; a test holds that none of ours is. */
@@ -62,6 +62,38 @@ function valuesOf(stats: Readonly<Record<string, number>>): Map<string, { info: 
   return metrics;
 }
 
+/** One whose counts were made elsewhere: of each bound, their number, and their sum. */
+class ReadHistogram extends Histogram {
+  readonly #name: string;
+  readonly #help: string;
+  readonly #values: () => Values;
+
+  constructor(
+    parts: { readonly name: string; readonly help: string; readonly registers: Registry[] },
+    values: () => Values,
+  ) {
+    super(parts);
+    this.#name = parts.name;
+    this.#help = parts.help;
+    this.#values = values;
+  }
+
+  /** What its registry asks. */
+  async getForPromString() {
+    const [name, figures] = [this.#name, new Map(this.#values())];
+    const named = (part: string, value = 0, labels = {}) => ({ metricName: `${name}_${part}`, labels, value });
+    const bounds = [...figures].filter(([bound]) => bound !== 'count' && bound !== 'sum');
+    const [sum, count] = [figures.get('sum'), figures.get('count')];
+    const buckets = [...bounds, ['+Inf', count] as const].map(([le, value]) => named('bucket', value, { le }));
+    return {
+      name,
+      help: this.#help,
+      type: 'histogram',
+      values: [...buckets, named('sum', sum), named('count', count)],
+    };
+  }
+}
+
 /** `waitingPolls` as `fanfare_waiting_polls`: see the table. */
 export function createMetrics({ labels, build, stats }: MetricsSource): Metrics {
   const registry = new Registry();
@@ -80,7 +112,8 @@ export function createMetrics({ labels, build, stats }: MetricsSource): Metrics 
         take(label === undefined || value === undefined ? {} : { [label[0]]: value }, figure);
       }
     };
-    if (type === 'gauge') {
+    if (type === 'histogram') new ReadHistogram(parts, () => latest.get(name)?.values ?? []);
+    else if (type === 'gauge') {
       new Gauge({
         ...parts,
         collect() {

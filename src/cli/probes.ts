@@ -1,8 +1,7 @@
 // `/livez`, `/readyz` and `/metrics`, the same on every process.
 
-import { isLoopback } from '../config/development.js';
-import { plainAddress, withoutAddresses } from '../http/address.js';
-import { bearerOf, SecretKeys } from '../http/bearer.js';
+import { withoutAddresses } from '../http/address.js';
+import type { OperatorDoor } from '../http/operator-door.js';
 import { FanfareError } from '../lib/errors.js';
 import type { ReadinessCheck } from '../node/node-options.js';
 import { HEADERS, MEDIA_TYPES, PATHS } from '../protocol/index.js';
@@ -14,20 +13,46 @@ export interface ProbesParts {
   readonly metrics: Metrics;
   /** Of the node that serves here, which `/livez` names; `undefined` on discovery. */
   readonly nodeId?: string;
-  /** Bearer keys that open `/metrics`; `undefined`: open to this machine alone. */
-  readonly adminKey: readonly string[] | undefined;
+  readonly door: OperatorDoor;
+  /** Whether operators have a port of their own. */
+  readonly isApart: boolean;
 }
 
 /** Answers a probe, or `undefined` for any other path. `remoteAddress` is the socket's. */
-export type Probes = (request: Request, remoteAddress: string) => Promise<Response | undefined>;
+export type Probe = (request: Request, remoteAddress: string) => Promise<Response | undefined>;
+
+/** What the port of clients answers, and what that of operators does. */
+export interface Probes {
+  readonly clients: Probe;
+  readonly operators: Probe;
+}
+
+type Answer = (request: Request, remoteAddress: string) => Response | Promise<Response>;
 
 export function createProbes(parts: ProbesParts): Probes {
-  const answers: Readonly<Record<string, (request: Request, remoteAddress: string) => Response | Promise<Response>>> = {
-    [PATHS.livez]: () =>
-      json(200, { live: true, timeMs: Date.now() }, parts.nodeId === undefined ? {} : { [HEADERS.node]: parts.nodeId }),
-    [PATHS.readyz]: (request) => readiness(parts.checks(), hasKey(request, parts.adminKey)),
-    [PATHS.metrics]: (request, remoteAddress) => metrics(request, remoteAddress, parts),
+  const { door, nodeId, isApart } = parts;
+  const named: Record<string, string> = nodeId === undefined ? {} : { [HEADERS.node]: nodeId };
+  const livez: Answer = () => json(200, { live: true, timeMs: Date.now() }, named);
+  const metrics: Answer = (request, remoteAddress) => answerMetrics(parts, door.mayLook(request, remoteAddress));
+  const details = (isOperator: boolean) =>
+    readiness(parts.checks(), isOperator ? asItIs : (check) => ({ ...check, detail: withoutAddresses(check.detail) }));
+  const apart = {
+    [PATHS.livez]: livez,
+    [PATHS.readyz]: () => readiness(parts.checks(), ({ name, ok }) => ({ name, ok })),
   };
+  const together = {
+    [PATHS.livez]: livez,
+    [PATHS.readyz]: (request: Request) => details(door.hasKey(request)),
+    [PATHS.metrics]: metrics,
+  };
+  const operators = {
+    ...together,
+    [PATHS.readyz]: (request: Request, remoteAddress: string) => details(door.mayLook(request, remoteAddress)),
+  };
+  return { clients: probeOf(isApart ? apart : together), operators: probeOf(operators) };
+}
+
+function probeOf(answers: Readonly<Record<string, Answer>>): Probe {
   return async (request, remoteAddress) => {
     const answer = answers[new URL(request.url).pathname];
     if (answer === undefined) return undefined;
@@ -38,50 +63,18 @@ export function createProbes(parts: ProbesParts): Probes {
   };
 }
 
+const asItIs = (check: ReadinessCheck): object => check;
+
 /** Where things are is for operators and for the log. */
-function readiness(checks: readonly ReadinessCheck[], toOperator: boolean): Response {
+function readiness(checks: readonly ReadinessCheck[], told: (check: ReadinessCheck) => object): Response {
   const ready = checks.every((check) => check.ok);
   const headers: Record<string, string> = ready ? {} : { [HEADERS.retryAfter]: '1' };
-  const told = toOperator ? checks : checks.map((check) => ({ ...check, detail: withoutAddresses(check.detail) }));
-  return json(ready ? 200 : 503, { ready, checks: told }, headers);
+  return json(ready ? 200 : 503, { ready, checks: checks.map(told) }, headers);
 }
 
-async function metrics(request: Request, remoteAddress: string, { adminKey, metrics }: ProbesParts): Promise<Response> {
-  const isOpen = adminKey === undefined ? isDirectLoopback(request, remoteAddress) : hasKey(request, adminKey);
-  if (!isOpen) {
-    const who = adminKey === undefined ? 'loopback' : 'the admin key';
-    return problemResponse(new FanfareError('forbidden', `metrics are for ${who} only`));
-  }
+async function answerMetrics({ door, metrics }: ProbesParts, mayLook: boolean): Promise<Response> {
+  if (!mayLook) return problemResponse(new FanfareError('forbidden', `metrics are for ${door.who} only`));
   return new Response(await metrics.text(), { headers: { 'Content-Type': metrics.contentType } });
-}
-
-/** What proxies add. */
-const FORWARDING =
-  /^(forwarded|via|x-forwarded-.*|x-real-ip|x-original-.*|x-client-ip|cf-connecting-ip|true-client-ip)$/;
-
-/** A proxy on the same machine is loopback too, and those behind it are not; neither is a page that another name led here. */
-function isDirectLoopback({ headers }: Request, remoteAddress: string): boolean {
-  if ([...headers.keys()].some((name) => FORWARDING.test(name))) return false;
-  return isLoopback(plainAddress(remoteAddress)) && isLoopback(hostName(headers.get('host') ?? ''));
-}
-
-/** A Host header without its port and brackets. */
-function hostName(host: string): string {
-  return host
-    .toLowerCase()
-    .replace(/:\d*$/, '')
-    .replace(/^\[(.*)\]$/, '$1');
-}
-
-function hasKey(request: Request, keys: readonly string[] | undefined): boolean {
-  if (keys === undefined) return false;
-  try {
-    const shown = bearerOf(request.headers.get('authorization'));
-    return shown !== undefined && new SecretKeys(keys).has(shown);
-  } catch {
-    // What is no bearer token is no key.
-    return false;
-  }
 }
 
 function json(status: number, body: object, headers: Record<string, string> = {}): Response {

@@ -5,6 +5,7 @@ import { calm } from '../lib/calm.js';
 import type { Logger } from '../lib/logger.js';
 import { onFault } from '../lib/timers.js';
 import { EXIT } from './exit.js';
+import type { OpsServer } from './ops-server.js';
 import { END_SIGNALS, type Server, ServerEnd } from './server-end.js';
 
 export interface ServerRun {
@@ -12,6 +13,8 @@ export interface ServerRun {
   readonly logger: Logger;
   readonly end: ServerEnd;
   readonly server: Server;
+  /** Served from before the start, which may take a while, to the end; the server's to close. */
+  readonly ops: OpsServer;
   /** What a person at a terminal reads instead of the ready line. */
   banner(url: string): string | Promise<string>;
 }
@@ -23,7 +26,7 @@ export function serverEnd({ config }: LoadedConfig, logger: Logger): ServerEnd {
 }
 
 /** Resolves once the process serves; a signal ends it later. Rejects, with everything closed, when it cannot start. */
-export async function runServer({ loaded, logger, end, server, banner }: ServerRun): Promise<void> {
+export async function runServer({ loaded, logger, end, server, ops, banner }: ServerRun): Promise<void> {
   for (const warning of loaded.warnings) logger.warn({}, warning);
   for (const note of loaded.notes) logger.info({}, note);
   onFault((error) => calm(logger).error({ error }, 'a timer or a listener failed: going on'));
@@ -34,7 +37,10 @@ export async function runServer({ loaded, logger, end, server, banner }: ServerR
   end.attach(server);
   for (const signal of END_SIGNALS) process.on(signal, () => end.signal(signal));
   let started: Awaited<ReturnType<Server['start']>>;
+  let opsUrl: string | undefined;
   try {
+    opsUrl = await ops.start();
+    if (opsUrl !== undefined) logger.info({ url: opsUrl }, 'operators are served');
     started = await server.start();
   } catch (error) {
     await server.close();
@@ -44,6 +50,6 @@ export async function runServer({ loaded, logger, end, server, banner }: ServerR
   const { url, ready = true } = started;
   const text = process.stdout.isTTY
     ? await banner(url)
-    : JSON.stringify({ ready, role: loaded.role, url, pid: process.pid });
+    : JSON.stringify({ ready, role: loaded.role, url, ops: opsUrl, pid: process.pid });
   process.stdout.write(`${text}\n`);
 }

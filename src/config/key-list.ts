@@ -1,9 +1,29 @@
 // Reads lists of secrets and keys: bare ones, named ones, and PEM blocks.
 
+import { channelPatternProblem } from '../protocol/index.js';
 import type { Reading } from './value-types.js';
 
-/** One key as it was written. */
-type Entry = { readonly key: unknown } | { readonly wrong: string };
+/** What a key of backends may be for. */
+export const KEY_RIGHTS = ['publish', 'read', 'delete'] as const;
+export type KeyRight = (typeof KEY_RIGHTS)[number];
+
+/** A backend's key, and what it is good for. */
+export interface PublishKey {
+  readonly key: string;
+  /** By which people and limits know it. */
+  readonly name?: string;
+  /** Channels, as a token's patterns are written. */
+  readonly patterns: readonly string[];
+  readonly rights: readonly KeyRight[];
+}
+
+/** One key as it was written, and what stands beside it. */
+type Entry = { readonly key: unknown; readonly terms?: Terms } | { readonly wrong: string };
+type Terms = Omit<PublishKey, 'key'>;
+
+const EVERYTHING: Terms = { patterns: ['*'], rights: ['publish'] };
+/** Chosen: more than any backend needs to be told apart. */
+const MAX_PATTERNS = 64;
 
 const NAMED = /^(name|key)=/;
 /** Where a named entry ends: a comma inside its key belongs to the key. */
@@ -18,8 +38,26 @@ const PEM_BLOCK = /-----BEGIN [A-Z ]+-----[^-]*-----END [A-Z ]+-----/g;
  * line break, or before a comma that another such entry follows. YAML also takes a list of texts and of objects. `read` judges each key.
  */
 export function readKeyList(raw: unknown, read: (key: unknown) => Reading<string>): Reading<readonly string[]> {
-  const entries = typeof raw === 'string' ? entriesOf(raw) : Array.isArray(raw) ? raw.map(entryOf) : [entryOf(raw)];
-  return judged(entries, read);
+  return judged(listed(raw, plainEntry), read);
+}
+
+/**
+ * As {@link readKeyList}, of keys that may also have `;patterns=<p1> <p2>` and `;rights=<r1> <r2>`; without these a key is good for
+ * publishing everywhere.
+ */
+export function readPublishKeys(raw: unknown, read: (key: unknown) => Reading<string>): Reading<readonly PublishKey[]> {
+  const entries = listed(raw, entryOf);
+  const keys = judged(entries, read);
+  if (!('value' in keys)) return keys;
+  const terms = entries.map((entry) => ('wrong' in entry ? EVERYTHING : (entry.terms ?? EVERYTHING)));
+  return { value: keys.value.map((key, index) => ({ key, ...(terms[index] ?? EVERYTHING) })) };
+}
+
+type ReadEntry = (value: unknown) => Entry;
+
+function listed(raw: unknown, read: ReadEntry): readonly Entry[] {
+  if (typeof raw === 'string') return entriesOf(raw, read);
+  return Array.isArray(raw) ? raw.map(read) : [read(raw)];
 }
 
 /** Public keys in PEM, one block after the other, or a list of them. */
@@ -44,7 +82,7 @@ function judged(entries: readonly Entry[], read: (key: unknown) => Reading<strin
   return { value: keys };
 }
 
-function entriesOf(text: string): readonly Entry[] {
+function entriesOf(text: string, read: ReadEntry): readonly Entry[] {
   const entries: Entry[] = [];
   let rest = text.replaceAll('\r\n', '\n').trim();
   while (rest !== '') {
@@ -52,7 +90,7 @@ function entriesOf(text: string): readonly Entry[] {
     const at = rest.search(isNamed ? NAMED_END : BARE_END);
     const entry = (at === -1 ? rest : rest.slice(0, at)).trim();
     const isEmptyLine = entry === '' && rest[at] === '\n';
-    if (!isEmptyLine) entries.push(isNamed ? namedEntry(entry) : { key: entry });
+    if (!isEmptyLine) entries.push(isNamed ? read(fieldsOf(entry)) : { key: entry });
     if (at === -1) break;
     // A comma at the end has an empty entry behind it, which somebody forgot; a line break has none.
     if (rest[at] === ',' && rest.slice(at + 1).trim() === '') entries.push({ key: '' });
@@ -61,23 +99,50 @@ function entriesOf(text: string): readonly Entry[] {
   return entries;
 }
 
-function namedEntry(text: string): Entry {
+function fieldsOf(text: string): Readonly<Record<string, string>> {
   const fields = text.split(FIELD).map((field) => {
     const at = field.indexOf('=');
     return [field.slice(0, at), field.slice(at + 1)] as const;
   });
-  return entryOf(Object.fromEntries(fields));
+  return Object.fromEntries(fields);
+}
+
+/** One that is good for everything. */
+function plainEntry(value: unknown): Entry {
+  if (typeof value !== 'object' || value === null) return { key: value };
+  const other = Object.keys(value).find((name) => name !== 'name' && name !== 'key');
+  return other === undefined ? entryOf(value) : { wrong: `name and key alone, without ${other}` };
 }
 
 /** A key itself, or an object that has it. */
 function entryOf(value: unknown): Entry {
   if (typeof value !== 'object' || value === null) return { key: value };
-  const { name, key, ...others }: { name?: unknown; key?: unknown } = value;
+  const { name, key, patterns = '*', rights = 'publish', ...others }: Readonly<Record<string, unknown>> = { ...value };
   const [unserved] = Object.keys(others);
-  if (unserved === 'patterns' || unserved === 'rights') return { wrong: `no ${unserved}, which are not served yet` };
-  if (unserved !== undefined) return { wrong: 'name and key alone' };
+  if (unserved !== undefined) return { wrong: `name, key, patterns and rights alone, without ${unserved}` };
   if (name !== undefined && !(typeof name === 'string' && NAME.test(name))) {
     return { wrong: 'a name of 1 to 64 of A-Z a-z 0-9 _ . -' };
   }
-  return { key };
+  const [channels, granted] = [wordsOf(patterns), wordsOf(rights)];
+  const wrong = patternsProblem(channels) ?? rightsProblem(granted);
+  if (wrong !== undefined) return { wrong };
+  const known = KEY_RIGHTS.filter((right) => granted.includes(right));
+  return { key, terms: { ...(name !== undefined && { name }), patterns: channels, rights: known } };
+}
+
+/** A list, or words with spaces between them; none for anything else. */
+function wordsOf(value: unknown): readonly string[] {
+  if (Array.isArray(value) && value.every((word) => typeof word === 'string')) return value;
+  return typeof value === 'string' ? value.split(' ').filter((word) => word !== '') : [];
+}
+
+function patternsProblem(patterns: readonly string[]): string | undefined {
+  if (patterns.length === 0 || patterns.length > MAX_PATTERNS) return `1 to ${MAX_PATTERNS} patterns of channels`;
+  const [problem] = patterns.flatMap((pattern) => channelPatternProblem(pattern, true) ?? []);
+  return problem === undefined ? undefined : `patterns of channels: ${problem}`;
+}
+
+function rightsProblem(rights: readonly string[]): string | undefined {
+  const isGood = rights.length > 0 && rights.every((right) => (KEY_RIGHTS as readonly string[]).includes(right));
+  return isGood ? undefined : `rights of ${KEY_RIGHTS.join(', ')}`;
 }

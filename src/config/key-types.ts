@@ -2,7 +2,7 @@
 
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { keyAlgorithms } from '../lib/jwt-algorithms.js';
-import { readKeyList, readPemList } from './key-list.js';
+import { readKeyList, readPemList, readPublishKeys } from './key-list.js';
 import { type Reading, valueType } from './value-types.js';
 
 /** HS256 wants a key as long as its hash (RFC 7518, 3.2). */
@@ -22,7 +22,10 @@ function readSecret(raw: unknown, minBytes: number): Reading<string> {
 
 /** Secrets of HMAC; the first signs, all verify. */
 export const hmacSecrets = () => valueType((raw) => readKeyList(raw, (key) => readSecret(key, MIN_SECRET_BYTES)));
-export const bearerKeys = () => valueType((raw) => readKeyList(raw, (key) => readSecret(key, MIN_BEARER_KEY_BYTES)));
+const readBearerKey = (key: unknown) => readSecret(key, MIN_BEARER_KEY_BYTES);
+export const bearerKeys = () => valueType((raw) => readKeyList(raw, readBearerKey));
+/** Bearer keys of backends, each with what it is good for. */
+export const publishKeys = () => valueType((raw) => readPublishKeys(raw, readBearerKey));
 
 /** A public key in PEM that can verify tokens: RSA of at least 2048 bits, P-256 to P-521, Ed25519. */
 export const publicKeys = () => valueType((raw) => readPemList(raw, readPublicKey));

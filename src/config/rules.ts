@@ -1,7 +1,7 @@
 // What must hold between options, and what follows from several of them together.
 
 import { networkInterfaces } from 'node:os';
-import { isWildcard } from './development.js';
+import { isLoopback, isWildcard } from './development.js';
 import { RESERVED_FILES } from './file-limit.js';
 import { Findings, type Given, isAlone, type RuleContext } from './findings.js';
 import { namedLimitRules } from './limit-rules.js';
@@ -12,7 +12,7 @@ import { algorithmRules, secretRules } from './secret-rules.js';
 export function applyRules(given: Given, context: RuleContext): Findings {
   const findings = new Findings(context);
   const apart = [secretRules, algorithmRules, clusterRules, redisRules, addressRules, limitRules, namedLimitRules];
-  for (const rule of [...apart, namespaceRules, drainRules, capacityRules]) rule(given, findings);
+  for (const rule of [...apart, namespaceRules, opsRules, drainRules, capacityRules]) rule(given, findings);
   return findings;
 }
 
@@ -62,6 +62,25 @@ function addressRules(given: Given, found: Findings): void {
 function firstAddress(): string {
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   return all.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? '127.0.0.1';
+}
+
+function opsRules(given: Given, found: Findings): void {
+  const { host, port, opsHost, opsPort, adminKey } = given;
+  if (opsPort === undefined) {
+    if (found.isDefault('opsPort') && !found.isDefault('opsHost')) {
+      found.problem('opsHost', `nothing listens there without a port: set ${envName('opsPort')}`);
+    }
+    return;
+  }
+  if (opsHost === undefined) return;
+  if (!isLoopback(opsHost) && adminKey === undefined && found.isDefault('adminKey')) {
+    const remedy = `set ${envName('adminKey')}, which whoever looks must show, or listen on 127.0.0.1`;
+    found.problem('opsHost', `got ${opsHost}, which others than this machine may reach: ${remedy}`);
+  }
+  const isSameHost = opsHost === host || isWildcard(opsHost) || (host !== undefined && isWildcard(host));
+  if (opsPort !== 0 && opsPort === port && isSameHost) {
+    found.problem('opsPort', `got ${opsPort}, which is port (${found.context.sourceOf('port')}): expected another one`);
+  }
 }
 
 function limitRules(given: Given, found: Findings): void {

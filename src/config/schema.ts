@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { ALGORITHMS } from '../lib/jwt-algorithms.js';
 import { MAX_WAIT_REPLICAS } from '../protocol/index.js';
-import { bearerKeys, hmacSecrets, publicKeys } from './key-types.js';
+import { bearerKeys, hmacSecrets, publicKeys, publishKeys } from './key-types.js';
 import { limitOptions } from './limit-options.js';
 import { namespacesType } from './namespaces-type.js';
 import { hostName, jwksUrl, networkList, originList, webBase } from './network-types.js';
@@ -27,6 +27,12 @@ export const configSchema = z.object({
   }),
   port: option(wholeNumber(0, 65_535), { about: 'port to listen on; 0 picks a free one', roles: ALL, default: '8080' }),
   ...redisOptions,
+  opsHost: option(hostName(), { about: 'address of the port of operators', roles: ALL, default: '127.0.0.1' }),
+  opsPort: option(wholeNumber(0, 65_535).optional(), {
+    about: 'port for what operators look at: metrics, readiness in detail, the list of nodes; 0 picks a free one',
+    roles: ALL,
+    defaultText: 'none: all is served on the one port',
+  }),
   namespaces: option(namespacesType(), {
     about: 'options of channels by what stands before their first colon',
     roles: ALL,
@@ -94,8 +100,8 @@ export const configSchema = z.object({
     roles: ALL,
     default: '0.001',
   }),
-  publishKey: option(bearerKeys().optional(), {
-    about: 'bearer keys of backends that publish by HTTP, comma-separated',
+  publishKey: option(publishKeys().optional(), {
+    about: 'bearer keys of backends that publish by HTTP, each with its name, patterns and rights, if you like',
     roles: NODES,
     defaultText: 'none: that API is off',
     secret: true,

@@ -89,7 +89,8 @@ const SECRETS = ['authSecret', 'clusterSecret', 'adminKey', 'publishKey'] as con
 
 function refuseBuiltIn(given: Given, found: Findings): void {
   for (const key of SECRETS) {
-    if (![given[key]].flat().includes(DEVELOPMENT_SECRET)) continue;
+    const texts = [given[key] ?? []].flat().map((one) => (typeof one === 'string' ? one : one.key));
+    if (!texts.includes(DEVELOPMENT_SECRET)) continue;
     found.problem(
       key,
       `got the built-in development secret, which everybody can read, expected one of your own; ${MAKE_ONE}`,

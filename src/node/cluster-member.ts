@@ -66,6 +66,11 @@ export class ClusterMember {
     return { lapsedReservations: this.#lapsed === undefined ? 0 : this.#lapsed.now - this.#lapsed.before };
   }
 
+  /** The registry's clock, as well as it is known: Unix milliseconds. */
+  nowMs(): number {
+    return steadyUnixMs() + (this.#aheadMs ?? 0);
+  }
+
   /** Takes the node's id. Resolves whatever a registry that is away makes of it; rejects with {@link IdTakenError}. */
   async start(url: string): Promise<void> {
     const { registry, logger, options, onDrainRequested } = this.#parts;
@@ -158,11 +163,12 @@ export class ClusterMember {
 
   /** None before the registry has told its time. */
   #proof(): string {
-    const { membership, options, engine } = this.#parts;
+    const { membership, options, engine, lifecycle } = this.#parts;
     const { id, version } = options;
     if (membership === undefined || this.#aheadMs === undefined) return '';
-    const timeMs = steadyUnixMs() + this.#aheadMs;
-    const facts = { timeMs, version, engine, startedAtMs: this.#startedAtMs };
+    const timeMs = this.nowMs();
+    const why = lifecycle.why() || this.#ownUrl.check().detail;
+    const facts = { timeMs, version, engine, startedAtMs: this.#startedAtMs, why };
     return membership.prove({ id, url: this.#url, incarnation: this.#incarnation }, facts);
   }
 

@@ -1,8 +1,8 @@
 // What an engine hands requests and sockets to: the doors of a node, each with the parts that it names.
 
 import { allowsAnonymous } from '../auth/anonymous.js';
-import { SecretKeys } from '../http/bearer.js';
 import { corsHeaders } from '../http/origins.js';
+import { PublishKeys } from '../http/publish-keys.js';
 import { calm } from '../lib/calm.js';
 import { monotonicNowMs } from '../lib/clocks.js';
 import type { Logger } from '../lib/logger.js';
@@ -50,7 +50,7 @@ export function engineHandlers(parts: EngineHandlersParts): EngineHandlers {
   const { maxBufferedBytes, maxMessageBytes } = options;
   const stream = { ...ofLinks, subscriptions, maxBufferedBytes };
   const streams = new StreamDoor(entry, stream);
-  const keys = new SecretKeys(options.publishKeys);
+  const keys = new PublishKeys(options.publishKeys);
   const publishDoor = new PublishDoor({ door: admission, entry, publisher, keys, maxMessageBytes });
   const sockets = socketDoor(parts, subscriptions, logger);
   const channels = channelDoor(parts, stream);

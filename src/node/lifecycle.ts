@@ -130,8 +130,8 @@ export interface LifecycleParts {
   readonly id: string;
   readonly logger: Logger;
   readonly room: () => Room;
-  /** Whether what is published is heard. */
-  readonly hears: () => boolean;
+  /** Whether what is published is heard, and what there is to say of it. */
+  readonly hears: () => { readonly ready: boolean; readonly detail: string };
 }
 
 /** One node's state, looked up whenever somebody asks: whoever asks at the same moment is told the same. */
@@ -197,6 +197,14 @@ export class Lifecycle {
     return { name: 'node', ok: FACTS[state].ok, sinceMs: this.#sinceMs, detail: this.#detailOf(state) };
   }
 
+  /** Why the node is in its state, for operators; empty for one that takes new clients. */
+  why(): string {
+    const state = this.look();
+    if (state === 'ready') return '';
+    if (state === 'full') return this.#parts.room().detail;
+    return (state === 'deaf' && this.#parts.hears().detail) || FACTS[state].says;
+  }
+
   /** What the registry is told, as figures of 0 and 1. */
   stats(): NodeStats {
     const reported = this.reported();
@@ -211,7 +219,7 @@ export class Lifecycle {
   }
 
   #has(trouble: Trouble): boolean {
-    if (trouble === 'deaf') return !this.#parts.hears();
+    if (trouble === 'deaf') return !this.#parts.hears().ready;
     return trouble === 'full' ? this.#looksFull() : this.#told.has(trouble);
   }
 

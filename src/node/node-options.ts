@@ -6,6 +6,7 @@ import type { BatchPublisher, Broker } from '../broker/broker.js';
 import type { Ingest } from '../broker/queue/ingest.js';
 import type { Registry } from '../cluster/registry.js';
 import type { Revocations } from '../cluster/revocations.js';
+import type { PublishKey } from '../config/key-list.js';
 import type { NamespaceOptions, Namespaces } from '../config/namespaces.js';
 import type { Origins } from '../http/origins.js';
 import type { Logger } from '../lib/logger.js';
@@ -91,7 +92,7 @@ export interface PushNodeOptions {
   /** Resident memory at which the node counts as using all it may. */
   readonly maxMemoryBytes: number;
   /** Bearer keys of backends that publish by HTTP. */
-  readonly publishKeys: readonly string[];
+  readonly publishKeys: readonly PublishKey[];
   readonly heartbeatMs: number;
   /** How often WebSockets' peers are pinged; one that is silent for twice that is dead. */
   readonly pingMs: number;

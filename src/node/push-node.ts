@@ -4,6 +4,7 @@ import type { Registry } from '../cluster/registry.js';
 import { ClientAddress } from '../http/client-address.js';
 import { hostInUrl } from '../http/host-in-url.js';
 import { calm } from '../lib/calm.js';
+import { steadyUnixMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
 import { every } from '../lib/timers.js';
 import { LIMITS } from '../protocol/index.js';
@@ -18,7 +19,6 @@ import { Links } from './clients/links.js';
 import { PublishLimits } from './clients/publish-limits.js';
 import { Publisher } from './clients/publisher.js';
 import { ClusterMember } from './cluster-member.js';
-import { deliveriesOf } from './deliveries.js';
 import { engineHandlers } from './engine-handlers.js';
 import { engineOptionsOf } from './engine-options.js';
 import type { EngineHandlers } from './engines/engine.js';
@@ -36,6 +36,7 @@ import type {
   StartedNode,
 } from './node-options.js';
 import { NodeRoom } from './node-room.js';
+import { statsOf } from './node-stats.js';
 import { Reservations } from './reservations.js';
 import { endLinks } from './revoker.js';
 import { Entry } from './transports/entry.js';
@@ -86,14 +87,15 @@ class Node implements PushNode {
     this.#counts = new LinkCounts(options.linksPerUser);
     this.#watch = new LinkWatch(this.#links, options, logger);
     this.#room = new NodeRoom({ load: this.#load, taken: () => this.#placesTaken(), options });
-    const hears = () => broker.status().ready;
+    const hears = () => broker.status();
     this.#lifecycle = new Lifecycle({ id: options.id, logger, hears, room: () => this.#room });
     const publish = (topic: string, frame: Buffer) => engine.publish(topic, frame);
     const maxBatchBytes = Math.min(LIMITS.maxBatchBytes, Math.floor(options.maxBufferedBytes / 4));
     this.#batches = new Batches(publish, maxBatchBytes, (error) => calm(logger).error({ error }, 'a batch failed'));
     const beforeMessage = (nowMs: number) => this.#links.hurry(nowMs);
     const batches = this.#batches;
-    const bounds = { maxChannels, maxHistoryBytes };
+    const brokerNowMs = () => this.#member?.nowMs() ?? steadyUnixMs();
+    const bounds = { maxChannels, maxHistoryBytes, brokerNowMs };
     this.#channels = new Channels({ broker, namespaces, logger, publish, batches, beforeMessage, ...bounds });
     const lifecycle = this.#lifecycle;
     const clientAddress = new ClientAddress(options.trustedProxies);
@@ -134,31 +136,10 @@ class Node implements PushNode {
   }
 
   stats(): NodeStats {
-    const { sockets, streams, slowConsumers } = this.#links;
-    return {
-      connections: this.#connectionCount(),
-      sockets,
-      streams,
-      ...this.#watch.stats(),
-      waitingPolls: this.#polls.waiting,
-      httpClients: this.#clients.size,
-      channels: this.#channels.size,
-      foundBehind: this.#channels.foundBehind,
-      historyBytes: this.#channels.history.bytes,
-      historyDropped: this.#channels.history.dropped,
-      published: this.#publisher.published,
-      eventLoopUtilization: this.#load.eventLoop,
-      ...this.#channels.counters,
-      ...deliveriesOf(this.#links, this.#channels, this.#polls),
-      ...this.#parts.broker.stats?.(),
-      slowConsumers,
-      polls: this.#polls.polls,
-      ...this.#admission.stats(),
-      ...this.#parts.revocations?.stats(),
-      ...this.#parts.ingest?.stats(),
-      ...this.#member?.stats(),
-      ...this.#lifecycle.stats(),
-    };
+    const [links, polls, clients, channels] = [this.#links, this.#polls, this.#clients, this.#channels];
+    const held = { links, polls, clients, channels, watch: this.#watch, publisher: this.#publisher, load: this.#load };
+    const [admission, member, lifecycle] = [this.#admission, this.#member, this.#lifecycle];
+    return statsOf({ ...held, admission, member, lifecycle, outside: this.#parts }, this.#connectionCount());
   }
 
   checks(): readonly ReadinessCheck[] {

@@ -19,6 +19,18 @@ export function channelNameProblem(name: unknown): string | undefined {
   return undefined;
 }
 
+/**
+ * Names the rule that a pattern of channels breaks, or returns `undefined`: a channel's name, or a prefix that ends in `*`; `*` alone
+ * only with `allowStar`.
+ */
+export function channelPatternProblem(pattern: string, allowStar: boolean): string | undefined {
+  if (!pattern.endsWith('*')) return channelNameProblem(pattern);
+  const prefix = pattern.slice(0, -1);
+  if (prefix === '') return allowStar ? undefined : '"*" alone is not allowed here';
+  // A prefix is good when some name can begin with it.
+  return channelNameProblem(prefix.length < LIMITS.channelNameBytes ? `${prefix}x` : prefix);
+}
+
 /** The namespace of a good channel name: what stands before the first colon, else `default`. */
 export function namespaceOf(channel: string): string {
   const colon = channel.indexOf(':');

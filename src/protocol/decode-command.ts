@@ -128,22 +128,39 @@ export function dataOf(text: string): string {
 }
 
 /** Fields of a publish that a later release serves: until then they are refused, never ignored. */
-const RESERVED = ['channels', 'messages', 'history'] as const;
+const RESERVED = ['channels', 'messages'] as const;
 
-/** The `key` and `waitReplicas` of a publish, as a part to spread. Refuses what is `reserved`. */
-export function termsOf(
-  record: UnknownRecord,
-  reserved: readonly string[] = RESERVED,
-): { readonly key?: string; readonly waitReplicas?: number } {
+/** What a publish may say beside its channel and data. */
+export interface PublishTerms {
+  readonly key?: string;
+  readonly waitReplicas?: number;
+  /** Whoever listens now has it, and nobody keeps it. */
+  readonly history?: false;
+}
+
+/** The terms of a publish, as a part to spread. Refuses what is `reserved`. */
+export function termsOf(record: UnknownRecord, reserved: readonly string[] = RESERVED): PublishTerms {
   const found = reserved.find((name) => field(record, name) !== undefined);
-  if (found !== undefined) refuse('bad_field', `"${found}" is reserved: publish one logged message on one "channel"`);
+  if (found !== undefined) refuse('bad_field', `"${found}" is reserved: publish one message on one "channel"`);
   const key = idempotencyKey(record);
   const waitReplicas = field(record, 'waitReplicas');
   if (waitReplicas !== undefined && !isReplicaCount(waitReplicas)) {
     const expected = `expected an integer from 0 to ${MAX_WAIT_REPLICAS}`;
     refuse('bad_field', `"waitReplicas": ${expected}, got ${picture(waitReplicas)}`);
   }
-  return { ...(key !== undefined && { key }), ...(waitReplicas !== undefined && { waitReplicas }) };
+  const history = field(record, 'history');
+  if (history !== undefined && typeof history !== 'boolean') {
+    refuse('bad_field', `"history": expected true or false, got ${picture(history)}`);
+  }
+  const terms = { ...(key !== undefined && { key }), ...(waitReplicas !== undefined && { waitReplicas }) };
+  return history === false ? liveTerms(terms) : terms;
+}
+
+/** What is not kept can neither be known again nor be waited for. */
+function liveTerms({ key, waitReplicas = 0 }: PublishTerms): PublishTerms {
+  const wrong = key !== undefined ? 'key' : waitReplicas > 0 ? 'waitReplicas' : undefined;
+  if (wrong !== undefined) refuse('bad_field', `"${wrong}": a message without history has none`);
+  return { history: false };
 }
 
 function isReplicaCount(value: unknown): value is number {

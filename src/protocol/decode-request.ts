@@ -79,12 +79,15 @@ export function decodePublishRequest(body: string): Decoded<PublishRequest> {
     const named = TARGETS.filter((name) => field(record, name) !== undefined);
     if (named.length > 1)
       refuse('bad_field', `expected one of "channel", "channels" and "messages", got ${named.length}`);
-    const { key, ...terms } = termsOf(record, ['history']);
-    if (named[0] === 'messages') return { items: messagesOf(record, body), isBatch: true, ...terms };
+    const { waitReplicas, ...terms } = termsOf(record, []);
+    const waits = waitReplicas === undefined ? {} : { waitReplicas };
+    if (named[0] === 'messages') {
+      return { items: messagesOf(record, body, waitReplicas), isBatch: true, ...waits };
+    }
     const json = dataOf(body);
-    const item = (channel: unknown) => ({ channel: channelName(channel), json, ...(key !== undefined && { key }) });
-    if (named[0] !== 'channels') return { items: [item(field(record, 'channel'))], isBatch: false, ...terms };
-    return { items: listOf(record, 'channels').map(item), isBatch: true, ...terms };
+    const item = (channel: unknown) => ({ channel: channelName(channel), json, ...terms });
+    if (named[0] !== 'channels') return { items: [item(field(record, 'channel'))], isBatch: false, ...waits };
+    return { items: listOf(record, 'channels').map(item), isBatch: true, ...waits };
   });
 }
 
@@ -100,17 +103,19 @@ function listOf(record: UnknownRecord, name: 'channels' | 'messages'): readonly 
   return value;
 }
 
-/** Each with data and key of its own. */
-function messagesOf(record: UnknownRecord, body: string): readonly PublishItem[] {
-  const misplaced = ['data', 'key'].find((name) => field(record, name) !== undefined);
+/** Each with data, key and history of its own. */
+function messagesOf(record: UnknownRecord, body: string, waitReplicas = 0): readonly PublishItem[] {
+  const misplaced = ['data', 'key', 'history'].find((name) => field(record, name) !== undefined);
   if (misplaced !== undefined) refuse('bad_field', `"${misplaced}": each of "messages" has its own`);
   const messages = listOf(record, 'messages');
   const texts = rawItems(rawMember(body, 'messages') ?? '[]');
   return messages.map((message, index) => {
     const one = asRecord(message);
-    const { key } = termsOf(one, ['channels', 'messages', 'history', 'waitReplicas']);
-    const channel = channelName(field(one, 'channel'));
-    return { channel, json: dataOf(texts[index] ?? ''), ...(key !== undefined && { key }) };
+    const terms = termsOf(one, ['channels', 'messages', 'waitReplicas']);
+    if (terms.history === false && waitReplicas > 0) {
+      refuse('bad_field', '"waitReplicas": a message without history has none');
+    }
+    return { channel: channelName(field(one, 'channel')), json: dataOf(texts[index] ?? ''), ...terms };
   });
 }
 

@@ -149,6 +149,8 @@ export interface PublishItem {
   /** The text of `data` as it was written: numbers travel on byte for byte. */
   readonly json: string;
   readonly key?: string;
+  /** Whoever listens now has it, and nobody keeps it. */
+  readonly history?: false;
 }
 /** `POST /v1/publish`, decoded. */
 export interface PublishRequest {
@@ -158,10 +160,11 @@ export interface PublishRequest {
   /** Replicas that must have each before it is acknowledged. */
   readonly waitReplicas?: number;
 }
-/** `200` of `POST /v1/publish`, and what one of several that was stored is answered with. */
+/** `200` of `POST /v1/publish`, and what one of several that succeeded is answered with. */
 export interface PublishResponse {
   readonly channel: string;
-  readonly offset: Offset;
+  /** Absent where nothing was kept. */
+  readonly offset?: Offset;
   /** Its key was used before with the same data: this is the offset of the first. */
   readonly duplicate?: true;
 }

@@ -58,6 +58,8 @@ export interface PublishCommand {
   readonly key?: string;
   /** Replicas that must have it before it is acknowledged. */
   readonly waitReplicas?: number;
+  /** Whoever listens now has it, and nobody keeps it. */
+  readonly history?: false;
 }
 export interface PresenceCommand {
   readonly type: 'presence';
@@ -144,7 +146,10 @@ export interface PublishedEvent {
   readonly type: 'published';
   readonly id: number;
   readonly channel: string;
-  readonly offset: Offset;
+  /** Absent where nothing was kept. */
+  readonly offset?: Offset;
+  /** Its key was used before with the same data: this is the offset of the first. */
+  readonly duplicate?: true;
 }
 export interface PresenceEvent {
   readonly type: 'presence';

@@ -121,7 +121,9 @@ export const BODY_ROWS = rows('HTTP: bodies', [
   ['a poll from `last` without the feature', poll({ channels: { ok: { last: 1 } } }, 'bad_offset')],
   ['a poll from `after` and `last`', poll({ channels: { ok: { after: 'now', last: 1 } }, ...POSITIONS }, 'bad_field')],
   ['a poll with a `maxPerSecond` of 0', poll({ channels: { ok: { maxPerSecond: 0 } }, ...POSITIONS }, 'bad_field')],
-  ['a publish with `history`, which is reserved', publish({ channel: 'ok', data: 1, history: false }, 'bad_field')],
+  ['`history` that is neither true nor false', publish({ channel: 'ok', data: 1, history: null }, 'bad_field')],
+  ['a key for what nobody keeps', publish({ channel: 'ok', data: 1, history: false, key: 'k' }, 'bad_field')],
+  ['replicas for what nobody keeps', publish({ channel: 'ok', data: 1, history: false, waitReplicas: 1 }, 'bad_field')],
   ['a publish with `channel` and `channels`', publish({ channel: 'ok', channels: ['ok'], data: 1 }, 'bad_field')],
   ['a publish with no channel in `channels`', publish({ channels: [], data: 1 }, 'bad_field')],
   ['a publish on 1,001 channels', publish({ channels: Array(1_001).fill('ok'), data: 1 }, 'bad_field')],
@@ -132,7 +134,11 @@ export const BODY_ROWS = rows('HTTP: bodies', [
   ['a message of several that is no object', publish({ messages: [7] }, 'not_an_object')],
   ['a message of several without `data`', publish({ messages: [{ channel: 'ok' }] }, 'bad_field')],
   ['several messages with `data` beside them', publish({ messages: [OK_MESSAGE], data: 1 }, 'bad_field')],
-  ['a message of several with `history`', publish({ messages: [{ ...OK_MESSAGE, history: false }] }, 'bad_field')],
+  ['several messages with `history` beside them', publish({ messages: [OK_MESSAGE], history: false }, 'bad_field')],
+  [
+    'several messages that wait for replicas, and one that nobody keeps',
+    publish({ messages: [OK_MESSAGE, { ...OK_MESSAGE, history: false }], waitReplicas: 1 }, 'bad_field'),
+  ],
   ['a bad key in `messages`', publish({ messages: [{ ...OK_MESSAGE, key: 'a b' }] }, 'bad_idempotency_key')],
   ...['', 'k'.repeat(300), 'schlüssel', 'a b', 7].map((key): readonly [string, Rest] => [
     `the idempotency key ${String(key).length > 20 ? 'of 300 characters' : `\`${JSON.stringify(key)}\``}`,

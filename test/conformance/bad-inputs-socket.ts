@@ -166,11 +166,17 @@ const CHANNELS = rows('WebSocket: channels and positions', [
 
 const PUBLISHING = rows('WebSocket: publishing and rates', [
   ['a publish without `data`', publish({ data: undefined }, 'bad_field', /"data"/)],
-  ...[{ channels: ['ok'] }, { messages: [] }, { history: false }].map((reserved): readonly [string, Rest] => [
+  ...[{ channels: ['ok'] }, { messages: [] }].map((reserved): readonly [string, Rest] => [
     `a publish with \`${Object.keys(reserved).join()}\`, which is reserved`,
     publish(reserved, 'bad_field', /is reserved/),
   ]),
   ['a publish without a grant', publish({ channel: 'secret' }, 'forbidden')],
+  ['a publish that nobody keeps, without a grant for it', publish({ history: false }, 'forbidden', /publishing live/)],
+  [
+    '`history` that is neither true nor false',
+    publish({ history: 0 }, 'bad_field', /"history": expected true or false/),
+  ],
+  ['a key for what nobody keeps', publish({ history: false, key: 'k' }, 'bad_field', /"key": .* without history/)],
   ['an empty idempotency key', publish({ key: '' }, 'bad_idempotency_key')],
   ['an idempotency key of 129 characters', publish({ key: 'k'.repeat(129) }, 'bad_idempotency_key')],
   ['an idempotency key that is not ASCII', publish({ key: 'schlüssel' }, 'bad_idempotency_key')],

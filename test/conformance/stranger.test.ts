@@ -151,7 +151,13 @@ describeForStranger('a stranger on a WebSocket', (world) => {
       from: { connection: welcome.connection, user: welcome.user },
     });
     const again = socket.command('publish', sent);
-    expect(await socket.next()).toEqual({ type: 'published', id: again, channel, offset: published?.offset });
+    expect(await socket.next()).toEqual({
+      type: 'published',
+      id: again,
+      channel,
+      offset: published?.offset,
+      duplicate: true,
+    });
     const other = socket.command('publish', { ...sent, data: 'other' });
     expect(await socket.next()).toMatchObject({ type: 'error', id: other, code: 'idempotency_conflict' });
     await socket.close();

@@ -31,6 +31,8 @@ export interface Finished {
 export interface ServerProcess {
   readonly role: string;
   readonly url: string;
+  /** Where operators are served; absent where they have no port of their own. */
+  readonly ops?: string;
   readonly pid: number;
   /** All that it has written to standard error. */
   log(): string;
@@ -82,9 +84,9 @@ export async function startFanfare(args: readonly string[], setup: ProcessSetup 
     const { code, stderr } = await finished;
     throw new Error(`fanfare ${args.join(' ')} ended with ${code} before it was ready:\n${stderr}`);
   }
-  const { role, url, pid } = JSON.parse(line);
+  const { role, url, ops, pid } = JSON.parse(line);
   return {
-    ...{ role, url, pid, finished },
+    ...{ role, url, ops, pid, finished },
     log: () => errorOutput.text,
     logged: (text) => errorOutput.holds(text),
     kill: (signal) => void child.kill(signal),

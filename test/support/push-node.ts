@@ -95,7 +95,7 @@ export async function startNode(setup: TestNodeSetup): Promise<TestNode> {
     namespaces,
     origins: new Origins(['https://app.example.com']),
     maxConnectsPerSecond: 2_000,
-    publishKeys: [PUBLISH_KEY],
+    publishKeys: [{ key: PUBLISH_KEY, patterns: ['*'], rights: ['publish'] }],
     heartbeatMs: LIMITS.heartbeatMs,
     pingMs: LIMITS.pingMs,
     handshakeTimeoutMs: LIMITS.handshakeTimeoutMs,

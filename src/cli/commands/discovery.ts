@@ -10,10 +10,9 @@ import { createPinoLogger } from '../../lib/pino-logger.js';
 import type { ReadinessCheck } from '../../node/node-options.js';
 import { composeCluster } from '../compose-cluster.js';
 import { composeDiscovery, discoveryStats } from '../compose-discovery.js';
+import { composeProbes } from '../compose-probes.js';
 import { composeRevocableAuth, discoveryMember, release } from '../compose-revocations.js';
-import { createMetrics } from '../metrics.js';
 import { addOptionFlags, configOf } from '../option-flags.js';
-import { createProbes } from '../probes.js';
 import { problemResponse } from '../problem-response.js';
 import { runServer, serverEnd } from '../server-process.js';
 import { VERSION } from '../version.js';
@@ -40,26 +39,24 @@ async function runDiscovery(command: Command): Promise<void> {
   // Made once the cluster can be asked: it looks for nodes at once.
   let discovery: Discovery | undefined;
   let leavingSinceMs: number | undefined;
-  const probes = createProbes({
+  const { probe, ops } = composeProbes(config, logger, {
+    role,
     // While Redis is away discovery answers from the nodes it knows, and is ready as long as it does.
     checks: () => [...(discovery ?? cluster).checks(), ...auth.keys.checks(), ...leavingCheck(leavingSinceMs)],
-    metrics: createMetrics({
-      labels: { role },
-      build: () => ({ version: VERSION }),
-      stats: () => ({ ...discoveryStats(discovery), ...cluster.stats(), ...auth.tokens?.stats(), ...logger.stats() }),
-    }),
-    adminKey: config.adminKey,
+    build: () => ({ version: VERSION }),
+    stats: () => ({ ...discoveryStats(discovery), ...cluster.stats(), ...auth.tokens?.stats(), ...logger.stats() }),
+    operators: (...asked) => discovery?.operators(...asked),
   });
   const server = createDiscoveryServer(
     async (request, context) =>
-      (await probes(request, context.remoteAddress)) ??
+      (await probe(request, context.remoteAddress)) ??
       discovery?.(request, context) ??
       problemResponse(new FanfareError('no_capacity', 'discovery is starting')),
     { host: config.host, port: config.port, maxConnections: socketsWithin(MAX_CONNECTIONS), logger },
   );
   const close = async () => {
     await server.close();
-    await release(cluster, revocations, discovery, auth.keys);
+    await release(cluster, revocations, discovery, auth.keys).finally(() => ops.close());
   };
   const start = async () => {
     auth.keys.start();
@@ -79,6 +76,7 @@ async function runDiscovery(command: Command): Promise<void> {
     loaded,
     logger,
     end: serverEnd(loaded, logger),
+    ops,
     server: { start, leave, drain: close, close },
     banner: (url) => `fanfare discovery: ${url}`,
   });

@@ -7,11 +7,10 @@ import { FanfareError } from '../../lib/errors.js';
 import { createPinoLogger } from '../../lib/pino-logger.js';
 import { composeCluster } from '../compose-cluster.js';
 import { composeNode, nodeIdOf } from '../compose-node.js';
+import { composeProbes } from '../compose-probes.js';
 import { composeRevocableAuth, release } from '../compose-revocations.js';
 import { asFallback } from '../fetch-adapter.js';
-import { createMetrics } from '../metrics.js';
 import { addOptionFlags, configOf } from '../option-flags.js';
-import { createProbes } from '../probes.js';
 import { problemResponse } from '../problem-response.js';
 import { runServer, serverEnd } from '../server-process.js';
 
@@ -30,18 +29,16 @@ async function runNode(command: Command): Promise<void> {
   const { auth, revocations } = composeRevocableAuth(loaded, cluster, nodeIdOf(config), logger);
   const { authenticator, membership, keys } = auth;
   const end = serverEnd(loaded, logger);
-  const stats = () => ({ ...node.stats(), ...cluster.stats(), ...logger.stats() });
-  const metrics = createMetrics({ labels: { role: 'node' }, build: () => build, stats });
-  const { adminKey } = config;
-  const probes = createProbes({
+  const { probe, ops } = composeProbes(config, logger, {
+    role: 'node',
     checks: () => [...node.checks(), ...keys.checks()],
-    metrics,
-    adminKey,
+    build: () => build,
+    stats: () => ({ ...node.stats(), ...cluster.stats(), ...logger.stats() }),
     nodeId: nodeIdOf(config),
   });
   const fallback = asFallback(
     async (request, context) => {
-      const answer = await probes(request, context.remoteAddress);
+      const answer = await probe(request, context.remoteAddress);
       return answer ?? problemResponse(new FanfareError('not_found', 'there is nothing at this path'));
     },
     new Origins(config.origins),
@@ -53,11 +50,12 @@ async function runNode(command: Command): Promise<void> {
   const own = { authenticator, membership, revocations, sharedLimits, namespaces };
   const parts = { broker, registry, ingest, ...own, logger, fallback, end };
   const { node, build } = await composeNode(config, parts);
-  const close = () => release(cluster, revocations, keys);
+  const close = () => release(cluster, revocations, keys).finally(() => ops.close());
   await runServer({
     loaded,
     logger,
     end,
+    ops,
     server: {
       start: async () => {
         keys.start();

@@ -1,52 +1,89 @@
-// `fanfare publish`: publishes one JSON value, or each line of standard input.
+// `fanfare publish`: publishes one JSON value, or each line of standard input, on one channel or several.
 
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { ConfigError, shown } from '../../config/config-problem.js';
 import { readWholeNumber } from '../../config/value-types.js';
 import { MAX_WAIT_REPLICAS } from '../../protocol/index.js';
-import { addClientFlags, type ClientFlags, clientFor, clientTerms, explained, untilEnded } from '../client-flags.js';
-import { httpPublisher } from '../http-publisher.js';
+import {
+  addClientFlags,
+  ClientEnded,
+  type ClientFlags,
+  type ClientTerms,
+  clientFor,
+  clientTerms,
+  explained,
+  untilEnded,
+} from '../client-flags.js';
+import { type HttpOrder, httpPublisher, type KeyTerms, publishInBatches } from '../http-publisher.js';
 
 interface PublishFlags extends ClientFlags {
   readonly key?: string;
   readonly waitReplicas?: string;
+  readonly live?: true;
+  readonly publishKey?: string;
 }
 
-/** Publishes one value and resolves with its offset. */
-type Send = (data: unknown) => Promise<string>;
+/** Printed where a message has no offset. */
+const NOT_KEPT = 'live';
 
-/** Adds the command. It prints the offset of each message, one a line. */
+/** Adds the command. */
 export function addCommand(program: Command): void {
   const command = program
     .command('publish')
-    .description('publish a JSON value on a channel, or with - one value per line of standard input')
-    .argument('<channel>')
+    .description('publish a JSON value, or with - one value per line of standard input; prints the offset of each')
+    .argument('<channels>', 'one, or several behind commas')
     .argument('<json|->')
     .option('--key <key>', 'idempotency key: repeating the command with it publishes once')
+    .option('--live', 'to whoever listens now, and nobody keeps it; prints "live" for an offset')
+    .option('--publish-key <key>', 'in batches, with the key of a backend; --url is that of a node then')
     .option(
       '--wait-replicas <n>',
       'acknowledge once so many Redis replicas have it, at most the number of the node; over HTTP',
     );
-  addClientFlags(command).action((channel: string, json: string, flags: PublishFlags) => publish(channel, json, flags));
+  addClientFlags(command).action((channels: string, json: string, flags: PublishFlags) =>
+    publish(channels.split(','), json, flags),
+  );
 }
 
-async function publish(channel: string, json: string, flags: PublishFlags): Promise<void> {
+async function publish(channels: readonly string[], json: string, flags: PublishFlags): Promise<void> {
   const values = json === '-' ? valuesIn(await text(process.stdin)) : [parsed(json, 'argument')];
-  if (flags.key !== undefined && values.length > 1) {
-    throw new ConfigError([{ option: 'key', source: 'flag --key', message: 'one key is for one message' }]);
-  }
-  const key = flags.key === undefined ? {} : { key: flags.key };
   const replicas = flags.waitReplicas === undefined ? 0 : replicaCount(flags.waitReplicas);
-  const terms = await clientTerms(flags, [channel], 'publish');
-  if (replicas > 0) {
-    const send = await httpPublisher(terms);
-    return printEach(values, (data) => send({ channel, data, ...key, waitReplicas: replicas }));
+  refuseContradictions(flags, values.length, replicas);
+  const { key, publishKey } = flags;
+  const terms = await clientTerms(flags, channels, flags.live ? 'publishLive' : 'publish');
+  const own = { ...(key !== undefined && { key }), ...(flags.live && { history: false as const }) };
+  const orders = values.flatMap((data) => channels.map((channel) => ({ channel, data, ...own })));
+  const waits = replicas > 0 ? { waitReplicas: replicas } : {};
+  if (publishKey !== undefined) return printBatches({ url: terms.url, key: publishKey, ...waits }, orders);
+  if (!flags.live && replicas === 0) return publishByClient(orders, terms, flags);
+  const send = await httpPublisher(terms);
+  for (const order of orders) console.log((await send({ ...order, ...waits })).offset ?? NOT_KEPT);
+}
+
+function refuseContradictions({ key, live }: PublishFlags, values: number, replicas: number): void {
+  const refuse = (option: string, source: string, message: string) => {
+    throw new ConfigError([{ option, source, message }]);
+  };
+  if (key !== undefined && values > 1) refuse('key', 'flag --key', 'one key is for one message');
+  if (live && key !== undefined) refuse('key', 'flag --key', 'what nobody keeps has none: leave out --key or --live');
+  if (live && replicas > 0) {
+    refuse(
+      'waitReplicas',
+      'flag --wait-replicas',
+      'what nobody keeps is on no replica: leave out one of it and --live',
+    );
   }
+}
+
+async function publishByClient(orders: readonly HttpOrder[], terms: ClientTerms, flags: ClientFlags): Promise<void> {
   const client = clientFor(terms, flags);
   const ended = untilEnded(client);
   try {
-    await printEach(values, async (data) => (await Promise.race([client.publish(channel, data, key), ended])).offset);
+    for (const { channel, data, key } of orders) {
+      const sent = client.publish(channel, data, key === undefined ? {} : { key });
+      console.log((await Promise.race([sent, ended])).offset);
+    }
   } catch (error) {
     throw explained(error, terms);
   } finally {
@@ -54,8 +91,16 @@ async function publish(channel: string, json: string, flags: PublishFlags): Prom
   }
 }
 
-async function printEach(values: readonly unknown[], send: Send): Promise<void> {
-  for (const value of values) console.log(await send(value));
+/** Throws `ClientEnded` with the first failure, once all have been answered; standard error has each of them. */
+async function printBatches(terms: KeyTerms, orders: readonly HttpOrder[]): Promise<void> {
+  let failed: ClientEnded | undefined;
+  for await (const result of publishInBatches(terms, orders)) {
+    if ('code' in result) {
+      failed ??= new ClientEnded(result.code, `${result.message}; the others are published`);
+      process.stderr.write(`fanfare: ${result.channel}: ${result.code}: ${result.message}\n`);
+    } else console.log(result.offset ?? NOT_KEPT);
+  }
+  if (failed !== undefined) throw failed;
 }
 
 function replicaCount(typed: string): number {

@@ -13,12 +13,11 @@ import { startBanner } from '../banner.js';
 import { composeCluster } from '../compose-cluster.js';
 import { composeDiscovery, discoveryStats } from '../compose-discovery.js';
 import { composeNode, nodeIdOf } from '../compose-node.js';
+import { composeProbes } from '../compose-probes.js';
 import { composeRevocableAuth, release } from '../compose-revocations.js';
 import { answerDemoToken, type DevelopmentToken } from '../demo-token.js';
 import { asFallback } from '../fetch-adapter.js';
-import { createMetrics } from '../metrics.js';
 import { addOptionFlags, configOf } from '../option-flags.js';
-import { createProbes } from '../probes.js';
 import { problemResponse } from '../problem-response.js';
 import { runServer, serverEnd } from '../server-process.js';
 import { createStaticFiles } from '../static-files.js';
@@ -48,18 +47,19 @@ async function runStart(command: Command): Promise<void> {
   // Made once the cluster can be asked: it looks for nodes at once.
   let discovery: Discovery | undefined;
   const own = () => ({ ...cluster.stats(), ...auth.tokens?.stats(), ...logger.stats() });
-  const stats = () => ({ ...node.stats(), ...discoveryStats(discovery), ...own() });
-  const probes = createProbes({
+  const { probe, ops } = composeProbes(config, logger, {
+    role,
     checks: () => [...node.checks(), ...(discovery?.checks() ?? []), ...auth.keys.checks()],
-    metrics: createMetrics({ labels: { role }, build: () => build, stats }),
-    adminKey: config.adminKey,
+    build: () => build,
+    stats: () => ({ ...node.stats(), ...discoveryStats(discovery), ...own() }),
     nodeId: nodeIdOf(config),
+    operators: (...asked) => discovery?.operators(...asked),
   });
   const files = createStaticFiles(DIST);
   const development = developmentTerms(loaded);
   const fallback = asFallback(
     async (request, context) =>
-      (await probes(request, context.remoteAddress)) ??
+      (await probe(request, context.remoteAddress)) ??
       files(request) ??
       (await answerDemoToken(request, development)) ??
       discovery?.(request, context) ??
@@ -71,13 +71,13 @@ async function runStart(command: Command): Promise<void> {
   const broker = cluster.createBroker();
   const ingest = cluster.createIngest(broker);
   const known = { authenticator, membership, revocations, sharedLimits, namespaces };
-  const parts = { broker, registry, ingest, ...known, logger, fallback, end };
-  const { node, build } = await composeNode(config, parts);
-  const close = () => release(cluster, revocations, discovery, keys);
+  const { node, build } = await composeNode(config, { broker, registry, ingest, ...known, logger, fallback, end });
+  const close = () => release(cluster, revocations, discovery, keys).finally(() => ops.close());
   await runServer({
     loaded,
     logger,
     end,
+    ops,
     server: {
       start: async () => {
         keys.start();

@@ -11,6 +11,7 @@ interface TokenFlags {
   readonly subscribe: string;
   readonly publish: string;
   readonly presence: string;
+  readonly publishLive: string;
   readonly ttl: string;
 }
 
@@ -25,6 +26,7 @@ export function addCommand(program: Command): void {
     .requiredOption('--sub <user>', "the user's name")
     .option('--subscribe <patterns>', 'channels to read, comma-separated: news,chat:*', '')
     .option('--publish <patterns>', 'channels to publish on', '')
+    .option('--publish-live <patterns>', 'channels to publish on what nobody keeps', '')
     .option('--presence <patterns>', 'channels whose presence to see', '')
     .option('--ttl <duration>', 'life of the token, up to 24h', '1h')
     .option('--config <path>', 'config file in YAML (FANFARE_CONFIG)')
@@ -54,6 +56,7 @@ async function printToken(flags: TokenFlags): Promise<void> {
     subscribe: listOf(flags.subscribe),
     publish: listOf(flags.publish),
     presence: listOf(flags.presence),
+    publishLive: listOf(flags.publishLive),
   };
   if (terms.development) process.stderr.write(`${DEVELOPMENT_ONLY}\n`);
   console.log(await signToken({ ...terms, subject: flags.sub, grants, lifetimeMs: lifetime.value }));

@@ -16,6 +16,7 @@ import type { Batches } from './batches.js';
 import { Channel, type ChannelCounters, type ChannelParts, type Traffic } from './channel.js';
 import { troubleOf } from './channel-log.js';
 import type { PublishToTopic } from './encoding.js';
+import { Handover } from './handover.js';
 import { HistoryMemory } from './history-memory.js';
 import { createLogReads, type LogReads } from './log-reads.js';
 import { TailWatch } from './tail-watch.js';
@@ -42,6 +43,8 @@ export interface ChannelsParts {
   readonly maxChannels: number;
   /** Bytes of messages that all channels keep in memory; default 64 MiB. */
   readonly maxHistoryBytes?: number;
+  /** The broker's clock, Unix milliseconds; default this machine's. */
+  readonly brokerNowMs?: () => number;
 }
 
 /** Counts of all channels of a node. */
@@ -70,6 +73,8 @@ export class Channels implements BrokerListener {
     'damaged.future': 0,
     'damaged.live': 0,
   };
+  /** How long messages take from their publish. */
+  readonly handover: Handover;
   /** What those wait for who come back at once: what the bus brings comes first. */
   readonly slices = new Slices();
   readonly #parts: ChannelsParts;
@@ -89,6 +94,7 @@ export class Channels implements BrokerListener {
 
   constructor(parts: ChannelsParts) {
     this.#parts = parts;
+    this.handover = new Handover(parts.brokerNowMs ?? steadyUnixMs);
     this.#memory = new HistoryMemory(parts.maxHistoryBytes ?? MAX_HISTORY_BYTES);
     this.#audienceParts = {
       publish: parts.publish,
@@ -183,6 +189,7 @@ export class Channels implements BrokerListener {
     const nowMs = monotonicNowMs();
     this.#parts.beforeMessage?.(nowMs);
     this.#byName.get(name)?.receive(message, nowMs);
+    this.handover.done(message.offset, nowMs);
   }
 
   resubscribed(names: readonly string[]): void {

@@ -1,6 +1,6 @@
 // What an identity may do on a channel: its grants, and what the channel's namespace opens to everybody.
 
-import { grants, type Identity } from '../../auth/identity.js';
+import { grants, type Identity, NO_PATTERNS } from '../../auth/identity.js';
 import type { NamespaceOptions, Namespaces } from '../../config/namespaces.js';
 import { FanfareError } from '../../lib/errors.js';
 
@@ -15,6 +15,11 @@ export function mayRead(identity: Identity, channel: string, namespaces: Namespa
 /** Whether the client may publish: a grant, or a namespace where every client that came through discovery may. */
 export function mayPublish(identity: Identity, channel: string, namespaces: Namespaces): boolean {
   return isOpenToPublish(identity, namespaces.of(channel)) || grants(identity.grants.publish, channel);
+}
+
+/** Whether the client may publish what nobody keeps: a grant of its own. */
+export function mayPublishLive(identity: Identity, channel: string): boolean {
+  return grants(identity.grants.publishLive ?? NO_PATTERNS, channel);
 }
 
 /**
@@ -44,7 +49,8 @@ export function readersOf(namespaces: Namespaces): (identity: Identity) => void 
 
 /** Throws `forbidden` where the client could publish on no channel at all. */
 export function requireAnyPublish(identity: Identity, namespaces: Namespaces): void {
-  if (identity.grants.publish.length > 0) return;
+  const { publish, publishLive = NO_PATTERNS } = identity.grants;
+  if (publish.length + publishLive.length > 0) return;
   for (const namespace of namespaces.all.values()) if (isOpenToPublish(identity, namespace)) return;
   throw new FanfareError('forbidden', 'the token grants no publishing at all');
 }

@@ -1,13 +1,15 @@
 // Publishing on behalf of a client or a backend: permission, size, sender, and the scope of its key.
 
 import type { Identity } from '../../auth/identity.js';
-import type { BatchPublisher, Broker, Publication, PublishOutcome } from '../../broker/broker.js';
+import type { BatchPublisher, Broker, Publication, PublishOutcome, Stored } from '../../broker/broker.js';
 import { publishEach } from '../../broker/publish-each.js';
+import type { PublishKey } from '../../config/key-list.js';
 import type { Namespaces } from '../../config/namespaces.js';
+import { requireKeyRight } from '../../http/publish-keys.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { SubjectKeys } from '../../limits/subject-limit.js';
-import type { Offset, PublishItem, Sender } from '../../protocol/index.js';
-import { mayPublish } from './access.js';
+import type { PublishItem, Sender } from '../../protocol/index.js';
+import { mayPublish, mayPublishLive } from './access.js';
 import { sessionIn } from './link-ids.js';
 import type { PublishLimits } from './publish-limits.js';
 
@@ -30,6 +32,9 @@ interface PublishTerms {
   /** Of its keys. */
   readonly scope: string;
   readonly from?: string;
+  readonly way: keyof Publisher['published'];
+  /** Throws where it may not publish this. */
+  require(order: PublishOrder): void;
 }
 
 const NO_OUTCOME: PublishOutcome = { error: new FanfareError('internal', 'a publish was not answered') };
@@ -44,10 +49,21 @@ export interface PublisherParts {
   readonly waitReplicas: number;
 }
 
-/** Publishes; every method throws what {@link Broker.publish} throws, and `forbidden`, `rate_limited` or `payload_too_large`. */
+/** What was handed to whoever listens now, and is kept by nobody. */
+export interface Handed {
+  readonly offset?: undefined;
+}
+
+/** How one of several publishes ended. */
+export type PublishAnswer = PublishOutcome | Handed;
+
+const HANDED: Handed = {};
+
+/** Publishes for clients and backends. What is wrong with one message concerns no other. */
 export class Publisher {
   readonly #parts: PublisherParts;
-  published = 0;
+  /** Messages that it published, by the way in which they came. */
+  readonly published = { websocket: 0, http: 0 };
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
@@ -55,12 +71,13 @@ export class Publisher {
 
   /**
    * For a client: its token must allow it, and its name is stamped on the message. It may not ask for more replicas than the
-   * node does: while one publish waits for a replica, every other that waits on that master does.
+   * node does: while one publish waits for a replica, every other that waits on that master does. Throws what
+   * {@link Broker.publish} throws, and `forbidden` or `payload_too_large`.
    */
-  async forClient(client: PublishingClient, order: PublishOrder): Promise<Offset> {
-    const terms = this.#termsOf(client);
-    this.#require(client, order);
-    return this.#publish(order, terms);
+  async forClient(client: PublishingClient, order: PublishOrder): Promise<Stored | Handed> {
+    const [answer = NO_OUTCOME] = await this.#publishAll([order], this.#termsOf(client, 'websocket'));
+    if ('error' in answer) throw answer.error;
+    return answer;
   }
 
   /** What counts a message by its channel. */
@@ -68,25 +85,34 @@ export class Publisher {
     return this.#parts.limits;
   }
 
-  /** Several, in their order; one outcome for each. Never rejects. */
-  allForClient(client: PublishingClient, orders: readonly PublishOrder[]): Promise<readonly PublishOutcome[]> {
-    return this.#publishAll(orders, this.#termsOf(client), (order) => this.#require(client, order));
+  /** Several by HTTP, in their order; one answer for each. Never rejects. */
+  allForClient(client: PublishingClient, orders: readonly PublishOrder[]): Promise<readonly PublishAnswer[]> {
+    return this.#publishAll(orders, this.#termsOf(client, 'http'));
   }
 
   /** As {@link allForClient}, for a backend that showed its publish key. */
-  allForBackend(orders: readonly PublishOrder[]): Promise<readonly PublishOutcome[]> {
-    return this.#publishAll(orders, { scope: 'b' }, ({ channel }) => this.limits.spend(undefined, channel));
+  allForBackend(key: PublishKey, orders: readonly PublishOrder[]): Promise<readonly PublishAnswer[]> {
+    const require = ({ channel }: PublishOrder) => {
+      requireKeyRight(key, 'publish', channel);
+      this.limits.spend(undefined, channel);
+    };
+    return this.#publishAll(orders, { scope: 'b', way: 'http', require });
   }
 
-  #termsOf({ identity, connection }: PublishingClient): PublishTerms {
+  #termsOf(client: PublishingClient, way: PublishTerms['way']): PublishTerms {
+    const { identity, connection } = client;
     const sender: Sender = { connection, user: identity.user };
-    return { scope: `u:${keyScope(sender)}`, from: JSON.stringify(sender) };
+    const require = (order: PublishOrder) => this.#require(client, order);
+    return { scope: `u:${keyScope(sender)}`, from: JSON.stringify(sender), way, require };
   }
 
   /** Throws where the client may not, or not so often. */
-  #require({ identity, keys }: PublishingClient, { channel, waitReplicas: wanted = 0 }: PublishOrder): void {
-    if (!mayPublish(identity, channel, this.#parts.namespaces)) {
-      const message = `the token does not grant publishing on ${channel}`;
+  #require({ identity, keys }: PublishingClient, order: PublishOrder): void {
+    const { channel, history, waitReplicas: wanted = 0 } = order;
+    const isLive = history === false;
+    const may = isLive ? mayPublishLive(identity, channel) : mayPublish(identity, channel, this.#parts.namespaces);
+    if (!may) {
+      const message = `the token does not grant publishing ${isLive ? 'live ' : ''}on ${channel}`;
       throw new FanfareError('forbidden', message, { channels: [channel] });
     }
     const { waitReplicas } = this.#parts;
@@ -96,33 +122,40 @@ export class Publisher {
     throw new FanfareError('forbidden', message, { channels: [channel] });
   }
 
-  async #publish(order: PublishOrder, terms: PublishTerms): Promise<Offset> {
-    const offset = await this.#parts.broker.publish(this.#publicationOf(order, terms));
-    this.published++;
-    return offset;
+  async #publishAll(orders: readonly PublishOrder[], terms: PublishTerms): Promise<readonly PublishAnswer[]> {
+    const logged: Publication[] = [];
+    const answers = orders.map(
+      (order): ((stored: readonly PublishOutcome[]) => PublishAnswer | Promise<PublishAnswer>) => {
+        try {
+          terms.require(order);
+          const publication = this.#publicationOf(order, terms);
+          if (order.history !== false) {
+            const at = logged.push(publication) - 1;
+            return (stored) => stored[at] ?? NO_OUTCOME;
+          }
+          const handed = this.#handOver(publication);
+          return () => handed;
+        } catch (error) {
+          if (!(error instanceof FanfareError)) throw error;
+          return () => ({ error });
+        }
+      },
+    );
+    const stored = logged.length === 0 ? [] : await this.#store(logged);
+    const all = await Promise.all(answers.map((of) => of(stored)));
+    for (const one of all) if (!('error' in one || 'duplicate' in one)) this.published[terms.way]++;
+    return all;
   }
 
-  /** What is wrong with one concerns no other. */
-  async #publishAll(
-    orders: readonly PublishOrder[],
-    terms: PublishTerms,
-    require: (order: PublishOrder) => void,
-  ): Promise<readonly PublishOutcome[]> {
-    const asked = orders.map((order) => {
-      try {
-        require(order);
-        return this.#publicationOf(order, terms);
-      } catch (error) {
-        if (error instanceof FanfareError) return error;
-        throw error;
-      }
-    });
-    const good = asked.filter((one): one is Publication => !(one instanceof FanfareError));
-    const outcomes = good.length === 0 ? [] : await this.#store(good);
-    let next = 0;
-    const all = asked.map((one) => (one instanceof FanfareError ? { error: one } : (outcomes[next++] ?? NO_OUTCOME)));
-    for (const outcome of all) if (!('error' in outcome) && outcome.duplicate !== true) this.published++;
-    return all;
+  /** Never rejects. */
+  async #handOver({ channel, data }: Publication): Promise<PublishAnswer> {
+    try {
+      await this.#parts.broker.publishLive(channel, data);
+      return HANDED;
+    } catch (error) {
+      if (error instanceof FanfareError) return { error };
+      return { error: new FanfareError('internal', 'a publish failed', { cause: error }) };
+    }
   }
 
   #store(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {

@@ -145,11 +145,12 @@ export class Session {
 
   async #publish(command: PublishCommand): Promise<void> {
     const { publishes, publisher, door } = this.#parts;
-    const units = publisher.limits.general([command.channel]);
+    const { id, channel } = command;
+    const units = publisher.limits.general([channel]);
     if (units > 0) publishes.spend(this.#keys, units, door.nowMs());
     const client = { identity: this.#identity, connection: this.#connection, keys: this.#keys };
-    const offset = await publisher.forClient(client, command);
-    this.#link.sendEvent({ type: 'published', id: command.id, channel: command.channel, offset });
+    const answer = await publisher.forClient(client, command);
+    this.#link.sendEvent({ type: 'published', id, channel, ...answer });
   }
 
   async #refresh(command: RefreshCommand): Promise<void> {

@@ -1,8 +1,7 @@
 // `POST /v1/publish`: messages from a backend with a publish key, or from a client with its ticket.
 
-import type { PublishOutcome } from '../../broker/broker.js';
-import type { SecretKeys } from '../../http/bearer.js';
 import { hasMoreMarks } from '../../http/json-body.js';
+import type { FoundKey, PublishKeys } from '../../http/publish-keys.js';
 import { FanfareError } from '../../lib/errors.js';
 import {
   decodePublishRequest,
@@ -14,7 +13,7 @@ import {
 } from '../../protocol/index.js';
 import type { Admission } from '../admission.js';
 import { sessionName } from '../clients/link-ids.js';
-import type { Publisher, PublishOrder } from '../clients/publisher.js';
+import type { PublishAnswer, Publisher, PublishOrder } from '../clients/publisher.js';
 import { AnswerKind, type HttpCall, JSON_ANSWER, JSON_HEADERS } from './call.js';
 import { decoded, type Entry, type EntryRules } from './entry.js';
 
@@ -37,7 +36,7 @@ export interface PublishDoorParts {
   readonly entry: Entry;
   readonly publisher: Publisher;
   /** Those of backends. */
-  readonly keys: SecretKeys;
+  readonly keys: PublishKeys;
   /** Of `data`. */
   readonly maxMessageBytes: number;
 }
@@ -46,7 +45,7 @@ export class PublishDoor {
   readonly #door: PublishDoorParts['door'];
   readonly #entry: Entry;
   readonly #publisher: Publisher;
-  readonly #keys: SecretKeys;
+  readonly #keys: PublishKeys;
   readonly #rules: EntryRules<PublishRequest>;
 
   constructor({ door, entry, publisher, keys, maxMessageBytes }: PublishDoorParts) {
@@ -69,7 +68,7 @@ export class PublishDoor {
   handle(call: HttpCall): void {
     const bearer = call.bearer();
     const key = bearer === undefined ? undefined : this.#keys.find(bearer);
-    if (key !== undefined) return this.#publishForBackend(call, `key:${key}`);
+    if (key !== undefined) return this.#publishForBackend(call, key);
     this.#entry.enter(call, this.#rules, ({ identity, keys, request }) => {
       const client = { identity, connection: sessionName(identity), keys };
       answer(call, request, this.#publisher.allForClient(client, ordersOf(request)));
@@ -77,14 +76,15 @@ export class PublishDoor {
   }
 
   /** The first unit is paid before the body is read, like anybody's. */
-  #publishForBackend(call: HttpCall, publishKey: string): void {
+  #publishForBackend(call: HttpCall, key: FoundKey): void {
+    const { subject: publishKey } = key;
     const { publishKey: limit, nowMs } = this.#door;
     const heldAtMs = nowMs();
     limit.spend({ publishKey }, 1, heldAtMs);
     const publish = (body: string) => {
       const request = decoded(this.#rules.decode(body));
       limit.settle({ publishKey }, request.items.length, heldAtMs, nowMs());
-      answer(call, request, this.#publisher.allForBackend(ordersOf(request)));
+      answer(call, request, this.#publisher.allForBackend(key, ordersOf(request)));
     };
     call.readJson(this.#entry.maxBodyBytes, publish, RULES.holds);
   }
@@ -94,7 +94,7 @@ function ordersOf({ items, waitReplicas }: PublishRequest): readonly PublishOrde
   return waitReplicas === undefined ? items : items.map((item) => ({ ...item, waitReplicas }));
 }
 
-function answer(call: HttpCall, request: PublishRequest, published: Promise<readonly PublishOutcome[]>): void {
+function answer(call: HttpCall, request: PublishRequest, published: Promise<readonly PublishAnswer[]>): void {
   published
     .then((outcomes) => {
       const [item, outcome] = [request.items[0], outcomes[0]];
@@ -107,7 +107,7 @@ function answer(call: HttpCall, request: PublishRequest, published: Promise<read
 }
 
 /** Each for itself, in their order. */
-function answerAll(call: HttpCall, items: readonly PublishItem[], outcomes: readonly PublishOutcome[]): void {
+function answerAll(call: HttpCall, items: readonly PublishItem[], outcomes: readonly PublishAnswer[]): void {
   const results = items.flatMap((item, index) => {
     const outcome = outcomes[index];
     return outcome === undefined ? [] : [resultOf(item, outcome)];
@@ -116,7 +116,7 @@ function answerAll(call: HttpCall, items: readonly PublishItem[], outcomes: read
   call.respondAs(isWhole ? JSON_ANSWER : PARTLY, JSON.stringify({ results } satisfies PublishResults));
 }
 
-function resultOf({ channel }: PublishItem, outcome: PublishOutcome): PublishResponse | PublishFailure {
+function resultOf({ channel }: PublishItem, outcome: PublishAnswer): PublishResponse | PublishFailure {
   if (!('error' in outcome)) return { channel, ...outcome };
   const { code, message, retryAfterMs, outcome: known } = outcome.error;
   return {

@@ -62,6 +62,19 @@ describe('a proof', () => {
   it('fits a record, with many secrets too', () => {
     const secrets = Array.from({ length: 8 }, (_, index) => String(index).repeat(40));
     expect(new Membership(secrets).prove(NAME, FACTS).length).toBeLessThan(1_024);
+    const most = [...secrets, ...secrets.map((secret) => `${secret}!`)];
+    expect(new Membership(most).prove(NAME, { ...FACTS, why: 'ä'.repeat(1_000) }).length).toBeLessThan(2_048);
+  });
+
+  it('says why the node is as it is, in so many characters, and nothing where it does not', () => {
+    const said = (why: unknown) => {
+      const facts = { ...FACTS, why } as MemberFacts;
+      return new Membership([A]).read(NAME, new Membership([A]).prove(NAME, facts))?.why;
+    };
+    expect([said('48 of 48 links'), said('x'.repeat(300))]).toEqual(['48 of 48 links', 'x'.repeat(200)]);
+    const written = (why: unknown) =>
+      Buffer.from(JSON.stringify({ ...FACTS, fingerprints: [], why })).toString('base64url');
+    expect([said(''), new Membership([A]).read(NAME, written(7))?.why]).toEqual([undefined, undefined]);
   });
 });
 

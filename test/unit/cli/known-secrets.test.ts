@@ -50,6 +50,8 @@ const HARMLESS: Readonly<Partial<Record<OptionKey, string>>> = {
   ...{
     host: '127.0.0.2',
     port: '0',
+    opsHost: '127.0.0.1',
+    opsPort: '0',
     prefix: 'fanfare',
     nodeId: 'one',
     engine: 'ws',
@@ -146,7 +148,11 @@ const FIRST_TRIES: readonly Row[] = [
   { title: 'with a variable that is empty', role: 'start', env: { FANFARE_ORIGINS: '', FANFARE_AUTH_SECRET: '' } },
   ...['localhost', '::1'].map((host): Row => ({ title: `on ${host}`, role: 'start', env: { FANFARE_HOST: host } })),
   ...Object.entries(HARMLESS).map(
-    ([option, value]): Row => ({ title: `with ${option}`, role: 'start', env: { [envName(option)]: value } }),
+    ([option, value]): Row => ({
+      title: `with ${option}`,
+      role: 'start',
+      env: { [envName(option)]: value, ...(option === 'opsHost' && { FANFARE_OPS_PORT: '0' }) },
+    }),
   ),
 ];
 

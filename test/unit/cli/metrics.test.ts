@@ -2,6 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { createMetrics, type MetricsSource } from '../../../src/cli/metrics.js';
+import { Histogram } from '../../../src/lib/histogram.js';
 
 const build = () => ({ version: '1.2.3', engine: 'uws' });
 
@@ -35,6 +36,23 @@ it('makes one metric of figures that are parts of it, and leaves their sum to wh
   expect(text).toMatch(/^fanfare_deliveries_total\{transport="sse",role="node"\} 3$/m);
   expect(text).toMatch(/^# TYPE fanfare_state gauge\n(.*\n)*fanfare_state\{state="full",role="node"\} 0$/m);
   expect(text).not.toContain('delivered');
+});
+
+it('makes a histogram of durations that were counted elsewhere', async () => {
+  const took = new Histogram();
+  for (const ms of [0.5, 3, 3, 7_000, -1]) took.add(ms);
+  const text = await metricsOf(() => took.stats('handover')).text();
+  const name = 'fanfare_publish_to_handover_seconds';
+  expect(text.match(new RegExp(`^# TYPE ${name}\\S* .*$`, 'gm'))).toEqual([`# TYPE ${name} histogram`]);
+  const of = (part: string) => text.match(new RegExp(`^${name}_${part}.*$`, 'gm'));
+  expect(of('bucket')).toHaveLength(13);
+  expect(of('bucket')?.slice(0, 3)).toEqual([
+    `${name}_bucket{le="0.001",role="node"} 2`,
+    `${name}_bucket{le="0.0025",role="node"} 2`,
+    `${name}_bucket{le="0.005",role="node"} 4`,
+  ]);
+  expect(of('bucket')?.at(-1)).toBe(`${name}_bucket{le="+Inf",role="node"} 5`);
+  expect([of('sum'), of('count')]).toEqual([[`${name}_sum{role="node"} 7.0065`], [`${name}_count{role="node"} 5`]]);
 });
 
 it('says what runs', async () => {

@@ -31,7 +31,8 @@ describe.each(['authSecret', 'clusterSecret', 'adminKey', 'publishKey'] as const
     ['a list in YAML', [A, { name: 'new', key: B }], [A, B]],
     ['an object in YAML', { key: A }, [A]],
   ])('takes %s', (_, raw, keys) => {
-    expect(config({ [option]: raw })[option]).toEqual(keys);
+    const found = config({ [option]: raw })[option] ?? [];
+    expect(found.map((one) => (typeof one === 'string' ? one : one.key))).toEqual(keys);
   });
 
   it.each<[string, unknown, RegExp]>([
@@ -39,13 +40,47 @@ describe.each(['authSecret', 'clusterSecret', 'adminKey', 'publishKey'] as const
     ['a comma with nothing behind it', `${A},`, /got 0 bytes as number 2 of 2/],
     ['a name alone', 'name=x', /expected at least \d\d bytes/],
     ['a name that is none', `name=a b;key=${A}`, /expected a name of 1 to 64/],
-    ['what is not served yet', `name=x;key=${A};rights=read`, /expected no rights, which are not served yet/],
-    ['another field', [{ key: A, until: 'noon' }], /expected name and key alone/],
+    ['another field', [{ key: A, until: 'noon' }], /expected name(,| and) key.* alone, without until/],
   ])('refuses %s, and shows no key', (_, raw, message) => {
     const [line = '', ...others] = mistakes({ [option]: raw });
     expect(others).toEqual([]);
     expect(line).toMatch(message);
     expect(line).not.toContain(A);
+  });
+});
+
+describe('publish keys', () => {
+  it.each<[string, unknown, unknown]>([
+    ['a bare one, for publishing everywhere', A, { key: A, patterns: ['*'], rights: ['publish'] }],
+    [
+      'patterns and rights as words',
+      `name=shop;key=${A};patterns=order:* news;rights=read publish`,
+      { name: 'shop', key: A, patterns: ['order:*', 'news'], rights: ['publish', 'read'] },
+    ],
+    [
+      'lists in YAML',
+      [{ key: A, patterns: ['user:*'], rights: ['read', 'delete'] }],
+      { key: A, patterns: ['user:*'], rights: ['read', 'delete'] },
+    ],
+  ])('take %s', (_, raw, key) => {
+    expect(config({ publishKey: raw }).publishKey).toEqual([key]);
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['no right', `key=${A};rights=`, /expected rights of publish, read, delete/],
+    ['an unknown right', `key=${A};rights=write`, /expected rights of publish, read, delete/],
+    ['no pattern', [{ key: A, patterns: [] }], /expected 1 to 64 patterns/],
+    ['a bad pattern', `key=${A};patterns=a:* :b`, /expected patterns of channels: a channel name has no empty part/],
+    ['a pattern that is no text', [{ key: A, patterns: [7] }], /expected 1 to 64 patterns/],
+  ])('refuse %s', (_, raw, message) => {
+    const [line = '', ...others] = mistakes({ publishKey: raw });
+    expect(others).toEqual([]);
+    expect(line).toMatch(message);
+    expect(line).not.toContain(A);
+  });
+
+  it('alone have patterns and rights', () => {
+    expect(mistakes({ adminKey: `key=${A};rights=read` })[0]).toMatch(/name and key alone, without rights/);
   });
 });
 

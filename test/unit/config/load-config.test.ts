@@ -136,6 +136,35 @@ describe('defaults of each role', () => {
   });
 });
 
+describe('the port of operators', () => {
+  const flags = { opsPort: '9080' };
+
+  it('is on this machine alone unless told, and is none by default', () => {
+    expect(load({ flags }).config).toMatchObject({ opsHost: '127.0.0.1', opsPort: 9080 });
+    expect(load({}).config.opsPort).toBeUndefined();
+  });
+
+  it('is open to others only with a key that they must show', () => {
+    const open = { ...flags, opsHost: '0.0.0.0' };
+    expect(mistakes({ flags: open })).toEqual([
+      expect.stringMatching(/^opsHost \(flag --ops-host\): got 0\.0\.0\.0, .* set FANFARE_ADMIN_KEY/),
+    ]);
+    expect(mistakes({ flags: { ...open, adminKey: 'k'.repeat(32) } })).toEqual([]);
+    expect(mistakes({ flags: { ...open, adminKey: 'short' } })).toEqual([expect.stringMatching(/^adminKey/)]);
+  });
+
+  it('is not that of clients, and an address is none without it', () => {
+    expect(mistakes({ flags: { opsPort: '9080', port: '9080' } })).toEqual([
+      expect.stringMatching(/^opsPort .* which is port \(flag --port\): expected another one$/),
+    ]);
+    expect(mistakes({ flags: { opsPort: '9080', port: '9080', host: '127.0.0.2' } })).toEqual([]);
+    expect(mistakes({ flags: { opsPort: '0', port: '0' } })).toEqual([]);
+    expect(mistakes({ flags: { opsHost: '127.0.0.1' } })).toEqual([
+      expect.stringMatching(/^opsHost .*: nothing listens there without a port: set FANFARE_OPS_PORT$/),
+    ]);
+  });
+});
+
 describe('the delay of a drain', () => {
   const NODE = { role: 'node', env: NODE_ENV } as const;
 

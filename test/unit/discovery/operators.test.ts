@@ -1,8 +1,9 @@
 // The paths of operators, behind their key.
 
 import { describe, expect, it } from 'vitest';
+import { Membership } from '../../../src/auth/membership.js';
 import { node } from '../cluster/test-cluster.js';
-import { fixture, refusal } from './fixture.js';
+import { fixture, refusal, SECRET } from './fixture.js';
 
 describe('operators', () => {
   const KEY = 'an-admin-key-that-is-long-enough';
@@ -49,6 +50,36 @@ describe('operators', () => {
     const headers = { Authorization: 'Bearer ' };
     expect(await refusal(await f.ask('/v1/nodes', { method: 'GET', headers }))).toBe('404 not_found');
     expect(await refusal(await f.ask('/v1/nodes/n1/drain', { headers }))).toBe('404 not_found');
+  });
+
+  it('see on their own port why a node is as it is, and find the list of nodes there alone', async () => {
+    const f = await fixture({ adminKeys: [KEY], isApart: true });
+    const report = node('n1', { state: 'full' });
+    const facts = { timeMs: f.state.nowMs, version: '0.1.0', engine: 'ws', startedAtMs: 1, why: '10 of 10 links' };
+    await f.registry.report({ ...report, proof: new Membership([SECRET]).prove(report, facts) });
+    const headers = { Authorization };
+    const ask = (path: string, method = 'GET') =>
+      f.discovery.operators(new Request(`http://localhost${path}`, { method, headers }), { remoteAddress: '10.0.0.1' });
+    expect(await (await ask('/v1/nodes')).json()).toMatchObject({
+      nodes: [{ id: 'n1', state: 'full', why: '10 of 10 links', engine: 'ws' }],
+    });
+    expect((await ask('/v1/nodes/n1/drain', 'POST')).status).toBe(202);
+    expect(await refusal(await ask('/v1/connect', 'POST'))).toBe('404 not_found');
+    expect(await refusal(await f.ask('/v1/nodes', { method: 'GET', headers }))).toBe('404 not_found');
+    expect((await f.ask('/v1/nodes/n1/drain', { headers })).status).toBe(202);
+  });
+
+  it.each([
+    ['10.0.0.1', 'localhost', {}, 403],
+    ['127.0.0.1', 'evil.example', {}, 403],
+    ['127.0.0.1', 'localhost', { 'X-Forwarded-For': '10.0.0.1' }, 403],
+    ['::ffff:127.0.0.1', 'localhost:9080', {}, 200],
+  ])('without a key see the list from this machine alone: %s as %s with %j', async (from, host, more, status) => {
+    const f = await fixture({ isApart: true });
+    const request = new Request('http://localhost/v1/nodes', { headers: { Host: host, ...more } });
+    expect((await f.discovery.operators(request, { remoteAddress: from })).status).toBe(status);
+    const drain = new Request('http://localhost/v1/nodes/n1/drain', { method: 'POST', headers: { Host: host } });
+    expect((await f.discovery.operators(drain, { remoteAddress: from })).status).toBe(404);
   });
 
   it('are told when the registry is away', async () => {

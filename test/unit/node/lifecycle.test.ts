@@ -10,7 +10,12 @@ const ROOM: Room = { isFull: false, isTight: false, isBusy: false, detail: '1 of
 function life(...events: readonly NodeEvent[]) {
   const world = { room: ROOM, hears: true };
   const logger = new RecordingLogger();
-  const made = new Lifecycle({ id: 'n1', logger, room: () => world.room, hears: () => world.hears });
+  const made = new Lifecycle({
+    id: 'n1',
+    logger,
+    room: () => world.room,
+    hears: () => ({ ready: world.hears, detail: 'Redis is away' }),
+  });
   for (const event of events) made.on(event);
   return { life: made, world, logger };
 }
@@ -114,6 +119,20 @@ describe('a state', () => {
       seen.push(made.state);
     }
     expect(seen).toEqual(['ready', 'full', 'full', 'ready', 'ready']);
+  });
+
+  it.each<[string, readonly Wrong[], readonly NodeEvent[]]>([
+    ['', [], ['serve']],
+    ['1 of 10 links', [full], ['serve']],
+    ['Redis is away', [deaf, full], ['serve']],
+    ['another node has this id; this one takes no new clients', [fenced], ['serve']],
+    ['the node is starting', [], []],
+    ['the node is about to be drained', [], ['serve', 'leave']],
+    ['the node is being drained', [full], ['serve', 'drain']],
+  ])('tells operators why it is so: %j with %j after %j', (why, wrongs, events) => {
+    const made = life(...events);
+    for (const wrong of wrongs) wrong(made);
+    expect(made.life.why()).toBe(why);
   });
 
   it('names in its detail what it is full of', () => {

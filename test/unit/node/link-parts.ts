@@ -57,7 +57,7 @@ export async function nodeParts() {
   const authenticator = createAuthenticator({ tickets, allowUserTokens: false });
   const rate = { perSecond: 100, burst: 100 };
   const room = () => ({ isFull: false, isTight: false, isBusy: false, detail: '' });
-  const lifecycle = new Lifecycle({ id: 'n1', logger: silentLogger, room, hears: () => true });
+  const lifecycle = new Lifecycle({ id: 'n1', logger: silentLogger, room, hears: () => ({ ready: true, detail: '' }) });
   lifecycle.on('serve');
   const door = new Admission({
     origins: new Origins([]),
