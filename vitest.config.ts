@@ -34,6 +34,7 @@ export default defineConfig({
       suite('integration', 180, true),
       suite('browser', 180, true),
       suite('chaos', 420, true),
+      suite('compat', 180, true),
     ],
   },
 });

@@ -1,3 +1,3 @@
 // The SDK's version: tabs share a connection only with their like.
 
-export const VERSION = '0.1.0';
+export const VERSION = '0.2.0';

@@ -6,7 +6,7 @@ import { type RedisServer, type RedisServerOptions, startRedis } from './redis.j
 
 export const ADMIN_KEY = 'admin-key-of-the-tests-0123456789abcdef';
 export const PUBLISH_KEY = 'publish-key-of-the-tests-0123456789abcdef';
-const AUTH_SECRET = 'user-tokens-of-the-tests-0123456789abcdef';
+export const AUTH_SECRET = 'user-tokens-of-the-tests-0123456789abcdef';
 export const CLUSTER_SECRET = 'tickets-of-the-tests-0123456789abcdef';
 
 export interface Cluster {
@@ -94,4 +94,4 @@ export async function startCluster({
   };
 }
 
-const EVERYTHING = { subscribe: ['room:*', 'news'], publish: ['room:*', 'news'], presence: [] };
+export const EVERYTHING = { subscribe: ['room:*', 'news'], publish: ['room:*', 'news'], presence: [] };

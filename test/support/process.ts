@@ -19,6 +19,8 @@ export interface ProcessSetup {
   /** Its limit of open files; absent: this process's. */
   readonly openFiles?: number;
   readonly nodeFlags?: readonly string[];
+  /** The program, of another build; absent: this one's. */
+  readonly main?: string;
 }
 
 export interface Finished {
@@ -97,10 +99,13 @@ export async function startFanfare(args: readonly string[], setup: ProcessSetup 
   };
 }
 
-function launch(args: readonly string[], { env = {}, openFiles, nodeFlags = [] }: ProcessSetup): ChildProcess {
+function launch(
+  args: readonly string[],
+  { env = {}, openFiles, nodeFlags = [], main = MAIN }: ProcessSetup,
+): ChildProcess {
   const { PATH = '', HOME = '' } = process.env;
   const options = { env: { PATH, HOME, ...UNBOUNDED, ...env }, stdio: 'pipe' } as const;
-  const command = [process.execPath, ...nodeFlags, MAIN, ...args];
+  const command = [process.execPath, ...nodeFlags, main, ...args];
   if (openFiles === undefined) return spawn(process.execPath, command.slice(1), options);
   return spawn('sh', ['-c', 'ulimit -n "$0" && exec "$@"', String(openFiles), ...command], options);
 }
