@@ -33,8 +33,11 @@ const LIVE: Readonly<Record<PageFormat, Encoding>> = { data: liveEncoding('data'
 
 function liveEncoding(format: PageFormat): Encoding {
   return {
-    message: (message) =>
-      message.offset === undefined ? SILENCE : eventsOf(message, message.offset, format, undefined, true),
+    message: (message) => {
+      const { offset } = message;
+      if (offset === undefined) return SILENCE;
+      return Buffer.from(dataOf(message, offset, format) + controlOf(offset, undefined, true));
+    },
     // Each stream is told by itself, and ends then.
     gap: () => SILENCE,
   };
@@ -45,6 +48,8 @@ export class ChannelEvents implements StreamDialect {
   readonly #read: ChannelRead;
   /** Whether its client looks at what is no data before the end: then it is told why there is one. */
   readonly #hearsEnd: boolean;
+  /** The last message that was missed, behind which a `control` is still to come. */
+  #told: Offset | undefined;
 
   constructor(read: ChannelRead, hearsEnd: boolean) {
     this.#read = read;
@@ -58,13 +63,18 @@ export class ChannelEvents implements StreamDialect {
   readonly hearsLive = false;
   readonly greeting = `retry: ${RETRY_MS}\n\n`;
 
+  /** What was missed: whether it was the last, the next one says, or {@link live}. */
   message(message: ChannelMessage): Buffer {
     const { offset } = message;
-    return offset === undefined ? SILENCE : eventsOf(message, offset, this.#read.format, this.#read.cursor, false);
+    if (offset === undefined) return SILENCE;
+    const before = this.#told === undefined ? '' : controlOf(this.#told, this.#read.cursor, false);
+    this.#told = offset;
+    return Buffer.from(before + dataOf(message, offset, this.#read.format));
   }
 
   /** It has caught up: from here on it hears what the channel brings. */
   live({ position }: Channel): string {
+    this.#told = undefined;
     return controlOf(position, this.#read.cursor, true);
   }
 
@@ -96,22 +106,15 @@ export function refusalOf({ code, message, retryAfterMs, gap }: ControlRefusal):
   const id = gap === undefined ? '' : `id: ${gap.offset}\n`;
   const next = gap === undefined ? {} : { streamNextOffset: gap.offset, gap };
   const data = { code, message, ...(retryAfterMs !== undefined && { retryAfterMs }), ...next };
-  return `${retry}${id}event: control\ndata: ${JSON.stringify(data)}\n\n`;
+  return `${retry}${id}event: control\ndata:${JSON.stringify(data)}\n\n`;
 }
 
-function eventsOf(
-  message: ChannelMessage,
-  offset: Offset,
-  format: PageFormat,
-  cursor: number | undefined,
-  isTail: boolean,
-): Buffer {
-  const data = `id: ${offset}\nevent: data\ndata: [${itemOf(message, format)}]\n\n`;
-  return Buffer.from(data + controlOf(offset, cursor, isTail));
+function dataOf(message: ChannelMessage, offset: Offset, format: PageFormat): string {
+  return `id: ${offset}\nevent: data\ndata:[${itemOf(message, format)}]\n\n`;
 }
 
 function controlOf(offset: Offset, cursor: number | undefined, isTail: boolean): string {
   const streamCursor = String(cursorAfter(timeOf(offset), cursor));
   const data = { streamNextOffset: offset, streamCursor, ...(isTail && { upToDate: true }) };
-  return `id: ${offset}\nevent: control\ndata: ${JSON.stringify(data)}\n\n`;
+  return `id: ${offset}\nevent: control\ndata:${JSON.stringify(data)}\n\n`;
 }

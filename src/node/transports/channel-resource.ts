@@ -25,6 +25,11 @@ const PRICE = 1 / 10;
 const STREAM_LIFE_MS = 55_000;
 const STREAM_LIFE_SPREAD_MS = 10_000;
 const GONE = 410;
+const EVENT_HEADERS = {
+  ...STREAM_HEADERS,
+  'Cache-Control': 'no-store, no-cache, no-transform',
+  'X-Content-Type-Options': 'nosniff',
+} as const;
 
 export interface ChannelDoorParts {
   readonly entry: Entry;
@@ -86,7 +91,7 @@ export class ChannelDoor {
     const { call, request: read } = reader;
     const isHead = call.exchange.method === 'HEAD';
     if (read.live !== 'sse') return this.#poll(reader, heads, isHead);
-    if (isHead) return call.respond(200, STREAM_HEADERS);
+    if (isHead) return call.respond(200, EVENT_HEADERS);
     this.#parts.door.requireRoom();
     // Whoever reads a status and no events is told by it of a position that is not good.
     if (heads.hearsEvents || !holdsPosition(read.begin)) return this.#stream(reader, heads);
@@ -125,7 +130,7 @@ export class ChannelDoor {
     streams.counts.enter(identity);
     const { remoteAddress } = call.exchange;
     const dialect = new ChannelEvents(read, hearsEvents);
-    const link = new StreamLink(streams, call.stream(STREAM_HEADERS, COMMENT), identity, keys, remoteAddress, dialect);
+    const link = new StreamLink(streams, call.stream(EVENT_HEADERS, COMMENT), identity, keys, remoteAddress, dialect);
     call.exchange.onAbort(() => link.abandon());
     const lifeMs = STREAM_LIFE_MS + Math.random() * STREAM_LIFE_SPREAD_MS;
     link.start({ channels: new Map([[read.channel, read.begin]]), features: [] }, lifeMs);
@@ -153,7 +158,7 @@ function accepts(accept = ''): boolean {
 function tellsInStream(call: HttpCall, error: FanfareError): boolean {
   const { status, retry } = codeInfo(error.code);
   if (!(retry || status === GONE)) return false;
-  call.respond(200, STREAM_HEADERS, refusalOf(error));
+  call.respond(200, EVENT_HEADERS, refusalOf(error));
   return true;
 }
 
