@@ -7,6 +7,8 @@ import type { Offset } from '../../protocol/index.js';
 const MARK_EVERY_MS = 20_000;
 /** Chosen: those who came without a cache between are not all answered in one turn. */
 const SPREAD_MS = 1_000;
+/** What a proxy in front has to wait for. */
+export const LONGEST_WAIT_MS = MARK_EVERY_MS + SPREAD_MS;
 
 /**
  * The next moment, in Unix milliseconds, at which a read of the channel that waits is answered that there was nothing. It is the same
