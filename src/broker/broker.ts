@@ -93,6 +93,8 @@ export interface BrokerListener {
   message(channel: string, message: BrokerMessage): void;
   /** The bus was interrupted and these subscriptions stand again: what came between must be read from the log. */
   resubscribed(channels: readonly string[]): void;
+  /** The channel's log was deleted and begins anew at `begin`: what is in memory of it must go, and the log be read. */
+  erased?(channel: string, begin: Offset): void;
   /** Something on the bus could not be used. Unless it was `live`, the log of the channel must be read. */
   damaged(channel: string, reason: string, cause: Damage): void;
 }

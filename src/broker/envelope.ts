@@ -1,11 +1,12 @@
 // The live channel's envelope of a logged message: who it follows, where it stands, and its bytes, without copying them.
 
-import { OFFSET_LENGTH } from '../protocol/index.js';
+import { OFFSET_LENGTH, type Offset } from '../protocol/index.js';
 import type { BrokerMessage } from './broker.js';
 import { isJson, normalise } from './payload.js';
 
 const MARK = 0x01;
 const VERSION_1 = 0x31;
+const ERASED = 0x30;
 const LF = 0x0a;
 const SPACE = 0x20;
 const OPEN_BRACE = 0x7b;
@@ -16,6 +17,15 @@ const NINE = 0x39;
 const HEAD = 2 + 2 * OFFSET_LENGTH;
 /** Digits of an offset before its hyphen. */
 const TIME_DIGITS = 13;
+
+/**
+ * Where the history begins anew of a channel whose log was deleted: byte 0x01, `0`, and that offset; `undefined` of any other payload. A node
+ * that does not know of it takes it for a broken envelope and reads the log, which says the same.
+ */
+export function decodeErasure(payload: Buffer): Offset | undefined {
+  const isOne = payload.length === 2 + OFFSET_LENGTH && payload[0] === MARK && payload[1] === ERASED;
+  return isOne && isOffset(payload, 2) ? payload.toString('latin1', 2) : undefined;
+}
 
 /** Whether a payload of the bus claims to be an envelope; every other payload is a live message. */
 export function isEnvelope(payload: Buffer): boolean {

@@ -3,7 +3,6 @@
 import { hostname, totalmem } from 'node:os';
 import type { Authenticator } from '../auth/identity.js';
 import type { Membership } from '../auth/membership.js';
-import type { Broker } from '../broker/broker.js';
 import type { Ingest } from '../broker/queue/ingest.js';
 import type { Registry } from '../cluster/registry.js';
 import type { Revocations } from '../cluster/revocations.js';
@@ -16,14 +15,14 @@ import { contained } from '../lib/timers.js';
 import type { LimitSharing } from '../limits/subject-limit.js';
 import { loadEngine, tellFaults } from '../node/engines/load-engine.js';
 import { nodeLimits } from '../node/node-limits.js';
-import type { Fallback } from '../node/node-options.js';
+import type { Fallback, PushNodeParts } from '../node/node-options.js';
 import { createPushNode, type PushNode, type PushNodeOptions } from '../node/push-node.js';
 import { LIMITS } from '../protocol/index.js';
 import type { ServerEnd } from './server-end.js';
 import { VERSION } from './version.js';
 
 export interface NodeParts {
-  readonly broker: Broker;
+  readonly broker: PushNodeParts['broker'];
   readonly registry: Registry | undefined;
   readonly ingest: Ingest | undefined;
   readonly authenticator: Authenticator;

@@ -9,6 +9,7 @@ import type { Logger } from '../lib/logger.js';
 import type { Admission } from './admission.js';
 import type { Batches } from './channels/batches.js';
 import type { Channels } from './channels/channels.js';
+import type { Eraser } from './channels/eraser.js';
 import { FeedRules } from './clients/feed-rules.js';
 import { aheadBytesOf } from './clients/follower.js';
 import type { LinkCounts } from './clients/link-counts.js';
@@ -34,6 +35,7 @@ export interface EngineHandlersParts {
   readonly admission: Admission;
   readonly entry: Entry;
   readonly polls: PollDoor;
+  readonly eraser: Eraser;
   readonly publisher: Publisher;
   readonly channels: Channels;
   readonly batches: Batches;
@@ -53,7 +55,7 @@ export function engineHandlers(parts: EngineHandlersParts): EngineHandlers {
   const keys = new PublishKeys(options.publishKeys);
   const publishDoor = new PublishDoor({ door: admission, entry, publisher, keys, maxMessageBytes });
   const sockets = socketDoor(parts, subscriptions, logger);
-  const channels = channelDoor(parts, stream);
+  const channels = channelDoor(parts, stream, keys);
   const routes = routesOf({ polls, streams, publishes: publishDoor, channels });
   const doors = new HttpDoors({ admission, logger }, routes, fallback);
   return {
@@ -79,11 +81,15 @@ function socketDoor(parts: EngineHandlersParts, subscriptions: SubscriptionsPart
 }
 
 /** Who reads a channel by its URL gets all of it: there is no word for what was left out. */
-function channelDoor({ options, entry, polls, admission }: EngineHandlersParts, stream: StreamLinkParts): ChannelDoor {
+function channelDoor(
+  { options, entry, polls, eraser, admission }: EngineHandlersParts,
+  stream: StreamLinkParts,
+  keys: PublishKeys,
+): ChannelDoor {
   const { namespaces, limits } = options;
   const feeds = new FeedRules({ namespaces, limits, nowMs: admission.nowMs, conflates: false });
   const streams = { ...stream, subscriptions: { ...stream.subscriptions, feeds } };
-  return new ChannelDoor({ entry, polls, streams, namespaces, door: admission });
+  return new ChannelDoor({ entry, polls, streams, namespaces, door: admission, keys, eraser });
 }
 
 function subscriptionsParts({ options, admission, channels, logger }: EngineHandlersParts): SubscriptionsParts {

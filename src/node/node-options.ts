@@ -3,6 +3,7 @@
 import type { Authenticator } from '../auth/identity.js';
 import type { Membership } from '../auth/membership.js';
 import type { BatchPublisher, Broker } from '../broker/broker.js';
+import type { ErasingBroker } from '../broker/eraser.js';
 import type { Ingest } from '../broker/queue/ingest.js';
 import type { Registry } from '../cluster/registry.js';
 import type { Revocations } from '../cluster/revocations.js';
@@ -18,7 +19,7 @@ export type Fallback = (exchange: HttpExchange) => void | Promise<void>;
 
 export interface PushNodeParts {
   /** Several messages it publishes at once, where it can. */
-  readonly broker: Broker & Partial<BatchPublisher>;
+  readonly broker: Broker & Partial<BatchPublisher & ErasingBroker>;
   readonly engine: Engine;
   readonly authenticator: Authenticator;
   /** Where the node reports its load; none when it stands alone. */

@@ -7,10 +7,11 @@ import { calm } from '../lib/calm.js';
 import { steadyUnixMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
 import { every } from '../lib/timers.js';
-import { LIMITS } from '../protocol/index.js';
+import { LIMITS, type Offset } from '../protocol/index.js';
 import { Admission } from './admission.js';
 import { Batches } from './channels/batches.js';
 import { Channels } from './channels/channels.js';
+import { Eraser } from './channels/eraser.js';
 import { FeedRules } from './clients/feed-rules.js';
 import { HttpClients } from './clients/http-clients.js';
 import { LinkCounts } from './clients/link-counts.js';
@@ -67,6 +68,7 @@ class Node implements PushNode {
   readonly #counts: LinkCounts;
   readonly #clients = new HttpClients();
   readonly #channels: Channels;
+  readonly #eraser: Eraser;
   readonly #publisher: Publisher;
   readonly #admission: Admission;
   readonly #polls: PollDoor;
@@ -96,7 +98,10 @@ class Node implements PushNode {
     const batches = this.#batches;
     const brokerNowMs = () => this.#member?.nowMs() ?? steadyUnixMs();
     const bounds = { maxChannels, maxHistoryBytes, brokerNowMs };
-    this.#channels = new Channels({ broker, namespaces, logger, publish, batches, beforeMessage, ...bounds });
+    const liveNodes = async () => (await registry?.list()) ?? [];
+    this.#eraser = new Eraser({ eraser: broker.eraser, node: options.id, liveNodes, logger });
+    const forgot = (channel: string, begin: Offset) => this.#eraser.forgot(channel, begin);
+    this.#channels = new Channels({ broker, namespaces, logger, publish, batches, beforeMessage, forgot, ...bounds });
     const lifecycle = this.#lifecycle;
     const clientAddress = new ClientAddress(options.trustedProxies);
     const maxLimits = rememberedLimits(options.maxConnections);
@@ -226,7 +231,13 @@ class Node implements PushNode {
   #engineHandlers(entry: Entry): EngineHandlers {
     const { logger, fallback } = this.#parts;
     const clients = { links: this.#links, counts: this.#counts, ids: this.#ids, publisher: this.#publisher };
-    const node = { admission: this.#admission, channels: this.#channels, batches: this.#batches, polls: this.#polls };
+    const node = {
+      admission: this.#admission,
+      channels: this.#channels,
+      batches: this.#batches,
+      polls: this.#polls,
+      eraser: this.#eraser,
+    };
     return engineHandlers({ ...clients, ...node, entry, logger, fallback, options: this.#options });
   }
 

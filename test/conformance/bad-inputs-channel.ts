@@ -27,6 +27,28 @@ export const CHANNEL_ROWS = rows("HTTP: a channel's URL", [
     'a channel that is not public, without `Authorization`',
     { method: 'GET', path: '/v1/channels/ok', authorization: 'none', expect: { status: 401, code: 'token_missing' } },
   ],
+  [
+    '`DELETE /v1/channels/ok` without `Authorization`',
+    {
+      method: 'DELETE',
+      path: '/v1/channels/ok',
+      authorization: 'none',
+      expect: { status: 401, code: 'token_missing' },
+    },
+  ],
+  [
+    '`DELETE /v1/channels/ok` with a ticket',
+    { method: 'DELETE', path: '/v1/channels/ok', expect: { status: 403, code: 'forbidden' } },
+  ],
+  [
+    '`DELETE /v1/channels/ok` with a publish key that has no right to delete',
+    {
+      method: 'DELETE',
+      path: '/v1/channels/ok',
+      authorization: 'backend',
+      expect: { status: 403, code: 'forbidden' },
+    },
+  ],
   read('a channel that the ticket does not grant', 'secret', 403, 'forbidden_channel'),
   read('broken percent-encoding: `/v1/channels/%zz`', '%zz', 400, 'bad_encoding'),
   read('a name that is encoded twice', '%256fk', 400, 'bad_channel_name'),

@@ -30,12 +30,15 @@ export const CELLS: readonly Cell[] = (['uws', 'ws'] as const).flatMap((engine) 
 /** Another node before each test, and what is asked of it. Call it where a suite describes a cell. */
 export class ChannelWorld {
   readonly #cell: Cell;
+  readonly #setup: Partial<TestNodeSetup>;
   #redis: RedisServer | undefined;
   #node: TestNode | undefined;
   #opened: { close(): void }[] = [];
 
-  constructor(cell: Cell) {
+  /** `setup` is that of every node here. */
+  constructor(cell: Cell, setup: Partial<TestNodeSetup> = {}) {
     this.#cell = cell;
+    this.#setup = setup;
     beforeAll(async () => {
       if (cell.kind === 'redis') this.#redis = await startRedis();
     });
@@ -56,7 +59,7 @@ export class ChannelWorld {
   async restart(setup: Partial<TestNodeSetup> = {}): Promise<void> {
     await this.#end();
     const { engine } = this.#cell;
-    this.#node = await startNode({ engine, broker: this.#broker(), namespaces: NAMESPACES, ...setup });
+    this.#node = await startNode({ engine, broker: this.#broker(), namespaces: NAMESPACES, ...this.#setup, ...setup });
   }
 
   /** With a ticket that may read everything. */

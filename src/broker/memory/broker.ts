@@ -18,11 +18,13 @@ import type {
   PublishOutcome,
   Stored,
 } from '../broker.js';
+import type { ErasingBroker, Erasure, HistoryEraser } from '../eraser.js';
 import { NOTHING_YET } from '../history-page.js';
 import { normalise } from '../payload.js';
 import { checkAfter, checkChannel, checkKey, checkSize } from '../publication.js';
 import { publishEach } from '../publish-each.js';
 import { ChannelStore } from './channel-store.js';
+import { MemoryEraser } from './eraser.js';
 
 /** Specified: how long an idempotency key is kept. */
 const KEY_LIFE_MS = 10 * 60_000;
@@ -55,7 +57,7 @@ export interface MemoryBrokerOptions {
  * microtask: after `publish` has been called and before its promise's continuation runs. Each broker makes ids of its
  * own kind, so that an offset from before a restart is answered with a `lost` or `rewritten` gap.
  */
-export function createMemoryBroker(options: MemoryBrokerOptions): Broker & BatchPublisher {
+export function createMemoryBroker(options: MemoryBrokerOptions): Broker & BatchPublisher & ErasingBroker {
   return new MemoryBroker({
     clock: steadyUnixMs,
     maxMessageBytes: LIMITS.maxMessageBytes,
@@ -73,12 +75,14 @@ interface UsedKey {
   readonly expiresAtMs: number;
 }
 
-interface Delivery {
-  readonly channel: string;
-  readonly message: BrokerMessage;
-}
+/** A message, or where a history that was deleted begins anew. */
+type Delivery =
+  | { readonly channel: string; readonly message: BrokerMessage }
+  | { readonly channel: string; readonly begin: Offset };
 
-class MemoryBroker implements Broker, BatchPublisher {
+class MemoryBroker implements Broker, BatchPublisher, ErasingBroker {
+  readonly eraser: HistoryEraser;
+
   readonly #options: Required<MemoryBrokerOptions>;
   readonly #channels: ChannelStore;
   /** Oldest first: all live equally long. */
@@ -92,6 +96,7 @@ class MemoryBroker implements Broker, BatchPublisher {
     this.#options = options;
     this.#channels = new ChannelStore(options.namespaces, options, randomBytes(4).readUInt32BE());
     this.#status = { ready: false, sinceMs: options.clock(), detail: 'not started' };
+    this.eraser = new MemoryEraser((channel) => this.#erase(channel));
   }
 
   async start(listener: BrokerListener): Promise<void> {
@@ -149,7 +154,8 @@ class MemoryBroker implements Broker, BatchPublisher {
     checkSize(data, this.#options.maxMessageBytes);
     if (!this.#channels.isSubscribed(channel)) return;
     const payload = normalise(Buffer.from(data), this.#options.maxMessageBytes);
-    this.#deliver(channel, { offset: undefined, previous: undefined, data: payload, from: undefined });
+    const message = { offset: undefined, previous: undefined, data: payload, from: undefined };
+    this.#deliver({ channel, message });
   }
 
   async read(channel: string, after: Begin, limit: PageLimit): Promise<HistoryPage> {
@@ -184,20 +190,32 @@ class MemoryBroker implements Broker, BatchPublisher {
     // Normalising may hand back the caller's own buffer, which the caller may reuse: history keeps a copy.
     const data = normalise(Buffer.from(bytes), this.#options.maxMessageBytes);
     const entry = this.#channels.append(name, data, from === undefined ? undefined : Buffer.from(from), now);
-    if (this.#channels.isSubscribed(name)) this.#deliver(name, entry);
+    if (this.#channels.isSubscribed(name)) this.#deliver({ channel: name, message: entry });
     return entry.offset;
   }
 
-  #deliver(channel: string, message: BrokerMessage): void {
-    this.#deliveries.push({ channel, message });
+  #erase(channel: string): Erasure {
+    this.#assertReady();
+    checkChannel(channel);
+    const begin = this.#channels.erase(channel, this.#options.clock());
+    if (!this.#channels.isSubscribed(channel)) return { begin, told: 0 };
+    this.#deliver({ channel, begin });
+    return { begin, told: 1 };
+  }
+
+  #deliver(delivery: Delivery): void {
+    this.#deliveries.push(delivery);
     if (this.#deliveries.length === 1) atOnce(() => this.#flush());
   }
 
   #flush(): void {
     const deliveries = this.#deliveries;
     this.#deliveries = [];
-    for (const { channel, message } of deliveries) {
-      if (this.#channels.isSubscribed(channel)) this.#listener?.message(channel, message);
+    for (const delivery of deliveries) {
+      const { channel } = delivery;
+      if (!this.#channels.isSubscribed(channel)) continue;
+      if ('message' in delivery) this.#listener?.message(channel, delivery.message);
+      else this.#listener?.erased?.(channel, delivery.begin);
     }
   }
 

@@ -88,6 +88,16 @@ export class ChannelStore {
     return page;
   }
 
+  /** Deletes what the channel holds, whether or not there is anything; answers where it begins now. */
+  erase(name: string, nowMs: number): Offset {
+    const old = this.#find(name);
+    this.#historyBytes -= old?.log.bytes ?? 0;
+    old?.home.delete(name);
+    const log = new MemoryLog(this.#namespaces.of(name), nowMs, this.#tag, old?.log.tail);
+    this.#use(name, { log, usedAtMs: nowMs, home: this.#opened }, nowMs);
+    return log.tail;
+  }
+
   tail(name: string): Offset | undefined {
     return this.#find(name)?.log.tail;
   }

@@ -35,10 +35,11 @@ export class MemoryLog {
   #entries: LogEntry[] = [];
   #bytes = 0;
 
-  constructor(options: NamespaceOptions, nowMs: number, tag: number) {
+  /** `before` is the newest position of a history that was deleted: all offsets of this one sort behind it. */
+  constructor(options: NamespaceOptions, nowMs: number, tag: number, before?: Offset) {
     this.#options = options;
     this.#tag = tag;
-    this.#begin = formatOffset(nowMs, tag * COUNTERS);
+    this.#begin = before === undefined ? formatOffset(nowMs, tag * COUNTERS) : nextOffset(before, nowMs, tag);
     this.tail = this.#begin;
   }
 

@@ -15,6 +15,7 @@ import type {
   PublishOutcome,
   Stored,
 } from '../broker.js';
+import type { ErasingBroker, HistoryEraser } from '../eraser.js';
 import { decodeHistoryPage, NOTHING_YET, restOf } from '../history-page.js';
 import { normalise } from '../payload.js';
 import { checkAfter, checkChannel, checkPublication, checkSize } from '../publication.js';
@@ -24,6 +25,7 @@ import type { BusStats } from './canary.js';
 import { ClusterSubscriber } from './cluster-subscriber.js';
 import { RedisConnection, type RedisConnectionOptions, START_TIMEOUT_MS } from './connection.js';
 import { DurablePublisher } from './durable-publisher.js';
+import { Erasures } from './erasures.js';
 import { foreignAnswer, toFanfareError, unavailableError } from './errors.js';
 import { PublishBatches, storedAs, TELL } from './publish-batches.js';
 import { RedisClock } from './redis-clock.js';
@@ -44,7 +46,7 @@ const WALKED_BYTES = 1024 * 1024;
 /** Chosen: clocks of a Cluster's masters differ by less, and answers take less. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
-export interface RedisBusBroker extends Broker, BatchPublisher {
+export interface RedisBusBroker extends Broker, BatchPublisher, ErasingBroker {
   /** Counts since it was made. */
   stats(): Readonly<BusStats>;
 }
@@ -70,6 +72,7 @@ class RedisBroker implements RedisBusBroker {
   readonly #batches: PublishBatches;
   readonly #tails: Tails;
   readonly #clock: RedisClock;
+  readonly eraser: HistoryEraser;
   readonly #hasLive: (channel: string) => boolean;
   #listener: BrokerListener | undefined;
   #subscriberStatus: BrokerStatus = { ready: false, sinceMs: Date.now(), detail: 'not started' };
@@ -84,6 +87,7 @@ class RedisBroker implements RedisBusBroker {
     this.#connection = options.connection ?? new RedisConnection(options);
     this.#ownsConnection = options.connection === undefined;
     this.#tails = new Tails(this.#connection, logger);
+    this.eraser = new Erasures(this.#connection);
     this.#durable = new DurablePublisher({ url, connection: this.#connection });
     this.#batches = new PublishBatches({
       connection: this.#connection,

@@ -2,7 +2,7 @@
 
 import type { Offset } from '../../protocol/index.js';
 import type { BrokerListener } from '../broker.js';
-import { decodeEnvelope, isEnvelope } from '../envelope.js';
+import { decodeEnvelope, decodeErasure, isEnvelope } from '../envelope.js';
 import { normalise } from '../payload.js';
 
 /** Chosen: mark, offsets and the longest sender. */
@@ -26,6 +26,8 @@ export class BusMessages {
   hand(channel: string, payload: Buffer, live: boolean, listener: BrokerListener): void {
     if (!isEnvelope(payload)) return this.#handLive(channel, payload, listener);
     if (live) return listener.damaged(channel, 'an envelope on the channel of live-only messages', 'live');
+    const begin = decodeErasure(payload);
+    if (begin !== undefined) return listener.erased?.(channel, begin);
     // An envelope's head and sender are small: this bounds the work, the data's own size was checked by the function.
     if (payload.length > this.#maxMessageBytes + MAX_HEAD_BYTES) {
       return listener.damaged(channel, 'an envelope is over the limit', 'envelope');

@@ -5,6 +5,7 @@ import { calm } from '../../lib/calm.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import { type Begin, type GapReason, NOW, type Offset } from '../../protocol/index.js';
 import type { Audience } from './audience.js';
+import type { ChannelCounters, Traffic } from './channel-counters.js';
 import { ChannelLog, type ChannelLogParts, type LogOwner, type OpenWaiter } from './channel-log.js';
 import { ChannelMemory, type ChannelMemoryParts } from './channel-memory.js';
 import { buildMessage, type ChannelMessage, framePrefix, passingFrames } from './message.js';
@@ -19,22 +20,6 @@ const MAX_NOTED = { entries: 512, bytes: 64 * 1024 } as const;
 export interface ChannelParts extends ChannelLogParts, ChannelMemoryParts {
   readonly counters: ChannelCounters;
   readonly traffic: Traffic;
-}
-
-/** Shared by all channels of a node. */
-export interface Traffic {
-  /** When any of them delivered something last, by the monotonic clock. */
-  deliveredAtMs: number;
-}
-
-/** Plain counters, shared by all channels of a node. */
-export interface ChannelCounters {
-  /** Messages that channels handed on, each once, whoever listened. */
-  messages: number;
-  duplicates: number;
-  repairs: number;
-  repaired: number;
-  gaps: number;
 }
 
 /**
@@ -184,6 +169,16 @@ export class Channel implements LogOwner {
   distrust(): void {
     this.#generation++;
     if (this.#state !== 'live') this.#suspect = true;
+  }
+
+  /**
+   * The log was deleted: nothing of it is handed out from memory any more, nor what was read of it before. Resolves when everybody who is
+   * live here has been told, or the channel is closed.
+   */
+  erase(): Promise<boolean> {
+    this.#generation++;
+    this.memory.forget();
+    return this.repair();
   }
 
   close(): void {

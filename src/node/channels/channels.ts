@@ -13,7 +13,8 @@ import { every } from '../../lib/timers.js';
 import { type Begin, formatOffset, NOW, type Offset } from '../../protocol/index.js';
 import { Audience, type AudienceParts } from './audience.js';
 import type { Batches } from './batches.js';
-import { Channel, type ChannelCounters, type ChannelParts, type Traffic } from './channel.js';
+import { Channel, type ChannelParts } from './channel.js';
+import type { ChannelsCounters, Traffic } from './channel-counters.js';
 import { troubleOf } from './channel-log.js';
 import type { PublishToTopic } from './encoding.js';
 import { Handover } from './handover.js';
@@ -39,23 +40,14 @@ export interface ChannelsParts {
   readonly batches?: Batches;
   /** Called before each message from the bus, by the monotonic clock. */
   readonly beforeMessage?: (nowMs: number) => void;
+  /** Hears that nothing is held any more of what a channel had before `begin`, when it was deleted. */
+  readonly forgot?: (channel: string, begin: Offset) => void;
   /** Channels open at once; none beyond it is opened. */
   readonly maxChannels: number;
   /** Bytes of messages that all channels keep in memory; default 64 MiB. */
   readonly maxHistoryBytes?: number;
   /** The broker's clock, Unix milliseconds; default this machine's. */
   readonly brokerNowMs?: () => number;
-}
-
-/** Counts of all channels of a node. */
-export interface ChannelsCounters extends ChannelCounters {
-  /** Messages to sockets and streams that were live: one for each that took it. */
-  deliveredSockets: number;
-  deliveredStreams: number;
-  /** What the bus brought and could not be used, by its cause. */
-  'damaged.envelope': number;
-  'damaged.future': number;
-  'damaged.live': number;
 }
 
 /** Owns every {@link Channel} and is what the broker calls. */
@@ -171,13 +163,18 @@ export class Channels implements BrokerListener {
     return channel?.isOpen ? channel : undefined;
   }
 
+  /** Changes when what was read of a channel before may no longer be what its log holds; of one that is not open here it never does. */
+  generationOf(name: string): number {
+    return this.#byName.get(name)?.generation ?? 0;
+  }
+
   /**
    * One read of a channel's log for a poll, when its turn comes, or the one that is under way for another; `undefined` if
    * `isOver()` holds by then. Rejects with what the broker says, with `broker_unavailable` when the turn does not come soon, and
    * `internal` names the channel.
    */
   async read(name: string, after: Begin, limit: PageLimit, isOver: () => boolean): Promise<HistoryPage | undefined> {
-    const generation = this.#byName.get(name)?.generation ?? 0;
+    const generation = this.generationOf(name);
     try {
       return await this.#reads.sharedByPolls.read({ name, generation, after, limit, isRetry: false, isOver });
     } catch (error) {
@@ -197,6 +194,11 @@ export class Channels implements BrokerListener {
     const channels = names.flatMap((name) => this.#byName.get(name) ?? []);
     for (const channel of channels) channel.distrust();
     void this.#tails.compareNow(channels);
+  }
+
+  erased(name: string, begin: Offset): void {
+    const forgotten = this.#byName.get(name)?.erase() ?? Promise.resolve(true);
+    void forgotten.then(() => this.#parts.forgot?.(name, begin));
   }
 
   damaged(name: string, reason: string, cause: Damage): void {

@@ -107,28 +107,37 @@ export class Follower {
    * and its page: what waits for a broker that is away, or for a repair, holds up no other follower.
    */
   async #pullPage(after: Begin, before?: (page: HistoryPage) => void): Promise<Offset | undefined> {
-    const { channel, turns, slices, charge, isOver } = this.#parts;
+    const { channel, turns, slices, isOver } = this.#parts;
     let met: Promise<void> | undefined;
     const position = await channel.read(after, PAGE_BYTES, isOver, (read) =>
       turns.take(async () => {
-        const page = await read();
-        if (page === undefined) return undefined;
-        // At once: while the page is sent, the channel goes on, and perhaps along another history.
-        met = channel.meet(page);
-        if (!slices.hasTime()) await slices.turn();
-        if (isOver()) return undefined;
-        // What memory has now is sent from there, and paid for then: in frames that are built once for all who come back.
-        const isKept = channel.holds(page.start);
-        charge(isKept ? (page.walkedBytes ?? 0) : bytesOf(page));
-        return this.#inOneWrite(() => {
-          before?.(page);
-          this.#tellGap(page, after);
-          return isKept ? this.#sendKept(page.start) : this.#sendPage(page);
-        });
+        for (;;) {
+          const { generation } = channel;
+          const page = await read();
+          if (page === undefined) return undefined;
+          // At once: while the page is sent, the channel goes on, and perhaps along another history.
+          met = channel.meet(page);
+          if (!slices.hasTime()) await slices.turn();
+          if (isOver()) return undefined;
+          // Else it may have been deleted meanwhile, and goes to nobody.
+          if (channel.generation === generation) return this.#sendBegin(page, after, before);
+        }
       }),
     );
     if (position !== undefined) await met;
     return isOver() ? undefined : position;
+  }
+
+  /** Sends the first of a page, or all of it; what memory has now is sent from there, and paid for then: in frames that are built once for all. */
+  #sendBegin(page: HistoryPage, after: Begin, before?: (page: HistoryPage) => void) {
+    const { channel, charge } = this.#parts;
+    const isKept = channel.holds(page.start);
+    charge(isKept ? (page.walkedBytes ?? 0) : bytesOf(page));
+    return this.#inOneWrite(() => {
+      before?.(page);
+      this.#tellGap(page, after);
+      return isKept ? this.#sendKept(page.start) : this.#sendPage(page);
+    });
   }
 
   /** Waits until the sink has taken what was sent, and for a slice; `false` when it is over. */
@@ -180,6 +189,8 @@ export class Follower {
 
   /** Sends a page at the sink's pace; answers the position reached, `undefined` when it is over. */
   async #sendPage({ start, entries }: HistoryPage): Promise<Offset | undefined> {
+    const { channel } = this.#parts;
+    const { generation } = channel;
     let position = start;
     for (let sent = 0; ; ) {
       const next = this.#inOneWrite(() => this.#sendEntries(entries, sent, position)) ?? sent;
@@ -187,6 +198,7 @@ export class Follower {
       sent = next;
       if (sent === entries.length) return position;
       if (!(await this.#mayGoOn())) return undefined;
+      if (channel.generation !== generation) return position;
     }
   }
 

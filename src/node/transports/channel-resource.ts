@@ -1,15 +1,19 @@
 // `GET|HEAD /v1/channels/{channel}`: one channel at a URL of its own, for caches, curl, EventSource and every HTTP client.
 
+import type { PublishKey } from '../../config/key-list.js';
 import type { Namespaces } from '../../config/namespaces.js';
+import type { PublishKeys } from '../../http/publish-keys.js';
 import type { PathParams } from '../../http/router.js';
 import { steadyUnixMs } from '../../lib/clocks.js';
-import type { FanfareError } from '../../lib/errors.js';
+import { FanfareError } from '../../lib/errors.js';
 import { type ChannelRead, codeInfo, decodeChannelRead, LIMITS, MEDIA_TYPES } from '../../protocol/index.js';
 import type { Admission } from '../admission.js';
+import type { Eraser } from '../channels/eraser.js';
 import type { FollowUps } from '../clients/http-clients.js';
 import { StreamLink, type StreamLinkParts } from '../clients/stream-link.js';
 import type { HttpCall } from './call.js';
 import { ChannelAnswer, holdsPosition } from './channel-answer.js';
+import { backendReader, deleteHistory } from './channel-backend.js';
 import { ChannelEvents, refusalOf } from './channel-events.js';
 import type { Entrant, Entry, EntryRules } from './entry.js';
 import { nextMark, waitUntil } from './live-cursor.js';
@@ -37,6 +41,9 @@ export interface ChannelDoorParts {
   readonly polls: Pick<PollDoor, 'shared'>;
   readonly streams: StreamLinkParts;
   readonly namespaces: Namespaces;
+  /** Those of backends, who are not counted. */
+  readonly keys: PublishKeys;
+  readonly eraser: Eraser;
   readonly door: Pick<Admission, 'requireRoom' | 'requireGood'>;
 }
 
@@ -80,11 +87,21 @@ export class ChannelDoor {
     (method === 'GET' || method === 'HEAD') && this.#parts.namespaces.of(channel).public;
 
   handle(call: HttpCall, { channel = '' }: PathParams): void {
+    const bearer = call.bearer();
+    const key = bearer === undefined ? undefined : this.#parts.keys.find(bearer);
+    if (call.exchange.method === 'DELETE') return this.#delete(call, key, channel);
     // Once it is let in, its headers are gone.
     const heads = headsOf(call);
     const decode = (query: string) => decodeChannelRead(channel, query, heads);
     if (heads.hearsEvents) call.failThrough((error) => tellsInStream(call, error));
+    if (key !== undefined) return this.#answer(backendReader(call, key, decode), heads);
     this.#parts.entry.enter(call, { ...this.#rules, decode }, (reader) => this.#answer(reader, heads));
+  }
+
+  #delete(call: HttpCall, key: PublishKey | undefined, channel: string): void {
+    if (key !== undefined) return deleteHistory(call, key, channel, this.#parts.eraser);
+    if (call.bearer() === undefined) throw new FanfareError('token_missing', 'Authorization: expected a publish key');
+    throw new FanfareError('forbidden', 'deleting takes a publish key with the right to delete');
   }
 
   #answer(reader: Reader, heads: Heads): void {

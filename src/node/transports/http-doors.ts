@@ -32,7 +32,7 @@ export function routesOf({ polls, streams, publishes, channels }: Doors): readon
     { methods: ['POST'], pattern: PATHS.stream, run: (call) => streams.handle(call) },
     { methods: ['POST'], pattern: PATHS.publish, run: (call) => publishes.handle(call) },
     {
-      methods: ['GET', 'HEAD'],
+      methods: ['GET', 'HEAD', 'DELETE'],
       pattern: `${PATHS.channels}/:channel`,
       isOpen: channels.isOpen,
       run: (call, params) => channels.handle(call, params),

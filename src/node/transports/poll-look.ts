@@ -1,6 +1,6 @@
 // What there is for a poll, channel by channel: in memory where memory can tell, else in the log.
 
-import type { HistoryPage } from '../../broker/broker.js';
+import type { HistoryPage, PageLimit } from '../../broker/broker.js';
 import { type After, type Begin, NOW, type Offset } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
 import type { Channels } from '../channels/channels.js';
@@ -89,12 +89,8 @@ export async function lookInLogs(
   { maxBytes, opens, isOver }: LogLook,
 ): Promise<readonly Finding[]> {
   const limit = { maxEntries: PAGE_ENTRIES, maxBytes, opens };
-  const findings = unread.map(async ([name, after]) => {
-    const page = await channels.read(name, after, limit, isOver);
-    return page === undefined ? undefined : ([name, after, page] as const);
-  });
   const found: Finding[] = [];
-  for (const read of await Promise.all(findings)) {
+  for (const read of await readAll(unread, channels, limit, isOver)) {
     if (read === undefined) continue;
     const [name, after, page] = read;
     const channel = channels.peek(name);
@@ -111,6 +107,28 @@ export async function lookInLogs(
     }
   }
   return found;
+}
+
+type ReadPage = readonly [name: string, after: Begin, page: HistoryPage];
+
+/** All at the same time, and once more where one may have been deleted while another was waited for. */
+async function readAll(
+  unread: readonly Unread[],
+  channels: Channels,
+  limit: PageLimit,
+  isOver: () => boolean,
+): Promise<readonly (ReadPage | undefined)[]> {
+  const generations = () => unread.map(([name]) => channels.generationOf(name)).join(' ');
+  for (;;) {
+    const before = generations();
+    const pages = await Promise.all(
+      unread.map(async ([name, after]): Promise<ReadPage | undefined> => {
+        const page = await channels.read(name, after, limit, isOver);
+        return page === undefined ? undefined : [name, after, page];
+      }),
+    );
+    if (isOver() || generations() === before) return pages;
+  }
 }
 
 /** The last messages are news even where there are none: like `now`, they give a position. */

@@ -71,6 +71,8 @@ interface Kept {
   readonly after: Offset;
   /** The channel's when it was written. */
   readonly position: Offset;
+  /** The same: nothing was deleted since. */
+  readonly generation: number;
   readonly maxBytes: number;
   readonly part: PollPart;
   answer: PollAnswer | undefined;
@@ -111,7 +113,8 @@ export class PollWriter implements AnswerWriter<PollPart> {
   #find(channel: Channel, after: Offset, maxBytes: number): Kept | undefined {
     const kept = this.#kept.get(channel);
     if (kept === undefined || kept.maxBytes !== maxBytes || kept.after !== after) return undefined;
-    return kept.position === channel.position ? kept : undefined;
+    const isGood = kept.position === channel.position && kept.generation === channel.generation;
+    return isGood ? kept : undefined;
   }
 
   #part(finding: Finding, member: string | undefined): PollPart {
@@ -134,7 +137,8 @@ export class PollWriter implements AnswerWriter<PollPart> {
     if (kept !== undefined) return kept.part;
     const written = fromMemory(finding, undefined);
     if (this.#kept.size >= MAX_KEPT) this.#kept.clear();
-    this.#kept.set(channel, { after, position: channel.position, maxBytes, part: written, answer: undefined });
+    const { position, generation } = channel;
+    this.#kept.set(channel, { after, position, generation, maxBytes, part: written, answer: undefined });
     return written;
   }
 }

@@ -1,5 +1,6 @@
 // The Lua of the channels' functions: publish, open, read. Runs inside Redis, each call as one atomic step.
 
+import { ERASE_LUA } from './erase-lua.js';
 import { PUBLISH_LUA } from './publish-lua.js';
 import { READ_LUA } from './read-lua.js';
 
@@ -146,8 +147,12 @@ local function open(keys)
 end
 
 ${READ_LUA}
+${ERASE_LUA}
 redis.register_function(PREFIX .. '_publish', publish)
 redis.register_function(PREFIX .. '_publish_many', publish_many)
 redis.register_function(PREFIX .. '_open', open)
+redis.register_function(PREFIX .. '_erase', erase)
+redis.register_function(PREFIX .. '_forgot', forgot)
+redis.register_function{ function_name = PREFIX .. '_who_forgot', callback = who_forgot, flags = { 'no-writes' } }
 redis.register_function{ function_name = PREFIX .. '_read', callback = read, flags = { 'no-writes' } }
 `;

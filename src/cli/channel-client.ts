@@ -1,0 +1,78 @@
+// Asks a node for a channel by its URL: with a publish key at the server that is named, or as a user at the node that discovery names.
+
+import { ConfigError } from '../config/config-problem.js';
+import type { KeyRight } from '../config/key-list.js';
+import { publishKeys } from '../config/key-types.js';
+import { type ConnectResponse, PATHS, type Problem } from '../protocol/index.js';
+import { ClientEnded, type ClientTerms, tokenAdvice } from './client-flags.js';
+
+/** Chosen: longer than a node takes to hear of all others. */
+const TIMEOUT_MS = 10_000;
+
+export interface KeyFlags {
+  readonly publishKey?: string;
+}
+
+/** Where a channel can be asked for, and what shows who asks. */
+export interface ChannelTerms {
+  readonly url: string;
+  readonly bearer: string | undefined;
+}
+
+/** The first of the keys that were given which has the right; `undefined` where none was given. Throws `ConfigError` for what is no key. */
+export function keyFor(right: KeyRight, { publishKey }: KeyFlags): string | undefined {
+  const typed = publishKey ?? process.env.FANFARE_PUBLISH_KEY;
+  if (typed === undefined || typed === '') return undefined;
+  const source = publishKey === undefined ? 'env FANFARE_PUBLISH_KEY' : 'flag --publish-key';
+  const keys = publishKeys().safeParse(typed);
+  if (!keys.success) {
+    throw new ConfigError([{ option: 'publishKey', source, message: `expected ${keys.error.issues[0]?.message}` }]);
+  }
+  // One that was written by itself says nothing of rights: the server knows.
+  const written = publishKey === undefined ? keys.data.find(({ rights }) => rights.includes(right)) : keys.data[0];
+  return written?.key;
+}
+
+/** With a key the server itself is asked; a user is sent on by discovery. */
+export async function channelTerms({ url, token }: ClientTerms, key: string | undefined): Promise<ChannelTerms> {
+  if (key !== undefined) return { url, bearer: key };
+  const response = await ask(`${url}${PATHS.connect}`, 'POST', token);
+  const { node, ticket } = (await response.json()) as ConnectResponse;
+  return { url: node.url, bearer: ticket };
+}
+
+/** The answer, where it is 2xx. Throws `ClientEnded` with the code of a refusal, and what `fetch` throws. */
+export function askChannel(
+  { url, bearer }: ChannelTerms,
+  method: string,
+  channel: string,
+  query = '',
+): Promise<Response> {
+  return ask(`${url}${PATHS.channels}/${encodeURIComponent(channel)}${query}`, method, bearer);
+}
+
+async function ask(url: string, method: string, bearer: string | undefined): Promise<Response> {
+  const response = await fetch(url, {
+    method,
+    headers: {
+      ...(method === 'POST' && { 'Content-Type': 'application/json' }),
+      ...(bearer !== undefined && { Authorization: `Bearer ${bearer}` }),
+    },
+    ...(method === 'POST' && { body: '{}' }),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (response.ok) return response;
+  const { code, detail } = problemIn(await response.text());
+  const told = [detail, tokenAdvice(code ?? '')].filter(Boolean).join('; ');
+  throw new ClientEnded(code ?? 'network', told || `${url} answered ${response.status}`);
+}
+
+/** What is not ours, as a proxy's page, says nothing. */
+function problemIn(text: string): Partial<Problem> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
