@@ -55,9 +55,10 @@ const CHANNEL = 'news';
 const HEARTBEAT_SECONDS = 60;
 /** A process may have 20,000 files open in many places. */
 const LINKS_PER_WORKER = 12_500;
-/** Tickets are good for a while: no more of them are taken than are used soon. */
-const AT_A_TIME = 4_000;
+/** A place that discovery reserved lapses after a few seconds: no more tickets are taken than are used at once. */
+const AT_A_TIME = 500;
 const AT_ONCE = 200;
+const TOLD_EACH = 5_000;
 const BROADCASTS = 5;
 const PAYLOAD_BYTES = 128;
 /** Chosen: a broadcast that takes longer than this has lost somebody. */
@@ -158,7 +159,8 @@ async function openAll({ discovery, fleet, secrets }: Ground, links: number, log
       ...{ secret: secrets.authSecret, follows: true, atOnce: AT_ONCE },
       count: Math.min(AT_A_TIME, links - opened),
     });
-    log(`${Math.min(links, opened + AT_A_TIME).toLocaleString('en')} links are open`);
+    if ((opened + AT_A_TIME) % TOLD_EACH === 0)
+      log(`${Math.min(links, opened + AT_A_TIME).toLocaleString('en')} links are open`);
   }
   return (nowUs() - startUs) / 1e6;
 }

@@ -63,7 +63,12 @@ export function faultsOf(window: Traffic): readonly string[] {
 }
 
 /** What was wrong with the instrument or the machine meanwhile: the numbers may be those of something else. */
-export function doubtsOf({ watched, lag, asked }: Conditions): readonly string[] {
+export function doubtsOf(conditions: Conditions): readonly string[] {
+  return [...limitsOf(conditions), ...disturbancesOf(conditions)];
+}
+
+/** Who in the run had no more to give: the server, or a driver. */
+export function limitsOf({ watched, lag, asked }: Conditions): readonly string[] {
   const doubts: string[] = [];
   const share = Math.max(...watched.drivers) / watched.wallSeconds;
   if (share > LIMITS.driverShare) {
@@ -82,6 +87,12 @@ export function doubtsOf({ watched, lag, asked }: Conditions): readonly string[]
       `a driver was late: its event loop by ${lag.lagP99Ms.toFixed(0)} ms at p99 (at most ${LIMITS.lagP99Ms})`,
     );
   }
+  return doubts;
+}
+
+/** What else the machine did meanwhile. */
+export function disturbancesOf({ watched }: Pick<Conditions, 'watched'>): readonly string[] {
+  const doubts: string[] = [];
   if (watched.stolenCores > LIMITS.stolenCores) {
     doubts.push(
       `the hypervisor took ${percent(watched.stolenCores)} of a processor (at most ${percent(LIMITS.stolenCores)})`,

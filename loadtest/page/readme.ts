@@ -47,6 +47,8 @@ export function toReadme(result: LabResult, picture: string): string | undefined
   const { machine, command, begun } = result;
   const heads = SHORT_COLUMNS.map((name) => `${METRICS[name].name}${METRICS[name].unit && `, ${METRICS[name].unit}`}`);
   return [
+    ...ABOUT,
+    '',
     `![${TITLE}, scenario ${scenario}](${picture})`,
     '',
     `| scenario ${scenario} | ${heads.join(' | ')} |`,
@@ -61,6 +63,10 @@ export function toReadme(result: LabResult, picture: string): string | undefined
   ].join('\n');
 }
 
+const ABOUT: readonly string[] = [
+  '`npm run loadtest` measures Fanfare beside bare loops on uWebSockets.js and ws, Socket.IO with its Redis adapter, nchan and nats-server, those of them that are installed, under the same traffic and in turn, and',
+  'writes a report: what each delivery costs by transport, where short polls are cheaper than links that are held, and where another server is better.',
+];
 const TITLE = 'deliveries per server CPU-second';
 
 /** Of the largest scenario; `undefined`: there is nothing to draw. */

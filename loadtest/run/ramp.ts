@@ -2,7 +2,7 @@
 
 import { quiet } from '../lab.js';
 import { pace, type Stage } from '../traffic.js';
-import { doubtsOf, faultsOf } from '../validity.js';
+import { disturbancesOf, faultsOf, limitsOf } from '../validity.js';
 import type { Conditions } from './contender.js';
 import { crowdOf, type Ground, stageOf } from './ground.js';
 import type { Outcome, RampStep } from './result.js';
@@ -23,22 +23,25 @@ export async function ramp(ground: Ground, { arm, instruments: { proc } }: Condi
   await quiet(proc, opened.pid);
   const stage = stageOf(ground, arm, proc);
   const steps: RampStep[] = [];
+  const doubts = new Set<string>();
   let perSecond = Math.max(1, FIRST / stage.deliveriesPerMessage);
   for (let step = 0; step < MOST_STEPS; step += 1) {
     const first = await climb(stage, perSecond, arm.seconds);
     const tried = first.reason === undefined ? first : await climb(stage, perSecond, arm.seconds);
+    for (const doubt of tried.disturbances) doubts.add(doubt);
     if (tried.reason !== undefined)
-      return endOf(steps, `at ${perSecond.toFixed(1)} messages a second: ${tried.reason}`);
+      return endOf(steps, [...doubts], `at ${perSecond.toFixed(1)} messages a second: ${tried.reason}`);
     steps.push(tried.step);
     perSecond *= GROWTH;
   }
-  return endOf(steps, `nothing gave in ${MOST_STEPS} steps`);
+  return endOf(steps, [...doubts], `nothing gave in ${MOST_STEPS} steps`);
 }
 
-function endOf(steps: readonly RampStep[], reason: string): Outcome {
+/** `doubts`: what else the machine did. It ends no ramp, but figures do not count where it did. */
+function endOf(steps: readonly RampStep[], doubts: readonly string[], reason: string): Outcome {
   // A ramp that never began says nothing of the server.
   const faults = steps.length === 0 ? [`the ramp did not begin: ${reason}`] : [];
-  return { faults, doubts: [], ramp: { steps, reason } };
+  return { faults, doubts, ramp: { steps, reason } };
 }
 
 async function climb(stage: Stage, perSecond: number, seconds: number) {
@@ -46,12 +49,12 @@ async function climb(stage: Stage, perSecond: number, seconds: number) {
   const { report, watched, served } = measured;
   const p99Ms = (report.latency?.getValueAtPercentile(99) ?? 0) / 1_000;
   const late = p99Ms > LATEST_P99_MS ? [`p99 was ${p99Ms.toFixed(0)} ms (at most ${LATEST_P99_MS})`] : [];
-  const [reason] = [...faultsOf(measured), ...doubtsOf(measured), ...late];
+  const [reason] = [...faultsOf(measured), ...limitsOf(measured), ...late];
   const step: RampStep = {
     perSecond,
     deliveriesPerSecond: served / watched.wallSeconds,
     serverShare: watched.server / watched.wallSeconds,
     p99Ms,
   };
-  return { step, reason };
+  return { step, reason, disturbances: disturbancesOf(measured) };
 }
