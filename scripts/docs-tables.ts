@@ -14,6 +14,12 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = 
   'docs/PROTOCOL.md': { codes: codesTable, 'close-codes': closeCodesTable },
   'docs/ERRORS.md': { inputs: inputsTable },
   'docs/OPERATIONS.md': { options: optionTable },
+  'docs/BACKENDS.md': Object.fromEntries(
+    Object.entries({
+      ...{ java: 'UserChannel.java', 'redis-py': 'redis_py.py', phpredis: 'phpredis.php', predis: 'predis.php' },
+      ...{ 'node-redis': 'node-redis.mjs', ioredis: 'ioredis.mjs', 'redis-rb': 'redis.rb', go: 'http.go' },
+    }).map(([name, file]) => [name, () => recipe(file)]),
+  ),
 };
 
 const CLOSE_MEANING: Readonly<Record<keyof typeof CLOSE, string>> = {
@@ -32,6 +38,12 @@ const CLOSE_MEANING: Readonly<Record<keyof typeof CLOSE, string>> = {
   tooLarge: 'a frame was over the limit',
   unsupportedVersion: 'the node does not speak this version',
 };
+
+/** A program of examples/backends as it stands. */
+function recipe(file: string): string {
+  const language = { py: 'python', mjs: 'js', rb: 'ruby' }[file.split('.').at(-1) ?? ''] ?? file.split('.').at(-1);
+  return `\`\`\`${language}\n${readFileSync(new URL(`examples/backends/${file}`, ROOT), 'utf8').trimEnd()}\n\`\`\``;
+}
 
 /** The table of codes in docs/PROTOCOL.md. */
 export function codesTable(): string {

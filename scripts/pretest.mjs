@@ -89,6 +89,22 @@ const TOOLS = [
     args: ['-c', 'import requests; print(requests.__version__)'],
     ...{ version: /(\d+)\./, atLeast: 2, package: 'python3-requests', for: "tests with other languages' clients" },
   },
+  {
+    command: '/usr/bin/python3',
+    args: ['-c', 'import redis; print(redis.__version__)'],
+    ...{ version: /(\d+)\./, atLeast: 4, package: 'python3-redis', for: 'tests of the recipes for backends' },
+  },
+  {
+    command: 'php',
+    args: ['-r', 'echo class_exists("Redis") && file_exists("/usr/share/php/Predis/autoload.php") ? "8." : exit(1);'],
+    version: /(\d+)\./,
+    ...{ atLeast: 8, package: 'php-cli php-redis php-nrk-predis', for: 'tests of the recipes for backends' },
+  },
+  {
+    command: 'ruby',
+    args: ['-e', 'require "redis"; puts Redis::VERSION'],
+    ...{ version: /(\d+)\./, atLeast: 4, package: 'ruby-redis', for: 'tests of the recipes for backends' },
+  },
 ];
 
 /** Why a tool cannot be used; `undefined` when it can. */

@@ -90,6 +90,14 @@ describe('the repository', () => {
   });
 });
 
+it('CONNECTING.md names codes that there are', () => {
+  const [table = ''] = read('docs/CONNECTING.md').split('## 2.');
+  const cells = [...table.matchAll(/^\| (.*?) \|/gm)].flatMap(([, cell = '']) => [...cell.matchAll(/`([a-z_]+)`/g)]);
+  const named = cells.map(([, code = '']) => code).filter((code) => code.includes('_') && !code.startsWith('http_'));
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter((code) => !(code in CODES))).toEqual([]);
+});
+
 describe('the docs', () => {
   it('have fresh tables (npx tsx scripts/docs-tables.ts)', () => {
     expect([...staleDocs().keys()]).toEqual([]);
@@ -112,7 +120,7 @@ describe('the docs', () => {
   it.each(DOCS)('%s names scripts, variables and flags that exist', (path) => {
     const text = read(path);
     const named = [...text.matchAll(/\bnpm (?:run )?([a-z]+(?::[a-z]+)?)\b/g)].map(([, name = '']) => name);
-    const builtIn = new Set(['ci', 'install', 'run', 'or', 'and']);
+    const builtIn = new Set(['ci', 'install', 'pack', 'run', 'or', 'and']);
     expect(named.filter((name) => !builtIn.has(name) && scripts[name] === undefined)).toEqual([]);
 
     const variables = new Set(OPTION_KEYS.flatMap((key) => [envName(key), `${envName(key)}_FILE`]));

@@ -1,0 +1,48 @@
+// Publishes with ioredis: node ioredis.mjs <redis URL> <task> [argument]
+import { Redis } from 'ioredis';
+
+const [url, task, argument] = process.argv.slice(2);
+const redis = new Redis(url, { keyPrefix: 'shop:' });
+// Whatever the client is asked for, ioredis puts its prefix before keys, and a channel's name is one to it: without it, then.
+const fanfare = redis.duplicate({ keyPrefix: '' });
+
+/** Stores the message and reaches who listens; with a key, once, however often it is repeated within 10 minutes. */
+function publish(channel, data, ...key) {
+  return fanfare.fcall('fanfare_publish', 1, channel, JSON.stringify(data), ...key);
+}
+
+/** Both messages or none; and what else of yours is in the same Redis. */
+async function transaction(order) {
+  const both = fanfare.multi();
+  for (const channel of [`order:${order}`, 'orders']) {
+    both.fcall('fanfare_publish', 1, channel, JSON.stringify({ order }), `order-${order}`);
+  }
+  return (await both.exec()).map(([error, offset]) => {
+    if (error) throw error;
+    return offset;
+  });
+}
+
+/** A message of its own to each of many users, 128 by one call. */
+async function everyone(count) {
+  const users = Array.from({ length: count }, (_, n) => String(n));
+  const pipe = fanfare.pipeline();
+  for (let at = 0; at < count; at += 128) {
+    const part = users.slice(at, at + 128);
+    const data = part.map((user) => JSON.stringify({ hello: user }));
+    pipe.fcall('fanfare_publish_many', part.length, ...part.map((user) => `user:${user}`), ...data);
+  }
+  return (await pipe.exec()).flatMap(([error, offsets]) => {
+    if (error) throw error;
+    return offsets;
+  });
+}
+
+const tasks = {
+  publish: () => publish('news', { hello: 'ioredis' }, 'order-17'),
+  transaction: () => transaction(17),
+  everyone: () => everyone(Number(argument)),
+};
+console.log(JSON.stringify(await tasks[task]()));
+redis.disconnect();
+fanfare.disconnect();

@@ -1,0 +1,44 @@
+# Publishes with redis-rb 4 or later: ruby redis.rb <redis URL> <task> [argument]
+require 'json'
+require 'redis'
+
+CLIENT = Redis.new(url: ARGV[0])
+
+# The channel of a user whose token has this sub, where tokens grant user:${sub}.
+def user_channel(sub)
+  'user:' + sub.b.gsub(/[^A-Za-z0-9_.@+~-]/n) { |byte| format('=%02X', byte.ord) }
+end
+
+# Stores the message and reaches who listens; with a key, once, however often it is repeated within 10 minutes.
+def publish(channel, data, *key)
+  CLIENT.call('FCALL', 'fanfare_publish', 1, channel, JSON.generate(data), *key)
+end
+
+# Both messages or none; and what else of yours is in the same Redis.
+def transaction(order)
+  CLIENT.multi do |both|
+    ["order:#{order}", 'orders'].each do |channel|
+      both.call('FCALL', 'fanfare_publish', 1, channel, JSON.generate(order: order), "order-#{order}")
+    end
+  end
+end
+
+# A message of its own to each of many users, 128 by one call.
+def everyone(count)
+  answers = CLIENT.pipelined do |pipe|
+    (0...count).map(&:to_s).each_slice(128) do |users|
+      data = users.map { |user| JSON.generate(hello: user) }
+      pipe.call('FCALL', 'fanfare_publish_many', users.size, *users.map { |user| user_channel(user) }, *data)
+    end
+  end
+  answers.flatten
+end
+
+result =
+  case ARGV[1]
+  when 'publish' then publish('news', { hello: 'ruby' }, 'order-17')
+  when 'transaction' then transaction(17)
+  when 'everyone' then everyone(ARGV[2].to_i)
+  when 'channel' then user_channel(ARGV[2])
+  end
+puts JSON.generate(result)

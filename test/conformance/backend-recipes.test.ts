@@ -1,0 +1,185 @@
+// The recipes of examples/backends, run as they stand by the user of Redis that OPERATIONS documents for publishers, with a key prefix where a client has one.
+
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { escapeSubject } from '../../src/auth/grant-patterns.js';
+import { makeDocumentedUsers } from '../support/documented-users.js';
+import { type ServerProcess, startFanfare } from '../support/process.js';
+import { type RedisServer, startRedis } from '../support/redis.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const source = (name: string) => join(ROOT, 'examples/backends', name);
+const PUBLISH_KEY = 'publish-key-of-the-recipes-0123456789';
+const SECRET = 'a-secret-of-at-least-thirty-two-bytes';
+/** Debian's: another one on the path may lack the package. */
+const PYTHON = '/usr/bin/python3';
+const PREDIS = '/usr/share/php/Predis/autoload.php';
+const USERS = 10_000;
+const SUBS = ['u1', 'auth0|1', 'ä b/*:$'];
+const OFFSET = /^\d{13}-\d{16}$/;
+
+type Task = 'publish' | 'transaction' | 'everyone' | 'channel' | 'outbox';
+
+interface Recipe {
+  readonly title: string;
+  /** What exits with 0 where it can run; scripts/pretest.mjs installs it. */
+  readonly needs: readonly [string, ...string[]];
+  readonly command: (folder: string) => readonly [string, ...string[]];
+  readonly make?: (folder: string) => readonly [string, ...string[]];
+  readonly tasks: readonly Task[];
+  /** What it says hello from. */
+  readonly from: string;
+  readonly over?: 'http';
+}
+
+const ALL: readonly Task[] = ['publish', 'transaction', 'everyone', 'channel'];
+const RECIPES: readonly Recipe[] = [
+  {
+    title: 'redis-py',
+    needs: [PYTHON, '-c', 'import redis'],
+    command: () => [PYTHON, source('redis_py.py')],
+    tasks: [...ALL, 'outbox'],
+    from: 'redis-py',
+  },
+  {
+    title: 'phpredis',
+    needs: ['php', '-r', 'exit(class_exists("Redis") ? 0 : 1);'],
+    command: () => ['php', source('phpredis.php')],
+    tasks: ALL,
+    from: 'phpredis',
+  },
+  {
+    title: 'Predis',
+    needs: ['php', '-r', `exit(file_exists("${PREDIS}") ? 0 : 1);`],
+    command: () => ['php', source('predis.php')],
+    tasks: ['publish', 'transaction', 'everyone'],
+    from: 'predis',
+  },
+  {
+    title: 'node-redis',
+    needs: [process.execPath, '--version'],
+    command: () => [process.execPath, source('node-redis.mjs')],
+    tasks: ALL,
+    from: 'node-redis',
+  },
+  {
+    title: 'ioredis',
+    needs: [process.execPath, '--version'],
+    command: () => [process.execPath, source('ioredis.mjs')],
+    tasks: ['publish', 'transaction', 'everyone'],
+    from: 'ioredis',
+  },
+  {
+    title: 'redis-rb',
+    needs: ['ruby', '-e', 'require "redis"'],
+    command: () => ['ruby', source('redis.rb')],
+    tasks: ALL,
+    from: 'ruby',
+  },
+  {
+    title: "Go's net/http",
+    needs: ['go', 'version'],
+    make: (folder) => ['go', 'build', '-o', join(folder, 'http'), source('http.go')],
+    command: (folder) => [join(folder, 'http')],
+    tasks: ['publish', 'everyone', 'channel'],
+    from: 'go',
+    over: 'http',
+  },
+  {
+    title: 'Java',
+    needs: ['sh', '-c', 'java --list-modules | grep -q jdk.compiler'],
+    make: (folder) => ['javac', '-d', folder, source('UserChannel.java')],
+    command: (folder) => ['java', '-cp', folder, 'UserChannel'],
+    tasks: ['channel'],
+    from: '',
+  },
+];
+
+const run = promisify(execFile);
+let redis: RedisServer;
+let server: ServerProcess;
+const folder = mkdtempSync(join(tmpdir(), 'fanfare-recipes-'));
+
+beforeAll(async () => {
+  redis = await startRedis();
+  await makeDocumentedUsers(redis.admin);
+  const { host, port } = redis;
+  server = await startFanfare(['start'], {
+    env: {
+      FANFARE_PORT: '0',
+      FANFARE_REDIS_URL: `redis://fanfare-node:secret@${host}:${port}`,
+      FANFARE_AUTH_SECRET: SECRET,
+      FANFARE_CLUSTER_SECRET: SECRET.toUpperCase(),
+      FANFARE_PUBLISH_KEY: PUBLISH_KEY,
+    },
+  });
+}, 60_000);
+afterAll(async () => {
+  await server?.stop();
+  await redis?.stop();
+  rmSync(folder, { recursive: true });
+});
+
+describe.each(RECIPES)('$title', ({ title, needs: [program, ...args], command, make, tasks, from, over }) => {
+  const canRun = spawnSync(program, args).status === 0;
+  beforeAll(async () => {
+    await redis.admin.flushdb();
+    if (!canRun || make === undefined) return;
+    const [compiler, ...flags] = make(folder);
+    execFileSync(compiler, flags);
+  }, 90_000);
+
+  async function answer(task: Task, ...more: readonly string[]): Promise<unknown> {
+    const [recipe, ...first] = command(folder);
+    const where =
+      over === 'http' ? [server.url] : title === 'Java' ? [] : [`redis://publisher:secret@${redis.host}:${redis.port}`];
+    const env = { ...process.env, FANFARE_PUBLISH_KEY: PUBLISH_KEY, PREDIS_AUTOLOAD: PREDIS };
+    const { stdout } = await run(recipe, [...first, ...where, task, ...more], { env, maxBuffer: 4 * 1024 * 1024 });
+    return JSON.parse(stdout);
+  }
+  const stored = async (channel: string) => {
+    const entries = await redis.admin.xrange(`fanfare:{${channel}}:log`, '-', '+');
+    return entries.map(([, fields]) => JSON.parse(fields[fields.indexOf('d') + 1] ?? 'null'));
+  };
+
+  if (tasks.includes('publish'))
+    it.skipIf(!canRun)('publishes on the channel that it names, once for a key', async () => {
+      const first = await answer('publish');
+      expect(first).toMatch(OFFSET);
+      expect(await answer('publish')).toBe(first);
+      expect(await stored('news')).toEqual([{ hello: from }]);
+    });
+
+  if (tasks.includes('transaction'))
+    it.skipIf(!canRun)('publishes two messages in one transaction', async () => {
+      expect(await answer('transaction')).toEqual([expect.stringMatching(OFFSET), expect.stringMatching(OFFSET)]);
+      expect([await stored('order:17'), await stored('orders')]).toEqual([[{ order: 17 }], [{ order: 17 }]]);
+    });
+
+  if (tasks.includes('everyone'))
+    it.skipIf(!canRun)('reaches 10,000 users at once', async () => {
+      const offsets = (await answer('everyone', String(USERS))) as readonly string[];
+      expect([offsets.length, offsets.filter((offset) => !OFFSET.test(offset))]).toEqual([USERS, []]);
+      for (const user of [0, 4_711, USERS - 1]) expect(await stored(`user:${user}`)).toEqual([{ hello: String(user) }]);
+    });
+
+  if (tasks.includes('outbox'))
+    it.skipIf(!canRun)('publishes what stands in an outbox, once, however often the relay runs', async () => {
+      const path = join(folder, 'outbox.sqlite');
+      await redis.admin.del('fanfare:{orders}:log');
+      const runs = [await answer('outbox', path), await answer('outbox', path)] as readonly (readonly string[])[];
+      expect(runs.map((offsets) => offsets.length)).toEqual([1, 1]);
+      // Two orders that look alike are two.
+      expect(await stored('orders')).toEqual([{ order: 18 }, { order: 18 }]);
+    });
+
+  if (tasks.includes('channel'))
+    it.skipIf(!canRun)('writes the channel of a user as Fanfare does', async () => {
+      for (const sub of SUBS) expect([sub, await answer('channel', sub)]).toEqual([sub, `user:${escapeSubject(sub)}`]);
+    });
+});
