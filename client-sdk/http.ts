@@ -33,9 +33,10 @@ export const post = async (
   const header = response.headers.get('Retry-After') ?? '';
   // Seconds, or a date.
   const afterMs = Number(problem.retryAfterMs) || Number(header) * 1000 || Date.parse(header) - Date.now() || 0;
-  const isLater = status === 408 || status === 429 || status > 499;
+  // What says when may be tried again.
+  const isLater = afterMs || status === 408 || status === 429 || status > 499;
   const unauthorized = code === 'revoked' ? CLOSE_REVOKED : CLOSE_UNAUTHORIZED;
-  const refused = status === 401 ? unauthorized : isLater ? CLOSE_LATER : CLOSE_REFUSED;
+  const refused = isLater ? CLOSE_LATER : status === 401 ? unauthorized : CLOSE_REFUSED;
   // Only its own problem documents are Fanfare's word, and not where what the SDK asks for did not arrive as it was sent; anything else is a
   // proxy's, and counts as the network's.
   const own = /^urn:fanfare/.test(type as string) && code;

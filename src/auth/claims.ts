@@ -6,6 +6,8 @@ import { readGrants } from './grant-patterns.js';
 import type { Identity } from './identity.js';
 import { invalidClaim, type JsonRecord, kindOf } from './token-text.js';
 
+/** Chosen: as long as a client waits for anything; who makes tokens for later hands them out too early. */
+const MAX_WAIT_MS = 300_000;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 export interface ClaimRules {
@@ -37,6 +39,7 @@ export function identityOf(payload: JsonRecord, rules: ClaimRules, nowMs: number
     user,
     grants: readGrants(field(payload, 'fanfare'), user, rules.allowStar),
     ...times,
+    toleranceMs: rules.toleranceMs,
     tokenId: tokenIdOf(field(payload, 'jti')),
     connection: undefined,
     reservation: undefined,
@@ -100,7 +103,10 @@ function checkTimes(payload: JsonRecord, rules: ClaimRules, nowMs: number) {
 function checkBegun(name: string, fromMs: number | undefined, rules: ClaimRules, nowMs: number): void {
   if (fromMs !== undefined && fromMs > nowMs + rules.toleranceMs) {
     const seconds = Math.ceil((fromMs - nowMs) / 1000);
-    throw new FanfareError('token_not_yet_valid', `${name}: lies ${seconds} s in the future`);
+    const missingMs = Math.ceil(fromMs - nowMs - rules.toleranceMs);
+    throw new FanfareError('token_not_yet_valid', `${name}: lies ${seconds} s in the future`, {
+      retryAfterMs: Math.min(missingMs, MAX_WAIT_MS),
+    });
   }
 }
 

@@ -23,12 +23,19 @@ export interface Identity {
   readonly issuedAtMs: number;
   /** Unix milliseconds; `Infinity` for an anonymous client without a ticket. */
   readonly expiresAtMs: number;
+  /** By how much clocks may differ, in milliseconds; absent: nothing. */
+  readonly toleranceMs?: number;
   /** The token's `jti`. */
   readonly tokenId: string | undefined;
   /** What a ticket says of its client's session, `<s>` of its links' ids. Limits of polls are kept by it. */
   readonly connection: string | undefined;
   /** The place that discovery reserved, to be claimed at the node. */
   readonly reservation: string | undefined;
+}
+
+/** When nothing is done for it any more: the same for whoever comes with it and for a link that it has opened. */
+export function endsAtMs({ expiresAtMs, toleranceMs = 0 }: Pick<Identity, 'expiresAtMs' | 'toleranceMs'>): number {
+  return expiresAtMs + toleranceMs;
 }
 
 /** Whether one of `patterns` grants `channel`. */

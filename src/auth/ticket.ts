@@ -159,6 +159,7 @@ function identityOf(payload: JsonRecord, options: TicketAuthorityOptions): Ident
     grants: copyGrants(grants),
     issuedAtMs,
     expiresAtMs,
+    toleranceMs: options.toleranceMs,
     tokenId: optionalText(payload, 'jti'),
     connection,
     reservation: optionalText(payload, 'reservation'),

@@ -27,11 +27,12 @@ export function composeAuth({ role, config }: LoadedConfig, logger: Logger): Aut
   const { authIssuer: issuer, authAudience: audience, authAlgorithms: algorithms } = config;
   const issuers = [{ secret, publicKey, jwksUrl, issuer, audience, algorithms }];
   const canVerify = secret !== undefined || publicKey !== undefined || jwksUrl !== undefined;
-  const tokens = canVerify ? createTokenVerifier({ issuers, allowStar: config.allowStarGrant, logger }) : undefined;
+  const { allowStarGrant: allowStar, clockTolerance: toleranceMs } = config;
+  const tokens = canVerify ? createTokenVerifier({ issuers, allowStar, toleranceMs, logger }) : undefined;
   // A ticket of another cluster in the same Redis, or with the same secret, is refused.
   const audienceOfTickets = `fanfare:${config.prefix}`;
   const secrets = config.clusterSecret ?? [];
-  const tickets = createTicketAuthority({ secrets, audience: audienceOfTickets });
+  const tickets = createTicketAuthority({ secrets, audience: audienceOfTickets, toleranceMs });
   const authenticator = createAuthenticator({ tickets, tokens, allowUserTokens: config.allowUserTokens });
   // A node that takes tickets alone never looks at a user's token.
   const keys = role === 'node' && !config.allowUserTokens ? NO_KEYS : (tokens ?? NO_KEYS);

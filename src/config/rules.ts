@@ -34,6 +34,12 @@ function clusterRules(given: Given, found: Findings): void {
 function redisRules(given: Given, found: Findings): void {
   const { redisUrl, redisCa, redisCert, redisKey, redisSentinelAuth } = given;
   if (redisUrl === undefined) return;
+  const database = Number(/\/(\d+)\/?$/.exec(redisUrl)?.[1] ?? 0);
+  if (database > 0) {
+    found.warnings.push(
+      `redisUrl names the database ${database}: pub/sub and functions of a Redis are common to all of its databases; set another ${envName('prefix')} for each installation`,
+    );
+  }
   const named = { redisCa, redisCert, redisKey };
   for (const key of ['redisCa', 'redisCert', 'redisKey'] as const) {
     if (named[key] === undefined || redisUrl.startsWith('rediss')) continue;

@@ -110,9 +110,10 @@ export const configSchema = z.object({
 
   clockTolerance: option(duration('0s', '1h'), {
     duration: true,
-    about: "how far a message may lie ahead of Redis' clock; one that does is taken from the log alone",
-    roles: NODES,
-    default: '2s',
+    about:
+      "how far clocks may differ: a token's times and ours, as one connects and on links; a message's and Redis', beyond which it is taken from the log alone",
+    roles: ALL,
+    default: '5s',
   }),
 
   nodeId: option(nodeIdType.optional(), {

@@ -44,7 +44,7 @@ export const CODES = {
   token_alg_not_allowed: unauthorized('The token is signed with an algorithm that is not allowed.'),
   token_signature_invalid: unauthorized("The token's signature does not verify."),
   token_expired: { status: 401, retry: false, close: CLOSE.tokenExpired, title: 'The token has expired.' },
-  token_not_yet_valid: unauthorized('The token is not valid yet.'),
+  token_not_yet_valid: { status: 401, retry: true, close: CLOSE.tokenExpired, title: 'The token is not valid yet.' },
   token_claim_invalid: unauthorized('A claim of the token is missing or wrong.'),
   token_key_unknown: unauthorized('The key that the token names is not known.'),
   token_unsupported: unauthorized('The token uses a JWT feature that is not supported.'),

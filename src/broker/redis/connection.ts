@@ -6,6 +6,7 @@ import type { Logger } from '../../lib/logger.js';
 import { after } from '../../lib/timers.js';
 import type { BrokerStatus } from '../broker.js';
 import { closeClient, createCommandClient } from './clients.js';
+import { ClockWarning } from './clock-warning.js';
 import { slotOfKey } from './cluster-slot.js';
 import { ConnectionStatus } from './connection-status.js';
 import { isDiskRefusal, isFunctionMissing, toFanfareError, unavailableError } from './errors.js';
@@ -57,6 +58,7 @@ export class RedisConnection {
   /** Those that it is being loaded on: all who miss it wait for the same. */
   readonly #loading = new Map<Redis, Promise<void>>();
   readonly #status: ConnectionStatus;
+  readonly #clock: ClockWarning;
   #preparing: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
@@ -69,6 +71,7 @@ export class RedisConnection {
     const target = parseRedisUrl(options.url);
     this.address = target.address;
     this.#status = new ConnectionStatus(target, options.logger);
+    this.#clock = new ClockWarning(options.logger, () => (this.#status.ready ? this.#masters() : []));
     this.#library = generateLibrary(options);
     this.#loadsLibrary = options.loadsLibrary ?? true;
     this.#logger = options.logger;
@@ -104,6 +107,7 @@ export class RedisConnection {
     });
     try {
       await started;
+      await this.#clock.start();
     } catch (error) {
       await this.close();
       throw error;
@@ -167,6 +171,7 @@ export class RedisConnection {
     if (this.#closed) return;
     this.#closed = true;
     this.#status.close();
+    this.#clock.stop();
     this.#refused?.(unavailableError('closed'));
     await closeClient(this.client);
   }

@@ -19,8 +19,8 @@ const LAST_WORDS_MS = 10_000;
 /** A WebSocket or a stream, as its node's timers see it. */
 export interface Link extends Due {
   readonly transport: 'websocket' | 'sse';
-  /** When its token expires, by the system's clock. */
-  readonly expiresAtMs: number;
+  /** When it is ended because its token has expired, by the system's clock. */
+  readonly endsAtMs: number;
   /**
    * By the monotonic clock: closes the link when its token has expired or nothing was heard from it for too long, sends a
    * heartbeat if it would be silent for too long, and has itself {@link Links.lookAt looked at} again.
@@ -107,7 +107,7 @@ export class Links {
 
   /** Has {@link Link.due} called so long after `nowMs`, or when its token expires, and not before. */
   lookAt(link: Link, nowMs: number, afterMs: number): void {
-    this.#looks.add(link, nowMs + Math.min(afterMs, link.expiresAtMs - Date.now()));
+    this.#looks.add(link, nowMs + Math.min(afterMs, link.endsAtMs - Date.now()));
   }
 
   /** For where work comes in: after the loop was held up, heartbeats go before anything else. */

@@ -1,6 +1,6 @@
 // What an admitted WebSocket client does: its commands, run and answered.
 
-import type { Identity } from '../../auth/identity.js';
+import { endsAtMs, type Identity } from '../../auth/identity.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import type { SubjectKeys, SubjectLimit } from '../../limits/subject-limit.js';
@@ -26,7 +26,7 @@ const MAX_IN_FLIGHT = 64;
 export interface SessionLink extends Sink {
   readonly isClosed: boolean;
   /** From now on it is never silent for longer than its heartbeat, and ends then by the system's clock; what is left out stays. */
-  retime(times: { readonly heartbeatMs?: number; readonly expiresAtMs?: number }): void;
+  retime(times: { readonly heartbeatMs?: number; readonly endsAtMs?: number }): void;
 }
 
 export interface SessionParts {
@@ -160,7 +160,7 @@ export class Session {
     if (fresh.user !== this.#identity.user)
       throw new FanfareError('token_claim_invalid', 'sub: expected the same user');
     this.#identity = fresh;
-    this.#link.retime({ expiresAtMs: fresh.expiresAtMs });
+    this.#link.retime({ endsAtMs: endsAtMs(fresh) });
     this.#link.sendEvent({ type: 'refreshed', id: command.id, ...expiry(fresh) });
     for (const channel of this.#subscriptions?.endForbidden(fresh) ?? []) {
       this.#link.sendEvent({ type: 'unsubscribed', channel, code: 'forbidden_channel' });

@@ -1,6 +1,6 @@
 // One WebSocket client: its handshake, its commands and their replies.
 
-import type { Identity } from '../../auth/identity.js';
+import { endsAtMs, type Identity } from '../../auth/identity.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
@@ -52,7 +52,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
   readonly transport = 'websocket';
   slot = -1;
   place = 0;
-  expiresAtMs = Number.POSITIVE_INFINITY;
+  endsAtMs = Number.POSITIVE_INFINITY;
   readonly #address: string | undefined;
   readonly #refusal: FanfareError | undefined;
   #state: 'handshake' | 'verifying' | 'open' | 'closed' = 'handshake';
@@ -133,7 +133,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
 
   due(nowMs: number): void {
     if (this.isClosed) return;
-    if (this.expiresAtMs <= Date.now()) return this.end('token_expired', 'the ticket has expired');
+    if (this.endsAtMs <= Date.now()) return this.end('token_expired', 'the ticket has expired');
     const { pingMs } = this.parts.terms;
     if (nowMs - this.#heardAtMs > 2 * pingMs + 1_000) return this.end('heartbeat_timeout', 'no pong for too long');
     if (this.#state === 'open' && this.socket !== undefined) {
@@ -175,9 +175,9 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     return this.#state === 'closed';
   }
 
-  retime({ heartbeatMs = this.#pulse.heartbeatMs, expiresAtMs = this.expiresAtMs }): void {
+  retime({ heartbeatMs = this.#pulse.heartbeatMs, endsAtMs = this.endsAtMs }): void {
     const nowMs = monotonicNowMs();
-    this.expiresAtMs = expiresAtMs;
+    this.endsAtMs = endsAtMs;
     this.#pulse.heartbeatMs = heartbeatMs;
     this.parts.links.lookAt(this, nowMs, this.#pulse.lookAfterMs(nowMs));
   }
@@ -266,7 +266,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
       return this.#refuse(id, error);
     }
     this.#entered = identity;
-    this.expiresAtMs = identity.expiresAtMs;
+    this.endsAtMs = endsAtMs(identity);
     try {
       door.requireRoom();
     } catch (error) {

@@ -1,6 +1,6 @@
 // One stream: a link that only receives, written as server-sent events.
 
-import type { Identity } from '../../auth/identity.js';
+import { endsAtMs, type Identity } from '../../auth/identity.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import type { SubjectKeys } from '../../limits/subject-limit.js';
 import {
@@ -112,7 +112,7 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
   due(nowMs: number): void {
     if (this.#isClosed) return;
     if (nowMs >= this.#endsAtMs) return this.#finish();
-    if (this.expiresAtMs <= Date.now()) return this.end('token_expired', 'the ticket has expired');
+    if (this.endsAtMs <= Date.now()) return this.end('token_expired', 'the ticket has expired');
     const { pingMs } = this.#parts.terms;
     // A stream has no pong: that a replay waits for so long is all that tells of a peer that has stopped reading.
     if (this.#onDrained.length > 0 && nowMs - this.#stalledSinceMs > 2 * pingMs) return this.cut();
@@ -124,8 +124,8 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
     if (!this.#isClosed) this.#parts.links.lookAt(this, nowMs, this.#pulse.lookAfterMs(nowMs));
   }
 
-  get expiresAtMs(): number {
-    return this.identity.expiresAtMs;
+  get endsAtMs(): number {
+    return endsAtMs(this.identity);
   }
 
   move(withinMs: number, reason: string): void {

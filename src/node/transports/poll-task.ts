@@ -1,6 +1,6 @@
 // One poll: it looks, waits where there is nothing, and writes what it found.
 
-import type { Identity } from '../../auth/identity.js';
+import { endsAtMs, type Identity } from '../../auth/identity.js';
 import type { BrokerStatus } from '../../broker/broker.js';
 import { type Ending, endedError } from '../../cluster/revocation-ending.js';
 import { FanfareError } from '../../lib/errors.js';
@@ -99,7 +99,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
       this.#poller = this.#parts.places.take(this.#identity, this.#client);
       this.#hasPlace = true;
       this.#wait = wait;
-      const waitMs = Math.min(this.#request.waitMs, this.#identity.expiresAtMs - Date.now());
+      const waitMs = Math.min(this.#request.waitMs, endsAtMs(this.#identity) - Date.now());
       wait.begin(this.#request.channels.keys(), waitMs);
     } catch (error) {
       return this.#fail(error);
@@ -118,8 +118,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
   expired(): void {
     if (this.#isDone()) return;
     const parts = this.#inMemory();
-    if (this.#identity.expiresAtMs <= Date.now())
-      this.#fail(new FanfareError('token_expired', 'the ticket has expired'));
+    if (endsAtMs(this.#identity) <= Date.now()) this.#fail(new FanfareError('token_expired', 'the ticket has expired'));
     else if (parts.length > 0) this.#answer(parts);
     else if (this.#isOpening()) this.#fail(new FanfareError('broker_unavailable', NOT_OPEN, { retryAfterMs: 1_000 }));
     else this.#answerEmpty();

@@ -19,6 +19,7 @@ const USER: Identity = {
   grants: { subscribe: ['news', 'user:auth0=7C1'], publish: ['chat:*'], presence: [] },
   issuedAtMs: NOW_MS - 1_000,
   expiresAtMs: NOW_MS + 24 * 3_600_000,
+  toleranceMs: 5_000,
   tokenId: 't1',
   connection: undefined,
   reservation: undefined,

@@ -31,6 +31,7 @@ describe('a good token', () => {
       grants: { subscribe: ['news', 'user:auth0=7C1', 'chat:*'], publish: ['user:auth0=7C1:*'], presence: [] },
       issuedAtMs: NOW_MS,
       expiresAtMs: NOW_MS + 3_600_000,
+      toleranceMs: 5_000,
       tokenId: 't1',
       connection: undefined,
       reservation: undefined,
@@ -198,6 +199,16 @@ describe('times', () => {
     ['exp infinite', `{"sub":"u1","iat":${NOW},"exp":1e999}`, 'token_claim_invalid', /^exp:/],
     ['iat minus infinite', `{"sub":"u1","iat":-1e999,"exp":${NOW + 60}}`, 'token_claim_invalid', /^iat:/],
   ];
+  it.each([
+    ['7 s', { nbf: NOW + 7 }, 2_000],
+    ['an hour, of which nobody waits for more than 5 min', { iat: NOW + 3_600, exp: NOW + 7_200 }, 300_000],
+  ])('ahead by %s say what is missing', async (_, payload, retryAfterMs) => {
+    await expect(async () => verify(hs256(claims(payload)))).rejects.toMatchObject({
+      code: 'token_not_yet_valid',
+      retryAfterMs,
+    });
+  });
+
   it.each(cases.map((one) => [one[0], one] as const))('%s', async (_, [, payload, code, message = /./]) => {
     const text = hs256(typeof payload === 'string' ? payload : claims(payload));
     expect(await codeOf(() => verify(text))).toBe(code);

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { backoff } from '../../../client-sdk/backoff.js';
 import { type ConnectionState, INITIAL, lose } from '../../../client-sdk/connection-state.js';
-import { createFailure, createRefusal, isFinal } from '../../../client-sdk/errors.js';
+import { createFailure, createRefusal, type Failure, isFinal } from '../../../client-sdk/errors.js';
+import { post as postOf } from '../../../client-sdk/http.js';
 import { createClient } from '../../../client-sdk/index.js';
 import { CODES, channelNameProblem, isAfter, mayReconnect } from '../../../src/protocol/index.js';
 import { offset } from './fakes/world.js';
@@ -75,6 +76,30 @@ describe('the connection after a loss', () => {
   });
 });
 
+describe('a refusal by HTTP', () => {
+  const refused = async (status: number, code: string, headers: Record<string, string> = {}) => {
+    const problem = { type: `urn:fanfare:problem:${code}`, status, code, detail: '' };
+    const fetch = async () => new Response(JSON.stringify(problem), { status, headers });
+    const post = postOf(
+      fetch as unknown as Parameters<typeof postOf>[0],
+      '',
+      undefined,
+      {},
+      new AbortController().signal,
+    );
+    return post.then(
+      () => undefined,
+      (failure: Failure) => ({ isFinal: isFinal(failure), retryAfterMs: failure.retryAfterMs }),
+    );
+  };
+
+  it('with a time to come again is not final, whatever its status: a token from the future will be good', async () => {
+    const told = { 'Retry-After': '2' };
+    expect(await refused(401, 'token_not_yet_valid', told)).toEqual({ isFinal: false, retryAfterMs: 2_000 });
+    expect(await refused(401, 'token_expired')).toMatchObject({ isFinal: true });
+  });
+});
+
 describe('what the SDK has in short form', () => {
   const nearNames = fc.string({ unit: fc.constantFrom(...'aZ0._:@=+~-/ é'), maxLength: 12 });
   const client = createClient({ url: 'http://discovery.test' });
@@ -106,7 +131,9 @@ describe('what the SDK has in short form', () => {
     // Those that never answer a command: they end a link, or come with an HTTP status.
     const never = /^(too_many_connections|no_capacity|draining|slow_consumer|offset_(trimmed|rewritten|unknown))$/;
     for (const [code, { retry }] of Object.entries(CODES)) {
-      if (!never.test(code)) expect(isFinal(createRefusal({ code })), code).toBe(!retry);
+      // That of a token from the future always says when.
+      const told = code === 'token_not_yet_valid' ? { code, retryAfterMs: 1_000 } : { code };
+      if (!never.test(code)) expect(isFinal(createRefusal(told)), code).toBe(!retry);
     }
   });
 });

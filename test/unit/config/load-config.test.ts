@@ -199,3 +199,16 @@ describe('the file-descriptor limit', () => {
     ]);
   });
 });
+
+it.each([
+  ['redis://h:6379/3', 1],
+  ['redis+sentinel://a,b/main/3', 1],
+  ['redis://h:6379/0', 0],
+  ['redis://h', 0],
+  ['redis+sentinel://a,b/main', 0],
+])('warns of a database that separates nothing but keys: %s', (url, count) => {
+  const secret = 'a-secret-of-at-least-thirty-two-bytes';
+  const env = { FANFARE_REDIS_URL: url, FANFARE_CLUSTER_SECRET: secret, FANFARE_AUTH_SECRET: secret };
+  const { warnings } = loadConfig({ role: 'start', env, openFiles: 100_000 });
+  expect(warnings.filter((warning) => warning.includes('FANFARE_PREFIX'))).toHaveLength(count);
+});

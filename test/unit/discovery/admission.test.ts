@@ -36,6 +36,15 @@ describe('who asks', () => {
     }
   });
 
+  it('one from the future is told when to come again', async () => {
+    const f = await fixture();
+    const Authorization = `Bearer ${await f.token()}`;
+    f.state.nowMs -= 8_000;
+    const response = await f.ask('/v1/connect', { headers: { Authorization } });
+    expect(response.headers.get('retry-after')).toBe('3');
+    expect(await refusal(response)).toBe('401 token_not_yet_valid');
+  });
+
   it('an expired token is refused', async () => {
     const f = await fixture();
     const Authorization = `bearer ${await f.token('u1', 60_000)}`;
