@@ -28,7 +28,17 @@ export class KnownTickets {
     return known?.text === text ? known.identity : undefined;
   }
 
-  add(text: string, identity: Identity): void {
+  get size(): number {
+    return this.#bySignature.size;
+  }
+
+  /** Forgets what was not used for longest and expired by `expiredMs`: who goes never shows a ticket again, and would be remembered until there is no room. */
+  add(text: string, identity: Identity, expiredMs: number): void {
+    for (const entry of this.#bySignature.rentries()) {
+      const [signature, { identity: oldest }] = entry as [string, Known];
+      if (oldest.expiresAtMs > expiredMs) break;
+      this.#bySignature.delete(signature);
+    }
     this.#bySignature.set(text.slice(-SIGNATURE_CHARS), { text, identity });
   }
 

@@ -89,7 +89,7 @@ export function createTicketAuthority(
       const nowMs = options.clock();
       if (nowMs >= identity.expiresAtMs + options.toleranceMs) known?.forget(text);
       checkExpiry(identity.expiresAtMs, options.toleranceMs, nowMs);
-      if (found === undefined && remember) known?.add(text, identity);
+      if (found === undefined && remember) known?.add(text, identity, nowMs - options.toleranceMs);
       return identity;
     },
   };

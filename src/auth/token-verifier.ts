@@ -101,8 +101,20 @@ export function createTokenVerifier(
     const source = chooseSource(token, sources);
     const payload = await verifySignature(token, source);
     const identity = identityOf(payload, source.rules, options.clock());
-    if (remember) cache?.set(text, { identity, untilMs: elapsedMs() + options.cacheMs });
+    if (remember) {
+      forgetStale();
+      cache?.set(text, { identity, untilMs: elapsedMs() + options.cacheMs });
+    }
     return identity;
+  }
+
+  /** What was not used for longest and is no longer good: who goes never shows that token again. */
+  function forgetStale(): void {
+    for (const entry of cache?.rentries() ?? []) {
+      const [text, { untilMs }] = entry as [string, Remembered];
+      if (untilMs > elapsedMs()) return;
+      cache?.delete(text);
+    }
   }
 
   return {
