@@ -23,6 +23,8 @@ interface Link {
   silent: boolean;
 }
 
+/** With a channel: which commands there are is asked by sending them without arguments. */
+const SUBSCRIBES = /(^|\r\n)\*[2-9]\d*\r\n\$9\r\nsubscribe\r\n/i;
 const isMessage = (reply: Buffer) => /^[*>]3\r\n\$7\r\nmessage\r\n/.test(reply.toString('latin1', 0, 24));
 
 export async function startDeafProxy(redis: RedisServer): Promise<DeafProxy> {
@@ -34,7 +36,7 @@ export async function startDeafProxy(redis: RedisServer): Promise<DeafProxy> {
     const replies = new ReplyCutter();
     links.push(link);
     client.on('data', (chunk) => {
-      link.isSubscriber ||= /\r\nsubscribe\r\n/i.test(chunk.toString('latin1'));
+      link.isSubscriber ||= SUBSCRIBES.test(chunk.toString('latin1'));
       upstream.write(chunk);
     });
     upstream.on('data', (chunk) => {

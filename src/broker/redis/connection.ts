@@ -9,7 +9,7 @@ import { closeClient, createCommandClient } from './clients.js';
 import { ClockWarning } from './clock-warning.js';
 import { slotOfKey } from './cluster-slot.js';
 import { ConnectionStatus } from './connection-status.js';
-import { isDiskRefusal, isFunctionMissing, toFanfareError, unavailableError } from './errors.js';
+import { isDiskRefusal, isFunctionMissing, NoLibraryError, toFanfareError, unavailableError } from './errors.js';
 import {
   ensureLibrary,
   type FunctionLibrary,
@@ -183,7 +183,7 @@ export class RedisConnection {
       const own = await ensureLibrary(master, this.#library, this.#logger, stamp);
       this.#stamp = Math.max(this.#stamp ?? 0, own);
     } else if (!(await hasLibrary(master, this.prefix)) && this.#status.ready) {
-      throw unavailableError('no node has loaded the function library into Redis yet');
+      throw new NoLibraryError();
     }
   }
 

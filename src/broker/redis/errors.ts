@@ -128,6 +128,15 @@ export function toFanfareError(error: unknown, effect: 'write' | 'read'): Fanfar
   });
 }
 
+/** Nobody who loads the function library has been at this Redis: there is no cluster yet. */
+export class NoLibraryError extends FanfareError {
+  constructor() {
+    super('no_capacity', 'no node has loaded the function library into Redis yet', {
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+  }
+}
+
 export function unavailableError(message: string, cause?: unknown): FanfareError {
   return new FanfareError('broker_unavailable', message, { cause, retryAfterMs: RETRY_AFTER_MS });
 }

@@ -6,7 +6,7 @@ import type { Assignment, NamedNode, NodeRecord, NodeReport, Registry, ReportAns
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import type { RedisConnection } from './connection.js';
-import { isWriteRefusal, unavailableError } from './errors.js';
+import { isWriteRefusal, NoLibraryError, unavailableError } from './errors.js';
 import { MENDED_KEY } from './server-words.js';
 
 export interface RedisRegistryOptions {
@@ -87,7 +87,9 @@ class Nodes implements RedisRegistry {
     const name = randomBytes(9).toString('base64url');
     const among = allowed === undefined ? [-1] : [allowed.length, ...allowed];
     const args = [this.#random(), name, exclude.length, ...exclude, ...among];
-    const answer = this.#read(await this.#call('node_assign', args));
+    const assigned = await this.#call('node_assign', args).catch(nobodyYet);
+    if (assigned === undefined) return undefined;
+    const answer = this.#read(assigned);
     if (answer.node === undefined || answer.reservation === undefined) return undefined;
     const { node, reservation, others = 0 } = answer;
     if (!isNamed(node) || typeof reservation !== 'string') throw notAnAnswer();
@@ -98,7 +100,8 @@ class Nodes implements RedisRegistry {
   async list(signer?: string): Promise<readonly NodeRecord[]> {
     const listed = this.#call('node_list', signer === undefined ? [] : [signer]);
     this.#refusal = undefined;
-    const { nodes } = this.#read(await listed.catch((error: unknown) => this.#look(error)));
+    const text = await listed.catch((error: unknown) => this.#look(error)).catch(nobodyYet);
+    const { nodes } = text === undefined ? {} : this.#read(text);
     return listOf(nodes).filter(isNamed).map(recordOf);
   }
 
@@ -130,6 +133,11 @@ class Nodes implements RedisRegistry {
     }
     return answer;
   }
+}
+
+/** Where no node has been there is none, which is no failure of Redis. */
+function nobodyYet(error: unknown): undefined {
+  if (!(error instanceof NoLibraryError)) throw error;
 }
 
 /** What our own function wrote. */
