@@ -65,16 +65,18 @@ export class ConnectionStatus {
     // Once an outage and reason: while Redis is away, each attempt fails.
     if (this.#told !== meaning && !this.#closed) this.#logger.warn({ reason: reasonOf(error) }, detail);
     this.#told = meaning;
-    if (isVague(error) && this.#target.options.tls !== undefined) this.#askWhy();
-    this.lost(detail);
+    const isUnexplained = isVague(error) && this.#target.options.tls !== undefined;
+    if (isUnexplained) this.#askWhy();
+    this.lost(detail, isUnexplained);
     if (known === undefined) return undefined;
     return known instanceof UnfitRedisError ? new UnfitRedisError(detail, failure) : unavailableError(detail);
   }
 
-  lost(detail: string): void {
+  /** `isVague` where `detail` says only that there is no connection. */
+  lost(detail: string, isVague = false): void {
     if (this.#closed) return;
     // The reason that was found first tells more than the close that follows.
-    const isVagueNow = detail.startsWith('the connection') || /Connection is closed/.test(detail);
+    const isVagueNow = isVague || detail.startsWith('the connection') || /Connection is closed/.test(detail);
     if (!this.#status.ready && this.#status.detail !== 'not started' && isVagueNow) return;
     const sinceMs = this.#status.ready ? Date.now() : this.#status.sinceMs;
     this.#status = { ready: false, sinceMs, detail };

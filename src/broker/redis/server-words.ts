@@ -31,7 +31,7 @@ function commandIn(error: unknown): string {
 
 /** Whether `error` says only that there is no connection, and not why. */
 export function isVague(error: unknown): boolean {
-  return /Connection is closed|Socket closed unexpectedly/i.test(reasonOf(error));
+  return /Connection is closed|Socket closed unexpectedly|ECONNRESET|EPIPE/i.test(reasonOf(error));
 }
 
 export function reasonOf(error: unknown): string {

@@ -7,6 +7,8 @@ import type { RedisTarget } from './url.js';
 
 /** Chosen: of a start that waits 10 s for Redis. */
 const WITHIN_MS = 3_000;
+/** Chosen: a refusal comes as soon as the server has read the end of the handshake. */
+const REFUSED_WITHIN_MS = 500;
 const PING = 'PING\r\n';
 
 /** The reason that one of the servers of `target` gives; `undefined` where TLS is not spoken, or nothing is wrong with it. */
@@ -24,14 +26,19 @@ function reasonAt(host: string, port: number, tls: object): Promise<string | und
   return new Promise((resolve) => {
     const socket = connect({ ...tls, host, port, ...(isIP(host) === 0 && { servername: host }) });
     const late = after(WITHIN_MS, () => end(undefined));
+    let asking: NodeJS.Timeout | undefined;
     const end = (reason: string | undefined) => {
       clearTimeout(late);
+      clearTimeout(asking);
       socket.destroy();
       resolve(reason);
     };
     socket.once('error', (error: Error & { code?: string }) => end(plain(error)));
-    // A certificate that the server asks for and does not get is refused only once something is read.
-    socket.once('secureConnect', () => socket.write(PING));
+    // A certificate that the server asks for and does not get is refused after the handshake. What is written to a server that has
+    // closed meanwhile resets the connection, and its word is gone.
+    socket.once('secureConnect', () => {
+      asking = after(REFUSED_WITHIN_MS, () => socket.write(PING));
+    });
     socket.once('data', () => end(undefined));
     socket.once('end', () => end('the server ends the TLS connection'));
   });
