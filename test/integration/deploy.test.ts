@@ -220,22 +220,40 @@ describe('other files', () => {
     const listed = new Map(
       [...users].map(([, name = '', rules = '']) => [name, rules.replace('change-me', 'secret').split(' ')]),
     );
-    expect(listed.get('default')).toEqual(['off']);
+    // Nobody can be that user, but what Redis loads at a start is carried out in its name.
+    expect(listed.get('default')).toEqual(['off', 'resetpass', '~*', '&*', '+@all']);
     listed.delete('default');
     expect(listed).toEqual(new Map(documentedUsers()));
+  });
+
+  it('has an ACL file with which Redis keeps at a restart what was written in one step', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'fanfare-acl-'));
     const path = join(folder, 'redis.sock');
-    const args = ['--port', '0', '--unixsocket', path, '--save', '', '--aclfile', join(FOLDER, 'users.acl')];
-    const server = spawn('redis-server', args, { stdio: 'ignore' });
-    const ended = once(server, 'exit');
-    const node = new Redis({ path, username: 'fanfare-node', password: 'change-me' });
+    const files = ['--dir', folder, '--appendonly', 'yes', '--aclfile', join(FOLDER, 'users.acl')];
+    const args = ['--port', '0', '--unixsocket', path, ...files];
+    const start = () => spawn('redis-server', args, { stdio: 'ignore' });
+    // It tries until the socket is there.
+    const as = (username: string) =>
+      new Redis({ path, username, password: 'change-me' }).on('error', () => {
+        // Each command says so by itself.
+      });
+    let server = start();
+    const [node, publisher] = [as('fanfare-node'), as('publisher')];
     try {
-      expect(await node.ping()).toBe('PONG');
       await expect(node.keys('*')).rejects.toThrow('NOPERM');
+      const stored = publisher.multi();
+      for (const data of ['1', '2']) stored.xadd('fanfare:ingest', '*', 'channel', 'news', 'data', data);
+      await stored.exec();
+      const ended = once(server, 'exit');
+      server.kill('SIGTERM');
+      await ended;
+      server = start();
+      expect(await node.xrange('fanfare:ingest', '-', '+')).toHaveLength(2);
     } finally {
       node.disconnect();
+      publisher.disconnect();
       server.kill('SIGKILL');
-      await ended;
+      await once(server, 'exit');
       rmSync(folder, { recursive: true });
     }
   });
