@@ -3,11 +3,9 @@
 import { ConfigError } from '../config/config-problem.js';
 import type { KeyRight } from '../config/key-list.js';
 import { publishKeys } from '../config/key-types.js';
-import { type ConnectResponse, PATHS, type Problem } from '../protocol/index.js';
-import { ClientEnded, type ClientTerms, tokenAdvice } from './client-flags.js';
-
-/** Chosen: longer than a node takes to hear of all others. */
-const TIMEOUT_MS = 10_000;
+import { type ConnectResponse, PATHS } from '../protocol/index.js';
+import type { ClientTerms } from './client-flags.js';
+import { askHttp } from './http-ask.js';
 
 export interface KeyFlags {
   readonly publishKey?: string;
@@ -36,7 +34,7 @@ export function keyFor(right: KeyRight, { publishKey }: KeyFlags): string | unde
 /** With a key the server itself is asked; a user is sent on by discovery. */
 export async function channelTerms({ url, token }: ClientTerms, key: string | undefined): Promise<ChannelTerms> {
   if (key !== undefined) return { url, bearer: key };
-  const response = await ask(`${url}${PATHS.connect}`, 'POST', token);
+  const response = await askHttp(`${url}${PATHS.connect}`, { method: 'POST', bearer: token, body: {} });
   const { node, ticket } = (await response.json()) as ConnectResponse;
   return { url: node.url, bearer: ticket };
 }
@@ -48,31 +46,5 @@ export function askChannel(
   channel: string,
   query = '',
 ): Promise<Response> {
-  return ask(`${url}${PATHS.channels}/${encodeURIComponent(channel)}${query}`, method, bearer);
-}
-
-async function ask(url: string, method: string, bearer: string | undefined): Promise<Response> {
-  const response = await fetch(url, {
-    method,
-    headers: {
-      ...(method === 'POST' && { 'Content-Type': 'application/json' }),
-      ...(bearer !== undefined && { Authorization: `Bearer ${bearer}` }),
-    },
-    ...(method === 'POST' && { body: '{}' }),
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  });
-  if (response.ok) return response;
-  const { code, detail } = problemIn(await response.text());
-  const told = [detail, tokenAdvice(code ?? '')].filter(Boolean).join('; ');
-  throw new ClientEnded(code ?? 'network', told || `${url} answered ${response.status}`);
-}
-
-/** What is not ours, as a proxy's page, says nothing. */
-function problemIn(text: string): Partial<Problem> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : {};
-  } catch {
-    return {};
-  }
+  return askHttp(`${url}${PATHS.channels}/${encodeURIComponent(channel)}${query}`, { method, bearer });
 }

@@ -3,15 +3,13 @@
 import {
   type ConnectResponse,
   LIMITS,
-  type Problem,
   type PublishFailure,
   type PublishResponse,
   type PublishResults,
 } from '../protocol/index.js';
-import { ClientEnded, type ClientTerms, tokenAdvice } from './client-flags.js';
+import type { ClientTerms } from './client-flags.js';
+import { askHttp } from './http-ask.js';
 
-/** Chosen: longer than a node takes at the most to say that nobody knows. */
-const TIMEOUT_MS = 10_000;
 /** Chosen: well below what a node takes of a body. */
 const MAX_BATCH_BYTES = 512 * 1024;
 
@@ -66,28 +64,5 @@ function batchesOf(orders: readonly HttpOrder[]): readonly (readonly HttpOrder[]
 }
 
 async function post<T>(url: string, bearer: string | undefined, body: object): Promise<T> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: {
-      'Content-Type': 'application/json',
-      ...(bearer !== undefined && { Authorization: `Bearer ${bearer}` }),
-    },
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  });
-  const text = await response.text();
-  if (response.ok) return JSON.parse(text);
-  const { code, detail } = problemIn(text);
-  const told = [detail, tokenAdvice(code ?? '')].filter(Boolean).join('; ');
-  throw new ClientEnded(code ?? 'network', told || `${url} answered ${response.status}`);
-}
-
-/** What is not ours, as a proxy's page, says nothing. */
-function problemIn(text: string): Partial<Problem> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : {};
-  } catch {
-    return {};
-  }
+  return (await (await askHttp(url, { method: 'POST', bearer, body })).json()) as T;
 }

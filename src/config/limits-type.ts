@@ -1,6 +1,7 @@
 // Reads limits: a map from name to limit, as JSON in a flag or variable or as YAML.
 
 import { z } from 'zod';
+import { jsonMapType } from './json-map-type.js';
 import {
   BOUND_SUBJECTS,
   hasBurst,
@@ -108,17 +109,6 @@ export const namespaceLimits = () =>
 
 /** A map, or a text that is a map in JSON. */
 export const limitsType = () =>
-  z
-    .unknown()
-    .transform((raw, context): unknown => {
-      if (typeof raw !== 'string') return raw;
-      try {
-        return JSON.parse(raw);
-      } catch {
-        const message = 'a JSON map, such as {"publishes":{"rate":"100/10s"}}';
-        context.addIssue({ code: 'custom', message, input: raw });
-        return z.NEVER;
-      }
-    })
+  jsonMapType('{"publishes":{"rate":"100/10s"}}')
     .pipe(written)
     .transform((limits): WrittenLimits => limits);

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { channelNameProblem } from '../protocol/index.js';
+import { jsonMapType } from './json-map-type.js';
 import { namespaceLimits } from './limits-type.js';
 import type { NamespaceOptions } from './namespaces.js';
 import { boolean, choice, duration, text, wholeNumber } from './value-types.js';
@@ -49,18 +50,7 @@ const written = z.record(namespaceName, oneNamespace);
 
 /** A map, or a text that is a map in JSON. */
 export const namespacesType = () =>
-  z
-    .unknown()
-    .transform((raw, context): unknown => {
-      if (typeof raw !== 'string') return raw;
-      try {
-        return JSON.parse(raw);
-      } catch {
-        const message = 'a JSON map, such as {"default":{"historySize":100}}';
-        context.addIssue({ code: 'custom', message, input: raw });
-        return z.NEVER;
-      }
-    })
+  jsonMapType('{"default":{"historySize":100}}')
     .pipe(written)
     .transform(
       (namespaces): ConfiguredNamespaces =>
