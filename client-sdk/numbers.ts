@@ -92,6 +92,10 @@ export const MAX_EVENT_LENGTH = 4_194_304;
 /** A poll whose answers are cut asks for no less; more than that no node answers with. */
 export const MIN_ANSWER_BYTES = 1_024;
 export const MAX_ANSWER_BYTES = 1_048_576;
+/** A poll begins by asking for so little that a slow network has it soon; what has come in less time than the goal lets the next ask for more, at most so many times as much. */
+export const FIRST_ANSWER_BYTES = 65_536;
+export const ANSWER_GOAL_MS = 2_000;
+export const MOST_GROWTH = 4;
 export const POLL_WAIT_MS = 25_000;
 export const POLL_INTERVAL_MS = 2_000;
 /** So many answers without progress in so short a time are a loop: some cache repeats an empty answer. */

@@ -7,7 +7,7 @@ import { MAX_ANSWER_BYTES, MAX_EVENT_LENGTH, MIN_ANSWER_BYTES } from './numbers.
 import type { Given } from './session.js';
 import type { ResponseLike, Signal } from './types.js';
 
-const bounded = (bytes: number) => Math.floor(Math.min(Math.max(bytes, MIN_ANSWER_BYTES), MAX_ANSWER_BYTES));
+export const bounded = (bytes: number) => Math.floor(Math.min(Math.max(bytes, MIN_ANSWER_BYTES), MAX_ANSWER_BYTES));
 
 /**
  * Its channels; `undefined` where it was cut, and asking again for as much as `given` says now can help. Each piece is told, so that a slow

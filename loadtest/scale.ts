@@ -1,9 +1,7 @@
 // `npm run loadtest -- --scale`: idle, subscribed WebSockets over several nodes, assigned by discovery, and broadcasts to all of them.
 
-import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { residentBytes } from './cpu-time.js';
 import { Fleet, type FleetReport } from './fleet.js';
 import { freePort } from './free-port.js';
@@ -64,6 +62,7 @@ const PAYLOAD_BYTES = 128;
 /** Chosen: a broadcast that takes longer than this has lost somebody. */
 const PATIENCE_MS = 30_000;
 const LOOK_AGAIN_MS = 200;
+const METRICS_TIMEOUT_MS = 10_000;
 /** Spread within this share of the mean. */
 export const MOST_UNEVEN = 0.01;
 
@@ -197,10 +196,14 @@ export function unevennessOf(links: readonly number[]): number {
   return Math.max(...links.map((one) => Math.abs(one - mean))) / mean;
 }
 
+/** As the node tells it: its sockets are more than its links, as discovery and a look at `/metrics` are connections too. */
 async function linksOn(port: number): Promise<number> {
-  const filter = ['-tnH', 'state', 'established', `( sport = :${port} )`];
-  const { stdout } = await promisify(execFile)('ss', filter, { maxBuffer: 256 * 1024 * 1024 });
-  return stdout.split('\n').filter((line) => line.trim() !== '').length;
+  const response = await fetch(`http://${HOST}:${port}/metrics`, { signal: AbortSignal.timeout(METRICS_TIMEOUT_MS) });
+  const text = await response.text();
+  const links = /^fanfare_connections\{[^}]*\} (\d+)$/m.exec(text)?.[1];
+  if (links === undefined)
+    throw new Error(`the node on port ${port} does not say how many links it has: ${text.slice(0, 200)}`);
+  return Number(links);
 }
 
 export function describeScale(result: ScaleResult): string {

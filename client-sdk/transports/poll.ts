@@ -4,8 +4,16 @@ import type { Begin, HEADERS, PATHS } from '../../src/protocol/index.js';
 import { backoff } from '../backoff.js';
 import { isOpen, neededFeatures } from '../channel.js';
 import type { OpenLink } from '../link.js';
-import { HEARTBEAT_MS, LOOP_ANSWERS, LOOP_MS, REPEAT_FAILURES } from '../numbers.js';
-import { pollAnswer } from '../poll-answer.js';
+import {
+  ANSWER_GOAL_MS,
+  FIRST_ANSWER_BYTES,
+  HEARTBEAT_MS,
+  LOOP_ANSWERS,
+  LOOP_MS,
+  MOST_GROWTH,
+  REPEAT_FAILURES,
+} from '../numbers.js';
+import { bounded, pollAnswer } from '../poll-answer.js';
 import { createHttpLink } from './http-link.js';
 
 export const poll =
@@ -15,6 +23,8 @@ export const poll =
     const isLong = transport === 'long-poll';
     let idleAnswers = 0;
     let idleSinceMs = 0;
+    /** What the network is thought to carry within the goal. */
+    let answerBytes = FIRST_ANSWER_BYTES;
 
     return createHttpLink(
       host,
@@ -25,12 +35,15 @@ export const poll =
         const { asked, fresh, signal, post, take, touch } = question;
         // The first answer is not waited for: it shows that the link works.
         const waitMs = isLong && !fresh.size ? pollWaitMs : 0;
-        const { maxBytes } = session;
+        const maxBytes = Math.min(answerBytes, session.maxBytes ?? answerBytes);
         const body = { waitMs, maxBytes, ...neededFeatures(asked.values()) };
         const response = await post('/v1/poll' satisfies (typeof PATHS)['poll'], body);
+        const beganMs = clock.monotonic();
         const answer = await pollAnswer(response, session, signal, touch);
         if (!answer) return 0;
         const news = new Map(Object.entries(answer));
+        const carried = answerBytes * Math.min(MOST_GROWTH, ANSWER_GOAL_MS / (clock.monotonic() - beganMs));
+        answerBytes = FIRST_ANSWER_BYTES;
         let pauseMs = isLong ? 0 : pollIntervalMs;
         for (const [channel, wanted] of asked) {
           const { position } = wanted;
@@ -44,7 +57,10 @@ export const poll =
           if (gap) take({ type: 'gap', channel, ...gap });
           for (const message of messages) take({ type: 'message', channel, ...message });
           take({ type: 'subscribed', channel, offset, recovered: true });
-          if (more) pauseMs = 0;
+          if (more) {
+            pauseMs = 0;
+            answerBytes = bounded(carried);
+          }
           // What is told again, or to no purpose since another has taken over, is no progress; a live-only message is, and moves nothing.
           if (wanted.position !== position || messages.some((message) => !message.offset)) idleAnswers = 0;
         }

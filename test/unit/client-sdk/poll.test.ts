@@ -25,11 +25,11 @@ describe('long polls', () => {
     world = new World(long);
     const listening = world.subscribe('news');
     const first = await poll();
-    expect(first.body).toEqual({ channels: { news: 'now' }, waitMs: 0 });
+    expect(first.body).toEqual({ channels: { news: 'now' }, waitMs: 0, maxBytes: 65_536 });
     expect(first.token).toBe('t1');
     first.answer(200, news(1));
     const second = await poll();
-    expect(second.body).toEqual({ channels: { news: offset(1) }, waitMs: 25_000 });
+    expect(second.body).toEqual({ channels: { news: offset(1) }, waitMs: 25_000, maxBytes: 65_536 });
     expect(world.client.state).toMatchObject({ type: 'connected', transport: 'long-poll' });
     expect(listening.subscription.state).toMatchObject({ type: 'subscribed', offset: offset(1), recovered: true });
     second.answer(200, news(3, [2, 3]));
@@ -51,7 +51,7 @@ describe('long polls', () => {
     world = new World(long);
     const listening = world.subscribe('news', { after: offset(4) });
     (await poll()).answer(204);
-    expect((await poll()).body).toEqual({ channels: { news: offset(4) }, waitMs: 25_000 });
+    expect((await poll()).body).toEqual({ channels: { news: offset(4) }, waitMs: 25_000, maxBytes: 65_536 });
     expect(listening.states).toMatchObject([{ type: 'subscribed', offset: offset(4), recovered: true }]);
   });
 
@@ -72,9 +72,13 @@ describe('long polls', () => {
     world.subscribe('more');
     const next = await poll();
     expect(waiting.aborted).toBe(false);
-    expect(next.body).toEqual({ channels: { news: offset(1), more: 'now' }, waitMs: 0 });
+    expect(next.body).toEqual({ channels: { news: offset(1), more: 'now' }, waitMs: 0, maxBytes: 65_536 });
     next.answer(200, { channels: { ...news(2, [2]).channels, more: { offset: offset(9), messages: [] } } });
-    expect((await poll()).body).toMatchObject({ channels: { news: offset(2), more: offset(9) }, waitMs: 25_000 });
+    expect((await poll()).body).toMatchObject({
+      channels: { news: offset(2), more: offset(9) },
+      waitMs: 25_000,
+      maxBytes: 65_536,
+    });
     expect(waiting.aborted).toBe(true);
     expect(listening.data).toEqual([2]);
   });
@@ -163,7 +167,11 @@ describe('long polls', () => {
     const listening = world.subscribe('constructor', { after: offset(1) });
     world.subscribe('__proto__');
     (await poll()).answer(200, `{"channels":{"__proto__":{"offset":"${offset(1)}","messages":[]}}}`);
-    expect((await poll()).body).toMatchObject({ channels: { constructor: offset(1) }, waitMs: 25_000 });
+    expect((await poll()).body).toMatchObject({
+      channels: { constructor: offset(1) },
+      waitMs: 25_000,
+      maxBytes: 65_536,
+    });
     expect(listening.gaps).toEqual([]);
   });
 
@@ -175,6 +183,41 @@ describe('long polls', () => {
   });
 });
 
+describe('the length of an answer', () => {
+  it('is little at first, and from then on what came in 2 s, until all is there', async () => {
+    await pollingWith({ transports: ['long-poll'] });
+    const asked: unknown[] = [];
+    for (const [at, ms] of [0, 1_000, 4_000, 8_000].entries()) {
+      const request = await poll();
+      asked.push(request.body.maxBytes);
+      const text = JSON.stringify(news(at + 2, [at + 2], { more: true }));
+      request.stream();
+      request.write(text.slice(0, 20));
+      await world.clock.advance(ms);
+      request.write(text.slice(20));
+      request.end();
+    }
+    const last = await poll();
+    asked.push(last.body.maxBytes);
+    last.answer(200, news(6, [6]));
+    asked.push((await poll()).body.maxBytes);
+    expect(asked).toEqual([65_536, 262_144, 524_288, 262_144, 65_536, 65_536]);
+    expect(world.stateTypes).toEqual(['connecting', 'connected']);
+  });
+
+  it('is never more than a node answers with', async () => {
+    await pollingWith({ transports: ['long-poll'] });
+    const asked: unknown[] = [];
+    for (const n of [2, 3, 4, 5]) {
+      const request = await poll();
+      asked.push(request.body.maxBytes);
+      request.answer(200, news(n, [n], { more: true }));
+    }
+    expect(asked).toEqual([65_536, 262_144, 1_048_576, 1_048_576]);
+    await poll();
+  });
+});
+
 describe('an answer that is cut midway', () => {
   const long = { transports: ['long-poll' as const] };
   const part = `{"channels":{"news":{"offset":"${offset(9)}","messages":[`.padEnd(10_000, ' ');
@@ -182,7 +225,6 @@ describe('an answer that is cut midway', () => {
   it('is asked for again at once, as half of what came; what is whole lets the next ask for more', async () => {
     const listening = await pollingWith(long);
     const first = await poll();
-    expect('maxBytes' in first.body).toBe(false);
     first.stream();
     first.write(part);
     await settle();
@@ -193,7 +235,7 @@ describe('an answer that is cut midway', () => {
     const third = await poll();
     expect(third.body).toMatchObject({ channels: { news: offset(2) }, maxBytes: 7_500 });
     third.answer(200, news(3, [3]));
-    expect('maxBytes' in (await poll()).body).toBe(false);
+    expect((await poll()).body.maxBytes).toBe(65_536);
     expect(listening.data).toEqual([2, 3]);
     expect(world.stateTypes).toEqual(['connecting', 'connected']);
   });
@@ -210,7 +252,7 @@ describe('an answer that is cut midway', () => {
 
   it('loses the link once asking for less helps no more', async () => {
     await pollingWith(long);
-    for (const maxBytes of [undefined, 1_024]) {
+    for (const maxBytes of [65_536, 1_024]) {
       const request = await poll();
       expect(request.body.maxBytes).toBe(maxBytes);
       request.stream();
@@ -244,7 +286,7 @@ describe('an answer that is cut midway', () => {
     const both = { ...news(2, [2]).channels, more: { offset: offset(1), messages: [] } };
     (await poll()).answer(200, { channels: both });
     (await poll()).answer(204);
-    expect('maxBytes' in (await poll()).body).toBe(false);
+    expect((await poll()).body.maxBytes).toBe(65_536);
     expect(first.aborted).toBe(true);
   });
 
@@ -265,7 +307,7 @@ describe('short polls', () => {
     none();
     await world.clock.advance(1_000);
     const second = await poll();
-    expect(second.body).toEqual({ channels: { news: offset(1) }, waitMs: 0 });
+    expect(second.body).toEqual({ channels: { news: offset(1) }, waitMs: 0, maxBytes: 65_536 });
     second.answer(200, news(2, [2]));
     await world.clock.advance(999);
     none();
