@@ -31,6 +31,7 @@ export function openPoll(parts: ClientParts, pollEveryMs: number, tally: Tally):
     if (answer === undefined) return 0;
     tally.bytesIn += answer.end;
     tally.polls += 1;
+    link.answered();
     if (answer.status === 200) onMessages(bytes.subarray(answer.bodyStart, answer.end));
     else if (answer.status !== 204) link.fail(`poll answered with ${bytes.toString('utf8', 0, 400)}`);
     if (answer.closes) link.leave();
@@ -62,28 +63,58 @@ export function openPoll(parts: ClientParts, pollEveryMs: number, tally: Tally):
   };
 }
 
-/** A link that is left where the server closes behind an answer, as any server of HTTP may: what is written next goes over a new one. */
-function openRenewable(
-  parts: ClientParts,
-  onOpen: () => void,
-  onBytes: (bytes: Buffer) => number,
-): Link & { leave(): void } {
-  let link = openLink(parts, onOpen, onBytes);
+interface RenewableLink extends Link {
+  /** The answer to what was written last is there. */
+  answered(): void;
+  /** The server closes it behind that answer. */
+  leave(): void;
+}
+
+/**
+ * A link that is left where the server closes it behind an answer or between two, as any server of HTTP may: what is written next goes
+ * over a new one. So does what was written just then, which the server has not read.
+ */
+function openRenewable(parts: ClientParts, onOpen: () => void, onBytes: (bytes: Buffer) => number): RenewableLink {
+  let unanswered: Buffer | string | undefined;
   let isLeft = false;
+  /** It has answered before, so its end is no refusal. */
+  let isProven = false;
   let bytesOutBefore = 0;
+  const open = (onOpenOne: () => void): Link => openLink({ ...parts, onEnd }, onOpenOne, onBytes);
+  let link = open(onOpen);
+
+  function write(bytes: Buffer | string): void {
+    unanswered = bytes;
+    if (!isLeft) return link.write(bytes);
+    isLeft = false;
+    isProven = false;
+    link = open(() => link.write(bytes));
+  }
+
+  function leave(): void {
+    isLeft = true;
+    bytesOutBefore += link.bytesOut();
+    link.close();
+  }
+
+  function onEnd(reason: string): void {
+    if (unanswered !== undefined && !isProven) return parts.onEnd(reason);
+    leave();
+    if (unanswered !== undefined) write(unanswered);
+  }
+
   return {
+    write,
+    leave,
     bytesOut: () => bytesOutBefore + (isLeft ? 0 : link.bytesOut()),
-    fail: (reason) => link.fail(reason),
-    close: () => link.close(),
-    write: (bytes) => {
-      if (!isLeft) return link.write(bytes);
-      isLeft = false;
-      link = openLink(parts, () => link.write(bytes), onBytes);
-    },
-    leave: () => {
-      isLeft = true;
-      bytesOutBefore += link.bytesOut();
+    fail: (reason) => {
       link.close();
+      parts.onEnd(reason);
+    },
+    close: () => link.close(),
+    answered: () => {
+      unanswered = undefined;
+      isProven = true;
     },
   };
 }

@@ -53,10 +53,10 @@ export const FULL: readonly Scenario[] = [
     rate: [10],
     payload: [128, 1_024, 16_384],
   }),
-  scenario('re-polling', 'one message a second to 500 clients, by the pause between polls', {
+  scenario('re-polling', 'one message a second to 2,000 clients, by the pause between polls', {
     engine: ['uws'],
     transport: ['websocket', 'sse', 'long-poll', 'short-poll'],
-    links: [500],
+    links: [2_000],
     rate: [1],
     pollEvery: DELAYS,
     seconds: [20],

@@ -159,7 +159,7 @@ export function begin(
   return {
     format: 'fanfare-lab-1',
     begun: new Date().toISOString(),
-    command: ['npm run loadtest --', ...process.argv.slice(2)].join(' '),
+    command: commandLine(process.argv.slice(2)),
     machine,
     rounds,
     allowBusy,
@@ -205,4 +205,10 @@ export function measureWith(instruments: Instruments, attempts: number) {
 export function exitCodeOf(result: LabResult): number {
   const isWhole = summarize(result).every(({ counted }) => counted > 0);
   return isWhole && faultsOfResult(result).length === 0 ? 0 : 1;
+}
+
+/** As anybody would type it: where the result went is nobody else's. */
+function commandLine(args: readonly string[]): string {
+  const isPlace = (at: number) => args[at] === '--out' || args[at - 1] === '--out' || args[at]?.startsWith('--out=');
+  return ['npm run loadtest --', ...args.filter((_, at) => !isPlace(at))].join(' ');
 }

@@ -17,7 +17,11 @@ import { connects, returns } from './storms.js';
 /** A process may not open more than 20,000 files in many places. */
 const LINKS_PER_WORKER = 10_000;
 const LINGER_MS = 300;
-const WARM_UP_SECONDS = 0.5;
+/** Code runs slowly until it has run a few thousand times, and what serves people has. */
+const WARM_UP_SECONDS = 2;
+const WARM_UP_RATE = 10;
+/** Short polls come seldom: others come often first. */
+const WARM_UP_POLLERS = { count: 100, pollEveryMs: 20 } as const;
 const WARM_UP_BURSTS = 10;
 /** Of the links whose memory is told, those that come first and pay for what all share. */
 const FIRST_SHARE = 0.2;
@@ -84,6 +88,7 @@ async function memory({ fleet, opened }: Ground, { arm, instruments: { proc } }:
 
 async function traffic(ground: Ground, { arm, instruments }: Conditions, attempts: number): Promise<Outcome> {
   const { fleet, opened, slow } = ground;
+  if (arm.transport === 'short-poll') await warmUpByPolls(opened, arm, instruments.driverFlags);
   await fleet.open({ ...crowdOf(opened, arm), count: arm.links - arm.slow });
   await slow?.open({ ...crowdOf(opened, arm), count: arm.slow, readBadly: true });
   await quiet(instruments.proc, opened.pid);
@@ -98,6 +103,20 @@ async function traffic(ground: Ground, { arm, instruments }: Conditions, attempt
   }
 }
 
+async function warmUpByPolls(
+  opened: Ground['opened'],
+  arm: Arm,
+  flags: Conditions['instruments']['driverFlags'],
+): Promise<void> {
+  const pollers = new Fleet(1, flags);
+  try {
+    await pollers.open({ ...crowdOf(opened, arm), ...WARM_UP_POLLERS });
+    await pause(Math.min(arm.seconds, WARM_UP_SECONDS) * 1_000);
+  } finally {
+    await pollers.close();
+  }
+}
+
 /** Warms the server up, and answers what runs a window of about as many seconds as the arm asks for. */
 async function warmedUp(stage: Stage, arm: Arm): Promise<() => Promise<Measured>> {
   const { batch, seconds } = arm;
@@ -108,7 +127,8 @@ async function warmedUp(stage: Stage, arm: Arm): Promise<() => Promise<Measured>
   }
   const lingerMs = LINGER_MS + arm.pollEvery;
   const rhythm = { perSecond: Number(arm.rate), latency: true, lingerMs, batch };
-  await pace(stage, { ...rhythm, seconds: Math.min(seconds, WARM_UP_SECONDS) });
+  const perSecond = Math.max(rhythm.perSecond, WARM_UP_RATE);
+  await pace(stage, { ...rhythm, perSecond, seconds: Math.min(seconds, WARM_UP_SECONDS) });
   return () => pace(stage, { ...rhythm, leadMs: arm.pollEvery, seconds });
 }
 
