@@ -1,7 +1,7 @@
 // The report: one HTML file that needs nothing else, light, dark, on paper and on a phone, with its raw result inside.
 
 import type { LabResult } from '../run/result.js';
-import { METRIC_NAMES, METRICS, summarize } from '../run/summary.js';
+import { METRIC_NAMES, METRICS, type Summary, summarize } from '../run/summary.js';
 import { cellOf, leftOutOf, warningsOf } from '../run/text-table.js';
 import { besidePeers } from './beside.js';
 import { sectionsOf } from './charts.js';
@@ -46,7 +46,7 @@ ${sectionsOf(result)
       `<section>\n<h2>${escapeXml(scenario)}</h2>\n<div class="charts">\n${charts.map(figure).join('\n')}\n</div>\n</section>`,
   )
   .join('\n')}
-${table(result)}
+${tables(result)}
 ${words()}
 ${configurations(result)}
 <h2>Raw result</h2>
@@ -69,15 +69,32 @@ function remarks(result: LabResult): string {
   return `<h2>To know first</h2>\n<ul class="remarks">\n${lines.join('\n')}\n</ul>`;
 }
 
-function table(result: LabResult): string {
-  const names = METRIC_NAMES.map((name) => [name, METRICS[name]] as const);
-  const head = names.map(([, { name, unit }]) => `<th scope="col">${name}<br><small>${unit}</small></th>`).join('');
-  const rows = summarize(result).map((summary) => {
-    const cells = names.map(([name]) => `<td>${escapeXml(cellOf(summary, name))}</td>`).join('');
-    return `<tr><th scope="row">${escapeXml(summary.label)}</th><td>${summary.counted}/${result.rounds}</td>${cells}</tr>`;
+/** A table for each scenario, with the figures that it has: all together are wider than a page. */
+function tables(result: LabResult): string {
+  const summaries = summarize(result);
+  const parts = [...new Set(summaries.map(({ arm }) => arm.scenario))].map((scenario) =>
+    table(
+      scenario,
+      summaries.filter(({ arm }) => arm.scenario === scenario),
+      result.rounds,
+    ),
+  );
+  return `<h2>Every figure</h2>\n${parts.join('\n')}`;
+}
+
+function table(scenario: string, summaries: readonly Summary[], rounds: number): string {
+  const names = METRIC_NAMES.filter((name) => summaries.some(({ spreads }) => spreads[name] !== undefined));
+  const heads = names.map((name) => {
+    const { name: title, unit } = METRICS[name];
+    return `<th scope="col">${title}<br><small>${unit}</small></th>`;
   });
-  return `<h2>Every figure</h2>
-<div class="wide" tabindex="0"><table><thead><tr><th scope="col">line</th><th scope="col">rounds</th>${head}</tr></thead>
+  const rows = summaries.map((summary) => {
+    const { label, counted } = summary;
+    const cells = names.map((name) => `<td>${escapeXml(cellOf(summary, name))}</td>`);
+    return `<tr><th scope="row">${escapeXml(label)}</th><td>${counted}/${rounds}</td>${cells.join('')}</tr>`;
+  });
+  return `<h3>${escapeXml(scenario)}</h3>
+<div class="wide" tabindex="0"><table><thead><tr><th scope="col">line</th><th scope="col">rounds</th>${heads.join('')}</tr></thead>
 <tbody>
 ${rows.join('\n')}
 </tbody></table></div>`;

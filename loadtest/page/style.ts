@@ -8,7 +8,7 @@ export const STYLE = `
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 main{max-width:1180px;margin:0 auto;padding:16px 15px}
-h1{font-size:1.6rem;margin:.3em 0}h2{font-size:1.2rem;margin:1.6em 0 .4em}
+h1{font-size:1.6rem;margin:.3em 0}h2{font-size:1.2rem;margin:1.6em 0 .4em}h3{font-size:1rem;margin:1.2em 0 .3em}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,350px),1fr));gap:20px}
 figure{margin:0;break-inside:avoid}figcaption{font-weight:600;font-size:.9rem;margin-bottom:6px}
 svg{display:block;width:100%;max-width:420px;height:auto}
@@ -22,6 +22,7 @@ th{text-align:left}td{text-align:right;white-space:nowrap}.facts td{text-align:l
 .wide{overflow-x:auto}.wide th[scope=row]{min-width:14em}
 .loud{color:var(--loud);font-weight:600}li,summary{overflow-wrap:anywhere}
 pre{overflow-x:auto;font-size:.8rem;border:1px solid var(--rule);padding:8px;max-height:60vh}
+@page{size:A4 landscape;margin:12mm}
 @media print{:root{color-scheme:light;--paper:#fff;--ink:#000;--soft:#333;--rule:#999;--bar:#ccc;--loud:#000;
 --hue-0:#000;--hue-1:#000;--hue-2:#000;--hue-3:#000;--hue-4:#000;--hue-5:#000;--hue-6:#000}
 main{max-width:none;padding:0}.charts{grid-template-columns:1fr 1fr}.wide{overflow:visible}.wide table{font-size:.55rem}td{white-space:normal}

@@ -55,17 +55,32 @@ export function leftOutOf({ leftOut }: LabResult): readonly string[] {
 /** What figures are worth less for, and why ramps ended. */
 export function warningsOf(result: LabResult): readonly string[] {
   const summaries = summarize(result);
+  const faults = faultsOfResult(result);
+  const refused = summaries.flatMap(({ label, refused }) => refused.map((reason) => `${label}: ${reason}`));
+  const doubts = refused.filter((one) => !faults.includes(one));
   const short = summaries.filter(({ measured }) => measured < result.rounds);
   return [
     'median (lowest–highest round)',
-    ...faultsOfResult(result).map((fault) => `INVALID: ${fault}`),
-    ...summaries.flatMap(({ label, refused }) => refused.map((reason) => `refused: ${label}: ${reason}`)),
+    ...alikeAsOne(faults.map((fault) => `INVALID: ${fault}`)),
+    ...alikeAsOne(doubts.map((doubt) => `refused: ${doubt}`)),
     ...atMost(summaries.flatMap(({ label, marks }) => marks.map((mark) => `* do not quote: ${label}: ${mark}`))),
     ...(short.length > 0
       ? [`not finished: ${short.length} of ${summaries.length} lines have fewer than ${result.rounds} rounds`]
       : []),
     ...summaries.flatMap(({ label, ends }) => ends.map((end) => `ramp: ${label}: ended ${end}`)),
   ];
+}
+
+/** What differs by its last numbers alone, as rounds of one line do, is said once. */
+function alikeAsOne(lines: readonly string[]): readonly string[] {
+  const groups = new Map<string, string[]>();
+  for (const line of lines) {
+    const key = line.replace(/[^:]*$/, (reason) => reason.replace(/\d+/g, '#'));
+    groups.set(key, [...(groups.get(key) ?? []), line]);
+  }
+  return [...groups.values()].map(([first = '', ...others]) =>
+    others.length === 0 ? first : `${first} (and ${others.length} more like it)`,
+  );
 }
 
 /** Chosen: a machine that was busy all the time is known by the first few. */

@@ -100,10 +100,19 @@ describe('the report', () => {
     expect(loud).toEqual([
       'INVALID: rounds come from different commits: c1, c0',
       expect.stringContaining('1 of 10000 deliveries were lost'),
-      expect.stringContaining('1 of 10000 deliveries were lost'),
       'left out: MISSING: nchan: is not installed',
     ]);
     expect(page.indexOf('class="loud"')).toBeLessThan(page.indexOf('<svg'));
+  });
+
+  it('says once what rounds of a line have in common', () => {
+    const faults = (lost: number) => ({ faults: [`${lost} of 10000 deliveries were lost`, `${lost} links ended`] });
+    const page = toHtml(labResult([[faults(1), faults(20), faults(300)]]));
+    const loud = [...page.matchAll(/<li class="loud">([^<]*)/g)].map(([, text]) => text);
+    expect(loud).toEqual([
+      expect.stringMatching(/^INVALID: .*: 1 of 10000 deliveries were lost \(and 2 more like it\)$/),
+      expect.stringMatching(/^INVALID: .*: 1 links ended \(and 2 more like it\)$/),
+    ]);
   });
 
   it('lets nothing of a result become a part of the page', () => {
