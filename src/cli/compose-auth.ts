@@ -7,6 +7,7 @@ import { createTicketAuthority, type TicketAuthority } from '../auth/ticket.js';
 import { createTokenVerifier, type TokenVerifier } from '../auth/token-verifier.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import type { Logger } from '../lib/logger.js';
+import { redisNamesOf } from './redis-place.js';
 
 export interface AuthParts {
   readonly tickets: TicketAuthority;
@@ -29,8 +30,8 @@ export function composeAuth({ role, config }: LoadedConfig, logger: Logger): Aut
   const canVerify = secret !== undefined || publicKey !== undefined || jwksUrl !== undefined;
   const { allowStarGrant: allowStar, clockTolerance: toleranceMs } = config;
   const tokens = canVerify ? createTokenVerifier({ issuers, allowStar, toleranceMs, logger }) : undefined;
-  // A ticket of another cluster in the same Redis, or with the same secret, is refused.
-  const audienceOfTickets = `fanfare:${config.prefix}`;
+  // A ticket of another cluster in the same Redis, whatever its database, or with the same secret, is refused.
+  const audienceOfTickets = `fanfare:${redisNamesOf(config).bus}`;
   const secrets = config.clusterSecret ?? [];
   const tickets = createTicketAuthority({ secrets, audience: audienceOfTickets, toleranceMs });
   const authenticator = createAuthenticator({ tickets, tokens, allowUserTokens: config.allowUserTokens });

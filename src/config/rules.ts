@@ -34,12 +34,6 @@ function clusterRules(given: Given, found: Findings): void {
 function redisRules(given: Given, found: Findings): void {
   const { redisUrl, redisCa, redisCert, redisKey, redisSentinelAuth } = given;
   if (redisUrl === undefined) return;
-  const database = Number(/\/(\d+)\/?$/.exec(redisUrl)?.[1] ?? 0);
-  if (database > 0) {
-    found.warnings.push(
-      `redisUrl names the database ${database}: pub/sub and functions of a Redis are common to all of its databases; set another ${envName('prefix')} for each installation`,
-    );
-  }
   const named = { redisCa, redisCert, redisKey };
   for (const key of ['redisCa', 'redisCert', 'redisKey'] as const) {
     if (named[key] === undefined || redisUrl.startsWith('rediss')) continue;
@@ -56,15 +50,9 @@ function redisRules(given: Given, found: Findings): void {
 }
 
 function addressRules(given: Given, found: Findings): void {
-  if (found.context.role === 'discovery') return;
+  if (found.context.role === 'discovery' || given.nodeUrl !== undefined || !found.isDefault('nodeUrl')) return;
+  if (given.host === undefined || !isWildcard(given.host)) return;
   const example = `http://${firstAddress()}:${given.port || 8080}`;
-  if (given.nodeUrl !== undefined) {
-    const { hostname } = new URL(given.nodeUrl);
-    if (!isWildcard(hostname.replaceAll(/[[\]]/g, ''))) return;
-    found.problem('nodeUrl', `${hostname} is where one listens, and nowhere to connect to; for example ${example}`);
-    return;
-  }
-  if (!found.isDefault('nodeUrl') || given.host === undefined || !isWildcard(given.host)) return;
   found.problem(
     'nodeUrl',
     `needed on host ${given.host}: what clients can reach, set ${envName('nodeUrl')}, for example ${example}`,

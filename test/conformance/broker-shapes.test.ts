@@ -1,4 +1,4 @@
-// What every broker promises, on Redis in the shapes that people have: behind TLS, passwords, rights, certificates, Sentinel, Cluster.
+// What every broker promises, on Redis in the shapes that people have: behind TLS, passwords, rights, certificates, a database, Sentinel, Cluster.
 
 import { afterAll, beforeAll } from 'vitest';
 import { createRedisBroker } from '../../src/broker/redis/broker.js';
@@ -33,6 +33,7 @@ beforeAll(async () => {
 
   const limited = await started({});
   await makeDocumentedUsers(limited.admin);
+  places['database 3'] = `${(await started({})).url}/3`;
   places['ACL user'] = `redis://fanfare-node:secret@${host}:${limited.port}`;
 
   const password = 'redis-password';
@@ -57,7 +58,14 @@ afterAll(async () => {
   certificates?.remove();
 });
 
-const KINDS = ['TLS', 'client certificate', 'ACL user', 'Sentinel with passwords and TLS', 'Cluster over TLS by name'];
+const KINDS = [
+  'TLS',
+  'client certificate',
+  'ACL user',
+  'database 3',
+  'Sentinel with passwords and TLS',
+  'Cluster over TLS by name',
+];
 for (const kind of KINDS) {
   describeBroker(kind, () => {
     const url = places[kind] ?? '';

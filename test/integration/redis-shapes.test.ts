@@ -3,9 +3,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Certificates, makeCertificates } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
+import { startManagedRedis } from '../support/managed-redis.js';
 import { type Finished, runFanfare, startFanfare } from '../support/process.js';
 import { readinessOf } from '../support/readiness.js';
-import { privateHost, type RedisServer, type RedisServerOptions, startRedis } from '../support/redis.js';
+import { freePort, privateHost, type RedisServer, type RedisServerOptions, startRedis } from '../support/redis.js';
 import { startRedisCluster } from '../support/redis-cluster.js';
 import { type Secured, startSentinel } from '../support/redis-sentinel.js';
 
@@ -145,5 +146,83 @@ describe('a Redis without a command of ours, or with another name for it, refuse
         expect.stringMatching(new RegExp(`redisUrl: Redis lacks a command .*, ${command}\\b.*rename-command`)),
       ]);
     }
+  });
+});
+
+describe('what managed Redis and Valkey refuse', () => {
+  it.each([
+    // What such services take away of a user, and what we need all the same.
+    ['everything dangerous and administrative', ['-@dangerous', '-@admin', '+info', '+function|load']],
+    [
+      'CONFIG, CLIENT, COMMAND, KEYS, EVAL, DEBUG, ACL, WAIT',
+      ['-config', '-client', '-command', '-keys', '-eval', '-acl', '-wait'],
+    ],
+  ])('is not needed: %s', async (_, rules) => {
+    const { admin, host: at, port } = await redis();
+    await admin.call('ACL', 'SETUSER', 'managed', 'on', '>secret', '~*', '&*', '+@all', ...rules);
+    await serves(`redis://managed:secret@${at}:${port}`);
+  });
+
+  it.each([
+    [
+      ['function|load', 'publish', 'xadd'],
+      ['node', 'discovery'],
+    ],
+    [['subscribe'], ['node']],
+    [['unsubscribe'], ['node']],
+  ])('a user without the right to %j is refused with 78 and the names', async (lacking, roles) => {
+    const { admin, host: at, port } = await redis();
+    await admin.call(
+      'ACL',
+      'SETUSER',
+      'poor',
+      'on',
+      '>secret',
+      '~*',
+      '&*',
+      '+@all',
+      ...lacking.map((one) => `-${one}`),
+    );
+    const all = roles.map((role) => attempt(`redis://poor:secret@${at}:${port}`, {}, role));
+    for (const finished of await Promise.all(all)) {
+      const rules = lacking.map((one) => `+${one}`).join(' ');
+      expect([finished.code, lineOf(finished)]).toEqual([
+        78,
+        expect.stringContaining(
+          `redisUrl: the Redis user lacks a permission, see the ACL in docs/OPERATIONS.md: ${rules}`,
+        ),
+      ]);
+    }
+  });
+
+  it.each([
+    ['FUNCTION', "-ERR unknown command 'FUNCTION', with args beginning with: 'LOAD' ''"],
+    ['FUNCTION', "-ERR unknown subcommand or wrong number of arguments for 'LOAD'. Try FUNCTION HELP."],
+    ['XADD', '-ERR unknown command `XADD`, with args beginning with: '],
+    ['PUBLISH', "-ERR This Redis command is not allowed: 'publish'"],
+    ['SUBSCRIBE', '-ERR Command is not available: SUBSCRIBE'],
+  ])('%s, in whatever words, is named with 78: %s', async (command, words) => {
+    const server = await redis();
+    const managed = await startManagedRedis(server, { [command]: words });
+    closing.push(() => managed.close());
+    for (const finished of await Promise.all([attempt(managed.url), attempt(managed.url, {}, 'discovery')])) {
+      expect([finished.code, lineOf(finished)]).toEqual([
+        78,
+        expect.stringMatching(new RegExp(`redisUrl: Redis lacks a command .*, .*${command}\\b.*rename-command`)),
+      ]);
+    }
+  });
+
+  it('a Cluster behind one address that names it alone is refused as redis:// with 78, and served as redis+cluster://', async () => {
+    const args = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort(host))];
+    const server = await redis({ args: [...args, '--cluster-announce-ip', host] });
+    await server.admin.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16383);
+    await eventually(async () => {
+      const info = String(await server.admin.call('CLUSTER', 'INFO'));
+      return info.includes('cluster_state:ok') || info;
+    }, 10_000);
+    const refused = await attempt(server.url);
+    expect([refused.code, lineOf(refused)]).toEqual([78, expect.stringMatching(/name it as redis\+cluster:\/\//)]);
+    await serves(server.url.replace('redis:', 'redis+cluster:'));
   });
 });

@@ -54,7 +54,7 @@ export async function loadCountedLibrary(admin: Redis, options: LibraryOptions):
   const code = lines
     .join('\n')
     .replaceAll('redis.call(', 'counted(')
-    .replaceAll(/(redis\.register_function\(PREFIX \.\. '\w+', )(\w+)\)/g, '$1measured($2))')
+    .replaceAll(/(redis\.register_function\(LIBRARY \.\. '\w+', )(\w+)\)/g, '$1measured($2))')
     .replaceAll(/callback = (?!function\b)(\w+)/g, 'callback = measured($1)');
   await admin.call('FUNCTION', 'LOAD', 'REPLACE', `${shebang}\n${COUNTING}\n${code}`);
 }

@@ -112,7 +112,7 @@ class RedisBroker implements RedisBusBroker {
     this.#subscriber = createSubscriber(
       {
         url,
-        prefix,
+        names: this.#connection.names,
         logger,
         listener,
         stats: this.#stats,
@@ -186,7 +186,7 @@ class RedisBroker implements RedisBusBroker {
     // Normalised before it leaves: no payload of ours may look like an envelope.
     const payload = normalise(typeof data === 'string' ? Buffer.from(data) : data, this.#maxMessageBytes);
     try {
-      const busName = `${this.#prefix}:{${channel}}`;
+      const busName = `${this.#connection.names.bus}:{${channel}}`;
       await this.#fanOut(this.#hasLive(channel) ? liveName(busName) : busName, payload);
     } catch (error) {
       throw toFanfareError(error, 'write');

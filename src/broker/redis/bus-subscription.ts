@@ -3,6 +3,7 @@
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import type { BusStats } from './canary.js';
+import type { RedisNames } from './names.js';
 import type { RedisUrl } from './url.js';
 
 /** `queued`: goes out with the next batch. `sent`: Redis has not confirmed yet. `lost`: stood until the connection broke. */
@@ -32,7 +33,7 @@ export interface SubscriberListener {
 /** What every subscriber is made with. */
 export interface SubscriberOptions {
   readonly url: RedisUrl;
-  readonly prefix: string;
+  readonly names: RedisNames;
   readonly logger: Logger;
   readonly listener: SubscriberListener;
   /** Counted on by the subscriber. */

@@ -15,6 +15,7 @@ import {
 } from './bus-subscription.js';
 import { slotOf } from './cluster-slot.js';
 import { replyCode, toFanfareError, unavailableError } from './errors.js';
+import { lackingRight } from './rights.js';
 import { RedisShard } from './shard.js';
 
 /** Chosen: pause before lost channels are tried again, with a fresh map of the slots. */
@@ -66,13 +67,13 @@ export class ClusterSubscriber implements Subscriber {
     this.#cluster.on('refresh', this.#onRefresh);
     this.#align();
     await this.#allUp(startTimeoutMs);
-    const probe = `${this.#options.prefix}:{!probe}`;
+    const probe = `${this.#options.names.bus}:{!probe}`;
     try {
       const shard = this.#shardOf(slotOf('!probe'));
       await shard?.subscribe([probe]);
       shard?.unsubscribe([probe]);
     } catch (error) {
-      throw toFanfareError(error, 'read');
+      throw lackingRight(error, 'ssubscribe', this.#options.names) ?? toFanfareError(error, 'read');
     }
     if (this.#closed) throw unavailableError('the broker is closed');
   }
@@ -140,7 +141,7 @@ export class ClusterSubscriber implements Subscriber {
   }
 
   #busName(channel: string): string {
-    return `${this.#options.prefix}:{${channel}}`;
+    return `${this.#options.names.bus}:{${channel}}`;
   }
 
   #shardOf(slot: number): RedisShard | undefined {

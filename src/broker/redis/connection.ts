@@ -17,6 +17,7 @@ import {
   hasLibrary,
   type LibraryOptions,
 } from './functions/library.js';
+import { type RedisNames, redisNames } from './names.js';
 import { type Requirements, requireFit } from './requirements.js';
 import { hasTriedAll, isSentinelRefusal } from './sentinel-credentials.js';
 import { parseRedisUrl, type RedisUrl } from './url.js';
@@ -27,7 +28,7 @@ export const START_TIMEOUT_MS = 10_000;
 const MAX_IN_FLIGHT = 10_000;
 /** Chosen: pause before the library is tried again on a connection that stands. */
 const PREPARE_RETRY_MS = 1_000;
-export interface RedisConnectionOptions extends LibraryOptions {
+export interface RedisConnectionOptions extends Omit<LibraryOptions, 'database'> {
   /** See `parseRedisUrl`. */
   readonly url: RedisUrl;
   readonly logger: Logger;
@@ -41,6 +42,8 @@ type Argument = string | number | Buffer;
 
 /** Throws `TypeError` for a URL or prefix that cannot be. */
 export class RedisConnection {
+  readonly names: RedisNames;
+  /** Of keys. */
   readonly prefix: string;
   readonly client: Redis | Cluster;
   /** The same client, where Redis is a Cluster. */
@@ -67,12 +70,14 @@ export class RedisConnection {
   #started: (() => void) | undefined;
 
   constructor(options: RedisConnectionOptions) {
-    this.prefix = options.prefix;
     const target = parseRedisUrl(options.url);
+    const { database } = target;
+    this.names = redisNames(options.prefix, database);
+    this.prefix = options.prefix;
     this.address = target.address;
     this.#status = new ConnectionStatus(target, options.logger);
     this.#clock = new ClockWarning(options.logger, () => (this.#status.ready ? this.#masters() : []));
-    this.#library = generateLibrary(options);
+    this.#library = generateLibrary({ ...options, database });
     this.#loadsLibrary = options.loadsLibrary ?? true;
     this.#logger = options.logger;
     this.#startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS;
@@ -128,7 +133,7 @@ export class RedisConnection {
   }
 
   /**
-   * Calls `<prefix>_<name>` with declared keys, and loads the library where Redis has lost it. Strings are UTF-8.
+   * Calls `<library>_<name>` with declared keys, and loads the library where Redis has lost it. Strings are UTF-8.
    * Rejects with a `FanfareError`; `effect` says what no answer means (see `toFanfareError`).
    */
   call(effect: 'write' | 'read', name: string, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
@@ -182,13 +187,13 @@ export class RedisConnection {
       const stamp = this.#started === undefined ? this.#stamp : undefined;
       const own = await ensureLibrary(master, this.#library, this.#logger, stamp);
       this.#stamp = Math.max(this.#stamp ?? 0, own);
-    } else if (!(await hasLibrary(master, this.prefix)) && this.#status.ready) {
+    } else if (!(await hasLibrary(master, this.names)) && this.#status.ready) {
       throw new NoLibraryError();
     }
   }
 
   #fcall(name: string, keys: readonly string[], args: readonly Argument[]): Argument[] {
-    return [`${this.prefix}_${name}`, keys.length, ...keys, ...args];
+    return [`${this.names.library}_${name}`, keys.length, ...keys, ...args];
   }
 
   async #guard(effect: 'write' | 'read', keys: readonly string[], send: () => Promise<unknown>): Promise<unknown> {
@@ -259,7 +264,7 @@ export class RedisConnection {
 
   #requirements(): Requirements {
     const starting = this.#started !== undefined;
-    return { prefix: this.prefix, inCluster: this.cluster !== undefined, starting, logger: this.#logger };
+    return { names: this.names, inCluster: this.cluster !== undefined, starting, logger: this.#logger };
   }
 
   #failed(failure: unknown): void {

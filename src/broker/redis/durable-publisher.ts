@@ -21,7 +21,7 @@ const ALONE = '';
 export interface DurablePublisherOptions {
   readonly url: RedisUrl;
   /** The caller's to start and close. */
-  readonly connection: Pick<RedisConnection, 'prefix' | 'cluster' | 'assertReady' | 'loadLibrary'>;
+  readonly connection: Pick<RedisConnection, 'names' | 'cluster' | 'assertReady' | 'loadLibrary'>;
 }
 
 export interface DurablePublish {
@@ -66,7 +66,7 @@ export class DurablePublisher {
     this.#waitingBytes += bytes;
     try {
       return await new Promise((resolve, reject) => {
-        const fcall = [`${connection.prefix}_publish`, keys.length, ...keys, ...args];
+        const fcall = [`${connection.names.library}_publish`, keys.length, ...keys, ...args];
         const state = { queuedAtMs: monotonicNowMs(), tries: 0, asking: false };
         this.#send({ args: fcall, bytes, replicas, ...state, resolve, reject }, this.#masterOf(channel));
       });
@@ -103,7 +103,7 @@ export class DurablePublisher {
     const { url, connection } = this.#options;
     const colon = master.lastIndexOf(':');
     const address = { host: master.slice(0, colon), port: Number(master.slice(colon + 1)) };
-    const client = createDurableClient(url, connection.prefix, master === ALONE ? undefined : address);
+    const client = createDurableClient(url, connection.names.prefix, master === ALONE ? undefined : address);
     return new DurableShard({
       client,
       loadLibrary: (at) => connection.loadLibrary(at),

@@ -3,9 +3,10 @@
 import { Cluster, type Redis } from 'ioredis';
 import { FanfareError } from '../../lib/errors.js';
 import { after } from '../../lib/timers.js';
-import { type Astray, lookForStrays } from './astray.js';
 import { closeClient, createCommandClient } from './clients.js';
 import { isRefusal, toFanfareError, unavailableError } from './errors.js';
+import { versionIn } from './functions/library.js';
+import { type RedisNames, redisNames } from './names.js';
 import { isReplica } from './replication-info.js';
 import { fieldOf } from './requirements.js';
 import { type Rights, rightsOf } from './rights.js';
@@ -34,8 +35,6 @@ export interface RedisServerFacts extends Rights {
   readonly clock: { readonly aheadMs: number; readonly uncertainMs: number };
   /** What stands under the name of our function library. */
   readonly library: 'none' | 'ours' | 'foreign';
-  /** What clients with a key prefix of their own have written. */
-  readonly astray: Astray;
 }
 
 /** Chosen: longer than a connection takes over a slow network. */
@@ -49,8 +48,9 @@ export async function examineRedis(url: RedisUrl, prefix: string): Promise<reado
   const client = createCommandClient(url, prefix);
   try {
     await connected(client);
+    const names = redisNames(prefix, parseRedisUrl(url).database);
     const masters = client instanceof Cluster ? client.nodes('master') : [client];
-    return await Promise.all(masters.map((master) => factsOf(master, prefix, client instanceof Cluster)));
+    return await Promise.all(masters.map((master) => factsOf(master, names, client instanceof Cluster)));
   } catch (error) {
     throw await explained(error, url);
   } finally {
@@ -85,7 +85,7 @@ async function explained(failure: unknown, url: RedisUrl): Promise<FanfareError>
   return unavailableError(`Redis cannot be reached: ${reason ?? reasonOf(error)}`, error);
 }
 
-async function factsOf(server: Redis, prefix: string, inCluster: boolean): Promise<RedisServerFacts> {
+async function factsOf(server: Redis, names: RedisNames, inCluster: boolean): Promise<RedisServerFacts> {
   const info = await server.info('server', 'replication', 'cluster', 'memory', 'persistence', 'clients');
   const number = (name: string) => Number(fieldOf(info, name) ?? 0);
   const { host, port } = server.options;
@@ -101,9 +101,8 @@ async function factsOf(server: Redis, prefix: string, inCluster: boolean): Promi
     clients: number('connected_clients'),
     persists: await persists(server, info),
     clock: await clockOf(server),
-    library: await libraryOf(server, prefix),
-    astray: await lookForStrays(server, prefix),
-    ...(await rightsOf(server, prefix, inCluster)),
+    library: await libraryOf(server, names),
+    ...(await rightsOf(server, names, inCluster)),
   };
 }
 
@@ -128,9 +127,8 @@ async function clockOf(server: Redis): Promise<RedisServerFacts['clock']> {
 }
 
 /** Whether the command is there is asked with the others. */
-async function libraryOf(server: Redis, prefix: string): Promise<RedisServerFacts['library']> {
-  const answer: unknown = await server.call('FCALL', `${prefix}_version`, 0).catch(() => undefined);
+async function libraryOf(server: Redis, names: RedisNames): Promise<RedisServerFacts['library']> {
+  const answer: unknown = await server.call('FCALL', `${names.library}_version`, 0).catch(() => undefined);
   if (answer === undefined) return 'none';
-  const [revision, limits]: unknown[] = Array.isArray(answer) ? answer : [];
-  return typeof revision === 'number' && typeof limits === 'string' ? 'ours' : 'foreign';
+  return versionIn(answer, names) === undefined ? 'foreign' : 'ours';
 }

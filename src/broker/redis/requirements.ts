@@ -3,10 +3,11 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from '../../lib/logger.js';
 import { missingCommandsError, UnfitRedisError, unavailableError } from './errors.js';
-import { rightsOf } from './rights.js';
+import type { RedisNames } from './names.js';
+import { lackingRights, rightsOf } from './rights.js';
 
 export interface Requirements {
-  readonly prefix: string;
+  readonly names: RedisNames;
   readonly inCluster: boolean;
   /** What can be mended while it is used refuses the start only, and is warned of afterwards. */
   readonly starting: boolean;
@@ -15,7 +16,7 @@ export interface Requirements {
 
 /**
  * Rejects with `UnfitRedisError`, which names the setting to change, for a Redis without functions, one that may evict
- * history, a member of a Cluster that we were not told of, a server without one of our commands, and a user without our
+ * history, a member of a Cluster that we were not told of, a server without one of our commands or without the database, and a user without our
  * commands, keys or bus; with `broker_unavailable` for a replica, which may be promoted.
  */
 export async function requireFit(client: Redis, requirements: Requirements): Promise<void> {
@@ -31,6 +32,7 @@ export async function requireFit(client: Redis, requirements: Requirements): Pro
     throw unavailableError('this Redis is a read-only replica: name the master in the Redis URL, or use Sentinel');
   }
   await requireRights(client, requirements);
+  await requireDatabase(client, requirements);
   requireNoEviction(info, requirements);
 }
 
@@ -53,11 +55,13 @@ function requireNoEviction(info: string, { starting, logger }: Requirements): vo
   logger.warn({ policy }, message);
 }
 
-async function requireRights(client: Redis, { prefix, inCluster }: Requirements): Promise<void> {
-  const { lackingRules, missingCommands } = await rightsOf(client, prefix, inCluster);
+/** A client that may not, or cannot, select a database goes on in database 0 without a word. */
+async function requireDatabase(client: Redis, { names: { database } }: Requirements): Promise<void> {
+  if (database !== 0) await client.select(database);
+}
+
+async function requireRights(client: Redis, { names, inCluster }: Requirements): Promise<void> {
+  const { lackingRules, missingCommands } = await rightsOf(client, names, inCluster);
   if (missingCommands.length > 0) throw missingCommandsError(missingCommands);
-  if (lackingRules.length === 0) return;
-  throw new UnfitRedisError(
-    `the Redis user lacks a permission, see the ACL in docs/OPERATIONS.md: ${lackingRules.join(' ')}`,
-  );
+  if (lackingRules.length > 0) throw lackingRights(lackingRules);
 }

@@ -12,6 +12,10 @@ export function hintOf(error: unknown): unknown {
     const advice = 'put theirs into FANFARE_REDIS_SENTINEL_AUTH (user:password), or into the Redis URL';
     return new UnfitRedisError(`the Sentinels refuse the user or password: ${advice}`, cause);
   }
+  if (error instanceof Error && /DB index is out of range/i.test(error.message)) {
+    const advice = 'raise `databases` in its configuration, or name another one in the Redis URL';
+    return new UnfitRedisError(`Redis has no database of this number: ${advice}`, error);
+  }
   if (isUnknownCommand(error)) return missingCommandsError([commandIn(error)], error);
   const inner = error instanceof Error && 'lastNodeError' in error ? error.lastNodeError : undefined;
   if (!(inner instanceof Error)) return error;

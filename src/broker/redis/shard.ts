@@ -53,10 +53,10 @@ export class RedisShard {
   #closed = false;
 
   constructor(options: ShardOptions) {
-    const { url, prefix, address, logger, listener } = options;
+    const { url, names, address, logger, listener } = options;
     this.#logger = logger;
     this.#listener = listener;
-    this.#client = createShardClient(url, prefix, address);
+    this.#client = createShardClient(url, names.prefix, address);
     takeMessages(this.#client, 'smessage', options.readsPushes, (busName, payload) => {
       if (busName === this.#perch?.busName) this.#canary.heard();
       else listener.payload(busName, payload);
@@ -124,14 +124,14 @@ export class RedisShard {
     await closeClient(this.#client);
   }
 
-  #createCanary({ prefix, stats, publish, listener, address, owns }: ShardOptions): Canary {
+  #createCanary({ names, stats, publish, listener, address, owns }: ShardOptions): Canary {
     return new Canary({
       stats,
       send: async () => {
         if (!this.ready) return false;
         if (this.#perch === undefined || !owns(this.#perch.slot)) {
           if (this.#perch?.stands) this.unsubscribe([this.#perch.busName]);
-          this.#perch = findPerch(prefix, owns);
+          this.#perch = findPerch(names.bus, owns);
         }
         if (this.#perch?.stands) return publish(this.#perch.busName, '').then(() => true);
         this.#takePerch();
@@ -171,12 +171,12 @@ export class RedisShard {
   }
 }
 
-function findPerch(prefix: string, owns: (slot: number) => boolean): Perch | undefined {
+function findPerch(bus: string, owns: (slot: number) => boolean): Perch | undefined {
   const id = randomUUID();
   for (let n = 0; n < MAX_NAMES; n++) {
     const channel = `!canary:${id}:${n}`;
     const slot = slotOf(channel);
-    if (owns(slot)) return { slot, busName: `${prefix}:{${channel}}`, stands: false };
+    if (owns(slot)) return { slot, busName: `${bus}:{${channel}}`, stands: false };
   }
   return undefined;
 }

@@ -20,6 +20,7 @@ import { type BusStats, Canary } from './canary.js';
 import { closeClient, createSubscriberClient } from './clients.js';
 import { toFanfareError, unavailableError } from './errors.js';
 import { takeMessages } from './push-reader.js';
+import { lackingRight } from './rights.js';
 
 /** Chosen: channels of one SUBSCRIBE, so that confirmations of the first do not wait for the last. */
 const BATCH = 500;
@@ -28,7 +29,7 @@ const PING_MS = 5_000;
 
 export class RedisSubscriber implements Subscriber {
   readonly #client: Redis;
-  readonly #prefix: string;
+  readonly #names: SubscriberOptions['names'];
   readonly #logger: Logger;
   readonly #listener: SubscriberListener;
   readonly #hasLive: SubscriberOptions['hasLive'];
@@ -47,12 +48,12 @@ export class RedisSubscriber implements Subscriber {
   #closed = false;
 
   constructor(options: SubscriberOptions) {
-    this.#prefix = options.prefix;
+    this.#names = options.names;
     this.#logger = options.logger;
     this.#listener = options.listener;
     this.#stats = options.stats;
     this.#hasLive = options.hasLive;
-    this.#client = createSubscriberClient(options.url, options.prefix);
+    this.#client = createSubscriberClient(options.url, options.names.prefix);
     this.#canaryName = this.#busName(`!canary:${randomUUID()}`);
     this.#canary = this.#createCanary(options);
     takeMessages(this.#client, 'message', options.readsPushes, (busName, payload) => this.#take(busName, payload));
@@ -69,13 +70,13 @@ export class RedisSubscriber implements Subscriber {
 
   /** Connects, waiting a while for Redis, and checks that the user may subscribe. Rejects with `broker_unavailable`. */
   async start(startTimeoutMs: number): Promise<void> {
-    const probe = `${this.#prefix}:{!probe}`;
+    const probe = this.#busName('!probe');
     try {
       await this.#connect(startTimeoutMs);
       await this.#client.subscribe(probe);
       await this.#client.unsubscribe(probe);
     } catch (error) {
-      throw toFanfareError(error, 'read');
+      throw lackingRight(error, 'subscribe', this.#names) ?? toFanfareError(error, 'read');
     }
     if (this.#closed) throw unavailableError('the broker is closed');
     this.#canary.start();
@@ -193,7 +194,7 @@ export class RedisSubscriber implements Subscriber {
   }
 
   #busName(channel: string): string {
-    return `${this.#prefix}:{${channel}}`;
+    return `${this.#names.bus}:{${channel}}`;
   }
 
   /** All that is asked for in one turn of the event loop goes out together. */

@@ -23,6 +23,8 @@ export interface RedisTarget {
   readonly kind: 'single' | 'sentinel' | 'cluster';
   readonly nodes: readonly Address[];
   readonly options: RedisOptions;
+  /** 0 on a Cluster. */
+  readonly database: number;
   readonly address: string;
 }
 
@@ -52,23 +54,25 @@ export function parseRedisUrl(place: RedisUrl): RedisTarget {
   if (kind === 'sentinel') {
     if (first === undefined || first === '') throw new TypeError('a Sentinel URL ends in the name of its master');
     const sentinels = nodes.map((node) => ({ ...node }));
-    const group = { sentinels, name: first, db: parseDatabase(second), enableTLSForSentinelMode: tls === 's' };
+    const database = parseDatabase(second);
+    const group = { sentinels, name: first, db: database, enableTLSForSentinelMode: tls === 's' };
     const { username, password } = sentinelAuth === undefined ? own : parseAuth(sentinelAuth);
     const theirs: RedisOptions = {
       ...(username !== undefined && { sentinelUsername: username }),
       ...(password !== undefined && { sentinelPassword: password }),
       ...(tls === 's' && { sentinelTLS: files }),
     };
-    return { kind, nodes, options: { ...options, ...group, ...theirs }, address: `${address}/${first}` };
+    return { kind, nodes, options: { ...options, ...group, ...theirs }, database, address: `${address}/${first}` };
   }
   if (second !== undefined) throw new TypeError('a Redis URL has one path part, the database');
   if (kind === 'cluster') {
     if (first !== undefined && first !== '') throw new TypeError('a Redis Cluster has no databases');
-    return { kind, nodes, options, address };
+    return { kind, nodes, options, database: 0, address };
   }
   const [node, ...others] = nodes;
   if (node === undefined || others.length > 0) throw new TypeError('a redis:// URL names one host');
-  return { kind, nodes, options: { ...options, ...node, db: parseDatabase(first) }, address };
+  const database = parseDatabase(first);
+  return { kind, nodes, options: { ...options, ...node, db: database }, database, address };
 }
 
 function parseNode(text: string, defaultPort: number): Address {

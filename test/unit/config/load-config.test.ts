@@ -129,19 +129,6 @@ describe('defaults of each role', () => {
     expect(mistakes({ flags: { host: '0.0.0.0' } })).toEqual([expect.stringMatching(/^nodeUrl \(not set\)/)]);
   });
 
-  it('refuses an address where one listens as a URL for clients', () => {
-    for (const nodeUrl of ['http://0.0.0.0:8081', 'http://[::]:8081'])
-      expect(mistakes({ flags: { nodeUrl } })).toEqual([
-        expect.stringMatching(/^nodeUrl \(flag --node-url\): .*where one listens.*for example http:/),
-      ]);
-    expect(mistakes({ flags: { host: '0.0.0.0', nodeUrl: 'http://[::1]:8081' } })).toEqual([]);
-  });
-
-  it('names a file that cannot be read, and not also what would have stood in it', () => {
-    const env = { ...NODE_ENV, FANFARE_AUTH_SECRET_FILE: '/nowhere' };
-    expect(mistakes({ role: 'discovery', env })).toEqual([expect.stringMatching(/^authSecretFile .*cannot read/)]);
-  });
-
   it('warns where any token of a key is taken', () => {
     const env = { ...NODE_ENV, FANFARE_AUTH_SECRET: 'a'.repeat(32) };
     expect(load({ role: 'discovery', env }).warnings).toEqual([expect.stringContaining('neither authIssuer nor')]);
@@ -211,17 +198,4 @@ describe('the file-descriptor limit', () => {
       expect.stringMatching(/^maxConnections \(flag --max-connections\): got 20000, expected at most 512: .* 1024 /),
     ]);
   });
-});
-
-it.each([
-  ['redis://h:6379/3', 1],
-  ['redis+sentinel://a,b/main/3', 1],
-  ['redis://h:6379/0', 0],
-  ['redis://h', 0],
-  ['redis+sentinel://a,b/main', 0],
-])('warns of a database that separates nothing but keys: %s', (url, count) => {
-  const secret = 'a-secret-of-at-least-thirty-two-bytes';
-  const env = { FANFARE_REDIS_URL: url, FANFARE_CLUSTER_SECRET: secret, FANFARE_AUTH_SECRET: secret };
-  const { warnings } = loadConfig({ role: 'start', env, openFiles: 100_000 });
-  expect(warnings.filter((warning) => warning.includes('FANFARE_PREFIX'))).toHaveLength(count);
 });

@@ -21,7 +21,7 @@ local function erase(keys)
   redis.call('UNLINK', keys[1], keys[3])
   if tended[keys[1]] then tended[keys[1]] = 0 end
   redis.call('SET', keys[2], begin .. ' ' .. begin, 'PX', TAIL_LIFE_MS)
-  local told = redis.call(fan_out, PREFIX .. ':{' .. channel .. '}', '\0010' .. begin)
+  local told = redis.call(fan_out, BUS .. ':{' .. channel .. '}', '\0010' .. begin)
   return { begin, told }
 end
 
@@ -30,7 +30,7 @@ local function forgot(keys, args)
   local begin, node = args[1], args[2]
   if bad_forgot(keys) then return redis.error_reply(BAD_KEYS) end
   if not node or #begin ~= 30 or #node > MAX_NODE_BYTES then
-    return redis.error_reply('BADARGS FCALL ' .. PREFIX .. '_forgot 3 log tail forgot begin node')
+    return redis.error_reply('BADARGS FCALL ' .. LIBRARY .. '_forgot 3 log tail forgot begin node')
   end
   redis.call('HSET', keys[3], node, begin)
   redis.call('PEXPIRE', keys[3], FORGOT_LIFE_MS)

@@ -29,7 +29,7 @@ end
 `;
 
 /**
- * Follows what function-library.ts puts before it: `PREFIX`, `MAX_MESSAGE_BYTES`, `limits_of(channel)`.
+ * Follows what function-library.ts puts before it: `PREFIX`, `BUS`, `LIBRARY`, `MAX_MESSAGE_BYTES`, `limits_of(channel)`.
  *
  * Offsets are Stream ids padded to 30 characters, so that text order is log order. `{prefix}:{ch}:tail` holds the newest
  * position, the one at which this history began (the same until something is published), and of the last few masters
@@ -148,11 +148,11 @@ end
 
 ${READ_LUA}
 ${ERASE_LUA}
-redis.register_function(PREFIX .. '_publish', publish)
-redis.register_function(PREFIX .. '_publish_many', publish_many)
-redis.register_function(PREFIX .. '_open', open)
-redis.register_function(PREFIX .. '_erase', erase)
-redis.register_function(PREFIX .. '_forgot', forgot)
-redis.register_function{ function_name = PREFIX .. '_who_forgot', callback = who_forgot, flags = { 'no-writes' } }
-redis.register_function{ function_name = PREFIX .. '_read', callback = read, flags = { 'no-writes' } }
+redis.register_function(LIBRARY .. '_publish', publish)
+redis.register_function(LIBRARY .. '_publish_many', publish_many)
+redis.register_function(LIBRARY .. '_open', open)
+redis.register_function(LIBRARY .. '_erase', erase)
+redis.register_function(LIBRARY .. '_forgot', forgot)
+redis.register_function{ function_name = LIBRARY .. '_who_forgot', callback = who_forgot, flags = { 'no-writes' } }
+redis.register_function{ function_name = LIBRARY .. '_read', callback = read, flags = { 'no-writes' } }
 `;

@@ -1,6 +1,6 @@
 // The Lua of the queue: who may drain it, and what stands at its head.
 
-/** Follows what function-library.ts puts before it: `PREFIX`. */
+/** Follows what function-library.ts puts before it: `LIBRARY`. */
 export const INGEST_LUA = `
 local SUB_PAGE = 32               -- entries that a read holds in memory besides its answer
 local MAX_SEEN = 4096             -- entries, and bytes of data, that one read looks at, so that nobody waits long for it
@@ -85,7 +85,7 @@ local function read(keys, args)
   end
 end
 
-redis.register_function(PREFIX .. '_ingest_hold', hold)
-redis.register_function(PREFIX .. '_ingest_release', release)
-redis.register_function{ function_name = PREFIX .. '_ingest_next', callback = read, flags = { 'no-writes' } }
+redis.register_function(LIBRARY .. '_ingest_hold', hold)
+redis.register_function(LIBRARY .. '_ingest_release', release)
+redis.register_function{ function_name = LIBRARY .. '_ingest_next', callback = read, flags = { 'no-writes' } }
 `;

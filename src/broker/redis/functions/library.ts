@@ -5,6 +5,7 @@ import type { Namespaces } from '../../../config/namespaces.js';
 import type { Logger } from '../../../lib/logger.js';
 import { LIMITS } from '../../../protocol/index.js';
 import { isElsewhere, isFunctionMissing, UnfitRedisError } from '../errors.js';
+import { type RedisNames, redisNames } from '../names.js';
 import { FANFARE_LUA } from './fanfare-lua.js';
 import { INGEST_LUA } from './ingest-lua.js';
 import { LIMITS_LUA } from './limits-lua.js';
@@ -12,14 +13,13 @@ import { REGISTRY_LUA } from './registry-lua.js';
 import { REVOCATIONS_LUA } from './revocations-lua.js';
 
 /** Raise it with every change of the Lua: a library is replaced by a higher revision, and by newer limits. */
-export const LIBRARY_REVISION = 13;
+export const LIBRARY_REVISION = 14;
 
 /** Each part registers its own functions and has its own local names. */
 const PARTS: readonly string[] = [FANFARE_LUA, REGISTRY_LUA, INGEST_LUA, REVOCATIONS_LUA, LIMITS_LUA];
 
 export interface FunctionLibrary {
-  /** The library's name; its functions are `<prefix>_publish` and so on. */
-  readonly prefix: string;
+  readonly names: RedisNames;
   /** `stamp`: Unix milliseconds by Redis' clock, of the start of the process whose limits these are. */
   code(stamp: number): string;
   /** What was generated into it from the configuration, as one comparable line. */
@@ -29,22 +29,27 @@ export interface FunctionLibrary {
 export interface LibraryOptions {
   /** 1..32 of `A-Z a-z 0-9 _`. */
   readonly prefix: string;
+  /** In which it works; default 0. */
+  readonly database?: number;
   readonly namespaces: Namespaces;
   /** Bytes of one message's data; default 64 KiB. */
   readonly maxMessageBytes?: number;
 }
 
 /** Writes the library's text. Throws `TypeError` for a prefix that Redis would not take as a name. */
-export function generateLibrary({ prefix, namespaces, maxMessageBytes }: LibraryOptions): FunctionLibrary {
+export function generateLibrary({ prefix, database, namespaces, maxMessageBytes }: LibraryOptions): FunctionLibrary {
   if (!/^\w{1,32}$/.test(prefix)) throw new TypeError('a prefix has 1..32 of A-Z a-z 0-9 _');
+  const names = redisNames(prefix, database ?? 0);
   const maxBytes = maxMessageBytes ?? LIMITS.maxMessageBytes;
   const histories = [...namespaces.all]
     .map(([name, { historySize, historyTtlMs }]) => [name, historySize, historyTtlMs] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
   const limits = `${maxBytes};${histories.map(([name, size, ttl]) => `${name}=${size}/${ttl}`).join(';')}`;
   const rows = histories.map(([name, size, ttl]) => `  [${luaString(name)}] = { ${size}, ${ttl} },`);
-  const head = (stamp: number) => `#!lua name=${prefix}
+  const head = (stamp: number) => `#!lua name=${names.library}
 local PREFIX = '${prefix}'
+local BUS = '${names.bus}'
+local LIBRARY = '${names.library}'
 local REVISION = ${LIBRARY_REVISION}
 local MAX_MESSAGE_BYTES = ${maxBytes}
 local CONFIGURED = ${luaString(limits)}
@@ -61,13 +66,13 @@ local function limits_of(channel)
 end
 
 redis.register_function{
-  function_name = PREFIX .. '_version',
-  callback = function() return { REVISION, CONFIGURED, STAMP } end,
+  function_name = LIBRARY .. '_version',
+  callback = function() return { REVISION, CONFIGURED, STAMP, BUS } end,
   flags = { 'no-writes', 'allow-stale' },
 }
 `;
   const parts = PARTS.map((part) => `do\n${part}\nend\n`);
-  return { prefix, code: (stamp) => [head(stamp), ...parts].join('\n'), limits };
+  return { names, code: (stamp) => [head(stamp), ...parts].join('\n'), limits };
 }
 
 /**
@@ -82,19 +87,22 @@ export async function ensureLibrary(
   logger: Logger,
   stamp?: number,
 ): Promise<number> {
-  const installed = await installedVersion(client, library.prefix);
+  const installed = await installedVersion(client, library.names);
   const own = stamp ?? Math.max(await nowMs(client), (installed?.stamp ?? 0) + 1);
   if (installed === undefined) {
     await loadMissing(client, library, own);
     return own;
   }
   const { revision, limits } = installed;
-  const told = { library: library.prefix, inForce: limits, configured: library.limits };
+  const told = { library: library.names.library, inForce: limits, configured: library.limits };
   if (revision < LIBRARY_REVISION) {
     await replace(client, library, own);
-    logger.info({ library: library.prefix, from: revision, to: LIBRARY_REVISION }, 'function library replaced');
+    logger.info({ library: library.names.library, from: revision, to: LIBRARY_REVISION }, 'function library replaced');
   } else if (revision > LIBRARY_REVISION) {
-    logger.info({ library: library.prefix, revision, ours: LIBRARY_REVISION }, 'function library is newer than ours');
+    logger.info(
+      { library: library.names.library, revision, ours: LIBRARY_REVISION },
+      'function library is newer than ours',
+    );
     if (limits !== library.limits) logger.warn(told, OTHER_LIMITS);
   } else if (limits !== library.limits && installed.stamp < own) {
     await replace(client, library, own);
@@ -109,8 +117,8 @@ const OTHER_LIMITS =
   'limits of history and messages are those of a process that started later; restart this one with the same FANFARE_NAMESPACES and FANFARE_MAX_MESSAGE_BYTES';
 
 /** Whether it is there, for whoever uses and never loads it. Rejects where what answers is none of ours. */
-export async function hasLibrary(client: Redis, prefix: string): Promise<boolean> {
-  return (await installedVersion(client, prefix)) !== undefined;
+export async function hasLibrary(client: Redis, names: RedisNames): Promise<boolean> {
+  return (await installedVersion(client, names)) !== undefined;
 }
 
 async function nowMs(client: Redis): Promise<number> {
@@ -128,40 +136,47 @@ async function loadMissing(client: Redis, library: FunctionLibrary, stamp: numbe
   } catch (error) {
     if (!(error instanceof Error && /already exists/i.test(error.message))) throw error;
     // Another node was quicker; or the name is somebody else's, and what it answers is not to be believed.
-    if ((await installedVersion(client, library.prefix)) === undefined) throw foreignLibrary(library.prefix);
+    if ((await installedVersion(client, library.names)) === undefined) throw foreignLibrary(library.names);
   }
 }
 
-function foreignLibrary(prefix: string): UnfitRedisError {
-  const advice = `run FUNCTION DELETE ${prefix}, or choose another prefix (FANFARE_PREFIX)`;
+function foreignLibrary({ library }: RedisNames): UnfitRedisError {
+  const advice = `run FUNCTION DELETE ${library}, or choose another prefix (FANFARE_PREFIX)`;
   return new UnfitRedisError(
-    `the function library "${prefix}" in Redis, or a function of it, is none of ours: ${advice}`,
+    `the function library "${library}" in Redis, or a function of it, is none of ours: ${advice}`,
   );
 }
 
 /** `undefined` where there is none. Rejects where what answers is none of ours. */
-async function installedVersion(client: Redis, prefix: string) {
+async function installedVersion(client: Redis, names: RedisNames) {
   try {
-    const answer = await askVersion(client, prefix);
-    // Those of before revision 11 had no stamp.
-    const [revision, limits, stamp = 0]: unknown[] = Array.isArray(answer) ? answer : [];
-    if (typeof revision !== 'number' || typeof limits !== 'string' || typeof stamp !== 'number') {
-      throw foreignLibrary(prefix);
-    }
-    return { revision, limits, stamp };
+    const installed = versionIn(await askVersion(client, names), names);
+    if (installed === undefined) throw foreignLibrary(names);
+    return installed;
   } catch (error) {
     if (isFunctionMissing(error)) return undefined;
     throw error;
   }
 }
 
+/**
+ * What `_version` answered; `undefined` where that is none of ours, or of another installation: a prefix may end as
+ * another one's library does in its database.
+ */
+export function versionIn(answer: unknown, { library, bus }: RedisNames) {
+  // Those of before revision 11 had no stamp, and those of before 14 no name on the bus.
+  const [revision, limits, stamp = 0, onBus = library]: unknown[] = Array.isArray(answer) ? answer : [];
+  if (typeof revision !== 'number' || typeof limits !== 'string' || typeof stamp !== 'number') return undefined;
+  return onBus === bus ? { revision, limits, stamp } : undefined;
+}
+
 /** With a key, since some servers take no call without one; on a Cluster another master may have that, which does not matter. */
-async function askVersion(client: Redis, prefix: string): Promise<unknown> {
+async function askVersion(client: Redis, { prefix, library }: RedisNames): Promise<unknown> {
   try {
-    return await client.call('FCALL', `${prefix}_version`, 1, `${prefix}:{!probe}`);
+    return await client.call('FCALL', `${library}_version`, 1, `${prefix}:{!probe}`);
   } catch (error) {
     if (!isElsewhere(error)) throw error;
-    return client.call('FCALL', `${prefix}_version`, 0);
+    return client.call('FCALL', `${library}_version`, 0);
   }
 }
 

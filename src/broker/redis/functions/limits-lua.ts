@@ -85,7 +85,7 @@ local function lease(keys, args)
   local make, a, b = KINDS[args[1]], tonumber(args[2]), tonumber(args[3])
   local member, spent, wanted = args[4], tonumber(args[5]), tonumber(args[6])
   if not (#keys == 1 and make and a and a > 0 and b and b > 0 and member and spent and wanted) then
-    return redis.error_reply('BADARGS ' .. PREFIX .. '_limit_lease kind a b member spent wanted')
+    return redis.error_reply('BADARGS ' .. LIBRARY .. '_limit_lease kind a b member spent wanted')
   end
   local key, now = keys[1], now_ms()
   local state, members = state_of(key, member, now)
@@ -103,5 +103,5 @@ local function lease(keys, args)
   return { text(granted), text(math.max(0, math.floor(limit.room()))), text(wait) }
 end
 
-redis.register_function{ function_name = PREFIX .. '_limit_lease', callback = lease }
+redis.register_function{ function_name = LIBRARY .. '_limit_lease', callback = lease }
 `;

@@ -8,7 +8,7 @@ local MOST_MESSAGES = ${MOST_OF_A_CALL.messages}
 local MOST_BYTES = ${MOST_OF_A_CALL.bytes}
 local TENDED_MS = 1000            -- a log is not given its life anew, nor looked at for what is too old, more often
 local MAX_TENDED = 4096           -- logs of which that is remembered
-local BAD_BATCH = 'BADARGS FCALL ' .. PREFIX .. '_publish_many <n> channel... data... [key...], or <n> log tail ... [key...] ' ..
+local BAD_BATCH = 'BADARGS FCALL ' .. LIBRARY .. '_publish_many <n> channel... data... [key...], or <n> log tail ... [key...] ' ..
   'and place of the log, data, place of the key or 0, and sender or nothing for each; at most ' .. MOST_MESSAGES .. ' messages'
 
 -- Last of the full forms' arguments: a key that was used before has a word behind the offset.
@@ -44,7 +44,7 @@ local function bad_scoped(key, channel)
   return not scoped or #scoped > 512 or not string.find(scoped, '^[bu]:[!-~]+$')
 end
 
-local BAD_FORM = 'BADKEYS on Redis Cluster declare the keys: FCALL ' .. PREFIX .. '_publish 2 ' ..
+local BAD_FORM = 'BADKEYS on Redis Cluster declare the keys: FCALL ' .. LIBRARY .. '_publish 2 ' ..
   PREFIX .. ':{channel}:log ' .. PREFIX .. ':{channel}:tail data'
 
 -- Either form's channel, keys, data and sender; or an error. A name and {name} hash to one slot, but only declared
@@ -54,7 +54,7 @@ local function publication(keys, args)
     local channel, data, key = keys[1], args[1], args[2]
     if clustered then return BAD_FORM end
     if bad_name(channel) then return BAD_CHANNEL end
-    if not data or #args > 2 then return 'BADARGS FCALL ' .. PREFIX .. '_publish 1 channel data [key]' end
+    if not data or #args > 2 then return 'BADARGS FCALL ' .. LIBRARY .. '_publish 1 channel data [key]' end
     if key and (#key < 1 or #key > 128 or string.find(key, '[^!-~]')) then return BAD_KEY end
     local base = base_of(channel)
     return nil, channel, base .. 'log', base .. 'tail', key and (base .. 'key:b:' .. key), data
@@ -63,7 +63,7 @@ local function publication(keys, args)
   if not channel or #keys > 3 then return BAD_KEYS end
   local data, from = args[1], args[2]
   if not data or #args > 3 or (args[3] and args[3] ~= TELL) then
-    return 'BADARGS FCALL ' .. PREFIX .. '_publish 2|3 log tail [key] data [from [tell]]'
+    return 'BADARGS FCALL ' .. LIBRARY .. '_publish 2|3 log tail [key] data [from [tell]]'
   end
   if keys[3] and bad_scoped(keys[3], channel) then return BAD_KEY end
   if from == '' then from = nil end
@@ -113,7 +113,7 @@ end
 
 local function fan(channel, id, previous, from, data)
   local sender = from and (' ' .. from) or ''
-  redis.call(fan_out, PREFIX .. ':{' .. channel .. '}', '\0011' .. id .. previous .. sender .. '\n' .. data)
+  redis.call(fan_out, BUS .. ':{' .. channel .. '}', '\0011' .. id .. previous .. sender .. '\n' .. data)
 end
 
 local function publish(keys, args)

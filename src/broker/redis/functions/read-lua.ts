@@ -6,7 +6,7 @@ local MAX_ENTRIES = 1024          -- of a page, whoever asks for more
 local MAX_BYTES = 1048576
 local MAX_WALKED = 256            -- entries that one call looks back over, and bytes of them
 local MAX_WALKED_BYTES = 1048576
-local BAD_READ = 'BADARGS FCALL_RO ' .. PREFIX .. '_read 2 log tail after entries bytes'
+local BAD_READ = 'BADARGS FCALL_RO ' .. LIBRARY .. '_read 2 log tail after entries bytes'
 
 -- Data, predecessor and sender of an entry; no data where the entry is not one of ours.
 local function parts(entry)

@@ -287,7 +287,7 @@ end
 
 -- A Redis at its maxmemory refuses messages, not nodes: a node's record is small, and there are few.
 local function register(name, callback, flag)
-  redis.register_function{ function_name = PREFIX .. name, callback = callback, flags = { flag } }
+  redis.register_function{ function_name = LIBRARY .. name, callback = callback, flags = { flag } }
 end
 register('_node_report', report, 'allow-oom')
 register('_node_assign', assign, 'allow-oom')

@@ -131,7 +131,7 @@ local function add(keys, args)
   expire(keys, now)
   local kind, before, life = args[2], tonumber(args[4]), tonumber(args[6])
   if not (args[1] and KINDS[kind] and args[3] and before and args[5] and life) then
-    return redis.error_reply('BADARGS ' .. PREFIX .. '_revocation_add id kind name before reason life')
+    return redis.error_reply('BADARGS ' .. LIBRARY .. '_revocation_add id kind name before reason life')
   end
   if redis.call('HLEN', keys[ENTRIES]) >= MAX_ENTRIES then return { '', 0, '' } end
   local entry = {
@@ -256,7 +256,7 @@ end
 -- A Redis at its maxmemory refuses messages, not revocations: they are small, and bounded.
 local function register(name, callback, flag)
   local flags = { flag or 'allow-oom' }
-  redis.register_function{ function_name = PREFIX .. '_revocation_' .. name, callback = callback, flags = flags }
+  redis.register_function{ function_name = LIBRARY .. '_revocation_' .. name, callback = callback, flags = flags }
 end
 register('add', add)
 register('put', put_back)
