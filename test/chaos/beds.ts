@@ -1,17 +1,34 @@
 // The Redis that a chaos run stands on: one server, a group behind Sentinels, or a Cluster.
 
+import type { RedisUrl } from '../../src/broker/redis/url.js';
+import { type Certificates, makeCertificates } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
-import { type RedisServer, startRedis } from '../support/redis.js';
+import { privateHost, type RedisServer, startRedis } from '../support/redis.js';
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.js';
 import { type Sentinel, startSentinel } from '../support/redis-sentinel.js';
 import { createFakeClock, type FakeClock } from './fake-clock.js';
 
 export type Shape = 'single' | 'sentinel' | 'cluster';
 export const SHAPES: readonly Shape[] = ['single', 'sentinel', 'cluster'];
+/** Shapes that can speak TLS: Sentinels with passwords, a Cluster by name. A single server stands behind links that have none. */
+export const TLS_SHAPES: readonly Shape[] = ['sentinel', 'cluster'];
+
+/** What is needed beside a URL to get in. */
+interface Access {
+  /** For processes of ours. */
+  readonly env: Readonly<Record<string, string>>;
+  /** For redis-cli, at a server and at a Sentinel. */
+  readonly cli: { readonly server: readonly string[]; readonly sentinel: readonly string[] };
+}
+
+const OPEN: Access = { env: {}, cli: { server: [], sentinel: [] } };
 
 export interface Bed {
   readonly shape: Shape;
   readonly redisUrl: string;
+  /** The same with what a URL does not say. */
+  readonly place: RedisUrl;
+  readonly access: Access;
   readonly servers: readonly RedisServer[];
   /** Of each master. */
   readonly replicas: number;
@@ -25,11 +42,24 @@ export interface Bed {
 }
 
 const HEALTHY_WITHIN_MS = 60_000;
+/** Redis and its Sentinels have different ones. */
+const PASSWORDS: Passwords = { redis: 'password-of-redis', sentinel: 'password-of-sentinels' };
 const PERSISTENT = ['--appendonly', 'yes', '--appendfsync', 'everysec'];
 
-export function startBed(shape: Shape, directory: string): Promise<Bed> {
+/** With `tls` the servers, and Sentinels, speak nothing else. */
+export async function startBed(shape: Shape, directory: string, tls = false): Promise<Bed> {
   if (shape === 'single') return startSingle(directory);
-  return shape === 'sentinel' ? startGroup() : startCluster();
+  if (!tls) return shape === 'sentinel' ? startGroup() : startCluster();
+  const host = privateHost();
+  const certificates = makeCertificates(['DNS:localhost', 'IP:127.0.0.1', `IP:${host}`]);
+  const bed = await (shape === 'sentinel' ? startGroup({ host, certificates }) : startCluster(certificates));
+  return {
+    ...bed,
+    async stop() {
+      await bed.stop();
+      certificates.remove();
+    },
+  };
 }
 
 async function startSingle(directory: string): Promise<Bed> {
@@ -38,6 +68,8 @@ async function startSingle(directory: string): Promise<Bed> {
   return {
     shape: 'single',
     redisUrl: server.url,
+    place: server.url,
+    access: OPEN,
     servers: [server],
     replicas: 0,
     clock,
@@ -48,18 +80,32 @@ async function startSingle(directory: string): Promise<Bed> {
 }
 
 /** A master, two replicas and three Sentinels of which two must agree. */
-async function startGroup(): Promise<Bed> {
+async function startGroup(secured?: { readonly host: string; readonly certificates: Certificates }): Promise<Bed> {
   const args = ['--repl-diskless-sync-delay', '0'];
-  const first = await startRedis({ args });
+  if (secured !== undefined) args.push('--masterauth', PASSWORDS.redis, '--tls-replication', 'yes');
+  const options = secured && {
+    host: secured.host,
+    password: PASSWORDS.redis,
+    tls: { certificates: secured.certificates, clients: 'no' } as const,
+  };
+  const first = await startRedis({ args, ...options });
   const replicate = ['--replicaof', first.host, String(first.port)];
   const servers = [first];
-  for (let n = 0; n < 2; n++) servers.push(await startRedis({ args: [...args, ...replicate] }));
+  for (let n = 0; n < 2; n++) servers.push(await startRedis({ args: [...args, ...replicate], ...options }));
   const sentinels: Sentinel[] = [];
-  for (let n = 0; n < 3; n++) sentinels.push(await startSentinel(first, 2));
+  const theirs = secured && {
+    certificates: secured.certificates,
+    password: PASSWORDS.sentinel,
+    redisPassword: PASSWORDS.redis,
+  };
+  for (let n = 0; n < 3; n++) sentinels.push(await startSentinel(first, 2, theirs));
   const masters = () => mastersOf(servers);
+  const scheme = secured === undefined ? 'redis+sentinel://' : `rediss+sentinel://:${PASSWORDS.redis}@`;
+  const redisUrl = `${scheme}${sentinels.map(({ host, port }) => `${host}:${port}`).join(',')}/main`;
   const bed: Bed = {
     shape: 'sentinel',
-    redisUrl: `redis+sentinel://${sentinels.map(({ host, port }) => `${host}:${port}`).join(',')}/main`,
+    redisUrl,
+    ...accessTo(redisUrl, secured?.certificates, PASSWORDS),
     servers,
     replicas: 2,
     clock: undefined,
@@ -80,17 +126,42 @@ async function startGroup(): Promise<Bed> {
   return bed;
 }
 
-async function startCluster(): Promise<Bed> {
-  const cluster: RedisCluster = await startRedisCluster();
+async function startCluster(certificates?: Certificates): Promise<Bed> {
+  const cluster: RedisCluster = await startRedisCluster(certificates);
   return {
     shape: 'cluster',
     redisUrl: cluster.url,
+    ...accessTo(cluster.url, certificates),
     servers: cluster.servers,
     replicas: 1,
     clock: undefined,
     masters: () => mastersOf(cluster.servers),
     healthy: () => replicated(cluster.servers, 3, 1),
     stop: () => cluster.stop(),
+  };
+}
+
+interface Passwords {
+  readonly redis: string;
+  readonly sentinel: string;
+}
+
+function accessTo(
+  url: string,
+  certificates: Certificates | undefined,
+  passwords?: Passwords,
+): Pick<Bed, 'place' | 'access'> {
+  if (certificates === undefined) return { place: url, access: OPEN };
+  const { ca, text } = certificates;
+  const tls = ['--tls', '--cacert', ca];
+  const cli = (password: string | undefined) =>
+    password === undefined ? tls : [...tls, '-a', password, '--no-auth-warning'];
+  return {
+    place: { url, ca: text(ca), ...(passwords && { sentinelAuth: passwords.sentinel }) },
+    access: {
+      env: { FANFARE_REDIS_CA: ca, ...(passwords && { FANFARE_REDIS_SENTINEL_AUTH: passwords.sentinel }) },
+      cli: { server: cli(passwords?.redis), sentinel: cli(passwords?.sentinel) },
+    },
   };
 }
 

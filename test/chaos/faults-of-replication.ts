@@ -18,7 +18,8 @@ const SLOTS_MOVED = 400;
 async function replicasOf(stage: Stage, master: RedisServer): Promise<readonly RedisServer[]> {
   const { servers } = stage.bed;
   const infos = await Promise.all(servers.map(({ admin }) => admin.info('replication')));
-  return servers.filter((_, n) => infos[n]?.includes(`master_host:${master.host}\r`));
+  const follows = `master_host:${master.host}\r\nmaster_port:${master.port}\r`;
+  return servers.filter((_, n) => infos[n]?.includes(follows));
 }
 
 /** Resolves with the time that it took until another of the servers is a master. */
@@ -93,7 +94,7 @@ async function restartAsReplica({ bed }: Stage, master: RedisServer): Promise<vo
   if (bed.shape === 'sentinel') {
     await eventually(async () => {
       const answers = await Promise.all(
-        sentinelsOf(bed).map((sentinel) => askSentinel(sentinel, 'GET-MASTER-ADDR-BY-NAME')),
+        sentinelsOf(bed).map((sentinel) => askSentinel(bed, sentinel, 'GET-MASTER-ADDR-BY-NAME')),
       );
       const old = `${master.host}\n${master.port}`;
       return !answers.some((answer) => answer.startsWith(old)) || 'a Sentinel still names the old master';
@@ -139,6 +140,7 @@ export const FAILOVER_FAULTS: readonly Fault[] = [
       const ids = await Promise.all([from, to].map(({ admin }) => admin.call('CLUSTER', 'MYID')));
       const args = ['--cluster', 'reshard', `${from.host}:${from.port}`, '--cluster-from', String(ids[0])];
       args.push('--cluster-to', String(ids[1]), '--cluster-slots', String(SLOTS_MOVED), '--cluster-yes');
+      args.push(...stage.bed.access.cli.server);
       await run('redis-cli', args, { maxBuffer: 2 ** 24 });
       return { detail: `${SLOTS_MOVED} slots moved`, heal: async () => undefined };
     },
@@ -147,7 +149,7 @@ export const FAILOVER_FAULTS: readonly Fault[] = [
 
 async function sentinelFailover({ bed }: Stage): Promise<void> {
   const [first = ['', '']] = sentinelsOf(bed);
-  const answer = await askSentinel(first, 'FAILOVER');
+  const answer = await askSentinel(bed, first, 'FAILOVER');
   if (!answer.startsWith('OK')) throw new Error(`Sentinel refused: ${answer}`);
 }
 
@@ -157,7 +159,8 @@ function sentinelsOf({ redisUrl }: Bed): readonly Address[] {
   return [...redisUrl.matchAll(/([\d.]+):(\d+)/g)].map(([, host = '', port = '']): Address => [host, port]);
 }
 
-async function askSentinel([host, port]: Address, command: string): Promise<string> {
-  const { stdout } = await run('redis-cli', ['-h', host, '-p', port, 'SENTINEL', command, 'main']);
+async function askSentinel({ access }: Bed, [host, port]: Address, command: string): Promise<string> {
+  const args = ['-h', host, '-p', port, ...access.cli.sentinel, 'SENTINEL', command, 'main'];
+  const { stdout } = await run('redis-cli', args);
   return stdout;
 }

@@ -15,6 +15,8 @@ const PUBLISH_KEY = 'publish-key-of-the-chaos-0123456789abcdef';
 export interface FleetPlan {
   readonly directory: string;
   readonly redisUrl: string;
+  /** What else processes are told of Redis. */
+  readonly redisEnv: Readonly<Record<string, string>>;
   /** Where Redis is when it is one server: then each node gets a link of its own to it. */
   readonly redisAddress: { readonly host: string; readonly port: number } | undefined;
   readonly namespaces: Readonly<Record<string, object>>;
@@ -134,6 +136,7 @@ export class Fleet {
   static async start(plan: FleetPlan): Promise<Fleet> {
     const shared = {
       FANFARE_REDIS_URL: plan.redisUrl,
+      ...plan.redisEnv,
       FANFARE_AUTH_SECRET: AUTH_SECRET,
       FANFARE_CLUSTER_SECRET: CLUSTER_SECRET,
       FANFARE_ADMIN_KEY: ADMIN_KEY,

@@ -60,7 +60,7 @@ async function eachChannel(
   channels: readonly string[],
   read: (reader: Reader, channel: string) => Promise<void>,
 ): Promise<void> {
-  const reader = createCommandClient(bed.redisUrl, 'reader');
+  const reader = createCommandClient(bed.place, 'reader');
   reader.on('error', () => {});
   await reader.connect();
   const left = [...channels];

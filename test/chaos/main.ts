@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { SHAPES, type Shape } from './beds.js';
+import { SHAPES, type Shape, TLS_SHAPES } from './beds.js';
 import { FAULTS } from './faults.js';
 import type { History } from './judge-history.js';
 import { printMutants } from './mutants.js';
@@ -14,6 +14,7 @@ import { holdTrial, type Trial } from './trial.js';
 const USAGE = `npm run chaos -- [options]
   --minutes <n>     of faults, over all shapes together (default 30)
   --shape <name>    single, sentinel or cluster; may be given more than once (default: each)
+  --tls             Redis speaks TLS alone: Sentinels with passwords, a Cluster by name; no single server
   --fault <text>    only faults whose name holds this text; may be given more than once
   --seed <n>        repeats what is chosen by chance (default: of the clock)
   --clients <n>     (default 1000)
@@ -30,6 +31,7 @@ const { values: options } = parseArgs({
   options: {
     minutes: { type: 'string', default: '30' },
     shape: { type: 'string', multiple: true },
+    tls: { type: 'boolean', default: false },
     fault: { type: 'string', multiple: true },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     clients: { type: 'string', default: '1000' },
@@ -52,7 +54,8 @@ async function main(): Promise<number> {
     for (const { name, shapes, damage } of faults) console.log(`${name} (${shapes.join(', ')}; may cost: ${damage})`);
     return 0;
   }
-  const wanted = (options.shape ?? SHAPES) as readonly Shape[];
+  const known = options.tls ? TLS_SHAPES : SHAPES;
+  const wanted = ((options.shape ?? known) as readonly Shape[]).filter((shape) => known.includes(shape));
   const shapes = wanted.filter((shape) => faults.some((fault) => fault.shapes.includes(shape)));
   if (shapes.length === 0) {
     console.error(`chaos: no fault fits; --list shows them\n\n${USAGE}`);
@@ -67,7 +70,16 @@ async function main(): Promise<number> {
     const directory = await mkdtemp(join(root, `${shape}-`));
     const applicable = faults.filter((fault) => fault.shapes.includes(shape));
     const trial = await holdTrial({
-      ...{ directory, shape, seed, workers: 2, channelsPerClient: 2, faults: applicable, lieEvery: 100_000 },
+      ...{
+        directory,
+        shape,
+        tls: options.tls,
+        seed,
+        workers: 2,
+        channelsPerClient: 2,
+        faults: applicable,
+        lieEvery: 100_000,
+      },
       ...{ clients: Number(options.clients), channels: Number(options.channels) },
       publishesPerSecond: Number(options.rate),
       ...(options.calm !== undefined && { calmMs: Number(options.calm) * 1_000 }),

@@ -1,11 +1,12 @@
 // The ways in which a chaos run publishes: FCALL, HTTP and the queue, each of which says what came of one attempt.
 
 import type { Cluster, Redis } from 'ioredis';
+import type { RedisUrl } from '../../src/broker/redis/url.js';
 import type { Random } from '../support/random.js';
 import type { PublishRoute } from './history.js';
 
 export interface PublishTarget {
-  readonly redisUrl: string;
+  readonly redis: RedisUrl;
   readonly isCluster: boolean;
   /** Of each master: only what all of them have survives whichever is promoted. */
   readonly replicas: number;

@@ -50,7 +50,7 @@ class Publisher {
     this.#plan = plan;
     this.#writer = new HistoryWriter(plan.directory, plan.name);
     this.#random = new Random(plan.seed);
-    this.#redis = createCommandClient(plan.redisUrl, 'publisher');
+    this.#redis = createCommandClient(plan.redis, 'publisher');
     this.#redis.on('error', () => {});
     void this.#redis.connect().catch(() => {});
     this.#routes = createRoutes(plan, this.#redis, this.#random);

@@ -16,6 +16,8 @@ import { WorkerProcess } from './worker-process.js';
 export interface RunPlan {
   readonly directory: string;
   readonly shape: Shape;
+  /** Whether Redis speaks TLS alone. */
+  readonly tls?: boolean;
   readonly seed: number;
   readonly clients: number;
   readonly channels: number;
@@ -93,19 +95,20 @@ class Run {
   }
 
   async start(): Promise<void> {
-    const { directory, shape, seed, publishesPerSecond } = this.#plan;
-    this.#bed = await startBed(shape, directory);
+    const { directory, shape, seed, publishesPerSecond, tls } = this.#plan;
+    this.#bed = await startBed(shape, directory, tls);
     const [server] = this.#bed.servers;
     const redisAddress = shape === 'single' && server !== undefined ? server : undefined;
-    const { redisUrl } = this.#bed;
-    this.#fleet = await Fleet.start({ directory, redisUrl, redisAddress, namespaces: NAMESPACES, nodes: NODES });
+    const { redisUrl, place, access } = this.#bed;
+    const reached = { redisUrl, redisEnv: access.env, redisAddress };
+    this.#fleet = await Fleet.start({ directory, ...reached, namespaces: NAMESPACES, nodes: NODES });
     const { discovery, secret, publishKey, members } = this.#fleet;
     await this.#crowd.open(discovery.url, secret);
     await eventually(async () => (await this.#crowd.missing()) ?? true, READY_WITHIN_MS);
     await this.#publisher.ask('start', {
       ...{ directory, name: 'publisher', seed, channels: this.#channels, perSecond: publishesPerSecond },
       ...{
-        redisUrl,
+        redis: place,
         isCluster: shape === 'cluster',
         replicas: this.#bed.replicas,
         nodeUrls: members.map(({ url }) => url),
