@@ -50,6 +50,62 @@ describe('fanfare config', () => {
     expect([code, stderr]).toEqual([78, expect.stringContaining('authSecret (not set): needed by discovery')]);
   });
 
+  const SECRET = 'a-secret-of-at-least-thirty-two-bytes';
+  const shared = {
+    FANFARE_REDIS_URL: 'redis://127.0.0.1:6379',
+    FANFARE_CLUSTER_SECRET: SECRET,
+    FANFARE_AUTH_SECRET: SECRET,
+    FANFARE_AUTH_ISSUER: 'me',
+    FANFARE_HOST: '127.0.0.1',
+  };
+
+  it('names role and option of each mistake, of one role or of all of them', async () => {
+    const env = { ...shared, FANFARE_ENGINE: 'fast', FANFARE_TICKET_TTL: '1s' };
+    const errors = async (role: string) =>
+      (await runFanfare(['config', 'check', '--role', role], { env })).stderr
+        .trim()
+        .split('\n')
+        .map((line) => line.split(': got')[0]);
+    const ofRole = (role: string, key: string, name: string) => `fanfare: ${role}: ${key} (env ${name})`;
+    const engine = (role: string) => ofRole(role, 'engine', 'FANFARE_ENGINE');
+    const ttl = (role: string) => ofRole(role, 'ticketTtl', 'FANFARE_TICKET_TTL');
+    expect(await errors('node')).toEqual([engine('node')]);
+    expect(await errors('discovery')).toEqual([ttl('discovery')]);
+    expect(await errors('all')).toEqual([ttl('start'), engine('start'), engine('node'), ttl('discovery')]);
+  });
+
+  it('names what a role does not use: a mistake on the command line, a note for a variable that processes share', async () => {
+    const typed = await runFanfare(['config', 'check', '--role', 'discovery', '--max-channels', '9'], { env: shared });
+    expect([typed.code, typed.stderr.trim()]).toEqual([
+      78,
+      'fanfare: discovery: maxChannels (flag --max-channels): an option of start and node only',
+    ]);
+    const env = { ...shared, FANFARE_MAX_CHANNELS: '9' };
+    const noted = await runFanfare(['config', 'check', '--role', 'discovery'], { env });
+    expect([noted.code, noted.stdout]).toEqual([
+      0,
+      expect.stringContaining(
+        'discovery: maxChannels (env FANFARE_MAX_CHANNELS) is not used: an option of start and node',
+      ),
+    ]);
+    const all = await runFanfare(['config', 'check', '--role', 'all', '--max-channels', '9'], { env: shared });
+    expect([all.code, all.stdout.match(/^the configuration of \w+ is good$/gm)?.length]).toEqual([0, 3]);
+  });
+
+  it.each([
+    ['redis+cluster://h/3', 'a Redis Cluster has no databases'],
+    ['redis://a,b', 'a redis:// URL names one host'],
+    ['redis+sentinel://h', 'a Sentinel URL ends in the name of its master'],
+  ])('finds what a process would find at its start in %s', async (url, message) => {
+    const env = { ...shared, FANFARE_REDIS_URL: url };
+    const { code, stderr } = await runFanfare(['config', 'check', '--role', 'node'], { env });
+    expect([code, stderr.trim()]).toEqual([
+      78,
+      expect.stringMatching(/^fanfare: node: redisUrl \(env FANFARE_REDIS_URL\): /),
+    ]);
+    expect(stderr).toContain(message);
+  });
+
   it('prints values with their sources, and no secret', async () => {
     const env = { FANFARE_AUTH_SECRET: 'hunter2'.repeat(6), FANFARE_PORT: '0' };
     const { stdout } = await runFanfare(['config', 'print', '--heartbeat', '2s'], { env });

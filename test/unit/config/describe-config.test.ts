@@ -1,10 +1,14 @@
 // What people are shown of the configuration: values with their sources, secrets masked.
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { ConfigError } from '../../../src/config/config-problem.js';
 import { effectiveConfig, optionTable } from '../../../src/config/describe-config.js';
 import { loadConfig } from '../../../src/config/load-config.js';
 import { maskedUrl } from '../../../src/config/masked-url.js';
+import { ROLES } from '../../../src/config/option-info.js';
 import { OPTION_KEYS } from '../../../src/config/schema.js';
 
 it('prints each value of the role with its source, and no secret', () => {
@@ -35,6 +39,43 @@ it.each([
     expect([printed, ...loaded.notes, ...loaded.warnings].join('\n')).not.toContain([loaded.config[key]].flat()[0]);
   }
 });
+
+it.each(ROLES)(
+  'prints no part of any secret of %s, each a list where it may be one, in variables, files and YAML',
+  (role) => {
+    const folder = mkdtempSync(join(tmpdir(), 'fanfare-describe-'));
+    try {
+      // Each has parts of its own, so that a part that is shown tells whose it is.
+      const parts = (name: string) => [`${name}Wq7`, `${name}Zx9`];
+      const text = (name: string) =>
+        parts(name)
+          .join(name === 'RedisAuth' ? ':' : '-')
+          .padEnd(40, `-${name}Kv3`);
+      const list = (name: string) => `${text(`${name}One`)},${text(`${name}Two`)}`;
+      const file = join(folder, 'secret');
+      writeFileSync(file, `${list('Admin')}\n`);
+      const yaml = join(folder, 'fanfare.yaml');
+      writeFileSync(yaml, `authSecret: [${text('AuthOne')}, ${text('AuthTwo')}]\n`);
+      const key = `name=shop;key=${text('Publish')};patterns=order:*`;
+      const env = {
+        FANFARE_CONFIG: yaml,
+        FANFARE_REDIS_URL: `rediss+sentinel://user:${text('Url')}%2F${text('Tail')}@h:26379/main/3`,
+        FANFARE_REDIS_SENTINEL_AUTH: text('RedisAuth'),
+        FANFARE_CLUSTER_SECRET: list('Cluster'),
+        FANFARE_ADMIN_KEY_FILE: file,
+        ...(role !== 'discovery' && { FANFARE_PUBLISH_KEY: key, FANFARE_NODE_URL: 'https://n1.example' }),
+        FANFARE_AUTH_JWKS_URL: `https://app:${text('Jwks')}@id.example/jwks?key=${text('Query')}`,
+      };
+      const printed = effectiveConfig(loadConfig({ role, env, openFiles: 100_000 }));
+      expect(printed).toContain('/main/3"');
+      expect(printed.match(/Wq7|Zx9|Kv3/g)).toBeNull();
+      expect(printed).toMatch(/^redisSentinelAuth: \(hidden\)/m);
+      expect(printed).toMatch(/^adminKey: \(hidden\)/m);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
 
 it.each([
   ['redis://user:s3/hunter2@redis:6379/0', 'redis://(hidden)@redis:6379/0'],
