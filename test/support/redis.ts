@@ -122,16 +122,17 @@ interface Running {
 }
 
 /** Ends the server when its standard input ends, so also when the test process is killed. */
-const WATCHED = 'redis-server "$@" & server=$!; cat >/dev/null; kill -9 $server 2>/dev/null; wait';
+const WATCHED = '"$FANFARE_TEST_REDIS" "$@" & server=$!; cat >/dev/null; kill -9 $server 2>/dev/null; wait';
 
-/** Starts `redis-server` with `args`; resolves once its log has `readyText`. */
+/** Starts the server of FANFARE_TEST_REDIS, else `redis-server`, with `args`; resolves once its log has `readyText`. */
 export async function launch(
   args: readonly string[],
   readyText = 'Ready to accept connections',
   env: Readonly<Record<string, string>> = {},
 ): Promise<Running> {
   const stdio = ['pipe', 'pipe', 'inherit'] as const;
-  const shell = spawn('sh', ['-c', WATCHED, 'sh', ...args], { stdio: [...stdio], env: { ...process.env, ...env } });
+  const all = { FANFARE_TEST_REDIS: 'redis-server', ...process.env, ...env };
+  const shell = spawn('sh', ['-c', WATCHED, 'sh', ...args], { stdio: [...stdio], env: all });
   const gone = once(shell, 'exit');
   let log = '';
   for await (const chunk of shell.stdout.iterator({ destroyOnReturn: false })) {
