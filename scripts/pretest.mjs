@@ -58,6 +58,11 @@ const TOOLS = [
     for: 'tests behind proxies',
   },
   {
+    command: 'ip',
+    args: ['-V'],
+    ...{ version: /iproute2-(\d+)/, atLeast: 5, package: 'iproute2', for: 'tests in a network of their own' },
+  },
+  {
     command: 'promtool',
     ...{
       version: /version (\d+)/,

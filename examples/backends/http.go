@@ -96,6 +96,21 @@ func everyone(base string, count int) ([]string, error) {
 	return offsets, nil
 }
 
+type row struct {
+	ID      int    `json:"id"`
+	Channel string `json:"channel"`
+	Data    any    `json:"data"`
+}
+
+// relay publishes up to 1,000 rows of an outbox, in their order: as often as it is repeated, each is stored once. Delete them after it.
+func relay(base string, rows []row) ([]string, error) {
+	messages := make([]message, 0, len(rows))
+	for _, one := range rows {
+		messages = append(messages, message{one.Channel, one.Data, fmt.Sprintf("outbox-%d", one.ID)})
+	}
+	return publish(base, messages)
+}
+
 func main() {
 	base, task := os.Args[1], os.Args[2]
 	var answer any
@@ -110,6 +125,11 @@ func main() {
 	case "everyone":
 		count, _ := strconv.Atoi(os.Args[3])
 		answer, err = everyone(base, count)
+	case "relay":
+		var rows []row
+		if err = json.Unmarshal([]byte(os.Args[3]), &rows); err == nil {
+			answer, err = relay(base, rows)
+		}
 	case "channel":
 		answer = userChannel(os.Args[3])
 	}

@@ -38,10 +38,18 @@ async function everyone(count) {
   });
 }
 
+/** Rows of an outbox (id, channel, data), in their order: as often as it is repeated, each is stored once. Delete them after it. */
+async function relay(rows) {
+  const offsets = [];
+  for (const { id, channel, data } of rows) offsets.push(await publish(channel, data, `outbox-${id}`));
+  return offsets;
+}
+
 const tasks = {
   publish: () => publish('news', { hello: 'ioredis' }, 'order-17'),
   transaction: () => transaction(17),
   everyone: () => everyone(Number(argument)),
+  relay: () => relay(JSON.parse(argument)),
 };
 console.log(JSON.stringify(await tasks[task]()));
 redis.disconnect();

@@ -44,10 +44,17 @@ function everyone(Redis $redis, int $count): array
     return array_merge(...$pipe->exec());
 }
 
+/** Rows of an outbox (id, channel, data), in their order: as often as it is repeated, each is stored once. Delete them after it. */
+function relay(Redis $redis, array $rows): array
+{
+    return array_map(fn (array $row) => publish($redis, $row['channel'], $row['data'], "outbox-{$row['id']}"), $rows);
+}
+
 $argument = $argv[3] ?? '';
 echo json_encode(match ($argv[2]) {
     'publish' => publish($redis, 'news', ['hello' => 'phpredis'], 'order-17'),
     'transaction' => transaction($redis, 17),
     'everyone' => everyone($redis, (int) $argument),
+    'relay' => relay($redis, json_decode($argument, true)),
     'channel' => userChannel($argument),
 }, JSON_UNESCAPED_SLASHES), "\n";

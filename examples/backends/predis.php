@@ -38,8 +38,15 @@ function everyone(Predis\Client $predis, int $count): array
     return $offsets;
 }
 
+/** Rows of an outbox (id, channel, data), in their order: as often as it is repeated, each is stored once. Delete them after it. */
+function relay(Predis\Client $predis, array $rows): array
+{
+    return array_map(fn (array $row) => publish($predis, $row['channel'], $row['data'], "outbox-{$row['id']}"), $rows);
+}
+
 echo json_encode(match ($argv[2]) {
     'publish' => publish($predis, 'news', ['hello' => 'predis'], 'order-17'),
     'transaction' => transaction($predis, 17),
     'everyone' => everyone($predis, (int) $argv[3]),
+    'relay' => relay($predis, json_decode($argv[3], true)),
 }), "\n";

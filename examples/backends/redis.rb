@@ -34,11 +34,17 @@ def everyone(count)
   answers.flatten
 end
 
+# Rows of an outbox (id, channel, data), in their order: as often as it is repeated, each is stored once. Delete them after it.
+def relay(rows)
+  rows.map { |row| publish(row['channel'], row['data'], "outbox-#{row['id']}") }
+end
+
 result =
   case ARGV[1]
   when 'publish' then publish('news', { hello: 'ruby' }, 'order-17')
   when 'transaction' then transaction(17)
   when 'everyone' then everyone(ARGV[2].to_i)
+  when 'relay' then relay(JSON.parse(ARGV[2]))
   when 'channel' then user_channel(ARGV[2])
   end
 puts JSON.generate(result)

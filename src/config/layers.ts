@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { type ConfigProblem, cannotRead, shown, unknownSetting } from './config-problem.js';
 import { envName, flagName } from './option-info.js';
 import { infoOf, OPTION_KEYS, type OptionKey } from './schema.js';
+import { closest } from './suggest.js';
 
 /** A value as it was written somewhere. */
 export interface RawValue {
@@ -53,21 +54,32 @@ export function flagLayer(flags: Readonly<Record<string, unknown>>, unknownFlags
   return settled(written, problems);
 }
 
+const OURS = 'FANFARE_';
+
 /** Variables that begin with `FANFARE_`; an empty one counts as not set. */
 export function envLayer(env: Readonly<Record<string, string | undefined>>): Layer {
   const written = new Map<string, RawValue>();
   const names = new Map(WRITABLE.map((name) => [envName(name), name]));
   const problems: ConfigProblem[] = [];
   for (const [variable, raw] of Object.entries(env)) {
-    if (!variable.startsWith('FANFARE_') || raw === undefined || raw === '') continue;
+    if (!variable.startsWith(OURS) || raw === undefined || raw === '') continue;
     if (SERVICE_LINK.test(variable) || SERVICE_PORT.test(`${variable}=${raw}`)) continue;
     const name = names.get(variable);
     if (name !== undefined) written.set(name, { raw, source: `env ${variable}` });
     else if (!OTHER_VARIABLES.includes(variable)) {
-      problems.push(unknownSetting(variable, 'env', [...names.keys(), ...OTHER_VARIABLES]));
+      problems.push(unknownVariable(variable, [...names.keys(), ...OTHER_VARIABLES]));
     }
   }
   return settled(written, problems);
+}
+
+/** What all of them begin with makes none of them alike. */
+function unknownVariable(variable: string, known: readonly string[]): ConfigProblem {
+  const own = (name: string) => name.slice(OURS.length);
+  const near = closest(own(variable), known.map(own));
+  if (near !== undefined) return unknownSetting(variable, 'env', [OURS + near]);
+  const message = `${unknownSetting(variable, 'env', []).message}; variables of your own need names that do not begin with ${OURS}`;
+  return { option: variable, source: 'env', message };
 }
 
 /** Reads the secrets that are given as files. */

@@ -71,7 +71,9 @@ export function readOptions<K extends OptionKey>(
   const values: Partial<Record<OptionKey, unknown>> = {};
   const sources = new Map<OptionKey, string>();
   for (const key of keys) {
-    const fallback = { raw: defaultOf(infoOf(key), input.role ?? 'node'), source: 'default' };
+    // One whose file cannot be read was written down, if wrongly: that is told already.
+    const wrong = problems.find(({ option }) => option === `${key}File`);
+    const fallback = { raw: defaultOf(infoOf(key), input.role ?? 'node'), source: wrong?.source ?? 'default' };
     const value = winner(key, layers) ?? fallback;
     const parsed = configSchema.shape[key].safeParse(value.raw);
     sources.set(key, value.source);

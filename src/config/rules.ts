@@ -50,9 +50,15 @@ function redisRules(given: Given, found: Findings): void {
 }
 
 function addressRules(given: Given, found: Findings): void {
-  if (found.context.role === 'discovery' || given.nodeUrl !== undefined || !found.isDefault('nodeUrl')) return;
-  if (given.host === undefined || !isWildcard(given.host)) return;
+  if (found.context.role === 'discovery') return;
   const example = `http://${firstAddress()}:${given.port || 8080}`;
+  if (given.nodeUrl !== undefined) {
+    const { hostname } = new URL(given.nodeUrl);
+    if (!isWildcard(hostname.replaceAll(/[[\]]/g, ''))) return;
+    found.problem('nodeUrl', `${hostname} is where one listens, and nowhere to connect to; for example ${example}`);
+    return;
+  }
+  if (!found.isDefault('nodeUrl') || given.host === undefined || !isWildcard(given.host)) return;
   found.problem(
     'nodeUrl',
     `needed on host ${given.host}: what clients can reach, set ${envName('nodeUrl')}, for example ${example}`,

@@ -23,7 +23,7 @@ const USERS = 10_000;
 const SUBS = ['u1', 'auth0|1', 'ä b/*:$'];
 const OFFSET = /^\d{13}-\d{16}$/;
 
-type Task = 'publish' | 'transaction' | 'everyone' | 'channel' | 'outbox';
+type Task = 'publish' | 'transaction' | 'everyone' | 'channel' | 'outbox' | 'relay';
 
 interface Recipe {
   readonly title: string;
@@ -37,13 +37,13 @@ interface Recipe {
   readonly over?: 'http';
 }
 
-const ALL: readonly Task[] = ['publish', 'transaction', 'everyone', 'channel'];
+const ALL: readonly Task[] = ['publish', 'transaction', 'everyone', 'channel', 'relay'];
 const RECIPES: readonly Recipe[] = [
   {
     title: 'redis-py',
     needs: [PYTHON, '-c', 'import redis'],
     command: () => [PYTHON, source('redis_py.py')],
-    tasks: [...ALL, 'outbox'],
+    tasks: ['publish', 'transaction', 'everyone', 'channel', 'outbox'],
     from: 'redis-py',
   },
   {
@@ -57,7 +57,7 @@ const RECIPES: readonly Recipe[] = [
     title: 'Predis',
     needs: ['php', '-r', `exit(file_exists("${PREDIS}") ? 0 : 1);`],
     command: () => ['php', source('predis.php')],
-    tasks: ['publish', 'transaction', 'everyone'],
+    tasks: ['publish', 'transaction', 'everyone', 'relay'],
     from: 'predis',
   },
   {
@@ -71,7 +71,7 @@ const RECIPES: readonly Recipe[] = [
     title: 'ioredis',
     needs: [process.execPath, '--version'],
     command: () => [process.execPath, source('ioredis.mjs')],
-    tasks: ['publish', 'transaction', 'everyone'],
+    tasks: ['publish', 'transaction', 'everyone', 'relay'],
     from: 'ioredis',
   },
   {
@@ -86,7 +86,7 @@ const RECIPES: readonly Recipe[] = [
     needs: ['go', 'version'],
     make: (folder) => ['go', 'build', '-o', join(folder, 'http'), source('http.go')],
     command: (folder) => [join(folder, 'http')],
-    tasks: ['publish', 'everyone', 'channel'],
+    tasks: ['publish', 'everyone', 'channel', 'relay'],
     from: 'go',
     over: 'http',
   },
@@ -177,6 +177,19 @@ describe.each(RECIPES)('$title', ({ title, needs: [program, ...args], command, m
       // Two orders that look alike are two.
       expect(await stored('orders')).toEqual([{ order: 18 }, { order: 18 }]);
     });
+
+  if (tasks.includes('relay'))
+    it.skipIf(!canRun)(
+      'publishes rows of an outbox in their order, each once, however often it relays them',
+      async () => {
+        const rows = [4, 5, 6].map((id) => ({ id, channel: id === 5 ? 'invoices' : 'outgoing', data: { order: 18 } }));
+        const first = await answer('relay', JSON.stringify(rows.slice(0, 2)));
+        const offsets = (await answer('relay', JSON.stringify(rows))) as readonly string[];
+        expect([offsets.slice(0, 2), offsets.length]).toEqual([first, 3]);
+        expect(await stored('outgoing')).toEqual([{ order: 18 }, { order: 18 }]);
+        expect(await stored('invoices')).toEqual([{ order: 18 }]);
+      },
+    );
 
   if (tasks.includes('channel'))
     it.skipIf(!canRun)('writes the channel of a user as Fanfare does', async () => {

@@ -120,7 +120,7 @@ describe('the docs', () => {
   it.each(DOCS)('%s names scripts, variables and flags that exist', (path) => {
     const text = read(path);
     const named = [...text.matchAll(/\bnpm (?:run )?([a-z]+(?::[a-z]+)?)\b/g)].map(([, name = '']) => name);
-    const builtIn = new Set(['ci', 'install', 'pack', 'run', 'or', 'and']);
+    const builtIn = new Set(['ci', 'init', 'install', 'pack', 'run', 'or', 'and']);
     expect(named.filter((name) => !builtIn.has(name) && scripts[name] === undefined)).toEqual([]);
 
     const variables = new Set(OPTION_KEYS.flatMap((key) => [envName(key), `${envName(key)}_FILE`]));
@@ -140,6 +140,15 @@ describe('the docs', () => {
       expect(infoOf(key).about).not.toBe('');
     }
     expect(readme).toContain(flagName('nodeUrl'));
+  });
+
+  it('README.md uses a key for one message alone, as whoever types all of its examples does', () => {
+    const [, backend = ''] = /^## You write the backend[\s\S]*?(```[\s\S]*?)^### /m.exec(read('README.md')) ?? [];
+    const keys = [...backend.matchAll(/^```\w+\n(.*?)^```/gms)].flatMap(
+      ([, code = '']) => code.match(/order-\d+/g) ?? [],
+    );
+    expect(keys.length).toBeGreaterThan(2);
+    expect(new Set(keys).size).toBe(keys.length);
   });
 
   it('docs/PROTOCOL.md mentions no code that does not exist', () => {

@@ -10,24 +10,18 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { validate as lintDockerfile } from 'dockerfile-utils';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { ADMIN_KEY, type Cluster, startCluster } from '../support/cluster.js';
 import { documentedUsers } from '../support/documented-users.js';
 import { findProgram } from '../support/programs.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const FOLDER = join(ROOT, 'deploy');
 const text = (name: string) => readFileSync(join(FOLDER, name), 'utf8');
-const promtool = findProgram('promtool');
 const analyze = findProgram('systemd-analyze');
 
-function run(program: string, args: readonly string[], input?: string) {
-  const { status, stdout, stderr } = spawnSync(program, args, {
-    cwd: FOLDER,
-    encoding: 'utf8',
-    ...(input !== undefined && { input }),
-  });
+function run(program: string, args: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd: FOLDER, encoding: 'utf8' });
   return { status, said: stdout + stderr };
 }
 
@@ -37,70 +31,6 @@ function instruction(name: string): readonly string[] {
   const line = lines.findLast((one) => one.trimStart().startsWith(`${name} `));
   return JSON.parse(line?.slice(line.indexOf('[')) ?? 'null');
 }
-
-describe('what Prometheus reads', () => {
-  let cluster: Cluster;
-  const pages = new Map<string, string>();
-  beforeAll(async () => {
-    cluster = await startCluster({ engines: ['uws', 'ws'] });
-    const urls = {
-      discovery: cluster.discovery.url,
-      ...Object.fromEntries([...cluster.nodes].map(([id, { url }]) => [id, url])),
-    };
-    for (const [name, url] of Object.entries(urls)) {
-      // A refusal has a counter of its own from the first one on.
-      await fetch(`${url}/v1/poll`, { method: 'POST' });
-      await fetch(`${url}/v1/connect`, { method: 'POST', headers: { Authorization: 'Bearer a.b.c' } });
-      const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
-      pages.set(name, await (await fetch(`${url}/metrics`, { headers })).text());
-    }
-  }, 60_000);
-  afterAll(() => cluster?.close());
-
-  const names = () =>
-    new Set([...pages.values()].flatMap((page) => [...page.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name ?? '')));
-
-  it('says in words what each metric counts, and on each process what runs there', () => {
-    for (const page of pages.values()) {
-      expect(page).not.toMatch(/^# HELP fanfare_\S+ \S+ of the process\.$/m);
-      expect(page).toMatch(/^fanfare_build_info\{.*version="\d+\.\d+\.\d+".*\} 1$/m);
-    }
-    expect(pages.get('n1')).toMatch(/^fanfare_build_info\{(?=.*engine="uws")(?=.*node="n1").*\} 1$/m);
-  });
-
-  it.skipIf(promtool === undefined)('keeps to the conventions that promtool checks', () => {
-    for (const [name, page] of pages) {
-      const { said } = run(promtool ?? '', ['check', 'metrics'], page);
-      expect([name, said.split('\n').filter((line) => line.startsWith('fanfare_'))]).toEqual([name, []]);
-    }
-  });
-
-  it.each(['alerts.yml', 'alerts.test.yml', 'grafana.json', '../docs/OPERATIONS.md'])(
-    'names no metric in %s that nobody has',
-    (file) => {
-      const named = [...text(file).matchAll(/\bfanfare_[a-z_]*[a-z](?=[^a-z_*…(]|$)/gm)].map(([name]) => name);
-      const used = named.map((name) => name.replace(/(?<=_seconds)_(bucket|sum|count)$/, ''));
-      const functions = /^fanfare_(publish|publish_many|read|tail|append|limits?)$/;
-      expect(used.filter((name) => !functions.test(name)).length).toBeGreaterThan(4);
-      expect(used.filter((name) => !functions.test(name) && !names().has(name))).toEqual([]);
-    },
-  );
-
-  it.skipIf(promtool === undefined)('has alerts that fire where they are due and are silent where not', () => {
-    expect(run(promtool ?? '', ['check', 'config', '--syntax-only', 'prometheus.yml'])).toMatchObject({ status: 0 });
-    expect(run(promtool ?? '', ['test', 'rules', 'alerts.test.yml'])).toMatchObject({ status: 0 });
-    const rules = parse(text('alerts.yml')).groups[0].rules.map(({ alert }: { readonly alert: string }) => alert);
-    // Each is named by both halves of the test.
-    for (const alert of rules)
-      expect([alert, text('alerts.test.yml').split(`alertname: ${alert}`).length]).toEqual([alert, 3]);
-  });
-
-  it('has a dashboard that is what its script writes', () => {
-    const before = text('grafana.json');
-    expect(run(process.execPath, [join(ROOT, 'scripts/grafana.mjs')]).status).toBe(0);
-    expect(text('grafana.json')).toBe(before);
-  });
-});
 
 describe('the image', () => {
   it('is described without a fault', () => {

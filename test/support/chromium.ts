@@ -26,9 +26,9 @@ const executablePath = process.env.CHROMIUM_PATH || (findProgram(...NAMES) ?? EL
 export const skipReason: string | undefined =
   executablePath === undefined && !process.env.CI ? 'chromium is not installed' : undefined;
 
-/** The caller closes it. `keepsPages`: a page that is left is kept for the back button, as without playwright. */
-export function launchChromium({ keepsPages = false } = {}): Promise<Browser> {
+/** The caller closes it. `keepsPages`: a page that is left is kept for the back button, as without playwright. `args` are more flags. */
+export function launchChromium({ keepsPages = false, args = [] as readonly string[] } = {}): Promise<Browser> {
   if (executablePath === undefined) throw new Error('chromium is not installed, and CI skips nothing');
   const ignoreDefaultArgs = keepsPages ? ['--disable-back-forward-cache'] : [];
-  return chromium.launch({ executablePath, args: FLAGS, ignoreDefaultArgs });
+  return chromium.launch({ executablePath, args: [...FLAGS, ...args], ignoreDefaultArgs });
 }

@@ -3,6 +3,7 @@
 import { Cluster, type Redis } from 'ioredis';
 import { FanfareError } from '../../lib/errors.js';
 import { after } from '../../lib/timers.js';
+import { type Astray, lookForStrays } from './astray.js';
 import { closeClient, createCommandClient } from './clients.js';
 import { isRefusal, toFanfareError, unavailableError } from './errors.js';
 import { versionIn } from './functions/library.js';
@@ -35,6 +36,8 @@ export interface RedisServerFacts extends Rights {
   readonly clock: { readonly aheadMs: number; readonly uncertainMs: number };
   /** What stands under the name of our function library. */
   readonly library: 'none' | 'ours' | 'foreign';
+  /** What clients with a key prefix of their own have written. */
+  readonly astray: Astray;
 }
 
 /** Chosen: longer than a connection takes over a slow network. */
@@ -102,6 +105,7 @@ async function factsOf(server: Redis, names: RedisNames, inCluster: boolean): Pr
     persists: await persists(server, info),
     clock: await clockOf(server),
     library: await libraryOf(server, names),
+    astray: await lookForStrays(server, names.prefix),
     ...(await rightsOf(server, names, inCluster)),
   };
 }

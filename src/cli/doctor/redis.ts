@@ -32,6 +32,7 @@ export async function examineRedisOf({ place, prefix }: RedisTerms, found: Findi
     judgeShape(server, place.url, found);
     judgeRights(server, found);
     judgeStorage(server, found);
+    judgeStrays(server, found);
     if (server.library === 'foreign') {
       const { library } = redisNames(prefix, parseRedisUrl(place).database);
       const message = `the function library "${library}" in Redis, or a function of it, is none of Fanfare's`;
@@ -116,4 +117,21 @@ function judgeStorage(server: RedisServerFacts, found: Findings): void {
     const message = `Redis at ${address} keeps nothing on disk: after a restart every client is told a gap`;
     found.warning('redis', 'redis_no_persistence', message, 'appendonly yes, where history is to outlive a restart');
   }
+}
+
+/** A client library that puts a prefix before keys puts it before channels too, and gets no error. */
+function judgeStrays({ address, astray }: RedisServerFacts, found: Findings): void {
+  const mend = 'publish without the prefix: docs/BACKENDS.md, "Key prefixes", has the call for each client library';
+  for (const { name, before } of astray.prefixed) {
+    const message = `a client with the key prefix "${before}" has written ${name} at ${address}, where nobody reads`;
+    found.error('redis', 'key_prefix', message, mend);
+  }
+  for (const { channel, published } of astray.unheard) {
+    const message = `somebody listens to "${channel}", where nothing was published, and something was on "${published}": a key prefix?`;
+    found.warning('redis', 'key_prefix', message, mend);
+  }
+  if (astray.looked === 'all') return;
+  const why =
+    astray.looked === 'none' ? 'the user of FANFARE_REDIS_URL may not SCAN' : 'there are more names than that';
+  found.notAsked.push({ what: `key prefixes at ${address}`, why });
 }

@@ -18,4 +18,4 @@ cd "$1"
 # Of its first step the line that packs was done; this folder is not installed anew under who runs this.
 sed -i -E '/npm ci && npm pack/d; s/^([^#]*config check[^#]*).*/\1 || echo "result config-check $?"/' step1.sh
 . ./step1.sh
-exec unshare --net --pid --fork --mount-proc bash "$2/test/deploy/stage/inside.sh" "$1" "$2" "$3"
+exec unshare --net --pid --fork --kill-child --mount-proc bash "$2/test/deploy/stage/inside.sh" "$1" "$2" "$3" "$4"

@@ -49,6 +49,9 @@ describe('names', () => {
 
   it('suggests nothing for a name that is near to none', () => {
     expect(yaml('colour: red\n')).toEqual(['colour (fanfare.yaml:1:1): unknown setting "colour"']);
+    expect(mistakes({ env: { FANFARE_DIR: '/srv' } })).toEqual([
+      'FANFARE_DIR (env): unknown setting "FANFARE_DIR"; variables of your own need names that do not begin with FANFARE_',
+    ]);
   });
 
   it('names the roles of a flag that another command has', () => {

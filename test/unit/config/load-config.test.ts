@@ -129,6 +129,19 @@ describe('defaults of each role', () => {
     expect(mistakes({ flags: { host: '0.0.0.0' } })).toEqual([expect.stringMatching(/^nodeUrl \(not set\)/)]);
   });
 
+  it('refuses an address where one listens as a URL for clients', () => {
+    for (const nodeUrl of ['http://0.0.0.0:8081', 'http://[::]:8081'])
+      expect(mistakes({ flags: { nodeUrl } })).toEqual([
+        expect.stringMatching(/^nodeUrl \(flag --node-url\): .*where one listens.*for example http:/),
+      ]);
+    expect(mistakes({ flags: { host: '0.0.0.0', nodeUrl: 'http://[::1]:8081' } })).toEqual([]);
+  });
+
+  it('names a file that cannot be read, and not also what would have stood in it', () => {
+    const env = { ...NODE_ENV, FANFARE_AUTH_SECRET_FILE: '/nowhere' };
+    expect(mistakes({ role: 'discovery', env })).toEqual([expect.stringMatching(/^authSecretFile .*cannot read/)]);
+  });
+
   it('warns where any token of a key is taken', () => {
     const env = { ...NODE_ENV, FANFARE_AUTH_SECRET: 'a'.repeat(32) };
     expect(load({ role: 'discovery', env }).warnings).toEqual([expect.stringContaining('neither authIssuer nor')]);

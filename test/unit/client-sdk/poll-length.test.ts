@@ -1,4 +1,4 @@
-// How much the SDK asks of a poll, and what it does where an answer is cut midway.
+// How much a poll of the SDK asks for, and what becomes of an answer that is cut.
 
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ClientOptions } from '../../../client-sdk/types.js';
