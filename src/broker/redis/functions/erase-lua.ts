@@ -19,8 +19,7 @@ local function erase(keys)
   local tail = position(keys[1], keys[2])
   local begin = tail and mint(tail, now) or mint(nil, now, micros)
   redis.call('UNLINK', keys[1], keys[3])
-  if tended[keys[1]] then tended[keys[1]] = 0 end
-  redis.call('SET', keys[2], begin .. ' ' .. begin, 'PX', TAIL_LIFE_MS)
+  redis.call('SET', keys[2], begin .. ' ' .. begin, 'PX', TAIL_LIFE)
   local told = redis.call(fan_out, BUS .. ':{' .. channel .. '}', '\0010' .. begin)
   return { begin, told }
 end

@@ -1,12 +1,14 @@
 // The Lua of the channels' functions: publish, open, read. Runs inside Redis, each call as one atomic step.
 
 import { ERASE_LUA } from './erase-lua.js';
+import { KNOWN_LUA } from './known-lua.js';
 import { PUBLISH_LUA } from './publish-lua.js';
 import { READ_LUA } from './read-lua.js';
 
 /** Makes ids; apart, so that a test can hold it against memory-log.ts. */
 export const MINT_LUA = `
 local COUNTERS = 1048576          -- seq is tag * 2^20 + counter
+local FORMAT                      -- of an offset: of whole numbers, which are quickest, where those of 53 bits are
 local STRIDE = 1024               -- a history counts from a multiple of this of its own, so that after a FLUSHALL
                                   -- within one millisecond, or with a clock that went back, no offset comes again
 local tag                         -- of this server, once it has been a master
@@ -14,17 +16,18 @@ local tag                         -- of this server, once it has been a master
 -- The offset after previous: of this millisecond where it sorts higher, else of the one after the previous. Without
 -- previous, where a new history begins; chance is any whole number.
 local function mint(previous, ms, chance)
+  FORMAT = FORMAT or (string.format('%d', 2 ^ 52) == '4503599627370496' and '%013d-%016d' or '%013.0f-%016.0f')
   local first = (chance or 0) % (COUNTERS / STRIDE) * STRIDE
   if previous then
     local last_ms, last_seq = tonumber(string.sub(previous, 1, 13)), tonumber(string.sub(previous, 15))
     local last_tag = math.floor(last_seq / COUNTERS)
     first = math.floor(last_seq % COUNTERS / STRIDE) * STRIDE
     if ms == last_ms and tag == last_tag and (last_seq + 1) % COUNTERS ~= 0 then
-      return string.format('%013.0f-%016.0f', ms, last_seq + 1)
+      return string.format(FORMAT, ms, last_seq + 1)
     end
     if ms < last_ms or (ms == last_ms and tag <= last_tag) then ms = last_ms + 1 end
   end
-  return string.format('%013.0f-%016.0f', ms, tag * COUNTERS + first)
+  return string.format(FORMAT, ms, tag * COUNTERS + first)
 end
 `;
 
@@ -40,12 +43,13 @@ end
 export const FANFARE_LUA = String.raw`
 ${MINT_LUA}
 local KEY_LIFE_MS = 600000        -- 10 min
-local TAIL_LIFE_MS = 2592000000   -- 30 days
+local TAIL_LIFE = '2592000000'    -- 30 days, in milliseconds
 local OPENED_LIFE_MS = 300000     -- 5 min, of a tail before anything was published; readers renew it
 local LOG_GRACE_MS = 60000        -- a log outlives its last entry by this much
 local BEGINNING = '0000000000000-0000000000000000'
 local ENDS = 8                    -- former masters of which a tail says where they ended
 local MAX_TAIL_BYTES = 61 + 31 * ENDS
+local TAIL_END = '309'            -- the same in text: a number is made one by each call that is given it
 local MAX_FROM_BYTES = 1900
 local EXPIRED_AT_ONCE = 1000      -- entries that are too old, of which one call takes so many away
 
@@ -125,6 +129,7 @@ local function is_sender(from)
   return ok and type(sender) == 'table'
 end
 
+${KNOWN_LUA}
 ${PUBLISH_LUA}
 -- Gives a channel without a tail one: what its log ends with, or a position of its own. Returns the tail.
 local function open(keys)
@@ -137,7 +142,7 @@ local function open(keys)
     return tail
   end
   if tail then
-    redis.call('SET', tail_key, tail .. ' ' .. begin, 'PX', TAIL_LIFE_MS)
+    redis.call('SET', tail_key, tail .. ' ' .. begin, 'PX', TAIL_LIFE)
     return tail
   end
   local now, micros = now_ms()

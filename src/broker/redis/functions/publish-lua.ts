@@ -7,7 +7,6 @@ export const PUBLISH_LUA = String.raw`
 local MOST_MESSAGES = ${MOST_OF_A_CALL.messages}
 local MOST_BYTES = ${MOST_OF_A_CALL.bytes}
 local TENDED_MS = 1000            -- a log is not given its life anew, nor looked at for what is too old, more often
-local MAX_TENDED = 4096           -- logs of which that is remembered
 local BAD_BATCH = 'BADARGS FCALL ' .. LIBRARY .. '_publish_many <n> channel... data... [key...], or <n> log tail ... [key...] ' ..
   'and place of the log, data, place of the key or 0, and sender or nothing for each; at most ' .. MOST_MESSAGES .. ' messages'
 
@@ -15,60 +14,50 @@ local BAD_BATCH = 'BADARGS FCALL ' .. LIBRARY .. '_publish_many <n> channel... d
 local TELL = 'tell'
 local DUPLICATE = ' duplicate'
 
-local tended, tended_count = {}, 0
-
 -- Takes away what is too old of a log that has just been written to, and has it live as long as what it holds.
-local function tend(log, now, ttl)
-  local last = tended[log]
+local function tend(known, now)
+  local last = known.tended
   if last and now >= last and now - last < TENDED_MS then return end
   -- A few that are too old may stay: readers begin behind them.
-  local oldest = string.format('%.0f', math.max(0, now - ttl))
-  local trimmed = redis.call('XTRIM', log, 'MINID', '~', oldest, 'LIMIT', EXPIRED_AT_ONCE)
-  redis.call('PEXPIRE', log, ttl + LOG_GRACE_MS)
-  if not last then
-    if tended_count >= MAX_TENDED then tended, tended_count = {}, 0 end
-    tended_count = tended_count + 1
-  end
+  local oldest = string.format('%.0f', math.max(0, now - known.ttl))
+  local trimmed = redis.call('XTRIM', known.log, 'MINID', '~', oldest, 'LIMIT', EXPIRED_AT_ONCE)
+  redis.call('PEXPIRE', known.log, known.ttl + LOG_GRACE_MS)
   -- Where there was something, there may be more.
-  tended[log] = trimmed == 0 and now or 0
+  known.tended = trimmed == 0 and now or nil
 end
 
-local function base_of(channel)
-  return PREFIX .. ':{' .. channel .. '}:'
-end
-
--- Whether an idempotency key is none of this channel.
-local function bad_scoped(key, channel)
-  local base = base_of(channel) .. 'key:'
-  local scoped = string.sub(key, 1, #base) == base and string.sub(key, #base + 1)
+-- Whether an idempotency key is none of the channel with these keys.
+local function bad_scoped(key, base)
+  local start = base .. 'key:'
+  local scoped = string.sub(key, 1, #start) == start and string.sub(key, #start + 1)
   return not scoped or #scoped > 512 or not string.find(scoped, '^[bu]:[!-~]+$')
 end
 
 local BAD_FORM = 'BADKEYS on Redis Cluster declare the keys: FCALL ' .. LIBRARY .. '_publish 2 ' ..
   PREFIX .. ':{channel}:log ' .. PREFIX .. ':{channel}:tail data'
 
--- Either form's channel, keys, data and sender; or an error. A name and {name} hash to one slot, but only declared
--- keys move together when a slot migrates.
+-- Of either form what is known of the channel, key, data and sender; or an error first. A name and {name} hash to one slot, but only
+-- declared keys move together when a slot migrates.
 local function publication(keys, args)
   if #keys == 1 then
-    local channel, data, key = keys[1], args[1], args[2]
+    local data, key = args[1], args[2]
     if clustered then return BAD_FORM end
-    if bad_name(channel) then return BAD_CHANNEL end
+    local known = named(keys[1])
+    if not known then return BAD_CHANNEL end
     if not data or #args > 2 then return 'BADARGS FCALL ' .. LIBRARY .. '_publish 1 channel data [key]' end
     if key and (#key < 1 or #key > 128 or string.find(key, '[^!-~]')) then return BAD_KEY end
-    local base = base_of(channel)
-    return nil, channel, base .. 'log', base .. 'tail', key and (base .. 'key:b:' .. key), data
+    return nil, known, key and (known.base .. 'key:b:' .. key), data
   end
-  local channel = declared(keys)
-  if not channel or #keys > 3 then return BAD_KEYS end
+  local known = kept_at(keys[1], keys[2])
+  if not known or #keys > 3 then return BAD_KEYS end
   local data, from = args[1], args[2]
   if not data or #args > 3 or (args[3] and args[3] ~= TELL) then
     return 'BADARGS FCALL ' .. LIBRARY .. '_publish 2|3 log tail [key] data [from [tell]]'
   end
-  if keys[3] and bad_scoped(keys[3], channel) then return BAD_KEY end
+  if keys[3] and bad_scoped(keys[3], known.base) then return BAD_KEY end
   if from == '' then from = nil end
   if from and not is_sender(from) then return BAD_FROM end
-  return nil, channel, keys[1], keys[2], keys[3], data, from
+  return nil, known, keys[3], data, from
 end
 
 -- The hash of what is published under a key; or the offset that it has got before, or why it is refused.
@@ -86,9 +75,15 @@ local function known_by(key, data)
   return nil, string.sub(used, 1, 30)
 end
 
--- Where a channel's log ends before this call, and what its tail says behind that.
-local function end_of(log, tail_key, now, micros)
-  local previous, begin, _, ends = position(log, tail_key)
+-- Where a channel's log ends before this call, and what its tail says behind that. A tail as this server left it says so of the log
+-- too: both were written in one step, and nobody has written since.
+local function end_of(known, now, micros)
+  if known.tail and redis.call('GETRANGE', known.tail_key, '0', TAIL_END) == known.tail then
+    known.is_same = true
+    return known.previous, known.rest
+  end
+  known.is_same = false
+  local previous, begin, _, ends = position(known.log, known.tail_key)
   if not previous then
     previous = mint(nil, now, micros)
     return previous, ' ' .. previous
@@ -97,7 +92,16 @@ local function end_of(log, tail_key, now, micros)
   return previous, ' ' .. begin .. ends
 end
 
-local function append(log, size, id, data, previous, from)
+-- Takes nothing away of the log: to take entries away one by one costs as much as to add them.
+local function append_more(log, id, data, previous, from)
+  if from then redis.call('XADD', log, id, 'd', data, 'p', previous, 'u', from)
+  else redis.call('XADD', log, id, 'd', data, 'p', previous) end
+end
+
+local function append(known, id, data, previous, from)
+  local log, size = known.log, known.size
+  -- Until the tail says so too: what fails between the two leaves a log that is ahead of it.
+  known.tail = nil
   local added
   if from then
     added = redis.call('XADD', log, 'NOMKSTREAM', 'MAXLEN', '=', size, id, 'd', data, 'p', previous, 'u', from)
@@ -106,63 +110,63 @@ local function append(log, size, id, data, previous, from)
   end
   if added then return end
   -- A new log has no life of its own yet.
-  if tended[log] then tended[log] = 0 end
-  if from then redis.call('XADD', log, id, 'd', data, 'p', previous, 'u', from)
-  else redis.call('XADD', log, id, 'd', data, 'p', previous) end
+  known.tended = nil
+  append_more(log, id, data, previous, from)
 end
 
-local function fan(channel, id, previous, from, data)
+-- Has the tail say where the log ends now, and once a second live on.
+local function conclude(known, now, previous, rest)
+  local tail, renewed = previous .. rest, known.renewed
+  if known.is_same and now >= renewed and now - renewed < TENDED_MS then
+    redis.call('SET', known.tail_key, tail, 'KEEPTTL')
+  else
+    redis.call('SET', known.tail_key, tail, 'PX', TAIL_LIFE)
+    known.renewed = now
+  end
+  known.tail, known.previous, known.rest = tail, previous, rest
+end
+
+local function fan(known, id, previous, from, data)
   local sender = from and (' ' .. from) or ''
-  redis.call(fan_out, BUS .. ':{' .. channel .. '}', '\0011' .. id .. previous .. sender .. '\n' .. data)
+  redis.call(fan_out, known.bus, '\0011' .. id .. previous .. sender .. '\n' .. data)
 end
 
 local function publish(keys, args)
   if not tag then learn_server() end
-  local problem, channel, log, tail_key, key, data, from = publication(keys, args)
+  local problem, known, key, data, from = publication(keys, args)
   if problem then return redis.error_reply(problem) end
   local hash, stored, refusal = known_by(key, data)
   if refusal then return redis.error_reply(refusal) end
   if stored then return args[3] == TELL and stored .. DUPLICATE or stored end
   local now, micros = now_ms()
-  local previous, rest = end_of(log, tail_key, now, micros)
+  local previous, rest = end_of(known, now, micros)
   local id = mint(previous, now)
-  local size, ttl = limits_of(channel)
-  append(log, size, id, data, previous, from)
-  tend(log, now, ttl)
-  redis.call('SET', tail_key, id .. rest, 'PX', TAIL_LIFE_MS)
+  append(known, id, data, previous, from)
+  tend(known, now)
+  conclude(known, now, id, rest)
   if key then redis.call('SET', key, id .. '|' .. hash, 'PX', KEY_LIFE_MS) end
-  fan(channel, id, previous, from, data)
+  fan(known, id, previous, from, data)
   return id
 end
 
--- One message of the short form: see publication. names remembers what was found of names.
-local function short_message(keys, args, at, names)
-  local channel, key = keys[at], args[#keys + at]
-  local base = names[channel]
-  if base == nil then
-    base = not bad_name(channel) and base_of(channel)
-    names[channel] = base
-  end
-  if not base then return BAD_CHANNEL end
+-- One message of the short form: see publication.
+local function short_message(keys, args, at)
+  local known, key = named(keys[at]), args[#keys + at]
+  if not known then return BAD_CHANNEL end
   if key == '' then key = nil end
   if key and (#key > 128 or string.find(key, '[^!-~]')) then return BAD_KEY end
-  return nil, channel, base .. 'log', base .. 'tail', key and (base .. 'key:b:' .. key), args[at]
+  return nil, known, key and (known.base .. 'key:b:' .. key), args[at]
 end
 
 -- The same of the full form: four arguments for each.
-local function full_message(keys, args, at, names)
+local function full_message(keys, args, at)
   local place, data, key, from = tonumber(args[4 * at - 3]), args[4 * at - 2], keys[tonumber(args[4 * at - 1])], args[4 * at]
-  local log, tail_key = keys[place], keys[place + 1]
-  local channel = names[place]
-  if channel == nil then
-    channel = declared({ log, tail_key }) or false
-    names[place] = channel
-  end
-  if not channel then return BAD_KEYS end
-  if key and bad_scoped(key, channel) then return BAD_KEY end
+  local known = kept_at(keys[place], keys[place + 1])
+  if not known then return BAD_KEYS end
+  if key and bad_scoped(key, known.base) then return BAD_KEY end
   if from == '' then from = nil end
   if from and not is_sender(from) then return BAD_FROM end
-  return nil, channel, log, tail_key, key, data, from
+  return nil, known, key, data, from
 end
 
 -- How many messages a call has and how to read each, or nil where it is none; then the bytes of their data, and whether to tell
@@ -187,35 +191,37 @@ local function form_of(keys, args)
 end
 
 -- Stores one message of several; nobody hears of it before all are stored.
-local function store(call, channel, log, tail_key, key, data, from)
+local function store(call, known, key, data, from)
   local hash, stored, refusal = known_by(key, data)
   if refusal then return refusal end
   if stored then return call.tells and stored .. DUPLICATE or stored end
-  local known = call.logs[log]
-  if not known then
+  local log = call.logs[known.log]
+  if not log then
     if not call.now then call.now, call.micros = now_ms() end
-    local previous, rest = end_of(log, tail_key, call.now, call.micros)
-    local size, ttl = limits_of(channel)
-    known = { log = log, tail_key = tail_key, previous = previous, rest = rest, size = size, ttl = ttl }
-    call.logs[log] = known
-    call.order[#call.order + 1] = known
+    local previous, rest = end_of(known, call.now, call.micros)
+    log = { known = known, previous = previous, rest = rest, added = 0 }
+    call.logs[known.log] = log
+    call.order[#call.order + 1] = log
   end
-  local previous = known.previous
+  known = log.known
+  local previous = log.previous
   local id = mint(previous, call.now)
-  append(log, known.size, id, data, previous, from)
-  known.previous, known.is_new = id, true
+  if log.added == 0 then append(known, id, data, previous, from)
+  else append_more(known.log, id, data, previous, from) end
+  log.previous, log.added = id, log.added + 1
   local bus, n = call.bus, #call.bus
-  bus[n + 1], bus[n + 2], bus[n + 3], bus[n + 4], bus[n + 5] = channel, id, previous, from or false, data
+  bus[n + 1], bus[n + 2], bus[n + 3], bus[n + 4], bus[n + 5] = known, id, previous, from or false, data
   if key then redis.call('SET', key, id .. '|' .. hash, 'PX', KEY_LIFE_MS) end
   return id
 end
 
 -- Says where the logs end now, and to whoever listens what was stored, in its order.
 local function finish(call)
-  for _, known in ipairs(call.order) do
-    if known.is_new then
-      tend(known.log, call.now, known.ttl)
-      redis.call('SET', known.tail_key, known.previous .. known.rest, 'PX', TAIL_LIFE_MS)
+  for _, log in ipairs(call.order) do
+    if log.added > 0 then
+      if log.added > 1 then redis.call('XTRIM', log.known.log, 'MAXLEN', '=', log.known.size) end
+      tend(log.known, call.now)
+      conclude(log.known, call.now, log.previous, log.rest)
     end
   end
   local bus = call.bus
@@ -239,15 +245,15 @@ local function publish_many(keys, args)
   end
   if clustered and message_at == short_message then return redis.error_reply(BAD_FORM) end
   local call = { logs = {}, order = {}, bus = {}, tells = tells }
-  local answers, broken, names = {}, {}, {}
+  local answers, broken = {}, {}
   for at = 1, count do
-    local problem, channel, log, tail_key, key, data, from = message_at(keys, args, at, names)
-    if problem or broken[log] then
-      answers[at] = problem or broken[log]
+    local problem, known, key, data, from = message_at(keys, args, at)
+    if problem or broken[known.log] then
+      answers[at] = problem or broken[known.log]
     else
-      local ok, answer = pcall(store, call, channel, log, tail_key, key, data, from)
+      local ok, answer = pcall(store, call, known, key, data, from)
       answers[at] = ok and answer or raised(answer)
-      if not ok then broken[log] = answers[at] end
+      if not ok then broken[known.log] = answers[at] end
     end
   end
   finish(call)

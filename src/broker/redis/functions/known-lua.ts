@@ -1,0 +1,45 @@
+// The Lua that remembers channels between calls, so that a publish makes no names anew and looks into no log. A part of fanfare-lua.ts, whose names it uses.
+
+/**
+ * What a call knows of a channel: `log`, `tail_key`, `base` of its other keys, `bus`, `size` and `ttl` of its history; when its log was
+ * `tended`; the text of the `tail` that this server wrote last, made of `previous` and `rest`, when it was given its life (`renewed`),
+ * and whether it stood there at the beginning of this call (`is_same`). Forgetting it costs microseconds, and nothing else; where the
+ * tail in Redis is another one, nothing is believed of it.
+ */
+export const KNOWN_LUA = `
+local MAX_KNOWN = 4096            -- channels, of about 1 KiB each
+
+local by_name, by_log, known_count = {}, {}, 0
+
+local function base_of(channel)
+  return PREFIX .. ':{' .. channel .. '}:'
+end
+
+local function learn(channel)
+  if known_count >= MAX_KNOWN then by_name, by_log, known_count = {}, {}, 0 end
+  local base = base_of(channel)
+  local size, ttl = limits_of(channel)
+  local known = {
+    log = base .. 'log', tail_key = base .. 'tail', base = base, bus = BUS .. ':{' .. channel .. '}',
+    size = tostring(size), ttl = ttl,
+  }
+  by_name[channel], by_log[known.log] = known, known
+  known_count = known_count + 1
+  return known
+end
+
+-- What is known of the channel of this name; nil where it is none.
+local function named(channel)
+  return by_name[channel] or (not bad_name(channel) and learn(channel)) or nil
+end
+
+-- What is known of the channel that keeps its log and tail there; nil where they are not those of one.
+local function kept_at(log, tail_key)
+  local known = by_log[log]
+  if not known then
+    local channel = declared({ log, tail_key })
+    return channel and named(channel)
+  end
+  return known.tail_key == tail_key and known or nil
+end
+`;
