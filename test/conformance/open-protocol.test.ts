@@ -47,7 +47,7 @@ async function runSuite(url: string): Promise<ReadonlyMap<string, string>> {
   return ended;
 }
 
-it.each(['uws', 'ws'] as const)(
+it.concurrent.each(['uws', 'ws'] as const)(
   'holds on the %s engine, but for what is written down',
   { timeout: 280_000 },
   async (engine) => {

@@ -17,7 +17,7 @@ const TINY = ['--clients', '5', '--rate', '20', '--seconds', '1', '--poll-every'
 const run = (...args: readonly string[]) => promisify(execFile)(process.execPath, [COMMAND, ...args]);
 
 describe('the load test', () => {
-  it.each(['memory', 'redis'])(
+  it.concurrent.each(['memory', 'redis'])(
     'delivers every message on every transport with the %s broker',
     async (broker) => {
       const { stdout } = await run(...TINY, '--broker', broker);
