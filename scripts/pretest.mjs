@@ -48,6 +48,11 @@ const TOOLS = [
     package: 'nginx-light',
     for: 'tests behind proxies',
   },
+  {
+    command: 'varnishd',
+    args: ['-V'],
+    ...{ version: /varnish-(\d+)/, atLeast: 6, package: 'varnish', for: 'tests of caches' },
+  },
   { command: 'haproxy', args: ['-v'], version: /(\d+)\./, atLeast: 2, package: 'haproxy', for: 'tests behind proxies' },
   {
     command: 'openssl',

@@ -2,69 +2,73 @@
 
 import { describe, expect, it } from 'vitest';
 import { get, nextPage } from '../support/http-get.js';
-import { CELLS, ChannelWorld } from './channel-world.js';
+import { CELLS, ChannelWorld, ROADS } from './channel-world.js';
 
 const STRANGE = { Origin: 'https://elsewhere.example.com' };
 const OWN = { Origin: 'https://app.example.com' };
 
-describe.each(CELLS)('the URL of a channel, on the $engine engine and the $kind broker,', (cell) => {
+describe.each(ROADS)('the URL of a channel, on the $engine engine and the $kind broker, $road, lets in', (cell) => {
   const world = new ChannelWorld(cell);
   const read = world.read.bind(world);
   const publicly = world.publicly.bind(world);
   const publish = world.publish.bind(world);
 
-  describe('lets in', () => {
-    it('who may read the channel, and nobody else', async () => {
-      await publish('news', '1');
-      expect((await publicly('news')).status).toBe(401);
-      expect((await read('news', { ticket: world.node.ticket('u1', { subscribe: ['other'] }) })).status).toBe(403);
-      expect((await read('news', { ticket: world.node.ticket('u1', { subscribe: ['news'] }) })).status).toBe(200);
-      expect((await read('pub:news', { ticket: undefined })).status).toBe(200);
-    });
+  it('who may read the channel, and nobody else', async () => {
+    await publish('news', '1');
+    expect((await publicly('news')).status).toBe(401);
+    expect((await read('news', { ticket: world.node.ticket('u1', { subscribe: ['other'] }) })).status).toBe(403);
+    expect((await read('news', { ticket: world.node.ticket('u1', { subscribe: ['news'] }) })).status).toBe(200);
+    expect((await read('pub:news', { ticket: undefined })).status).toBe(200);
+  });
 
-    it('pages of every origin to what is public, with one answer for all of them', async () => {
-      await publish('pub:news', '1');
-      for (const headers of [{}, STRANGE, OWN]) {
-        const answer = await publicly('pub:news', headers);
-        expect(answer.status).toBe(200);
-        expect(answer.headers).toMatchObject({
-          'access-control-allow-origin': '*',
-          'cache-control': 'public, max-age=1',
-          'access-control-expose-headers': expect.stringContaining('Stream-Next-Offset'),
-        });
-        for (const name of ['vary', 'ratelimit', 'fanfare-move', 'fanfare-request-id']) {
-          expect([name, answer.headers[name]]).toEqual([name, undefined]);
-        }
-      }
-    });
-
-    it('pages of allowed origins alone to what is not', async () => {
-      await publish('news', '1');
-      expect((await read('news', { headers: STRANGE })).status).toBe(403);
-      const { status, headers } = await read('news', { headers: OWN });
-      expect(status).toBe(200);
-      expect(headers).toMatchObject({
-        'access-control-allow-origin': OWN.Origin,
+  it('pages of every origin to what is public, with one answer for all of them', async () => {
+    await publish('pub:news', '1');
+    for (const headers of [{}, STRANGE, OWN]) {
+      const answer = await publicly('pub:news', headers);
+      expect(answer.status).toBe(200);
+      expect(answer.headers).toMatchObject({
+        'access-control-allow-origin': '*',
+        'cache-control': 'public, max-age=1',
         'access-control-expose-headers': expect.stringContaining('Stream-Next-Offset'),
       });
-    });
+      for (const name of ['vary', 'ratelimit', 'fanfare-move', 'fanfare-request-id']) {
+        expect([name, answer.headers[name]]).toEqual([name, undefined]);
+      }
+    }
+  });
 
-    it('preflights by the same rule', async () => {
-      const preflight = (path: string, method: string) =>
-        get(world.node.url, `/v1/channels/${path}`, {
-          method: 'OPTIONS',
-          headers: { ...STRANGE, 'Access-Control-Request-Method': method },
-        });
-      const open = await preflight('pub:news', 'GET');
-      expect(open.status).toBe(204);
-      expect(open.headers).toMatchObject({
-        'access-control-allow-origin': '*',
-        'access-control-allow-headers': expect.stringContaining('If-None-Match'),
-      });
-      expect((await preflight('pub:news', 'DELETE')).status).toBe(403);
-      expect((await preflight('news', 'GET')).status).toBe(403);
+  it('pages of allowed origins alone to what is not', async () => {
+    await publish('news', '1');
+    expect((await read('news', { headers: STRANGE })).status).toBe(403);
+    const { status, headers } = await read('news', { headers: OWN });
+    expect(status).toBe(200);
+    expect(headers).toMatchObject({
+      'access-control-allow-origin': OWN.Origin,
+      'access-control-expose-headers': expect.stringContaining('Stream-Next-Offset'),
     });
   });
+
+  it('preflights by the same rule', async () => {
+    const preflight = (path: string, method: string) =>
+      get(world.url, `/v1/channels/${path}`, {
+        method: 'OPTIONS',
+        headers: { ...STRANGE, 'Access-Control-Request-Method': method },
+      });
+    const open = await preflight('pub:news', 'GET');
+    expect(open.status).toBe(204);
+    expect(open.headers).toMatchObject({
+      'access-control-allow-origin': '*',
+      'access-control-allow-headers': expect.stringContaining('If-None-Match'),
+    });
+    expect((await preflight('pub:news', 'DELETE')).status).toBe(403);
+    expect((await preflight('news', 'GET')).status).toBe(403);
+  });
+});
+
+describe.each(CELLS)('the URL of a channel, on the $engine engine and the $kind broker,', (cell) => {
+  const world = new ChannelWorld(cell);
+  const read = world.read.bind(world);
+  const publish = world.publish.bind(world);
 
   describe('refuses', () => {
     it.each([

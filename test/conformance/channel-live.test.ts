@@ -3,11 +3,11 @@
 import { describe, expect, it, vi } from 'vitest';
 import { openEvents, type StreamedEvents } from '../support/event-reader.js';
 import type { GetAnswer, GetOptions } from '../support/http-get.js';
-import { CELLS, ChannelWorld } from './channel-world.js';
+import { ChannelWorld, ROADS } from './channel-world.js';
 
 const LISTENS = { Accept: 'text/event-stream' };
 
-describe.each(CELLS)('a channel read live on the $engine engine and the $kind broker', (cell) => {
+describe.each(ROADS)('a channel read live on the $engine engine and the $kind broker, $road', (cell) => {
   const world = new ChannelWorld(cell);
   const read = world.read.bind(world);
   const publish = async (channel: string, data: string) => (await world.publish(channel, data))[0] ?? '';
@@ -15,9 +15,7 @@ describe.each(CELLS)('a channel read live on the $engine engine and the $kind br
   const positionOf = ({ headers }: GetAnswer) => headers['stream-next-offset'] ?? '';
 
   async function stream(path: string, options: GetOptions = {}): Promise<StreamedEvents> {
-    return world.keep(
-      await openEvents(world.node.url, `/v1/channels/${path}`, { ticket: world.node.ticket(), ...options }),
-    );
+    return world.keep(await openEvents(world.url, `/v1/channels/${path}`, { ticket: world.node.ticket(), ...options }));
   }
 
   describe('by long poll', () => {

@@ -48,7 +48,6 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
   readonly #parts: StreamLinkParts;
   readonly #http: HttpStream;
   readonly identity: Identity;
-  readonly #keys: SubjectKeys;
   readonly #subscriptions: Subscriptions;
   slot = -1;
   place = 0;
@@ -72,7 +71,6 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
     this.#parts = parts;
     this.#http = http;
     this.identity = identity;
-    this.#keys = keys;
     this.address = address;
     this.#dialect = dialect;
     this.#subscriptions = new Subscriptions(parts.subscriptions, this, keys);
@@ -106,7 +104,7 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#subscriptions.endAll();
-    this.#parts.counts.leave(this.identity, this.#keys.address);
+    this.#parts.counts.leave(this.identity);
     this.#parts.links.remove(this);
     this.#drain();
   }

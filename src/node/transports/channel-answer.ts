@@ -22,6 +22,11 @@ import type { AnswerWriter, PollAnswer } from './poll-write.js';
 
 /** Chosen: how old what a cache hands out may be where more may have come; those who ask within it are one request. */
 const FRESH_SECONDS = 1;
+/**
+ * Chosen: thousands who waited at a cache for one answer are not all served within a second, and whoever comes after its time asks a node. It is no
+ * older for that: what follows a position stays what follows it, and an empty answer names another URL.
+ */
+const LIVE_SECONDS = 5;
 /** Specified: the longest that an old page may be kept. */
 const MAX_AGE_SECONDS = 3_600;
 const DRAINING_RETRY_MS = 1_000;
@@ -176,6 +181,7 @@ export class ChannelAnswer implements AnswerWriter<ChannelPage> {
   /** In seconds. What begins at an offset that is named is the same for as long as any of it is kept. */
   #maxAge({ start, isSettled }: ChannelPage): number {
     const { namespace, read } = this.#terms;
+    if (read.live !== undefined) return LIVE_SECONDS;
     if (!isSettled || !holdsPosition(read.begin)) return FRESH_SECONDS;
     const leftMs = timeOf(start) + namespace.historyTtlMs - steadyUnixMs();
     const seconds = Math.floor(Math.min(leftMs, namespace.cacheMaxAgeMs) / 1_000);

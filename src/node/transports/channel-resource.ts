@@ -144,7 +144,7 @@ export class ChannelDoor {
 
   #stream({ call, identity, keys, request: read }: Reader, { hearsEvents }: Heads): void {
     const { streams } = this.#parts;
-    streams.counts.enter(identity, keys.address);
+    streams.counts.enter(identity);
     const { remoteAddress } = call.exchange;
     const dialect = new ChannelEvents(read, hearsEvents);
     const link = new StreamLink(streams, call.stream(EVENT_HEADERS, COMMENT), identity, keys, remoteAddress, dialect);
