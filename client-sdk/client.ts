@@ -158,7 +158,7 @@ export const assembleClient = <Channels extends object>(
   const fetchPage = async (name: string, begin: Begin): Promise<History> => {
     await ready();
     try {
-      const page = await connection.history(name, begin);
+      const page = await connection.history(name, begin, true);
       return {
         messages: (page?.messages ?? []).map((message) => adorn({ type: 'message', channel: name, ...message })),
         gap: page?.gap && { type: 'gap', channel: name, ...page.gap },

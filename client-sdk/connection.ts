@@ -50,8 +50,8 @@ export interface Connection {
   sync(): void;
   /** Returns whether there is a link and it took it. */
   publish(outgoing: Outgoing): boolean;
-  /** What history holds of a channel after a position. */
-  history(name: string, begin: Begin): Promise<PolledChannel | undefined>;
+  /** What history holds of a channel after a position; where `mayLag`, as of a moment ago. */
+  history(name: string, begin: Begin, mayLag?: boolean): Promise<PolledChannel | undefined>;
   close(): void;
 }
 
@@ -283,11 +283,13 @@ export const createConnection: Connect = (settings, openLink, owner) => {
       active?.sync();
     },
     publish: (outgoing) => !!active?.publish(outgoing),
-    async history(name, begin) {
+    async history(name, begin, mayLag) {
       const stop = new AbortController();
       asking.add(stop);
       try {
-        return await fetchHistory(settings, session.state, name, begin, stop);
+        const { state } = session;
+        const cached = mayLag && (await settings.readCache?.(settings, state, name, begin, stop.signal));
+        return cached || (await fetchHistory(settings, state, name, begin, stop));
       } finally {
         asking.delete(stop);
       }

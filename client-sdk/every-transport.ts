@@ -1,5 +1,6 @@
 // A client with every transport, over whatever makes its connection.
 
+import type { ReadCache } from './cache.js';
 import { assembleClient } from './client.js';
 import type { Connect } from './connection.js';
 import { misuse } from './errors.js';
@@ -22,8 +23,9 @@ const OPEN: Readonly<Record<Transport, OpenLink>> = {
 export const createFullClient = <Channels extends object = AnyChannels>(
   options: ClientOptions,
   connect?: Connect,
+  readCache?: ReadCache,
 ): Client<Channels> => {
-  const settings = mergeOptions(options);
+  const settings = { ...mergeOptions(options), readCache };
   const transports = new Map<Transport, OpenLink>();
   for (const name of options.transports ?? (Object.keys(OPEN) as Transport[])) {
     if (!Object.hasOwn(OPEN, name)) misuse('transports', name, `one of ${Object.keys(OPEN).join(', ')}`);

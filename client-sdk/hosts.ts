@@ -25,7 +25,8 @@ export type Fetch = (url: string, init: RequestLike) => Promise<ResponseLike>;
 export interface RequestLike {
   readonly method: string;
   readonly headers: Record<string, string>;
-  readonly body: string;
+  /** A GET has none. */
+  readonly body?: string;
   readonly signal: Signal;
 }
 export interface ResponseLike {

@@ -96,6 +96,9 @@ export const MAX_ANSWER_BYTES = 1_048_576;
 export const FIRST_ANSWER_BYTES = 65_536;
 export const ANSWER_GOAL_MS = 2_000;
 export const MOST_GROWTH = 4;
+/** A cache that answers no sooner is left alone, and so is one that answers wrongly: for so long the node is asked instead. */
+export const CACHE_LIMIT_MS = 5_000;
+export const CACHE_REST_MS = 30_000;
 export const POLL_WAIT_MS = 25_000;
 export const POLL_INTERVAL_MS = 2_000;
 /** So many answers without progress in so short a time are a loop: some cache repeats an empty answer. */

@@ -1,6 +1,7 @@
 // Holds what discovery gives: a node, alternatives, and a ticket that it keeps fresh.
 
 import type { ConnectResponse, NodeAddress, PATHS, Transport } from '../src/protocol/index.js';
+import type { CacheState } from './cache.js';
 import { createFailure, type Failure, toFailure } from './errors.js';
 import { post } from './http.js';
 import { CLOSE_NETWORK, CLOSE_UNAUTHORIZED, DISCOVERY_LIMIT_MS, MIN_RENEW_MS, RENEW_AT } from './numbers.js';
@@ -9,10 +10,11 @@ import { createTokens } from './token-source.js';
 import type { TokenContext } from './types.js';
 
 /** Discovery's last answer, with the ticket renewed since. */
-export type Given = Pick<ConnectResponse, 'ticket' | 'transports' | 'node' | 'connection' | 'user'> & {
-  /** As much as a poll asks for, since the network has cut a longer answer. */
-  maxBytes?: number | undefined;
-};
+export type Given = CacheState &
+  Pick<ConnectResponse, 'ticket' | 'transports' | 'node' | 'connection' | 'user'> & {
+    /** As much as a poll asks for, since the network has cut a longer answer. */
+    maxBytes?: number | undefined;
+  };
 
 export interface Session {
   readonly state: Given;

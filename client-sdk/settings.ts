@@ -1,5 +1,6 @@
 // The options, looked at once and merged with their defaults.
 
+import type { ReadCache } from './cache.js';
 import { misuse } from './errors.js';
 import { POLL_INTERVAL_MS, POLL_WAIT_MS } from './numbers.js';
 import { PAGE, type Page } from './page.js';
@@ -18,6 +19,8 @@ type Merged = {
 export type Settings = Omit<Merged, 'transports' | 'debug'> & {
   readonly page: Page;
   readonly timers: Timers;
+  /** Of clients that read through a cache where there is one. */
+  readonly readCache?: ReadCache | undefined;
   readonly debug: ((what: string, detail: unknown) => void) | false | undefined;
 };
 

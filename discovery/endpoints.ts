@@ -42,11 +42,13 @@ export class Endpoints {
   readonly #members: Members;
   readonly #operators: Operators;
   readonly #revocations: RevocationEndpoints | undefined;
+  readonly #cache: Pick<ConnectResponse, 'cache'>;
 
   constructor(parts: DiscoveryParts & { readonly admission: Admission }, options: DiscoveryOptions) {
     const { registry, logger, random = Math.random } = parts;
     const { lastKnownMs, refreshMs } = options;
     this.#options = options;
+    this.#cache = cacheOf(options);
     this.#tickets = parts.tickets;
     this.#logger = logger;
     this.#clock = parts.clock ?? Date.now;
@@ -115,6 +117,7 @@ export class Endpoints {
       alternatives: shuffle(place.alternatives, this.#random).map(addressOf),
       ...this.#ticketFor(identity, wanted.session, place.reservation),
       transports,
+      ...this.#cache,
     };
     this.counters.connects++;
     return jsonAnswer(200, body);
@@ -193,4 +196,10 @@ function shuffle<T>(items: readonly T[], random: () => number): T[] {
     shuffled.push(...shuffled.splice(at, 1, item));
   }
   return shuffled;
+}
+
+/** What is public, where a cache serves it. */
+function cacheOf({ channelsUrl: url, namespaces }: DiscoveryOptions): Pick<ConnectResponse, 'cache'> {
+  const open = [...namespaces.all].filter(([, options]) => options.public).map(([name]) => name);
+  return url === undefined || open.length === 0 ? {} : { cache: { url, namespaces: open } };
 }

@@ -42,6 +42,8 @@ export interface DiscoveryOptions {
   readonly trustedProxies: readonly string[];
   /** What clients may be told to connect by; default all. */
   readonly transports: readonly Transport[];
+  /** Base of the cache through which clients may read public channels; default none. */
+  readonly channelsUrl: string | undefined;
   /** Connects and tickets of one user; default 10 per second, 20 at once. Who has no name is counted by address alone. */
   readonly connects: Limit;
   /** The same of one address (IPv6: of one /64), whoever asks; default none. */
@@ -65,6 +67,7 @@ export const DISCOVERY_DEFAULTS = {
   isApart: false,
   trustedProxies: [],
   transports: TRANSPORTS,
+  channelsUrl: undefined,
   connects: { name: 'connects', by: ['user'], config: { algorithm: 'token-bucket', perSecond: 10, burst: 20 } },
   addresses: undefined,
   maxLimits: 50_000,

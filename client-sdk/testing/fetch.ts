@@ -52,7 +52,7 @@ export function createFetch(server: Server): Fetch {
 
 function serve(server: Server, url: string, init: RequestLike, reply: Reply): void {
   const path = url.slice(url.indexOf('/v1/') + 4);
-  const body = JSON.parse(init.body) as object;
+  const body = JSON.parse(init.body ?? '{}') as object;
   const isNode = /^(poll|stream|publish)/.test(path);
   if (server.isDown && !isNode) return reply.fail();
   if (path === 'connect') return reply.respond(200, server.assignment());

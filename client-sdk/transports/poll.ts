@@ -1,9 +1,9 @@
 // The `long-poll` and `short-poll` transports: the same request again and again, from the positions reached.
 
-import type { Begin, HEADERS, PATHS } from '../../src/protocol/index.js';
+import type { Begin, HEADERS, PATHS, PolledChannel } from '../../src/protocol/index.js';
 import { backoff } from '../backoff.js';
 import { isOpen, neededFeatures } from '../channel.js';
-import type { OpenLink } from '../link.js';
+import type { LinkHost, OpenLink, Wanted } from '../link.js';
 import {
   ANSWER_GOAL_MS,
   FIRST_ANSWER_BYTES,
@@ -14,6 +14,7 @@ import {
   REPEAT_FAILURES,
 } from '../numbers.js';
 import { bounded, pollAnswer } from '../poll-answer.js';
+import type { Signal } from '../types.js';
 import { createHttpLink } from './http-link.js';
 
 export const poll =
@@ -36,13 +37,24 @@ export const poll =
         // The first answer is not waited for: it shows that the link works.
         const waitMs = isLong && !fresh.size ? pollWaitMs : 0;
         const maxBytes = Math.min(answerBytes, session.maxBytes ?? answerBytes);
-        const body = { waitMs, maxBytes, ...neededFeatures(asked.values()) };
-        const response = await post('/v1/poll' satisfies (typeof PATHS)['poll'], body);
-        const beganMs = clock.monotonic();
-        const answer = await pollAnswer(response, session, signal, touch);
-        if (!answer) return 0;
-        const news = new Map(Object.entries(answer));
-        const carried = answerBytes * Math.min(MOST_GROWTH, ANSWER_GOAL_MS / (clock.monotonic() - beganMs));
+        // Nothing is waited for there: it may answer for many at once.
+        const cached = isLong ? [] : await readCached(host, asked.values(), signal, touch);
+        const news = new Map(cached.map(({ name, polled }) => [name, polled]));
+        const rest = [...asked.values()].filter(({ name }) => !news.has(name));
+        let carried = answerBytes;
+        let moves: unknown;
+        if (rest[0]) {
+          const channels = Object.fromEntries(rest.map(({ name, position }) => [name, position]));
+          const body = { channels, waitMs, maxBytes, ...neededFeatures(rest) };
+          const response = await post('/v1/poll' satisfies (typeof PATHS)['poll'], body);
+          const beganMs = clock.monotonic();
+          const answer = await pollAnswer(response, session, signal, touch);
+          if (!answer) return 0;
+          for (const [name, polled] of Object.entries(answer)) news.set(name, polled);
+          carried *= Math.min(MOST_GROWTH, ANSWER_GOAL_MS / (clock.monotonic() - beganMs));
+          moves = response.headers.get('Fanfare-Move' satisfies (typeof HEADERS)['move']);
+        }
+        for (const { name, begin } of cached) question.after = { ...question.after, [name]: begin };
         answerBytes = FIRST_ANSWER_BYTES;
         let pauseMs = isLong ? 0 : pollIntervalMs;
         for (const [channel, wanted] of asked) {
@@ -64,9 +76,7 @@ export const poll =
           // What is told again, or to no purpose since another has taken over, is no progress; a live-only message is, and moves nothing.
           if (wanted.position !== position || messages.some((message) => !message.offset)) idleAnswers = 0;
         }
-        if (response.headers.get('Fanfare-Move' satisfies (typeof HEADERS)['move'])) {
-          take({ type: 'move', withinMs: 0, reason: 'draining' });
-        }
+        if (moves) take({ type: 'move', withinMs: 0, reason: 'draining' });
         const now = clock.monotonic();
         if (!idleAnswers) idleSinceMs = now;
         if (++idleAnswers >= LOOP_ANSWERS) {
@@ -77,3 +87,27 @@ export const poll =
       },
     );
   };
+
+interface Cached {
+  readonly name: string;
+  /** Where it was asked for. */
+  readonly begin: Begin;
+  readonly polled: PolledChannel;
+}
+
+/** What a cache answers for them; whatever it has no answer for is left to the node. */
+const readCached = async (
+  host: LinkHost,
+  asked: Iterable<Wanted>,
+  signal: Signal,
+  touch: () => void,
+): Promise<readonly Cached[]> => {
+  const all = await Promise.all(
+    [...asked].map(async ({ name, position: begin }) => {
+      const polled = await host.readCache?.(host, host.session, name, begin, signal);
+      if (polled) touch();
+      return { name, begin, polled };
+    }),
+  );
+  return all.filter(({ polled }) => polled) as readonly Cached[];
+};

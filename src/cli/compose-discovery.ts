@@ -35,6 +35,7 @@ export function composeDiscovery(
       adminKeys: config.adminKey ?? [],
       isApart: config.opsPort !== undefined,
       trustedProxies: config.trustedProxies,
+      channelsUrl: config.channelsUrl,
       connects: limitOf('connects', connects),
       addresses: limitOf('addresses', addresses),
       ticketLifeMs: config.ticketTtl,

@@ -32,6 +32,14 @@ export interface ConnectResponse extends TicketResponse {
   /** Other nodes, shuffled, for when discovery cannot be reached. */
   readonly alternatives: readonly NodeAddress[];
   readonly transports: readonly Transport[];
+  /** Where what is public may be read by GET: a cache before the nodes. */
+  readonly cache?: CacheAddress;
+}
+export interface CacheAddress {
+  /** An `http(s)://` base without a trailing slash. */
+  readonly url: string;
+  /** Namespaces whose channels it serves. */
+  readonly namespaces: readonly string[];
 }
 /** `200` of `POST /v1/ticket`. */
 export interface TicketResponse {

@@ -74,7 +74,7 @@ export class Exchange {
     this.#clock = clock;
     this.#random = random;
     this.url = new URL(url);
-    this.body = JSON.parse(init.body);
+    this.body = JSON.parse(init.body ?? '{}');
     this.token = init.headers.Authorization?.replace('Bearer ', '');
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;

@@ -19,7 +19,7 @@ export class FakeRequest {
   constructor(url: string, init: RequestLike) {
     this.url = url;
     this.path = new URL(url).pathname;
-    this.body = JSON.parse(String(init.body));
+    this.body = JSON.parse(init.body ?? '{}');
     this.token = init.headers.Authorization?.replace('Bearer ', '');
     this.signal = init.signal;
     this.response = new Promise((resolve, reject) => {
