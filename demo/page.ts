@@ -19,7 +19,7 @@ import { nowMs, type Payload, readPayload } from './payload.js';
 import { type Choice, type CreateClient, Receiver } from './receiver.js';
 import { Stage } from './stage.js';
 import { Status } from './status.js';
-import { readToken } from './token.js';
+import { hasToken, logOut, readToken } from './token.js';
 import { Witness } from './witness.js';
 
 const LOBBY = 'demo:lobby';
@@ -53,6 +53,7 @@ export class Page {
   });
   readonly #composer = new Composer({ name: nameOfThisTab(), publish: (payload) => this.#publish(payload) });
   readonly #cutButton = part('cut', HTMLButtonElement);
+  readonly #logOutButton = part('log-out', HTMLButtonElement);
   readonly #log = part('client-error', HTMLElement);
   readonly #receiver: Receiver;
   /** The transport that delivers, or the last one that did. */
@@ -82,6 +83,7 @@ export class Page {
       [LOBBY],
     );
     this.#cutButton.addEventListener('click', () => (this.#cable.isCut ? this.#restore() : this.#cut()));
+    this.#logOutButton.addEventListener('click', () => this.#logOut());
     part('replay', HTMLButtonElement).addEventListener('click', () => this.#rewind('-1'));
     part('too-late', HTMLButtonElement).addEventListener('click', () => this.#comeTooLate());
     part('clear', HTMLButtonElement).addEventListener('click', () => this.#feed.clear());
@@ -92,6 +94,7 @@ export class Page {
 
   #onState(state: ClientState): void {
     this.#status.show(state);
+    this.#logOutButton.hidden = state.type !== 'connected' || !hasToken();
     if (state.type !== 'connected') return;
     write(this.#log, '');
     this.#transport = state.transport;
@@ -188,6 +191,15 @@ export class Page {
   #comeTooLate(): void {
     this.#rewind(LONG_GONE);
     this.#lateIn = this.#channels.selected;
+  }
+
+  #logOut(): void {
+    this.#logOutButton.disabled = true;
+    logOut(this.#cable.fetch)
+      .catch((error: unknown) => this.#onError(error))
+      .finally(() => {
+        this.#logOutButton.disabled = false;
+      });
   }
 
   #cut(): void {

@@ -11,6 +11,12 @@ const NATURE: Readonly<Record<Transport, string>> = {
   'short-poll': 'The page asks every two seconds. It works everywhere, and latency is the price.',
 };
 
+const LOGGED_OUT = {
+  title: 'Logged out',
+  detail:
+    'The server has revoked the token: whatever its user had open has ended, and no node lets it in again. Whoever logs in now gets another token, and goes on from the positions that were kept.',
+};
+
 /** How often the countdown to the next try is redrawn. */
 const TICK_MS = 100;
 
@@ -32,6 +38,7 @@ export class Status {
     root.dataset.state = state.type;
     if (state.type === 'connected') root.dataset.voice = state.transport;
     this.#again.hidden = state.type !== 'closed';
+    write(this.#again, isLoggedOut(state) ? 'Log in again' : 'Connect again');
     write(this.#code, literal(state));
     const { title, detail } = describe(state);
     write(this.#title, title);
@@ -50,6 +57,10 @@ export class Status {
   }
 }
 
+function isLoggedOut(state: ClientState): boolean {
+  return state.type === 'closed' && state.reason === 'revoked';
+}
+
 function describe(state: ClientState): { readonly title: string; readonly detail: string } {
   switch (state.type) {
     case 'idle':
@@ -61,6 +72,7 @@ function describe(state: ClientState): { readonly title: string; readonly detail
     case 'waiting':
       return { title: 'Connection lost', detail: waitingDetail(state.retryInMs, state.cause) };
     case 'closed':
+      if (isLoggedOut(state)) return LOGGED_OUT;
       return {
         title: 'Closed',
         detail: `The server ended it (${state.reason}) and said not to try again. Positions are kept: connecting again goes on from them.`,

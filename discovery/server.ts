@@ -1,11 +1,12 @@
 // Serves a function `(Request) => Promise<Response>` with node:http, within bounds.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { type Duplex, PassThrough, Readable } from 'node:stream';
 import { countedIncoming } from '../src/http/counted-incoming.js';
 import { framingProblem, headerListFrom } from '../src/http/header-list.js';
-import { hostInUrl } from '../src/http/host-in-url.js';
+import { serverUrl } from '../src/http/host-in-url.js';
 import { OneAnswer } from '../src/http/one-answer.js';
 import { problemAnswer } from '../src/http/problem.js';
 import { rawAnswer } from '../src/http/raw-answer.js';
@@ -15,6 +16,7 @@ import { calm } from '../src/lib/calm.js';
 import { FanfareError } from '../src/lib/errors.js';
 import { type Logger, silentLogger } from '../src/lib/logger.js';
 import { after, contained } from '../src/lib/timers.js';
+import type { TlsPair } from '../src/lib/tls-pair.js';
 import type { Code } from '../src/protocol/index.js';
 import type { RequestContext } from './handler.js';
 
@@ -22,6 +24,8 @@ export interface DiscoveryServerOptions {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
+  /** Speaks TLS alone with it; absent: plain HTTP. */
+  readonly tls?: TlsPair | undefined;
   /** When headers or a whole request have not arrived: 408; default 10,000 ms each. */
   readonly requestTimeoutMs: number;
   /** How long an idle connection is kept; default 65,000 ms, longer than most load balancers keep theirs. */
@@ -38,6 +42,8 @@ export interface DiscoveryServerOptions {
 export interface DiscoveryServer {
   /** Resolves when it serves; rejects when the address cannot be had. */
   start(): Promise<{ readonly url: string; readonly port: number }>;
+  /** Connections that come from now on are shown this certificate. Throws where it cannot be used. Nothing without TLS. */
+  renewTls(tls: TlsPair): void;
   /** Stops accepting, lets what is being answered finish, and closes. Idempotent. */
   close(): Promise<void>;
 }
@@ -64,7 +70,7 @@ export function createDiscoveryServer(
 class FetchServer implements DiscoveryServer {
   readonly #handler: RequestHandler;
   readonly #options: DiscoveryServerOptions;
-  readonly #server: Server;
+  readonly #server: Server | TlsServer;
   readonly #answers = new OneAnswer();
   #open = 0;
   #closing: Promise<void> | undefined;
@@ -72,21 +78,24 @@ class FetchServer implements DiscoveryServer {
   constructor(handler: RequestHandler, options: DiscoveryServerOptions) {
     this.#handler = handler;
     this.#options = options;
-    this.#server = createServer(
-      {
-        IncomingMessage: countedIncoming(this.#answers, isTunnel) as typeof IncomingMessage,
-        headersTimeout: options.requestTimeoutMs,
-        requestTimeout: options.requestTimeoutMs,
-        keepAliveTimeout: options.keepAliveMs,
-        maxHeaderSize: options.maxHeaderBytes,
-        connectionsCheckingInterval: Math.min(1_000, options.requestTimeoutMs),
-      },
-      (request, response) => {
-        if (this.#isShort) response.shouldKeepAlive = false;
-        const serve = () => this.#serve(request, response).catch((error) => this.#giveUp(error, request.socket));
-        this.#answers.enter(request.socket, response, serve);
-      },
-    );
+    const settings = {
+      IncomingMessage: countedIncoming(this.#answers, isTunnel) as typeof IncomingMessage,
+      headersTimeout: options.requestTimeoutMs,
+      requestTimeout: options.requestTimeoutMs,
+      keepAliveTimeout: options.keepAliveMs,
+      maxHeaderSize: options.maxHeaderBytes,
+      connectionsCheckingInterval: Math.min(1_000, options.requestTimeoutMs),
+    };
+    const { tls, requestTimeoutMs: handshakeTimeout } = options;
+    this.#server =
+      tls === undefined
+        ? createServer(settings)
+        : createTlsServer({ ...settings, cert: tls.cert, key: tls.key, handshakeTimeout });
+    this.#server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      if (this.#isShort) response.shouldKeepAlive = false;
+      const serve = () => this.#serve(request, response).catch((error) => this.#giveUp(error, request.socket));
+      this.#answers.enter(request.socket, response, serve);
+    });
     this.#server.maxConnections = options.maxConnections;
     this.#server.on('connection', (socket) => {
       this.#open++;
@@ -96,6 +105,8 @@ class FetchServer implements DiscoveryServer {
       socket.on('error', () => socket.destroy());
       this.#answers.endWith(socket as Socket);
     });
+    // Whoever does not speak TLS could not read an answer.
+    this.#server.prependListener('tlsClientError', (_error, socket: Socket) => socket.destroy());
     this.#server.on('clientError', (error, socket) => {
       try {
         refuse(error, socket as Socket);
@@ -118,9 +129,13 @@ class FetchServer implements DiscoveryServer {
         this.#server.off('error', reject);
         const address = this.#server.address();
         const bound = typeof address === 'object' && address !== null ? address.port : port;
-        resolve({ url: `http://${hostInUrl(host)}:${bound}`, port: bound });
+        resolve({ url: serverUrl(this.#options, bound), port: bound });
       });
     });
+  }
+
+  renewTls({ cert, key }: TlsPair): void {
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext({ cert, key });
   }
 
   close(): Promise<void> {

@@ -1,4 +1,4 @@
-// What limits cost when none is met, and what a conflated link costs: `npx tsx scripts/limits-price.ts`, on an idle machine.
+// What limits cost when none is met, and what a conflated link costs: `npm run bench:limits`, on an idle machine.
 
 import { limitSettings } from '../src/config/limits.js';
 import { Namespaces } from '../src/config/namespaces.js';
@@ -8,6 +8,7 @@ import { Fed } from '../src/node/channels/fed.js';
 import { buildMessage, framePrefix, passingFrames } from '../src/node/channels/message.js';
 import { CommandReader } from '../src/node/clients/command-reader.js';
 import { ConflatedFeed } from '../src/node/clients/conflated-feed.js';
+import { PublishLimits } from '../src/node/clients/publish-limits.js';
 import { nodeLimits } from '../src/node/node-limits.js';
 
 const ROUNDS = 7;
@@ -26,7 +27,7 @@ function nsOf(run: (calls: number) => void, calls = CALLS): number {
 }
 
 function row(what: string, ns: number): void {
-  console.log(`${what.padEnd(58)} ${String(ns).padStart(6)} ns`);
+  console.log(`${what.padEnd(76)} ${String(ns).padStart(6)} ns`);
 }
 
 const CONFIGS: readonly RateLimitConfig[] = [
@@ -54,9 +55,13 @@ const forms = { commandsPerSecond: PLENTY, commandBurst: PLENTY, pollsPerSecond:
 const others = { linksPerUser: 100, connectsPerUser: 10, connectsPerIp: 0 };
 const keys = { ticket: 't1', user: 'user:anna', address: '10.0.0.1' };
 const text = JSON.stringify({ type: 'unsubscribe', id: 1, channels: ['x'] });
+const plenty = { rate: { units: PLENTY, perMs: 1_000 } };
+/** Whom a limit counts by default, with those limits too that are off by default; and nobody. */
+const ALL = { publishKey: plenty, channel: plenty, addresses: plenty };
+const NONE = { commands: false, publishes: false, polls: false, openings: false } as const;
 for (const [title, written] of [
-  ['all limits on', {}],
-  ['commands off', { commands: false }],
+  ['all limits on, none met', ALL],
+  ['all off', NONE],
 ] as const) {
   const limits = nodeLimits(limitSettings(written, { ...forms, ...others }), new Namespaces());
   const reader = new CommandReader(new SubjectLimit(limits.commands));
@@ -67,18 +72,31 @@ for (const [title, written] of [
       for (let n = 0; n < calls; n++) reader.read(text, Date.now());
     }),
   );
+  const [addresses, polls] = [new SubjectLimit(limits.addresses), new SubjectLimit(limits.polls)];
+  row(
+    `a poll: its address, a unit, and the rest given back, ${title}`,
+    nsOf((calls) => {
+      for (let n = 0; n < calls; n++) {
+        const nowMs = Date.now();
+        addresses.spend(keys, 1, nowMs);
+        polls.spend(keys, 1, nowMs);
+        polls.settle(keys, 0.1, nowMs, nowMs);
+      }
+    }),
+  );
+  const publishes = new SubjectLimit(limits.publishes);
+  const parts = { namespaces: new Namespaces(), limits, publishes, maxLimits: 50_000, nowMs: Date.now };
+  const ofChannel = new PublishLimits(parts);
+  row(
+    `a message of a client: its user and its channel, ${title}`,
+    nsOf((calls) => {
+      for (let n = 0; n < calls; n++) {
+        publishes.spend(keys, 1, Date.now());
+        ofChannel.spend(keys, 'chat:1');
+      }
+    }),
+  );
 }
-const polls = new SubjectLimit(nodeLimits(limitSettings({}, { ...forms, ...others }), new Namespaces()).polls);
-row(
-  'a poll: a unit held, and the rest given back',
-  nsOf((calls) => {
-    for (let n = 0; n < calls; n++) {
-      const nowMs = Date.now();
-      polls.spend(keys, 1, nowMs);
-      polls.settle(keys, 0.1, nowMs, nowMs);
-    }
-  }),
-);
 
 /** Links that are sent a hundred a second, of two thousand messages a second with fifty values; time goes by as fast as it may. */
 function conflated(links: number, messages: number): void {

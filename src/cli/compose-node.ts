@@ -6,10 +6,11 @@ import type { Membership } from '../auth/membership.js';
 import type { Ingest } from '../broker/queue/ingest.js';
 import type { Registry } from '../cluster/registry.js';
 import type { Revocations } from '../cluster/revocations.js';
-import { boundOf, limitSettings, usualHandshakes } from '../config/limits.js';
+import { boundOf, limitSettings, linksBy, usualHandshakes } from '../config/limits.js';
 import type { Namespaces } from '../config/namespaces.js';
 import type { Config } from '../config/schema.js';
 import { Origins } from '../http/origins.js';
+import type { TlsWatch } from '../http/tls-watch.js';
 import type { Logger } from '../lib/logger.js';
 import { contained } from '../lib/timers.js';
 import type { LimitSharing } from '../limits/subject-limit.js';
@@ -32,6 +33,8 @@ export interface NodeParts {
   readonly membership: Membership;
   readonly revocations: Revocations;
   readonly sharedLimits: LimitSharing | undefined;
+  /** Its certificate; whoever made it starts and closes it. */
+  readonly tls: TlsWatch | undefined;
   /** How the process ends, where the node or an operator asks for it. */
   readonly end: Pick<ServerEnd, 'request' | 'displaced'>;
 }
@@ -44,9 +47,10 @@ export interface ComposedNode {
 
 /** Nothing runs before the node's `start`. */
 export async function composeNode(config: Config, parts: NodeParts): Promise<ComposedNode> {
-  const { registry, ingest, namespaces, end, sharedLimits, ...rest } = parts;
+  const { registry, ingest, namespaces, end, sharedLimits, tls, ...rest } = parts;
   const engine = await loadEngine(config.engine, parts.logger);
   contained(() => tellFaults(engine, parts.logger));
+  tls?.onRenewed((pair) => engine.renewTls(pair));
   const node = createPushNode(
     {
       ...rest,
@@ -57,7 +61,7 @@ export async function composeNode(config: Config, parts: NodeParts): Promise<Com
       onDrainRequested: () => end.request(),
       onDisplaced: () => end.displaced(),
     },
-    nodeOptions(config, namespaces),
+    { ...nodeOptions(config, namespaces), tls: tls?.pair },
   );
   return { node, build: { version: VERSION, engine: engine.name, node: nodeIdOf(config) } };
 }
@@ -99,6 +103,7 @@ function nodeOptions(config: Config, namespaces: Namespaces): PushNodeOptions {
     maxBufferedTotal: config.maxBufferedTotal ?? maxMemoryBytes / BUFFERED_SHARE,
     limits: nodeLimits(limitSettings(config.limits, config), namespaces),
     linksPerUser: boundOf(config.limits.links, config.linksPerUser),
+    linksBy: linksBy(config.limits.links),
   };
 }
 

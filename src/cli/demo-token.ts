@@ -7,7 +7,7 @@ import { FanfareError } from '../lib/errors.js';
 import { problemResponse } from './problem-response.js';
 
 const PATH = '/demo/token';
-const LIFE_MS = 15 * 60_000;
+export const DEMO_TOKEN_LIFE_MS = 15 * 60_000;
 const USER = 'demo';
 /** What a page calls itself: it stays the same user when it refreshes its token, and each page has the limits of a user for itself. */
 const PAGE_NAME = /^[a-z0-9]{1,16}$/;
@@ -28,6 +28,11 @@ export interface DevelopmentToken {
   readonly isFirstTry: boolean;
 }
 
+/** Whether a user is a demo page. */
+export function isDemoUser(user: string): boolean {
+  return user.startsWith(`${USER}-`) || user === USER;
+}
+
 /** A token that may do everything: for whoever sits at the terminal of the server. */
 export function ownersToken(terms: DevelopmentToken, lifetimeMs: number): Promise<string> {
   return signToken({ ...terms, subject: USER, grants: EVERYTHING, lifetimeMs });
@@ -35,7 +40,7 @@ export function ownersToken(terms: DevelopmentToken, lifetimeMs: number): Promis
 
 /** For the page, which is whoever reaches the server: on a machine of one's own the owner, else anybody. */
 function pageToken(terms: DevelopmentToken, subject: string): Promise<string> {
-  return signToken({ ...terms, subject, grants: terms.isFirstTry ? EVERYTHING : OPEN, lifetimeMs: LIFE_MS });
+  return signToken({ ...terms, subject, grants: terms.isFirstTry ? EVERYTHING : OPEN, lifetimeMs: DEMO_TOKEN_LIFE_MS });
 }
 
 /** Answers the path, or `undefined` for any other. Without `terms`, there is nothing at it. */
@@ -56,5 +61,5 @@ export async function answerDemoToken(
   const page = url.searchParams.get('page') ?? '';
   const user = PAGE_NAME.test(page) ? `${USER}-${page}` : USER;
   const token = await pageToken(terms, user);
-  return Response.json({ token, expiresInMs: LIFE_MS, user }, { headers: { 'Cache-Control': 'no-store' } });
+  return Response.json({ token, expiresInMs: DEMO_TOKEN_LIFE_MS, user }, { headers: { 'Cache-Control': 'no-store' } });
 }

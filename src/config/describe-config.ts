@@ -7,6 +7,7 @@ import {
   type LimitRate,
   type LimitSetting,
   limitSettings,
+  linksBy,
   RATE_NAMES,
   rateText,
   usualHandshakes,
@@ -44,7 +45,8 @@ function shownLimits({ config, role }: LoadedConfig): Readonly<Record<string, un
   if (role === 'discovery') return shown;
   const { limits, linksPerUser, maxConnections, handshakesPerIp = usualHandshakes(maxConnections) } = config;
   const handshakes = maxOf(boundOf(limits.handshakes, handshakesPerIp));
-  return { ...shown, handshakes, links: maxOf(boundOf(limits.links, linksPerUser)) };
+  const links = maxOf(boundOf(limits.links, linksPerUser));
+  return { ...shown, handshakes, links: links && { ...links, by: linksBy(limits.links) } };
 }
 
 function shownLimit(setting: LimitSetting | undefined): unknown {
@@ -54,7 +56,7 @@ function shownLimit(setting: LimitSetting | undefined): unknown {
   return { algorithm, rate, ...(hasBurst(algorithm) && { burst }), ...counted, by, ...(shared && { shared }) };
 }
 
-function maxOf(max: number): unknown {
+function maxOf(max: number): { readonly max: number } | false {
   return max === 0 ? false : { max };
 }
 

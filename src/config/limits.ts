@@ -68,7 +68,7 @@ export const RATE_SUBJECTS = {
 /** The same of what is counted at the same time. */
 export const BOUND_SUBJECTS = {
   handshakes: ['address'],
-  links: ['user'],
+  links: ['user', 'address'],
 } as const satisfies Readonly<Record<string, readonly LimitSubject[]>>;
 /** Those that a namespace may have for itself. */
 export const NAMESPACE_LIMITS = ['channel', 'outbound', 'publishes'] as const;
@@ -190,6 +190,11 @@ export function hasBurst(algorithm: LimitAlgorithm): boolean {
 /** Specified: the lesser of 512 and a sixteenth of the capacity; but as many as three browsers open at once. */
 export function usualHandshakes(maxConnections: number): number {
   return Math.max(18, Math.min(512, Math.floor(maxConnections / 16)));
+}
+
+/** Whom the limit of links counts. */
+export function linksBy(written: WrittenBound | false | undefined): 'user' | 'address' {
+  return written !== false && written?.by === 'address' ? 'address' : 'user';
 }
 
 /** What is the most at the same time; 0: off. */

@@ -7,12 +7,13 @@ import { Findings, type Given, isAlone, type RuleContext } from './findings.js';
 import { namedLimitRules } from './limit-rules.js';
 import { envName } from './option-info.js';
 import { algorithmRules, secretRules } from './secret-rules.js';
+import { tlsRules } from './tls-rules.js';
 
 /** Applies every rule; what they find is all there is to know. */
 export function applyRules(given: Given, context: RuleContext): Findings {
   const findings = new Findings(context);
   const apart = [secretRules, algorithmRules, clusterRules, redisRules, addressRules, limitRules, namedLimitRules];
-  for (const rule of [...apart, namespaceRules, opsRules, drainRules, capacityRules]) rule(given, findings);
+  for (const rule of [...apart, tlsRules, namespaceRules, opsRules, drainRules, capacityRules]) rule(given, findings);
   return findings;
 }
 
@@ -51,7 +52,8 @@ function redisRules(given: Given, found: Findings): void {
 
 function addressRules(given: Given, found: Findings): void {
   if (found.context.role === 'discovery') return;
-  const example = `http://${firstAddress()}:${given.port || 8080}`;
+  const scheme = found.isDefault('tlsCert') ? 'http' : 'https';
+  const example = `${scheme}://${firstAddress()}:${given.port || 8080}`;
   if (given.nodeUrl !== undefined) {
     const { hostname } = new URL(given.nodeUrl);
     if (!isWildcard(hostname.replaceAll(/[[\]]/g, ''))) return;

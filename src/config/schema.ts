@@ -9,6 +9,7 @@ import { namespacesType } from './namespaces-type.js';
 import { hostName, jwksUrl, networkList, originList, webBase } from './network-types.js';
 import { FRONT, NODES, type OptionInfo, option, optionInfo, ROLES } from './option-info.js';
 import { redisOptions } from './redis-options.js';
+import { tlsOptions } from './tls-options.js';
 import { boolean, choice, duration, fraction, list, readChoice, size, text, wholeNumber } from './value-types.js';
 
 const ALL = ROLES;
@@ -26,6 +27,7 @@ export const configSchema = z.object({
     defaultFor: { start: '127.0.0.1' },
   }),
   port: option(wholeNumber(0, 65_535), { about: 'port to listen on; 0 picks a free one', roles: ALL, default: '8080' }),
+  ...tlsOptions,
   ...redisOptions,
   opsHost: option(hostName(), { about: 'address of the port of operators', roles: ALL, default: '127.0.0.1' }),
   opsPort: option(wholeNumber(0, 65_535).optional(), {

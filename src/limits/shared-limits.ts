@@ -96,10 +96,10 @@ class SharedKeyedLimiter implements LocalKeyedLimiter {
     if (known !== undefined) return known;
     const { name, config, maxKeys, store, clock, failedOpen } = this.#parts;
     if (this.#byKey.size >= maxKeys) this.#forgetOldest();
-    const { quota } = quotaOf(config);
+    const { quota, windowMs } = quotaOf(config);
     const lease = (order: Omit<LeaseOrder, 'subject' | 'config'>) =>
       store.lease({ ...order, config, subject: `${name}\n${key}` });
-    const limiter = new SharedLimiter({ lease, quota, clock, failedOpen });
+    const limiter = new SharedLimiter({ lease, quota, windowMs, clock, failedOpen });
     this.#byKey.set(key, limiter);
     return limiter;
   }

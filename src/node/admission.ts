@@ -32,6 +32,8 @@ export interface AdmissionParts {
   readonly sharing?: LimitSharing | undefined;
   /** Tickets and users whose limits are remembered, each. */
   readonly maxLimits: number;
+  /** Whether links at the same time are counted by address. */
+  readonly countsLinksByAddress?: boolean;
   readonly lifecycle: Lifecycle;
   readonly reservations: Reservations;
   /** None: nothing is ever revoked. */
@@ -78,7 +80,8 @@ export class Admission extends Door {
     this.polls = keep(limits.polls);
     this.openings = keep(limits.openings);
     this.publishKey = keep(limits.publishKey);
-    this.needsAddress = this.polls.counts('address') || this.openings.counts('address');
+    this.needsAddress =
+      parts.countsLinksByAddress === true || this.polls.counts('address') || this.openings.counts('address');
   }
 
   /** What a limit by address counts a client by: its own address, or its site's, whatever proxies it came through. */

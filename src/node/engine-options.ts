@@ -10,7 +10,7 @@ const MAX_URL_BYTES = 4 * 1024;
 const SPARE_SOCKETS = 256;
 
 export function engineOptionsOf(options: PushNodeOptions, handshakes: HandshakeBound): EngineOptions {
-  const { host, port, maxFrameBytes, maxBufferedBytes, maxConnections } = options;
+  const { host, port, tls, maxFrameBytes, maxBufferedBytes, maxConnections } = options;
   return {
     host,
     port,
@@ -20,5 +20,6 @@ export function engineOptionsOf(options: PushNodeOptions, handshakes: HandshakeB
     handshakes,
     maxHeaderBytes: MAX_HEADER_BYTES,
     maxUrlBytes: MAX_URL_BYTES,
+    tls,
   };
 }

@@ -11,6 +11,7 @@ import type { PublishKey } from '../config/key-list.js';
 import type { NamespaceOptions, Namespaces } from '../config/namespaces.js';
 import type { Origins } from '../http/origins.js';
 import type { Logger } from '../lib/logger.js';
+import type { TlsPair } from '../lib/tls-pair.js';
 import type { Limit, LimitSharing } from '../limits/subject-limit.js';
 import type { Engine, HttpExchange } from './engines/engine.js';
 
@@ -80,8 +81,10 @@ export interface PushNodeOptions {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
-  /** Public `http(s)://` base; empty: `http://host:port` once the port is known. */
+  /** Public `http(s)://` base; empty: from host and port, once that is known. */
   readonly url: string;
+  /** With it the node speaks TLS alone; absent: plain HTTP. */
+  readonly tls?: TlsPair | undefined;
   readonly namespaces: Namespaces;
   readonly origins: Origins;
   /** Addresses or networks (`10.0.0.0/8`) whose forwarded addresses are believed. */
@@ -113,8 +116,10 @@ export interface PushNodeOptions {
   /** Unsent bytes of all links together; over it those with the most are cut. */
   readonly maxBufferedTotal: number;
   readonly limits: NodeLimits;
-  /** WebSockets, streams and waiting polls of one user at the same time; 0 is no limit. */
+  /** WebSockets, streams and waiting polls of one user, or address, at the same time; 0 is no limit. */
   readonly linksPerUser: number;
+  /** Whom that counts; default `user`. */
+  readonly linksBy?: 'user' | 'address' | undefined;
 }
 
 /** Plain counters, read by `/metrics` and tests. */

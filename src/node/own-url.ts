@@ -2,6 +2,8 @@
 
 import { get as getHttp } from 'node:http';
 import { get as getHttps } from 'node:https';
+import type { Socket } from 'node:net';
+import { checkServerIdentity, TLSSocket } from 'node:tls';
 import type { Logger } from '../lib/logger.js';
 import { after } from '../lib/timers.js';
 import { HEADERS, PATHS } from '../protocol/index.js';
@@ -101,7 +103,9 @@ function answeredBy(url: string, signal: AbortSignal): Promise<string | undefine
   return new Promise((resolve, reject) => {
     const get = url.startsWith('https:') ? getHttps : getHttp;
     // A connection of its own, which leaves nothing open.
-    const request = get(url, { agent: false, signal }, (response) => {
+    const request = get(url, { agent: false, signal, rejectUnauthorized: false }, (response) => {
+      const problem = certificateProblem(response.socket, new URL(url).hostname);
+      if (problem !== undefined) return void request.destroy(problem);
       const named = response.headers[HEADERS.node.toLowerCase()];
       resolve(typeof named === 'string' ? named.slice(0, MAX_ID_LENGTH) : undefined);
       request.destroy();
@@ -110,6 +114,24 @@ function answeredBy(url: string, signal: AbortSignal): Promise<string | undefine
     request.once('close', () => clearTimeout(late));
     request.once('error', reject);
   });
+}
+
+/** Who has signed a certificate is between clients and whoever runs the node; name and time are the same to everybody. */
+const SIGNED_BY_OTHERS: readonly unknown[] = [
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+];
+
+function certificateProblem(socket: Socket, hostname: string): Error | undefined {
+  if (!(socket instanceof TLSSocket) || socket.authorized) return undefined;
+  const code = String(socket.authorizationError);
+  if (SIGNED_BY_OTHERS.includes(code)) {
+    return checkServerIdentity(hostname.replaceAll(/[[\]]/g, ''), socket.getPeerCertificate());
+  }
+  return Object.assign(new Error('the certificate is not good'), { code });
 }
 
 /** No address: whoever asks for readiness may be told. */

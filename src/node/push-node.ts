@@ -2,7 +2,7 @@
 
 import type { Registry } from '../cluster/registry.js';
 import { ClientAddress } from '../http/client-address.js';
-import { hostInUrl } from '../http/host-in-url.js';
+import { serverUrl } from '../http/host-in-url.js';
 import { calm } from '../lib/calm.js';
 import { steadyUnixMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
@@ -86,7 +86,7 @@ class Node implements PushNode {
     this.#options = options;
     this.#load = new NodeLoad(options.maxMemoryBytes);
     this.#links = new Links(options);
-    this.#counts = new LinkCounts(options.linksPerUser);
+    this.#counts = new LinkCounts({ max: options.linksPerUser, by: options.linksBy ?? 'user' });
     this.#watch = new LinkWatch(this.#links, options, logger);
     this.#room = new NodeRoom({ load: this.#load, taken: () => this.#placesTaken(), options });
     const hears = () => broker.status();
@@ -105,7 +105,18 @@ class Node implements PushNode {
     const lifecycle = this.#lifecycle;
     const clientAddress = new ClientAddress(options.trustedProxies);
     const maxLimits = rememberedLimits(options.maxConnections);
-    const said = { origins, logger, authenticator, clientAddress, limits, maxLimits, clock, sharing };
+    const countsLinksByAddress = options.linksPerUser > 0 && options.linksBy === 'address';
+    const said = {
+      origins,
+      logger,
+      authenticator,
+      clientAddress,
+      limits,
+      maxLimits,
+      clock,
+      sharing,
+      countsLinksByAddress,
+    };
     this.#admission = new Admission({ ...said, lifecycle, reservations, revocations });
     const { publishes, nowMs } = this.#admission;
     const publishLimits = new PublishLimits({ namespaces, limits, publishes, maxLimits, nowMs, sharing });
@@ -122,7 +133,7 @@ class Node implements PushNode {
     const { broker, engine, ingest, logger } = this.#parts;
     await broker.start(this.#channels);
     const { port } = await engine.listen(engineOptionsOf(this.#options, this.#watch.handshakes), this.#handlers);
-    const url = this.#options.url === '' ? `http://${hostInUrl(this.#options.host)}:${port}` : this.#options.url;
+    const url = this.#options.url || serverUrl(this.#options, port);
     this.#channels.start();
     this.#links.start();
     this.#watch.start(port);

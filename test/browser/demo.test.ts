@@ -80,6 +80,28 @@ describeVisits('the demo page', (visits) => {
     }
   });
 
+  it('logs out at once, stays out, and goes on where it was once it has logged in again', async () => {
+    const page = await visits.visit();
+    const other = await visits.visit();
+    await page.publish('before');
+    await page.sees('before');
+    const before = page.problems.length;
+    await page.part('log-out').click();
+    await page.page.locator('html[data-state="closed"]').waitFor();
+    expect(await page.part('state-title').textContent()).toBe('Logged out');
+    expect(await page.part('state-code').textContent()).toContain("code: 4503, reason: 'revoked'");
+    expect(await page.part('log-out').isHidden()).toBe(true);
+    expect(page.problems.length).toBe(before);
+    await other.publish('meanwhile');
+    await other.sees('meanwhile');
+    await page.part('connect-again').click();
+    await page.connected();
+    await page.sees('meanwhile');
+    await page.publish('after');
+    await other.sees('after');
+    expect(other.problems).toEqual([]);
+  });
+
   it('delivers a burst of twenty in order', async () => {
     const page = await visits.visit();
     await page.part('burst').click();

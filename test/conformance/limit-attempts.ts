@@ -2,26 +2,16 @@
 
 import type { LimitSubject, RateName } from '../../src/config/limits.js';
 import { openStream, SocketClient } from '../support/feed.js';
+import { get } from '../support/http-get.js';
 import { type PostAnswer, post } from '../support/http-post.js';
+import type { Attempt, Limited, Told } from '../support/limit-player.js';
 import { PUBLISH_KEY, type TestNode } from '../support/push-node.js';
 
-/** What a client was told. */
-export interface Told {
-  readonly allowed: boolean;
-  readonly retryAfterMs?: number;
-  /** Of an answer by HTTP that was refused. */
-  readonly headers?: PostAnswer['headers'];
-}
-
-/** Asks once more, for one unit. */
-export type Attempt = () => Promise<Told>;
-
-export interface LimitedBy {
-  readonly name: Exclude<RateName, 'connects'>;
+export interface LimitedBy extends Limited {
+  /** Discovery asks `connects`; `outbound` has nobody refused. */
+  readonly name: Exclude<RateName, 'connects' | 'outbound'>;
   readonly by: LimitSubject;
   readonly transport: string;
-  /** Units that are spent before the first attempt. */
-  readonly spentBefore: number;
   readonly begin: (node: TestNode) => Promise<{ readonly attempt: Attempt; close(): void }>;
 }
 
@@ -71,6 +61,17 @@ function byStream(channels: () => Readonly<Record<string, string>>): LimitedBy['
   };
 }
 
+/** A channel by its URL. */
+const byResource: LimitedBy['begin'] = async (node) => {
+  const ticket = node.ticket();
+  const attempt = async (): Promise<Told> => {
+    const { status, headers, text } = await get(node.url, '/v1/channels/news?offset=-1', { ticket });
+    if (status !== 429) return { allowed: status === 200 };
+    return { allowed: false, retryAfterMs: Number(JSON.parse(text).retryAfterMs), headers };
+  };
+  return { attempt, close: () => undefined };
+};
+
 /** A new WebSocket each time. */
 const byUpgrade: LimitedBy['begin'] = async (node) => {
   const attempt = async (): Promise<Told> => {
@@ -106,17 +107,21 @@ export const LIMITED: readonly LimitedBy[] = [
   ...of('commands', 'ticket', { websocket: commands }, 1),
   ...of('commands', 'user', { websocket: commands }, 1),
   ...of('publishes', 'user', { websocket: publishes, http: publish() }),
-  ...of('publishes', 'ticket', { http: publish() }),
+  ...of('publishes', 'ticket', { websocket: publishes, http: publish() }),
   ...of('publishes', 'channel', { websocket: publishes, http: publish() }),
   ...of('polls', 'ticket', { poll: poll(() => ten), stream: byStream(() => ten) }),
-  ...of('polls', 'user', { poll: poll(() => ten) }),
+  ...of('polls', 'user', { poll: poll(() => ten), stream: byStream(() => ten) }),
   ...of('polls', 'address', { poll: poll(() => ten), stream: byStream(() => ten) }),
   ...of('openings', 'ticket', {
     websocket: subscribes,
     poll: poll(() => fresh(1)),
     stream: byStream(() => fresh(1)),
   }),
-  ...of('openings', 'address', { websocket: subscribes, poll: poll(() => fresh(1)) }),
+  ...of('openings', 'address', {
+    websocket: subscribes,
+    poll: poll(() => fresh(1)),
+    stream: byStream(() => fresh(1)),
+  }),
   ...of('publishKey', 'publishKey', { http: publish(PUBLISH_KEY) }),
   ...of('channel', 'channel', { websocket: publishes, http: publish(), backend: publish(PUBLISH_KEY) }),
   ...of('addresses', 'address', {
@@ -124,5 +129,6 @@ export const LIMITED: readonly LimitedBy[] = [
     poll: poll(() => ten),
     stream: byStream(() => ten),
     http: publish(),
+    resource: byResource,
   }),
 ];

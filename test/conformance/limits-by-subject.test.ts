@@ -186,6 +186,30 @@ describe.each(['uws', 'ws'] as const)('limits by subject on the %s engine', (eng
       for (let n = 0; n < 3; n++) await connected(node.ticket());
     });
 
+    it('are counted by address where that is said, whoever comes, by every kind of link', async () => {
+      await start({ options: { linksPerUser: 3, linksBy: 'address' }, namespaces: { demo: { anonymous: true } } });
+      await connected(node.ticket('u1'));
+      await connected(node.ticket(null));
+      const stream = openStream({ url: node.url, ticket: node.ticket('u2') }, { news: 'now' });
+      open.push(stream);
+      const { offset = '' } = await stream.events.nextOf('subscribed');
+      const refusal = { code: 'too_many_connections', retryAfterMs: expect.any(Number) };
+      const fourth = new SocketClient(node.url);
+      open.push(fourth);
+      fourth.connect(node.ticket('u3'));
+      expect(await fourth.events.nextOf('error')).toMatchObject(refusal);
+      const another = openStream({ url: node.url, ticket: node.ticket('u4') }, { news: 'now' });
+      expect(await another.events.nextOf('refused')).toMatchObject({ status: 429, ...refusal });
+      expect(await poll(node.ticket('u5'), { news: offset }, 60_000)).toMatchObject({ status: 429, body: refusal });
+      const elsewhere = new SocketClient(node.url, { localAddress: '127.0.0.2' });
+      open.push(elsewhere);
+      elsewhere.connect(node.ticket('u1'));
+      await elsewhere.events.nextOf('connected');
+      stream.close();
+      await expect.poll(() => node.node.stats().streams).toBe(0);
+      await connected(node.ticket('u3'));
+    });
+
     it('of which one replaces another of its session count once', async () => {
       await start({ options: { linksPerUser: 2 } });
       const [mine, other] = [node.ticket(), node.ticket()];

@@ -12,6 +12,7 @@ import { composeCluster } from '../compose-cluster.js';
 import { composeDiscovery, discoveryStats } from '../compose-discovery.js';
 import { composeProbes } from '../compose-probes.js';
 import { composeRevocableAuth, discoveryMember, release } from '../compose-revocations.js';
+import { composeTls } from '../compose-tls.js';
 import { addOptionFlags, configOf } from '../option-flags.js';
 import { problemResponse } from '../problem-response.js';
 import { runServer, serverEnd } from '../server-process.js';
@@ -47,19 +48,25 @@ async function runDiscovery(command: Command): Promise<void> {
     stats: () => ({ ...discoveryStats(discovery), ...cluster.stats(), ...auth.tokens?.stats(), ...logger.stats() }),
     operators: (...asked) => discovery?.operators(...asked),
   });
+  const tls = composeTls(loaded, logger);
   const server = createDiscoveryServer(
     async (request, context) =>
       (await probe(request, context.remoteAddress)) ??
       discovery?.(request, context) ??
       problemResponse(new FanfareError('no_capacity', 'discovery is starting')),
-    { host: config.host, port: config.port, maxConnections: socketsWithin(MAX_CONNECTIONS), logger },
+    {
+      ...{ host: config.host, port: config.port, tls: tls?.pair },
+      ...{ maxConnections: socketsWithin(MAX_CONNECTIONS), logger },
+    },
   );
+  tls?.onRenewed((pair) => server.renewTls(pair));
   const close = async () => {
     await server.close();
-    await release(cluster, revocations, discovery, auth.keys).finally(() => ops.close());
+    await release(cluster, revocations, discovery, auth.keys, tls).finally(() => ops.close());
   };
   const start = async () => {
     auth.keys.start();
+    tls?.start();
     await cluster.start();
     await revocations.start();
     discovery = composeDiscovery(config, { ...cluster, auth, revocations, namespaces, logger });

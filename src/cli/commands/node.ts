@@ -9,6 +9,7 @@ import { composeCluster } from '../compose-cluster.js';
 import { composeNode, nodeIdOf } from '../compose-node.js';
 import { composeProbes } from '../compose-probes.js';
 import { composeRevocableAuth, release } from '../compose-revocations.js';
+import { composeTls } from '../compose-tls.js';
 import { asFallback } from '../fetch-adapter.js';
 import { addOptionFlags, configOf } from '../option-flags.js';
 import { problemResponse } from '../problem-response.js';
@@ -29,6 +30,7 @@ async function runNode(command: Command): Promise<void> {
   const { auth, revocations } = composeRevocableAuth(loaded, cluster, nodeIdOf(config), logger);
   const { authenticator, membership, keys } = auth;
   const end = serverEnd(loaded, logger);
+  const tls = composeTls(loaded, logger);
   const { probe, ops } = composeProbes(config, logger, {
     role: 'node',
     checks: () => [...node.checks(), ...keys.checks()],
@@ -47,10 +49,10 @@ async function runNode(command: Command): Promise<void> {
   const { registry, sharedLimits } = cluster;
   const broker = cluster.createBroker();
   const ingest = cluster.createIngest(broker);
-  const own = { authenticator, membership, revocations, sharedLimits, namespaces };
+  const own = { authenticator, membership, revocations, sharedLimits, namespaces, tls };
   const parts = { broker, registry, ingest, ...own, logger, fallback, end };
   const { node, build } = await composeNode(config, parts);
-  const close = () => release(cluster, revocations, keys).finally(() => ops.close());
+  const close = () => release(cluster, revocations, keys, tls).finally(() => ops.close());
   await runServer({
     loaded,
     logger,
@@ -59,6 +61,7 @@ async function runNode(command: Command): Promise<void> {
     server: {
       start: async () => {
         keys.start();
+        tls?.start();
         await cluster.start();
         await revocations.start();
         return node.start();

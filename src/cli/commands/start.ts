@@ -15,6 +15,8 @@ import { composeDiscovery, discoveryStats } from '../compose-discovery.js';
 import { composeNode, nodeIdOf } from '../compose-node.js';
 import { composeProbes } from '../compose-probes.js';
 import { composeRevocableAuth, release } from '../compose-revocations.js';
+import { composeTls } from '../compose-tls.js';
+import { answerDemoLogOut, type DemoLogOutParts } from '../demo-log-out.js';
 import { answerDemoToken, type DevelopmentToken } from '../demo-token.js';
 import { asFallback } from '../fetch-adapter.js';
 import { addOptionFlags, configOf } from '../option-flags.js';
@@ -43,6 +45,7 @@ async function runStart(command: Command): Promise<void> {
   const cluster = composeCluster(loaded, namespaces, logger);
   const { auth, revocations } = composeRevocableAuth(loaded, cluster, nodeIdOf(config), logger);
   const end = serverEnd(loaded, logger);
+  const tls = composeTls(loaded, logger);
   const { registry, sharedLimits } = cluster;
   // Made once the cluster can be asked: it looks for nodes at once.
   let discovery: Discovery | undefined;
@@ -57,11 +60,12 @@ async function runStart(command: Command): Promise<void> {
   });
   const files = createStaticFiles(DIST);
   const development = developmentTerms(loaded);
+  const demo = demoAnswers(development, auth.tokens && { tokens: auth.tokens, revocations });
   const fallback = asFallback(
     async (request, context) =>
       (await probe(request, context.remoteAddress)) ??
       files(request) ??
-      (await answerDemoToken(request, development)) ??
+      (await demo(request)) ??
       discovery?.(request, context) ??
       problemResponse(new FanfareError('no_capacity', 'the server is starting')),
     new Origins(config.origins),
@@ -70,17 +74,15 @@ async function runStart(command: Command): Promise<void> {
   const { authenticator, membership, keys } = auth;
   const broker = cluster.createBroker();
   const ingest = cluster.createIngest(broker);
-  const known = { authenticator, membership, revocations, sharedLimits, namespaces };
+  const known = { authenticator, membership, revocations, sharedLimits, namespaces, tls };
   const { node, build } = await composeNode(config, { broker, registry, ingest, ...known, logger, fallback, end });
-  const close = () => release(cluster, revocations, discovery, keys).finally(() => ops.close());
+  const close = () => release(cluster, revocations, discovery, keys, tls).finally(() => ops.close());
   await runServer({
-    loaded,
-    logger,
-    end,
-    ops,
+    ...{ loaded, logger, end, ops },
     server: {
       start: async () => {
         keys.start();
+        tls?.start();
         await cluster.start();
         await revocations.start();
         discovery = composeDiscovery(config, { registry, auth, revocations, sharedLimits, namespaces, logger });
@@ -93,6 +95,12 @@ async function runStart(command: Command): Promise<void> {
     },
     banner: (url) => startBanner(url, loaded.made, development),
   });
+}
+
+/** What the demo page asks of a development server. */
+function demoAnswers(development: DevelopmentToken | undefined, logOut: DemoLogOutParts | undefined) {
+  return async (request: Request): Promise<Response | undefined> =>
+    (await answerDemoToken(request, development)) ?? answerDemoLogOut(request, development && logOut);
 }
 
 /** Discovery is ready once it knows a node. */

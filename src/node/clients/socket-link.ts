@@ -123,7 +123,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     this.#state = 'closed';
     links.newcomers.remove(this);
     links.remove(this);
-    if (this.#entered !== undefined) counts.leave(this.#entered);
+    if (this.#entered !== undefined) counts.leave(this.#entered, this.#address);
     this.#entered = undefined;
     this.#session?.end();
     this.drain();
@@ -261,7 +261,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     try {
       this.#reader?.join(keys, door.nowMs());
       door.requireGood(identity);
-      counts.enter(identity);
+      counts.enter(identity, keys.address);
     } catch (error) {
       return this.#refuse(id, error);
     }

@@ -48,6 +48,7 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
   readonly #parts: StreamLinkParts;
   readonly #http: HttpStream;
   readonly identity: Identity;
+  readonly #keys: SubjectKeys;
   readonly #subscriptions: Subscriptions;
   slot = -1;
   place = 0;
@@ -71,6 +72,7 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
     this.#parts = parts;
     this.#http = http;
     this.identity = identity;
+    this.#keys = keys;
     this.address = address;
     this.#dialect = dialect;
     this.#subscriptions = new Subscriptions(parts.subscriptions, this, keys);
@@ -104,7 +106,7 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#subscriptions.endAll();
-    this.#parts.counts.leave(this.identity);
+    this.#parts.counts.leave(this.identity, this.#keys.address);
     this.#parts.links.remove(this);
     this.#drain();
   }

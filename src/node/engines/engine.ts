@@ -1,5 +1,6 @@
 // The seam between a node and what serves HTTP and WebSocket.
 
+import type { TlsPair } from '../../lib/tls-pair.js';
 import type { HandshakeBound } from './handshakes.js';
 
 /** One HTTP request and its answer. Everything is copied from the request before it is handed over. */
@@ -140,6 +141,8 @@ export interface EngineOptions {
   readonly maxHeaderBytes: number;
   /** Longest URL; over it 414. */
   readonly maxUrlBytes: number;
+  /** Speaks TLS alone with it; absent: plain HTTP. */
+  readonly tls?: TlsPair | undefined;
 }
 
 export interface EngineHandlers {
@@ -165,6 +168,11 @@ export interface Engine {
    * copied before this returns: its memory may be used again.
    */
   publish(topic: string, frame: Buffer): void;
+  /**
+   * Connections that come from now on are shown this certificate, by whatever name they ask for; open ones stay. Throws where it
+   * cannot be used: the one before is served then. Nothing where the engine does not speak TLS.
+   */
+  renewTls(tls: TlsPair): void;
   /** Stops accepting; open links stay. */
   stopListening(): void;
   /** Closes everything that is left and resolves when nothing is. Idempotent. */

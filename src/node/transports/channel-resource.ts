@@ -144,7 +144,7 @@ export class ChannelDoor {
 
   #stream({ call, identity, keys, request: read }: Reader, { hearsEvents }: Heads): void {
     const { streams } = this.#parts;
-    streams.counts.enter(identity);
+    streams.counts.enter(identity, keys.address);
     const { remoteAddress } = call.exchange;
     const dialect = new ChannelEvents(read, hearsEvents);
     const link = new StreamLink(streams, call.stream(EVENT_HEADERS, COMMENT), identity, keys, remoteAddress, dialect);

@@ -23,17 +23,17 @@ export class PollPlaces {
 
   /**
    * Every place is owed a {@link giveBack} with what this answers. Throws `overloaded` when the node is full, and
-   * `too_many_connections` when the user has too many links.
+   * `too_many_connections` when the user, or the address, has too many links.
    */
-  take(identity: Identity, client: HttpClient): Poller | undefined {
+  take(identity: Identity, address: string | undefined, client: HttpClient): Poller | undefined {
     const { isFull, counts, clients } = this.#parts;
     if (isFull()) throw new FanfareError('overloaded', 'the node is full', { retryAfterMs: RETRY_AFTER_MS });
-    counts.enter(identity);
+    counts.enter(identity, address);
     return clients.beginWait(client);
   }
 
-  giveBack(identity: Identity, poller: Poller | undefined): void {
-    this.#parts.counts.leave(identity);
+  giveBack(identity: Identity, address: string | undefined, poller: Poller | undefined): void {
+    this.#parts.counts.leave(identity, address);
     this.#parts.clients.endWait(poller);
   }
 }

@@ -96,7 +96,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
     if (replaces) this.#client.waiting?.supersede();
     const wait = new PollWait(this.#parts.room, this.#parts.channels, this, this.#parts.manner.hearsLive);
     try {
-      this.#poller = this.#parts.places.take(this.#identity, this.#client);
+      this.#poller = this.#parts.places.take(this.#identity, this.#keys.address, this.#client);
       this.#hasPlace = true;
       this.#wait = wait;
       const waitMs = Math.min(this.#request.waitMs, endsAtMs(this.#identity) - Date.now());
@@ -280,7 +280,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
     if (this.#isDone()) return;
     this.#state = 'done';
     this.#wait?.end();
-    if (this.#hasPlace) this.#parts.places.giveBack(this.#identity, this.#poller);
+    if (this.#hasPlace) this.#parts.places.giveBack(this.#identity, this.#keys.address, this.#poller);
     if (this.#client.waiting === this) this.#client.waiting = undefined;
   }
 

@@ -36,7 +36,7 @@ export class StreamDoor {
 
   handle(call: HttpCall): void {
     this.#entry.enter(call, this.#rules, ({ identity, keys, request }) => {
-      this.#link.counts.enter(identity);
+      this.#link.counts.enter(identity, keys.address);
       const { remoteAddress } = call.exchange;
       const link = new StreamLink(this.#link, call.stream(STREAM_HEADERS, COMMENT), identity, keys, remoteAddress);
       call.exchange.onAbort(() => link.abandon());

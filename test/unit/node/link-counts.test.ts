@@ -10,15 +10,15 @@ const link = (user: string | null, connection: string | undefined): Identity => 
 const TOO_MANY = expect.objectContaining({ code: 'too_many_connections', retryAfterMs: expect.any(Number) });
 
 it('a link without a session of its own counts each time', () => {
-  const counts = new LinkCounts(2);
-  counts.enter(link('anna', undefined));
-  counts.enter(link('anna', undefined));
-  expect(() => counts.enter(link('anna', undefined))).toThrow(TOO_MANY);
-  expect(() => counts.enter(link('anna', 's'))).toThrow(TOO_MANY);
-  counts.leave(link('anna', undefined));
-  counts.enter(link('anna', 's'));
-  expect(() => counts.enter(link('anna', 's'))).not.toThrow();
-  expect(() => counts.enter(link('anna', 's'))).toThrow(TOO_MANY);
+  const counts = new LinkCounts({ max: 2, by: 'user' });
+  counts.enter(link('anna', undefined), '10.0.0.1');
+  counts.enter(link('anna', undefined), '10.0.0.1');
+  expect(() => counts.enter(link('anna', undefined), '10.0.0.1')).toThrow(TOO_MANY);
+  expect(() => counts.enter(link('anna', 's'), '10.0.0.1')).toThrow(TOO_MANY);
+  counts.leave(link('anna', undefined), '10.0.0.1');
+  counts.enter(link('anna', 's'), '10.0.0.1');
+  expect(() => counts.enter(link('anna', 's'), '10.0.0.1')).not.toThrow();
+  expect(() => counts.enter(link('anna', 's'), '10.0.0.1')).toThrow(TOO_MANY);
 });
 
 it('whatever comes and goes, all links of a user but one for each session with several are within the limit', () => {
@@ -33,7 +33,7 @@ it('whatever comes and goes, all links of a user but one for each session with s
   const max = 3;
   fc.assert(
     fc.property(steps, (script) => {
-      const counts = new LinkCounts(max);
+      const counts = new LinkCounts({ max, by: 'user' });
       const open: Identity[] = [];
       const counted = (user: string | null) => {
         const sessions = new Map<string | undefined, number>();
@@ -45,19 +45,30 @@ it('whatever comes and goes, all links of a user but one for each session with s
         const one = link(user, session);
         if (!comes) {
           const at = open.findIndex((other) => other.user === user && other.connection === session);
-          if (at !== -1) counts.leave(open.splice(at, 1)[0] ?? one);
+          if (at !== -1) counts.leave(open.splice(at, 1)[0] ?? one, '10.0.0.1');
           continue;
         }
         const before = counted(user);
         open.push(one);
         const fits = user === null || counted(user) <= Math.max(max, before);
         if (!fits) open.pop();
-        if (fits) counts.enter(one);
-        else expect(() => counts.enter(one)).toThrow(TOO_MANY);
+        if (fits) counts.enter(one, '10.0.0.1');
+        else expect(() => counts.enter(one, '10.0.0.1')).toThrow(TOO_MANY);
       }
-      for (const one of open) counts.leave(one);
-      for (let n = 0; n < max; n++) counts.enter(link('anna', undefined));
-      expect(() => counts.enter(link('anna', undefined))).toThrow(TOO_MANY);
+      for (const one of open) counts.leave(one, '10.0.0.1');
+      for (let n = 0; n < max; n++) counts.enter(link('anna', undefined), '10.0.0.1');
+      expect(() => counts.enter(link('anna', undefined), '10.0.0.1')).toThrow(TOO_MANY);
     }),
   );
+});
+
+it('by address whoever comes from one is counted, with a name or without, and nobody from another', () => {
+  const counts = new LinkCounts({ max: 2, by: 'address' });
+  counts.enter(link('anna', undefined), '10.0.0.1');
+  counts.enter(link(null, undefined), '10.0.0.1');
+  expect(() => counts.enter(link('ben', undefined), '10.0.0.1')).toThrow(/an address has at most 2 links/);
+  counts.enter(link('anna', undefined), '10.0.0.2');
+  counts.leave(link(null, undefined), '10.0.0.1');
+  counts.enter(link('ben', undefined), '10.0.0.1');
+  expect(() => counts.enter(link(null, undefined), '10.0.0.1')).toThrow(TOO_MANY);
 });

@@ -90,7 +90,7 @@ export async function nodeParts() {
   const publishing = { broker, namespaces, limits: publishLimits };
   const publisher = new Publisher({ ...publishing, maxMessageBytes: 65_536, waitReplicas: 0 });
   const session = { subscriptions, publisher, door, publishes, openings, logger };
-  const counts = new LinkCounts(0);
+  const counts = new LinkCounts({ max: 0, by: 'user' });
   const ids = new LinkIds();
   const ofLinks = { links, counts, ids };
   const { slices } = channels;

@@ -22,7 +22,7 @@ const RATE = { perSecond: 1_000, burst: 1_000 };
 
 export function namelessPolls() {
   const clients = new HttpClients();
-  const counts = new LinkCounts(0);
+  const counts = new LinkCounts({ max: 0, by: 'user' });
   const visitor = new Visitor(NOBODY, { address: '10.0.0.1', bearer: () => undefined });
   return {
     places: new PollPlaces({ isFull: () => false, counts, clients }),

@@ -1,27 +1,23 @@
 // The fast engine: uWebSockets.js, where it is installed and loads.
 
-import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, us_socket_context_t } from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js';
 import { HeaderList } from '../../../http/header-list.js';
 import { FanfareError } from '../../../lib/errors.js';
+import type { TlsPair } from '../../../lib/tls-pair.js';
 import type { Engine, EngineHandlers, EngineOptions, UpgradeRequest } from '../engine.js';
 import { guarded } from '../guard.js';
 import { Handshakes } from '../handshakes.js';
 import { addressInUse } from '../listen-error.js';
 import { asksForWebSocket, decideUpgrade, handshakeProblem, headProblem } from '../refusal.js';
+import { UwsApp } from './app.js';
 import { addressOf, type RequestHead, UwsExchange } from './exchange.js';
 import { nativeFaults } from './native-faults.js';
 import { type Link, socketBehavior, UwsSocket, UwsSockets } from './socket.js';
 import { SocketCount } from './socket-count.js';
 
 type Uws = typeof import('uWebSockets.js');
-/** A form of `listen` that its types leave out. */
-interface ExclusiveListener {
-  listen(host: string, port: number, options: number, done: (socket: us_listen_socket | false) => void): unknown;
-}
-
 /** uWebSockets.js' own cap is 4 KiB, and holds only for headers that come in several segments: ours is the cap. */
 const ADDON_HEADER_BYTES = '16384';
-const EXCLUSIVE_PORT = 1;
 
 /** Loads uWebSockets.js. Rejects when it is not installed, or not built for this Node or C library. */
 export async function createUwsEngine(): Promise<Engine> {
@@ -43,9 +39,13 @@ export async function uwsFaults(): Promise<readonly string[]> {
 class UwsEngine implements Engine {
   readonly name = 'uws';
   readonly #uws: Uws;
-  #app: TemplatedApp | undefined;
+  /** The one that listens. */
+  #app: UwsApp | undefined;
+  /** Those that have the links that came under an earlier certificate. */
+  #earlier: UwsApp[] = [];
   #sockets: UwsSockets | undefined;
-  #listenSocket: us_listen_socket | undefined;
+  #host = '';
+  #port = 0;
 
   constructor(uws: Uws) {
     this.#uws = uws;
@@ -53,41 +53,67 @@ class UwsEngine implements Engine {
 
   async listen(options: EngineOptions, handlers: EngineHandlers): Promise<{ readonly port: number }> {
     if (this.#app !== undefined) throw new TypeError('an engine listens once');
-    const app = this.#uws.App();
-    this.#app = app;
     const handshakes = new Handshakes(options.handshakes);
     const sockets = new UwsSockets(handlers, options, new SocketCount(options.maxSockets), handshakes);
+    const app = this.#serving(sockets, options.tls);
+    this.#app = app;
     this.#sockets = sockets;
-    app.filter((res, change) => guarded(() => countSocket(res, Number(change), sockets), sockets.fail));
-    app.ws<Link>('/*', {
-      ...socketBehavior(options),
-      upgrade: (res, req, context) => orClosed(res, sockets, () => upgrade(res, req, context, sockets)),
+    this.#host = options.host;
+    const port = app.listenAlone(options.host, options.port);
+    if (port === undefined) throw await addressInUse(options.host, options.port);
+    this.#port = port;
+    // Who may renew its certificate listens with two apps for a moment.
+    if (options.tls !== undefined && !app.listenBeside(options.host, port)) {
+      throw await addressInUse(options.host, port);
+    }
+    return { port };
+  }
+
+  /**
+   * uWebSockets.js reads a certificate once for an app. One by server names could be replaced, but a request that comes later on an
+   * open connection would be routed by what has been let go, and who asks for no name would be shown the first certificate for ever.
+   */
+  renewTls(tls: TlsPair): void {
+    const [before, sockets] = [this.#app, this.#sockets];
+    if (before === undefined || sockets?.options.tls === undefined || !before.isListening) return;
+    const app = this.#serving(sockets, tls);
+    if (!app.listenBeside(this.#host, this.#port)) {
+      app.close();
+      throw new Error(`cannot listen on ${this.#host}:${this.#port} once more`);
+    }
+    this.#app = app;
+    this.#earlier.push(before);
+    before.retire(() => {
+      this.#earlier = this.#earlier.filter((earlier) => earlier !== before);
     });
-    app.any('/*', (res, req) => orClosed(res, sockets, () => request(res, readHead(req), sockets)));
-    const listenSocket = await new Promise<us_listen_socket | false>((resolve) => {
-      (app as unknown as ExclusiveListener).listen(options.host, options.port, EXCLUSIVE_PORT, resolve);
-    });
-    if (listenSocket === false) throw await addressInUse(options.host, options.port);
-    this.#listenSocket = listenSocket;
-    return { port: this.#uws.us_socket_local_port(listenSocket) };
   }
 
   publish(topic: string, frame: Buffer): void {
     this.#sockets?.cutSlow();
-    this.#app?.publish(topic, frame, false, false);
+    this.#app?.publish(topic, frame);
+    for (const app of this.#earlier) app.publish(topic, frame);
   }
 
   stopListening(): void {
-    if (this.#listenSocket === undefined) return;
-    this.#uws.us_listen_socket_close(this.#listenSocket);
-    this.#listenSocket = undefined;
+    this.#app?.stopListening();
   }
 
   async close(): Promise<void> {
-    this.stopListening();
-    const app = this.#app;
+    const apps = [this.#app, ...this.#earlier];
     this.#app = undefined;
-    app?.close();
+    this.#earlier = [];
+    for (const app of apps) app?.close();
+  }
+
+  #serving(sockets: UwsSockets, tls: TlsPair | undefined): UwsApp {
+    const app = new UwsApp(this.#uws, tls);
+    app.native.filter((res, change) => guarded(() => countSocket(res, Number(change), sockets, app), sockets.fail));
+    app.native.ws<Link>('/*', {
+      ...socketBehavior(sockets.options),
+      upgrade: (res, req, context) => orClosed(res, sockets, () => upgrade(res, req, context, sockets, app)),
+    });
+    app.native.any('/*', (res, req) => orClosed(res, sockets, () => request(res, readHead(req), sockets)));
+    return app;
   }
 }
 
@@ -95,9 +121,14 @@ class UwsEngine implements Engine {
  * Hears of each socket that has come, and of each that has gone without having become a WebSocket; those are counted down where
  * they close. Of one that has gone it is not told which it was: its handshake counts until it has become too old.
  */
-function countSocket(res: HttpResponse, change: number, { count, handshakes }: UwsSockets): void {
-  if (change < 0) count.gone();
-  else if (!count.came() || handshakes.begin(addressOf(res)) === undefined) res.close();
+function countSocket(res: HttpResponse, change: number, { count, handshakes }: UwsSockets, app: UwsApp): void {
+  if (change < 0) {
+    count.gone();
+    app.left();
+    return;
+  }
+  app.came();
+  if (!count.came() || handshakes.begin(addressOf(res)) === undefined) res.close();
 }
 
 /** What an exchange cannot be made of is closed: a throw in one of these callbacks would end the process. */
@@ -148,7 +179,13 @@ function request(res: HttpResponse, head: RequestHead, sockets: UwsSockets): voi
 }
 
 /** uWebSockets.js comes here for a GET with a key of the right length, whatever else it says. */
-function upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t, sockets: UwsSockets): void {
+function upgrade(
+  res: HttpResponse,
+  req: HttpRequest,
+  context: us_socket_context_t,
+  sockets: UwsSockets,
+  app: UwsApp,
+): void {
   const head = readHead(req);
   const problem = headProblem(urlBytes(head), head.headers, sockets.options);
   if (problem !== undefined || !asksForWebSocket(head.headers) || handshakeProblem(head.method, head.headers)) {
@@ -166,7 +203,7 @@ function upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context
     const key = head.headers.get('sec-websocket-key') ?? '';
     sockets.handshakes.renew(asked.remoteAddress);
     res.upgrade(
-      { link: new UwsSocket(decision.handler, sockets, asked.remoteAddress) },
+      { link: new UwsSocket(decision.handler, sockets, asked.remoteAddress, app) },
       key,
       decision.protocol ?? '',
       '',

@@ -68,9 +68,15 @@ export class UwsSockets {
   };
 }
 
+/** Whose socket it is; hears when it has gone. */
+export interface SocketOwner {
+  left(): void;
+}
+
 export class UwsSocket implements EngineSocket {
   readonly handler: SocketHandler;
   readonly #sockets: UwsSockets;
+  readonly #owner: SocketOwner;
   /** Undefined before `open` and after `close`; uWebSockets.js throws when it is touched then. */
   #ws: WebSocket<Link> | undefined;
   /** For the node it has ended; its peer has not taken all that it was sent. */
@@ -79,9 +85,10 @@ export class UwsSocket implements EngineSocket {
   /** Of a peer that has not been let in. */
   #address: string | undefined;
 
-  constructor(handler: SocketHandler, sockets: UwsSockets, address: string) {
+  constructor(handler: SocketHandler, sockets: UwsSockets, address: string, owner: SocketOwner) {
     this.handler = handler;
     this.#sockets = sockets;
+    this.#owner = owner;
     this.#address = address;
   }
 
@@ -169,6 +176,7 @@ export class UwsSocket implements EngineSocket {
       this.#sockets.count.gone();
       this.admit();
     } else this.#sockets.count.ended();
+    this.#owner.left();
     if (isTold) return;
     // A slow socket is cut within `publish`: the node must not be called there.
     if (this.#slow) soon(() => this.#tellClosed(CLOSE.slowConsumer));

@@ -1,38 +1,29 @@
 // The engine that runs everywhere: node:http and ws.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Server as TlsServer } from 'node:tls';
 import { WebSocketServer } from 'ws';
 import { plainAddress } from '../../../http/address.js';
-import { countedIncoming } from '../../../http/counted-incoming.js';
 import { type HeaderList, headerListFrom } from '../../../http/header-list.js';
 import { OneAnswer } from '../../../http/one-answer.js';
 import { SHORT_FROM, SHORT_REST_MS } from '../../../http/request-rest.js';
 import { FanfareError } from '../../../lib/errors.js';
 import { soon } from '../../../lib/timers.js';
+import type { TlsPair } from '../../../lib/tls-pair.js';
 import type { Engine, EngineHandlers, EngineOptions, UpgradeRequest } from '../engine.js';
 import { guarded } from '../guard.js';
 import { Handshakes } from '../handshakes.js';
-import {
-  asksForWebSocket,
-  decideUpgrade,
-  errorAnswer,
-  handshakeProblem,
-  headProblem,
-  namesWebSocket,
-} from '../refusal.js';
+import { asksForWebSocket, decideUpgrade, errorAnswer, handshakeProblem, headProblem } from '../refusal.js';
 import { moreAcceptors } from './acceptors.js';
+import { Carriers } from './carriers.js';
 import { WsExchange } from './exchange.js';
+import { httpServer } from './http-server.js';
 import { answerAndClose, clientProblem } from './raw-answer.js';
 import { WsSocket, WsSockets } from './socket.js';
 import { Topics } from './topics.js';
 
-/** Slow headers and slow bodies are cut, as uWebSockets.js does. */
-const REQUEST_TIMEOUT_MS = 10_000;
-const TIMEOUT_CHECK_MS = 1_000;
-/** As uWebSockets.js: whoever keeps connections to nodes has one rule, and a silent peer costs none for long. */
-const KEEP_ALIVE_MS = 10_000;
 /** How long a peer has to answer a close frame. */
 const CLOSE_TIMEOUT_MS = 10_000;
 /** Frames over this many times the limit drop the link before they are stored. */
@@ -48,6 +39,7 @@ class WsEngine implements Engine {
   readonly name = 'ws';
   readonly #raws = new Set<Socket>();
   readonly #answers = new OneAnswer();
+  readonly #carriers = new Carriers();
   /** The request that is being answered on each of them. */
   readonly #exchanges = new WeakMap<Socket, WsExchange>();
   /** Sockets that have neither been answered nor let in, and what gives back their handshakes. */
@@ -76,6 +68,7 @@ class WsEngine implements Engine {
     const server = httpServer(options, this.#answers);
     this.#server = server;
     server.on('connection', (raw) => orClosed(raw, sockets, () => this.#connected(raw)));
+    if (server instanceof TlsServer) this.#secure(server);
     server.on('request', (req, res) => {
       const serve = (): void => orClosed(req.socket, sockets, () => this.#request(req, res, sockets));
       this.#answers.enter(req.socket, res, serve);
@@ -96,6 +89,10 @@ class WsEngine implements Engine {
     if (this.#closing !== undefined) for (const acceptor of this.#acceptors) acceptor.close();
     const address = server.address();
     return { port: typeof address === 'object' && address !== null ? address.port : options.port };
+  }
+
+  renewTls({ cert, key }: TlsPair): void {
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext({ cert, key });
   }
 
   publish(topic: string, frame: Buffer): void {
@@ -142,8 +139,15 @@ class WsEngine implements Engine {
     });
   }
 
+  /** What is told of connections is of the TCP connection; what is told of requests, of TLS above it. */
+  #secure(server: TlsServer): void {
+    server.prependListener('connection', (raw) => this.#carriers.came(raw));
+    server.prependListener('secureConnection', (socket) => this.#carriers.secured(socket));
+  }
+
   /** It is no handshake any more. Idempotent. */
-  #settle(raw: Socket): void {
+  #settle(socket: Socket): void {
+    const raw = this.#carriers.of(socket);
     const fresh = this.#fresh.get(raw);
     if (fresh === undefined) return;
     this.#fresh.delete(raw);
@@ -208,13 +212,16 @@ class WsEngine implements Engine {
     return this.#isShort || this.#handshakes?.hasCrowd === true ? SHORT_REST_MS : undefined;
   }
 
-  #renew(raw: Socket): void {
+  #renew(socket: Socket): void {
+    const raw = this.#carriers.of(socket);
     const fresh = this.#fresh.get(raw);
     const begun = fresh && this.#handshakes?.renew(fresh.address, fresh.begun);
     if (fresh !== undefined && begun !== undefined) this.#fresh.set(raw, { address: fresh.address, begun });
   }
 
   #clientError(error: NodeJS.ErrnoException, raw: Socket, handlers: EngineHandlers): void {
+    // Whoever does not speak TLS could not read an answer.
+    if (this.#server instanceof TlsServer && !this.#carriers.isSecured(raw)) return void raw.destroy();
     const isSilent = raw.bytesRead === 0;
     const isUnderWay = this.#answers.isUnderWay(raw);
     if (isUnderWay && error.code === 'ERR_HTTP_REQUEST_TIMEOUT') this.#exchanges.get(raw)?.timeOut();
@@ -236,24 +243,6 @@ function orClosed(raw: Duplex, sockets: WsSockets, serve: () => void): void {
 
 /** The subprotocol to name, per accepted request: ws asks for it by callback. */
 const protocols = new WeakMap<IncomingMessage, string | undefined>();
-
-/** An offer of another protocol, as Java and curl make it of HTTP/2, may be ignored (RFC 9110 section 7.8). */
-const asksForUpgrade = ({ headers }: IncomingMessage) => namesWebSocket(headers.upgrade);
-
-function httpServer(options: EngineOptions, answers: OneAnswer): Server {
-  const server = createServer({
-    IncomingMessage: countedIncoming(answers, asksForUpgrade) as typeof IncomingMessage,
-    // node:http counts the URL in, and answers before we could: its cap only bounds memory.
-    maxHeaderSize: options.maxHeaderBytes + options.maxUrlBytes + 1024,
-    headersTimeout: REQUEST_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-    noDelay: true,
-  });
-  server.maxHeadersCount = 0;
-  return server;
-}
 
 function webSocketServer(options: EngineOptions, handlers: EngineHandlers): WebSocketServer {
   const settings = {
