@@ -99,9 +99,14 @@ function adminTls({ ca, client, text }: Certificates) {
   return { ca: text(ca), cert: text(client.certificate), key: text(client.key) };
 }
 
-/** A loopback address that no other test process uses: ports of fixed addresses collide now and then. */
+const HOSTS = 250;
+/** Drawn once: each next is another one, so that two of a process may have the same port. */
+let lastHost = Math.floor(Math.random() * HOSTS);
+
+/** A loopback address that no other test process uses, and this one did not for the last 249 calls: ports of fixed addresses collide now and then. */
 export function privateHost(): string {
-  return `127.${1 + (process.pid % 250)}.${(process.pid >> 8) % 250}.${1 + Math.floor(Math.random() * 250)}`;
+  lastHost = (lastHost + 1) % HOSTS;
+  return `127.${1 + (process.pid % 250)}.${(process.pid >> 8) % 250}.${1 + lastHost}`;
 }
 
 /** A port that nothing listened on a moment ago. */
