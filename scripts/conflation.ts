@@ -10,11 +10,13 @@ import { WebSocket } from 'ws';
 import { pinned } from '../loadtest/affinity.js';
 import { signToken } from '../src/auth/token-signer.js';
 
-const SECRET = 'a secret of the bench, 32 bytes or more';
+const SECRET = 'secret-of-the-bench-32-bytes-or-more-0123';
 const KEY = 'publish-key-of-the-bench-0123456789';
 const MAIN = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 const GRANTS = { subscribe: ['*'], publish: [], presence: [] };
 const [LINKS, PER_SECOND, VALUES, WITHIN_MS] = [200, 2_000, 50, 550];
+/** What a paced link may be sent at once is so much of its rate. */
+const AT_ONCE_MS = 500;
 const PHASE_S = Number(process.env.FANFARE_BENCH_SECONDS ?? 20);
 
 /** Of this machine's one monotonic clock, which all processes read. */
@@ -45,16 +47,18 @@ async function startServer(): Promise<Server> {
   return { url, pid, stop };
 }
 
-async function publish(url: string, messages: readonly object[]): Promise<void> {
+/** Answers when the server took each of them, in Unix milliseconds. */
+async function publish(url: string, messages: readonly object[]): Promise<readonly number[]> {
   const headers = { Authorization: `Bearer ${KEY}`, 'Content-Type': 'application/json' };
   const answer = await fetch(`${url}/v1/publish`, { method: 'POST', headers, body: JSON.stringify({ messages }) });
   if (answer.status !== 200) throw new Error(`publish: ${answer.status} ${await answer.text()}`);
-  await answer.arrayBuffer();
+  const { results } = (await answer.json()) as { results: readonly { readonly offset: string }[] };
+  return results.map(({ offset }) => Number(offset.slice(0, 13)));
 }
 
 /** One message after the other, so many a second; their numbers are their places in the log. */
 class Ticker {
-  /** When each was published, by number. */
+  /** When each was taken, by number. */
   readonly atMs: number[] = [];
   #isRunning = true;
   readonly done: Promise<void>;
@@ -70,9 +74,8 @@ class Ticker {
       const messages = [];
       for (let n = this.atMs.length; n < due && messages.length < 100; n++) {
         messages.push({ channel, data: { id: `v${n % values}`, n } });
-        this.atMs.push(nowMs());
       }
-      if (messages.length > 0) await publish(url, messages);
+      if (messages.length > 0) this.atMs.push(...(await publish(url, messages)));
       await pause(5);
     }
   }
@@ -129,7 +132,9 @@ class Judge {
     if (this.last >= 0 && skipped !== n - this.last - 1) this.wrong.push(`${n} says ${skipped}, after ${this.last}`);
     // The first that this one stands for: the longest wait of all.
     const since = known === undefined ? n : known + this.#values;
-    this.latestMs = Math.max(this.latestMs, nowMs() - (this.#ticker.atMs[since] ?? 0));
+    const sinceMs = this.#ticker.atMs[since];
+    // What has come before the answer to its publish has not been waited for.
+    if (sinceMs !== undefined) this.latestMs = Math.max(this.latestMs, Date.now() - sinceMs);
     this.#newest.set(id, n);
     this.last = n;
     this.received++;
@@ -194,7 +199,12 @@ async function phase(server: Server, neighbour: ChildProcess): Promise<Phase> {
 
 async function openJudges(server: Server, channel: string, pace: number, ticker: Ticker, values: number) {
   const token = await signToken({ secret: SECRET, subject: 'reader', grants: GRANTS, lifetimeMs: 3_600_000 });
-  const judges = Array.from({ length: LINKS }, () => new Judge(server.url, token, channel, pace, ticker, values));
+  const judges: Judge[] = [];
+  // One after the other: else the links' bursts come in the same moment, and what is measured is how long this process takes over them.
+  for (let n = 0; n < LINKS; n++) {
+    judges.push(new Judge(server.url, token, channel, pace, ticker, values));
+    await pause(AT_ONCE_MS / LINKS);
+  }
   await Promise.all(judges.map(({ ready }) => ready));
   return judges;
 }

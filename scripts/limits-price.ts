@@ -55,9 +55,9 @@ const forms = { commandsPerSecond: PLENTY, commandBurst: PLENTY, pollsPerSecond:
 const others = { linksPerUser: 100, connectsPerUser: 10, connectsPerIp: 0 };
 const keys = { ticket: 't1', user: 'user:anna', address: '10.0.0.1' };
 const text = JSON.stringify({ type: 'unsubscribe', id: 1, channels: ['x'] });
-const plenty = { rate: { units: PLENTY, perMs: 1_000 } };
+const plenty = { rate: { units: PLENTY, perMs: 1 } };
 /** Whom a limit counts by default, with those limits too that are off by default; and nobody. */
-const ALL = { publishKey: plenty, channel: plenty, addresses: plenty };
+const ALL = { publishes: plenty, publishKey: plenty, channel: plenty, addresses: plenty };
 const NONE = { commands: false, publishes: false, polls: false, openings: false } as const;
 for (const [title, written] of [
   ['all limits on, none met', ALL],
