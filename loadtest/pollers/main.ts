@@ -90,18 +90,23 @@ async function run(stages: readonly Stage[]): Promise<readonly StageResult[]> {
     const redis = opened(await startRedisServer());
     const engine = values.engine === 'ws' ? 'ws' : 'uws';
     const server = opened(await startFanfare({ ...secrets, engine, redisUrl: redis.url }));
-    const port = await freePort(HOST);
     const nodes = [`http://${server.host}:${server.port}`];
-    const nginx = opened(await startNginx({ program: 'nginx', host: HOST, port, nodes }));
     const publisher = opened(await connectToRedis(redis));
     const crowd = opened(new Crowd(Number(values.processes)));
     const token = mintToken(secrets.authSecret, 'poller', ['own:*']);
-    const ground = { nginx, host: HOST, port, nodePid: server.pid, publisher, crowd, token };
     const results: StageResult[] = [];
     for (const [index, stage] of stages.entries()) {
-      const result = await measure(ground, stage, index);
-      process.stdout.write(`${rowOf(result)}\n`);
-      results.push(result);
+      const port = await freePort(HOST);
+      // One that others have left goes on to ask for each of them, once what they waited for has come: that is not this stage's.
+      const nginx = await startNginx({ program: 'nginx', host: HOST, port, nodes });
+      try {
+        const ground = { nginx, host: HOST, port, nodePid: server.pid, publisher, crowd, token };
+        const result = await measure(ground, stage, index);
+        process.stdout.write(`${rowOf(result)}\n`);
+        results.push(result);
+      } finally {
+        await nginx.close();
+      }
     }
     return results;
   } finally {

@@ -100,7 +100,7 @@ no answer is stale (a message that its reader has had), foreign (of another chan
 ## How it is measured
 
 - Time of delivery is from the publisher's clock before \`FCALL\` to the client's when it reads the answer, on the same machine. nginx looks each half second whether the answer that it waits for is there.
-- Requests at the node are counted by nginx: one for each that it sent there.
+- Requests at the node are counted by nginx, a new one in each stage: one for each that it sent there. (Whoever leaves while it waits is asked for all the same, once what it waited for has come.)
 - CPU is of all threads, user and system, in percent of one processor; memory is resident. Clients, publisher, Redis, nginx and node share the machine: ${machine.cpu}, ${machine.memoryGiB} GiB, Linux ${machine.kernel}, Node ${machine.node}, Redis ${machine.redis}, commit ${machine.commit}.
 - Before a stage with messages is watched it has run for 4 s, a silent one for 22 s: by then everybody has come to one of the moments at which all waits end.
 `;

@@ -52,8 +52,9 @@ export interface Ground {
 /** Waits on a silent channel end together, each 20 s: by then all who came apart are one. */
 const SILENT_SETTLING_MS = 22_000;
 const SETTLING_MS = 4_000;
-/** Chosen: so long what was published last may still be on its way. */
-const TAIL_MS = 2_500;
+/** Chosen: so long what was published last may still be on its way, and where it is more than the clients here can take. */
+const TAIL_MS = { ordinary: 2_500, flooded: 10_000 } as const;
+const ORDINARY_PER_SECOND = 4;
 /** Chosen: of each kind of other readers. */
 const OTHERS = 4;
 /** Chosen: how often what they read is published. */
@@ -93,7 +94,7 @@ async function watched(
   const fromMs = performance.now();
   await pause(stage.seconds * 1_000);
   for (const timer of timers) clearInterval(timer);
-  await pause(TAIL_MS);
+  await pause(stage.perSecond > ORDINARY_PER_SECOND ? TAIL_MS.flooded : TAIL_MS.ordinary);
   const seconds = (performance.now() - fromMs) / 1_000;
   const asked = (await nginx.asked()) - before.asked;
   const nodeCpuSeconds = cpuSecondsBetween(before.node, readCpuTime(PROC, nodePid));
