@@ -52,7 +52,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   if (tls !== undefined) args.push(...tlsArguments(tls.certificates, port, tls.clients));
   args.push(...(options.args ?? []));
   const password = options.password;
-  const secured = tls !== undefined && { tls: adminTls(tls.certificates) };
+  const secured = tls !== undefined && { tls: adminTls(tls.certificates, host) };
   // Which asks by INFO.
   const enableReadyCheck = options.args?.includes('INFO') !== true;
   const admin = new Redis({
@@ -95,8 +95,10 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   };
 }
 
-function adminTls({ ca, client, text }: Certificates) {
-  return { ca: text(ca), cert: text(client.certificate), key: text(client.key) };
+/** The one address that has a name is asked for by it, since the certificate may have no other. */
+function adminTls({ ca, client, text }: Certificates, host: string) {
+  const named = host === '127.0.0.1' && { servername: 'localhost' };
+  return { ca: text(ca), cert: text(client.certificate), key: text(client.key), ...named };
 }
 
 const HOSTS = 250;
