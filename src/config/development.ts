@@ -16,6 +16,7 @@ export const DEVELOPMENT_SECRET = 'fanfare-development-secret-never-use-it-in-pr
 export const BEYOND_FIRST_TRY: readonly OptionKey[] = [
   ...(['authSecret', 'authPublicKey', 'authJwksUrl', 'clusterSecret', 'adminKey', 'publishKey'] as const),
   ...(['origins', 'insecureAnyOrigin', 'nodeUrl', 'redisUrl', 'trustedProxies', 'namespaces'] as const),
+  ...(['channelsUrl', 'tlsCert', 'tlsKey'] as const),
 ];
 
 /** Whether `start` may use {@link DEVELOPMENT_SECRET}: on loopback, with nothing configured that counts. */

@@ -34,8 +34,8 @@ const many = (...channels: string[]) =>
 /** The offset of the newest message, and the predecessor that it names. */
 async function newest(channel: string) {
   const [[id = '', fields = []] = []] = await server.admin.xrevrange(keysOf(channel)[0], '+', '-', 'COUNT', 1);
-  const { ms, seq } = parseOffset(id.padStart(30, '0'));
-  return { offset: formatOffset(ms, seq), previous: fields[fields.indexOf('p') + 1] };
+  const [ms, seq] = id.split('-').map(Number);
+  return { offset: formatOffset(ms ?? 0, seq ?? 0), previous: fields[fields.indexOf('p') + 1] };
 }
 
 test('a publish to a channel that is known takes five commands, and one of several four', async () => {
@@ -113,6 +113,22 @@ test('a log that cannot be written to is not taken for written, by the next mess
   expect(await server.admin.get(tail)).toMatch(`${offset} `);
   await publish('a');
   expect((await newest('a')).previous).toBe(offset);
+});
+
+test('a message comes after what somebody has put into the log alone, where its offset would not', async () => {
+  const first = String((await publish('a')).answer);
+  const [log] = keysOf('a');
+  const { ms, seq } = parseOffset(first);
+  const foreign = formatOffset(ms + 3_600_000, seq);
+  await server.admin.xadd(log, foreign, 'foreign', 'x');
+  const second = String((await publish('a')).answer);
+  expect(second > foreign).toBe(true);
+  expect((await newest('a')).previous).toBe(foreign);
+  const foreignAgain = formatOffset(ms + 7_200_000, seq);
+  await server.admin.xadd(log, foreignAgain, 'foreign', 'x');
+  const { answer } = await many('a', 'a');
+  expect((answer as string[]).every((offset) => offset > foreignAgain)).toBe(true);
+  expect((await newest('a')).previous).toBe((answer as string[])[0]);
 });
 
 test('a tail lives on for weeks while its channel is written to, however often', async () => {

@@ -19,14 +19,15 @@ local function weigh(reply)
   if type(reply) == 'string' then bytes = bytes + #reply end
   if type(reply) == 'table' then for _, part in ipairs(reply) do weigh(part) end end
 end
-local function counted(name, ...)
-  local reply = redis.call(name, ...)
+local function count(name, reply)
   commands = commands + 1
   if name == 'XRANGE' or name == 'XREVRANGE' then entries = entries + #reply end
   if name == 'HGETALL' then entries = entries + #reply / 2 end
   weigh(reply)
   return reply
 end
+local function counted(name, ...) return count(name, redis.call(name, ...)) end
+local function counted_softly(name, ...) return count(name, redis.pcall(name, ...)) end
 -- A callback of which the largest call is remembered.
 local function measured(callback)
   return function(keys, args)
@@ -54,6 +55,7 @@ export async function loadCountedLibrary(admin: Redis, options: LibraryOptions):
   const code = lines
     .join('\n')
     .replaceAll('redis.call(', 'counted(')
+    .replaceAll('redis.pcall(', 'counted_softly(')
     .replaceAll(/(redis\.register_function\(LIBRARY \.\. '\w+', )(\w+)\)/g, '$1measured($2))')
     .replaceAll(/callback = (?!function\b)(\w+)/g, 'callback = measured($1)');
   await admin.call('FUNCTION', 'LOAD', 'REPLACE', `${shebang}\n${COUNTING}\n${code}`);

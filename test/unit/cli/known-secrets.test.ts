@@ -17,6 +17,7 @@ import { Namespaces } from '../../../src/config/namespaces.js';
 import { envName, type Role } from '../../../src/config/option-info.js';
 import { infoOf, OPTION_KEYS, type OptionKey } from '../../../src/config/schema.js';
 import { silentLogger } from '../../../src/lib/logger.js';
+import { makeCertificates } from '../../support/certificates.js';
 import { codeOf, hs256 } from '../auth/jwt.js';
 import { knownTexts } from './known-texts.js';
 
@@ -24,7 +25,11 @@ const KNOWN = knownTexts();
 /** Those that their writers meant as secrets: each of them is tried. */
 const NAMED = [...KNOWN].filter((text) => /^[\w.-]+$/.test(text) && /secret|key|token|ticket/i.test(text));
 const directory = mkdtempSync(join(tmpdir(), 'fanfare-known-secrets-'));
-afterAll(() => rmSync(directory, { recursive: true }));
+const certificates = makeCertificates(['DNS:localhost']);
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+  certificates.remove();
+});
 
 const own = (letter: string): string => letter.repeat(40);
 const pem = generateKeyPairSync('ed25519').publicKey.export({ format: 'pem', type: 'spki' }).toString();
@@ -43,6 +48,15 @@ const COUNTS: Readonly<Partial<Record<OptionKey, string>>> = {
   redisUrl: 'redis://127.0.0.1:6379',
   trustedProxies: '127.0.0.1',
   namespaces: '{}',
+  channelsUrl: 'https://cache.example',
+  tlsCert: certificates.server.certificate,
+  tlsKey: certificates.server.key,
+};
+/** What an option is of no use without. */
+const TOGETHER: Readonly<Partial<Record<OptionKey, Readonly<Partial<Record<OptionKey, string>>>>>> = {
+  redisUrl: { clusterSecret: own('r') },
+  tlsCert: { tlsKey: certificates.server.key },
+  tlsKey: { tlsCert: certificates.server.certificate },
 };
 
 /** Of use beside a Redis URL alone, which counts. */
@@ -105,7 +119,7 @@ const WITH_REDIS = envOf({ redisUrl: COUNTS.redisUrl ?? '', clusterSecret: own('
 
 /** The option written down in every place where it can be. */
 function rowsOf(option: OptionKey, value: string): Row[] {
-  const more: Record<string, string> = option === 'redisUrl' ? { FANFARE_CLUSTER_SECRET: own('r') } : {};
+  const more = envOf(TOGETHER[option] ?? {});
   const role = 'start';
   const rows: Row[] = [
     { title: `with ${option} as a variable`, role, env: { ...more, [envName(option)]: value } },

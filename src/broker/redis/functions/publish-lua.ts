@@ -98,20 +98,37 @@ local function append_more(log, id, data, previous, from)
   else redis.call('XADD', log, id, 'd', data, 'p', previous) end
 end
 
+-- The same to a log that may be a new one, and taking away what is too much; answers what Redis does.
 local function append(known, id, data, previous, from)
   local log, size = known.log, known.size
   -- Until the tail says so too: what fails between the two leaves a log that is ahead of it.
   known.tail = nil
   local added
   if from then
-    added = redis.call('XADD', log, 'NOMKSTREAM', 'MAXLEN', '=', size, id, 'd', data, 'p', previous, 'u', from)
+    added = redis.pcall('XADD', log, 'NOMKSTREAM', 'MAXLEN', '=', size, id, 'd', data, 'p', previous, 'u', from)
   else
-    added = redis.call('XADD', log, 'NOMKSTREAM', 'MAXLEN', '=', size, id, 'd', data, 'p', previous)
+    added = redis.pcall('XADD', log, 'NOMKSTREAM', 'MAXLEN', '=', size, id, 'd', data, 'p', previous)
   end
-  if added then return end
+  if added then return added end
   -- A new log has no life of its own yet.
   known.tended = nil
   append_more(log, id, data, previous, from)
+  return id
+end
+
+-- Stores the first message of a call for this channel. Answers its offset, its predecessor, and what the tail says behind them.
+local function begin_with(known, now, micros, data, from)
+  local previous, rest = end_of(known, now, micros)
+  local id = mint(previous, now)
+  local added = append(known, id, data, previous, from)
+  if type(added) == 'table' and known.is_same then
+    -- Somebody else has written to the log, and not to its tail.
+    previous, rest = end_of(known, now, micros)
+    id = mint(previous, now)
+    added = append(known, id, data, previous, from)
+  end
+  if type(added) == 'table' then error(added) end
+  return id, previous, rest
 end
 
 -- Has the tail say where the log ends now, and once a second live on.
@@ -139,9 +156,7 @@ local function publish(keys, args)
   if refusal then return redis.error_reply(refusal) end
   if stored then return args[3] == TELL and stored .. DUPLICATE or stored end
   local now, micros = now_ms()
-  local previous, rest = end_of(known, now, micros)
-  local id = mint(previous, now)
-  append(known, id, data, previous, from)
+  local id, previous, rest = begin_with(known, now, micros, data, from)
   tend(known, now)
   conclude(known, now, id, rest)
   if key then redis.call('SET', key, id .. '|' .. hash, 'PX', KEY_LIFE_MS) end
@@ -195,20 +210,19 @@ local function store(call, known, key, data, from)
   local hash, stored, refusal = known_by(key, data)
   if refusal then return refusal end
   if stored then return call.tells and stored .. DUPLICATE or stored end
-  local log = call.logs[known.log]
-  if not log then
-    if not call.now then call.now, call.micros = now_ms() end
-    local previous, rest = end_of(known, call.now, call.micros)
-    log = { known = known, previous = previous, rest = rest, added = 0 }
+  if not call.now then call.now, call.micros = now_ms() end
+  local log, id, previous = call.logs[known.log], nil, nil
+  if log then
+    known, previous = log.known, log.last
+    id = mint(previous, call.now)
+    append_more(known.log, id, data, previous, from)
+  else
+    log = { known = known, added = 0 }
+    id, previous, log.rest = begin_with(known, call.now, call.micros, data, from)
     call.logs[known.log] = log
     call.order[#call.order + 1] = log
   end
-  known = log.known
-  local previous = log.previous
-  local id = mint(previous, call.now)
-  if log.added == 0 then append(known, id, data, previous, from)
-  else append_more(known.log, id, data, previous, from) end
-  log.previous, log.added = id, log.added + 1
+  log.last, log.added = id, log.added + 1
   local bus, n = call.bus, #call.bus
   bus[n + 1], bus[n + 2], bus[n + 3], bus[n + 4], bus[n + 5] = known, id, previous, from or false, data
   if key then redis.call('SET', key, id .. '|' .. hash, 'PX', KEY_LIFE_MS) end
@@ -218,11 +232,10 @@ end
 -- Says where the logs end now, and to whoever listens what was stored, in its order.
 local function finish(call)
   for _, log in ipairs(call.order) do
-    if log.added > 0 then
-      if log.added > 1 then redis.call('XTRIM', log.known.log, 'MAXLEN', '=', log.known.size) end
-      tend(log.known, call.now)
-      conclude(log.known, call.now, log.previous, log.rest)
-    end
+    local known = log.known
+    if log.added > 1 then redis.call('XTRIM', known.log, 'MAXLEN', '=', known.size) end
+    tend(known, call.now)
+    conclude(known, call.now, log.last, log.rest)
   end
   local bus = call.bus
   for at = 1, #bus, 5 do fan(bus[at], bus[at + 1], bus[at + 2], bus[at + 3], bus[at + 4]) end
