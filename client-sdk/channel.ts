@@ -39,9 +39,10 @@ export interface Channel extends Wanted {
   live: readonly (readonly [MessageEvent, atMs: number, Set<Source>])[];
 }
 
-export const createChannel = (name: string, position: Begin): Channel => ({
+export const createChannel = (name: string, position: Begin, maxPerSecond?: number): Channel => ({
   name,
   position,
+  maxPerSecond,
   state: { type: 'pending' },
   readers: new Set(),
   live: [],
@@ -79,9 +80,11 @@ export const isOpen = (position: Begin): boolean => position === 'now' || typeof
 
 /** What of the protocol a poll after these positions has to ask for. */
 export const neededFeatures = (
-  positions: Iterable<Pick<Wanted, 'position'>>,
+  positions: Iterable<Omit<Wanted, 'name'>>,
 ): { readonly features?: readonly Feature[] } =>
-  [...positions].some(({ position }) => typeof position === 'object') ? { features: ['positions'] } : {};
+  [...positions].some(({ position, maxPerSecond }) => maxPerSecond || typeof position === 'object')
+    ? { features: ['positions'] }
+    : {};
 
 /** Whether it is the same live-only message over another way: it has no offset to tell by. */
 const isEcho = (channel: Channel, event: MessageEvent, source: Source, nowMs: number): boolean => {

@@ -182,11 +182,15 @@ export const assembleClient = <Channels extends object>(
     subscribe(name: string, options: SubscribeOptions = {}, listener?: (message: never) => void) {
       check(name);
       const begin = beginOf(options, 'now');
-      const { gaps = 'throw' } = options;
+      const { gaps = 'throw', maxPerSecond } = options;
       if (!/^(throw|yield)$/.test(gaps)) misuse('gaps', gaps, '"throw" or "yield"');
       if (listener !== undefined && typeof listener !== 'function') misuse('listener', listener, 'a function');
       if (state.type === 'closed') throw createFailure(CLOSE_NORMAL, 'closed', `the client is closed: ${state.reason}`);
-      const channel = channels.get(name) ?? createChannel(name, begin);
+      const channel = channels.get(name) ?? createChannel(name, begin, maxPerSecond);
+      const isPace = maxPerSecond === undefined || (Number.isInteger(maxPerSecond) && maxPerSecond > 0);
+      // The node sends a channel once for all who read it here.
+      if (!isPace || channel.maxPerSecond !== maxPerSecond)
+        misuse('maxPerSecond', maxPerSecond, 'an integer from 1, the same in all of a channel');
       const { maxChannels } = connection;
       if (channels.size >= maxChannels && !channels.has(name)) {
         throw createFailure(CLOSE_NORMAL, 'too_many_channels', `a client has at most ${maxChannels} channels`, {

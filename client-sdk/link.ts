@@ -1,6 +1,6 @@
 // The seam between a connection and its transports.
 
-import type { AnnouncedLimits, Begin, ServerEvent, Transport } from '../src/protocol/index.js';
+import type { After, AnnouncedLimits, Begin, ServerEvent, Transport } from '../src/protocol/index.js';
 import type { Failure } from './errors.js';
 import type { Given } from './session.js';
 import type { Settings } from './settings.js';
@@ -9,7 +9,18 @@ import type { Settings } from './settings.js';
 export interface Wanted {
   readonly name: string;
   readonly position: Begin;
+  /** Absent: everything, at once. */
+  readonly maxPerSecond?: number | undefined;
 }
+
+/** As a node is told of it. */
+export type Place =
+  | Begin
+  | { readonly after?: After; readonly last?: number; readonly maxPerSecond?: number | undefined };
+
+/** Where it stands, and how fast it goes on, in the words of the protocol. */
+export const placeOf = ({ position, maxPerSecond }: Wanted): Place =>
+  maxPerSecond ? { ...(typeof position === 'object' ? position : { after: position }), maxPerSecond } : position;
 
 /** One way to a node by which channels are delivered. A later one takes over from an earlier one, never the other way round. */
 export interface Source {

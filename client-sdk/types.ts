@@ -66,6 +66,11 @@ export interface Beginning {
 
 /** Without a beginning `now`. */
 export interface SubscribeOptions extends Beginning {
+  /**
+   * No more messages each second, 1 to 10,000: over it they wait, or give way to newer ones where the server's namespace conflates; then
+   * `skipped` of a message says how many. All subscriptions of one channel have the same. Tabs that share a connection get everything.
+   */
+  readonly maxPerSecond?: number | undefined;
   /** Unsubscribes when it aborts. */
   readonly signal?: Signal | undefined;
   /** What an iterator does at a gap: `throw` an error with code `gap` and the gap in `gap` (the default), or `yield` the gap. */

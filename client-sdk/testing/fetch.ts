@@ -2,6 +2,7 @@
 
 import type { Begin, PolledMessage } from '../../src/protocol/index.js';
 import type { Fetch, RequestLike, ResponseLike } from '../types.js';
+import { beginIn } from './log.js';
 import type { Publication } from './publication.js';
 import type { Server, Way } from './server.js';
 
@@ -63,7 +64,7 @@ function serve(server: Server, url: string, init: RequestLike, reply: Reply): vo
     return reply.respond(200, { channel: publication.channel, offset: server.store(publication) });
   }
   const { channels: asked, waitMs = 0 } = body as { channels: Record<string, Begin>; waitMs?: number };
-  const channels: Channels = Object.entries(asked);
+  const channels: Channels = Object.entries(asked).map(([name, place]) => [name, beginIn(place)]);
   const denied = channels.map(([channel]) => channel).filter((channel) => server.forbidden.has(channel));
   if (server.blocked.has(path === 'stream' ? 'sse' : 'poll')) return reply.fail();
   if (denied[0]) return reply.refuse(403, 'forbidden_channel', denied);

@@ -9,6 +9,12 @@ export interface Entry {
   readonly gap?: PolledGap;
 }
 
+/** Where a subscription begins, which asks for a pace perhaps: that there is none here is no message more or less. */
+export const beginIn = (place: After | { readonly after?: After; readonly last?: number }): Begin => {
+  if (typeof place === 'string') return place;
+  return place.last === undefined ? (place.after ?? 'now') : { last: place.last };
+};
+
 type Held = PolledMessage & { readonly offset: Offset };
 
 export class Log {

@@ -2,6 +2,7 @@
 
 import type { Begin } from '../../src/protocol/index.js';
 import type { WebSocketConstructor, WebSocketLike } from '../types.js';
+import { beginIn } from './log.js';
 import type { Publication } from './publication.js';
 import type { Server, Way } from './server.js';
 
@@ -68,7 +69,7 @@ function answer(server: Server, way: Way, { type, id = 0, channels = {}, ...fiel
     }
   } else if (type === 'subscribe') {
     for (const [channel, begin] of Object.entries(channels as Record<string, Begin>)) {
-      server.attach(way, channel, begin, id);
+      server.attach(way, channel, beginIn(begin), id);
     }
   } else way.hear({ type: 'error', id, code: 'unknown_type', message: `no command: ${String(type)}` });
 }

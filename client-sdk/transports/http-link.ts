@@ -5,7 +5,7 @@ import { backoff } from '../backoff.js';
 import { isStale } from '../channel.js';
 import { type Coded, createEnd, createRefusal, type Failure, isFinal, toFailure } from '../errors.js';
 import { post } from '../http.js';
-import { diff, type Link, type LinkHost, type Source, type Wanted } from '../link.js';
+import { diff, type Link, type LinkHost, placeOf, type Source, type Wanted } from '../link.js';
 import { ANSWER_LIMIT_MS, CLOSE_NETWORK, CLOSE_REFUSED, CLOSE_UNAUTHORIZED, REPEAT_FAILURES } from '../numbers.js';
 import { createTimers } from '../timers.js';
 import type { ResponseLike } from '../types.js';
@@ -100,7 +100,8 @@ export const createHttpLink = (
       after: {},
       post(path: string, more?: object) {
         question.after = Object.fromEntries([...asked.values()].map(({ name, position }) => [name, position]));
-        return send(path, { channels: question.after, ...more }, mine);
+        const channels = Object.fromEntries([...asked.values()].map((channel) => [channel.name, placeOf(channel)]));
+        return send(path, { channels, ...more }, mine);
       },
       take(event: AnyEvent) {
         if (!signal.aborted) take(question, event);

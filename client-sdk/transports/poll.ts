@@ -3,7 +3,7 @@
 import type { Begin, HEADERS, PATHS, PolledChannel } from '../../src/protocol/index.js';
 import { backoff } from '../backoff.js';
 import { isOpen, neededFeatures } from '../channel.js';
-import type { LinkHost, OpenLink, Wanted } from '../link.js';
+import { type LinkHost, type OpenLink, placeOf, type Wanted } from '../link.js';
 import {
   ANSWER_GOAL_MS,
   FIRST_ANSWER_BYTES,
@@ -44,7 +44,7 @@ export const poll =
         let carried = answerBytes;
         let moves: unknown;
         if (rest[0]) {
-          const channels = Object.fromEntries(rest.map(({ name, position }) => [name, position]));
+          const channels = Object.fromEntries(rest.map((wanted) => [wanted.name, placeOf(wanted)]));
           const body = { channels, waitMs, maxBytes, ...neededFeatures(rest) };
           const response = await post('/v1/poll' satisfies (typeof PATHS)['poll'], body);
           const beganMs = clock.monotonic();
@@ -103,8 +103,9 @@ const readCached = async (
   touch: () => void,
 ): Promise<readonly Cached[]> => {
   const all = await Promise.all(
-    [...asked].map(async ({ name, position: begin }) => {
-      const polled = await host.readCache?.(host, host.session, name, begin, signal);
+    [...asked].map(async ({ name, position: begin, maxPerSecond }) => {
+      // A pace is the node's to keep.
+      const polled = maxPerSecond ? undefined : await host.readCache?.(host, host.session, name, begin, signal);
       if (polled) touch();
       return { name, begin, polled };
     }),

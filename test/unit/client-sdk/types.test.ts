@@ -48,6 +48,7 @@ export async function use() {
     return message.data.toFixed();
   }
   client.subscribe('n', { last: 5 }, ({ time, isOwn }: Message<number>) => (isOwn ? time?.toFixed() : undefined));
+  client.subscribe('n', { maxPerSecond: 10, after: maybe }, ({ skipped = 0 }) => skipped.toFixed());
   const page = await client.history<number>('n', { last: 5 });
   const { id, user } = client.connection ?? (await client.ready());
   const text: string = [page.messages[0]?.data.toFixed(), page.gap?.reason, page.offset, id, user ?? ''].join();
