@@ -1,18 +1,12 @@
 // How much a poll of the SDK asks for, and what becomes of an answer that is cut.
 
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ClientOptions } from '../../../client-sdk/types.js';
-import { news, polling } from './fakes/polling.js';
+import { news, polling, pollsIn } from './fakes/polling.js';
 import { offset, World } from './fakes/world.js';
 
 let world: World;
-afterEach(() => {
-  world.client.close();
-  expect(world.clock.pending).toBe(0);
-});
-const settle = () => world.clock.advance(0);
-const poll = () => world.network.request('/v1/poll');
-const none = () => expect(world.network.waiting('/v1/poll')).toEqual([]);
+const { settle, poll, none } = pollsIn(() => world);
 async function pollingWith(options: Partial<ClientOptions>) {
   world = new World(options);
   return polling(world);

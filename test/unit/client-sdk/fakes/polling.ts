@@ -1,5 +1,6 @@
 // A client that polls one channel, and what a node answers it.
 
+import { afterEach, expect } from 'vitest';
 import { type Listening, offset, type World } from './world.js';
 
 /** An answer about the channel `news`: these messages, and the position behind them. */
@@ -13,4 +14,17 @@ export async function polling(world: World): Promise<Listening> {
   (await world.network.request('/v1/poll')).answer(200, news(1));
   await world.clock.advance(0);
   return listening;
+}
+
+/** What tests of polls do with the world that they are in; it is closed behind each, and leaves no timer. */
+export function pollsIn(current: () => World) {
+  afterEach(() => {
+    current().client.close();
+    expect(current().clock.pending).toBe(0);
+  });
+  return {
+    settle: () => current().clock.advance(0),
+    poll: () => current().network.request('/v1/poll'),
+    none: () => expect(current().network.waiting('/v1/poll')).toEqual([]),
+  };
 }
