@@ -16,6 +16,8 @@ function suite(name: string, seconds: number, build: boolean) {
       setupFiles: ['test/support/faults.ts'],
       testTimeout: seconds * 1000,
       hookTimeout: seconds * 1000,
+      // A failure says what it saw, where a log is all that is left of it.
+      chaiConfig: { truncateThreshold: 2_000 },
       // A poll waits for an event, and a busy machine may take its time: it ends before its test does, to name what it saw.
       expect: { poll: { timeout: seconds * 500 } },
       ...(build && { globalSetup: ['test/support/fresh-build.ts'] }),

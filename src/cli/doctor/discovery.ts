@@ -1,5 +1,6 @@
 // Asks discovery as clients and operators do: whether it answers, is ready, knows nodes and lets pages in.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { PATHS } from '../../protocol/index.js';
 import { checksIn, clockOf, type FoundNode, nodesIn, type ProcessCheck } from './answers.js';
 import { type Answer, ask, bearer, whyNot } from './ask.js';
@@ -8,6 +9,10 @@ import type { Findings } from './finding.js';
 
 /** What discovery says where it knows none, or none has ever been there. */
 export const NO_NODE = /no node (is known|has loaded)/;
+
+/** Chosen: discovery looks for nodes twice a second, each of which tells of itself once a second. */
+const SETTLED_MS = 3_000;
+const ASK_AGAIN_MS = 200;
 
 export interface DiscoveryTerms {
   readonly url: string;
@@ -26,7 +31,7 @@ export async function examineDiscovery(
   if (!(await isAlive(url, found, clocks))) return undefined;
   found.asked.push('discovery');
   const operator = bearer(adminKey);
-  const ready = await ask(url + PATHS.readyz, { headers: operator }).catch(() => undefined);
+  const ready = await readiness(url, operator);
   if (ready !== undefined) judgeReadiness(ready, found);
   for (const origin of origins) await examineOrigin(url, origin, found);
   return adminKey === undefined ? undefined : knownNodes(url, operator, found);
@@ -53,6 +58,18 @@ async function isAlive(url: string, found: Findings, clocks: Clocks): Promise<bo
     'the URL, or the proxy before discovery: pass everything on',
   );
   return false;
+}
+
+/** As it is said again and again for a while where no node is known: of a node that has just started it hears in time. */
+async function readiness(url: string, headers: Readonly<Record<string, string>>): Promise<Answer | undefined> {
+  const until = performance.now() + SETTLED_MS;
+  for (;;) {
+    const answer = await ask(url + PATHS.readyz, { headers }).catch(() => undefined);
+    const isWithoutNode =
+      answer !== undefined && checksIn(answer).some(({ ok, detail }) => !ok && NO_NODE.test(detail));
+    if (!isWithoutNode || performance.now() > until) return answer;
+    await pause(ASK_AGAIN_MS);
+  }
 }
 
 function judgeReadiness(answer: Answer, found: Findings): void {
