@@ -1,6 +1,11 @@
 // The test suites, in the order in which scripts/test.mjs runs them.
 
 import { configDefaults, defineConfig } from 'vitest/config';
+import { WAITING } from './scripts/test-lanes.mjs';
+import LongFirst from './scripts/test-sequence.mjs';
+
+/** What another run has, where there are several: scripts/test.mjs says so. */
+const ELSEWHERE = process.env.FANFARE_TEST_WAITING === 'elsewhere' ? WAITING : [];
 
 /**
  * A suite is a folder of test/; `seconds` is when one of its tests is taken for hanging: several times what the slowest of them
@@ -11,7 +16,7 @@ function suite(name: string, seconds: number, build: boolean) {
     test: {
       name,
       include: [`test/${name}/**/*.test.ts`],
-      exclude: [...configDefaults.exclude, '**/dist/**'],
+      exclude: [...configDefaults.exclude, '**/dist/**', ...ELSEWHERE],
       // What a timer throws goes no further; here it is an error of the run.
       setupFiles: ['test/support/faults.ts'],
       testTimeout: seconds * 1000,
@@ -28,7 +33,10 @@ function suite(name: string, seconds: number, build: boolean) {
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    // Of tests that run side by side in one file, which mostly wait.
+    maxConcurrency: 8,
     pool: 'forks',
+    sequence: { sequencer: LongFirst },
     projects: [
       suite('house', 120, false),
       suite('unit', 60, false),

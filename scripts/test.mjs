@@ -1,33 +1,39 @@
-// Runs the test suites one after the other, the quick ones first, and closes with one line: `N passed, N failed`.
+// Runs the test suites, the quick ones first, and closes with times, failures in full, and one line: `N passed, N failed`.
 // `npm test` runs all of them; `npm test -- unit browser` only these.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { WAITING } from './test-lanes.mjs';
 
 /** What runs together; a step that hangs is ended after `minutes`, several times what it takes on a machine that is busy otherwise. */
 const STEPS = [
   { suites: ['house', 'unit'], minutes: 8 },
   { suites: ['conformance'], minutes: 14 },
   { suites: ['integration'], minutes: 14 },
-  { suites: ['browser'], minutes: 15 },
-  { suites: ['chaos'], minutes: 15 },
+  { suites: ['browser', 'chaos'], minutes: 20 },
 ];
+const WAITING_MINUTES = 25;
+const SLOWEST = 10;
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const reports = mkdtempSync(join(tmpdir(), 'fanfare-test-'));
 const total = { passed: 0, failed: 0, skipped: 0 };
-/** One entry a failure, said again at the end: what a long log shows first is its end. */
+/** `{ path, ms }` of every file that ran. */
+const files = [];
+/** Said once more at the end: what a long log shows first is its end. */
 const failures = [];
 
-/** Resolves with whether the step's runner ended well. */
-function run({ suites, minutes }, report) {
-  const projects = suites.flatMap((suite) => ['--project', suite]);
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const args = ['node_modules/vitest/vitest.mjs', 'run', '--passWithNoTests', ...projects, ...reporters];
-  const env = { ...process.env, BUILD_IS_FRESH: '1' };
+const seconds = (ms) => `${Math.round(ms / 1000)} s`;
+
+/** Resolves with whether the runner ended well; `terms` and `env` are its own. */
+function run({ name, terms, env: own, minutes }, report) {
+  // Tests that are not quick are among the slowest files at the end.
+  const told = ['--reporter=default', '--reporter=./scripts/test-report.mjs', '--slowTestThreshold=30000'];
+  const args = ['node_modules/vitest/vitest.mjs', 'run', '--passWithNoTests', ...terms, ...told];
+  const env = { ...process.env, BUILD_IS_FRESH: '1', FANFARE_TEST_REPORT: report, ...own };
   // A process group of its own, so that nothing of a step that hangs is left behind.
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'], env, detached: true });
   const end = (signal) => process.kill(-child.pid, signal);
@@ -35,7 +41,7 @@ function run({ suites, minutes }, report) {
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
-      console.log(`test: ${suites.join(' and ')} did not end within ${minutes} minutes`);
+      failures.push(`${name}: did not end within ${minutes} minutes`);
       end('SIGKILL');
     }, minutes * 60_000);
     child.once('exit', (code) => {
@@ -46,59 +52,84 @@ function run({ suites, minutes }, report) {
   });
 }
 
-/** What each failed test of a file says, or the file itself when it failed outside of its tests. */
-function failuresOf({ name, status, message, assertionResults }) {
-  const failed = assertionResults.filter((test) => test.status === 'failed');
-  const texts = failed.map((test) => `${test.fullName}\n${test.failureMessages.join('\n')}`);
-  if (texts.length === 0 && status === 'failed') texts.push(message);
-  return texts.map((text) => `${relative('', name)}: ${text.split('\n').slice(0, 12).join('\n    ')}`);
-}
-
-/** Adds the step's figures; an error outside of any test counts as one failure. */
-function count(suites, report, good) {
+/** Runs it and adds its figures; an error outside of any test counts as one failure. */
+async function runAndCount(step) {
+  const report = join(reports, `${step.name.replaceAll(' ', '-')}.json`);
+  const startedAt = performance.now();
+  const good = await run(step, report);
+  console.log(`test: ${step.name} took ${seconds(performance.now() - startedAt)}`);
   let figures;
   try {
     figures = JSON.parse(readFileSync(report, 'utf8'));
   } catch {
     total.failed += 1;
-    failures.push(`${suites.join(' and ')}: ended without a report`);
+    failures.push(`${step.name}: ended without a report`);
     return;
   }
-  const said = figures.testResults.flatMap(failuresOf);
-  if (!good && said.length === 0)
-    said.push(`${suites.join(' and ')}: an error outside of the tests, see its output above`);
-  failures.push(...said);
-  total.passed += figures.numPassedTests;
-  total.skipped += figures.numPendingTests + figures.numTodoTests;
-  total.failed += good ? figures.numFailedTests : Math.max(1, figures.numFailedTests);
+  if (!good && figures.failures.length === 0) figures.failures.push(`${step.name}: failed, see its output above`);
+  failures.push(...figures.failures);
+  files.push(...figures.files);
+  total.passed += figures.passed;
+  total.skipped += figures.skipped;
+  total.failed += good ? figures.failed : Math.max(1, figures.failed);
 }
 
-const wanted = process.argv.slice(2);
-const steps = STEPS.map((step) => ({
-  ...step,
-  suites: step.suites.filter((suite) => wanted.length === 0 || wanted.includes(suite)),
-})).filter((step) => step.suites.length > 0);
+const suiteOf = (path) => path.split('/')[1];
+const projects = (suites) => suites.flatMap((suite) => ['--project', suite]);
 
-const built = spawnSync(process.execPath, ['scripts/build.mjs'], { stdio: 'inherit' }).status === 0;
-if (!built) {
-  console.log('test: the build failed');
-  total.failed += 1;
-} else {
-  for (const step of steps) {
-    const report = join(reports, `${step.suites.join('-')}.json`);
-    const startedAt = Date.now();
-    const good = await run(step, report);
-    count(step.suites, report, good);
-    console.log(`test: ${step.suites.join(' and ')} took ${Math.round((Date.now() - startedAt) / 1000)} s`);
+/** The steps of `suites` in turn, and beside them one worker for the files that wait. */
+async function runAll(suites) {
+  const waiting = WAITING.filter((path) => suites.includes(suiteOf(path)));
+  const beside = { name: 'waiting', minutes: WAITING_MINUTES, terms: [...waiting, '--maxWorkers=1'] };
+  const lane = waiting.length > 0 ? runAndCount(beside) : undefined;
+  for (const step of STEPS) {
+    const own = step.suites.filter((suite) => suites.includes(suite));
+    if (own.length === 0) continue;
+    const env = { FANFARE_TEST_WAITING: 'elsewhere' };
+    await runAndCount({ name: own.join(' and '), minutes: step.minutes, terms: projects(own), env });
   }
+  await lane;
+  // Whatever the lanes say, no file is left out.
+  const ran = new Set(files.map(({ path }) => path));
+  for (const path of suites.flatMap(filesOf).filter((one) => !ran.has(one))) {
+    total.failed += 1;
+    failures.push(`${path}: did not run`);
+  }
+}
+
+function filesOf(suite) {
+  const names = readdirSync(join('test', suite), { recursive: true });
+  return names.filter((name) => name.endsWith('.test.ts')).map((name) => join('test', suite, name));
+}
+
+function tellTimes(suites) {
+  for (const suite of suites) {
+    const own = files.filter(({ path }) => suiteOf(path) === suite);
+    const ms = own.reduce((sum, file) => sum + file.ms, 0);
+    console.log(`test: ${suite}: ${own.length} files, ${seconds(ms)} one after the other`);
+  }
+  const slowest = files.toSorted((one, other) => other.ms - one.ms).slice(0, SLOWEST);
+  for (const { path, ms } of slowest) console.log(`test: slow: ${seconds(ms).padStart(6)}  ${path}`);
+}
+
+const all = STEPS.flatMap(({ suites }) => suites);
+const wanted = process.argv.slice(2);
+const suites = all.filter((suite) => wanted.length === 0 || wanted.includes(suite));
+const startedAt = performance.now();
+if (spawnSync(process.execPath, ['scripts/build.mjs'], { stdio: 'inherit' }).status === 0) await runAll(suites);
+else {
+  failures.push('the build failed');
+  total.failed += 1;
 }
 rmSync(reports, { recursive: true });
 if (total.passed + total.failed === 0) total.failed = 1;
 if (total.skipped > 0 && process.env.CI) {
-  console.log('test: in CI a skipped test is a failure');
+  failures.push('in CI a skipped test is a failure');
   total.failed += total.skipped;
 }
+tellTimes(suites);
 for (const failure of failures) console.log(`test: FAILED ${failure}`);
+console.log(`test: took ${seconds(performance.now() - startedAt)}`);
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 process.exitCode = total.failed > 0 ? 1 : 0;

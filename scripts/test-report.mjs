@@ -1,0 +1,67 @@
+// What a run of the tests came to, written as JSON to FANFARE_TEST_REPORT for scripts/test.mjs: counts, times by file, and failures in full.
+
+import { writeFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+
+/** So much that a log stays readable. */
+const MOST_STACK_LINES = 8;
+const MOST_LINES = 80;
+const MOST_CHARS = 2_000;
+
+const here = (path) => relative('', path);
+
+/** The lines of a stack that are in files of ours. */
+function placesIn(stack = '') {
+  const ours = stack.split('\n').filter((line) => /^ +at .*[/:]/.test(line) && !line.includes('/node_modules/'));
+  return ours.slice(0, MOST_STACK_LINES).map((line) => line.replaceAll(`${process.cwd()}/`, '').trim());
+}
+
+/** A failure as a log is to have it: what was said, the whole difference, and where. */
+function textOf({ name, message = '', diff, stack = '', cause }) {
+  const where = placesIn(stack);
+  const lines = [
+    ...`${name}: ${message}`.split('\n'),
+    ...(diff === undefined ? [] : diff.split('\n')),
+    ...where,
+    ...(cause?.message === undefined ? [] : [`because of: ${cause.message}`, ...placesIn(cause.stack)]),
+  ];
+  const cut = lines.length > MOST_LINES ? [...lines.slice(0, MOST_LINES), '…'] : lines;
+  return stripVTControlCharacters(cut.map((line) => line.slice(0, MOST_CHARS)).join('\n    '));
+}
+
+/** The errors of a file's tests, and those of the file and its suites, which end no test. */
+function failuresOf(module) {
+  const path = here(module.moduleId);
+  const found = [];
+  const add = (title, errors = []) => {
+    for (const error of errors) found.push(`${path}${title === '' ? '' : ` > ${title}`}\n    ${textOf(error)}`);
+  };
+  add('', module.errors());
+  for (const suite of module.children.allSuites()) add(suite.fullName, suite.errors());
+  for (const test of module.children.allTests('failed')) add(test.fullName, test.result().errors);
+  return found;
+}
+
+function countOf(modules, state) {
+  return modules.reduce((sum, { children }) => sum + [...children.allTests(state)].length, 0);
+}
+
+export default class TestReport {
+  onTestRunEnd(modules, unhandledErrors) {
+    const report = {
+      passed: countOf(modules, 'passed'),
+      skipped: countOf(modules, 'skipped'),
+      failed: countOf(modules, 'failed'),
+      files: modules.map((module) => {
+        const { collectDuration, setupDuration, duration } = module.diagnostic();
+        return { path: here(module.moduleId), ms: Math.round(collectDuration + setupDuration + duration) };
+      }),
+      failures: [
+        ...modules.flatMap(failuresOf),
+        ...unhandledErrors.map((error) => `outside of the tests\n    ${textOf(error)}`),
+      ],
+    };
+    writeFileSync(process.env.FANFARE_TEST_REPORT, JSON.stringify(report));
+  }
+}
