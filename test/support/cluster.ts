@@ -1,6 +1,7 @@
 // A whole cluster in processes of their own: Redis, discovery, push nodes.
 
 import { signToken } from '../../src/auth/token-signer.js';
+import { eventually } from './eventually.js';
 import { type ServerProcess, startFanfare } from './process.js';
 import { type RedisServer, type RedisServerOptions, startRedis } from './redis.js';
 
@@ -34,7 +35,7 @@ export interface ClusterSetup {
   readonly nodeFlags?: readonly string[];
 }
 
-/** Starts nodes `n1`, `n2` … with these engines, and one discovery. */
+/** Starts nodes `n1`, `n2` … with these engines, and one discovery, which knows a node when this resolves. */
 export async function startCluster({
   engines,
   env = {},
@@ -64,6 +65,7 @@ export async function startCluster({
     startFanfare(['discovery'], { env: shared, nodeFlags }),
     ...engines.map((engine, index) => startNode(`n${index + 1}`, engine)),
   ]);
+  if (engines.length > 0) await knowsNodes(discovery);
   const token = (subject: string) =>
     signToken({ secret: AUTH_SECRET, subject, grants: EVERYTHING, lifetimeMs: 3_600_000 });
   return {
@@ -92,6 +94,14 @@ export async function startCluster({
       await redis.stop();
     },
   };
+}
+
+/** It looks for nodes twice a second: what is asked of it before it has seen the first is not what tests are about. */
+async function knowsNodes({ url, ops = url }: ServerProcess): Promise<void> {
+  await eventually(async () => {
+    const response = await fetch(`${ops}/readyz`);
+    return response.ok || `discovery is not ready: ${response.status} ${await response.text()}`;
+  }, 30_000);
 }
 
 export const EVERYTHING = { subscribe: ['room:*', 'news'], publish: ['room:*', 'news'], presence: [] };

@@ -7,8 +7,13 @@ import type { AddressInfo } from 'node:net';
 /** What concerns one connection is not passed on (RFC 9110 section 7.6.1). */
 const OWN = new Set(['connection', 'upgrade', 'keep-alive', 'transfer-encoding']);
 
-export async function startUpgradelessProxy(target: string): Promise<{ readonly url: string; close(): void }> {
-  const server = createServer((incoming, answer) => {
+/** `before`: what is waited for before a request for this path is passed on. */
+export async function startUpgradelessProxy(
+  target: string,
+  before: (path: string) => Promise<void> = async () => {},
+): Promise<{ readonly url: string; close(): void }> {
+  const server = createServer(async (incoming, answer) => {
+    await before(incoming.url ?? '/');
     const passed = Object.entries(incoming.headers).filter(([name]) => !OWN.has(name));
     const asked = request(new URL(incoming.url ?? '/', target), {
       method: incoming.method ?? 'GET',
