@@ -2,8 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { Browser, BrowserContext, Page } from 'playwright';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Browser, Page } from 'playwright';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { launchChromium, skipReason } from '../support/chromium.js';
 import type { Manners } from '../support/hostile-proxy.js';
 import { HostileWorld } from '../support/hostile-world.js';
@@ -46,8 +46,6 @@ const told = skipReason === undefined ? title : `${title} (skipped: ${skipReason
 
 describe.skipIf(skipReason !== undefined)(told, () => {
   let browser: Browser;
-  let context: BrowserContext;
-  let world: HostileWorld;
   let sdk: string;
 
   beforeAll(async () => {
@@ -55,10 +53,6 @@ describe.skipIf(skipReason !== undefined)(told, () => {
     sdk = await readFile(fileURLToPath(new URL('../../dist/sdk.js', import.meta.url)), 'utf8');
   });
   afterAll(() => browser?.close());
-  afterEach(async () => {
-    await context.close();
-    await world.close();
-  });
 
   /** What the page knows once it has heard some of what is said. */
   async function heard(page: Page, count = 30): Promise<Known> {
@@ -66,12 +60,15 @@ describe.skipIf(skipReason !== undefined)(told, () => {
     return page.evaluate(() => (globalThis as Told).known as Known);
   }
 
-  it.each(CASES)(
+  // Side by side: what they do most of the time is to wait for what a proxy keeps back.
+  it.concurrent.for(CASES)(
     '%s: has what works, and begins with it after a reload and in a new tab',
-    async (what, manners, transport) => {
-      world = await HostileWorld.start({ manners, page: PAGE, sdk });
+    async ([what, manners, transport], { expect, onTestFinished }) => {
+      const world = await HostileWorld.start({ manners, page: PAGE, sdk });
+      onTestFinished(() => world.close());
       world.talk('news');
-      context = await browser.newContext();
+      const context = await browser.newContext();
+      onTestFinished(() => context.close());
       const page = await context.newPage();
       await page.goto(world.url);
       const first = await heard(page);

@@ -3,6 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { eventually } from '../support/eventually.js';
 import { BareSocket, type NodeEvent, readEvents } from './stranger-client.js';
 import { type Discovered, describeForStranger, OFFSET, type PollAnswer } from './stranger-world.js';
 
@@ -60,10 +61,10 @@ describeForStranger('a stranger and the features', (world) => {
     socket.send(JSON.stringify({ type: 'connect', id: 1, version: 1, token: ticket, features }));
     socket.send(JSON.stringify({ type: 'subscribe', id: 2, channels: { [channel]: 'now' } }));
     const events = () => frames.flat() as NodeEvent[];
-    await expect.poll(() => events().some(({ type }) => type === 'subscribed')).toBe(true);
+    await eventually(async () => events().some(({ type }) => type === 'subscribed') || 'not subscribed', 30_000);
     const offsets = await Promise.all(Array.from({ length: 40 }, (_, n) => world.publish(channel, n)));
     const messages = () => events().filter(({ type }) => type === 'message');
-    await expect.poll(() => messages().length).toBe(40);
+    await eventually(async () => messages().length === 40 || `${messages().length} messages`, 30_000);
     expect(messages().map(({ offset }) => offset)).toEqual(offsets.toSorted());
     if (!isBatched) expect(frames.some(Array.isArray)).toBe(false);
     socket.terminate();

@@ -26,18 +26,18 @@ export interface PollAnswer {
   >;
 }
 
-/** Runs `tests` against `fanfare start` on every engine × every broker. */
+/** Runs `tests` against `fanfare start` on every engine × every broker: the worlds side by side, the tests of each in turn. */
 export function describeForStranger(title: string, tests: (world: World) => void): void {
-  describe.each([
+  describe.concurrent.each([
     { engine: 'uws', broker: 'memory' },
     { engine: 'ws', broker: 'memory' },
     { engine: 'uws', broker: 'redis' },
     { engine: 'ws', broker: 'redis' },
-  ])(`${title}, with $engine and $broker`, ({ engine, broker }) => {
+  ])('with $engine and $broker', ({ engine, broker }) => {
     const world = new World(engine, broker === 'redis');
     beforeAll(() => world.start(), 30_000);
     afterAll(() => world.stop());
-    tests(world);
+    describe.sequential(title, () => tests(world));
   });
 }
 

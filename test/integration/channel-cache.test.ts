@@ -37,10 +37,10 @@ it('nginx is configured to wait for longer than a read does', async () => {
   }
 });
 
+// Each cell has a node and a cache of its own, and its tests wait most of the time.
 for (const { name, skipReason, start, engine } of CELLS) {
-  describe.skipIf(skipReason !== undefined)(
-    `${name} as a cache before the ${engine} engine ${skipReason ?? ''}`,
-    () => {
+  describe.skipIf(skipReason !== undefined)(`${name} before the ${engine} engine`, { concurrent: true }, () => {
+    describe.sequential(`as a cache ${skipReason ?? ''}`, () => {
       let node: TestNode;
       let cache: { readonly url: string; close(): Promise<void> };
       let ageMs: number;
@@ -73,7 +73,7 @@ for (const { name, skipReason, start, engine } of CELLS) {
       it('makes one request of all who wait at one position, and hands all of them what comes', async () => {
         const tail = await publish('pub:x', '0');
         const answers = crowd(() => ask(`pub:x?offset=${tail}&live=long-poll&cursor=${tail.slice(0, 13)}`));
-        await vi.waitFor(() => expect(waiting()).toBeGreaterThan(0), { timeout: 10_000 });
+        await vi.waitFor(() => expect(waiting()).toBeGreaterThan(0), { timeout: 30_000 });
         const offset = await publish('pub:x', '1');
         const all = await answers;
         expect(new Set(all.map(({ text, headers }) => `${text} ${headers['stream-next-offset']}`))).toEqual(
@@ -99,7 +99,7 @@ for (const { name, skipReason, start, engine } of CELLS) {
         expect(Number(cursor)).toBeGreaterThan(Number(tail.slice(0, 13)));
         // Whoever goes on waits again, together with all others: nobody gets the answer that he has had.
         const again = crowd(() => ask(`${path}&cursor=${cursor}`));
-        await vi.waitFor(() => expect(waiting()).toBeGreaterThan(0), { timeout: 10_000 });
+        await vi.waitFor(() => expect(waiting()).toBeGreaterThan(0), { timeout: 30_000 });
         expect(waiting()).toBeLessThanOrEqual(2);
         await publish(channel, '1');
         expect(new Set((await again).map(({ text }) => text))).toEqual(new Set(['[1]']));
@@ -221,6 +221,6 @@ for (const { name, skipReason, start, engine } of CELLS) {
         const after = await pages('brief:x');
         expect([...after.values()].flatMap(({ text }) => JSON.parse(text))).toEqual(Array(20).fill('new'));
       });
-    },
-  );
+    });
+  });
 }

@@ -116,7 +116,7 @@ const UPGRADES: readonly (readonly [string, Manners, Transport])[] = [
   ['swallows frames and holds streams back', { upgrades: 'swallow', buffersStreams: true }, 'long-poll'],
 ];
 
-describe.each(['uws', 'ws'] as const)('before a node on %s, behind a proxy that', (engine) => {
+describe.concurrent.each(['uws', 'ws'] as const)('before a node on %s, behind a proxy that', (engine) => {
   it.concurrent.for(UPGRADES)('%s, a client has what works, and a later one begins with it', async (row, context) => {
     const [what, manners, transport] = row;
     const { expect } = context;
@@ -136,7 +136,7 @@ describe.each(['uws', 'ws'] as const)('before a node on %s, behind a proxy that'
   });
 });
 
-describe('behind a proxy that', () => {
+describe.concurrent('behind a proxy that', () => {
   it.concurrent('hands on one byte at a time, all comes over each transport', async (context) => {
     const scene = await Scene.open(context, { manners: { segmentBytes: 1 } });
     scene.world.talk('news');
@@ -232,7 +232,7 @@ describe('behind a proxy that', () => {
   });
 });
 
-describe('with a backlog of 1 MiB, behind a proxy that', () => {
+describe.concurrent('with a backlog of 1 MiB, behind a proxy that', () => {
   const PIECE_BYTES = 16 * 1024;
   const COUNT = 64;
   const numberOf = (data: unknown) => (data as [number])[0];

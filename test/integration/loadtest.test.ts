@@ -24,8 +24,19 @@ async function ran(...args: readonly string[]): Promise<{ readonly stdout: strin
 /** While other tests run, a rate may not be kept for half a second, which is told; nothing goes astray for that. */
 const NOT_KEPT = /messages\/s instead of/;
 
-describe('the load test', () => {
-  it.each(['memory', 'redis'])(
+const folder = mkdtempSync(join(tmpdir(), 'fanfare-lab-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A scenario and its result, in a folder that no other test has: groups of tests run side by side, since each mostly waits. */
+function place() {
+  const own = mkdtempSync(join(folder, 'own-'));
+  return { mine: join(own, 'mine.yaml'), out: join(own, 'result.json') };
+}
+
+const columns = 'links: 8, channels: 4, batch: 2, seconds: 0.5, poll-every: 100';
+
+describe.concurrent('the load test', () => {
+  it.sequential.each(['memory', 'redis'])(
     'delivers every message on every transport with the %s broker',
     async (broker) => {
       const { stdout } = await ran(...TINY, '--broker', broker);
@@ -47,21 +58,16 @@ describe('the load test', () => {
     60_000,
   );
 
-  it('names every wrong option at once', async () => {
+  it.sequential('names every wrong option at once', async () => {
     const failure = await run('--clients', '0', '--engine', 'steam').catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 64 });
     expect(failure).toMatchObject({ stderr: expect.stringMatching(/--clients: .*\n--engine: /) });
   });
 });
 
-describe('the lab', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'fanfare-lab-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
-  const mine = join(folder, 'mine.yaml');
-  const out = join(folder, 'result.json');
-  const columns = 'links: 8, channels: 4, batch: 2, seconds: 0.5, poll-every: 100';
-
-  it('runs scenarios of a YAML file, on every transport and beside the bare loop, and loses nothing', async () => {
+describe.concurrent('the lab', () => {
+  it.sequential('runs scenarios of a YAML file, on every transport and beside the bare loop, and loses nothing', async () => {
+    const { mine, out } = place();
     writeFileSync(mine, `scenarios: [{ name: mine, engine: [uws, bare], rate: [40, flood], ${columns} }]`);
     const { stderr } = await ran('--scenarios', mine, '--rounds', '1', '--allow-busy', '--out', out);
     const result = readResult(out);
@@ -79,8 +85,11 @@ describe('the lab', () => {
     }
     expect(stderr).toContain('left out: mine: bare has no sse here');
   }, 240_000);
+});
 
-  it('runs every peer that this machine has and says of the others that they are missing', async () => {
+describe.concurrent('the lab', () => {
+  it.sequential('runs every peer that this machine has and says of the others that they are missing', async () => {
+    const { mine, out } = place();
     const peers = ['bare-ws', 'socketio', 'nchan', 'nats'];
     const engines = peers.join(', ');
     writeFileSync(mine, `scenarios: [{ name: mine, engine: [${engines}], rate: [40, flood], ${columns} }]`);
@@ -99,13 +108,15 @@ describe('the lab', () => {
     expect([...measured]).toEqual(expect.arrayContaining(['bare-ws', 'socketio']));
   }, 240_000);
 
-  it('measures what idle links take', async () => {
+  it.sequential('measures what idle links take', async () => {
+    const { mine, out } = place();
     writeFileSync(mine, 'scenarios: [{ name: idle, transport: websocket, rate: idle, links: 300 }]');
     await ran('--scenarios', mine, '--rounds', '1', '--allow-busy', '--out', out);
     expect(readResult(out).arms[0]?.rounds[0]).toMatchObject({ faults: [], linkBytes: expect.any(Number) });
-  }, 120_000);
+  });
 
-  it('goes on with a result of its own commit, and refuses one whose first half came from another', async () => {
+  it.sequential('goes on with a result of its own commit, and refuses one whose first half came from another', async () => {
+    const { mine, out } = place();
     writeFileSync(mine, `scenarios: [{ name: mine, transport: websocket, ${columns} }]`);
     await ran('--scenarios', mine, '--rounds', '1', '--allow-busy', '--out', out);
     const whole = readResult(out);
@@ -119,11 +130,12 @@ describe('the lab', () => {
     const refusal = await run('--resume', out).catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: 64, stderr: expect.stringContaining('it was begun at commit abc1234') });
     expect(readFileSync(out, 'utf8')).toBe(before);
-  }, 120_000);
+  });
 
-  it('makes the report of a result again, and says what moved to another', async () => {
+  it.sequential('makes the report of a result again, and says what moved to another', async () => {
+    const { out } = place();
     const traffic = (server: number) => ({ traffic: trafficCounts({ server }) });
-    const other = join(folder, 'other.json');
+    const { out: other } = place();
     writeResult(out, labResult([[traffic(1), traffic(1), traffic(1)]]));
     writeResult(other, labResult([[traffic(2), traffic(2), traffic(2)]]));
     const { stdout } = await run('--report', out);
@@ -132,9 +144,9 @@ describe('the lab', () => {
     expect((await run('--compare', out, other)).stdout).toContain('WORSE: a · uws · websocket');
     const failure = await run('--compare', out).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 64, stderr: expect.stringContaining('--compare: expected two results') });
-  }, 60_000);
+  });
 
-  it('explains itself, lists a table without running it, and tells flags that do not go together', async () => {
+  it.sequential('explains itself, lists a table without running it, and tells flags that do not go together', async () => {
     expect((await run('--help')).stdout).toMatch(/--quick [\s\S]*--resume [\s\S]*poll-every[\s\S]*--clients/);
     expect((await run('--quick', '--list')).stdout).toMatch(/^fan-out · uws · websocket · redis · 100 links on 1/);
     for (const [flags, said] of [
@@ -147,5 +159,5 @@ describe('the lab', () => {
       const failure = await run(...flags).catch((error: unknown) => error);
       expect(failure).toMatchObject({ code: 64, stderr: expect.stringContaining(said) });
     }
-  }, 60_000);
+  });
 });

@@ -1,6 +1,6 @@
 // Processes on Redis behind TLS, certificates and Sentinels: what works, and in which words what does not is told.
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { type Certificates, makeCertificates } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
 import { startManagedRedis } from '../support/managed-redis.js';
@@ -24,14 +24,10 @@ afterAll(() => {
   strangers.remove();
 });
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-async function redis(options: RedisServerOptions = {}): Promise<RedisServer> {
+/** Tests run side by side, each with servers of its own: what they do most of the time is to wait for processes. */
+async function redis(context: TestContext, options: RedisServerOptions = {}): Promise<RedisServer> {
   const server = await startRedis({ host, ...options });
-  closing.push(() => server.stop());
+  context.onTestFinished(() => server.stop());
   return server;
 }
 
@@ -50,7 +46,10 @@ const envOf = (url: string, more: Env = {}) => ({
 /** A node is ready there, and ends as it was told. */
 async function serves(url: string, more: Env = {}): Promise<void> {
   const node = await startFanfare(['node'], { env: envOf(url, more) });
-  await expect.poll(async () => (await readinessOf(node.url)).status).toBe(200);
+  await eventually(async () => {
+    const { status } = await readinessOf(node.url);
+    return status === 200 || String(status);
+  }, 30_000);
   expect((await node.stop()).code).toBe(0);
 }
 
@@ -60,10 +59,10 @@ const attempt = (url: string, more: Env = {}, role = 'node'): Promise<Finished> 
 const lineOf = ({ stderr }: Finished) => stderr.split('\n').find((line) => line.startsWith('fanfare:'));
 
 describe('TLS', () => {
-  it('a server, a Cluster and Sentinels whose certificates nobody vouches for are refused in OpenSSL’s words', async () => {
-    const single = await redis({ tls: { certificates, clients: 'no' } });
+  it.concurrent('a server, a Cluster and Sentinels whose certificates nobody vouches for are refused in OpenSSL’s words', async (context) => {
+    const single = await redis(context, { tls: { certificates, clients: 'no' } });
     const cluster = await startRedisCluster(certificates);
-    closing.push(() => cluster.stop());
+    context.onTestFinished(() => cluster.stop());
     const sentinel = single.url.replace('rediss:', 'rediss+sentinel:').concat('/main');
     const strange = { FANFARE_REDIS_CA: strangers.ca };
     const all = await Promise.all([single.url, cluster.url, sentinel].map((url) => attempt(url, strange)));
@@ -72,8 +71,8 @@ describe('TLS', () => {
     }
   });
 
-  it('a server that wants a client’s certificate says so, and serves who shows one', async () => {
-    const { url } = await redis({ tls: { certificates, clients: 'yes' } });
+  it.concurrent('a server that wants a client’s certificate says so, and serves who shows one', async (context) => {
+    const { url } = await redis(context, { tls: { certificates, clients: 'yes' } });
     const { ca, client } = certificates;
     const without = await attempt(url, { FANFARE_REDIS_CA: ca });
     expect([without.code, lineOf(without)]).toEqual([69, expect.stringMatching(/certificate required/)]);
@@ -84,7 +83,7 @@ describe('TLS', () => {
     });
   });
 
-  it('what the URL would not use is refused with 78', async () => {
+  it.concurrent('what the URL would not use is refused with 78', async () => {
     const { ca, client } = certificates;
     const more = { FANFARE_REDIS_CA: ca, FANFARE_REDIS_CERT: client.certificate, FANFARE_REDIS_SENTINEL_AUTH: 'a:b' };
     const { code, stderr } = await attempt('redis://127.0.0.1:1', more);
@@ -100,12 +99,16 @@ describe('TLS', () => {
 describe('Sentinels', () => {
   const password = 'redis-password';
 
-  async function watched(secured?: Partial<Secured>): Promise<string> {
+  async function watched(context: TestContext, secured?: Partial<Secured>): Promise<string> {
     const tls = secured === undefined ? {} : { tls: { certificates, clients: 'no' } as const };
     const own = ['--masterauth', password, '--repl-diskless-sync-delay', '0'];
     const args = secured === undefined ? own : [...own, '--tls-replication', 'yes'];
-    const master = await redis({ password, args, ...tls });
-    const replica = await redis({ password, args: [...args, '--replicaof', host, String(master.port)], ...tls });
+    const master = await redis(context, { password, args, ...tls });
+    const replica = await redis(context, {
+      password,
+      args: [...args, '--replicaof', host, String(master.port)],
+      ...tls,
+    });
     await eventually(async () => {
       const info = await replica.admin.info('replication');
       return info.includes('master_link_status:up') || info;
@@ -115,12 +118,12 @@ describe('Sentinels', () => {
       1,
       secured && { certificates, password: 'theirs', redisPassword: password, ...secured },
     );
-    closing.push(() => sentinel.stop());
+    context.onTestFinished(() => sentinel.stop());
     return sentinel.url;
   }
 
-  it('with a password of their own and TLS serve who gives it, and refuse others with 78', async () => {
-    const url = await watched({});
+  it.concurrent('with a password of their own and TLS serve who gives it, and refuse others with 78', async (context) => {
+    const url = await watched(context, {});
     const ca = { FANFARE_REDIS_CA: certificates.ca };
     await serves(url, { ...ca, FANFARE_REDIS_SENTINEL_AUTH: 'theirs' });
     const wrong = await Promise.all([attempt(url, ca), attempt(url, { ...ca, FANFARE_REDIS_SENTINEL_AUTH: 'wrong' })]);
@@ -132,46 +135,49 @@ describe('Sentinels', () => {
     }
   });
 
-  it('with the password of Redis need no other', async () => {
-    await serves(await watched({ password }), { FANFARE_REDIS_CA: certificates.ca });
+  it.concurrent('with the password of Redis need no other', async (context) => {
+    await serves(await watched(context, { password }), { FANFARE_REDIS_CA: certificates.ca });
   });
 });
 
 describe('a Redis without a command of ours, or with another name for it, refuses the start with 78', () => {
-  it.each(['XADD', 'TIME', 'PUBLISH', 'SUBSCRIBE', 'INFO', 'FCALL', 'FUNCTION'])('%s', async (command) => {
-    const { url } = await redis({ args: ['--rename-command', command, command === 'XADD' ? 'HIDDEN' : ''] });
-    for (const finished of await Promise.all([attempt(url), attempt(url, {}, 'discovery')])) {
-      expect([finished.code, lineOf(finished)]).toEqual([
-        78,
-        expect.stringMatching(new RegExp(`redisUrl: Redis lacks a command .*, ${command}\\b.*rename-command`)),
-      ]);
-    }
-  });
+  it.concurrent.for(['XADD', 'TIME', 'PUBLISH', 'SUBSCRIBE', 'INFO', 'FCALL', 'FUNCTION'])(
+    '%s',
+    async (command, context) => {
+      const { url } = await redis(context, { args: ['--rename-command', command, command === 'XADD' ? 'HIDDEN' : ''] });
+      for (const finished of await Promise.all([attempt(url), attempt(url, {}, 'discovery')])) {
+        expect([finished.code, lineOf(finished)]).toEqual([
+          78,
+          expect.stringMatching(new RegExp(`redisUrl: Redis lacks a command .*, ${command}\\b.*rename-command`)),
+        ]);
+      }
+    },
+  );
 });
 
 describe('what managed Redis and Valkey refuse', () => {
-  it.each([
+  it.concurrent.for<readonly [string, readonly string[]]>([
     // What such services take away of a user, and what we need all the same.
     ['everything dangerous and administrative', ['-@dangerous', '-@admin', '+info', '+function|load']],
     [
       'CONFIG, CLIENT, COMMAND, KEYS, EVAL, DEBUG, ACL, WAIT',
       ['-config', '-client', '-command', '-keys', '-eval', '-acl', '-wait'],
     ],
-  ])('is not needed: %s', async (_, rules) => {
-    const { admin, host: at, port } = await redis();
+  ])('is not needed: %s', async ([, rules], context) => {
+    const { admin, host: at, port } = await redis(context);
     await admin.call('ACL', 'SETUSER', 'managed', 'on', '>secret', '~*', '&*', '+@all', ...rules);
     await serves(`redis://managed:secret@${at}:${port}`);
   });
 
-  it.each([
+  it.concurrent.for<readonly [lacking: readonly string[], roles: readonly string[]]>([
     [
       ['function|load', 'publish', 'xadd'],
       ['node', 'discovery'],
     ],
     [['subscribe'], ['node']],
     [['unsubscribe'], ['node']],
-  ])('a user without the right to %j is refused with 78 and the names', async (lacking, roles) => {
-    const { admin, host: at, port } = await redis();
+  ])('a user without the right to %j is refused with 78 and the names', async ([lacking, roles], context) => {
+    const { admin, host: at, port } = await redis(context);
     await admin.call(
       'ACL',
       'SETUSER',
@@ -195,16 +201,16 @@ describe('what managed Redis and Valkey refuse', () => {
     }
   });
 
-  it.each([
+  it.concurrent.for<readonly [command: string, words: string]>([
     ['FUNCTION', "-ERR unknown command 'FUNCTION', with args beginning with: 'LOAD' ''"],
     ['FUNCTION', "-ERR unknown subcommand or wrong number of arguments for 'LOAD'. Try FUNCTION HELP."],
     ['XADD', '-ERR unknown command `XADD`, with args beginning with: '],
     ['PUBLISH', "-ERR This Redis command is not allowed: 'publish'"],
     ['SUBSCRIBE', '-ERR Command is not available: SUBSCRIBE'],
-  ])('%s, in whatever words, is named with 78: %s', async (command, words) => {
-    const server = await redis();
+  ])('%s, in whatever words, is named with 78: %s', async ([command, words], context) => {
+    const server = await redis(context);
     const managed = await startManagedRedis(server, { [command]: words });
-    closing.push(() => managed.close());
+    context.onTestFinished(() => managed.close());
     for (const finished of await Promise.all([attempt(managed.url), attempt(managed.url, {}, 'discovery')])) {
       expect([finished.code, lineOf(finished)]).toEqual([
         78,
@@ -213,9 +219,9 @@ describe('what managed Redis and Valkey refuse', () => {
     }
   });
 
-  it('a Cluster behind one address that names it alone is refused as redis:// with 78, and served as redis+cluster://', async () => {
+  it.concurrent('a Cluster behind one address that names it alone is refused as redis:// with 78, and served as redis+cluster://', async (context) => {
     const args = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort(host))];
-    const server = await redis({ args: [...args, '--cluster-announce-ip', host] });
+    const server = await redis(context, { args: [...args, '--cluster-announce-ip', host] });
     await server.admin.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16383);
     await eventually(async () => {
       const info = String(await server.admin.call('CLUSTER', 'INFO'));
