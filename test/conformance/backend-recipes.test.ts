@@ -118,7 +118,7 @@ beforeAll(async () => {
       FANFARE_PUBLISH_KEY: PUBLISH_KEY,
     },
   });
-}, 60_000);
+});
 afterAll(async () => {
   await server?.stop();
   await redis?.stop();
@@ -132,7 +132,7 @@ describe.each(RECIPES)('$title', ({ title, needs: [program, ...args], command, m
     if (!canRun || make === undefined) return;
     const [compiler, ...flags] = make(folder);
     execFileSync(compiler, flags);
-  }, 90_000);
+  });
 
   async function answer(task: Task, ...more: readonly string[]): Promise<unknown> {
     const [recipe, ...first] = command(folder);

@@ -16,7 +16,7 @@ const ALL: PageLimit = { maxEntries: 1_000, maxBytes: 1024 * 1024 };
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis();
-}, 60_000);
+});
 afterAll(() => server.stop());
 
 const brokers: Record<string, () => Broker> = {

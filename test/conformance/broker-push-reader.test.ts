@@ -20,7 +20,7 @@ beforeAll(async () => {
   cluster = await startRedisCluster();
   urls.alone = server.url;
   urls.Cluster = cluster.url;
-}, 60_000);
+});
 afterAll(() => Promise.all([server.stop(), cluster.stop()]));
 
 describe.each(['alone', 'Cluster'])('Redis %s', (shape) => {

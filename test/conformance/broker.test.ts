@@ -12,7 +12,7 @@ let server: RedisServer;
 let cluster: RedisCluster;
 beforeAll(async () => {
   [server, cluster] = await Promise.all([startRedis(), startRedisCluster()]);
-}, 60_000);
+});
 afterAll(() => Promise.all([server.stop(), cluster.stop()]));
 
 const redisBroker = (url: string) => createRedisBroker({ url, prefix: 'fanfare', namespaces, logger: silentLogger });

@@ -71,7 +71,7 @@ describe.each(CELLS)('a backend on the $engine engine and the $kind broker', (ce
     );
     await events.events.nextOf('control');
     const waiting = world.read(`news?offset=${offsets[2]}&live=long-poll`);
-    await vi.waitFor(() => expect(world.node.node.stats().waitingPolls).toBe(2));
+    await vi.waitFor(() => expect(world.node.node.stats().waitingPolls).toBe(2), { timeout: 30_000 });
     expect((await remove('news')).status).toBe(204);
     const [later = ''] = await publish('news', '4');
     for (const feed of [socket, stream, poll]) {

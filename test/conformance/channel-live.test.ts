@@ -11,7 +11,8 @@ describe.each(ROADS)('a channel read live on the $engine engine and the $kind br
   const world = new ChannelWorld(cell);
   const read = world.read.bind(world);
   const publish = async (channel: string, data: string) => (await world.publish(channel, data))[0] ?? '';
-  const waiting = (count: number) => vi.waitFor(() => expect(world.node.node.stats().waitingPolls).toBe(count));
+  const waiting = (count: number) =>
+    vi.waitFor(() => expect(world.node.node.stats().waitingPolls).toBe(count), { timeout: 30_000 });
   const positionOf = ({ headers }: GetAnswer) => headers['stream-next-offset'] ?? '';
 
   async function stream(path: string, options: GetOptions = {}): Promise<StreamedEvents> {
@@ -173,7 +174,7 @@ describe.each(ROADS)('a channel read live on the $engine engine and the $kind br
       await one.events.nextOf('control');
       expect(world.node.node.stats().streams).toBe(1);
       one.close();
-      await vi.waitFor(() => expect(world.node.node.stats().streams).toBe(0));
+      await vi.waitFor(() => expect(world.node.node.stats().streams).toBe(0), { timeout: 30_000 });
     });
 
     it('is answered to a HEAD without one', async () => {

@@ -73,9 +73,9 @@ describe.each(['uws', 'ws'] as const)('at a channel’s URL on the %s engine', (
   it('Python’s requests reads all pages, then what comes, by long poll and by events', async () => {
     for (let n = 0; n < 400; n++) await publish('mine', String(n));
     const follows = run(PYTHON, READER, urlOf('mine'), node.ticket(), '402');
-    await expect.poll(() => node.node.stats().waitingPolls, { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => node.node.stats().waitingPolls).toBe(1);
     await publish('mine', '400');
-    await expect.poll(() => node.node.stats().streams, { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => node.node.stats().streams).toBe(1);
     await publish('mine', '401');
     expect(JSON.parse(await follows)).toEqual(Array.from({ length: 402 }, (_, n) => n));
   });

@@ -44,7 +44,7 @@ describe.concurrent.each(ENGINES)('an early answer of the %s engine', (name) => 
     const host = await start(10_000);
     expect(await playAll(host.port, KINDS)).toBe('');
     await host.close();
-  }, 60_000);
+  });
 
   it.each(name === 'uws' ? (['length'] as const) : (['length', 'chunks'] as const))(
     'leaves the connection to a peer that has sent its body (%s)',
@@ -75,7 +75,7 @@ describe.concurrent.each(ENGINES)('an early answer of the %s engine', (name) => 
     peer.write(requestText('POST', '/', ['Transfer-Encoding: chunked'], `11170\r\n${body}\r\n0\r\n\r\n`));
     expect(await peer.until((text) => text.includes(' read'))).toContain('70000 read');
     await host.close();
-  }, 60_000);
+  });
 
   it('takes no place for good when 400 peers reset it in 100 places', async () => {
     const host = await start(100);
@@ -107,7 +107,7 @@ describe.concurrent.each(ENGINES)('an early answer of the %s engine', (name) => 
     }
     await untilAllLeft(host.port, titles);
     await host.close();
-  }, 60_000);
+  });
 
   it('closes the connection of a peer that never stops sending, when few of its bytes have come', async () => {
     const host = await start(10);

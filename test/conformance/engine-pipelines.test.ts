@@ -275,5 +275,5 @@ describe.each(ENGINES)('pipelines on the %s engine', (name) => {
     clearInterval(timer);
     expect(text).toMatch(/^HTTP\/1.1 408 [\s\S]*connection: close/i);
     await peer.closed;
-  }, 30_000);
+  });
 });

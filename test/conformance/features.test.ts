@@ -67,7 +67,7 @@ describe.each(['uws', 'ws'] as const)('features on the %s engine', (engine) => {
       client.command({ type: 'ping' });
       return (await events.next()).type;
     };
-    await expect.poll(again, { interval: 200, timeout: 5_000 }).toBe('pong');
+    await expect.poll(again, { interval: 200 }).toBe('pong');
   });
 
   it.each([999, 60_001, 1.5, '5000', null])('quiet refuses a heartbeat of %j', async (heartbeatMs) => {

@@ -32,7 +32,7 @@ beforeAll(async () => {
   await connection.start();
   await broker.start(new RecordingListener());
   ingest = createIngest({ connection, publishMany: (all) => broker.publishMany(all), maxMessageBytes: 65_536, logger });
-}, 60_000);
+});
 afterAll(async () => {
   await ingest?.close();
   await broker?.close();
@@ -59,7 +59,7 @@ it('is drained in order to channels on every master, with its dead letters', asy
   await server.admin.xadd(QUEUE, '*', 'channel', 'no channel', 'data', '1');
   await queue(server, 1_000, 0);
   ingest.start();
-  await expect.poll(() => server.admin.xlen(QUEUE), { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => server.admin.xlen(QUEUE)).toBe(0);
   for (let channel = 0; channel < CHANNELS; channel++) await expectChannel(channel, 1_000);
   expect(ingest.stats()).toMatchObject({ ingested: 1_000, ingestDead: 1 });
   const dead = await cluster.masterOf(`${QUEUE}:dead`);
@@ -78,14 +78,14 @@ it('goes on after the loss of the master that has the stream', async () => {
   const { admin } = await cluster.masterOf(LEASE);
   await admin.set(LEASE, 'the test');
   await admin.pexpire(LEASE, 60_000);
-  await expect.poll(() => ingest.stats().ingestHolder, { timeout: 5_000 }).toBe(0);
+  await expect.poll(() => ingest.stats().ingestHolder).toBe(0);
   await queue(server, 9_000, 1_000);
   await admin.del(LEASE);
   await expect.poll(() => ingest.stats().ingested, { interval: 1 }).toBeGreaterThan(1_000);
   await server.kill();
   expect(ingest.stats().ingested).toBeLessThan(10_000);
   const isEmpty = () => connection.client.xlen(QUEUE).catch(() => -1);
-  await expect.poll(isEmpty, { timeout: 25_000 }).toBe(0);
+  await expect.poll(isEmpty).toBe(0);
   for (const channel of elsewhere) await expectChannel(channel, 10_000);
   expect(ingest.stats().ingestDead).toBe(1);
 });

@@ -86,8 +86,8 @@ describe('while Redis', () => {
     ingest.start();
     await expect.poll(() => ingest.stats().ingested, { interval: 1 }).toBeGreaterThan(0);
     await world.server.restart();
-    await expect.poll(() => world.queued().catch(() => -1), { timeout: 20_000 }).toBe(0);
-    await expect.poll(() => world.broker.status().ready, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => world.queued().catch(() => -1)).toBe(0);
+    await expect.poll(() => world.broker.status().ready).toBe(true);
     await world.expectAll(5_000, 20);
     expect(await world.server.admin.exists(DEAD)).toBe(0);
     expect(logger.texts('warn')).toContain('the queue cannot be drained now; trying again');
@@ -100,12 +100,10 @@ describe('while Redis', () => {
     for (let round = 0; round < 5 && (await world.queued()) > 0; round++) {
       const before = await world.queued();
       await world.server.admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-      await expect
-        .poll(() => world.queued(), { timeout: 10_000, interval: 5 })
-        .toSatisfy((left) => left < before || left === 0);
+      await expect.poll(() => world.queued(), { interval: 5 }).toSatisfy((left) => left < before || left === 0);
     }
     await world.drained();
-    await expect.poll(() => world.broker.status().ready, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => world.broker.status().ready).toBe(true);
     await world.expectAll(5_000, 20);
   });
 

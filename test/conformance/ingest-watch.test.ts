@@ -18,7 +18,7 @@ async function oneByOne(first: number, count: number): Promise<void> {
 }
 
 describe('a queue that is watched', () => {
-  it('is read when something was written to it, entry for entry', { timeout: 20_000 }, async () => {
+  it('is read when something was written to it, entry for entry', async () => {
     const { ingest } = await world.drainer();
     ingest.start();
     await world.watched();
@@ -36,7 +36,7 @@ describe('a queue that is watched', () => {
     expect(looks).toBeLessThanOrEqual(4);
   });
 
-  it('is watched again after the connection that is told was killed', { timeout: 20_000 }, async () => {
+  it('is watched again after the connection that is told was killed', async () => {
     const { ingest } = await world.drainer();
     ingest.start();
     await world.watched();
@@ -55,7 +55,7 @@ describe('a queue that is watched', () => {
     await world.drained();
     await world.expectAll(100, 3);
     const told = () => logger.texts('info').filter((text) => text.includes('does not tell of writes to the queue'));
-    await expect.poll(() => told().length, { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => told().length).toBe(1);
   });
 
   it('is watched by who drains it, and by nobody once that has closed', async () => {

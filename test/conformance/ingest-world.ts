@@ -93,7 +93,7 @@ export class IngestWorld {
   }
 
   async drained(): Promise<void> {
-    await expect.poll(() => this.queued(), { timeout: 20_000 }).toBe(0);
+    await expect.poll(() => this.queued()).toBe(0);
   }
 
   async published(channel: string): Promise<string[]> {
@@ -122,7 +122,7 @@ export class IngestWorld {
 
   /** A connection is told of writes to the queue. */
   async watched(): Promise<void> {
-    await expect.poll(() => this.#trackers(), { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => this.#trackers()).toBe(1);
   }
 
   async #trackers(): Promise<number> {

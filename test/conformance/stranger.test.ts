@@ -193,7 +193,7 @@ describeForStranger('a stranger on a WebSocket', (world) => {
     const now = Math.floor(Date.now() / 1000);
     const { socket } = await world.connected(world.token({ iat: now, exp: now + 2 }));
     expect((await socket.closed).code).toBe(4005);
-  }, 15_000);
+  });
 
   it('needs no token where a namespace is open to everybody', async () => {
     const channel = `demo:${world.channel()}`;
@@ -267,5 +267,5 @@ describeForStranger('a stranger on a WebSocket', (world) => {
     const exited = other.stop('SIGTERM');
     expect((await socket.closed).code).toBe(4000);
     expect(await exited).toBe(0);
-  }, 15_000);
+  });
 });

@@ -56,7 +56,7 @@ describe('what a cluster says', () => {
   beforeAll(async () => {
     const keys = `${PUBLISH_KEY},name=erasure;key=${ERASER};rights=delete`;
     cluster = await startCluster({ engines: ['uws', 'ws'], env: { FANFARE_PUBLISH_KEY: keys } });
-  }, 60_000);
+  });
   afterAll(() => cluster?.close());
 
   /** The statuses that each operation was answered with. */

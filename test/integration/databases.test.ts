@@ -64,7 +64,7 @@ async function install(database: number): Promise<Installation> {
 beforeAll(async () => {
   redis = await startRedis();
   for (const database of DATABASES) all.push(await install(database));
-}, 60_000);
+});
 afterAll(async () => {
   for (const close of closing.reverse()) await close();
   await redis?.stop();

@@ -128,7 +128,7 @@ class Life {
   async finish(): Promise<void> {
     for (const link of this.#links.splice(0)) link.close();
     if (this.model.phase !== 'draining') this.#signal('SIGINT');
-    await expect.poll(() => this.#exits, { timeout: 15_000 }).toEqual([this.model.fenced ? 73 : 0]);
+    await expect.poll(() => this.#exits).toEqual([this.model.fenced ? 73 : 0]);
     this.model.phase = 'closed';
     this.happened.push('the end');
     await this.#agrees();
@@ -264,4 +264,4 @@ it('says the same everywhere in each state that chance brings, and ends in order
   });
   await Promise.all(lanes);
   expect([...happened].sort()).toEqual([...EVERYTHING].sort());
-}, 120_000);
+});

@@ -48,7 +48,7 @@ beforeAll(async () => {
   await server.admin.set(THEIRS.lease, 'holder');
   await server.admin.set(THEIRS.foreign, 'theirs');
   commands = ((await server.admin.call('COMMAND')) as unknown[][]).flatMap(commandsOf);
-}, 30_000);
+});
 afterAll(async () => {
   for (const client of clients) client.disconnect();
   await server?.stop();

@@ -30,7 +30,7 @@ describe('the documented Redis permissions', () => {
     ({ socket } = await BareSocket.connected(server.url, token));
     socket.command('subscribe', { channels: { news: '-1' } });
     await socket.nextOf('subscribed');
-  }, 30_000);
+  });
   afterAll(async () => {
     await server?.stop();
     await redis?.stop();
@@ -131,5 +131,5 @@ describe('the documented Redis permissions', () => {
       FANFARE_CLUSTER_SECRET: SECRET,
     });
     await expect(refused).rejects.toThrow(/ended with 78[\s\S]*OPERATIONS\.md/);
-  }, 30_000);
+  });
 });

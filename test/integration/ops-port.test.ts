@@ -18,7 +18,7 @@ describe('with a port of their own, operators', () => {
   beforeAll(async () => {
     cluster = await startCluster({ engines: ['uws', 'ws'], env: { FANFARE_OPS_PORT: '0' } });
     all = [cluster.discovery, ...cluster.nodes.values()];
-  }, 60_000);
+  });
   afterAll(() => cluster?.close());
 
   it('find there what the port of clients no longer has', async () => {

@@ -186,4 +186,4 @@ it('every client has heard all that was acknowledged, once and in order, over th
   await caughtUp(crowd, publishers, 20_000);
   expectEverything(crowd, publishers);
   expect(acknowledged()).toBeGreaterThan(100);
-}, 30_000);
+});

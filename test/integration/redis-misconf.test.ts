@@ -41,7 +41,7 @@ it('publishes are refused, everybody stays ready and says why, newcomers come in
   expect(await publish(2)).toMatchObject({ status: 503, text: expect.stringContaining('MISCONF') });
   // Longer than anybody counts as alive who does not report.
   const silentMs = async () => Date.now() - Number(await admin.hget('fanfare:{!cluster}:state', 'newest'));
-  await expect.poll(silentMs, { timeout: 40_000, interval: 500 }).toBeGreaterThan(16_000);
+  await expect.poll(silentMs, { interval: 500 }).toBeGreaterThan(16_000);
 
   for (const { url } of nodes.values()) {
     await publish(2);

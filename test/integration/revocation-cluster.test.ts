@@ -19,7 +19,7 @@ describe('a log-out in a cluster of four nodes', () => {
       engines: ['uws', 'ws', 'uws', 'ws'],
       env: { FANFARE_LINKS_PER_USER: '0', FANFARE_CONNECTS_PER_USER: '10000' },
     });
-  }, 60_000);
+  });
   afterAll(async () => {
     for (const feed of open) feed.close();
     await cluster?.close();
@@ -85,7 +85,7 @@ describe('a log-out in a cluster of four nodes', () => {
     for (const feed of again) expect(await endOf(feed)).toMatchObject({ type: 'message', data: 'welcome' });
     const list = (await (await ask('/v1/revocations', undefined, 'GET')).json()) as { revocations: object[] };
     expect(list.revocations).toEqual([expect.objectContaining({ id, sub: 'leaver', reason: 'log-out' })]);
-  }, 60_000);
+  });
 
   it('is answered 202 with the node that is stopped, and 201 once that goes on', async () => {
     const stopped = cluster.nodes.get('n2');
@@ -106,7 +106,7 @@ describe('a log-out in a cluster of four nodes', () => {
     }
     expect(await feed.events.nextOf('closed')).toMatchObject({ code: 4503 });
     expect((await ask('/v1/revocations', { sub: 'u10', ban: true })).status).toBe(201);
-  }, 30_000);
+  });
 
   it('disconnects a user, who comes back', async () => {
     const [feed] = await links(1, () => 'u11');
@@ -115,7 +115,7 @@ describe('a log-out in a cluster of four nodes', () => {
     const [again] = await links(1, () => 'u11');
     await fetchPublish(cluster, 'back');
     expect(await again?.events.nextOf('message', 'closed')).toMatchObject({ data: 'back' });
-  }, 30_000);
+  });
 
   it('is asked for at a terminal, and taken back there', async () => {
     const env = {
@@ -142,7 +142,7 @@ describe('a log-out in a cluster of four nodes', () => {
     expect(await runFanfare(['revoke', 'u1'], { env: { FANFARE_URL: cluster.discovery.url } })).toMatchObject({
       code: 78,
     });
-  }, 60_000);
+  });
 
   it('is kept through a node that restarts, and refused with 503 while Redis is away', async () => {
     const old = await cluster.ticket('u12');
@@ -156,9 +156,9 @@ describe('a log-out in a cluster of four nodes', () => {
     });
     expect(poll.status).toBe(401);
     await cluster.redis.kill();
-    await expect.poll(async () => (await ask('/v1/revocations', { sub: 'u13' })).status, { timeout: 10_000 }).toBe(503);
+    await expect.poll(async () => (await ask('/v1/revocations', { sub: 'u13' })).status).toBe(503);
     await expect
-      .poll(async () => (await fetch(`${url}/readyz`)).json(), { timeout: 15_000 })
+      .poll(async () => (await fetch(`${url}/readyz`)).json())
       .toMatchObject({ checks: expect.arrayContaining([expect.objectContaining({ name: 'revocations', ok: false })]) });
     await cluster.redis.restart();
     // It came back empty: what was revoked is written back.
@@ -172,7 +172,7 @@ describe('a log-out in a cluster of four nodes', () => {
         },
       )
       .toBeGreaterThanOrEqual(3);
-  }, 60_000);
+  });
 });
 
 async function fetchPublish({ nodes, env }: Cluster, data: string): Promise<void> {

@@ -116,7 +116,7 @@ describe('in Redis', () => {
     const second = await member('n2');
     for (const one of [first, second])
       expect([await isRevoked(one, 'u1'), await isRevoked(one, 'u2')]).toEqual([true, false]);
-  }, 20_000);
+  });
 
   it('keys that hold something else are taken away, and what is recent is written back', async () => {
     const log = await openLog();
@@ -132,10 +132,10 @@ describe('in Redis', () => {
       'revoked-seen',
     ]) {
       await redis.admin.set(KEY(name), 'something else');
-      await expect.poll(async () => (await log.find('uu1').catch(() => [])).length, { timeout: 5_000 }).toBe(1);
+      await expect.poll(async () => (await log.find('uu1').catch(() => [])).length).toBe(1);
       expect(await isRevoked(one, 'u1')).toBe(true);
     }
-  }, 20_000);
+  });
 
   it('entries that are none of ours say nothing', async () => {
     const log = await openLog();
@@ -161,7 +161,7 @@ describe('in Redis', () => {
     for (let n = 0; n < 500; n++) expect(await isRevoked(one, `gone-${n}`)).toBe(true);
     // Those that were read as recent are known exactly.
     expect(one.stats().revocationLookups).toBe(before);
-  }, 20_000);
+  });
 
   it('a log of 3,000 is read in pages, and all of it is in force', async () => {
     const log = await openLog();
@@ -169,5 +169,5 @@ describe('in Redis', () => {
     const one = await member('n1');
     for (const n of [0, 1, 999, 1_000, 2_500, 2_999]) expect(await isRevoked(one, `u${n}`)).toBe(true);
     expect(await log.behind({ ...(await log.read(LOG_BEGIN, 1)).position })).toEqual([]);
-  }, 20_000);
+  });
 });

@@ -59,7 +59,7 @@ describe.skipIf(cacheSkipReason !== undefined)(`the SDK through nginx ${cacheSki
   };
   const count = (text: string) => requests.filter((request) => request === text).length;
 
-  it('reads what is public there, once for all, and of the nodes once it is gone', { timeout: 60_000 }, async () => {
+  it('reads what is public there, once for all, and of the nodes once it is gone', async () => {
     await publish(0);
     const all = Array.from({ length: READERS }, () => connect().subscribe(CHANNEL, { after: '-1' }));
     /** The next so many messages of each of them; a gap would throw. */

@@ -14,7 +14,7 @@ const clients: Client[] = [];
 beforeAll(async () => {
   const env = { FANFARE_NAMESPACES: NAMESPACES, FANFARE_AUTH_SECRET: 'a-secret-of-at-least-thirty-two-bytes' };
   server = await startFanfare(['start', '--port', '0'], { env });
-}, 60_000);
+});
 afterEach(() => {
   for (const client of clients.splice(0)) client.close();
 });

@@ -137,16 +137,16 @@ it('lets a hundred a second pass of a thousand', async () => {
   // Documented: too many by no more than all leases and what comes within a round trip, which a machine that stands still makes long.
   const withinRoundTrips = sum(({ slowestMs }) => Math.min(1_000, slowestMs));
   expect(passed).toBeLessThanOrEqual(SECONDS >= 10 ? 110 * SECONDS : 100 * SECONDS + LEASES + withinRoundTrips);
-}, 60_000);
+});
 
 it('lets everybody pass while Redis is away, says so, and holds the limit 2 s after its return', async () => {
   const redis: RedisServer = await startRedis();
   closing.push(() => redis.stop());
   const cluster = await start({ publishes: HUNDRED }, { FANFARE_REDIS_URL: redis.url });
   const flood = await Flood.begin(cluster, 400);
-  await expect.poll(() => flood.counts.passed, { timeout: 10_000 }).toBeGreaterThan(100);
+  await expect.poll(() => flood.counts.passed).toBeGreaterThan(100);
   await redis.kill();
-  await expect.poll(() => failedOpen(cluster), { timeout: 10_000 }).toBeGreaterThan(200);
+  await expect.poll(() => failedOpen(cluster)).toBeGreaterThan(200);
   await redis.restart();
   await pause(2_000);
   const before = await failedOpen(cluster);
@@ -156,7 +156,7 @@ it('lets everybody pass while Redis is away, says so, and holds the limit 2 s af
   expect(asked).toBeGreaterThan(500);
   expect(passed).toBeLessThanOrEqual(270);
   expect(await failedOpen(cluster)).toBe(before);
-}, 60_000);
+});
 
 it('costs no command any time where Redis takes 200 ms to answer', async () => {
   const redis = await startRedis();
@@ -191,4 +191,4 @@ it('costs no command any time where Redis takes 200 ms to answer', async () => {
   const after = await medianMs();
   console.log(JSON.stringify({ medianMs: { before, after } }));
   expect(after).toBeLessThan(before + 100);
-}, 60_000);
+});

@@ -71,7 +71,7 @@ describe.each(['uws', 'ws'])('start on the %s engine', (engine) => {
     await new Promise((resolve, reject) => ws.once('open', resolve).once('error', reject));
     const before = await shownAt(url);
     put(second);
-    await expect.poll(() => shownAt(url), { timeout: 15_000 }).not.toBe(before);
+    await expect.poll(() => shownAt(url)).not.toBe(before);
     expect(ws.readyState).toBe(WebSocket.OPEN);
     writeFileSync(env.FANFARE_TLS_KEY ?? '', 'nothing');
     await server.logged('the new certificate cannot be used: going on with the one before');
@@ -98,7 +98,7 @@ it('is spoken by discovery too, which hands out the node by https, and both take
     expect(servers[0]?.log()).not.toContain("the node's URL does not lead to it");
     put(second);
     for (const [at, { url }] of servers.entries()) {
-      await expect.poll(() => shownAt(url), { timeout: 15_000 }).not.toBe(before[at]);
+      await expect.poll(() => shownAt(url)).not.toBe(before[at]);
     }
   } finally {
     await Promise.all(servers.map((server) => server.stop()));

@@ -79,7 +79,7 @@ describe('a tab', () => {
     expect(held.size).toBe(1);
     meeting.close();
     fail(workers[0]);
-    await vi.waitFor(() => expect(held.size).toBe(0));
+    await vi.waitFor(() => expect(held.size).toBe(0), { timeout: 30_000 });
     expect(otherwise).not.toHaveBeenCalled();
   });
 

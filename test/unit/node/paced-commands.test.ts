@@ -65,7 +65,9 @@ it('reads what comes behind a connect that waits as that has agreed, whatever it
   const names = Array.from({ length: 60 }, (_, n) => `${'long'.repeat(45)}:${n}`);
   send({ id: 2, type: 'subscribe', channels: Object.fromEntries(names.map((name) => [name, { last: 0 }])) });
   await turn();
-  await vi.waitFor(() => expect(writes.flatMap(types).filter((type) => type === 'subscribed')).toHaveLength(60));
+  await vi.waitFor(() => expect(writes.flatMap(types).filter((type) => type === 'subscribed')).toHaveLength(60), {
+    timeout: 30_000,
+  });
 });
 
 it('answers at once what is little work, where nothing of its link waits', async () => {
