@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pinned } from '../affinity.js';
+import { guard } from '../guard.js';
 
 export interface Program {
   readonly pid: number;
@@ -43,13 +44,11 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     failure = error;
   });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  // Whoever ends before closing takes it along. A signal that it may handle: what it has started itself goes with it.
-  const reap = (): void => void child.kill('SIGTERM');
-  process.once('exit', reap);
+  // By a signal that it may handle: what it has started itself goes with it.
+  guard(child, folder);
   const close = async (): Promise<void> => {
     child.kill('SIGTERM');
     await ended;
-    process.off('exit', reap);
     rmSync(folder, { recursive: true, force: true });
   };
   const untilMs = performance.now() + READY_TIMEOUT_MS;

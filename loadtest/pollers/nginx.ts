@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { guard } from '../guard.js';
 import { ROOT } from '../root.js';
 
 const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
@@ -59,6 +60,7 @@ export async function startNginx({ program, host, port, nodes }: NginxSetup): Pr
     ]),
   );
   const child = spawn(program, ['-p', folder, '-c', file, '-e', 'stderr'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  guard(child, folder);
   const ended = once(child, 'exit');
   const url = `http://${host}:${port}`;
   const close = async () => {

@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { guard } from '../../loadtest/guard.js';
 
 const WHERE = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
 const binary = WHERE.map((folder) => join(folder, 'nginx')).find((path) => {
@@ -47,6 +48,7 @@ http {
   const child = spawn(binary ?? 'nginx', ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
+  guard(child, folder);
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   await Promise.race([isListening(port), ended.then(() => Promise.reject(new Error('nginx has ended')))]);
   return {

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { guard } from '../../loadtest/guard.js';
 import { eventually } from './eventually.js';
 import { findProgram } from './programs.js';
 import { freePort, privateHost } from './redis.js';
@@ -17,6 +18,7 @@ export const varnishSkipReason: string | undefined = varnish === undefined ? 'va
 
 export interface VarnishCache {
   readonly url: string;
+  readonly pid: number;
   close(): Promise<void>;
 }
 
@@ -43,6 +45,7 @@ export async function startVarnishCache(first: string, second = first): Promise<
   const child = spawn(varnish ?? 'varnishd', ['-F', ...places, '-p', 'backend_idle_timeout=8'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  guard(child, folder);
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     log = (log + chunk).slice(-10_000);
@@ -63,5 +66,5 @@ export async function startVarnishCache(first: string, second = first): Promise<
     await close();
     throw error;
   }
-  return { url, close };
+  return { url, pid: child.pid ?? 0, close };
 }
