@@ -18,6 +18,10 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = 
     Object.entries({
       ...{ java: 'UserChannel.java', 'redis-py': 'redis_py.py', phpredis: 'phpredis.php', predis: 'predis.php' },
       ...{ 'node-redis': 'node-redis.mjs', ioredis: 'ioredis.mjs', 'redis-rb': 'redis.rb', go: 'http.go' },
+      ...{ 'history-python': 'history/history.py', 'history-php': 'history/history.php' },
+      ...{ 'history-node': 'history/history.mjs', 'history-ruby': 'history/history.rb' },
+      ...{ 'history-go': 'history/history.go', 'history-java': 'history/History.java' },
+      ...{ 'history-curl': 'history/history.sh' },
     }).map(([name, file]) => [name, () => recipe(file)]),
   ),
 };
