@@ -23,10 +23,9 @@ export function judge(results: readonly StageResult[]): readonly string[] {
   const faults: string[] = [];
   for (const { stage, tally, missing, p99Ms, deliveriesPerCpuSecond } of results) {
     const where = `${stage.pollers} pollers at ${stage.perSecond}/s`;
-    const { stale, foreign, loops, holes, failures } = tally;
-    for (const [name, count] of Object.entries({ stale, foreign, loops, holes, failures, missing })) {
-      if (count !== 0) faults.push(`${where}: ${count} ${name}`);
-    }
+    const { stale, foreign, loops, holes, broken, refused } = tally;
+    const none = { stale, foreign, loops, holes, 'broken connections': broken, refused, missing };
+    for (const [name, count] of Object.entries(none)) if (count !== 0) faults.push(`${where}: ${count} ${name}`);
     if (stage.perSecond !== JUDGED_AT) continue;
     if (!(p99Ms <= P99_MS)) faults.push(`${where}: p99 ${p99Ms} ms`);
     if (!(deliveriesPerCpuSecond >= DELIVERIES_PER_CPU_SECOND)) {

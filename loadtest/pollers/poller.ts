@@ -1,21 +1,14 @@
 // One client that follows a public channel by long polls of its URL, over one connection, and looks closely at what it is handed.
 
 import { connect, type Socket } from 'node:net';
+import { type Answer, Answers, type Numbered } from './answer.js';
 import type { LateTimes, Tally } from './tally.js';
 
 /** Chosen: whoever lost its connection, or was refused, comes again after so long. */
 const RETRY_MS = 1_000;
-const HEAD_END = '\r\n\r\n';
-
-/** What is published, so that whoever gets it can judge it. */
-export interface Numbered {
-  /** The channel. */
-  readonly c: string;
-  /** Its place in the channel's log, from 1. */
-  readonly n: number;
-  /** When it was published, in Unix milliseconds. */
-  readonly t: number;
-}
+/** What is read is looked at before anything else is: all connections of a process read into one place. */
+const SHARED = Buffer.allocUnsafe(64 * 1024);
+const answers = new Answers();
 
 export interface PollerTarget {
   readonly host: string;
@@ -25,27 +18,19 @@ export interface PollerTarget {
   readonly channel: string;
   /** The value of `Authorization`, where the channel is not public. */
   readonly authorization?: string;
-  /** The status of each answer; others are failures. */
-  readonly status: number;
-}
-
-/** Where it stands while it reads an answer. */
-interface Head {
-  readonly status: number;
-  readonly bytes: number;
-  readonly next: string;
-  readonly cursor: string;
+  /** It may read nothing there: each answer is a `401`. */
+  readonly isStranger?: boolean;
 }
 
 export class Poller {
   readonly #target: PollerTarget;
   readonly #tally: Tally;
   readonly #late: LateTimes;
+  readonly #request: readonly [begin: string, end: string];
   #socket: Socket | undefined;
   #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
   #text = '';
-  #head: Head | undefined;
   #position = '';
   #cursor = '';
   /** The number of the last message that it was handed. */
@@ -53,6 +38,9 @@ export class Poller {
   #answered = 0;
 
   constructor(target: PollerTarget, tally: Tally, late: LateTimes) {
+    const { channel, host, authorization } = target;
+    const token = authorization === undefined ? '' : `Authorization: ${authorization}\r\n`;
+    this.#request = [`GET /v1/channels/${channel}?`, ` HTTP/1.1\r\nHost: ${host}\r\n${token}\r\n`];
     this.#target = target;
     this.#tally = tally;
     this.#late = late;
@@ -72,76 +60,75 @@ export class Poller {
 
   #open(): void {
     const { host, port, from } = this.#target;
-    const socket = connect({ host, port, localAddress: from, noDelay: true });
-    this.#socket = socket;
     this.#text = '';
-    this.#head = undefined;
-    socket.setEncoding('latin1');
+    const onread = {
+      buffer: SHARED,
+      callback: (bytes: number) => {
+        this.#take(SHARED.toString('latin1', 0, bytes));
+        return true;
+      },
+    };
+    const socket = connect({ host, port, localAddress: from, noDelay: true, onread });
+    this.#socket = socket;
     socket.once('connect', () => this.#ask());
-    socket.on('data', (text) => this.#take(String(text)));
     socket.on('error', () => undefined);
-    socket.once('close', () => this.#lost());
+    socket.once('close', () => this.#lost(socket));
   }
 
-  #lost(): void {
-    if (this.#isClosed) return;
-    this.#tally.failures++;
+  /** Unless it has another by now. */
+  #lost(socket: Socket): void {
+    if (this.#isClosed || socket !== this.#socket) return;
+    this.#tally.broken++;
     this.#retry = setTimeout(() => this.#open(), RETRY_MS);
   }
 
   #ask(): void {
-    const { host, channel, authorization } = this.#target;
-    const begin = this.#position === '' ? 'last=1' : `offset=${this.#position}&live=long-poll&cursor=${this.#cursor}`;
-    const token = authorization === undefined ? '' : `Authorization: ${authorization}\r\n`;
-    this.#socket?.write(`GET /v1/channels/${channel}?${begin} HTTP/1.1\r\nHost: ${host}\r\n${token}\r\n`);
+    const [begin, end] = this.#request;
+    const place = this.#position === '' ? 'last=1' : `offset=${this.#position}&live=long-poll&cursor=${this.#cursor}`;
+    this.#socket?.write(begin + place + end, 'latin1');
   }
 
   #take(text: string): void {
     this.#text = this.#text === '' ? text : this.#text + text;
-    const head = this.#head ?? this.#readHead();
-    if (head === undefined || this.#text.length < head.bytes) return;
-    const body = this.#text.slice(0, head.bytes);
-    this.#text = this.#text.slice(head.bytes);
-    this.#head = undefined;
-    this.#answer(head, body);
+    const answer = answers.read(this.#text);
+    if (answer === undefined) return;
+    this.#text = this.#text.slice(answer.bytes);
+    const isExpected = this.#judge(answer);
     if (this.#isClosed) return;
-    if (head.status === 200) this.#ask();
+    if (answer.isLast) this.#reopen();
+    else if (isExpected && !this.#target.isStranger) this.#ask();
     else this.#retry = setTimeout(() => this.#ask(), RETRY_MS);
   }
 
-  #readHead(): Head | undefined {
-    const end = this.#text.indexOf(HEAD_END);
-    if (end === -1) return undefined;
-    const text = this.#text.slice(0, end + 2);
-    this.#text = this.#text.slice(end + HEAD_END.length);
-    this.#head = {
-      status: Number(text.slice(9, 12)),
-      bytes: Number(fieldOf(text, 'content-length') || 0),
-      next: fieldOf(text, 'stream-next-offset'),
-      cursor: fieldOf(text, 'stream-cursor'),
-    };
-    return this.#head;
+  /** A server ends a connection when it has carried as much as it may: that is no failure. */
+  #reopen(): void {
+    const socket = this.#socket;
+    this.#open();
+    socket?.destroy();
   }
 
-  #answer({ status, next, cursor }: Head, body: string): void {
-    const tally = this.#tally;
+  /** Whether it is an answer that this poller may be given. */
+  #judge({ status, next, cursor, messages, holdsMessage }: Answer): boolean {
+    const [tally, { isStranger }] = [this.#tally, this.#target];
     tally.answers++;
     this.#answered++;
-    if (status !== this.#target.status) tally.failures++;
-    if (status !== 200) {
-      if (body.includes('"n":')) tally.foreign++;
-      return;
+    // A wait that finds nothing ends with either, by whether the channel is public.
+    const isExpected = isStranger ? status === 401 : status === 200 || status === 204;
+    if (!isExpected) tally.refused++;
+    if (isStranger || !isExpected) {
+      if (holdsMessage) tally.foreign++;
+      return isExpected;
     }
     if (next === this.#position && cursor === this.#cursor) tally.loops++;
-    const messages = JSON.parse(body) as readonly Numbered[];
     if (messages.length === 0) tally.empty++;
-    const nowMs = Date.now();
-    for (const message of messages) this.#judge(message, nowMs);
+    const nowMs = messages.length === 0 ? 0 : Date.now();
+    for (const message of messages) this.#count(message, nowMs);
     this.#position = next;
     this.#cursor = cursor;
+    return true;
   }
 
-  #judge({ c, n, t }: Numbered, nowMs: number): void {
+  #count({ c, n, t }: Numbered, nowMs: number): void {
     const tally = this.#tally;
     if (c !== this.#target.channel) {
       tally.foreign++;
@@ -156,9 +143,4 @@ export class Poller {
     }
     this.#last = n;
   }
-}
-
-/** The value of a header by its name in lower case, or nothing. */
-function fieldOf(head: string, name: string): string {
-  return new RegExp(`\\r\\n${name}: *([^\\r]*)\\r\\n`, 'i').exec(head)?.[1] ?? '';
 }

@@ -4,9 +4,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { cpuSecondsBetween, readCpuTime, residentBytes } from '../cpu-time.js';
 import { PROC } from '../proc.js';
 import { encodeLogged, type Publisher } from '../publisher.js';
+import type { Numbered } from './answer.js';
 import type { Crowd } from './crowd.js';
 import type { NginxProcess } from './nginx.js';
-import type { Numbered, PollerTarget } from './poller.js';
+import type { PollerTarget } from './poller.js';
 import { percentile, type Tally } from './tally.js';
 
 /** One row of the table. */
@@ -121,7 +122,7 @@ async function watched(
 type Targets = readonly (Omit<PollerTarget, 'from'> & { readonly count: number })[];
 
 function targetsOf({ host, port, token }: Ground, stage: Stage, main: string, others: readonly string[]): Targets {
-  const open = { host, port, status: 200 };
+  const open = { host, port };
   const [other, secret] = others;
   return [
     { ...open, channel: main, count: stage.pollers },
@@ -130,7 +131,7 @@ function targetsOf({ host, port, token }: Ground, stage: Stage, main: string, ot
       ? []
       : [
           { ...open, channel: secret, authorization: `Bearer ${token}`, count: OTHERS },
-          { ...open, channel: secret, status: 401, count: OTHERS },
+          { ...open, channel: secret, isStranger: true, count: OTHERS },
         ]),
   ];
 }

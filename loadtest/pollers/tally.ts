@@ -17,14 +17,26 @@ export interface Tally {
   foreign: number;
   /** Answers that would have it ask the same again. */
   loops: number;
-  /** Connections that broke, and answers with a status that was not expected. */
-  failures: number;
+  /** Connections that ended, though the answer before had not said so. */
+  broken: number;
+  /** Answers with a status that was not expected. */
+  refused: number;
   /** Deliveries by how many milliseconds they took, `[ms, count]`, since they were published until they were read. */
   lateMs: readonly (readonly [ms: number, count: number])[];
 }
 
 export function emptyTally(): Tally {
-  const nothing = { answers: 0, messages: 0, empty: 0, stale: 0, holes: 0, foreign: 0, loops: 0, failures: 0 };
+  const nothing = {
+    answers: 0,
+    messages: 0,
+    empty: 0,
+    stale: 0,
+    holes: 0,
+    foreign: 0,
+    loops: 0,
+    broken: 0,
+    refused: 0,
+  };
   return { ...nothing, lateMs: [] };
 }
 
@@ -40,7 +52,7 @@ export function sumOf(tallies: readonly Tally[]): Tally {
   return sum;
 }
 
-const COUNTS = ['answers', 'messages', 'empty', 'stale', 'holes', 'foreign', 'loops', 'failures'] as const;
+const COUNTS = ['answers', 'messages', 'empty', 'stale', 'holes', 'foreign', 'loops', 'broken', 'refused'] as const;
 
 /** The time within which this part (0 to 1) of all deliveries came; `NaN` without any. */
 export function percentile({ lateMs }: Tally, part: number): number {
