@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createMemoryBroker } from '../../src/broker/memory/broker.js';
 import { type NamespaceOptions, Namespaces } from '../../src/config/namespaces.js';
+import { lastMark } from '../../src/node/transports/live-cursor.js';
 import { type GetAnswer, get, nextPage } from '../support/http-get.js';
 import { startNode, type TestNode } from '../support/push-node.js';
 
@@ -26,7 +27,7 @@ describe.each(['uws', 'ws'] as const)('caches of a channel on the %s engine', (e
   afterEach(() => node.close());
 
   const maxAge = ({ headers }: GetAnswer) =>
-    Number(/^public, max-age=(\d+)$/.exec(headers['cache-control'] ?? '')?.[1]);
+    Number(/^public, max-age=(\d+)(, stale-while-revalidate=1)?$/.exec(headers['cache-control'] ?? '')?.[1]);
 
   /** Reads to the end; answers every page by its path. */
   async function walk(query: string): Promise<ReadonlyMap<string, GetAnswer>> {
@@ -90,6 +91,18 @@ describe.each(['uws', 'ws'] as const)('caches of a channel on the %s engine', (e
     await node.close();
     await start(OLD_MS, { cacheMaxAgeMs: 0 });
     for (const [, page] of await walk('')) expect(maxAge(page)).toBe(1);
+  });
+
+  it('have who comes to the tail wait with all who wait there', async () => {
+    await start(OLD_MS, {}, 5);
+    const mark = () => String(lastMark('pub:x', Date.now()));
+    const before = mark();
+    const answers = [
+      await get(node.url, '/v1/channels/pub:x?last=1'),
+      await get(node.url, `/v1/channels/pub:x?offset=${offsets[2]}`),
+      await get(node.url, `/v1/channels/pub:x?offset=${offsets[1]}&live=long-poll`),
+    ];
+    for (const { headers } of answers) expect([before, mark()]).toContain(headers['stream-cursor']);
   });
 
   it('keep no page of what a failover may still lose', async () => {

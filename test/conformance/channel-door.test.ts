@@ -28,7 +28,7 @@ describe.each(ROADS)('the URL of a channel, on the $engine engine and the $kind 
       expect(answer.status).toBe(200);
       expect(answer.headers).toMatchObject({
         'access-control-allow-origin': '*',
-        'cache-control': 'public, max-age=1',
+        'cache-control': 'public, max-age=1, stale-while-revalidate=1',
         'access-control-expose-headers': expect.stringContaining('Stream-Next-Offset'),
       });
       for (const name of ['vary', 'ratelimit', 'fanfare-move', 'fanfare-request-id']) {

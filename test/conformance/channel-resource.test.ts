@@ -132,7 +132,7 @@ describe.each(ROADS)('the URL of a channel, on the $engine engine and the $kind 
       for (const known of [etag, `W/${etag}`, `"x", ${etag}`, '*']) {
         const answer = await publicly('pub:news', { 'If-None-Match': known });
         expect([known, answer.status, answer.text]).toEqual([known, 304, '']);
-        expect(answer.headers).toMatchObject({ etag, 'cache-control': 'public, max-age=1' });
+        expect(answer.headers).toMatchObject({ etag, 'cache-control': 'public, max-age=1, stale-while-revalidate=1' });
       }
       expect((await publicly('pub:news?format=messages', { 'If-None-Match': etag })).status).toBe(200);
       await publish('pub:news', '2');

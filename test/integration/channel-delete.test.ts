@@ -18,8 +18,8 @@ const AFTER = 60;
 const CHANNEL = 'pub:busy';
 const NAMESPACES = { default: { historySize: 1_000 }, pub: { public: true, historySize: 1_000 } };
 const DELETES = { key: 'key-of-the-tests-deletes-0123456789', patterns: ['*'], rights: ['delete'] } as const;
-/** What a page of what is new may be kept for, and the second that caches count in. */
-const CACHED_MS = 2_000;
+/** What a page of what is new may be kept for, while another asks for it anew too, and the second that caches count in. */
+const CACHED_MS = 3_000;
 
 type Open = (after: string, n: number) => Feed;
 interface Kept {

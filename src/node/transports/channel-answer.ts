@@ -16,17 +16,18 @@ import {
 } from '../../protocol/index.js';
 import type { HttpCall } from './call.js';
 import { type ChannelPage, emptyPage, isEmpty, type PageTerms, pageOf } from './channel-page.js';
-import { cursorAfter, timeOf } from './live-cursor.js';
+import { cursorAfter, lastMark, timeOf } from './live-cursor.js';
 import type { Finding } from './poll-look.js';
 import type { AnswerWriter, PollAnswer } from './poll-write.js';
 
 /** Chosen: how old what a cache hands out may be where more may have come; those who ask within it are one request. */
 const FRESH_SECONDS = 1;
 /**
- * Chosen: thousands who waited at a cache for one answer are not all served within a second, and whoever comes after its time asks a node. It is no
- * older for that: what follows a position stays what follows it, and an empty answer names another URL.
+ * Chosen: so much longer a cache may hand it out to all others while one of those who ask has a node asked, else all of them are requests
+ * at the moment at which it has aged. Of what a long poll is answered more: thousands who waited for it are not all served within a second,
+ * and it is no older for that: what follows a position stays what follows it, and an empty answer names another URL.
  */
-const LIVE_SECONDS = 5;
+const STALE_SECONDS = { page: 1, live: 4 } as const;
 /** Specified: the longest that an old page may be kept. */
 const MAX_AGE_SECONDS = 3_600;
 const DRAINING_RETRY_MS = 1_000;
@@ -159,7 +160,7 @@ export class ChannelAnswer implements AnswerWriter<ChannelPage> {
     this.#call.fail(goneError(channel, typeof begin === 'string' ? begin : start, start, gap), headers);
   }
 
-  #headersOf(page: ChannelPage, stampMs = timeOf(page.offset)): Readonly<Record<string, string>> {
+  #headersOf(page: ChannelPage, stampMs = this.#stampOf(page)): Readonly<Record<string, string>> {
     const etag = this.#etagOf(page);
     const { namespace, read } = this.#terms;
     return {
@@ -172,20 +173,30 @@ export class ChannelAnswer implements AnswerWriter<ChannelPage> {
     };
   }
 
+  /**
+   * Of a page that ends at the tail no earlier than the last mark: what waits behind it was answered then, and a cache that has that answer still,
+   * but too old, would have a node asked by each of those who come.
+   */
+  #stampOf({ offset, more }: ChannelPage): number {
+    return more ? timeOf(offset) : Math.max(timeOf(offset), lastMark(this.#terms.read.channel, steadyUnixMs()));
+  }
+
   #cacheControl(page: ChannelPage): string {
     const { namespace, read } = this.#terms;
     if (this.#isHead || read.begin === NOW) return NO_STORE;
-    return namespace.public ? `public, max-age=${this.#maxAge(page)}` : 'private, no-cache';
+    return namespace.public ? `public, ${this.#lifeOf(page)}` : 'private, no-cache';
   }
 
-  /** In seconds. What begins at an offset that is named is the same for as long as any of it is kept. */
-  #maxAge({ start, isSettled }: ChannelPage): number {
+  /** What begins at an offset that is named is the same for as long as any of it is kept. */
+  #lifeOf({ start, isSettled }: ChannelPage): string {
     const { namespace, read } = this.#terms;
-    if (read.live !== undefined) return LIVE_SECONDS;
-    if (!isSettled || !holdsPosition(read.begin)) return FRESH_SECONDS;
+    if (read.live !== undefined) return `max-age=${FRESH_SECONDS}, stale-while-revalidate=${STALE_SECONDS.live}`;
+    if (!isSettled || !holdsPosition(read.begin)) {
+      return `max-age=${FRESH_SECONDS}, stale-while-revalidate=${STALE_SECONDS.page}`;
+    }
     const leftMs = timeOf(start) + namespace.historyTtlMs - steadyUnixMs();
     const seconds = Math.floor(Math.min(leftMs, namespace.cacheMaxAgeMs) / 1_000);
-    return Math.max(FRESH_SECONDS, Math.min(seconds, MAX_AGE_SECONDS));
+    return `max-age=${Math.max(FRESH_SECONDS, Math.min(seconds, MAX_AGE_SECONDS))}`;
   }
 
   /** The next page, by a reference that holds behind any prefix of the URL. */

@@ -20,14 +20,20 @@ export function nextMark(channel: string, nowMs: number): number {
   return nowMs + MARK_EVERY_MS - ((nowMs - shift) % MARK_EVERY_MS);
 }
 
+/** The moment before, at which the waits ended that were under way then. */
+export function lastMark(channel: string, nowMs: number): number {
+  return nextMark(channel, nowMs) - MARK_EVERY_MS;
+}
+
 /** How long a read waits that begins now, until a little after `markMs`. */
 export function waitUntil(markMs: number, nowMs: number, random: () => number): number {
   return Math.max(0, markMs - nowMs) + Math.floor(random() * SPREAD_MS);
 }
 
 /**
- * What a live answer hands out: `stamp` is the time of the position that was reached, or of the mark at which the wait ended. All who
- * get there the same way have the same; and it is never what the reader came with, so that no cache can answer it the same again.
+ * What a live answer hands out: `stamp` is the time of the position that was reached, or of the mark at which the wait ended, or of the last
+ * one where who comes to the tail of a channel that has been silent since is to wait with those who wait there. All who get there the same way
+ * have the same; and it is never what the reader came with, so that no cache can answer it the same again.
  */
 export function cursorAfter(stampMs: number, cursor: number | undefined): number {
   return cursor === undefined || stampMs > cursor ? stampMs : cursor + 1;
