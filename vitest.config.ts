@@ -5,7 +5,7 @@ import { WAITING } from './scripts/test-lanes.mjs';
 import LongFirst from './scripts/test-sequence.mjs';
 
 /** What another run has, where there are several: scripts/test.mjs says so. */
-const ELSEWHERE = process.env.FANFARE_TEST_WAITING === 'elsewhere' ? WAITING : [];
+const ELSEWHERE = process.env.TESTS_THAT_WAIT === 'elsewhere' ? WAITING : [];
 
 /**
  * A suite is a folder of test/; `seconds` is when one of its tests is taken for hanging: several times what the slowest of them

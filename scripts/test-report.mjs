@@ -1,4 +1,4 @@
-// What a run of the tests came to, written as JSON to FANFARE_TEST_REPORT for scripts/test.mjs: counts, times by file, and failures in full.
+// What a run of the tests came to, written as JSON to TEST_REPORT for scripts/test.mjs: counts, times by file, and failures in full.
 
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
@@ -62,6 +62,6 @@ export default class TestReport {
         ...unhandledErrors.map((error) => `outside of the tests\n    ${textOf(error)}`),
       ],
     };
-    writeFileSync(process.env.FANFARE_TEST_REPORT, JSON.stringify(report));
+    writeFileSync(process.env.TEST_REPORT, JSON.stringify(report));
   }
 }

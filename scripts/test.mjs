@@ -33,7 +33,8 @@ function run({ name, terms, env: own, minutes }, report) {
   // Tests that are not quick are among the slowest files at the end.
   const told = ['--reporter=default', '--reporter=./scripts/test-report.mjs', '--slowTestThreshold=30000'];
   const args = ['node_modules/vitest/vitest.mjs', 'run', '--passWithNoTests', ...terms, ...told];
-  const env = { ...process.env, BUILD_IS_FRESH: '1', FANFARE_TEST_REPORT: report, ...own };
+  // Not by names of Fanfare's: servers of the tests inherit them, and refuse what they do not know.
+  const env = { ...process.env, BUILD_IS_FRESH: '1', TEST_REPORT: report, ...own };
   // A process group of its own, so that nothing of a step that hangs is left behind.
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'], env, detached: true });
   const end = (signal) => process.kill(-child.pid, signal);
@@ -85,7 +86,7 @@ async function runAll(suites) {
   for (const step of STEPS) {
     const own = step.suites.filter((suite) => suites.includes(suite));
     if (own.length === 0) continue;
-    const env = { FANFARE_TEST_WAITING: 'elsewhere' };
+    const env = { TESTS_THAT_WAIT: 'elsewhere' };
     await runAndCount({ name: own.join(' and '), minutes: step.minutes, terms: projects(own), env });
   }
   await lane;
