@@ -94,7 +94,8 @@ export const assembleClient = <Channels extends object>(
           setState(channel, { type: 'pending' });
         }
       }
-      emit('state', next);
+      // Unless a listener of a channel has closed the client.
+      if (state === next) emit('state', next);
     },
   });
   const outbox = createOutbox(settings, connection.publish);

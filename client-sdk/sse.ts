@@ -1,43 +1,38 @@
 // `fanfare/client/sse`: a small client that only reads, over server-sent events alone.
 
 import { decodeEvent } from '../src/protocol/decode-event.js';
-import type { Begin, ConnectResponse, Feature, MessageEvent, PATHS, ServerEvent } from '../src/protocol/index.js';
+import type { ConnectResponse, Feature, PATHS, ServerEvent } from '../src/protocol/index.js';
 import { backoff } from './backoff.js';
-import { isOpen } from './channel.js';
 import { disposal } from './disposal.js';
 import { createEmitter } from './emitter.js';
 import { type Coded, createEnd, createFailure, type Failure, isFinal, toFailure } from './errors.js';
 import { pieces, post } from './http.js';
-import { toMessage } from './message.js';
 import {
+  BACKOFF_CAP_MS,
   CLOSE_LATER,
   CLOSE_NETWORK,
   CLOSE_NORMAL,
   CLOSE_REFUSED,
   CLOSE_UNAUTHORIZED,
+  CLOSE_WORD,
   DOUBT_MS,
   HEARTBEAT_MS,
   MAX_CHANNELS,
   SIGN_MS,
+  STABLE_MS,
+  TOKEN_LIMIT_MS,
 } from './numbers.js';
+import { beginOf, createReader, type SseReader } from './sse-reader.js';
 import type { SseClient, SseOptions } from './sse-types.js';
 import { createTimers } from './timers.js';
 import { createSseParser } from './transports/sse-parser.js';
-import type { AnyChannels, Beginning, ClientState, FanfareError, Gap, Message, SubscriptionState } from './types.js';
+import type { AnyChannels, Beginning, ClientState, FanfareError, Message } from './types.js';
 
 export { FanfareError } from './errors.js';
 export type * from './sse-types.js';
 export type * from './types.js';
 
-/** What a channel's subscription is told. */
-interface Reader {
-  position: Begin;
-  take(event: ServerEvent): void;
-  become(state: SubscriptionState): void;
-}
-
 type Events = { state: ClientState; error: FanfareError };
-type ReaderEvents = { state: SubscriptionState; message: Message; gap: Gap };
 
 /** Makes a client; it connects with its first `subscribe`. Each change of channels is another stream. Throws `TypeError` on bad options. */
 export const createClient = <Channels extends object = AnyChannels>(options: SseOptions): SseClient<Channels> => {
@@ -46,7 +41,7 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
   if (!/^https?:/.test(url)) throw new TypeError(`bad url: ${url}`);
   const timers = createTimers(clock);
   const { on, emit } = createEmitter<Events>();
-  const readers = new Map<string, Reader>();
+  const readers = new Map<string, SseReader>();
   /** Those that the stream was asked for, and that have not ended since. */
   let asked = readers;
   const session = Array.from(crypto.getRandomValues(new Uint8Array(24)), (byte) => (byte % 36).toString(36)).join('');
@@ -55,6 +50,10 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
   let attempt: AbortController | undefined;
   let failures = 0;
   let isQueued = false;
+  /** Discovery has refused the last token. */
+  let isRefused = false;
+  /** What the node is silent for at most, as it says itself. */
+  let heartbeatMs = HEARTBEAT_MS;
   let exclude: readonly string[] = [];
 
   const become = (next: ClientState) => {
@@ -74,32 +73,53 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
     attempt?.abort();
     attempt = given = undefined;
     timers.clear();
-    become({ type: 'closed', code, reason });
+    const closed = { type: 'closed', code, reason } as const;
+    state = closed;
     for (const name of [...readers.keys()]) end(name, reason);
+    // Now a listener may begin anew.
+    emit('state', closed);
+  };
+
+  /** What failed before is forgotten. */
+  const settle = () => {
+    failures = 0;
+    exclude = [];
   };
 
   /** Opens a stream for the channels of now, in place of the one before. */
   const open = () => {
+    if (state.type === 'closed') return;
     attempt?.abort();
     const mine = new AbortController();
     attempt = mine;
     timers.clear();
-    if (!readers.size) return;
-    if (state.type !== 'connected') become({ type: 'connecting' });
-    run(mine).catch((error) => attempt === mine && fail(toFailure(error)));
+    const type = readers.size ? 'connecting' : 'idle';
+    if (type === 'idle' || state.type !== 'connected') become({ type });
+    // A listener may have closed the client.
+    if (type !== 'idle' && attempt === mine) run(mine).catch((error) => attempt === mine && fail(toFailure(error)));
   };
 
   const run = async (mine: AbortController) => {
     const { signal } = mine;
     /** Something came; the next must not take longer than that. */
-    const touch = () => timers.set(expire, HEARTBEAT_MS + DOUBT_MS + SIGN_MS);
+    const touch = () => isMine() && timers.set(expire, heartbeatMs + DOUBT_MS + SIGN_MS);
+    const isMine = () => attempt === mine;
     const expire = () => {
-      mine.abort();
-      if (attempt === mine) fail(createFailure(CLOSE_NETWORK, 'timeout'));
+      fail(createFailure(CLOSE_NETWORK, 'timeout'));
     };
+    heartbeatMs = HEARTBEAT_MS;
+    if (!given) {
+      timers.set(expire, TOKEN_LIMIT_MS);
+      const bearer = await ask(signal);
+      if (!isMine()) return;
+      touch();
+      const answer = await assign(bearer, signal);
+      if (!isMine()) return;
+      given = answer;
+      isRefused = false;
+    }
     touch();
-    given ??= await assign(signal);
-    const { node, ticket } = given as ConnectResponse;
+    const { node, ticket } = given;
     asked = new Map(readers);
     const channels = Object.fromEntries([...asked].map(([name, { position }]) => [name, position]));
     const features = ['positions' satisfies Feature];
@@ -112,22 +132,33 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
     );
     const parse = createSseParser((data) => {
       const event = decodeEvent(data);
-      if (event && attempt === mine) take(event);
+      if (event && isMine()) take(event);
     });
     for (const reader = pieces(body); ; ) {
       const { done, value } = await reader.read();
-      if (attempt !== mine) return;
+      if (!isMine()) return;
       if (done) throw createEnd(CLOSE_NETWORK);
-      touch();
       parse(value);
+      // Behind what it says of its heartbeat.
+      touch();
     }
   };
 
-  const assign = async (signal: AbortSignal): Promise<ConnectResponse> => {
-    const bearer = typeof token === 'function' ? await token({ reason: 'connect', signal }) : token;
+  const ask = async (signal: AbortSignal): Promise<string | undefined> => {
+    if (typeof token !== 'function') return token ?? undefined;
+    let bearer: string | null;
+    try {
+      bearer = await token({ reason: isRefused ? 'refused' : 'connect', signal });
+    } catch (cause) {
+      throw createFailure(CLOSE_NETWORK, 'token', String(cause), { cause });
+    }
     if (bearer === null) throw createFailure(CLOSE_NORMAL, 'logged_out');
     // No function's failure makes a user anonymous.
-    if (token && !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(String(bearer))) throw createFailure(CLOSE_NETWORK, 'token');
+    if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(bearer)) throw createFailure(CLOSE_NETWORK, 'token');
+    return bearer;
+  };
+
+  const assign = async (bearer: string | undefined, signal: AbortSignal): Promise<ConnectResponse> => {
     const body = { exclude, transports: ['sse'], session };
     const response = await post(
       fetch,
@@ -145,8 +176,8 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
   const take = (event: ServerEvent) => {
     const { type, channel = '', code } = event as Exclude<ServerEvent, { type: 'close' }> & Partial<Coded>;
     if (event.type === 'connected') {
-      failures = 0;
-      exclude = [];
+      heartbeatMs = event.heartbeatMs ?? HEARTBEAT_MS;
+      timers.set(settle, STABLE_MS);
       if (state.type !== 'connected') become({ type: 'connected', transport: 'sse', node: event.node });
     } else if (event.type === 'close') throw createEnd(event.code, event.reason, event.retryAfterMs);
     else if (type === 'error' || (type === 'unsubscribed' && code)) refuse([channel], code ?? '');
@@ -178,12 +209,18 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
     if (isFinal(failure) && !(close === CLOSE_UNAUTHORIZED && (typeof token === 'function' || given)))
       return finish(close, code);
     if (close === CLOSE_NETWORK && given) exclude = [given.node.id];
+    isRefused ||= close === CLOSE_UNAUTHORIZED && !given;
     given = undefined;
     if (state.type === 'closed') return;
-    const retryInMs = backoff(failures++, random(), retryAfterMs);
+    const delayMs = backoff(failures++, random(), retryAfterMs);
+    // What stands in between may be gone at any time, whatever it says itself.
+    const retryInMs = close < CLOSE_WORD ? Math.min(delayMs, BACKOFF_CAP_MS) : delayMs;
     timers.set(open, retryInMs);
-    for (const reader of readers.values()) reader.become({ type: 'pending' });
-    become({ type: 'waiting', retryInMs, cause: code });
+    const waiting = { type: 'waiting', retryInMs, cause: code } as const;
+    state = waiting;
+    for (const reader of [...readers.values()]) reader.become({ type: 'pending' });
+    // Unless a listener has closed the client.
+    if (state === waiting) emit('state', waiting);
   };
 
   /** After all that changes in this turn; a stream that was to be opened later is opened then. */
@@ -192,9 +229,11 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
     isQueued = true;
     queueMicrotask(() => {
       isQueued = false;
-      if (state.type !== 'waiting' && state.type !== 'closed') open();
+      if (state.type !== 'waiting') open();
     });
   };
+
+  const close = () => finish(CLOSE_NORMAL, 'closed');
 
   return {
     get state() {
@@ -202,53 +241,29 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
     },
     subscribe(name: string, { after, last }: Beginning = {}, listener?: (message: Message) => void) {
       const position = beginOf(name, after, last);
-      if (state.type === 'closed') throw createFailure(CLOSE_NORMAL, 'closed');
-      if (readers.has(name)) throw createFailure(CLOSE_NORMAL, 'already_subscribed', undefined, { channel: name });
-      if (readers.size >= MAX_CHANNELS)
-        throw createFailure(CLOSE_NORMAL, 'too_many_channels', undefined, { channel: name });
-      const emitter = createEmitter<ReaderEvents>();
-      let now: SubscriptionState = { type: 'pending' };
-      const reader: Reader = {
-        position,
-        become(next) {
-          if (now.type === 'closed' || now.type === next.type) return;
-          now = next;
-          emitter.emit('state', next);
-        },
-        take(event) {
-          const at = reader.position;
-          if (event.type === 'subscribed') {
-            const { offset, recovered } = event;
-            if (isOpen(at) || recovered) reader.position = offset;
-            reader.become({ type: 'subscribed', offset, recovered });
-          } else if (event.type === 'gap') {
-            reader.position = event.offset;
-            emitter.emit('gap', event);
-          } else if (event.type === 'message') {
-            if (event.offset && event.offset <= (at as string)) return;
-            reader.position = event.offset ?? at;
-            emitter.emit('message', toMessage(event as MessageEvent, given?.connection));
-          }
-        },
-      };
+      const full = readers.size >= MAX_CHANNELS && 'too_many_channels';
+      const code = state.type === 'closed' ? 'closed' : readers.has(name) ? 'already_subscribed' : full;
+      if (code) throw createFailure(CLOSE_NORMAL, code, code, { channel: name });
+      const reader = createReader(position, () => given?.connection);
+      const { on } = reader;
       const unsubscribe = () => {
         if (readers.get(name) !== reader) return;
         end(name, 'unsubscribed');
         sync();
       };
       readers.set(name, reader);
-      if (listener) emitter.on('message', listener);
+      if (listener) on('message', listener);
       sync();
       return {
         channel: name,
         get state() {
-          return now;
+          return reader.state;
         },
         get offset() {
           const { position } = reader;
           return typeof position === 'object' ? '-1' : position;
         },
-        on: emitter.on,
+        on,
         unsubscribe,
         ...disposal(unsubscribe),
       };
@@ -258,15 +273,7 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
       if (state.type === 'closed') become({ type: 'idle' });
       sync();
     },
-    close: () => finish(CLOSE_NORMAL, 'closed'),
-    ...disposal(() => finish(CLOSE_NORMAL, 'closed')),
+    close,
+    ...disposal(close),
   } as object as SseClient<Channels>;
-};
-
-/** Throws `TypeError` where the channel's name or the beginning is none. */
-const beginOf = (name: string, after: unknown = 'now', last?: number): Begin => {
-  if (!/^(?!:|\.\.?$|[^:]*:$)[\w.:@=+~-]{1,200}$/.test(name)) throw new TypeError(`bad channel: ${name}`);
-  if (last) return { last };
-  if (!/^(-1|now|\d{13}-\d{16})$/.test(String(after))) throw new TypeError(`bad after: ${after}`);
-  return after as Begin;
 };

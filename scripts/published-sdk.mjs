@@ -15,9 +15,20 @@ export const ENTRIES = {
   shared: 'shared',
 };
 
-/** Into `outdir`. Names stay: shortening the inner ones, tried, makes an application's bundle 34 to 42 bytes of 9,000 smaller. */
+/**
+ * Into `outdir`. Expressions are shortened here, above all by writing each number where it is used: an application's bundler, which sees the modules as one, does
+ * not do that any more. Names stay: shortening the inner ones, tried, makes an application's bundle 34 to 42 bytes of 9,000 smaller.
+ */
 export async function buildPublished(outdir) {
-  const common = { absWorkingDir: root, outdir, bundle: true, format: 'esm', target: 'es2022', sourcemap: true };
+  const common = {
+    absWorkingDir: root,
+    outdir,
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    sourcemap: true,
+    minifySyntax: true,
+  };
   // In one piece, so that it can be copied to where a page finds it.
   await build({ ...common, entryPoints: ['client-sdk/shared-worker.ts'] });
   return build({

@@ -69,7 +69,7 @@ export const createTab = (
   /** The hub has said something. */
   let isGreeted = false;
   /** The next hub is told, should this one not hear it. */
-  let isLoggingOut = false;
+  let isLoggingOut: boolean | undefined;
   let serial = 0;
   /** What the hub was asked for, by which number. */
   const asked = new Map<Wanted, number>();

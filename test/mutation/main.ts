@@ -68,15 +68,17 @@ function tell([mutant, { killer, doubted }]: Result, reached: number): void {
   for (const test of doubted) console.log(`  no witness: ${test}`);
 }
 
-/** By file: how many were killed of how many, and how many of the others are explained. */
+/** By file: how many were killed of how many, and how many were left out of that as explained. */
 function report(results: readonly Result[]): boolean {
   const count = (name: string, list: readonly Result[]): number => {
     const killed = list.filter(([, { killer }]) => killer);
     const late = killed.filter(([, { killer }]) => killer?.isLate).length;
     const explained = list.filter(([mutant, { killer }]) => !killer && explain(mutant)).length;
-    const rate = (100 * killed.length) / list.length;
-    const share = `${killed.length} of ${list.length} killed (${late} by waiting in vain), ${rate.toFixed(1)} %`;
-    console.log(`mutate: ${name}: ${share}, ${explained} of the others are explained`);
+    // What nobody can tell from the original is none that a test could kill.
+    const mortal = list.length - explained;
+    const rate = mortal ? (100 * killed.length) / mortal : 100;
+    const share = `${killed.length} of ${mortal} killed (${late} by waiting in vain), ${rate.toFixed(1)} %`;
+    console.log(`mutate: ${name}: ${share}; ${explained} more are explained`);
     return rate;
   };
   const files = [...new Set(results.map(([{ file }]) => file))].toSorted();

@@ -9,8 +9,8 @@ export const ROOT = join(import.meta.dirname, '../..');
 /** Awake is the one that the environment names; what is reached is noted where somebody wants to know. */
 const HEADER = `const $m = ((awake, reached) => reached ? (id) => (reached.add(id), false) : (id) => id === awake)(Number(process.env.FANFARE_MUTANT), globalThis.$reached);`;
 
-/** Types, numbers, and what unit tests cannot reach: it takes the WebSocket of `ws`, React in a page, or a browser's workers and locks (test/browser). */
-const LEFT_OUT = /^client-sdk\/(types|numbers|node|react|shared-worker|shared\/browser)\.ts$/;
+/** Types, numbers, the version (test/house knows it), and what unit tests cannot reach: it takes the WebSocket of `ws`, React in a page, or a browser's workers and locks (test/browser). */
+const LEFT_OUT = /^client-sdk\/(types|numbers|version|node|react|shared-worker|shared\/browser)\.ts$/;
 
 /** By path from the root. */
 export const readSources = (): ReadonlyMap<string, Instrumented> => {

@@ -43,6 +43,15 @@ async function takeAll(source: AsyncIterable<Message | Gap>, each: (n: unknown) 
   }
 }
 
+it('queues for iterators until somebody listens to messages, whatever else is listened to', async () => {
+  news.on('state', () => {});
+  news.on('gap', () => {});
+  send(1, 2);
+  const iterator = news[Symbol.asyncIterator]();
+  expect(await iterator.next()).toMatchObject({ value: { data: 1 } });
+  await iterator.return?.();
+});
+
 describe('an iteration', () => {
   it('begins where the subscription began, and is in order', async () => {
     send(1, 2);

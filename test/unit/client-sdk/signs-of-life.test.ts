@@ -44,6 +44,17 @@ describe('a WebSocket', () => {
     expect(news.data).toEqual([2]);
   });
 
+  it('is alive when it answers in the very moment in which it is asked', async () => {
+    await world.clock.advance(8_000);
+    const { id } = await socket.next('ping');
+    socket.send({ type: 'pong', id } as never);
+    await world.clock.advance(7_999);
+    expect(world.client.state.type).toBe('connected');
+    expect(socket.commands.waiting).toEqual([]);
+    await world.clock.advance(1);
+    await socket.next('ping');
+  });
+
   it.each([
     ['a pong', (id: number) => ({ type: 'pong', id })],
     ['a message', (_id: number) => message(2)],

@@ -1,6 +1,6 @@
 // The server in memory that applications test with: that it keeps the promises of a real one, and what a test may do with it.
 
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createClient } from '../../../client-sdk/index.js';
 import { createTestServer } from '../../../client-sdk/testing/index.js';
 import type { Client, ClientOptions, Message, Transport } from '../../../client-sdk/types.js';
@@ -113,6 +113,106 @@ it('a test server has clients fall back to what it allows', async () => {
   server.tell('news', 'live');
   await clock.advance(100);
   expect(news).toEqual(['live']);
+});
+
+it.each([
+  ['poll', 'sse', 'long-poll'],
+  ['sse', 'long-poll', 'sse'],
+] as const)(
+  'a test server lets no %s through where it allows %s alone, not for history either',
+  async (_, allowed, other) => {
+    const { clock, server, client } = world({ transports: [other] });
+    server.allow(allowed);
+    const news = heard(client, 'news');
+    const errors: string[] = [];
+    client.on('error', ({ code }) => errors.push(code));
+    await clock.advance(5_000);
+    server.publish('news', 1);
+    await clock.advance(5_000);
+    expect(news).toEqual([]);
+    expect(errors).toContain('network');
+    expect(client.state.type).not.toBe('connected');
+  },
+);
+
+it.each([
+  [4000, 'draining', 'draining', 'waiting'],
+  [4501, 'token_malformed', 'token_malformed', 'waiting'],
+] as const)('a test server ends a poll that waits as a node does: %s', async (code, reason, told, type) => {
+  const { clock, server, client } = world({ transports: ['long-poll'] });
+  heard(client, 'news');
+  await clock.advance(1_000);
+  const errors: string[] = [];
+  client.on('error', ({ code }) => errors.push(code));
+  server.isDown = true;
+  server.end(code, reason);
+  await clock.advance(0);
+  expect(errors[0]).toBe(told);
+  expect(client.state.type).toBe(type);
+});
+
+it('a test server leaves no listener on the signals of requests that it has answered', async () => {
+  const { clock, server } = world();
+  const { fetch } = server.options;
+  const { signal } = new AbortController();
+  const listeners: string[] = [];
+  vi.spyOn(signal, 'addEventListener').mockImplementation((type) => void listeners.push(type));
+  vi.spyOn(signal, 'removeEventListener').mockImplementation((type) => {
+    listeners.splice(listeners.indexOf(type), listeners.includes(type) ? 1 : 0);
+  });
+  const post = (path: string, body: object) =>
+    fetch?.(`http://n1.test/v1/${path}`, { method: 'POST', headers: {}, body: JSON.stringify(body), signal });
+  const [connected, polled] = [post('connect', {}), post('poll', { channels: { news: '-1' }, waitMs: 1_000 })];
+  await clock.advance(0);
+  expect(listeners).not.toEqual([]);
+  await clock.advance(1_000);
+  expect([(await connected)?.status, (await polled)?.status]).toEqual([200, 204]);
+  expect(listeners).toEqual([]);
+});
+
+it('a test server without a clock tells the time of the host', async () => {
+  const { clock } = createTestServer().options;
+  const [now, monotonic] = [clock?.now() ?? 0, clock?.monotonic() ?? Number.NaN];
+  expect(Math.abs(now - Date.now())).toBeLessThan(60_000);
+  expect(Math.abs(monotonic - performance.now())).toBeLessThan(60_000);
+  let hasFired = false;
+  clock?.clearTimeout(clock.setTimeout(() => (hasFired = true), 1) as never);
+  await new Promise<void>((resolve) => clock?.setTimeout(resolve, 5));
+  expect(hasFired).toBe(false);
+});
+
+it('a test server speaks the protocol on its sockets', async () => {
+  const { clock, server } = world();
+  const Socket = server.options.WebSocket as NonNullable<typeof server.options.WebSocket>;
+  const socket = new Socket('ws://n1.test/v1/ws');
+  const heard: { readonly type: string; readonly id?: number }[] = [];
+  socket.onmessage = (({ data }: { data: string }) => heard.push(JSON.parse(data))) as never;
+  await clock.advance(0);
+  const commands = [
+    { type: 'connect' },
+    { type: 'ping' },
+    { type: 'refresh', token: 't' },
+    { type: 'publish', channel: 'news', data: 1, key: 'k' },
+    { type: 'subscribe', channels: { news: '-1' } },
+    { type: 'unsubscribe', channels: ['news'] },
+    { type: 'dance' },
+  ];
+  for (const [index, command] of commands.entries()) socket.send(JSON.stringify({ ...command, id: index + 1 }));
+  await clock.advance(0);
+  const answers = heard.filter(({ id }) => id).map(({ type, id }) => `${id} ${type}`);
+  expect(answers).toEqual([
+    '1 connected',
+    '2 pong',
+    '3 refreshed',
+    '4 published',
+    '5 subscribed',
+    '6 unsubscribed',
+    '7 error',
+  ]);
+  expect(heard).toContainEqual(expect.objectContaining({ type: 'message', channel: 'news', data: 1 }));
+  socket.close();
+  await clock.advance(0);
+  expect(server.links).toBe(0);
 });
 
 it('a test server needs no clock: it answers when the present turn is over', async () => {

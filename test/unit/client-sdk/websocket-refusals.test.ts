@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { message, subscribeToNews } from './fakes/socket-server.js';
-import { offset, World } from './fakes/world.js';
+import { assignment, offset, World } from './fakes/world.js';
 
 let world: World;
 afterEach(() => {
@@ -144,6 +144,34 @@ describe('refusals', () => {
     await second.accept();
     second.close(4501, 'token_signature_invalid: no');
     expect(world.client.state).toEqual({ type: 'closed', code: 4501, reason: 'token_signature_invalid' });
+  });
+
+  it('asks once alone for a ticket to be taken that is refused for good, and the link stays', async () => {
+    world = new World();
+    let tickets = 1;
+    world.network.discovery = (request) => request.answer(200, assignment({ expiresInMs: 100_000 }));
+    const { socket } = await subscribeToNews(world);
+    for (let n = 0; n < 8; n++) {
+      await world.clock.advance(10_000);
+      socket.send({ type: 'heartbeat' });
+    }
+    const fresh = { ticket: `t${++tickets}`, expiresInMs: 3_600_000 };
+    (await world.network.request('/v1/ticket')).answer(200, fresh);
+    const { id } = await socket.next('refresh');
+    socket.send({ type: 'error', id, code: 'token_malformed', message: 'no ticket' });
+    expect(world.errors).toMatchObject([{ code: 'token_malformed' }]);
+    await world.clock.advance(5_000);
+    expect(socket.commands.waiting).toEqual([]);
+    expect(world.client.state.type).toBe('connected');
+  });
+
+  it('loses no link by an error for good that is about nothing it has asked for, but by one for now', async () => {
+    const { news, socket } = await subscribed();
+    socket.send({ type: 'error', code: 'bad_json', message: 'no JSON' } as never);
+    expect(world.client.state.type).toBe('connected');
+    expect(news.subscription.state.type).toBe('subscribed');
+    socket.send({ type: 'error', code: 'overloaded', message: 'later' } as never);
+    expect(world.client.state).toMatchObject({ type: 'waiting', cause: 'overloaded' });
   });
 
   it('takes a refusal of `connect` from the close, not from the errors before it', async () => {
