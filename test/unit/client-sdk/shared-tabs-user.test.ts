@@ -62,6 +62,18 @@ describe('tokens of tabs that share a connection', () => {
   });
 });
 
+it('tabs that want more channels together than one link may have are told which are too many', async () => {
+  const origin = new Origin();
+  const told = [0, 1].map((one) => {
+    const tab = origin.open();
+    return numbers(100).map((n) => tab.listen(`c${one}-${n}`));
+  });
+  await origin.clock.advance(30_000);
+  const refused = told.flat().filter((list) => list[0] === 'too_many_channels');
+  expect(refused).toHaveLength(72);
+  expect(told.flat().filter((list) => !list[0])).toHaveLength(128);
+});
+
 describe('a log-out', () => {
   it('in one tab closes the clients of that user in all tabs, and of nobody else', async () => {
     const { origin, tabs, leader } = await openTabs(4);
@@ -147,6 +159,19 @@ describe('pages of tabs that share a connection', () => {
 });
 
 describe('where tabs cannot share', () => {
+  it('one that is closed before that is known opens nothing', async () => {
+    const origin = new Origin();
+    let deny: (error: Error) => void = () => {};
+    const tab = origin.open({}, { request: () => new Promise((_, reject) => (deny = reject)) });
+    tab.listen('news');
+    await origin.clock.advance(100);
+    tab.client.close();
+    deny(new DOMException('denied', 'SecurityError'));
+    await origin.clock.advance(1_000);
+    expect(origin.opened).toBe(0);
+    expect(tab.client.state.type).toBe('closed');
+  });
+
   it('each has a connection of its own, as where locks are not allowed', async () => {
     const origin = new Origin();
     const denied = { request: () => Promise.reject(new DOMException('denied', 'SecurityError')) };

@@ -4,8 +4,10 @@ import { describe, expect, it, vi } from 'vitest';
 import { mergeOptions } from '../../../client-sdk/settings.js';
 import type { Locks, Meeting } from '../../../client-sdk/shared/meeting.js';
 import type { Port } from '../../../client-sdk/shared/port.js';
+import { createSharing } from '../../../client-sdk/shared/sharing.js';
 import { meetWorker, type WorkerLike } from '../../../client-sdk/shared/worker.js';
 import type { ClientOptions } from '../../../client-sdk/types.js';
+import { FakeClock } from './fakes/fake-clock.js';
 import { tokenOf } from './fakes/tabs.js';
 
 class FakePort implements Port {
@@ -91,5 +93,38 @@ describe('a tab', () => {
     expect(otherwise).not.toHaveBeenCalled();
     meeting.renew(false);
     expect(otherwise).toHaveBeenCalledOnce();
+  });
+});
+
+describe('a client that shares', () => {
+  const clock = new FakeClock();
+  const here = {
+    fetch: () => new Promise<never>(() => {}),
+    WebSocket: class {} as never,
+    clock,
+    random: () => 0.5,
+    storage: null,
+  };
+
+  /** Whether it opens a worker. */
+  async function opens(options: Partial<ClientOptions>) {
+    const open = vi.fn(() => ({ port: new FakePort(), onerror: null }));
+    const locks: Locks = { request: async (_name, _options, hold) => void (await hold()) };
+    const browser = { locks, BroadcastChannel: class extends FakePort {} };
+    const client = createSharing({ url: 'http://discovery.test', token: tokenOf('u'), ...options }, browser, open);
+    client.connect();
+    await clock.advance(0);
+    await vi.waitFor(() => expect(client.state.type).toBe('connecting'));
+    await new Promise((resolve) => setImmediate(resolve));
+    client.close();
+    return open.mock.calls.length > 0;
+  }
+
+  it('opens a worker', async () => {
+    expect(await opens({})).toBe(true);
+  });
+
+  it.each(Object.entries(here))('opens none where %s cannot be sent to it', async (name, value) => {
+    expect(await opens({ [name]: value })).toBe(false);
   });
 });
