@@ -8,4 +8,27 @@ export interface Explained {
   readonly why: string;
 }
 
-export const EXPLAINED: readonly Explained[] = [];
+const of =
+  (file: string) =>
+  (was: string, becomes: string, why: string): Explained => ({ file: `client-sdk/${file}`, was, becomes, why });
+
+const timers = of('timers.ts');
+const connection = of('connection.ts');
+const sse = of('sse.ts');
+
+const DIAL = "attempt || connection.state.type === 'closed'";
+const EACH_CALLER =
+  'a second lock: each that has it dial has looked before, and what closes the client clears the timer';
+
+export const EXPLAINED: readonly Explained[] = [
+  timers('ms > 0', '(ms) >= (0)', '0 is no longer than 0 either way'),
+  connection(DIAL, "(attempt) && (connection.state.type === 'closed')", EACH_CALLER),
+  connection(DIAL, 'false', EACH_CALLER),
+  connection('active?.probe()', 'active.probe()', 'the monitor watches nothing while there is no link'),
+  sse(
+    'given?.connection',
+    'given.connection',
+    'a message comes of a stream, for which there was an answer of discovery',
+  ),
+  sse('attempt?.abort()', 'attempt.abort()', 'what fails is the attempt that is on its way'),
+];

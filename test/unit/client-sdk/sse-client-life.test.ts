@@ -256,6 +256,27 @@ describe('a function for tokens', () => {
     expect(client.state.type).toBe('connected');
   });
 
+  it('is asked anew after a log-out, though discovery answered the one before in that moment', async () => {
+    let calls = 0;
+    connect({ token: () => jwt(++calls) });
+    const asked: FakeRequest[] = [];
+    network.discovery = (request) => asked.push(request);
+    client.subscribe('news');
+    await settle();
+    asked[0]?.answer(200, assignment({ ticket: 'of the one before' }));
+    // The answer is there, and is being read.
+    await asked[0]?.response;
+    client.close();
+    await settle();
+    client.connect();
+    client.subscribe('news');
+    await settle();
+    expect(asked).toHaveLength(2);
+    asked[1]?.answer(200, assignment({ ticket: 'mine' }));
+    expect((await accept()).token).toBe('mine');
+    expect(network.waiting('/v1/stream')).toEqual([]);
+  });
+
   it('that answers after the client was closed opens nothing', async () => {
     let answer: (token: string) => void = () => {};
     connect({
