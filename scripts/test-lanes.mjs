@@ -1,8 +1,8 @@
 // Where the time of the tests goes that file names do not tell: which files wait most of the time, and which last longest.
 
 /**
- * Files that wait most of the time, for half a minute and more, mostly for deadlines of the product: one worker has them, one after the
- * other, beside the two that compute. Measured: each uses less than half of a core while it runs, most a fifth. The long ones come first.
+ * Files that wait most of the time, mostly for deadlines of the product: one worker has them, one after the
+ * other, beside the two that compute. Measured: each uses less than half of a core while it runs, most a quarter. The long ones come first.
  */
 export const WAITING = [
   'test/integration/proxy-answers.test.ts',
@@ -11,9 +11,23 @@ export const WAITING = [
   'test/integration/fuzz.test.ts',
   'test/integration/process-end.test.ts',
   'test/integration/rotation.test.ts',
+  'test/conformance/bad-inputs-conditions.test.ts',
+  'test/conformance/discovery-early-answers.test.ts',
+  'test/conformance/engine-early-answers.test.ts',
+  'test/conformance/engine-pipelines.test.ts',
+  'test/conformance/ingest-faults.test.ts',
   'test/integration/hostile-proxies.test.ts',
+  'test/integration/redis-failover.test.ts',
+  'test/integration/revocation-failover.test.ts',
+  'test/integration/proxies.test.ts',
+  'test/integration/outage.test.ts',
   'test/integration/sdk.test.ts',
   'test/integration/redis-misconf.test.ts',
+  'test/integration/gun.test.ts',
+  'test/conformance/broker-durable.test.ts',
+  'test/conformance/broker-durable-cluster.test.ts',
+  'test/conformance/broker-canary.test.ts',
+  'test/conformance/http-limits.test.ts',
   'test/integration/node-life.test.ts',
   'test/integration/node-states.test.ts',
   'test/integration/node-stopped.test.ts',
@@ -27,5 +41,4 @@ export const LONG = [
   'test/integration/doctor.test.ts',
   'test/integration/loadtest-kinds.test.ts',
   'test/integration/revocation-cluster.test.ts',
-  'test/integration/redis-failover.test.ts',
 ];

@@ -2,11 +2,11 @@
 // `npm test` runs all of them; `npm test -- unit browser` only these.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { WAITING } from './test-lanes.mjs';
+import { LONG, WAITING } from './test-lanes.mjs';
 
 /** What runs together; a step that hangs is ended after `minutes`, several times what it takes on a machine that is busy otherwise. */
 const STEPS = [
@@ -30,8 +30,13 @@ const seconds = (ms) => `${Math.round(ms / 1000)} s`;
 
 /** Resolves with whether the runner ended well; `terms` and `env` are its own. */
 function run({ name, terms, env: own, minutes }, report) {
-  // Tests that are not quick are among the slowest files at the end.
-  const told = ['--reporter=default', '--reporter=./scripts/test-report.mjs', '--slowTestThreshold=30000'];
+  // What is slow is told at the end, and what passed has nothing to say.
+  const told = [
+    '--reporter=default',
+    '--reporter=./scripts/test-report.mjs',
+    '--slowTestThreshold=30000',
+    '--silent=passed-only',
+  ];
   const args = ['node_modules/vitest/vitest.mjs', 'run', '--passWithNoTests', ...terms, ...told];
   // Not by names of Fanfare's: servers of the tests inherit them, and refuse what they do not know.
   const env = { ...process.env, BUILD_IS_FRESH: '1', TEST_REPORT: report, ...own };
@@ -90,12 +95,12 @@ async function runAll(suites) {
     await runAndCount({ name: own.join(' and '), minutes: step.minutes, terms: projects(own), env });
   }
   await lane;
-  // Whatever the lanes say, no file is left out.
+  // Whatever the lanes say, no file is left out, and none is named that is not there any more.
   const ran = new Set(files.map(({ path }) => path));
-  for (const path of suites.flatMap(filesOf).filter((one) => !ran.has(one))) {
-    total.failed += 1;
-    failures.push(`${path}: did not run`);
-  }
+  const missed = suites.flatMap(filesOf).filter((path) => !ran.has(path));
+  const unknown = [...WAITING, ...LONG].filter((path) => !existsSync(path));
+  failures.push(...missed.map((path) => `${path}: did not run`), ...unknown.map((path) => `${path}: is not there`));
+  total.failed += missed.length + unknown.length;
 }
 
 function filesOf(suite) {
