@@ -43,25 +43,29 @@ function failuresOf(module) {
   return found;
 }
 
-function countOf(modules, state) {
-  return modules.reduce((sum, { children }) => sum + [...children.allTests(state)].length, 0);
-}
+const countOf = ({ children }, state) => [...children.allTests(state)].length;
 
 export default class TestReport {
-  onTestRunEnd(modules, unhandledErrors) {
-    const report = {
-      passed: countOf(modules, 'passed'),
-      skipped: countOf(modules, 'skipped'),
-      failed: countOf(modules, 'failed'),
-      files: modules.map((module) => {
-        const { collectDuration, setupDuration, duration } = module.diagnostic();
-        return { path: here(module.moduleId), ms: Math.round(collectDuration + setupDuration + duration) };
-      }),
-      failures: [
-        ...modules.flatMap(failuresOf),
-        ...unhandledErrors.map((error) => `outside of the tests\n    ${textOf(error)}`),
-      ],
-    };
-    writeFileSync(process.env.TEST_REPORT, JSON.stringify(report));
+  #report = { passed: 0, skipped: 0, failed: 0, files: [], failures: [] };
+
+  /** A run that is ended from outside has told of what it has done until then. */
+  onTestModuleEnd(module) {
+    const { collectDuration, setupDuration, duration } = module.diagnostic();
+    this.#report.files.push({
+      path: here(module.moduleId),
+      ms: Math.round(collectDuration + setupDuration + duration),
+    });
+    for (const state of ['passed', 'skipped', 'failed']) this.#report[state] += countOf(module, state);
+    this.#add(failuresOf(module));
+  }
+
+  onTestRunEnd(_modules, unhandledErrors) {
+    this.#add(unhandledErrors.map((error) => `outside of the tests\n    ${textOf(error)}`));
+  }
+
+  #add(failures) {
+    for (const failure of failures) console.log(`test: failed ${failure}`);
+    this.#report.failures.push(...failures);
+    writeFileSync(process.env.TEST_REPORT, JSON.stringify(this.#report));
   }
 }
