@@ -25,7 +25,7 @@ export async function holdSlice(shape: Shape, names: readonly string[]): Promise
   const log: string[] = [`seed ${SEED} (FANFARE_TEST_SEED), histories in ${directory}`];
   const trial = await holdTrial({
     ...{ directory, shape, seed: SEED, faults, forMs: 0, workers: 1, lieEvery: 5_000 },
-    ...{ clients: CLIENTS, channels: CHANNELS, channelsPerClient: 2, publishesPerSecond: 60 },
+    ...{ clients: CLIENTS, channels: CHANNELS, channelsPerClient: 2, publishesPerSecond: 40 },
     wanted: {
       ...{ minAcknowledged: 500, minDeliveries: 5_000, minResumes: RESUMES },
       ...{
