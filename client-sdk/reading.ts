@@ -48,7 +48,6 @@ export const createReading = <Item>(leave: () => void): Reading<Item> => {
   };
 
   const iterate = (): AsyncIterator<Item, undefined> => {
-    const mine = new Set<(take: Take<Item>) => void>();
     let isLeft = false;
     isRead = true;
     return {
@@ -56,7 +55,6 @@ export const createReading = <Item>(leave: () => void): Reading<Item> => {
         new Promise((resolve, reject) => {
           const settle = (take: Take<Item>) => {
             waiting.delete(settle);
-            mine.delete(settle);
             try {
               resolve(take());
             } catch (error) {
@@ -66,11 +64,10 @@ export const createReading = <Item>(leave: () => void): Reading<Item> => {
           const take = isLeft ? finish : (takes.shift() ?? ending());
           if (take) return settle(take);
           waiting.add(settle);
-          mine.add(settle);
         }),
       async return() {
         isLeft = true;
-        for (const settle of [...mine]) settle(finish);
+        // Which ends whoever waits, too.
         leave();
         return finish();
       },

@@ -94,7 +94,7 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
     attempt = mine;
     timers.clear();
     const type = readers.size ? 'connecting' : 'idle';
-    if (type === 'idle' || state.type !== 'connected') become({ type });
+    if (state.type !== type && (type === 'idle' || state.type !== 'connected')) become({ type });
     // A listener may have closed the client.
     if (type !== 'idle' && attempt === mine) run(mine).catch((error) => attempt === mine && fail(toFailure(error)));
   };

@@ -24,6 +24,11 @@ export const EXPLAINED: readonly Explained[] = [
   timers('ms > 0', '(ms) >= (0)', '0 is no longer than 0 either way'),
   connection(DIAL, "(attempt) && (connection.state.type === 'closed')", EACH_CALLER),
   connection(DIAL, 'false', EACH_CALLER),
+  connection(
+    'monitor?.connected(0);',
+    '',
+    'without a link nobody is asked and none is given up: only a timer is spared',
+  ),
   connection('active?.probe()', 'active.probe()', 'the monitor watches nothing while there is no link'),
   sse(
     'given?.connection',

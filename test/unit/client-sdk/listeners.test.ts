@@ -92,6 +92,25 @@ it('whoever has waited for `ready` listens no more afterwards', async () => {
   expect(looks).toBe(before);
 });
 
+it('what is closed before it was opened says so, and nothing else', async () => {
+  const { client, clock, states, errors, network } = new World();
+  client.close();
+  await clock.advance(1_000);
+  expect(states).toEqual([{ type: 'closed', code: 1000, reason: 'closed' }]);
+  expect(errors).toEqual([]);
+  await expect(client.ready()).rejects.toMatchObject({ code: 'closed', message: 'the client is closed: closed' });
+  await expect(client.history('news')).rejects.toMatchObject({ code: 'closed' });
+  await expect(client.publish('news', 1)).rejects.toMatchObject({ code: 'closed' });
+  expect(() => client.subscribe('news')).toThrow('the client is closed: closed');
+  client.connect();
+  client.close();
+  client.close();
+  await clock.advance(1_000);
+  expect(states.map(({ type }) => type)).toEqual(['closed', 'connecting', 'closed']);
+  expect(network.sockets.waiting).toEqual([]);
+  expect(clock.pending).toBe(0);
+});
+
 it('timers give back to the host what runs, once, and nothing that is over', async () => {
   const clock = new FakeClock();
   const cleared: unknown[] = [];

@@ -69,6 +69,22 @@ describe('an answer that is cut midway', () => {
     expect(world.stateTypes).toEqual(['connecting', 'connected']);
   });
 
+  it('lets the next ask for more, and not for all, while one channel of several has more', async () => {
+    world = new World(long);
+    for (const channel of ['news', 'more']) world.subscribe(channel);
+    const more = { offset: offset(1), messages: [] };
+    (await poll()).answer(200, { channels: { ...news(1).channels, more } });
+    const first = await poll();
+    first.stream();
+    first.write(part);
+    await settle();
+    first.cut();
+    const second = await poll();
+    expect(second.body.maxBytes).toBe(5_000);
+    second.answer(200, { channels: { ...news(2, [2], { more: true }).channels, more } });
+    expect((await poll()).body.maxBytes).toBe(7_500);
+  });
+
   it('counts as cut too where its end cannot be told from one that is whole', async () => {
     await pollingWith(long);
     const first = await poll();

@@ -183,6 +183,7 @@ describe('where tabs cannot share', () => {
     await origin.clock.advance(1_000);
     expect(told).toEqual([[1], [1]]);
     for (const { client } of tabs) client.logOut();
+    for (const { client } of tabs) expect(client.state.type).toBe('closed');
     expect(origin.links).toBe(0);
   });
 });

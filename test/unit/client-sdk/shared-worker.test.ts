@@ -107,10 +107,10 @@ describe('a client that shares', () => {
   };
 
   /** Whether it opens a worker. */
-  async function opens(options: Partial<ClientOptions>) {
+  async function opens(options: Partial<ClientOptions>, lacking?: 'locks' | 'BroadcastChannel') {
     const open = vi.fn(() => ({ port: new FakePort(), onerror: null }));
     const locks: Locks = { request: async (_name, _options, hold) => void (await hold()) };
-    const browser = { locks, BroadcastChannel: class extends FakePort {} };
+    const browser = { locks, BroadcastChannel: class extends FakePort {}, ...(lacking && { [lacking]: undefined }) };
     const client = createSharing({ url: 'http://discovery.test', token: tokenOf('u'), ...options }, browser, open);
     client.connect();
     await clock.advance(0);
@@ -123,6 +123,15 @@ describe('a client that shares', () => {
   it('opens a worker', async () => {
     expect(await opens({})).toBe(true);
   });
+
+  it.each(['locks', 'BroadcastChannel'] as const)(
+    'has a connection of its own where there is no %s',
+    async (lacking) => {
+      const fetch = vi.fn(() => new Promise<never>(() => {}));
+      expect(await opens({ fetch, WebSocket: here.WebSocket }, lacking)).toBe(false);
+      expect(fetch).toHaveBeenCalledWith('http://discovery.test/v1/connect', expect.anything());
+    },
+  );
 
   it.each(Object.entries(here))('opens none where %s cannot be sent to it', async (name, value) => {
     expect(await opens({ [name]: value })).toBe(false);

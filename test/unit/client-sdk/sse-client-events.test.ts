@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { accept, client, clock, connect, endsAll, network, settle, states } from './fakes/reading-client.js';
-import { offset } from './fakes/world.js';
+import { assignment, offset } from './fakes/world.js';
 
 endsAll();
 
@@ -23,6 +23,36 @@ it('reads on behind what is no event, and asks for nothing by it', async () => {
   expect(network.waiting('/v1/stream')).toEqual([]);
 });
 
+it('asks discovery once for as long as its links work, whatever channels it has', async () => {
+  connect();
+  let asked = 0;
+  network.discovery = (request) => {
+    asked++;
+    request.answer(200, assignment());
+  };
+  client.subscribe('news');
+  const stream = await accept();
+  const more = client.subscribe('more');
+  expect((await accept()).body.channels).toEqual({ news: 'now', more: 'now' });
+  expect(stream.aborted).toBe(true);
+  more.unsubscribe();
+  expect((await accept()).body.channels).toEqual({ news: 'now' });
+  expect(asked).toBe(1);
+});
+
+it('is idle again when it is to connect after it was closed, until there is something to read', async () => {
+  connect();
+  const types = states();
+  client.close();
+  client.connect();
+  expect(client.state).toEqual({ type: 'idle' });
+  client.connect();
+  await settle();
+  client.subscribe('news');
+  await accept();
+  expect(types).toEqual(['closed', 'idle', 'connecting', 'connected']);
+});
+
 it('has at most 128 channels, says which is one too many, and takes another when one has left', () => {
   connect();
   const [first] = Array.from({ length: 128 }, (_, n) => client.subscribe(`c${n}`));
@@ -32,6 +62,29 @@ it('has at most 128 channels, says which is one too many, and takes another when
   first?.unsubscribe();
   first?.unsubscribe();
   expect(client.subscribe('more').state).toEqual({ type: 'pending' });
+});
+
+it('ends a channel that the stream says no to, and asks for all again later where that is for now', async () => {
+  connect();
+  const codes: unknown[] = [];
+  client.on('error', ({ code, channel }) => codes.push([code, channel]));
+  const secret = client.subscribe('secret');
+  const news = client.subscribe('news', { after: offset(1) });
+  const stream = await accept();
+  stream.event({ type: 'error', channel: 'secret', code: 'forbidden_channel', message: 'no' });
+  await settle();
+  expect(secret.state).toEqual({ type: 'closed', code: 'forbidden_channel' });
+  expect(client.state.type).toBe('connected');
+  stream.event({ type: 'error', channel: 'news', code: 'overloaded', message: 'later' });
+  await settle();
+  expect(client.state).toEqual({ type: 'waiting', retryInMs: 250, cause: 'overloaded' });
+  expect(news.state).toEqual({ type: 'pending' });
+  expect(codes).toEqual([
+    ['forbidden_channel', 'secret'],
+    ['overloaded', 'news'],
+  ]);
+  await clock.advance(250);
+  expect((await accept()).body.channels).toEqual({ news: offset(1) });
 });
 
 it('tells a channel of a gap, whose end is its position, and once of each state', async () => {

@@ -181,6 +181,24 @@ it('a test server without a clock tells the time of the host', async () => {
   expect(hasFired).toBe(false);
 });
 
+it('a test server has as many messages as it is to keep, and a gap for who was further back', async () => {
+  const clock = new FakeClock();
+  const server = createTestServer({ clock, keep: 2 });
+  const client = createClient({ ...server.options });
+  clients.push(client);
+  const first = server.publish('news', 1);
+  for (const n of [2, 3, 4]) server.publish('news', n);
+  const all = client.history('news', { after: first });
+  const last = client.history('news', { last: 3 });
+  await clock.advance(0);
+  expect((await last).messages.map(({ data }) => data)).toEqual([3, 4]);
+  expect(await all).toMatchObject({ gap: { reason: 'trimmed' }, messages: [{ data: 3 }, { data: 4 }] });
+  server.trim('news', 0);
+  const none = client.history('news');
+  await clock.advance(0);
+  expect((await none).messages).toEqual([]);
+});
+
 it('a test server speaks the protocol on its sockets', async () => {
   const { clock, server } = world();
   const Socket = server.options.WebSocket as NonNullable<typeof server.options.WebSocket>;
@@ -210,6 +228,12 @@ it('a test server speaks the protocol on its sockets', async () => {
     '7 error',
   ]);
   expect(heard).toContainEqual(expect.objectContaining({ type: 'message', channel: 'news', data: 1 }));
+  const beats = () => heard.filter(({ type }) => type === 'heartbeat').length;
+  expect(beats()).toBe(0);
+  await clock.advance(7_000);
+  expect(beats()).toBe(1);
+  await clock.advance(14_000);
+  expect(beats()).toBe(3);
   socket.close();
   await clock.advance(0);
   expect(server.links).toBe(0);
