@@ -31,6 +31,16 @@ export const WAITING = [
   'test/integration/node-life.test.ts',
   'test/integration/node-states.test.ts',
   'test/integration/node-stopped.test.ts',
+  'test/browser/event-source.test.ts',
+  'test/browser/demo-latency.test.ts',
+  'test/browser/examples.test.ts',
+  'test/integration/discovery.test.ts',
+  'test/integration/api-documents.test.ts',
+  'test/integration/databases.test.ts',
+  'test/integration/tls.test.ts',
+  'test/integration/ops-port.test.ts',
+  'test/integration/ingest.test.ts',
+  'test/integration/wait-replicas.test.ts',
 ];
 
 /** Files that are begun first, so that no suite ends with one worker that is still at one of them; others by their size. */
