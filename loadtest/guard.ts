@@ -2,8 +2,10 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 
-/** It hears of the end of who started it by the end of its input. */
-const SCRIPT = 'read -r _; kill "$1" && while kill -0 "$1"; do sleep 0.1; done; rm -rf "$2"';
+/** It hears of the end of who started it by the end of its input. What has ended may be there for as long as nobody asks for its status. */
+const SCRIPT = `read -r _; kill "$1"
+for _ in $(seq 100); do kill -0 "$1" || break; sleep 0.1; done
+rm -rf "$2"`;
 
 /**
  * SIGTERM for `child` and, when it has ended, the end of its `folder`, once this process is gone. Until then it does nothing, and it goes

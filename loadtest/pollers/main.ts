@@ -18,7 +18,7 @@ import { measure, type Stage, type StageResult } from './stages.js';
 const USAGE = `Usage: npm run pollers -- [options]
 
   --sizes <numbers>     pollers that the node is to cost the same (1000,5000,20000)
-  --busy <number>       pollers at 4 and at 16 messages a second (5000)
+  --busy <number>       pollers at 4 and at 16 messages a second (7000)
   --seconds <number>    of a stage; that at 4 messages a second takes three times as long (60)
   --processes <number>  of clients (2)
   --engine <name>       uws or ws (uws)
@@ -32,7 +32,7 @@ const NAMESPACES = { default: {}, pub: { public: true } };
 const { values } = parseArgs({
   options: {
     sizes: { type: 'string', default: '1000,5000,20000' },
-    busy: { type: 'string', default: '5000' },
+    busy: { type: 'string', default: '7000' },
     seconds: { type: 'string', default: '60' },
     processes: { type: 'string', default: '2' },
     engine: { type: 'string', default: 'uws' },
