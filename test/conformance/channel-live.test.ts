@@ -156,7 +156,7 @@ describe.each(ROADS)('a channel read live on the $engine engine and the $kind br
     });
 
     it('is told in an event that it has to wait, where a status would end an EventSource for good', async () => {
-      await world.restart({ pollRate: { perSecond: 0.5, burst: 1 } });
+      await world.restart({ pollRate: { perSecond: 0.02, burst: 1 } });
       const ticket = world.node.ticket();
       await read('news', { ticket });
       expect((await read('news?offset=now&live=sse', { ticket })).status).toBe(429);
