@@ -87,6 +87,12 @@ describe('a log-out', () => {
     expect(origin.links).toBe(1);
   });
 
+  it('of a tab that has met no other yet says so too', () => {
+    const { client } = new Origin().open();
+    client.logOut();
+    expect(client.state).toEqual({ type: 'closed', code: 1000, reason: 'logged_out' });
+  });
+
   it('of the leader does the same', async () => {
     const { origin, tabs, leader } = await openTabs(3);
     leader().client.logOut();

@@ -199,6 +199,18 @@ it('a test server has as many messages as it is to keep, and a gap for who was f
   expect((await none).messages).toEqual([]);
 });
 
+it('a test server that is down gives no node', async () => {
+  const { clock, server, client } = world();
+  server.isDown = true;
+  const news = heard(client, 'news', { last: 1 });
+  server.publish('news', 1);
+  await clock.advance(10_000);
+  expect(client.state).toMatchObject({ type: 'waiting', cause: 'network' });
+  server.isDown = false;
+  await clock.advance(20_000);
+  expect(news).toEqual([1]);
+});
+
 it('a test server speaks the protocol on its sockets', async () => {
   const { clock, server } = world();
   const Socket = server.options.WebSocket as NonNullable<typeof server.options.WebSocket>;
