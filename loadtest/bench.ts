@@ -16,7 +16,7 @@ import { toMarkdown } from './performance-page.js';
 import { exitCode, type Result, toText } from './report.js';
 import { ROOT } from './root.js';
 import { connectStorm, idleMemory } from './scenarios/connections.js';
-import { bursts, longPolls, ownChannels, sharedChannel } from './scenarios/fan-out.js';
+import { bursts, joinedFrames, longPolls, ownChannels, sharedChannel } from './scenarios/fan-out.js';
 import { idleLinks } from './scenarios/idle.js';
 import { publishLatency } from './scenarios/latency.js';
 import { reconnectStorm } from './scenarios/storm.js';
@@ -24,6 +24,7 @@ import { makeSecrets } from './server-process.js';
 
 const SCENARIOS: Readonly<Record<string, (lab: Lab) => Promise<readonly Figure[]>>> = {
   shared: sharedChannel,
+  joined: joinedFrames,
   own: ownChannels,
   bursts,
   polls: longPolls,

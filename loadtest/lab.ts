@@ -8,7 +8,7 @@ import { Numbers } from './numbers.js';
 import type { Proc } from './proc.js';
 import { type Address, connectToRedis, type Encode, encodeLive, encodeLogged } from './publisher.js';
 import { type RedisServer, startRedisServer } from './redis-server.js';
-import { type Secrets, type ServerProcess, startBare, startFanfare } from './server-process.js';
+import { type BareExtra, type Secrets, type ServerProcess, startBare, startFanfare } from './server-process.js';
 import type { Stage } from './traffic.js';
 
 export type Kind = 'bare' | 'uws' | 'ws';
@@ -30,6 +30,8 @@ export interface Crowd {
   readonly spread: 'shared' | 'own';
   readonly transport: 'websocket' | 'sse' | 'long-poll';
   readonly payloadBytes: number;
+  /** Its clients ask for the messages of one tick in one frame; the bare loop then joins them for everybody. */
+  readonly joins?: boolean;
 }
 
 /** A server under test. */
@@ -53,13 +55,13 @@ export interface HostOptions {
   readonly nodeFlags?: readonly string[];
   /** The folder whose build is run; absent: this one's. */
   readonly root?: URL;
-  /** Whether the bare loop sends heartbeats as a node does. */
-  readonly hasHeartbeats?: boolean;
+  /** What the bare loop does besides: heartbeats as a node sends them, or the messages of one tick in one frame. */
+  readonly bareDoes?: BareExtra;
 }
 
 /** Starts a server of that kind on a Redis of its own: two builds or two engines never share a registry or a function library. */
 export async function startHost(lab: Lab, options: HostOptions): Promise<Host> {
-  const { kind, nodeFlags = [], root, hasHeartbeats } = options;
+  const { kind, nodeFlags = [], root, bareDoes } = options;
   const redis = await startRedisServer();
   try {
     const fanfare = {
@@ -71,7 +73,7 @@ export async function startHost(lab: Lab, options: HostOptions): Promise<Host> {
     // The bare loop forwards what the publish function sends, and it is a Fanfare that loads the function.
     if (kind === 'bare') await (await startFanfare({ ...fanfare, engine: 'uws' })).close();
     const server = await (kind === 'bare'
-      ? startBare(redis.url, nodeFlags, hasHeartbeats)
+      ? startBare(redis.url, nodeFlags, bareDoes)
       : startFanfare({ ...fanfare, engine: kind }));
     const close = async (): Promise<void> => {
       await server.close();
@@ -112,6 +114,7 @@ export async function openStage(lab: Lab, options: HostOptions & { name?: string
       channel: kind === 'bare' ? `fanfare:{${template}}` : template,
       ...(kind === 'bare' ? {} : { secret: lab.secrets.authSecret }),
       pollEveryMs: 0,
+      joins: crowd.joins === true && kind !== 'bare',
     });
   } catch (error) {
     await close();

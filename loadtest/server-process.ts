@@ -66,13 +66,16 @@ export function startRole(role: 'node' | 'discovery', env: Record<string, string
   return startServer([fileURLToPath(new URL('dist/src/cli/main.js', ROOT)), role], env);
 }
 
-/** Starts the bare loop of `bare/server.ts`; with heartbeats where they are what is measured. */
+/** What the bare loop does besides forwarding, where that is what is measured. */
+export type BareExtra = 'heartbeats' | 'joins';
+
+/** Starts the bare loop of `bare/server.ts`. */
 export function startBare(
   redisUrl: string,
   nodeFlags: readonly string[] = [],
-  hasHeartbeats = false,
+  does?: BareExtra,
 ): Promise<ServerProcess> {
-  const env = { BARE_REDIS_URL: redisUrl, ...(hasHeartbeats && { BARE_HEARTBEATS: '1' }) };
+  const env = { BARE_REDIS_URL: redisUrl, ...(does !== undefined && { BARE_DOES: does }) };
   return startBuilt('bare/server.js', env, nodeFlags);
 }
 

@@ -34,6 +34,8 @@ export interface OpenCommand extends Share {
   readonly atOnce: number;
   /** Pause between short polls. */
   readonly pollEveryMs: number;
+  /** Each asks for the messages of one tick in one frame; of a Fanfare's WebSockets. */
+  readonly joins?: boolean;
   /** Each goes to the node that its ticket names; absent: all to `host` and `port`, whose discovery makes the tickets. */
   readonly follows?: boolean;
   /** In turn they never read, stop after a second, or read a little each second. */

@@ -91,6 +91,7 @@ function open(command: OpenCommand): void {
         channel: command.channel.replace('%', String(number % (command.channels ?? Number.POSITIVE_INFINITY))),
         positions: positionsOf(command, number),
         token: ticket?.ticket,
+        joins: command.joins === true,
         reading,
         onReady: () => {
           if (command.readBadly === true) reading.how = BAD_READERS[number % BAD_READERS.length] ?? 'never';

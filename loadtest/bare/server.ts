@@ -15,22 +15,44 @@ const PARTS = 140;
 /** As often as a node, a ping goes with the heartbeat. */
 const PING_EACH = 3;
 
+const joins = process.env.BARE_DOES === 'joins';
 const redis = new Redis(process.env.BARE_REDIS_URL ?? 'redis://127.0.0.1:6379');
 const app = uWS.App();
 
 redis.on('messageBuffer', (channel: Buffer, payload: Buffer) => {
   // Of a logged message only the data, as a loop of one's own would send it.
   const data = payload[0] === ENVELOPE ? payload.subarray(ENVELOPE_BYTES) : payload;
-  app.publish(channel, data, false);
+  if (joins) join(channel.toString(), data);
+  else app.publish(channel, data, false);
   if (polled.size > 0) toPolls(channel.toString(), data);
 });
+
+/** By channel: what came in this tick. */
+const joined = new Map<string, Buffer[]>();
+const [OPENING, COMMA, CLOSING] = [Buffer.from('['), Buffer.from(','), Buffer.from(']')] as const;
+
+/** Of several messages that are read at once one frame is made, as a loop of one's own would that sends a JSON array. */
+function join(channel: string, data: Buffer): void {
+  if (joined.size === 0) setImmediate(sendJoined);
+  const waiting = joined.get(channel);
+  if (waiting === undefined) joined.set(channel, [data]);
+  else waiting.push(data);
+}
+
+function sendJoined(): void {
+  for (const [channel, all] of joined) {
+    const parts = all.flatMap((data, at) => (at === 0 ? [data] : [COMMA, data]));
+    app.publish(channel, all.length === 1 ? (all[0] ?? COMMA) : Buffer.concat([OPENING, ...parts, CLOSING]), false);
+  }
+  joined.clear();
+}
 
 interface Linked {
   part?: Set<uWS.WebSocket<Linked>>;
 }
 
 app.ws<Linked>(PATHS.websocket, {
-  ...(process.env.BARE_HEARTBEATS === '1' ? beating() : {}),
+  ...(process.env.BARE_DOES === 'heartbeats' ? beating() : {}),
   maxBackpressure: 16 * 1024 * 1024,
   idleTimeout: 0,
   message(socket, frame) {

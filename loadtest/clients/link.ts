@@ -30,6 +30,8 @@ export interface ClientParts {
   readonly positions?: Readonly<Record<string, string>> | undefined;
   /** Absent: the server is the bare one. */
   readonly token: string | undefined;
+  /** Asks for the messages of one tick in one frame. */
+  readonly joins?: boolean;
   /** Absent: all that comes. Whoever opens the client may change it. */
   readonly reading?: { how: Reading };
   /** Called once, when the client is subscribed. */

@@ -3,11 +3,14 @@
 import { NOW, PATHS, PROTOCOL_VERSION } from '../../src/protocol/index.js';
 import { clientFrame, OPCODE, scanFrames } from './frames.js';
 import { type ClientParts, type LoadClient, openLink } from './link.js';
+import { countPayloads } from './payload-scan.js';
 import type { Tally } from './tally.js';
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const TYPE_FIELD = Buffer.from('{"type":"');
 const MESSAGE_TYPE = Buffer.from('{"type":"message"');
+/** What several messages in one frame begin with. */
+const ARRAY = 0x5b;
 const HEARTBEAT_TYPE = Buffer.from('{"type":"heartbeat"');
 
 /** Opens a client; `parts.onReady` is called when the server has answered `subscribed`. */
@@ -41,7 +44,8 @@ export function openWebSocket(parts: ClientParts, tally: Tally): LoadClient {
   }
 
   function onText(bytes: Buffer, start: number, end: number): void {
-    if (state === 'live' && isMessage(bytes, start)) tally.received(parts.place, bytes, start);
+    if (state === 'live' && bytes[start] === ARRAY) countPayloads(bytes.subarray(start, end), parts.place, tally);
+    else if (state === 'live' && isMessage(bytes, start)) tally.received(parts.place, bytes, start);
     else onReply(bytes.subarray(start, end));
   }
 
@@ -86,7 +90,8 @@ function upgradeRequest(parts: ClientParts): string {
 
 function firstFrames(parts: ClientParts, channels: Readonly<Record<string, string>>): Buffer {
   if (parts.token === undefined) return clientFrame(OPCODE.text, parts.channel);
-  const connect = { type: 'connect', id: 1, version: PROTOCOL_VERSION, token: parts.token };
+  const features = parts.joins === true ? { features: ['batch'] } : {};
+  const connect = { type: 'connect', id: 1, version: PROTOCOL_VERSION, token: parts.token, ...features };
   const subscribe = { type: 'subscribe', id: 2, channels };
   return Buffer.concat([connect, subscribe].map((command) => clientFrame(OPCODE.text, JSON.stringify(command))));
 }

@@ -39,6 +39,8 @@ export interface Arm {
   readonly payload: number;
   /** Messages that are published at a time. */
   readonly batch: number;
+  /** Clients ask for the messages of one tick in one frame, as the SDK does; absent in older results. */
+  readonly joins: boolean;
   readonly publishedBy: PublishedBy;
   readonly seconds: number;
   /** Pause between short polls, in milliseconds. */
@@ -60,6 +62,7 @@ export const DEFAULTS: Omit<Scenario, 'name' | 'what'> = {
   rate: [10],
   payload: [128],
   batch: [1],
+  joins: [false],
   publishedBy: ['fcall'],
   seconds: [5],
   pollEvery: [1_000],
@@ -125,7 +128,9 @@ export function labelOf(arm: Arm): string {
   return [
     arm.scenario,
     arm.engine,
-    arm.transport === 'short-poll' ? `short-poll ${arm.pollEvery} ms` : arm.transport,
+    arm.transport === 'short-poll'
+      ? `short-poll ${arm.pollEvery} ms`
+      : `${arm.transport}${arm.joins ? ', joined' : ''}`,
     arm.broker,
     `${arm.links} links on ${arm.channels}${arm.slow > 0 ? `, ${arm.slow} read badly` : ''}`,
     arm.rate === 'idle' || arm.rate === 'connects'
@@ -143,10 +148,11 @@ function crossed({ name, what: _, ...columns }: Scenario): readonly Arm[] {
   for (const [column, values] of Object.entries(columns)) {
     arms = arms.flatMap((arm) => (values as readonly unknown[]).map((value) => ({ ...arm, [column]: value })));
   }
-  // Only short polls have a pause, and some servers have no broker: the others are measured once, whatever stands there.
+  // Only short polls have a pause, only WebSockets of a Fanfare are joined, and some servers have no broker: the others are measured once, whatever stands there.
   return (arms as unknown as Arm[]).map((arm) => ({
     ...arm,
     pollEvery: arm.transport === 'short-poll' ? arm.pollEvery : 0,
+    joins: arm.joins && arm.transport === 'websocket' && isFanfare(arm.engine),
     broker: ABLE[arm.engine].brokers.includes('none') ? 'none' : arm.broker,
     publishedBy: wayInto(arm),
   }));

@@ -28,6 +28,7 @@ export const FULL: readonly Scenario[] = [
     links: [1_000],
     rate: ['flood'],
     batch: [64],
+    joins: [false, true],
     seconds: [3],
   }),
   scenario('one-each', 'one channel for each of 1,000 links, bursts of 64', {

@@ -52,6 +52,12 @@ export const COLUMNS: Readonly<Record<string, Column>> = {
   },
   payload: { key: 'payload', means: "bytes of a message's JSON", ...whole(MIN_PAYLOAD_BYTES, MOST_PAYLOAD_BYTES) },
   batch: { key: 'batch', means: 'messages that are published at a time', ...whole(1, 1_000) },
+  joins: {
+    key: 'joins',
+    means: "whether clients ask for a tick's messages in one frame, as the SDK does; WebSockets of a Fanfare only",
+    takes: 'true or false',
+    accepts: (value) => typeof value === 'boolean',
+  },
   'published-by': { key: 'publishedBy', means: 'how messages are published to a Fanfare', ...among(PUBLISHED_BY) },
   seconds: {
     key: 'seconds',

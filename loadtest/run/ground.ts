@@ -52,5 +52,6 @@ export function crowdOf(opened: Opened, arm: Arm) {
     dialect: opened.dialect,
     ...(opened.secret === undefined ? {} : { secret: opened.secret }),
     pollEveryMs: arm.pollEvery,
+    joins: arm.joins,
   } as const;
 }

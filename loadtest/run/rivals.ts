@@ -18,7 +18,8 @@ export interface Rival {
   /** What both were measured under. */
   readonly where: string;
   readonly metric: MetricName;
-  readonly fanfare: Engine;
+  /** Its engine, and whether its clients had the messages of a tick in one frame. */
+  readonly fanfare: string;
   readonly peer: Engine;
   /** How many times as good Fanfare is; below 1: the peer is better. */
   readonly ratio: number;
@@ -54,7 +55,7 @@ function rivalsBy(metric: MetricName, group: readonly Summary[]): readonly Rival
       scenario: arm.scenario,
       where: whereOf(arm),
       metric,
-      fanfare: best.arm.engine,
+      fanfare: best.arm.joins ? `${best.arm.engine}, joined` : best.arm.engine,
       peer: arm.engine,
       ratio: isMore ? best.spread.median / spread.median : spread.median / best.spread.median,
       isApart: areApart(best.spread, spread),
@@ -81,7 +82,7 @@ function areApart(one: Spread, other: Spread): boolean {
   return one.low > other.high || other.low > one.high;
 }
 
-/** All that makes an arm another, but its server and what is behind it. */
+/** All that makes an arm another, but its server, what is behind it and how it frames. */
 function whereOf({ transport, links, channels, slow, rate, payload, batch, pollEvery }: Arm): string {
   return [
     transport === 'short-poll' ? `short-poll ${pollEvery} ms` : transport,

@@ -3,7 +3,7 @@
 import { type Figure, least } from '../figures.js';
 import { interleave, type Runner } from '../interleaving.js';
 import { type Crowd, type Kind, type Lab, type OpenStage, openStage } from '../lab.js';
-import { flood, type PaceOptions, pace } from '../traffic.js';
+import { flood, type PaceOptions, pace, type Stage } from '../traffic.js';
 import { BURSTS, CLIENTS, FLOODED, OWN, OWN_FLOODED, PACED, POLLED, POLLED_GENTLY, POLLS, SHARED } from './crowds.js';
 
 /** 1 channel × 1,000 WebSockets, flooded and paced. */
@@ -29,6 +29,34 @@ export async function sharedChannel(lab: Lab): Promise<readonly Figure[]> {
       ...(await interleave(lab, `${what}, paced at ${PACED.perSecond}/s`, paced, (stage) => pace(stage, PACED))),
     ];
   });
+}
+
+/** The same flood for clients that ask for a tick's messages in one frame, as the SDK does, beside bare loops that join them and do not. */
+export async function joinedFrames(lab: Lab): Promise<readonly Figure[]> {
+  const opened: OpenStage[] = [];
+  const open = async (options: Parameters<typeof openStage>[1]): Promise<Stage> => {
+    const stage = await openStage(lab, options, { ...SHARED, joins: true });
+    opened.push(stage);
+    return stage.logged;
+  };
+  try {
+    const bare = await open({ kind: 'bare' });
+    const joining = await open({ kind: 'bare', name: 'bare, which joins,', bareDoes: 'joins' });
+    const [uws, ws] = [await open({ kind: 'uws', name: 'uws joined' }), await open({ kind: 'ws', name: 'ws joined' })];
+    const stages = [bare, joining, uws, ws];
+    for (const stage of stages) await flood(stage, { ...FLOODED, messages: 1_280 });
+    const what = `${CLIENTS} WebSockets on 1 channel, flooded, beside bare`;
+    const besideBare = stages.map((stage) => (stage === bare ? { stage } : { stage, beside: bare }));
+    const besideJoining = [joining, uws, ws].map((stage) =>
+      stage === joining ? { stage } : { stage, beside: joining },
+    );
+    return [
+      ...(await interleave(lab, what, besideBare, (stage) => flood(stage, FLOODED))),
+      ...(await interleave(lab, `${what} that joins`, besideJoining, (stage) => flood(stage, FLOODED))),
+    ];
+  } finally {
+    for (const stage of opened) await stage.close();
+  }
 }
 
 /** 1,000 channels × 1 WebSocket, flooded. */

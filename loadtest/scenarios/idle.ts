@@ -32,7 +32,7 @@ export async function idleLinks(lab: Lab): Promise<readonly Figure[]> {
 
 /** What one heartbeat of one link takes, in µs; not a number where the judge has refused the window. */
 async function idleOf(lab: Lab, kind: Kind): Promise<number> {
-  const host = await startHost(lab, { kind, hasHeartbeats: true });
+  const host = await startHost(lab, { kind, bareDoes: 'heartbeats' });
   const fleet = new Fleet(1, lab.instruments.driverFlags);
   try {
     await fleet.open({ ...crowdOn(lab, host, { kind }, 'shared'), count: LINKS, atOnce: AT_ONCE });

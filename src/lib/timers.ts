@@ -49,6 +49,11 @@ export function atOnce(run: () => unknown): void {
   queueMicrotask(() => contained(run));
 }
 
+/** Once all that runs now has, promises included, and before the event loop calls anything else; contained. */
+export function atEndOfCallback(run: () => unknown): void {
+  queueMicrotask(() => process.nextTick(contained, run));
+}
+
 /** Resolves with `work`, which never rejects, or after `ms`. */
 export function within(work: Promise<unknown>, ms: number): Promise<void> {
   return new Promise((resolve) => {

@@ -93,7 +93,7 @@ class Node implements PushNode {
     this.#lifecycle = new Lifecycle({ id: options.id, logger, hears, room: () => this.#room });
     const publish = (topic: string, frame: Buffer) => engine.publish(topic, frame);
     const maxBatchBytes = Math.min(LIMITS.maxBatchBytes, Math.floor(options.maxBufferedBytes / 4));
-    this.#batches = new Batches(publish, maxBatchBytes, (error) => calm(logger).error({ error }, 'a batch failed'));
+    this.#batches = new Batches(maxBatchBytes, (error) => calm(logger).error({ error }, 'a batch failed'));
     const beforeMessage = (nowMs: number) => this.#links.hurry(nowMs);
     const batches = this.#batches;
     const brokerNowMs = () => this.#member?.nowMs() ?? steadyUnixMs();

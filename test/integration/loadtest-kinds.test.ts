@@ -44,6 +44,15 @@ describe.concurrent('the lab', () => {
     }
   });
 
+  it("loses none of a tick's messages where they come in one frame, which takes fewer bytes", async () => {
+    const [each, joined] = roundsOf(
+      await measured('links: 4, rate: flood, batch: 16, seconds: 0.5, joins: [false, true]'),
+    );
+    expect([each?.faults, joined?.faults]).toEqual([[], []]);
+    const bytes = [each, joined].map((round) => (round?.traffic?.bytesDown ?? 0) / (round?.traffic?.deliveries ?? 0));
+    expect(bytes[1]).toBeLessThan((bytes[0] ?? 0) - 1);
+  });
+
   it.sequential('measures clients that come, and clients that come back and get all that they missed', async () => {
     const [came] = roundsOf(await measured('links: 300, rate: connects'));
     expect(came).toMatchObject({ faults: [], storm: { clients: 300, server: expect.any(Number) } });

@@ -1,33 +1,17 @@
 // Who receives a channel's messages here, in groups that are served the same bytes, and waiting polls.
 
-import type { LoopTurn } from '../../lib/loop-turn.js';
 import type { GapEvent, Offset } from '../../protocol/index.js';
-import type { Batch, Batches } from './batches.js';
-import type { Encoding, PublishToTopic, TopicEncoding } from './encoding.js';
+import type { Encoding, TopicEncoding } from './encoding.js';
 import { Fed, type FedListener } from './fed.js';
 import type { ChannelMessage } from './message.js';
 import type { Newest } from './newest.js';
+import { TopicGroup, type TopicGroupParts, type TopicListener } from './topic-group.js';
 import { type PollWaiter, Waiters, type WaitersPlace } from './waiters.js';
 
 /** What the audiences of a node have in common. */
-export interface AudienceParts {
-  readonly publish: PublishToTopic;
-  /** Tells turns of the event loop apart. */
-  readonly turn: LoopTurn;
-  /** Without them every message has a frame of its own. */
-  readonly batches?: Batches | undefined;
+export interface AudienceParts extends TopicGroupParts {
   /** Deliveries by who took them; polls are counted where they are answered. */
   readonly counters: { deliveredSockets: number; deliveredStreams: number };
-  /** Hears what a receiver threw; the others are served all the same. */
-  failed(error: unknown, channel: string): void;
-}
-
-/** A socket, as the engine knows the topics that it is subscribed to. */
-export interface TopicListener {
-  subscribe(topic: string): void;
-  unsubscribe(topic: string): void;
-  /** Takes what is published to a topic on which it is alone, where that costs less than publishing; at once. */
-  deliver?(frame: Buffer): void;
 }
 
 /** A stream that is live on a channel. */
@@ -36,18 +20,6 @@ export interface StreamListener {
   write(event: Buffer): void;
   /** Hears of a gap by itself; without it, it is written what the others are. */
   gap?(gap: GapEvent): void;
-}
-
-/** Sockets of one encoding: the engine has their names, here is their number. */
-interface TopicGroup {
-  readonly encoding: TopicEncoding;
-  readonly topic: string;
-  /** What waits is published before anybody joins or leaves, and before a gap. */
-  readonly batch: Batch | undefined;
-  count: number;
-  /** Who is alone in it, and takes the first message of a turn by itself; what follows in the same turn leaves together. */
-  sole: TopicListener | undefined;
-  soleTurn: number;
 }
 
 /** Streams of one encoding. */
@@ -74,12 +46,9 @@ export class Audience {
   message(message: ChannelMessage): void {
     const { counters } = this.#parts;
     for (const group of this.#topics ?? NOBODY) {
-      const { encoding, topic, batch, count, sole } = group;
-      if (count === 0) continue;
-      counters.deliveredSockets += count;
-      if (batch !== undefined) batch.add(encoding.message(message));
-      else if (sole?.deliver === undefined) this.#send(topic, encoding.message(message));
-      else this.#sendAlone(group, sole, encoding.message(message));
+      if (group.count === 0) continue;
+      counters.deliveredSockets += group.count;
+      group.message(group.encoding.message(message));
     }
     for (const { encoding, streams } of this.#streams ?? NOBODY) {
       if (streams.size === 0) continue;
@@ -94,10 +63,7 @@ export class Audience {
   }
 
   gap(gap: GapEvent): void {
-    for (const { encoding, topic, batch, count } of this.#topics ?? NOBODY) {
-      batch?.flush();
-      if (count > 0) this.#send(topic, encoding.gap(gap));
-    }
+    for (const group of this.#topics ?? NOBODY) if (group.count > 0) group.gap(group.encoding.gap(gap));
     for (const { encoding, streams } of this.#streams ?? NOBODY) this.#tellGap(streams, gap, encoding);
     this.#fed?.gap(gap, (error) => this.#parts.failed(error, this.#channel));
     this.#waiters?.tell(
@@ -110,30 +76,14 @@ export class Audience {
   addSocket(socket: TopicListener, encoding: TopicEncoding): void {
     let group = this.#topics?.find((one) => one.encoding === encoding);
     if (group === undefined) {
-      const topic = encoding.topicOf(this.#channel);
-      group = {
-        encoding,
-        topic,
-        batch: encoding.isBatched ? this.#parts.batches?.of(topic) : undefined,
-        count: 0,
-        sole: undefined,
-        soleTurn: -1,
-      };
+      group = new TopicGroup(this.#channel, encoding, this.#parts);
       this.#topics = [...(this.#topics ?? NOBODY), group];
     }
-    group.batch?.flush();
-    group.count++;
-    group.sole = group.count === 1 ? socket : undefined;
-    socket.subscribe(group.topic);
+    group.add(socket);
   }
 
   removeSocket(socket: TopicListener, encoding: TopicEncoding): void {
-    const group = this.#topics?.find((one) => one.encoding === encoding);
-    if (group === undefined) return;
-    group.batch?.flush();
-    group.count--;
-    group.sole = undefined;
-    socket.unsubscribe(group.topic);
+    this.#topics?.find((one) => one.encoding === encoding)?.remove(socket);
   }
 
   addStream(stream: StreamListener, encoding: Encoding): void {
@@ -174,25 +124,6 @@ export class Audience {
 
   removeWaiter(place: WaitersPlace): void {
     this.#waiters?.remove(place);
-  }
-
-  #sendAlone(group: TopicGroup, sole: TopicListener, frame: Buffer): void {
-    const turn = this.#parts.turn.number();
-    if (group.soleTurn === turn) return this.#send(group.topic, frame);
-    group.soleTurn = turn;
-    try {
-      sole.deliver?.(frame);
-    } catch (error) {
-      this.#parts.failed(error, this.#channel);
-    }
-  }
-
-  #send(topic: string, frame: Buffer): void {
-    try {
-      this.#parts.publish(topic, frame);
-    } catch (error) {
-      this.#parts.failed(error, this.#channel);
-    }
   }
 
   /** Who is told may leave. */

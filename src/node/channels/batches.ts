@@ -1,39 +1,39 @@
-// Joins what is published on a topic within one turn into frames that hold several messages, for sockets that asked for it.
+// Joins the messages of one topic that are read at once into frames that hold several of them, for sockets that asked for it.
 
-import { soon } from '../../lib/timers.js';
-import type { PublishToTopic } from './encoding.js';
+import { atEndOfCallback } from '../../lib/timers.js';
 
 const OPEN = 0x5b;
 const COMMA = 0x2c;
 const CLOSE = 0x5d;
-const LEAST_BYTES = 1_024;
 
-/** The messages of one topic that wait for the end of the turn. */
+/** Where the frames of a batch go. */
+export interface BatchTarget {
+  send(frame: Buffer): void;
+}
+
+/** The messages of one topic that have come since the event loop last called. */
 export class Batch {
-  readonly #topic: string;
+  readonly #target: BatchTarget;
   readonly #owner: Batches;
   #memory: Buffer | undefined;
   #used = 0;
   #count = 0;
-  /** Something was published on it in this turn: what follows waits. */
+  /** It stands in the list of those that are published next. */
   isOpen = false;
 
-  constructor(topic: string, owner: Batches) {
-    this.#topic = topic;
+  constructor(target: BatchTarget, owner: Batches) {
+    this.#target = target;
     this.#owner = owner;
   }
 
-  /** Takes a frame, copied. The first of a turn goes at once and as it is: a message that comes alone waits for nothing. */
+  /** Takes a frame, copied. It leaves before the event loop does anything else: a message that comes alone waits for nothing. */
   add(frame: Buffer): void {
     const { maxBytes } = this.#owner;
-    if (!this.isOpen) {
-      this.#owner.open(this);
-      return this.#owner.publish(this.#topic, frame);
-    }
+    if (!this.isOpen) this.#owner.open(this);
     // A bracket or a comma before each, and a bracket behind.
     const bytes = frame.length + 1;
     if (this.#used + bytes + 1 > maxBytes) this.flush();
-    if (bytes + 1 > maxBytes) return this.#owner.publish(this.#topic, frame);
+    if (bytes + 1 > maxBytes) return this.#target.send(frame);
     const memory = this.#room(bytes + 1);
     memory[this.#used] = this.#count === 0 ? OPEN : COMMA;
     frame.copy(memory, this.#used + 1);
@@ -50,21 +50,22 @@ export class Batch {
     this.#used = 0;
     this.#count = 0;
     if (!isOne) memory[used] = CLOSE;
-    this.#owner.publish(this.#topic, isOne ? memory.subarray(1, used) : memory.subarray(0, used + 1));
+    this.#target.send(isOne ? memory.subarray(1, used) : memory.subarray(0, used + 1));
   }
 
-  /** The turn is over: an idle topic keeps no memory. */
+  /** An idle topic keeps no memory. */
   end(): void {
     this.isOpen = false;
     this.flush();
     this.#memory = undefined;
   }
 
+  /** Mostly there is one message: it gets what it needs, and more gets twice that. */
   #room(bytes: number): Buffer {
     const needed = this.#used + bytes;
     const { maxBytes } = this.#owner;
     if (this.#memory !== undefined && this.#memory.length >= needed) return this.#memory;
-    const grown = Buffer.allocUnsafeSlow(Math.min(maxBytes, Math.max(needed * 2, LEAST_BYTES)));
+    const grown = Buffer.allocUnsafe(Math.min(maxBytes, this.#used === 0 ? needed : needed * 2));
     this.#memory?.copy(grown, 0, 0, this.#used);
     this.#memory = grown;
     return grown;
@@ -73,23 +74,20 @@ export class Batch {
 
 /** All batches of a node. */
 export class Batches {
-  readonly publish: PublishToTopic;
   /** Of one frame. */
   readonly maxBytes: number;
   readonly #failed: (error: unknown) => void;
   #opened: Batch[] = [];
-  #scheduled: NodeJS.Immediate | undefined;
 
-  /** `failed` hears what publishing throws at the end of a turn. */
-  constructor(publish: PublishToTopic, maxBytes: number, failed: (error: unknown) => void) {
-    this.publish = publish;
+  /** `failed` hears what publishing throws. */
+  constructor(maxBytes: number, failed: (error: unknown) => void) {
     this.maxBytes = maxBytes;
     this.#failed = failed;
   }
 
   /** For sockets of one topic. */
-  of(topic: string): Batch {
-    return new Batch(topic, this);
+  of(target: BatchTarget): Batch {
+    return new Batch(target, this);
   }
 
   /** Publishes all that waits now: to be called before something is sent to one socket alone. */
@@ -98,20 +96,16 @@ export class Batches {
   }
 
   close(): void {
-    clearImmediate(this.#scheduled);
-    this.#scheduled = undefined;
     this.#opened = [];
   }
 
-  /** Called by a batch: its messages wait for the end of the turn. */
+  /** Called by a batch whose first message has come. What leaves then is sent by the engine in the same turn, in one piece with what else it has for a socket. */
   open(batch: Batch): void {
     batch.isOpen = true;
-    this.#opened.push(batch);
-    this.#scheduled ??= soon(() => this.#endTurn());
+    if (this.#opened.push(batch) === 1) atEndOfCallback(() => this.#endAll());
   }
 
-  #endTurn(): void {
-    this.#scheduled = undefined;
+  #endAll(): void {
     const opened = this.#opened;
     this.#opened = [];
     for (const batch of opened) {

@@ -33,6 +33,16 @@ describe('a plan', () => {
     expect(arms.map(({ publishedBy }) => publishedBy)).toEqual(['http', 'own']);
   });
 
+  it('joins the messages of a tick for WebSockets of a Fanfare alone, and says so', () => {
+    const { labels } = planned({ engine: ['uws', 'bare'], transport: ['websocket', 'sse'], joins: [false, true] });
+    expect(labels.map((label) => label.split(' · ').slice(1, 3).join(' '))).toEqual([
+      'uws websocket',
+      'uws websocket, joined',
+      'uws sse',
+      'bare websocket',
+    ]);
+  });
+
   it.each<[Partial<Scenario>, string]>([
     [{ transport: ['short-poll'], rate: ['ramp'] }, 'short polls come when they come: no ramp'],
     [{ transport: ['sse'], rate: ['returns'] }, 'not sse on uws'],

@@ -46,7 +46,7 @@ export async function nodeParts() {
   const failed = (error: unknown) => {
     throw error;
   };
-  const batches = new Batches(() => undefined, 65_536, failed);
+  const batches = new Batches(65_536, failed);
   const links = new Links({ heartbeatMs: HEARTBEAT_MS, maxConnections: 1_000 });
   const beforeMessage = (nowMs: number) => links.hurry(nowMs);
   const publish = () => undefined;
