@@ -19,13 +19,15 @@ describe.each(['uws', 'ws'] as const)('HTTP limits on the %s engine', (engine) =
     node = await startNode({ engine, pollRate: { perSecond: 1, burst: 1 } });
     const ticket = node.ticket();
     const poll = { channels: { news: 'now' }, waitMs: 0 };
-    const answers: Response[] = [];
-    for (let n = 0; n < 2; n++) answers.push(await post('/v1/poll', ticket, poll));
-    const refused = answers.find((answer) => answer.status === 429);
-    expect(refused?.headers.get('retry-after')).toBe('1');
-    expect(refused?.headers.get('ratelimit')).toMatch(/^"polls";r=0;t=1$/);
-    expect(refused?.headers.get('ratelimit-policy')).toMatch(/^"polls";q=\d+;w=\d+$/);
-    const problem = (await refused?.json()) as { code: string; retryAfterMs: number };
+    // The second, unless more than a second has passed between them.
+    let refused: Response;
+    do refused = await post('/v1/poll', ticket, poll);
+    while (refused.status === 200);
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(refused.headers.get('ratelimit')).toMatch(/^"polls";r=0;t=1$/);
+    expect(refused.headers.get('ratelimit-policy')).toMatch(/^"polls";q=\d+;w=\d+$/);
+    const problem = (await refused.json()) as { code: string; retryAfterMs: number };
     expect(problem.code).toBe('rate_limited');
     const again = async () => (await post('/v1/poll', ticket, poll)).status;
     await expect.poll(again, { interval: problem.retryAfterMs }).toBe(200);
