@@ -13,6 +13,7 @@ import { Origins } from '../http/origins.js';
 import type { TlsWatch } from '../http/tls-watch.js';
 import type { Logger } from '../lib/logger.js';
 import { contained } from '../lib/timers.js';
+import type { SharedLinks } from '../limits/shared-links.js';
 import type { LimitSharing } from '../limits/subject-limit.js';
 import { loadEngine, tellFaults } from '../node/engines/load-engine.js';
 import { nodeLimits } from '../node/node-limits.js';
@@ -33,6 +34,7 @@ export interface NodeParts {
   readonly membership: Membership;
   readonly revocations: Revocations;
   readonly sharedLimits: LimitSharing | undefined;
+  readonly sharedLinks: SharedLinks | undefined;
   /** Its certificate; whoever made it starts and closes it. */
   readonly tls: TlsWatch | undefined;
   /** How the process ends, where the node or an operator asks for it. */
@@ -47,7 +49,7 @@ export interface ComposedNode {
 
 /** Nothing runs before the node's `start`. */
 export async function composeNode(config: Config, parts: NodeParts): Promise<ComposedNode> {
-  const { registry, ingest, namespaces, end, sharedLimits, tls, ...rest } = parts;
+  const { registry, ingest, namespaces, end, sharedLimits, sharedLinks, tls, ...rest } = parts;
   const engine = await loadEngine(config.engine, parts.logger);
   contained(() => tellFaults(engine, parts.logger));
   tls?.onRenewed((pair) => engine.renewTls(pair));
@@ -57,6 +59,7 @@ export async function composeNode(config: Config, parts: NodeParts): Promise<Com
       ...(registry !== undefined && { registry }),
       ...(ingest !== undefined && { ingest }),
       ...(sharedLimits !== undefined && { sharedLimits }),
+      ...(sharedLinks !== undefined && { sharedLinks }),
       engine,
       onDrainRequested: () => end.request(),
       onDisplaced: () => end.displaced(),

@@ -69,7 +69,7 @@ export const METRICS: Readonly<Record<string, MetricInfo>> = {
   refused: counter('refused', 'Clients turned away for want of room, of a good ticket or of a grant.'),
   limitsFailedOpen: counter(
     'limits_failed_open',
-    'Requests that passed a shared limit because Redis could not be asked.',
+    'Requests and links that passed a shared limit because Redis could not be asked.',
   ),
   refusals: {
     ...counter('refusals', 'What clients were told in place of what they asked for, by code.'),

@@ -3,6 +3,7 @@
 import {
   boundOf,
   hasBurst,
+  isSharedBound,
   LIMIT_ROLES,
   type LimitRate,
   type LimitSetting,
@@ -46,7 +47,8 @@ function shownLimits({ config, role }: LoadedConfig): Readonly<Record<string, un
   const { limits, linksPerUser, maxConnections, handshakesPerIp = usualHandshakes(maxConnections) } = config;
   const handshakes = maxOf(boundOf(limits.handshakes, handshakesPerIp));
   const links = maxOf(boundOf(limits.links, linksPerUser));
-  return { ...shown, handshakes, links: links && { ...links, by: linksBy(limits.links) } };
+  const shared = isSharedBound(limits.links);
+  return { ...shown, handshakes, links: links && { ...links, by: linksBy(limits.links), ...(shared && { shared }) } };
 }
 
 function shownLimit(setting: LimitSetting | undefined): unknown {

@@ -33,7 +33,8 @@ export const limitOptions = {
     default: '40',
   }),
   linksPerUser: option(wholeNumber(0, 1_000_000), {
-    about: 'WebSockets, streams and waiting polls of one user at one node; 0 is no limit',
+    about:
+      'WebSockets, streams and waiting polls of one user at one node (at all: `limits`, `links`, `shared`); 0 is no limit',
     roles: NODES,
     default: '100',
   }),

@@ -75,10 +75,7 @@ function rateLimit(subjects: readonly LimitSubject[]) {
   );
 }
 
-function bound(subjects: readonly LimitSubject[]) {
-  const map = z.strictObject({ max: wholeNumber(1, MAX_UNITS), by: choice(...subjects) }).partial();
-  return orOff<WrittenBound>(map);
-}
+const boundParts = (subjects: readonly LimitSubject[]) => ({ max: wholeNumber(1, MAX_UNITS), by: choice(...subjects) });
 
 const rate = (name: RateName) => rateLimit(RATE_SUBJECTS[name]).optional();
 
@@ -92,8 +89,10 @@ const written = z.strictObject({
   publishKey: rate('publishKey'),
   channel: rate('channel'),
   outbound: rate('outbound'),
-  handshakes: bound(BOUND_SUBJECTS.handshakes).optional(),
-  links: bound(BOUND_SUBJECTS.links).optional(),
+  handshakes: orOff<WrittenBound>(z.strictObject(boundParts(BOUND_SUBJECTS.handshakes)).partial()).optional(),
+  links: orOff<WrittenBound>(
+    z.strictObject({ ...boundParts(BOUND_SUBJECTS.links), shared: boolean() }).partial(),
+  ).optional(),
 });
 
 /** The names of all limits. */

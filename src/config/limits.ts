@@ -38,6 +38,8 @@ export interface WrittenLimit {
 export interface WrittenBound {
   readonly max?: number | undefined;
   readonly by?: LimitSubject | undefined;
+  /** Of `links` only: whether all nodes of a cluster have one count; default false. */
+  readonly shared?: boolean | undefined;
 }
 
 /** A limit over time, complete. */
@@ -195,6 +197,11 @@ export function usualHandshakes(maxConnections: number): number {
 /** Whom the limit of links counts. */
 export function linksBy(written: WrittenBound | false | undefined): 'user' | 'address' {
   return written !== false && written?.by === 'address' ? 'address' : 'user';
+}
+
+/** Whether the cluster has one count of it. */
+export function isSharedBound(written: WrittenBound | false | undefined): boolean {
+  return written !== false && written?.shared === true;
 }
 
 /** What is the most at the same time; 0: off. */

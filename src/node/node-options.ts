@@ -12,6 +12,7 @@ import type { NamespaceOptions, Namespaces } from '../config/namespaces.js';
 import type { Origins } from '../http/origins.js';
 import type { Logger } from '../lib/logger.js';
 import type { TlsPair } from '../lib/tls-pair.js';
+import type { SharedLinks } from '../limits/shared-links.js';
 import type { Limit, LimitSharing } from '../limits/subject-limit.js';
 import type { Engine, HttpExchange } from './engines/engine.js';
 
@@ -30,6 +31,8 @@ export interface PushNodeParts {
   readonly clock?: () => number;
   /** Limits that its cluster shares; whoever made it starts and closes it. */
   readonly sharedLimits?: LimitSharing;
+  /** The cluster's count of links, where it has one. */
+  readonly sharedLinks?: SharedLinks;
   /** Drains the queue while the node runs; the node starts it, and closes it first when it is drained. */
   readonly ingest?: Ingest;
   /** Answers every path that is not the node's: discovery, SDK and demo page in `start`. */

@@ -86,7 +86,7 @@ class Node implements PushNode {
     this.#options = options;
     this.#load = new NodeLoad(options.maxMemoryBytes);
     this.#links = new Links(options);
-    this.#counts = new LinkCounts({ max: options.linksPerUser, by: options.linksBy ?? 'user' });
+    this.#counts = new LinkCounts({ max: options.linksPerUser, by: options.linksBy ?? 'user' }, parts.sharedLinks);
     this.#watch = new LinkWatch(this.#links, options, logger);
     this.#room = new NodeRoom({ load: this.#load, taken: () => this.#placesTaken(), options });
     const hears = () => broker.status();

@@ -102,7 +102,7 @@ export const CODES = {
     status: 429,
     retry: true,
     close: CLOSE.overloaded,
-    title: 'More links at the same time than one user may have at a node.',
+    title: 'More links at the same time than one user may have.',
   },
 
   internal: {

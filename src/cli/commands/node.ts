@@ -46,10 +46,10 @@ async function runNode(command: Command): Promise<void> {
     new Origins(config.origins),
     logger,
   );
-  const { registry, sharedLimits } = cluster;
+  const { registry, sharedLimits, sharedLinks } = cluster;
   const broker = cluster.createBroker();
   const ingest = cluster.createIngest(broker);
-  const own = { authenticator, membership, revocations, sharedLimits, namespaces, tls };
+  const own = { authenticator, membership, revocations, sharedLimits, sharedLinks, namespaces, tls };
   const parts = { broker, registry, ingest, ...own, logger, fallback, end };
   const { node, build } = await composeNode(config, parts);
   const close = () => release(cluster, revocations, keys, tls).finally(() => ops.close());

@@ -46,7 +46,7 @@ async function runStart(command: Command): Promise<void> {
   const { auth, revocations } = composeRevocableAuth(loaded, cluster, nodeIdOf(config), logger);
   const end = serverEnd(loaded, logger);
   const tls = composeTls(loaded, logger);
-  const { registry, sharedLimits } = cluster;
+  const { registry, sharedLimits, sharedLinks } = cluster;
   // Made once the cluster can be asked: it looks for nodes at once.
   let discovery: Discovery | undefined;
   const own = () => ({ ...cluster.stats(), ...auth.tokens?.stats(), ...logger.stats() });
@@ -74,7 +74,7 @@ async function runStart(command: Command): Promise<void> {
   const { authenticator, membership, keys } = auth;
   const broker = cluster.createBroker();
   const ingest = cluster.createIngest(broker);
-  const known = { authenticator, membership, revocations, sharedLimits, namespaces, tls };
+  const known = { authenticator, membership, revocations, sharedLimits, sharedLinks, namespaces, tls };
   const { node, build } = await composeNode(config, { broker, registry, ingest, ...known, logger, fallback, end });
   const close = () => release(cluster, revocations, discovery, keys, tls).finally(() => ops.close());
   await runServer({

@@ -1,7 +1,9 @@
-// How many links each user, or each address, has at this node, against the most that one may have.
+// How many links each user, or each address, has at this node or in the cluster, against the most that one may have.
 
 import type { Identity } from '../../auth/identity.js';
 import { FanfareError } from '../../lib/errors.js';
+import type { SharedLinks } from '../../limits/shared-links.js';
+import type { Seat, SeatOwner } from '../../limits/shared-subject.js';
 
 /** Chosen: another of the links has to end before. */
 const RETRY_AFTER_MS = 5_000;
@@ -20,27 +22,35 @@ const WHO = { user: 'a user', address: 'an address' } as const;
  */
 export class LinkCounts {
   readonly #bound: LinkBound;
+  readonly #shared: SharedLinks | undefined;
   /** Of most there is one link: its session is all that is kept then. */
   readonly #byName = new Map<string, string | OwnLinks>();
 
-  constructor(bound: LinkBound) {
+  /** `shared` counts in place of this node alone. */
+  constructor(bound: LinkBound, shared?: SharedLinks) {
     this.#bound = bound;
+    this.#shared = bound.max === 0 ? undefined : shared;
   }
 
-  /** One more, from this address where that is counted. Every `enter` is owed one {@link leave} with the same. Throws `too_many_connections`. */
-  enter(identity: Identity, address: string | undefined): void {
+  /**
+   * One more, from this address where that is counted. Every `enter` is owed one {@link leave} with the same, and with what this
+   * answers: where the cluster counts it is what a link is ended by that turns out to be one too many. Throws `too_many_connections`.
+   */
+  enter(identity: Identity, address: string | undefined, owner?: SeatOwner): Seat | undefined {
     const name = this.#nameOf(identity, address);
-    if (name === undefined) return;
+    if (name === undefined) return undefined;
     const { connection = '' } = identity;
+    if (this.#shared !== undefined) return this.#shared.enter(name, connection, owner);
     const known = this.#byName.get(name);
-    if (known === undefined) return void this.#byName.set(name, connection);
     const links = typeof known === 'string' ? new OwnLinks(known) : known;
-    links.enter(connection, this.#bound);
-    this.#byName.set(name, links);
+    links?.enter(connection, this.#bound);
+    this.#byName.set(name, links ?? connection);
+    return undefined;
   }
 
-  leave(identity: Identity, address: string | undefined): void {
+  leave(identity: Identity, address: string | undefined, seat: Seat | undefined): void {
     const name = this.#nameOf(identity, address);
+    if (seat !== undefined && name !== undefined) return this.#shared?.leave(name, seat);
     const known = name === undefined ? undefined : this.#byName.get(name);
     if (name === undefined || known === undefined) return;
     const { connection = '' } = identity;

@@ -5,6 +5,7 @@ import { monotonicNowMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Slices } from '../../lib/slices.js';
+import type { Seat } from '../../limits/shared-subject.js';
 import type { SubjectLimit } from '../../limits/subject-limit.js';
 import {
   CLOSE,
@@ -67,6 +68,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
   #queue: CommandQueue | undefined;
   /** Who is counted as a link of its user. */
   #entered: Identity | undefined;
+  #seat: Seat | undefined;
 
   /** `address` is what limits count it by, where they may have to; `refusal` is what it is told in place of being let in. */
   constructor(parts: SocketLinkParts, address?: string, refusal?: FanfareError) {
@@ -123,7 +125,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     this.#state = 'closed';
     links.newcomers.remove(this);
     links.remove(this);
-    if (this.#entered !== undefined) counts.leave(this.#entered, this.#address);
+    if (this.#entered !== undefined) counts.leave(this.#entered, this.#address, this.#seat);
     this.#entered = undefined;
     this.#session?.end();
     this.drain();
@@ -261,7 +263,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     try {
       this.#reader?.join(keys, door.nowMs());
       door.requireGood(identity);
-      counts.enter(identity, keys.address);
+      this.#seat = counts.enter(identity, keys.address, this);
     } catch (error) {
       return this.#refuse(id, error);
     }

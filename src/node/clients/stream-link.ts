@@ -2,6 +2,7 @@
 
 import { endsAtMs, type Identity } from '../../auth/identity.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
+import type { Seat } from '../../limits/shared-subject.js';
 import type { SubjectKeys } from '../../limits/subject-limit.js';
 import {
   CLOSE,
@@ -41,6 +42,17 @@ export interface StreamLinkParts {
   readonly maxBufferedBytes: number;
 }
 
+/** Whose stream it is. */
+export interface StreamClient {
+  readonly identity: Identity;
+  /** By which limits count it. */
+  readonly keys: SubjectKeys;
+  /** What entering it answered. */
+  readonly seat: Seat | undefined;
+  /** Its socket's. */
+  readonly address: string;
+}
+
 /** Its subscriptions are those of its request. Ends with an `event: close` where that still gets through. */
 export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
   readonly transport = 'sse';
@@ -49,6 +61,7 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
   readonly #http: HttpStream;
   readonly identity: Identity;
   readonly #keys: SubjectKeys;
+  readonly #seat: Seat | undefined;
   readonly #subscriptions: Subscriptions;
   slot = -1;
   place = 0;
@@ -60,19 +73,18 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
   #onDrained: (() => void)[] = [];
   #stalledSinceMs = 0;
 
-  /** `keys` are those by which limits count its client, `address` is its socket's. */
   constructor(
     parts: StreamLinkParts,
     http: HttpStream,
-    identity: Identity,
-    keys: SubjectKeys,
-    address: string,
+    { identity, keys, seat, address }: StreamClient,
     dialect: StreamDialect = ALL_EVENTS,
   ) {
     this.#parts = parts;
     this.#http = http;
     this.identity = identity;
     this.#keys = keys;
+    this.#seat = seat;
+    if (seat !== undefined) seat.owner = this;
     this.address = address;
     this.#dialect = dialect;
     this.#subscriptions = new Subscriptions(parts.subscriptions, this, keys);
@@ -106,7 +118,7 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#subscriptions.endAll();
-    this.#parts.counts.leave(this.identity, this.#keys.address);
+    this.#parts.counts.leave(this.identity, this.#keys.address, this.#seat);
     this.#parts.links.remove(this);
     this.#drain();
   }

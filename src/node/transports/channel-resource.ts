@@ -144,10 +144,10 @@ export class ChannelDoor {
 
   #stream({ call, identity, keys, request: read }: Reader, { hearsEvents }: Heads): void {
     const { streams } = this.#parts;
-    streams.counts.enter(identity, keys.address);
-    const { remoteAddress } = call.exchange;
+    const seat = streams.counts.enter(identity, keys.address);
+    const client = { identity, keys, seat, address: call.exchange.remoteAddress };
     const dialect = new ChannelEvents(read, hearsEvents);
-    const link = new StreamLink(streams, call.stream(EVENT_HEADERS, COMMENT), identity, keys, remoteAddress, dialect);
+    const link = new StreamLink(streams, call.stream(EVENT_HEADERS, COMMENT), client, dialect);
     call.exchange.onAbort(() => link.abandon());
     const lifeMs = STREAM_LIFE_MS + Math.random() * STREAM_LIFE_SPREAD_MS;
     link.start({ channels: new Map([[read.channel, read.begin]]), features: [] }, lifeMs);

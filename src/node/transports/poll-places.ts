@@ -2,6 +2,7 @@
 
 import type { Identity } from '../../auth/identity.js';
 import { FanfareError } from '../../lib/errors.js';
+import type { Seat, SeatOwner } from '../../limits/shared-subject.js';
 import type { HttpClient, HttpClients, Poller } from '../clients/http-clients.js';
 import type { LinkCounts } from '../clients/link-counts.js';
 
@@ -14,6 +15,14 @@ export interface PollPlacesParts {
   readonly clients: HttpClients;
 }
 
+/** The place of one poll. */
+export interface PollPlace {
+  readonly identity: Identity;
+  readonly address: string | undefined;
+  readonly seat: Seat | undefined;
+  readonly poller: Poller | undefined;
+}
+
 export class PollPlaces {
   readonly #parts: PollPlacesParts;
 
@@ -23,17 +32,17 @@ export class PollPlaces {
 
   /**
    * Every place is owed a {@link giveBack} with what this answers. Throws `overloaded` when the node is full, and
-   * `too_many_connections` when the user, or the address, has too many links.
+   * `too_many_connections` when the user, or the address, has too many links. `owner` is ended where it turns out to be one too many.
    */
-  take(identity: Identity, address: string | undefined, client: HttpClient): Poller | undefined {
+  take(identity: Identity, address: string | undefined, client: HttpClient, owner: SeatOwner): PollPlace {
     const { isFull, counts, clients } = this.#parts;
     if (isFull()) throw new FanfareError('overloaded', 'the node is full', { retryAfterMs: RETRY_AFTER_MS });
-    counts.enter(identity, address);
-    return clients.beginWait(client);
+    const seat = counts.enter(identity, address, owner);
+    return { identity, address, seat, poller: clients.beginWait(client) };
   }
 
-  giveBack(identity: Identity, address: string | undefined, poller: Poller | undefined): void {
-    this.#parts.counts.leave(identity, address);
+  giveBack({ identity, address, seat, poller }: PollPlace): void {
+    this.#parts.counts.leave(identity, address, seat);
     this.#parts.clients.endWait(poller);
   }
 }

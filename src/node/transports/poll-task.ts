@@ -6,16 +6,16 @@ import { type Ending, endedError } from '../../cluster/revocation-ending.js';
 import { FanfareError } from '../../lib/errors.js';
 import { BYTES_PER_UNIT } from '../../limits/byte-price.js';
 import type { SubjectKeys, SubjectLimit } from '../../limits/subject-limit.js';
-import type { PollRequest } from '../../protocol/index.js';
+import type { Code, PollRequest } from '../../protocol/index.js';
 import type { Admission } from '../admission.js';
 import type { Channels } from '../channels/channels.js';
 import type { FeedRules } from '../clients/feed-rules.js';
-import type { HttpClient, Poller } from '../clients/http-clients.js';
+import type { HttpClient } from '../clients/http-clients.js';
 import { bytesOf } from '../clients/read-price.js';
 import type { Lifecycle } from '../lifecycle.js';
 import type { Entrant } from './entry.js';
 import { type Look, lookInLogs, lookInMemory, type Unread } from './poll-look.js';
-import type { PollPlaces } from './poll-places.js';
+import type { PollPlace, PollPlaces } from './poll-places.js';
 import { PollWait, type WaitingRoom, type WaitOwner } from './poll-wait.js';
 import type { AnswerPart, AnswerWriter, PollAnswer, PollCall } from './poll-write.js';
 
@@ -72,10 +72,9 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
   #wait: PollWait | undefined;
   /** Something was found that does not wait for long. */
   #isHurried = false;
-  #hasPlace = false;
+  #place: PollPlace | undefined;
   /** What its client has paid for: of its price, and since. */
   #paidBytes: number;
-  #poller: Poller | undefined;
 
   constructor(parts: PollParts<P>, call: PollCall, { identity, request, client, keys }: PollEntrant) {
     this.#parts = parts;
@@ -96,8 +95,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
     if (replaces) this.#client.waiting?.supersede();
     const wait = new PollWait(this.#parts.room, this.#parts.channels, this, this.#parts.manner.hearsLive);
     try {
-      this.#poller = this.#parts.places.take(this.#identity, this.#keys.address, this.#client);
-      this.#hasPlace = true;
+      this.#place = this.#parts.places.take(this.#identity, this.#keys.address, this.#client, this);
       this.#wait = wait;
       const waitMs = Math.min(this.#request.waitMs, endsAtMs(this.#identity) - Date.now());
       wait.begin(this.#request.channels.keys(), waitMs);
@@ -132,6 +130,11 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
   /** The node is being drained. */
   move(): void {
     this.#answerEmpty(true);
+  }
+
+  /** Its user has too many links elsewhere. */
+  end(code: Code, reason: string, retryAfterMs?: number): void {
+    this.#fail(new FanfareError(code, reason, retryAfterMs === undefined ? {} : { retryAfterMs }));
   }
 
   endFor(ending: Ending): void {
@@ -280,7 +283,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
     if (this.#isDone()) return;
     this.#state = 'done';
     this.#wait?.end();
-    if (this.#hasPlace) this.#parts.places.giveBack(this.#identity, this.#keys.address, this.#poller);
+    if (this.#place !== undefined) this.#parts.places.giveBack(this.#place);
     if (this.#client.waiting === this) this.#client.waiting = undefined;
   }
 

@@ -36,9 +36,9 @@ export class StreamDoor {
 
   handle(call: HttpCall): void {
     this.#entry.enter(call, this.#rules, ({ identity, keys, request }) => {
-      this.#link.counts.enter(identity, keys.address);
-      const { remoteAddress } = call.exchange;
-      const link = new StreamLink(this.#link, call.stream(STREAM_HEADERS, COMMENT), identity, keys, remoteAddress);
+      const seat = this.#link.counts.enter(identity, keys.address);
+      const client = { identity, keys, seat, address: call.exchange.remoteAddress };
+      const link = new StreamLink(this.#link, call.stream(STREAM_HEADERS, COMMENT), client);
       call.exchange.onAbort(() => link.abandon());
       link.start(request);
     });

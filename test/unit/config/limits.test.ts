@@ -165,6 +165,12 @@ describe('what is refused', () => {
 });
 
 describe('what is shown', () => {
+  const NODE = {
+    FANFARE_REDIS_URL: 'redis://127.0.0.1',
+    FANFARE_CLUSTER_SECRET: 'x1'.repeat(20),
+    FANFARE_NODE_URL: 'http://127.0.0.1:8080',
+  };
+
   it('is every limit as it holds, for the role', () => {
     const env = { FANFARE_LIMITS: '{"publishes":{"algorithm":"sliding-window-log","rate":"100/10s"},"links":false}' };
     const line = (role: 'start' | 'discovery') => {
@@ -189,6 +195,17 @@ describe('what is shown', () => {
       links: false,
     });
     expect(Object.keys(line('discovery'))).toEqual(['connects', 'addresses']);
+  });
+
+  it('is of links whether the cluster counts them together', () => {
+    const shown = (links: unknown) => {
+      const env = { FANFARE_LIMITS: JSON.stringify({ links }) };
+      return /"links":(\{.*?\})/.exec(effectiveConfig(load({ role: 'node', env: { ...env, ...NODE } })))?.[1];
+    };
+    expect(shown({ max: 5, shared: true })).toBe('{"max":5,"by":"user","shared":true}');
+    expect(shown({ shared: false })).toBe('{"max":100,"by":"user"}');
+    expect(mistakes({ links: { shared: 'perhaps' } })[0]).toContain('limits.links.shared');
+    expect(mistakes({ handshakes: { shared: true } })[0]).toContain('unknown setting "shared"');
   });
 
   it('has rates as they are written', () => {

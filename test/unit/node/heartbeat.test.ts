@@ -5,7 +5,16 @@ import { SocketLink } from '../../../src/node/clients/socket-link.js';
 import { StreamLink } from '../../../src/node/clients/stream-link.js';
 import type { EngineSocket } from '../../../src/node/engines/engine.js';
 import { Random } from '../../support/random.js';
-import { HEARTBEAT_MS, nodeParts, type Parts, PING_MS, stalledStream, ticket, tickets } from './link-parts.js';
+import {
+  clientOf,
+  HEARTBEAT_MS,
+  nodeParts,
+  type Parts,
+  PING_MS,
+  stalledStream,
+  ticket,
+  tickets,
+} from './link-parts.js';
 
 const LIVE_MESSAGE = { offset: undefined, previous: undefined, data: Buffer.from('1'), from: undefined };
 
@@ -63,7 +72,7 @@ function openSocket({ socketLink }: Parts, said: Said): SocketLink {
 function openStream({ streamLink }: Parts, said: Said): StreamLink {
   const { stream } = stalledStream();
   const noting = { ...stream, write: (chunk: string | Buffer) => said.note(String(chunk)) };
-  const link = new StreamLink(streamLink, noting, tickets.verify(ticket), {}, '127.0.0.1');
+  const link = new StreamLink(streamLink, noting, clientOf(tickets.verify(ticket)));
   link.start({ channels: new Map([['news', 'now']]), features: [] });
   return link;
 }

@@ -15,7 +15,7 @@ it('a link without a session of its own counts each time', () => {
   counts.enter(link('anna', undefined), '10.0.0.1');
   expect(() => counts.enter(link('anna', undefined), '10.0.0.1')).toThrow(TOO_MANY);
   expect(() => counts.enter(link('anna', 's'), '10.0.0.1')).toThrow(TOO_MANY);
-  counts.leave(link('anna', undefined), '10.0.0.1');
+  counts.leave(link('anna', undefined), '10.0.0.1', undefined);
   counts.enter(link('anna', 's'), '10.0.0.1');
   expect(() => counts.enter(link('anna', 's'), '10.0.0.1')).not.toThrow();
   expect(() => counts.enter(link('anna', 's'), '10.0.0.1')).toThrow(TOO_MANY);
@@ -45,7 +45,7 @@ it('whatever comes and goes, all links of a user but one for each session with s
         const one = link(user, session);
         if (!comes) {
           const at = open.findIndex((other) => other.user === user && other.connection === session);
-          if (at !== -1) counts.leave(open.splice(at, 1)[0] ?? one, '10.0.0.1');
+          if (at !== -1) counts.leave(open.splice(at, 1)[0] ?? one, '10.0.0.1', undefined);
           continue;
         }
         const before = counted(user);
@@ -55,7 +55,7 @@ it('whatever comes and goes, all links of a user but one for each session with s
         if (fits) counts.enter(one, '10.0.0.1');
         else expect(() => counts.enter(one, '10.0.0.1')).toThrow(TOO_MANY);
       }
-      for (const one of open) counts.leave(one, '10.0.0.1');
+      for (const one of open) counts.leave(one, '10.0.0.1', undefined);
       for (let n = 0; n < max; n++) counts.enter(link('anna', undefined), '10.0.0.1');
       expect(() => counts.enter(link('anna', undefined), '10.0.0.1')).toThrow(TOO_MANY);
     }),
@@ -68,7 +68,7 @@ it('by address whoever comes from one is counted, with a name or without, and no
   counts.enter(link(null, undefined), '10.0.0.1');
   expect(() => counts.enter(link('ben', undefined), '10.0.0.1')).toThrow(/an address has at most 2 links/);
   counts.enter(link('anna', undefined), '10.0.0.2');
-  counts.leave(link(null, undefined), '10.0.0.1');
+  counts.leave(link(null, undefined), '10.0.0.1', undefined);
   counts.enter(link('ben', undefined), '10.0.0.1');
   expect(() => counts.enter(link(null, undefined), '10.0.0.1')).toThrow(TOO_MANY);
 });

@@ -1,6 +1,7 @@
 // The parts of a node that links need, for tests of links alone.
 
 import { createAuthenticator } from '../../../src/auth/authenticator.js';
+import type { Identity } from '../../../src/auth/identity.js';
 import { createTicketAuthority } from '../../../src/auth/ticket.js';
 import { Namespaces } from '../../../src/config/namespaces.js';
 import { ClientAddress } from '../../../src/http/client-address.js';
@@ -14,6 +15,7 @@ import { LinkIds } from '../../../src/node/clients/link-ids.js';
 import { Links } from '../../../src/node/clients/links.js';
 import { PublishLimits } from '../../../src/node/clients/publish-limits.js';
 import { Publisher } from '../../../src/node/clients/publisher.js';
+import type { StreamClient } from '../../../src/node/clients/stream-link.js';
 import type { HttpStream } from '../../../src/node/engines/engine.js';
 import { Lifecycle } from '../../../src/node/lifecycle.js';
 import { Reservations } from '../../../src/node/reservations.js';
@@ -101,6 +103,11 @@ export async function nodeParts() {
 }
 
 export type Parts = Awaited<ReturnType<typeof nodeParts>>;
+
+/** A client of a stream that limits count by nothing. */
+export const clientOf = (identity: Identity): StreamClient => ({
+  ...{ identity, keys: {}, seat: undefined, address: '127.0.0.1' },
+});
 
 /** A stream whose peer has stopped reading once `full`. */
 export function stalledStream() {

@@ -2,7 +2,7 @@
 
 import { expect, it, vi } from 'vitest';
 import { StreamLink } from '../../../src/node/clients/stream-link.js';
-import { nodeParts, PING_MS, stalledStream, ticket, tickets } from './link-parts.js';
+import { clientOf, nodeParts, PING_MS, stalledStream, ticket, tickets } from './link-parts.js';
 
 it('cuts a stream that takes nothing of its replay', async () => {
   const { streamLink, links, channels, broker } = await nodeParts();
@@ -10,7 +10,7 @@ it('cuts a stream that takes nothing of its replay', async () => {
   for (let n = 0; n < 40; n++) await broker.healthy.publish({ channel: 'news', data });
   const { state, stream } = stalledStream();
   state.full = true;
-  const connection = new StreamLink(streamLink, stream, tickets.verify(ticket), {}, '127.0.0.1');
+  const connection = new StreamLink(streamLink, stream, clientOf(tickets.verify(ticket)));
   connection.start({ channels: new Map([['news', '-1']]), features: [] });
   while (state.bytes < 256 * 1024) await new Promise((resolve) => setImmediate(resolve));
   const at = performance.now();
@@ -30,7 +30,7 @@ it('gives back the buffer of an ended stream whose peer does not read', async ()
     const { streamLink, links, channels } = await nodeParts();
     const { state, stream } = stalledStream();
     links.start();
-    const connection = new StreamLink(streamLink, stream, tickets.verify(ticket), {}, '127.0.0.1');
+    const connection = new StreamLink(streamLink, stream, clientOf(tickets.verify(ticket)));
     state.full = true;
     connection.end('token_expired', 'the ticket has expired');
     expect(links.size).toBe(0);
@@ -52,7 +52,7 @@ it('leaves an ended stream alone whose peer reads', async () => {
     const { streamLink, links, channels } = await nodeParts();
     const { state, stream } = stalledStream();
     links.start();
-    const connection = new StreamLink(streamLink, stream, tickets.verify(ticket), {}, '127.0.0.1');
+    const connection = new StreamLink(streamLink, stream, clientOf(tickets.verify(ticket)));
     state.full = true;
     connection.end('token_expired', 'the ticket has expired');
     vi.advanceTimersByTime(5_000);

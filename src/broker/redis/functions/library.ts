@@ -9,14 +9,15 @@ import { type RedisNames, redisNames } from '../names.js';
 import { FANFARE_LUA } from './fanfare-lua.js';
 import { INGEST_LUA } from './ingest-lua.js';
 import { LIMITS_LUA } from './limits-lua.js';
+import { LINKS_LUA } from './links-lua.js';
 import { REGISTRY_LUA } from './registry-lua.js';
 import { REVOCATIONS_LUA } from './revocations-lua.js';
 
 /** Raise it with every change of the Lua: a library is replaced by a higher revision, and by newer limits. */
-export const LIBRARY_REVISION = 15;
+export const LIBRARY_REVISION = 16;
 
 /** Each part registers its own functions and has its own local names. */
-const PARTS: readonly string[] = [FANFARE_LUA, REGISTRY_LUA, INGEST_LUA, REVOCATIONS_LUA, LIMITS_LUA];
+const PARTS: readonly string[] = [FANFARE_LUA, REGISTRY_LUA, INGEST_LUA, REVOCATIONS_LUA, LIMITS_LUA, LINKS_LUA];
 
 export interface FunctionLibrary {
   readonly names: RedisNames;
