@@ -1,11 +1,7 @@
 // The test suites, in the order in which scripts/test.mjs runs them.
 
 import { configDefaults, defineConfig } from 'vitest/config';
-import { WAITING } from './scripts/test-lanes.mjs';
-import LongFirst from './scripts/test-sequence.mjs';
-
-/** What another run has, where there are several: scripts/test.mjs says so. */
-const ELSEWHERE = process.env.TESTS_THAT_WAIT === 'elsewhere' ? WAITING : [];
+import Spread from './scripts/test-sequence.mjs';
 
 /**
  * A suite is a folder of test/; `seconds` is when one of its tests is taken for hanging: several times what the slowest of them
@@ -16,7 +12,7 @@ function suite(name: string, seconds: number, build: boolean) {
     test: {
       name,
       include: [`test/${name}/**/*.test.ts`],
-      exclude: [...configDefaults.exclude, '**/dist/**', ...ELSEWHERE],
+      exclude: [...configDefaults.exclude, '**/dist/**'],
       // What a timer throws goes no further; here it is an error of the run.
       setupFiles: ['test/support/faults.ts'],
       testTimeout: seconds * 1000,
@@ -36,7 +32,7 @@ export default defineConfig({
     // Of tests that run side by side in one file, which mostly wait.
     maxConcurrency: 8,
     pool: 'forks',
-    sequence: { sequencer: LongFirst },
+    sequence: { sequencer: Spread },
     projects: [
       suite('house', 120, false),
       suite('unit', 60, false),

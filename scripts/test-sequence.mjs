@@ -1,18 +1,22 @@
-// In which order test files begin: those first that are known to last.
+// In which order test files begin: those that last first, and those that wait spread among those that compute.
 
 import { relative } from 'node:path';
 import { BaseSequencer } from 'vitest/node';
-import { LONG, WAITING } from './test-lanes.mjs';
+import { LONG, WAITING } from './test-order.mjs';
 
-const FIRST = [...LONG, ...WAITING];
+const pathOf = ({ moduleId }) => relative('', moduleId);
 
-function rankOf({ moduleId }) {
-  const at = FIRST.indexOf(relative('', moduleId));
-  return at === -1 ? FIRST.length : at;
+function ordered(files, paths) {
+  return paths.flatMap((path) => files.filter((file) => pathOf(file) === path));
 }
 
-export default class LongFirst extends BaseSequencer {
+export default class Spread extends BaseSequencer {
   async sort(files) {
-    return (await super.sort(files)).toSorted((one, other) => rankOf(one) - rankOf(other));
+    const long = ordered(files, LONG);
+    const waiting = ordered(files, WAITING);
+    const others = (await super.sort(files)).filter((file) => !long.includes(file) && !waiting.includes(file));
+    const each = Math.max(1, Math.floor(others.length / Math.max(1, waiting.length)));
+    const spread = others.flatMap((file, at) => (at % each === 0 ? [...waiting.splice(0, 1), file] : [file]));
+    return [...long, ...spread, ...waiting];
   }
 }

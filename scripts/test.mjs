@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LONG, WAITING } from './test-lanes.mjs';
+import { LONG, WAITING } from './test-order.mjs';
 
 /** What runs together; a step that hangs is ended after `minutes`, several times what it takes on a machine that is busy otherwise. */
 const STEPS = [
@@ -15,7 +15,6 @@ const STEPS = [
   { suites: ['integration'], minutes: 20 },
   { suites: ['browser', 'chaos'], minutes: 20 },
 ];
-const WAITING_MINUTES = 25;
 const SLOWEST = 10;
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
@@ -28,8 +27,8 @@ const failures = [];
 
 const seconds = (ms) => `${Math.round(ms / 1000)} s`;
 
-/** Resolves with whether the runner ended well; `terms` and `env` are its own. */
-function run({ name, terms, env: own, minutes }, report) {
+/** Resolves with whether the runner ended well; `terms` are its own. */
+function run({ name, terms, minutes }, report) {
   // What is slow is told at the end, and what passed has nothing to say.
   const told = [
     '--reporter=default',
@@ -39,7 +38,7 @@ function run({ name, terms, env: own, minutes }, report) {
   ];
   const args = ['node_modules/vitest/vitest.mjs', 'run', '--passWithNoTests', ...terms, ...told];
   // Not by names of Fanfare's: servers of the tests inherit them, and refuse what they do not know.
-  const env = { ...process.env, BUILD_IS_FRESH: '1', TEST_REPORT: report, ...own };
+  const env = { ...process.env, BUILD_IS_FRESH: '1', TEST_REPORT: report };
   // A process group of its own, so that nothing of a step that hangs is left behind.
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'], env, detached: true });
   const end = (signal) => process.kill(-child.pid, signal);
@@ -83,24 +82,18 @@ async function runAndCount(step) {
 const suiteOf = (path) => path.split('/')[1];
 const projects = (suites) => suites.flatMap((suite) => ['--project', suite]);
 
-/** The steps of `suites` in turn, and beside them one worker for the files that wait. */
+/** The steps of `suites` in turn. */
 async function runAll(suites) {
-  const waiting = WAITING.filter((path) => suites.includes(suiteOf(path)));
-  const beside = { name: 'waiting', minutes: WAITING_MINUTES, terms: [...waiting, '--maxWorkers=1'] };
-  const lane = waiting.length > 0 ? runAndCount(beside) : undefined;
   for (const step of STEPS) {
     const own = step.suites.filter((suite) => suites.includes(suite));
-    if (own.length === 0) continue;
-    const env = { TESTS_THAT_WAIT: 'elsewhere' };
-    await runAndCount({ name: own.join(' and '), minutes: step.minutes, terms: projects(own), env });
+    if (own.length > 0) await runAndCount({ name: own.join(' and '), minutes: step.minutes, terms: projects(own) });
   }
-  await lane;
-  // Whatever the lanes say, no file is left out, and none is named that is not there any more.
+  // Whatever the order says, no file is left out, and none is named that is not there any more.
   const ran = new Set(files.map(({ path }) => path));
   const missed = suites.flatMap(filesOf).filter((path) => !ran.has(path));
   const unknown = [...WAITING, ...LONG].filter((path) => !existsSync(path));
   if (missed.length > 0) failures.push(`${missed.length} files did not run to their end: ${missed.join(', ')}`);
-  failures.push(...unknown.map((path) => `${path}: named in scripts/test-lanes.mjs, and is not there`));
+  failures.push(...unknown.map((path) => `${path}: named in scripts/test-order.mjs, and is not there`));
   total.failed += missed.length + unknown.length;
 }
 

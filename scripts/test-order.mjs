@@ -1,8 +1,8 @@
 // Where the time of the tests goes that file names do not tell: which files wait most of the time, and which last longest.
 
 /**
- * Files that wait most of the time, mostly for deadlines of the product: one worker has them, one after the
- * other, beside the two that compute. Measured: each uses less than half of a core while it runs, most a quarter. The long ones come first.
+ * Files that wait most of the time, mostly for deadlines of the product: they are spread evenly among the others, so that of two
+ * workers one computes while the other waits. Most use a quarter of a core while they run. The long ones come first.
  */
 export const WAITING = [
   'test/integration/proxy-answers.test.ts',
