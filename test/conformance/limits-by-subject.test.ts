@@ -36,6 +36,16 @@ describe.each(['uws', 'ws'] as const)('limits by subject on the %s engine', (eng
   const publish = (ticket: string): Promise<PostAnswer> =>
     post(`${node.url}/v1/publish`, { channel: 'news', data: 1 }, { ticket });
 
+  /** The beginning of what a stream by a channel's URL says. */
+  async function firstOfUrl(ticket: string): Promise<string> {
+    const leaving = new AbortController();
+    open.push({ close: () => leaving.abort() });
+    const init = { headers: { Authorization: `Bearer ${ticket}` }, signal: leaving.signal };
+    const { body } = await fetch(`${node.url}/v1/channels/news?live=sse&offset=now`, init);
+    const first = await body?.getReader().read();
+    return Buffer.from(first?.value ?? []).toString();
+  }
+
   /** Sends `count` commands at once; answers how many were not over the limit. */
   async function passing(client: SocketClient, fields: object, count: number): Promise<number> {
     for (let n = 0; n < count; n++) client.command(fields);
@@ -168,6 +178,7 @@ describe.each(['uws', 'ws'] as const)('limits by subject on the %s engine', (eng
       const polled = await poll(node.ticket(), { news: offset }, 60_000);
       expect(polled).toMatchObject({ status: 429, body: refusal });
       expect(polled.headers['retry-after']).toBeDefined();
+      expect(await firstOfUrl(node.ticket())).toContain('too_many_connections');
       // What does not wait is no link.
       expect((await poll(node.ticket(), { news: offset })).status).toBe(204);
       await connected(node.ticket('u2'));
@@ -201,6 +212,7 @@ describe.each(['uws', 'ws'] as const)('limits by subject on the %s engine', (eng
       const another = openStream({ url: node.url, ticket: node.ticket('u4') }, { news: 'now' });
       expect(await another.events.nextOf('refused')).toMatchObject({ status: 429, ...refusal });
       expect(await poll(node.ticket('u5'), { news: offset }, 60_000)).toMatchObject({ status: 429, body: refusal });
+      expect(await firstOfUrl(node.ticket('u6'))).toContain('too_many_connections');
       const elsewhere = new SocketClient(node.url, { localAddress: '127.0.0.2' });
       open.push(elsewhere);
       elsewhere.connect(node.ticket('u1'));
