@@ -85,18 +85,19 @@ for (const { name, skipReason, start, engine } of CELLS) {
         expect(asked(all)).toBeLessThanOrEqual(5);
       });
 
-      it.skipIf(name !== 'nginx')('makes one request of more than it can count', async () => {
-        const tail = await publish('pub:x', '0');
-        const path = `pub:x?offset=${tail}&live=long-poll&cursor=${tail.slice(0, 13)}`;
-        const answers = Promise.all(Array.from({ length: UNCOUNTED }, () => ask(path)));
-        await vi.waitFor(() => expect(waiting()).toBe(1), { timeout: 10_000 });
-        // Behind those that came before: by now it has nearly all of them.
-        for (let n = 0; n < 50; n++) await get(cache.url, '/');
-        expect(waiting()).toBe(1);
-        await publish('pub:x', '1');
-        const missed = (await answers).filter(({ headers }) => headers['x-cache'] === 'MISS');
-        expect(missed.length).toBe(1);
-      });
+      if (name === 'nginx')
+        it('makes one request of more than it can count', async () => {
+          const tail = await publish('pub:x', '0');
+          const path = `pub:x?offset=${tail}&live=long-poll&cursor=${tail.slice(0, 13)}`;
+          const answers = Promise.all(Array.from({ length: UNCOUNTED }, () => ask(path)));
+          await vi.waitFor(() => expect(waiting()).toBe(1), { timeout: 10_000 });
+          // Behind those that came before: by now it has nearly all of them.
+          for (let n = 0; n < 50; n++) await get(cache.url, '/');
+          expect(waiting()).toBe(1);
+          await publish('pub:x', '1');
+          const missed = (await answers).filter(({ headers }) => headers['x-cache'] === 'MISS');
+          expect(missed.length).toBe(1);
+        });
 
       it('has one ask anew for what has aged, and hands it to all others meanwhile', async () => {
         const tail = await publish('pub:x', '0');

@@ -16,7 +16,11 @@ const run = promisify(execFile);
 let cluster: Cluster;
 
 beforeAll(async () => {
-  cluster = await startCluster({ engines: ['uws', 'ws', 'uws'] });
+  cluster = await startCluster({
+    engines: ['uws', 'ws', 'uws'],
+    // Who is on the way to another node for some seconds is to find all of them.
+    env: { FANFARE_NAMESPACES: JSON.stringify({ default: { historySize: 2_000 } }) },
+  });
 });
 afterAll(() => cluster.close());
 
@@ -164,7 +168,8 @@ describe('kill -9 of a node', () => {
     cluster.nodes.get('n1')?.kill('SIGKILL');
     await publisher;
 
-    await expect.poll(() => [...received.values()].every((offsets) => offsets.length >= published.length)).toBe(true);
+    const fewest = () => Math.min(...[...received.values()].map((offsets) => offsets.length));
+    await expect.poll(fewest).toBeGreaterThanOrEqual(published.length);
     for (const offsets of received.values()) expect(offsets).toEqual(published);
     for (const client of victims) {
       expect(client.state).toMatchObject({ type: 'connected' });

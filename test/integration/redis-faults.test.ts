@@ -87,7 +87,8 @@ async function everyNode(status: number): Promise<void> {
 async function expectSignalledLoss({ crowd, publishers }: Load): Promise<void> {
   for (const publisher of publishers) {
     const held = await heldBy(cluster.redis, publisher.channel);
-    expect(held.size).toBeGreaterThanOrEqual(AROUND);
+    // One may have been stored before and acknowledged after.
+    expect(held.size).toBeGreaterThanOrEqual(AROUND - 1);
     expectAllHeld(crowd, publisher, held);
     for (const { transport, gaps } of crowd) {
       const mine = gaps.filter(({ channel }) => channel === publisher.channel);
