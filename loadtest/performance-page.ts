@@ -82,6 +82,21 @@ bare loop under live messages. With \`uws\` the two agree within 10 %: flooded 0
   each time that it wakes up decides what a delivery costs: see its floods in bursts of 1 and of 64 above, between which 1.15 lies.
 - *Long polls at 10 messages a second*, 0.34 there and none here: \`ws\` needs more than a processor for them, and a saturated server is refused.
 
+### Where it falls short, and why
+
+What was asked of these servers and did not come, with the profile that says where the time goes (\`perf\`, all threads of the server):
+
+- *Flooded, clients that have a tick in one frame: 1.5 × bare asked, and 0.9 × a bare loop that joins.* Seven tenths of the time are the kernel's: a burst of 64 messages is one write for each link, of 13.9 KB, of which 8.2 KB
+  are the payloads that the bare loop sends; the rest are the type, the channel and the offset that stand in each event. Over loopback each of these bytes is copied twice on the server's account. Before
+  [decision 35](decisions/0035-batches-end-with-their-callback.md) there were two writes for each link and burst on \`uws\`, and joined frames cost as much as single ones.
+- *Flooded beside nchan: 20 × asked.* The same bytes: the bare loop itself, which sends the payload alone, comes to 14 ×.
+- *One channel for each client, beside nats-server: 1.0 × asked, 0.86 × came; 0.75 × bare on the other load client asked.* A process that has just begun spends two fifths of its first seconds there in V8's optimising
+  compiler, since all of the path from Redis to the socket becomes hot at once; nats-server is compiled before. Measured round after round in one process, without a pause between the servers, it came to 0.52, 0.46, 0.78, 0.61
+  and 0.75 × bare. A longer warm-up in the bench is why it says more. What was tried: a reader of our own for what Redis pushes, no ring where one link follows, a lone link that takes its frame without a topic.
+- *Long polls: 0.75 × bare asked, 0.42 to 0.57 × came, and nchan is ahead.* There is no hot spot: 30 % kernel, 15 % built-in functions of V8, 14 % code of ours, 10 % garbage collection, 6 % still the compiler, 4 % look-ups
+  in maps. A bare poll is one regular expression; a poll here is a request that is read whole, counted against limits by its bytes, with a ticket that may have been revoked and an answer that bears positions. Answering at once instead of a turn
+  later was 10 % dearer; answers are shared by all who wait at one position. nchan is C, and checks no ticket.
+
 On a machine that is busy with something else a server wakes up late and finds more to do, and every delivery becomes cheaper, that of a poll most
 of all: at a load of 20 a long poll came to 0.74 × bare. That is why a busy machine is refused and not merely noted.
 `;
@@ -123,6 +138,7 @@ function words(): string {
   return `## What the words mean
 
 - *flooded*: bursts of 64 messages, the next when all clients have the last one; messages share a tick and a system call.
+- *joined*: clients have what comes at once in one frame, as the SDK asks for it; the bare loop that joins sends an array of the same payloads.
 - *paced*: one message at a time, so every delivery is a system call of its own.
 - *logged* messages are published with \`FCALL fanfare_publish\` (stored, ordered, with an offset), *live* ones with \`PUBLISH\`.
 - *memory*: the slope of the server's resident memory between 2,000 and 10,000 connections, each a user with a ticket of its own.
