@@ -86,11 +86,11 @@ bare loop under live messages. With \`uws\` the two agree within 10 %: flooded 0
 
 What was asked of these servers and did not come, with the profile that says where the time goes (\`perf\`, all threads of the server):
 
-- *Flooded, clients that have a tick in one frame: 1.5 × bare asked, and 0.9 × a bare loop that joins.* Seven tenths of the time are the kernel's: a burst of 64 messages is one write for each link, of 13.9 KB, of which 8.2 KB
+- *Flooded, clients that have a tick in one frame: 1.5 × bare asked, 1.2 × came (1.5 × by a frame each on \`ws\`), and 0.9 × a bare loop that joins.* Seven tenths of the time are the kernel's: a burst of 64 messages is one write for each link, of 13.9 KB, of which 8.2 KB
   are the payloads that the bare loop sends; the rest are the type, the channel and the offset that stand in each event. Over loopback each of these bytes is copied twice on the server's account. Before
   [decision 35](decisions/0035-batches-end-with-their-callback.md) there were two writes for each link and burst on \`uws\`, and joined frames cost as much as single ones.
-- *Flooded beside nchan: 20 × asked.* The same bytes: the bare loop itself, which sends the payload alone, comes to 14 ×.
-- *One channel for each client, beside nats-server: 1.0 × asked, 0.86 × came; 0.75 × bare on the other load client asked.* A process that has just begun spends two fifths of its first seconds there in V8's optimising
+- *Flooded beside nchan: 20 × asked, 19 × came (\`ws\`; 16 × \`uws\`, joined).* The same bytes: the bare loop itself, which sends the payload alone, comes to 13 ×.
+- *One channel for each client, beside nats-server: 1.0 × asked, 0.8 × came; 0.75 × bare on the other load client asked.* A process that has just begun spends two fifths of its first seconds there in V8's optimising
   compiler, since all of the path from Redis to the socket becomes hot at once; nats-server is compiled before. Measured round after round in one process, without a pause between the servers, it came to 0.52, 0.46, 0.78, 0.61
   and 0.75 × bare. A longer warm-up in the bench is why it says more. What was tried: a reader of our own for what Redis pushes, no ring where one link follows, a lone link that takes its frame without a topic.
 - *Long polls: 0.75 × bare asked, 0.42 to 0.57 × came, and nchan is ahead.* There is no hot spot: 30 % kernel, 15 % built-in functions of V8, 14 % code of ours, 10 % garbage collection, 6 % still the compiler, 4 % look-ups
