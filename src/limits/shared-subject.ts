@@ -47,9 +47,9 @@ export interface SeatTerms {
 
 const WHO = { user: 'a user', address: 'an address' } as const;
 
-/** What the subject is told that has too many links. */
-export function tooMany({ max, by }: SharedBound): FanfareError {
-  return new FanfareError('too_many_connections', `${WHO[by]} has at most ${max} links`, {
+/** What the subject is told that has too many links; `where` they are counted: absent, everywhere. */
+export function tooMany({ max, by }: SharedBound, where = ''): FanfareError {
+  return new FanfareError('too_many_connections', `${WHO[by]} has at most ${max} links${where}`, {
     retryAfterMs: RETRY_AFTER_MS,
   });
 }
