@@ -11,6 +11,7 @@ import { openStream, SocketClient } from '../support/feed.js';
 import { post } from '../support/http-post.js';
 import { startNode, type TestNode } from '../support/push-node.js';
 import { type RedisServer, startRedis } from '../support/redis.js';
+import { tellAnew, tellersOf, toldLinks } from '../support/told-links.js';
 
 let redis: RedisServer;
 beforeAll(async () => {
@@ -49,26 +50,11 @@ async function startNodes(bound: SharedBound, engines: readonly ('uws' | 'ws')[]
     opened.push(() => node.close());
     nodes.push({ ...node, sharedLinks });
   }
-  for (const { sharedLinks } of nodes) sharedLinks.beat();
-  await expect.poll(() => membersOf(), WITHIN).toBe(engines.length);
-  for (const { sharedLinks } of nodes) sharedLinks.beat();
+  const tellers = async () => Math.min(...(await tellersOf(redis.admin)).map(({ size }) => size));
+  await expect.poll(tellers, WITHIN).toBe(engines.length);
+  // Each hears of how many it is one.
+  await tellAnew(redis.admin, () => beat(nodes));
   return nodes;
-}
-
-/** Nodes that tell, by Redis. */
-async function membersOf(): Promise<number> {
-  const members = await redis.admin.hget('fanfare:{!links:0}', 'members');
-  return (members ?? '').split(';').length - 1;
-}
-
-/** Of how many subjects nodes have told, each node's telling counted. */
-async function toldOf(): Promise<number> {
-  let told = 0;
-  for (const key of await redis.admin.keys('fanfare:{!links:*')) {
-    const fields = Object.entries(await redis.admin.hgetall(key));
-    for (const [field, text] of fields) if (field.startsWith('s:')) told += text.split(';').length;
-  }
-  return told;
 }
 
 /** What a client's connect came to. */
@@ -89,12 +75,13 @@ function openLinks(nodes: readonly TestNode[]): number {
 /** Until nobody has anything to tell: each has told, and has heard. */
 async function settled(nodes: readonly SharingNode[], links: number): Promise<void> {
   await expect.poll(() => openLinks(nodes), WITHIN).toBe(links);
-  for (let n = 0; n < 3; n++) {
-    for (const { sharedLinks } of nodes) sharedLinks.beat();
-    await redis.admin.ping();
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  await expect.poll(() => toldLinks(redis.admin), WITHIN).toBe(links);
+  await tellAnew(redis.admin, () => beat(nodes));
   expect(openLinks(nodes)).toBe(links);
+}
+
+function beat(nodes: readonly SharingNode[]): void {
+  for (const { sharedLinks } of nodes) sharedLinks.beat();
 }
 
 it('one user at four nodes has as many links as at one', async () => {
@@ -160,8 +147,8 @@ it('the count is right again after Redis has lost it', async () => {
   await settled(nodes, 4);
   await redis.admin.flushall();
   // Who is let in before all have told again stays: until then nobody knows that there are too many.
-  await expect.poll(() => toldOf(), WITHIN).toBe(4);
-  for (const { sharedLinks } of nodes) sharedLinks.beat();
+  await expect.poll(() => toldLinks(redis.admin), WITHIN).toBe(4);
+  await tellAnew(redis.admin, () => beat(nodes));
   for (const node of nodes) await connect(node, node.ticket());
   await settled(nodes, 4);
 });
