@@ -62,10 +62,10 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
   };
 
   const end = (name: string, code: string) => {
-    const reader = readers.get(name);
+    const reader = readers.get(name) as SseReader;
     readers.delete(name);
     asked.delete(name);
-    reader?.become({ type: 'closed', code });
+    reader.become({ type: 'closed', code });
   };
 
   const finish = (code: number, reason: string) => {
@@ -180,14 +180,15 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
       timers.set(settle, STABLE_MS);
       if (state.type !== 'connected') become({ type: 'connected', transport: 'sse', node: event.node });
     } else if (event.type === 'close') throw createEnd(event.code, event.reason, event.retryAfterMs);
-    else if (type === 'error' || (type === 'unsubscribed' && code)) refuse([channel], code ?? '');
+    else if (type === 'error' || (type === 'unsubscribed' && code))
+      refuse([channel], code ?? '', /^(forb|bad|too)/.test(code as string) ? CLOSE_REFUSED : CLOSE_LATER);
     else asked.get(channel)?.take(event);
   };
 
   /** What it is final about is ended; else all is asked for again in a while. */
-  const refuse = (names: readonly string[], code: string) => {
+  const refuse = (names: readonly string[], code: string, close: number) => {
     const [channel] = names;
-    const failure = createFailure(/^(forb|bad|too)/.test(code) ? CLOSE_REFUSED : CLOSE_LATER, code, code, { channel });
+    const failure = createFailure(close, code, code, { channel });
     if (!isFinal(failure)) throw failure;
     emit('error', failure);
     // Whoever has subscribed anew since then was not asked for.
@@ -201,7 +202,7 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
     timers.clear();
     if (code === 'logged_out') return finish(CLOSE_NORMAL, code);
     if (close === CLOSE_REFUSED && channels) {
-      refuse(channels, code);
+      refuse(channels, code, close);
       return open();
     }
     emit('error', failure);
