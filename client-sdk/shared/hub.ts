@@ -48,16 +48,15 @@ export const createHub = (browser: Browser, options: ClientOptions, ended: () =>
   const stop = new AbortController();
   const clock = createKickedClock(mergeOptions(options).clock);
   const timers = createTimers(clock);
-  let hearPage: ((event: PageEvent) => void) | undefined;
+  let hearPage: (event: PageEvent) => void = ignore;
 
   /** As all tabs together are. */
   const page: Page = {
     isHidden: () => [...tabs].every((tab) => tab.isHidden),
     listen(_, hear) {
       hearPage = hear;
-      return () => {
-        hearPage = undefined;
-      };
+      // Behind the client's end no tab is heard any more.
+      return ignore;
     },
   };
 
@@ -121,16 +120,16 @@ export const createHub = (browser: Browser, options: ClientOptions, ended: () =>
       const before = subscriptions.get(name);
       const say = (event: object) => talk.tell(EVENT, [serial, { channel: name, ...event }]);
       const refuse = (code: string) => talk.tell(REFUSED, [serial, name, code]);
-      const see = (state: SubscriptionState) => {
-        const { offset } = subscriptions.get(name) ?? { offset: '' };
-        // Another tab’s subscription may have begun before this one.
-        if (state.type === 'subscribed') say(state.recovered && offset > state.offset ? { ...state, offset } : state);
-        // Where the client itself is closed, the tabs are told that.
-        else if (state.type === 'closed' && state.code !== 'unsubscribed' && client.state.type !== 'closed')
-          refuse(state.code);
-      };
       try {
         const subscription = client.subscribe(name, beginning(begin));
+        const see = (state: SubscriptionState) => {
+          const { offset } = subscription;
+          // Another tab’s subscription may have begun before this one.
+          if (state.type === 'subscribed') say(state.recovered && offset > state.offset ? { ...state, offset } : state);
+          // Where the client itself is closed, the tabs are told that.
+          else if (state.type === 'closed' && state.code !== 'unsubscribed' && client.state.type !== 'closed')
+            refuse(state.code);
+        };
         subscriptions.set(name, subscription);
         subscription.on('message', say);
         subscription.on('gap', say);
@@ -162,7 +161,7 @@ export const createHub = (browser: Browser, options: ClientOptions, ended: () =>
         PAGE_EVENT,
         ([type, isHidden]: readonly [string, boolean]) => {
           tab.isHidden = isHidden;
-          hearPage?.({ type });
+          hearPage({ type });
         },
       ],
       [
@@ -182,7 +181,7 @@ export const createHub = (browser: Browser, options: ClientOptions, ended: () =>
       tabs.delete(tab);
       talk.close();
       for (const subscription of subscriptions.values()) subscription.unsubscribe();
-      if (tabs.size) hearPage?.({ type: 'visibilitychange' });
+      if (tabs.size) hearPage({ type: 'visibilitychange' });
       else close();
     };
 

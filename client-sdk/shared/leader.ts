@@ -49,7 +49,7 @@ export const meetLeader = (
         const desk = new browser.BroadcastChannel(key);
         const hub = createHub(() => end());
         end = () => {
-          if (resign === end) resign = undefined;
+          resign = undefined;
           end = ignore;
           desk.close();
           hub.close();

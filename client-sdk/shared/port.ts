@@ -61,7 +61,6 @@ export const createTalk = (port: Port, hear: (word: number, value: never) => unk
         post(serial, word, value);
       }),
     close() {
-      if (!isOpen) return;
       isOpen = false;
       port.close();
       const failure = pack(createFailure(CLOSE_NETWORK, 'network'));

@@ -87,7 +87,6 @@ export const createTab = (
   const start = async () => {
     const mine = {};
     life = mine;
-    timers.delete(start);
     become({ type: 'connecting' });
     const isOver = () => life !== mine;
     try {
@@ -151,15 +150,16 @@ export const createTab = (
   const release = () => {
     leave();
     unlisten();
-    unlisten = ignore;
     lending.close();
     timers.clear();
   };
 
+  const tell: Talk['tell'] = (word, value) => talk?.tell(word, value);
+
   /** Whether the hub is there is asked, not told: a page that nobody sees has timers that come late. */
   const ask = () => {
     timers.set(look, page.isHidden() ? HIDDEN_LOOK_MS : LOOK_MS);
-    if (isGreeted) talk?.ask(PING).then(heard, ignore);
+    if (isGreeted) (talk as Talk).ask(PING).then(heard, ignore);
     else meeting?.ask();
   };
   const look = () => {
@@ -171,15 +171,15 @@ export const createTab = (
   };
 
   const sync = () => {
-    if (!talk || !isGreeted) return;
+    if (!isGreeted) return;
     const { gone, fresh } = diff(asked.keys(), owner.channels);
     for (const channel of gone) {
       asked.delete(channel);
-      if (!owner.channels.has(channel.name)) talk.tell(UNSUBSCRIBE, channel.name);
+      if (!owner.channels.has(channel.name)) tell(UNSUBSCRIBE, channel.name);
     }
     for (const channel of fresh) {
       asked.set(channel, ++serial);
-      talk.tell(SUBSCRIBE, [serial, channel.name, channel.position]);
+      tell(SUBSCRIBE, [serial, channel.name, channel.position]);
     }
   };
 
@@ -226,9 +226,9 @@ export const createTab = (
   const greet = () => {
     isGreeted = true;
     tellPage('visibilitychange');
-    if (isLoggingOut) talk?.tell(LOG_OUT);
+    if (isLoggingOut) tell(LOG_OUT);
   };
-  const tellPage = (type: string) => talk?.tell(PAGE_EVENT, [type, page.isHidden()]);
+  const tellPage = (type: string) => tell(PAGE_EVENT, [type, page.isHidden()]);
 
   const hearPage = ({ type }: PageEvent) => {
     if (type === 'pagehide') {
@@ -262,13 +262,13 @@ export const createTab = (
     sync: () => (own ?? { sync }).sync(),
     publish(outgoing) {
       if (own) return own.publish(outgoing);
-      if (state.type !== 'connected' || !talk) return false;
+      if (state.type !== 'connected') return false;
       if (sent.has(outgoing)) return true;
       sent.add(outgoing);
       const settle = (...answer: Parameters<Outgoing['done']>) => {
         if (sent.delete(outgoing)) outgoing.done(...answer);
       };
-      talk.ask(PUBLISH, outgoing.body).then(
+      (talk as Talk).ask(PUBLISH, outgoing.body).then(
         (answer) => settle(undefined, (answer as { readonly offset: string }).offset),
         (failure) => settle(failure),
       );
@@ -282,7 +282,7 @@ export const createTab = (
     close: () => close('closed'),
     logOut() {
       isLoggingOut = true;
-      if (isGreeted) talk?.tell(LOG_OUT);
+      if (isGreeted) tell(LOG_OUT);
       else if (!meeting) close('logged_out');
     },
   };

@@ -148,8 +148,8 @@ function poll(server: Server, channels: Channels, waitMs: number, { signal }: Re
   const way: Way = {
     channels: new Map(channels.map(([channel]) => [channel, 0])),
     hear: (event) => {
-      const { channel, type, ...message } = event as { channel?: string; type: string } & PolledMessage;
-      if (channel) finish(() => reply.respond(200, look(message.offset ? [] : [[channel, message]])));
+      const { channel, type, ...message } = event as { channel: string; type: string } & PolledMessage;
+      finish(() => reply.respond(200, look(message.offset ? [] : [[channel, message]])));
     },
     lose: () => finish(() => reply.fail()),
     end: (code) =>

@@ -48,7 +48,7 @@ export class Server {
   readonly forbidden = new Set<string>();
   /** Transports that do not get through; `poll` is both kinds. */
   readonly blocked = new Set<string>();
-  readonly #beats = new Map<Way, unknown>();
+  readonly #beats = new WeakMap<Way, unknown>();
   #turns = 0;
   /** Discovery cannot be reached. */
   isDown = false;
@@ -146,7 +146,6 @@ export class Server {
 
   #beat(way: Way): void {
     const beat = () => {
-      if (!this.ways.has(way)) return;
       way.hear({ type: 'heartbeat' });
       this.#beat(way);
     };
@@ -156,7 +155,6 @@ export class Server {
   /** A way is over; returns whether it was not already. */
   leave(way: Way): boolean {
     this.settings.clock.clearTimeout(this.#beats.get(way) as never);
-    this.#beats.delete(way);
     return this.ways.delete(way);
   }
 

@@ -121,6 +121,45 @@ describe('the position in a channel', () => {
     expect(delivered).toHaveLength(1);
   });
 
+  it('lets two live-only messages through that differ, in what they say or in who says it, though they come over two ways', () => {
+    const { channel, delivered, subscribed, message } = at(offset(1));
+    const newer = { order: 2, sinceMs: 0 };
+    subscribed(offset(1));
+    message(undefined, LINE, 'typing');
+    subscribed(offset(1), true, newer);
+    message(undefined, newer, 'away');
+    const from = { connection: 'c1', user: 'u1' };
+    receive(channel, { type: 'message', channel: 'news', data: 'typing', from }, newer, 0);
+    expect(delivered).toHaveLength(3);
+    message(undefined, newer, 'typing');
+    expect(delivered).toHaveLength(3);
+  });
+
+  it('remembers the last hundred live-only messages, the newest of them, from the moment on in which a way was opened', () => {
+    const { delivered, subscribed, message } = at(offset(1));
+    const newer = { order: 2, sinceMs: 5 };
+    subscribed(offset(1));
+    for (let n = 0; n < 101; n++) message(undefined, LINE, `n${n}`, 5);
+    subscribed(offset(1), true, newer);
+    for (const n of [100, 1]) message(undefined, newer, `n${n}`, 6);
+    expect(delivered).toHaveLength(101);
+    message(undefined, newer, 'n0', 6);
+    expect(delivered).toHaveLength(102);
+  });
+
+  it('takes a gap for none that ends where the position is by now, and one that ends beyond it for one', () => {
+    const { gaps, subscribed, message, gap } = at(offset(1));
+    const newer = { order: 2, sinceMs: 0 };
+    subscribed(offset(1));
+    message(offset(2));
+    message(offset(3));
+    subscribed(offset(1), false, newer);
+    gap(offset(3), newer);
+    expect(gaps).toEqual([]);
+    gap(offset(4), newer);
+    expect(gaps).toEqual([offset(4)]);
+  });
+
   it.each([
     ['was there before the other way was opened', 1, 2],
     ['is of long ago', 0, 120_000],
