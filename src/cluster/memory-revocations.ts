@@ -8,7 +8,10 @@ import {
   ANY_EPOCH,
   type LogPage,
   type LogPosition,
+  MEMBER_FORGET_MS,
+  MEMBER_GRACE_MS,
   MEMBER_SILENCE_MS,
+  READING_GAP_MS,
   type RevocationLog,
   type StoredRevocation,
 } from './revocation-log.js';
@@ -47,6 +50,10 @@ class MemoryRevocations implements RevocationLog {
   /** The list has the same order. */
   readonly #revisions = new Map<string, number>();
   readonly #members = new Map<string, Seen>();
+  /** When a member read last. */
+  #readAtMs: number | undefined;
+  /** The last time in which nobody read. */
+  #gap = { beganMs: Number.NEGATIVE_INFINITY, endedMs: Number.NEGATIVE_INFINITY };
   #revision = 0;
   /** When the next one is over. */
   #soonestMs = Number.POSITIVE_INFINITY;
@@ -58,7 +65,7 @@ class MemoryRevocations implements RevocationLog {
   async read(from: LogPosition, limit: number, member?: string): Promise<LogPage> {
     const nowMs = this.#clock();
     this.#expire(nowMs);
-    if (member !== undefined) this.#members.set(member, { ...from, atMs: nowMs });
+    if (member !== undefined) this.#noteReading(member, from, nowMs);
     const known = from.epoch === this.#epoch || from.epoch === ANY_EPOCH ? from.revision : 0;
     const entries: Revocation[] = [];
     let revision = known;
@@ -105,14 +112,31 @@ class MemoryRevocations implements RevocationLog {
     const nowMs = this.#clock();
     const names: string[] = [];
     for (const [member, seen] of this.#members) {
-      if (nowMs - seen.atMs > MEMBER_SILENCE_MS) this.#members.delete(member);
-      else if (seen.epoch !== epoch || seen.revision < revision) names.push(member);
+      if (nowMs - seen.atMs > MEMBER_FORGET_MS) this.#members.delete(member);
+      else if (this.#lives(seen, nowMs) && (seen.epoch !== epoch || seen.revision < revision)) names.push(member);
     }
     return names;
   }
 
   async leave(member: string): Promise<void> {
     this.#members.delete(member);
+  }
+
+  #noteReading(member: string, from: LogPosition, nowMs: number): void {
+    const last = this.#readAtMs;
+    if (last !== undefined && nowMs - last > READING_GAP_MS) {
+      const { beganMs, endedMs } = this.#gap;
+      this.#gap = { beganMs: nowMs - endedMs <= MEMBER_GRACE_MS ? beganMs : last, endedMs: nowMs };
+    }
+    this.#readAtMs = nowMs;
+    this.#members.set(member, { ...from, atMs: nowMs });
+  }
+
+  /** Time in which nobody read makes nobody silent. */
+  #lives({ atMs }: Seen, nowMs: number): boolean {
+    const { beganMs, endedMs } = this.#gap;
+    const isWaitedFor = nowMs - endedMs <= MEMBER_GRACE_MS && Math.abs(beganMs - atMs) <= MEMBER_SILENCE_MS;
+    return (this.#readAtMs ?? nowMs) - atMs <= MEMBER_SILENCE_MS || isWaitedFor;
   }
 
   #take(revocation: Revocation): LogPosition {

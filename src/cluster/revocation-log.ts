@@ -32,8 +32,14 @@ export interface StoredRevocation extends LogPosition {
   readonly revocation: Revocation;
 }
 
-/** How long a member that is silent is still waited for. */
+/** How long a member that is silent is still waited for, while others read. */
 export const MEMBER_SILENCE_MS = 5_000;
+/** Chosen: members read four times a second, so that nobody was able to where nobody did for so long. */
+export const READING_GAP_MS = 1_500;
+/** Chosen: how long after that those are waited for who read before; as the registry waits for nodes. */
+export const MEMBER_GRACE_MS = 10_000;
+/** Chosen: after so long without a log those who live have to show it. */
+export const MEMBER_FORGET_MS = 5 * 60_000;
 /** A user's links are ended once, by whoever hears of it in this time. */
 export const DISCONNECT_LIFE_MS = 60_000;
 
@@ -41,7 +47,7 @@ export const DISCONNECT_LIFE_MS = 60_000;
 export interface RevocationLog {
   /**
    * What follows `from`, at most `limit` entries. Where a `member` is named, all up to `from` is in force there: it is waited for
-   * from now on, until it leaves or is silent.
+   * from now on, until it leaves, or is silent while others read.
    */
   read(from: LogPosition, limit: number, member?: string): Promise<LogPage>;
   /** Throws `storage_full` where there are too many. A log-out is of the log's current second. */

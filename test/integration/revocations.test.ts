@@ -31,6 +31,10 @@ for _, member in ipairs(redis.call('HKEYS', KEYS[3])) do
   local epoch, seen, at = string.match(redis.call('HGET', KEYS[3], member), '^(%S*) (%d+) (%d+)$')
   redis.call('HSET', KEYS[3], member, epoch .. ' ' .. seen .. ' ' .. string.format('%.0f', at - ms))
 end
+for _, field in ipairs({ 'read', 'before', 'resumed' }) do
+  local at = redis.call('HGET', KEYS[4], field)
+  if at then redis.call('HSET', KEYS[4], field, string.format('%.0f', at - ms)) end
+end
 `;
 
 async function openConnection(): Promise<RedisConnection> {
@@ -46,8 +50,8 @@ async function open() {
   return {
     log: createRedisRevocations(connection),
     async advance(ms: number) {
-      const keys = ['revocations', 'revoked-until', 'revoked-seen'].map(KEY);
-      await redis.admin.eval(BACKDATE, 3, ...keys, ms);
+      const keys = ['revocations', 'revoked-until', 'revoked-seen', 'revoked-state'].map(KEY);
+      await redis.admin.eval(BACKDATE, keys.length, ...keys, ms);
     },
     close: () => connection.close(),
   };

@@ -1,5 +1,6 @@
 // A rolling restart with other limits while backends publish: nobody is refused, and afterwards the new limits are in force.
 
+import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import { afterEach, expect, it } from 'vitest';
 import { type Cluster, startCluster } from '../support/cluster.js';
@@ -54,6 +55,7 @@ it('none of 500 publishes a second fails, and the new history limits and message
   const { redis } = cluster;
   const client = publishingClient(redis.host, redis.port);
   closing.push(() => client.disconnect());
+  if (client.status !== 'ready') await once(client, 'ready');
   const inForce = async () => ((await redis.admin.call('FCALL', 'fanfare_version', 0)) as unknown[])[1];
   const large = () => redis.admin.call('FCALL', 'fanfare_publish', 1, 'room:large', JSON.stringify('x'.repeat(3_000)));
   expect(await inForce()).toBe('8192;default=50/600000');

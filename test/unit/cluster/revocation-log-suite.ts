@@ -132,7 +132,36 @@ export function revocationLogSuite(title: string, open: () => Promise<LogHarness
       expect(await log.behind(added)).toEqual([]);
       await log.read(position, 10, 'n3');
       expect(await log.behind(added)).toEqual(['n3']);
-      await harness.advance(5_100);
+      for (let seconds = 0; seconds < 6; seconds++) {
+        await harness.advance(1_000);
+        await log.read(added, 10, 'n1');
+      }
+      expect(await log.behind(added)).toEqual([]);
+    });
+
+    it('waits for those who read before nobody could, and for no others, for ten seconds', async () => {
+      const { position } = await log.read(LOG_BEGIN, 10, 'silent');
+      const reading = async (seconds: number, member: string) => {
+        for (let n = 0; n < seconds; n++) {
+          await log.read(position, 10, member);
+          await harness.advance(1_000);
+        }
+      };
+      await reading(6, 'n1');
+      await log.read(position, 10, 'n2');
+      // No log, for a minute; then one of them is the first to read again, and soon nobody reads once more.
+      await harness.advance(60_000);
+      const added = await log.add(logout('u1'));
+      expect([...(await log.behind(added))].sort()).toEqual(['n1', 'n2']);
+      await log.read(added, 10, 'n1');
+      expect(await log.behind(added)).toEqual(['n2']);
+      await harness.advance(2_000);
+      await log.read(added, 10, 'n1');
+      expect(await log.behind(added)).toEqual(['n2']);
+      for (let seconds = 0; seconds < 11; seconds++) {
+        await harness.advance(1_000);
+        await log.read(added, 10, 'n1');
+      }
       expect(await log.behind(added)).toEqual([]);
     });
 

@@ -2,13 +2,19 @@
 
 import { MAX_REVOCATIONS } from '../../../cluster/memory-revocations.js';
 import { MAX_REVOCATION_BYTES } from '../../../cluster/revocation.js';
-import { MEMBER_SILENCE_MS } from '../../../cluster/revocation-log.js';
+import {
+  MEMBER_FORGET_MS,
+  MEMBER_GRACE_MS,
+  MEMBER_SILENCE_MS,
+  READING_GAP_MS,
+} from '../../../cluster/revocation-log.js';
 
 /**
  * Keys, in the order in which each function is given them: `revocations` (hash: id → entry in JSON), `revoked-order` (sorted set
  * of ids by the revision of their last change), `revoked-until` (the same by their end), `revoked-names` (hash: `u<sub>` or `t<jti>`
- * → ids), `revoked-state` (hash: epoch, the server that began it, newest revision), `revoked-seen` (hash: member → epoch, revision
- * and moment of its last reading). Time is the server's alone.
+ * → ids), `revoked-state` (hash: epoch, the server that began it, newest revision; when somebody read last, and of the last time in
+ * which nobody did, its beginning and its end), `revoked-seen` (hash: member → epoch, revision and moment of its last reading). Time
+ * is the server's alone.
  *
  * An epoch ends when another server answers, or the same one after a restart: it may lack what the one before had acknowledged. Revisions
  * begin with the time then, so that they go up whatever was lost.
@@ -19,7 +25,9 @@ local TYPES = { 'hash', 'zset', 'zset', 'hash', 'hash', 'hash' }
 local MAX_ENTRIES = ${MAX_REVOCATIONS}
 local MAX_BYTES = ${MAX_REVOCATION_BYTES}
 local SILENCE_MS = ${MEMBER_SILENCE_MS}
-local FORGET_MS = 60000
+local GRACE_MS = ${MEMBER_GRACE_MS}
+local GAP_MS = ${READING_GAP_MS}
+local FORGET_MS = ${MEMBER_FORGET_MS}
 local MAX_MEMBERS = 2048
 local MAX_PAGE = 1000
 local EXPIRED_AT_ONCE = 200
@@ -201,6 +209,20 @@ local function page(keys, args, epoch, newest, from, now)
   return answer
 end
 
+-- A member reads. Where nobody did for a while, as when there was no server, all who read before are waited for.
+local function note_reading(keys, member, position, now)
+  local values = redis.call('HMGET', keys[STATE], 'read', 'resumed')
+  local last, resumed = tonumber(values[1]), tonumber(values[2])
+  if last and math.abs(now - last) > GAP_MS then
+    local is_same = resumed and math.abs(now - resumed) <= GRACE_MS
+    if not is_same then redis.call('HSET', keys[STATE], 'before', whole(last)) end
+    redis.call('HSET', keys[STATE], 'resumed', whole(now))
+  end
+  redis.call('HSET', keys[STATE], 'read', whole(now))
+  if redis.call('HLEN', keys[SEEN]) > MAX_MEMBERS then redis.call('UNLINK', keys[SEEN]) end
+  redis.call('HSET', keys[SEEN], member, position .. ' ' .. whole(now))
+end
+
 -- epoch revision limit [member]
 local function read(keys, args)
   local now = now_ms()
@@ -208,10 +230,7 @@ local function read(keys, args)
   local epoch, newest = state_of(keys, now)
   expire(keys, now)
   local from = (args[1] == epoch or args[1] == '*') and tonumber(args[2]) or 0
-  if args[4] then
-    if redis.call('HLEN', keys[SEEN]) > MAX_MEMBERS then redis.call('UNLINK', keys[SEEN]) end
-    redis.call('HSET', keys[SEEN], args[4], table.concat({ args[1], args[2], whole(now) }, ' '))
-  end
+  if args[4] then note_reading(keys, args[4], args[1] .. ' ' .. args[2], now) end
   return page(keys, args, epoch, newest, from, now)
 end
 
@@ -238,12 +257,19 @@ end
 -- epoch revision
 local function behind(keys, args)
   local now, revision = now_ms(), tonumber(args[2])
+  local values = redis.call('HMGET', keys[STATE], 'read', 'before', 'resumed')
+  local newest, before, resumed = math.min(tonumber(values[1]) or now, now), tonumber(values[2]), tonumber(values[3])
+  local is_new = before and resumed and math.abs(now - resumed) <= GRACE_MS
+  -- Time in which nobody read makes nobody silent.
+  local function lives(at)
+    return math.abs(newest - at) <= SILENCE_MS or (is_new and math.abs(before - at) <= SILENCE_MS)
+  end
   local flat, names = redis.call('HGETALL', keys[SEEN]), {}
   for i = 1, #flat, 2 do
-    local epoch, seen, at = string.match(flat[i + 1], '^(%S*) (%d+) (%d+)$')
-    local age = math.abs(now - (tonumber(at) or 0))
-    if age > FORGET_MS then redis.call('HDEL', keys[SEEN], flat[i])
-    elseif age <= SILENCE_MS and (epoch ~= args[1] or tonumber(seen) < revision) then names[#names + 1] = flat[i] end
+    local epoch, seen, text = string.match(flat[i + 1], '^(%S*) (%d+) (%d+)$')
+    local at = tonumber(text) or 0
+    if math.abs(now - at) > FORGET_MS then redis.call('HDEL', keys[SEEN], flat[i])
+    elseif lives(at) and (epoch ~= args[1] or tonumber(seen) < revision) then names[#names + 1] = flat[i] end
   end
   return names
 end
