@@ -148,7 +148,7 @@ describe.concurrent('the lab', () => {
 
   it.sequential('explains itself, lists a table without running it, and tells flags that do not go together', async () => {
     expect((await run('--help')).stdout).toMatch(/--quick [\s\S]*--resume [\s\S]*poll-every[\s\S]*--clients/);
-    expect((await run('--quick', '--list')).stdout).toMatch(/^fan-out · uws · websocket · redis · 100 links on 1/);
+    expect((await run('--quick', '--list')).stdout).toMatch(/^fan-out · uws · websocket · redis · 300 links on 1/);
     for (const [flags, said] of [
       [['--quick', '--clients', '5'], '--clients and --quick do not go together'],
       [['--only', 'nothing'], '--only: there is no scenario "nothing", there are fan-out'],
