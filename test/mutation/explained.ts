@@ -15,6 +15,9 @@ const of =
 const timers = of('timers.ts');
 const connection = of('connection.ts');
 const sse = of('sse.ts');
+const channel = of('channel.ts');
+const fallback = of('transports/fallback.ts');
+const hub = of('shared/hub.ts');
 
 const DIAL = "attempt || connection.state.type === 'closed'";
 const EACH_CALLER =
@@ -35,5 +38,8 @@ export const EXPLAINED: readonly Explained[] = [
     'given.connection',
     'a message comes of a stream, for which there was an answer of discovery',
   ),
+  channel('offset > (position as After)', '(offset) >= ((position as After))', 'it is the same offset either way'),
+  hub('offset > state.offset', '(offset) >= (state.offset)', 'it is the same offset either way'),
+  fallback("''", "'mutant'", 'nobody reads the reason for which a link is to be replaced'),
   sse('attempt?.abort()', 'attempt.abort()', 'what fails is the attempt that is on its way'),
 ];

@@ -143,6 +143,30 @@ it('a better transport that the page may not open is left where it is', async ()
   expect([news.data, world.stateTypes]).toEqual([[2], ['connecting', 'connected']]);
 });
 
+it('what follows a WebSocket that died three times may die itself, and is tried for a minute before the WebSocket is again', async () => {
+  world = new World();
+  world.subscribe('news');
+  for (let n = 0; n < 3; n++) {
+    const socket = await world.network.sockets.next();
+    await socket.accept();
+    socket.close();
+    await world.clock.advance(1_000);
+  }
+  for (let n = 0; n < 2; n++) {
+    (await acceptStream()).end();
+    await world.clock.advance(5_000);
+    expect(world.network.waiting('/v1/poll')).toEqual([]);
+  }
+  const stream = await acceptStream();
+  for (let ms = 0; ms < 45_000; ms += 5_000) {
+    await world.clock.advance(5_000);
+    stream.write(':\n\n');
+  }
+  expect(world.network.sockets.waiting).toEqual([]);
+  await world.clock.advance(5_000);
+  await world.network.sockets.next();
+});
+
 it('a publish goes out over what works alone', async () => {
   world = new World();
   world.subscribe('news');

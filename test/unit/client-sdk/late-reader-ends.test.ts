@@ -123,6 +123,15 @@ it('a ticket that is refused there is no end of it: it asks again', async () => 
   expect(late.states.map(({ type }) => type)).toEqual(['subscribed']);
 });
 
+it('it asks for nothing by itself while the link is lost', async () => {
+  world.subscribe('news', { after: offset(1) });
+  (await poll()).refuse(503, 'broker_unavailable', { retryAfterMs: 5_000 });
+  await settle();
+  socket.close();
+  await settle();
+  none();
+});
+
 it('it asks again no sooner than it is told', async () => {
   world.subscribe('news', { after: offset(1) });
   (await poll()).refuse(503, 'broker_unavailable', { retryAfterMs: 5_000 });

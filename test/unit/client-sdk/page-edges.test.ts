@@ -63,6 +63,19 @@ it('a server’s delay is shortened by nothing, until the page has been away and
   expect(asked).toBe(2);
 });
 
+it('a server’s delay is over once a link is there: the next word of a node is followed at once', async () => {
+  const { discovery } = world.network;
+  world.network.discovery = (request) => request.refuse(503, 'no_capacity', { retryAfterMs: 1_000 });
+  world.subscribe('news');
+  await world.clock.advance(0);
+  world.network.discovery = discovery;
+  await world.clock.advance(1_250);
+  const socket = await world.network.sockets.next();
+  await socket.accept();
+  socket.send({ type: 'move', withinMs: 5_000, reason: 'draining' });
+  await world.network.sockets.next();
+});
+
 it('one that comes online tries no sooner than half a second after the last try that failed', async () => {
   world.network.discovery = (request) => {
     asked++;
@@ -90,6 +103,17 @@ it('its events are nobody’s any more once the client is closed, and somebody�
   await next.accept();
   emitPageEvent('offline');
   expect([world.client.state.type, next.closedByClient]).toEqual(['waiting', true]);
+});
+
+it.each([
+  [999, 0],
+  [1_000, 1],
+])('one that comes online %i ms after a sign of life asks %i times for another', async (ms, times) => {
+  const { socket } = await subscribeToNews(world);
+  socket.send({ type: 'heartbeat' });
+  await world.clock.advance(ms);
+  emitPageEvent('online');
+  expect(socket.commands.waiting.map(({ type }) => type)).toEqual(Array(times).fill('ping'));
 });
 
 it('one that is hidden is not asked for life by being hidden, and is asked when it is seen', async () => {

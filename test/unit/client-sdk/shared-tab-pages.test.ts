@@ -62,6 +62,21 @@ describe('a page', () => {
     expect(tab.meetings).toHaveLength(1);
   });
 
+  it('that has a token again forgets what failed before', async () => {
+    tab = new LoneTab();
+    const fail = () => tab.token.mockRejectedValueOnce(new Error('down'));
+    for (let n = 0; n < 2; n++) fail();
+    tab.tab.connect();
+    await tab.clock.advance(750);
+    expect(tab.meetings).toHaveLength(1);
+    fail();
+    tab.emit('pagehide');
+    tab.emit('pageshow');
+    await settle();
+    const waits = tab.states.flatMap((state) => (state.type === 'waiting' ? [state.retryInMs] : []));
+    expect(waits).toEqual([250, 500, 0, 250]);
+  });
+
   it('tells its hub what becomes of it, and has it answer then', async () => {
     tab = new LoneTab();
     await tab.meet();

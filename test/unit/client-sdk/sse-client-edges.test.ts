@@ -49,6 +49,18 @@ it.each([
   expect([request.aborted, client.state]).toMatchObject([true, { type: 'waiting', cause: 'timeout' }]);
 });
 
+it('gives a stream for other channels up too that is never answered, and asks discovery then', async () => {
+  connect();
+  client.subscribe('news');
+  await accept();
+  client.subscribe('more');
+  const stream = await network.request('/v1/stream');
+  await clock.advance(10_749);
+  expect(stream.aborted).toBe(false);
+  await clock.advance(1);
+  expect([stream.aborted, client.state]).toMatchObject([true, { type: 'waiting', cause: 'timeout' }]);
+});
+
 it('waits after an error without a code, which is nobody’s final word', async () => {
   connect();
   const told = errors();
@@ -140,12 +152,14 @@ it('a position that is given but as a number of messages is `-1` to its applicat
 });
 
 it('what is subscribed to in one turn is asked for with one stream, and what is left in the same turn not at all', async () => {
-  connect();
+  let calls = 0;
+  connect({ token: () => jwt(++calls) });
   client.subscribe('a');
   client.subscribe('b').unsubscribe();
   client.subscribe('c');
   const stream = await accept();
   expect(stream.body.channels).toEqual({ a: 'now', c: 'now' });
+  expect(calls).toBe(1);
   expect(network.waiting('/v1/stream')).toEqual([]);
   client.subscribe('d');
   client.close();

@@ -191,6 +191,19 @@ describe('a link that another has replaced', () => {
     expect(second.isOpen).toBe(true);
   });
 
+  it('leaves a channel that it withdraws to neither: the other is told that it is wanted no more', async () => {
+    const { news, socket } = await subscribed();
+    socket.send({ type: 'move', withinMs: 5_000, reason: 'draining' });
+    const second = await world.network.sockets.next();
+    second.open();
+    await second.next('connect');
+    await second.next('subscribe');
+    socket.send({ type: 'unsubscribed', channel: 'news', code: 'forbidden_channel' });
+    await settle();
+    expect(news.subscription.state).toEqual({ type: 'closed', code: 'forbidden_channel' });
+    expect(await second.next('unsubscribe')).toMatchObject({ channels: ['news'] });
+  });
+
   it('that a node ends for good while another is opened ends the client', async () => {
     const { news, socket } = await subscribed();
     socket.send({ type: 'move', withinMs: 5_000, reason: 'draining' });
