@@ -103,9 +103,8 @@ export const createConnection: Connect = (settings, openLink, owner) => {
     else dial();
   };
 
-  /** Connects, or replaces the link that works. */
+  /** Connects, or replaces the link that works; not while that is on its way, nor once all is closed. */
   const dial = () => {
-    if (attempt || connection.state.type === 'closed') return;
     const mine = {};
     attempt = mine;
     timers.delete(dial);
@@ -120,10 +119,8 @@ export const createConnection: Connect = (settings, openLink, owner) => {
       .then((node) => attempt === mine && open(node))
       .catch((error) => attempt === mine && end(toFailure(error)));
   };
-  const expire = () => {
-    session.drop();
-    end(createFailure(CLOSE_NETWORK, 'timeout'));
-  };
+  /** Discovery has a limit of its own, that is over by then. */
+  const expire = () => end(createFailure(CLOSE_NETWORK, 'timeout'));
 
   const open = ({ id, url }: NodeAddress) => {
     const line = openLink({

@@ -61,7 +61,6 @@ const createWatch = ({ clock: { monotonic: now }, timers }: Settings, { doubt, s
     connected(heartbeatMs: number) {
       heartbeat = heartbeatMs;
       touch();
-      timers.delete(judge);
       check();
     },
   };

@@ -132,7 +132,7 @@ export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, settings:
       const ask = () => {
         isAsked = true;
         timers.set(fail, SIGN_MS);
-        trial?.probe();
+        (trial as Link).probe();
       };
       const end = () => {
         timers.delete(ask);

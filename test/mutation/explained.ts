@@ -19,14 +19,8 @@ const channel = of('channel.ts');
 const fallback = of('transports/fallback.ts');
 const hub = of('shared/hub.ts');
 
-const DIAL = "attempt || connection.state.type === 'closed'";
-const EACH_CALLER =
-  'a second lock: each that has it dial has looked before, and what closes the client clears the timer';
-
 export const EXPLAINED: readonly Explained[] = [
   timers('ms > 0', '(ms) >= (0)', '0 is no longer than 0 either way'),
-  connection(DIAL, "(attempt) && (connection.state.type === 'closed')", EACH_CALLER),
-  connection(DIAL, 'false', EACH_CALLER),
   connection(
     'monitor?.connected(0);',
     '',

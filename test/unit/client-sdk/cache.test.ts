@@ -129,6 +129,21 @@ describe('short polls', () => {
     none('/v1/poll');
   });
 
+  it('that a cache alone answers are a link that lives, however long', async () => {
+    world.subscribe('pub:x', { after: offset(1) });
+    await world.clock.advance(0);
+    let reads = 0;
+    for (let ms = 0; ms < 60_000; ms += INTERVAL_MS) {
+      for (const _ of world.network.waiting('/v1/channels/pub:x').slice()) {
+        page(await read('pub:x'), 1, []);
+        reads++;
+      }
+      await world.clock.advance(INTERVAL_MS);
+    }
+    expect(reads).toBe(30);
+    expect(world.stateTypes).toEqual(['connecting', 'connected']);
+  });
+
   it('tell a gap, and go on behind it', async () => {
     const listening = world.subscribe('pub:x', { after: offset(1) });
     const gap = { after: offset(1), offset: offset(5), reason: 'trimmed' };

@@ -160,6 +160,28 @@ describe('a client whose WebSocket was refused', () => {
   });
 });
 
+it('a stream that is tried after a WebSocket that died young has its own fifteen seconds', async () => {
+  await open();
+  (await world.network.sockets.next()).close();
+  (await world.network.request('/v1/stream')).fail();
+  (await world.network.request('/v1/poll')).answer(200, { channels: { news: { offset: offset(1), messages: [] } } });
+  for (let waited = 0; waited < 60_000; waited += 20_000) {
+    await world.clock.advance(20_000);
+    (await world.network.request('/v1/poll')).answer(204);
+  }
+  const socket = await world.network.sockets.next();
+  await socket.accept();
+  await world.clock.advance(6_000);
+  socket.close();
+  const tried = await world.network.request('/v1/stream');
+  tried.stream();
+  tried.event(ready);
+  await world.clock.advance(14_999);
+  expect([tried.aborted, world.network.waiting('/v1/stream')]).toEqual([false, []]);
+  await world.clock.advance(1);
+  expect([tried.aborted, world.network.waiting('/v1/stream').length]).toEqual([false, 1]);
+});
+
 it('tries the stream too, after the WebSocket, where polls are what works', async () => {
   await open();
   (await world.network.sockets.next()).close();

@@ -103,6 +103,20 @@ it('what its application has left is not told anything, and asks no more', async
   expect(first.subscription.state.type).toBe('subscribed');
 });
 
+it.each(['history', 'what came meanwhile'])(
+  'a listener that ends it in the midst of %s is told nothing behind that',
+  async (where) => {
+    const late = world.subscribe('news', { after: '-1' });
+    late.subscription.on('message', () => late.subscription.unsubscribe());
+    const request = await poll();
+    for (const n of [7, 8]) socket.send(message(n));
+    request.answer(200, where === 'history' ? held(6, [2, 3, 4]) : held(6, []));
+    await settle();
+    expect(late.data).toEqual([where === 'history' ? 2 : 7]);
+    expect(late.states.at(-1)).toEqual({ type: 'closed', code: 'unsubscribed' });
+  },
+);
+
 it('that is left while it waits to ask again takes its timer with it', async () => {
   const { pending } = world.clock;
   const late = world.subscribe('news', { after: offset(1) });

@@ -63,6 +63,21 @@ it('a server’s delay is shortened by nothing, until the page has been away and
   expect(asked).toBe(2);
 });
 
+it('a server that refuses without saying for how long delays nobody who comes online', async () => {
+  world.network.discovery = (request) => {
+    asked++;
+    request.refuse(503, 'no_capacity');
+  };
+  world.subscribe('news');
+  await world.clock.advance(10_000);
+  const before = asked;
+  await world.clock.advance(600);
+  expect(asked).toBe(before);
+  emitPageEvent('online');
+  await world.clock.advance(0);
+  expect(asked).toBe(before + 1);
+});
+
 it('a server’s delay is over once a link is there: the next word of a node is followed at once', async () => {
   const { discovery } = world.network;
   world.network.discovery = (request) => request.refuse(503, 'no_capacity', { retryAfterMs: 1_000 });

@@ -135,6 +135,17 @@ describe('an answer that is cut midway', () => {
     expect(first.aborted).toBe(true);
   });
 
+  it('that outgrows its bound is none, whoever sends it', async () => {
+    await pollingWith({ transports: ['short-poll'] });
+    await world.clock.advance(2_000);
+    const request = await poll();
+    request.stream();
+    for (let n = 0; n < 5; n++) request.write('x'.repeat(1_048_576));
+    await settle();
+    expect(world.errors).toMatchObject([{ code: 'network', message: 'RangeError: answer' }]);
+    expect(request.aborted).toBe(true);
+  });
+
   it('that is none of a node is no reason to ask again', async () => {
     await pollingWith(long);
     (await poll()).answer(200, '<html>a portal</html>');

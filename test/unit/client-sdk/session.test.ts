@@ -1,6 +1,6 @@
 // What discovery gives: who is asked, what of an answer is taken, and what carries a client on while there is none.
 
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ResponseLike } from '../../../client-sdk/types.js';
 import type { FakeRequest } from './fakes/fake-network.js';
 import { subscribeToNews } from './fakes/socket-server.js';
@@ -71,6 +71,25 @@ describe('a question that was given up', () => {
     expect(await (await world.network.sockets.next()).accept()).toMatchObject({ token: 't2' });
     expect(world.errors).toEqual([]);
   });
+});
+
+it('discovery’s address may end with slashes', async () => {
+  world = new World({ url: 'http://discovery.test/push//' });
+  world.network.discovery = undefined;
+  world.subscribe('news');
+  expect((await world.network.request('/push/v1/connect')).url).toBe('http://discovery.test/push/v1/connect');
+});
+
+it('a server may say by a date when it is to be asked again', async () => {
+  const nowMs = Date.parse('2026-01-01T00:00:00Z');
+  const now = vi.spyOn(Date, 'now').mockReturnValue(nowMs);
+  world = new World();
+  world.network.discovery = (request) =>
+    request.refuse(503, 'no_capacity', {}, { 'Retry-After': new Date(nowMs + 30_000).toUTCString() });
+  world.subscribe('news');
+  await settle();
+  now.mockRestore();
+  expect(world.client.state).toMatchObject({ type: 'waiting', retryInMs: 30_250 });
 });
 
 describe('a ticket', () => {

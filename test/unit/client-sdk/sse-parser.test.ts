@@ -57,6 +57,6 @@ describe('createSseParser', () => {
     const chunk = bytes('x'.repeat(1024 * 1024));
     expect(() => {
       for (let n = 0; n < 6; n++) feed(chunk);
-    }).toThrow(RangeError);
+    }).toThrow(new RangeError('event'));
   });
 });
