@@ -134,11 +134,11 @@ export const createConnection: Connect = (settings, openLink, owner) => {
         if (isNew) take(line);
         if (line !== active) return;
         maxChannels = limits?.channelsPerConnection ?? maxChannels;
-        monitor?.connected(heartbeatMs);
+        (monitor as Monitor).connected(heartbeatMs);
         if (isNew) become({ type: 'connected', transport, node: id });
       },
       touch() {
-        if (line === active) monitor?.touch();
+        if (line === active) (monitor as Monitor).touch();
         // What comes, however slowly, is progress.
         else if (line === opening) timers.set(expire, CONNECT_LIMIT_MS);
       },

@@ -33,6 +33,11 @@ export const EXPLAINED: readonly Explained[] = [
     'a message comes of a stream, for which there was an answer of discovery',
   ),
   channel('offset > (position as After)', '(offset) >= ((position as After))', 'it is the same offset either way'),
+  channel(
+    'begin > (position as string)',
+    '(begin) >= ((position as string))',
+    'that they are not the same has been asked before',
+  ),
   hub('offset > state.offset', '(offset) >= (state.offset)', 'it is the same offset either way'),
   fallback("''", "'mutant'", 'nobody reads the reason for which a link is to be replaced'),
   sse('attempt?.abort()', 'attempt.abort()', 'what fails is the attempt that is on its way'),

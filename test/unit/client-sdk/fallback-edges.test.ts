@@ -167,6 +167,19 @@ it('what follows a WebSocket that died three times may die itself, and is tried 
   await world.network.sockets.next();
 });
 
+it('what fails beside a slow one is followed at once, and a slow one that fails beside another is not', async () => {
+  world = new World();
+  world.subscribe('news');
+  const socket = await world.network.sockets.next();
+  await world.clock.advance(4_000);
+  (await world.network.request('/v1/stream')).fail();
+  await settle();
+  const poll = await world.network.request('/v1/poll');
+  socket.close();
+  await settle();
+  expect([world.network.waiting('/v1/poll'), poll.aborted]).toEqual([[], false]);
+});
+
 it('a publish goes out over what works alone', async () => {
   world = new World();
   world.subscribe('news');

@@ -110,6 +110,13 @@ describe('a stream', () => {
     expect(world.network.waiting('/v1/stream')).toEqual([]);
   });
 
+  it('reads on behind what is no event', async () => {
+    const { listening, stream } = await streaming();
+    stream.write('data: no JSON\n\ndata: 5\n\ndata: null\n\n: a comment\n\n');
+    await send(stream, message(2));
+    expect([listening.data, world.errors, stream.aborted]).toEqual([[2], [], false]);
+  });
+
   it('of a node that says another heartbeat later is given that much silence', async () => {
     const { stream } = await streaming();
     await send(stream, { type: 'connected', node: 'n1', heartbeatMs: 20_000 });

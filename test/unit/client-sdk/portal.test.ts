@@ -103,5 +103,6 @@ it.each([
   world.subscribe('news');
   await world.clock.advance(0);
   expect(world.client.state).toMatchObject({ type: 'waiting', cause: 'network' });
+  expect(world.errors).toMatchObject([{ code: 'network', message: 'not an answer of discovery' }]);
   expect(world.network.sockets.waiting).toEqual([]);
 });

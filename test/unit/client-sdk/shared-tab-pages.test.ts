@@ -25,6 +25,7 @@ describe('a page', () => {
     expect([hub.isClosed, tab.clock.pending]).toEqual([true, 0]);
     expect(tab.states.slice(2)).toEqual([{ type: 'waiting', retryInMs: 0, cause: 'offline' }]);
     expect(tab.tab.publish(outgoing(1))).toBe(false);
+    await expect(tab.tab.history('news', '-1')).rejects.toMatchObject({ code: 'network' });
     tab.emit('pageshow');
     tab.emit('pageshow');
     await settle();

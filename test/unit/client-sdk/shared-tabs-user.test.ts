@@ -164,6 +164,19 @@ describe('pages of tabs that share a connection', () => {
   });
 });
 
+it('a tab that freezes as soon as it is opened keeps no other from its connection', async () => {
+  const origin = new Origin();
+  const frozen = origin.open();
+  frozen.client.connect();
+  frozen.freeze();
+  await origin.clock.advance(0);
+  const told = origin.open().listen('news');
+  await origin.clock.advance(1_000);
+  origin.server.publish('news', 1);
+  await origin.clock.advance(1_000);
+  expect(told).toEqual([1]);
+});
+
 describe('where tabs cannot share', () => {
   it('one that is closed before that is known opens nothing', async () => {
     const origin = new Origin();
@@ -176,6 +189,28 @@ describe('where tabs cannot share', () => {
     await origin.clock.advance(1_000);
     expect(origin.opened).toBe(0);
     expect(tab.client.state.type).toBe('closed');
+  });
+
+  it('one that was closed has a connection of its own again after `connect`', async () => {
+    const origin = new Origin();
+    const denied = { request: () => Promise.reject(new DOMException('denied', 'SecurityError')) };
+    const tab = origin.open({}, denied);
+    tab.client.connect();
+    await origin.clock.advance(1_000);
+    tab.client.close();
+    expect(origin.links).toBe(0);
+    tab.client.connect();
+    const told = tab.listen('news');
+    await origin.clock.advance(1_000);
+    origin.server.publish('news', 1);
+    const history = tab.client.history('news');
+    await origin.clock.advance(1_000);
+    expect((await history).messages).toHaveLength(1);
+    const published = tab.client.publish('news', 2);
+    await origin.clock.advance(1_000);
+    expect((await published).offset).toMatch(/2$/);
+    expect([told, origin.links]).toEqual([[1, 2], 1]);
+    tab.client.close();
   });
 
   it('each has a connection of its own, as where locks are not allowed', async () => {

@@ -61,6 +61,23 @@ it('gives a stream for other channels up too that is never answered, and asks di
   expect([stream.aborted, client.state]).toMatchObject([true, { type: 'waiting', cause: 'timeout' }]);
 });
 
+it('asks no sooner since there is more to read while it waits, and for all of it then', async () => {
+  connect();
+  let asked = 0;
+  network.discovery = (request) => {
+    asked++;
+    request.answer(200, assignment());
+  };
+  client.subscribe('news');
+  (await accept()).cut();
+  await settle();
+  client.subscribe('more');
+  await clock.advance(249);
+  expect([asked, client.state.type]).toEqual([1, 'waiting']);
+  await clock.advance(1);
+  expect((await accept()).body.channels).toEqual({ news: 'now', more: 'now' });
+});
+
 it('waits after an error without a code, which is nobody’s final word', async () => {
   connect();
   const told = errors();

@@ -249,6 +249,8 @@ it('a poll that takes over from another is asked again when its log does not com
   await settle();
   expect(listening.data).toEqual([2]);
   expect(world.network.waiting('/v1/poll').at(-1)?.body).toMatchObject({ channels: { news: offset(2) } });
+  // What was answered and is replaced asks for nothing more.
+  expect(world.network.waiting('/v1/poll').filter(({ aborted }) => aborted)).toEqual([]);
 });
 
 describe.each(['sse', 'long-poll', 'short-poll'] as const)('a refusal over %s', (transport) => {
