@@ -2,6 +2,7 @@
 
 import type { Redis } from 'ioredis';
 import { expect } from 'vitest';
+import { LinkTally } from '../../src/limits/link-tally.js';
 import { LINK_SHARDS } from '../../src/limits/shared-links.js';
 
 const KEYS = Array.from({ length: LINK_SHARDS }, (_, shard) => `fanfare:{!links:${shard}}`);
@@ -20,16 +21,16 @@ export async function toldLinks(admin: Redis): Promise<number> {
   let told = 0;
   for (const key of KEYS) {
     for (const [field, text] of Object.entries(await admin.hgetall(key).catch(() => ({})))) {
-      if (field.startsWith('s:')) for (const [, links] of text.matchAll(/=([^;]*)/g)) told += linksIn(links ?? '');
+      if (field.startsWith('s:')) for (const [, links] of text.matchAll(/=([^;]*)/g)) told += linksIn(links);
     }
   }
   return told;
 }
 
-/** `<links of no session> <session> <session>*<its links> …` */
-function linksIn(text: string): number {
-  const [nameless, ...named] = text.split(' ');
-  return named.reduce((sum, entry) => sum + Number(entry.split('*')[1] ?? 1), Number(nameless));
+function linksIn(text = ''): number {
+  const tally = new LinkTally();
+  tally.addText(text);
+  return tally.links;
 }
 
 /** Until each node that lives has told of each part, and heard, in a call that began after this one. `beat` has them tell: absent, they do each second. */

@@ -3,24 +3,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { FakeNetwork } from './fakes/fake-network.js';
 import { message } from './fakes/socket-server.js';
+import { acceptStream } from './fakes/streams.js';
 import { offset, World } from './fakes/world.js';
 
 let world: World;
-afterEach(async () => {
-  world.client.close();
-  await world.clock.advance(0);
-  expect(world.clock.pending).toBe(0);
-});
+afterEach(() => world.end());
 const settle = () => world.clock.advance(0);
 const ready = { type: 'subscribed', channel: 'news', offset: offset(1), recovered: true } as const;
-
-async function acceptStream() {
-  const stream = await world.network.request('/v1/stream');
-  stream.stream();
-  stream.event(ready);
-  await settle();
-  return stream;
-}
 
 it.each([
   [7_000, 'sse'],
@@ -130,7 +119,7 @@ it('a better transport that the page may not open is left where it is', async ()
   });
   const news = world.subscribe('news');
   (await sockets.next()).close();
-  const stream = await acceptStream();
+  const stream = await acceptStream(world);
   isDenied = true;
   for (let ms = 0; ms < 60_000; ms += 5_000) {
     await world.clock.advance(5_000);
@@ -153,11 +142,11 @@ it('what follows a WebSocket that died three times may die itself, and is tried 
     await world.clock.advance(1_000);
   }
   for (let n = 0; n < 2; n++) {
-    (await acceptStream()).end();
+    (await acceptStream(world)).end();
     await world.clock.advance(5_000);
     expect(world.network.waiting('/v1/poll')).toEqual([]);
   }
-  const stream = await acceptStream();
+  const stream = await acceptStream(world);
   for (let ms = 0; ms < 45_000; ms += 5_000) {
     await world.clock.advance(5_000);
     stream.write(':\n\n');

@@ -1,6 +1,7 @@
 // Falling back from one transport to the next, and coming back.
 
 import { afterEach, describe, expect, it } from 'vitest';
+import { acceptStream } from './fakes/streams.js';
 import { offset, World } from './fakes/world.js';
 
 let world: World;
@@ -11,15 +12,6 @@ afterEach(() => {
 const settle = () => world.clock.advance(0);
 
 const ready = { type: 'subscribed', channel: 'news', offset: offset(1), recovered: true } as const;
-
-/** The next stream, answered. */
-async function acceptStream() {
-  const stream = await world.network.request('/v1/stream');
-  stream.stream();
-  stream.event(ready);
-  await settle();
-  return stream;
-}
 
 describe('fallback', () => {
   it('goes to the next transport at once when one fails', async () => {
@@ -39,7 +31,7 @@ describe('fallback', () => {
     const socket = await world.network.sockets.next();
     socket.fail();
     expect(socket.closedByClient).toBe(true);
-    await acceptStream();
+    await acceptStream(world);
     expect(world.client.state).toMatchObject({ type: 'connected', transport: 'sse' });
   });
 
@@ -135,7 +127,7 @@ describe('fallback', () => {
     world = new World();
     world.subscribe('news');
     (await world.network.sockets.next()).close(4003, 'auth_timeout: no connect in time');
-    await acceptStream();
+    await acceptStream(world);
     expect(world.stateTypes).toEqual(['connecting', 'connected']);
   });
 
@@ -151,7 +143,7 @@ describe('fallback', () => {
       });
     world.subscribe('news');
     await settle();
-    await acceptStream();
+    await acceptStream(world);
     expect(world.client.state).toMatchObject({ transport: 'sse' });
     expect(world.network.sockets.waiting).toEqual([]);
   });
@@ -162,7 +154,7 @@ describe('fallback', () => {
     world = new World({ WebSocket: undefined });
     if (global) globalThis.WebSocket = global;
     world.subscribe('news');
-    await acceptStream();
+    await acceptStream(world);
     expect(world.client.state).toMatchObject({ transport: 'sse' });
   });
 
@@ -176,7 +168,7 @@ describe('fallback', () => {
       socket.close();
       await world.clock.advance(1_000);
     }
-    await acceptStream();
+    await acceptStream(world);
     expect(world.client.state).toMatchObject({ transport: 'sse' });
     expect(world.network.sockets.waiting).toEqual([]);
   });
@@ -215,7 +207,7 @@ describe('fallback', () => {
     world = new World();
     world.subscribe('news');
     (await world.network.sockets.next()).close();
-    await acceptStream();
+    await acceptStream(world);
     await world.clock.advance(8_000);
     // Asked for a sign of life.
     await world.network.request('/v1/stream');

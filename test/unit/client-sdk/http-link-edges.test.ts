@@ -8,9 +8,7 @@ import { leavePage, offset, showPage, World } from './fakes/world.js';
 
 let world: World;
 afterEach(async () => {
-  world.client.close();
-  await world.clock.advance(0);
-  expect(world.clock.pending).toBe(0);
+  await world.end();
   leavePage();
 });
 const settle = () => world.clock.advance(0);

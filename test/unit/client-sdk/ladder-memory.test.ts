@@ -2,7 +2,8 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import type { StorageLike } from '../../../client-sdk/types.js';
-import { offset, World } from './fakes/world.js';
+import { acceptStream } from './fakes/streams.js';
+import { World } from './fakes/world.js';
 
 const KEY = 'fanfare:http://discovery.test';
 const HALF_AN_HOUR_MS = 1_800_000;
@@ -42,11 +43,8 @@ function visit(storage?: StorageLike): World {
   return world;
 }
 
-async function acceptStream() {
-  const stream = await world.network.request('/v1/stream');
-  stream.stream();
-  stream.event({ type: 'subscribed', channel: 'news', offset: offset(1), recovered: true });
-  await world.clock.advance(0);
+async function acceptedStream() {
+  const stream = await acceptStream(world);
   expect(world.client.state).toMatchObject({ transport: 'sse' });
   return stream;
 }
@@ -55,11 +53,11 @@ async function acceptStream() {
 async function firstVisit(storage?: StorageLike) {
   visit(storage);
   (await world.network.sockets.next()).close();
-  return acceptStream();
+  return acceptedStream();
 }
 
 const beginsWithStream = async () => {
-  await acceptStream();
+  await acceptedStream();
   expect(world.network.sockets.waiting).toEqual([]);
 };
 

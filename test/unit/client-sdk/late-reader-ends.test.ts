@@ -1,33 +1,22 @@
 // A reader that begins before its channel: where its history ends, how much may come meanwhile, and what becomes of it when it is left.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { held, readingFrom5 } from './fakes/early-reader.js';
 import type { FakeSocket } from './fakes/fake-network.js';
-import { message, resume } from './fakes/socket-server.js';
-import { type Listening, offset, World } from './fakes/world.js';
+import { message } from './fakes/socket-server.js';
+import { type Listening, offset, type World } from './fakes/world.js';
 
 let world: World;
 let socket: FakeSocket;
 let first: Listening;
 
 beforeEach(async () => {
-  world = new World();
-  first = world.subscribe('news');
-  socket = await world.network.sockets.next();
-  await socket.accept();
-  await resume(socket, 5);
-  socket.send(message(6));
+  ({ world, socket, first } = await readingFrom5());
 });
-afterEach(async () => {
-  world.client.close();
-  await world.clock.advance(0);
-  expect(world.clock.pending).toBe(0);
-});
+afterEach(() => world.end());
 const settle = () => world.clock.advance(0);
 const poll = () => world.network.request('/v1/poll');
 const none = () => expect(world.network.waiting('/v1/poll')).toEqual([]);
-const held = (at: number, numbers: number[], more: object = {}) => ({
-  channels: { news: { offset: offset(at), messages: numbers.map((n) => ({ offset: offset(n), data: n })), ...more } },
-});
 
 it('a gap is told as what it is, with nothing of a message in it', async () => {
   const late = world.subscribe('news', { after: offset(1) });

@@ -1,21 +1,17 @@
 // Several subscriptions to one channel that begin at different places: each is given what it asked for, then all go on together.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { held, readingFrom5 } from './fakes/early-reader.js';
 import type { FakeRequest, FakeSocket } from './fakes/fake-network.js';
 import { message, resume } from './fakes/socket-server.js';
-import { type Listening, offset, World } from './fakes/world.js';
+import { type Listening, offset, type World } from './fakes/world.js';
 
 let world: World;
 let socket: FakeSocket;
 let first: Listening;
 
 beforeEach(async () => {
-  world = new World();
-  first = world.subscribe('news');
-  socket = await world.network.sockets.next();
-  await socket.accept();
-  await resume(socket, 5);
-  socket.send(message(6));
+  ({ world, socket, first } = await readingFrom5());
 });
 afterEach(() => {
   world.client.close();
@@ -23,9 +19,6 @@ afterEach(() => {
 });
 const settle = () => world.clock.advance(0);
 const poll = () => world.network.request('/v1/poll');
-const held = (at: number, numbers: number[], more: object = {}) => ({
-  channels: { news: { offset: offset(at), messages: numbers.map((n) => ({ offset: offset(n), data: n })), ...more } },
-});
 
 describe('a later subscription', () => {
   it('is given history first, and nothing twice of what comes meanwhile', async () => {

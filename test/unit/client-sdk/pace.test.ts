@@ -11,11 +11,7 @@ beforeEach(async () => {
   world = new World();
   ({ socket } = await subscribeToNews(world));
 });
-afterEach(async () => {
-  world.client.close();
-  await world.clock.advance(0);
-  expect(world.clock.pending).toBe(0);
-});
+afterEach(() => world.end());
 
 let serial = 0;
 /** Changes what is wanted, in so many turns; returns how many commands that came to. */

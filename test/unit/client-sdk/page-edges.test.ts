@@ -16,9 +16,7 @@ beforeEach(() => {
   };
 });
 afterEach(async () => {
-  world.client.close();
-  await world.clock.advance(0);
-  expect(world.clock.pending).toBe(0);
+  await world.end();
   leavePage();
 });
 

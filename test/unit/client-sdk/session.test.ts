@@ -9,11 +9,7 @@ import { assignment, jwt, NODE, OTHER, World } from './fakes/world.js';
 const THIRD = { id: 'n3', url: 'http://n3.test' };
 
 let world: World;
-afterEach(async () => {
-  world.client.close();
-  await world.clock.advance(0);
-  expect(world.clock.pending).toBe(0);
-});
+afterEach(() => world.end());
 const settle = () => world.clock.advance(0);
 
 /** The link lives until its ticket is to be renewed; returns the request. */

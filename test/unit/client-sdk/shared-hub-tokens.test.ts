@@ -6,11 +6,7 @@ import { HubWorld, type SpokenPort } from './fakes/hub-tabs.js';
 import { jwt } from './fakes/world.js';
 
 let world: HubWorld;
-afterEach(async () => {
-  world.hub.close();
-  await world.clock.advance(0);
-  expect(world.clock.pending).toBe(0);
-});
+afterEach(() => world.end());
 const settle = () => world.clock.advance(0);
 
 async function accept() {

@@ -22,12 +22,7 @@ import { message, resume } from './fakes/socket-server.js';
 import { offset } from './fakes/world.js';
 
 let world: HubWorld;
-afterEach(async () => {
-  world.hub.close();
-  await world.clock.advance(0);
-  expect(world.clock.pending).toBe(0);
-  expect(world.locks.size).toBe(0);
-});
+afterEach(() => world.end());
 const settle = () => world.clock.advance(0);
 
 async function accept(heartbeatMs = 7_000) {

@@ -7,11 +7,7 @@ import { LoneTab, outgoing, tell } from './fakes/lone-tab.js';
 import { tokenOf } from './fakes/tabs.js';
 
 let tab: LoneTab;
-afterEach(async () => {
-  tab.tab.close();
-  await tab.clock.advance(0);
-  expect([tab.clock.pending, tab.listeners]).toEqual([0, 0]);
-});
+afterEach(() => tab.end());
 const settle = () => tab.clock.advance(0);
 
 describe('a page', () => {

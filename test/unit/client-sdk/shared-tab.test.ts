@@ -22,11 +22,7 @@ import { tokenOf } from './fakes/tabs.js';
 import { offset } from './fakes/world.js';
 
 let tab: LoneTab;
-afterEach(async () => {
-  tab.tab.close();
-  await tab.clock.advance(0);
-  expect([tab.clock.pending, tab.listeners]).toEqual([0, 0]);
-});
+afterEach(() => tab.end());
 const settle = () => tab.clock.advance(0);
 const open = () => {
   tab = new LoneTab();

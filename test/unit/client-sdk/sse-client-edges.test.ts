@@ -2,7 +2,17 @@
 
 import { expect, it } from 'vitest';
 import { createClient } from '../../../client-sdk/sse.js';
-import { accept, client, clock, connect, endsAll, network, settle, states } from './fakes/reading-client.js';
+import {
+  accept,
+  client,
+  clock,
+  connect,
+  countsQuestions,
+  endsAll,
+  network,
+  settle,
+  states,
+} from './fakes/reading-client.js';
 import { assignment, jwt, offset } from './fakes/world.js';
 
 endsAll();
@@ -63,17 +73,13 @@ it('gives a stream for other channels up too that is never answered, and asks di
 
 it('asks no sooner since there is more to read while it waits, and for all of it then', async () => {
   connect();
-  let asked = 0;
-  network.discovery = (request) => {
-    asked++;
-    request.answer(200, assignment());
-  };
+  const asked = countsQuestions();
   client.subscribe('news');
   (await accept()).cut();
   await settle();
   client.subscribe('more');
   await clock.advance(249);
-  expect([asked, client.state.type]).toEqual([1, 'waiting']);
+  expect([asked(), client.state.type]).toEqual([1, 'waiting']);
   await clock.advance(1);
   expect((await accept()).body.channels).toEqual({ news: 'now', more: 'now' });
 });

@@ -1,8 +1,18 @@
 // The small client that only reads: what a stream, discovery and its application may say to it, in order and out of it.
 
 import { expect, it } from 'vitest';
-import { accept, client, clock, connect, endsAll, network, settle, states } from './fakes/reading-client.js';
-import { assignment, offset } from './fakes/world.js';
+import {
+  accept,
+  client,
+  clock,
+  connect,
+  countsQuestions,
+  endsAll,
+  network,
+  settle,
+  states,
+} from './fakes/reading-client.js';
+import { offset } from './fakes/world.js';
 
 endsAll();
 
@@ -25,11 +35,7 @@ it('reads on behind what is no event, and asks for nothing by it', async () => {
 
 it('asks discovery once for as long as its links work, whatever channels it has', async () => {
   connect();
-  let asked = 0;
-  network.discovery = (request) => {
-    asked++;
-    request.answer(200, assignment());
-  };
+  const asked = countsQuestions();
   client.subscribe('news');
   const stream = await accept();
   const more = client.subscribe('more');
@@ -37,7 +43,7 @@ it('asks discovery once for as long as its links work, whatever channels it has'
   expect(stream.aborted).toBe(true);
   more.unsubscribe();
   expect((await accept()).body.channels).toEqual({ news: 'now' });
-  expect(asked).toBe(1);
+  expect(asked()).toBe(1);
 });
 
 it('is idle again when it is to connect after it was closed, until there is something to read', async () => {

@@ -7,9 +7,7 @@ import { assignment, leavePage, OTHER, offset, showPage, World } from './fakes/w
 
 let world: World;
 afterEach(async () => {
-  world.client.close();
-  await world.clock.advance(0);
-  expect(world.clock.pending).toBe(0);
+  await world.end();
   leavePage();
 });
 const settle = () => world.clock.advance(0);

@@ -1,6 +1,6 @@
 // A hub in a network whose other end is the test, and tabs of which the test says every word.
 
-import { vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import { createHub, type Hub } from '../../../../client-sdk/shared/hub.js';
 import type { Locks } from '../../../../client-sdk/shared/meeting.js';
 import type { Port } from '../../../../client-sdk/shared/port.js';
@@ -8,6 +8,7 @@ import { PAGE_EVENT } from '../../../../client-sdk/shared/words.js';
 import type { ClientOptions } from '../../../../client-sdk/types.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeNetwork } from './fake-network.js';
+import { expectNothingLeft } from './nothing-left.js';
 import { assignment } from './world.js';
 
 type Told = readonly [number: number, word: number, value: unknown];
@@ -85,5 +86,12 @@ export class HubWorld {
     const tab = new SpokenPort();
     this.hub.serve(tab, lock);
     return tab;
+  }
+
+  /** Closes the hub; nothing is left of it. */
+  async end(): Promise<void> {
+    this.hub.close();
+    await expectNothingLeft(this.clock);
+    expect(this.locks.size).toBe(0);
   }
 }

@@ -1,6 +1,6 @@
 // A tab whose hub is the test: what it says to it, and what it makes of every word that it hears.
 
-import { vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { ConnectionOwner } from '../../../../client-sdk/connection.js';
 import type { Failure } from '../../../../client-sdk/errors.js';
 import type { Outgoing, Source, Wanted } from '../../../../client-sdk/link.js';
@@ -14,6 +14,7 @@ import { VERSION } from '../../../../client-sdk/version.js';
 import type { ServerEvent } from '../../../../src/protocol/index.js';
 import { FakeClock } from './fake-clock.js';
 import { SpokenPort } from './hub-tabs.js';
+import { expectNothingLeft } from './nothing-left.js';
 import { tokenOf } from './tabs.js';
 
 export class LoneTab {
@@ -111,6 +112,13 @@ export class LoneTab {
 
   get stateTypes(): string[] {
     return this.states.map(({ type }) => type);
+  }
+
+  /** Closes the tab; nothing is left of it. */
+  async end(): Promise<void> {
+    this.tab.close();
+    await expectNothingLeft(this.clock);
+    expect(this.listeners).toBe(0);
   }
 }
 

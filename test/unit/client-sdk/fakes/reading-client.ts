@@ -1,9 +1,10 @@
 // The client that only reads, in a network whose other end is the test.
 
-import { afterEach, expect } from 'vitest';
+import { afterEach } from 'vitest';
 import { createClient, type SseClient } from '../../../../client-sdk/sse.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeNetwork, type FakeRequest } from './fake-network.js';
+import { expectNothingLeft } from './nothing-left.js';
 import { assignment } from './world.js';
 
 export let client: SseClient;
@@ -14,8 +15,7 @@ export let network: FakeNetwork;
 export function endsAll() {
   afterEach(async () => {
     client.close();
-    await clock.advance(0);
-    expect(clock.pending).toBe(0);
+    await expectNothingLeft(clock);
   });
 }
 
@@ -37,6 +37,16 @@ export async function accept(more: object = {}): Promise<FakeRequest> {
   stream.event({ type: 'connected', node: 'n1', ...more } as never);
   await settle();
   return stream;
+}
+
+/** How often discovery is asked from now on. */
+export function countsQuestions(): () => number {
+  let asked = 0;
+  network.discovery = (request) => {
+    asked++;
+    request.answer(200, assignment());
+  };
+  return () => asked;
 }
 
 /** What it says of its state from now on. */

@@ -13,6 +13,7 @@ import type {
 } from '../../../../client-sdk/types.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeNetwork, type FakeRequest } from './fake-network.js';
+import { expectNothingLeft } from './nothing-left.js';
 
 /** The n-th offset of a channel. */
 export function offset(n: number): string {
@@ -103,6 +104,12 @@ export class World {
 
   get stateTypes(): string[] {
     return this.states.map((state) => state.type);
+  }
+
+  /** Closes the client; nothing is left of it. */
+  end(): Promise<void> {
+    this.client.close();
+    return expectNothingLeft(this.clock);
   }
 }
 
