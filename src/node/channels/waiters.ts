@@ -25,6 +25,8 @@ export class WaitersPlace {
 export class Waiters {
   #first: WaitersPlace | undefined;
   #last: WaitersPlace | undefined;
+  /** The next one of those that are being told. */
+  #toTell: WaitersPlace | undefined;
 
   add(waiter: PollWaiter): WaitersPlace {
     const place = new WaitersPlace(waiter, this.#last);
@@ -34,9 +36,15 @@ export class Waiters {
     return place;
   }
 
-  /** Once for each place. */
+  /**
+   * Once for each place, also while they are told. It forgets its neighbours: where the collector of garbage has not come by yet, one
+   * that has gone would keep the next one, which has gone too, and so on for all that ever waited.
+   */
   remove(place: WaitersPlace): void {
     const { previous, next } = place;
+    place.previous = undefined;
+    place.next = undefined;
+    if (place === this.#toTell) this.#toTell = next;
     if (previous === undefined) this.#first = next;
     else previous.next = next;
     if (next === undefined) this.#last = previous;
@@ -45,15 +53,14 @@ export class Waiters {
 
   /** Has each told, also where one throws: that is handed to `failed`. */
   tell(say: (waiter: PollWaiter) => void, failed: (error: unknown) => void): void {
-    let place = this.#first;
-    while (place !== undefined) {
-      const { waiter, next } = place;
+    this.#toTell = this.#first;
+    for (let place = this.#toTell; place !== undefined; place = this.#toTell) {
+      this.#toTell = place.next;
       try {
-        say(waiter);
+        say(place.waiter);
       } catch (error) {
         failed(error);
       }
-      place = next;
     }
   }
 }

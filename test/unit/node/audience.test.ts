@@ -162,3 +162,37 @@ it('tells the polls that wait in the order in which they came, whoever of them h
   all.addWaiter({ message: () => void heard.push(9), gap: () => {} });
   expect(tellsAfter([1, 3])).toEqual([9]);
 });
+
+it('tells each of the polls that still wait, where some leave while it does', () => {
+  const { all } = audience();
+  const heard: string[] = [];
+  const waiter = (name: string, leaving: readonly string[]) => ({
+    message: () => {
+      heard.push(name);
+      for (const other of leaving) leave(other);
+    },
+    gap: () => {},
+  });
+  const places = new Map([
+    ['a', all.addWaiter(waiter('a', ['a', 'b']))],
+    ['b', all.addWaiter(waiter('b', []))],
+    ['c', all.addWaiter(waiter('c', ['c']))],
+    ['d', all.addWaiter(waiter('d', []))],
+  ]);
+  function leave(name: string): void {
+    const place = places.get(name);
+    if (place !== undefined) all.removeWaiter(place);
+  }
+  all.message(message());
+  expect(heard).toEqual(['a', 'c', 'd']);
+  all.message(message());
+  expect(heard).toEqual(['a', 'c', 'd', 'd']);
+});
+
+it('keeps of a poll that has left nothing of those that came after it', () => {
+  const { all } = audience();
+  const waiter = { message: () => {}, gap: () => {} };
+  const places = Array.from({ length: 3 }, () => all.addWaiter(waiter));
+  for (const place of places) all.removeWaiter(place);
+  expect(places.map(({ previous, next }) => [previous, next])).toEqual(Array(3).fill([undefined, undefined]));
+});
