@@ -76,7 +76,7 @@ export const isLate = (begin: Begin, { position }: Wanted): boolean =>
     : begin !== 'now' && begin !== position && !(/^\d/.test(position as string) && begin > (position as string));
 
 /** Whether it has not been said yet which offset that is, and nothing is missing before it. */
-export const isOpen = (position: Begin): boolean => position === 'now' || typeof position === 'object';
+export const isOpen = (position: Begin): boolean => !/^[-\d]/.test(position as string);
 
 /** What of the protocol a poll after these positions has to ask for. */
 export const neededFeatures = (

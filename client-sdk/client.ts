@@ -65,7 +65,7 @@ export const assembleClient = <Channels extends object>(
     // Whoever has subscribed anew since then was not asked for.
     if (channel !== wanted) return;
     if (isFinal(failure)) end(channel, failure.code);
-    else timers.set(sync, backoff(REPEAT_FAILURES, random(), failure.retryAfterMs));
+    else timers.set(sync, backoff(REPEAT_FAILURES, random(), failure));
     fail(failure);
   };
   const fail = (failure: Failure) => {
@@ -224,7 +224,6 @@ export const assembleClient = <Channels extends object>(
     },
     on,
     connect: connection.connect,
-    close: connection.close,
-    ...disposal(connection.close),
+    ...disposal('close', connection.close),
   } as object as Client<Channels>;
 };

@@ -2,7 +2,7 @@
 
 import { backoff } from './backoff.js';
 import { type Failure, isFinal } from './errors.js';
-import { BACKOFF_CAP_MS, CLOSE_UNAUTHORIZED, CLOSE_WORD, MAX_EXCLUDED, MAX_TIMER_MS } from './numbers.js';
+import { CLOSE_UNAUTHORIZED, MAX_EXCLUDED } from './numbers.js';
 import type { ClientState } from './types.js';
 
 export interface ConnectionState {
@@ -41,9 +41,7 @@ export const lose = (
   const { close, code } = failure;
   if (isOver(before, failure, node, canHeal))
     return { ...before, state: { type: 'closed', code: close, reason: code } };
-  // What stands in between may be gone at any time, whatever it says itself.
-  const mostMs = close < CLOSE_WORD ? BACKOFF_CAP_MS : MAX_TIMER_MS;
-  const retryInMs = Math.min(backoff(before.failures, random, failure.retryAfterMs), mostMs);
+  const retryInMs = backoff(before.failures, random, failure);
   return {
     state: { type: 'waiting', retryInMs, cause: code },
     failures: before.failures + 1,

@@ -209,7 +209,7 @@ export const createConnection: Connect = (settings, openLink, owner) => {
     isHeldOff = close >= CLOSE_WORD && Number(failure.retryAfterMs) > 0;
     if (active && code !== 'logged_out') {
       // What failed was to replace a link that works.
-      retry(backoff(REPLACE_FAILURES, random(), failure.retryAfterMs));
+      retry(backoff(REPLACE_FAILURES, random(), failure));
     } else {
       const lost = lose(before, failure, line?.node, random(), session.canHeal);
       become(lost.state, lost);

@@ -9,18 +9,18 @@ export interface Emitter<Events> {
 }
 
 export const createEmitter = <Events>(): Emitter<Events> => {
-  const listeners = new Set<readonly [unknown, (value: never) => void]>();
+  const entries = new Set<(type: unknown, value: unknown) => void>();
   return {
     on(type, listener) {
-      const entry = [type, listener] as const;
-      listeners.add(entry);
-      return () => listeners.delete(entry);
+      const entry = (other: unknown, value: unknown) => other === type && listener(value as never);
+      entries.add(entry);
+      return () => entries.delete(entry);
     },
     emit(type, value) {
       // Who comes meanwhile begins with the next one; who was taken away meanwhile hears nothing more.
-      for (const entry of [...listeners]) {
+      for (const entry of [...entries]) {
         try {
-          if (entry[0] === type && listeners.has(entry)) entry[1](value as never);
+          if (entries.has(entry)) entry(type, value);
         } catch (error) {
           queueMicrotask(() => {
             throw error;

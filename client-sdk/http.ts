@@ -16,7 +16,7 @@ import type { Fetch, ResponseLike, Signal } from './types.js';
 export const post = async (
   fetch: Fetch,
   url: string,
-  token: string | undefined,
+  token: string | null | undefined,
   body: object,
   signal: Signal,
 ): Promise<ResponseLike> => {
@@ -30,21 +30,21 @@ export const post = async (
   const { status } = response;
   const problem = ((await response.json().catch(() => 0)) || {}) as Partial<Problem>;
   const { type, code, detail, channels } = problem;
-  const header = response.headers.get('Retry-After') ?? '';
+  const header = response.headers.get('Retry-After') as string;
   // Seconds, or a date.
   const afterMs = Number(problem.retryAfterMs) || Number(header) * 1000 || Date.parse(header) - Date.now() || 0;
-  // What says when may be tried again.
-  const isLater = afterMs || status === 408 || status === 429 || status > 499;
-  const unauthorized = code === 'revoked' ? CLOSE_REVOKED : CLOSE_UNAUTHORIZED;
-  const refused = isLater ? CLOSE_LATER : status === 401 ? unauthorized : CLOSE_REFUSED;
   // Only its own problem documents are Fanfare's word, and not where what the SDK asks for did not arrive as it was sent; anything else is a
   // proxy's, and counts as the network's.
   const own = /^urn:fanfare/.test(type as string) && code;
-  throw own && !/^(bad_re|body_|du|he|me|not_f|unsupported_m|up|uri)/.test(own)
-    ? createFailure(refused, own, detail, { channels, retryAfterMs: afterMs })
-    : createFailure(CLOSE_NETWORK, own || `http_${status}`, detail, {
-        retryAfterMs: Math.min(afterMs, MAX_PROXY_RETRY_MS),
-      });
+  const isHeard = own && !/^(bad_re|body_|du|he|me|not_f|unsupported_m|up|uri)/.test(own);
+  // What says when may be tried again.
+  const isLater = afterMs || /408|429|5../.test(status as never);
+  const unauthorized = code === 'revoked' ? CLOSE_REVOKED : CLOSE_UNAUTHORIZED;
+  const close = !isHeard ? CLOSE_NETWORK : isLater ? CLOSE_LATER : status === 401 ? unauthorized : CLOSE_REFUSED;
+  throw createFailure(close, own || `http_${status}`, detail, {
+    channels,
+    retryAfterMs: isHeard ? afterMs : Math.min(afterMs, MAX_PROXY_RETRY_MS),
+  });
 };
 
 /** The pieces of a body as they come. */

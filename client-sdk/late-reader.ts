@@ -34,7 +34,7 @@ export const joinLate = (
     position = offset ?? position;
   };
 
-  const again = (afterMs: number | undefined) => timers.set(catchUp, backoff(REPEAT_FAILURES, random(), afterMs));
+  const again = (failure?: Failure) => timers.set(catchUp, backoff(REPEAT_FAILURES, random(), failure));
 
   const catchUp = async () => {
     timers.delete(catchUp);
@@ -50,7 +50,7 @@ export const joinLate = (
         more = answer?.more || !waiting;
         waiting ??= [];
         // More of nothing is a loop.
-        if (answer?.more && before === position) return again(0);
+        if (answer?.more && before === position) return again();
       }
       const events = waiting ?? [];
       isCaughtUp = true;
@@ -59,7 +59,7 @@ export const joinLate = (
       const failure = toFailure(error);
       if (!readers.has(reader)) return;
       if (isFinal(failure) && failure.close !== CLOSE_UNAUTHORIZED) refused(failure);
-      else again(failure.retryAfterMs);
+      else again(failure);
     } finally {
       isAsking = false;
     }

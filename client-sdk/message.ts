@@ -8,7 +8,7 @@ export const toMessage = (event: MessageEvent, mine: string | undefined): Messag
   const { offset, from } = event;
   return {
     ...event,
-    time: offset ? Number(offset.slice(0, 13)) : undefined,
+    time: (offset && Number(offset.slice(0, 13))) as number | undefined,
     isOwn: !!from && from.connection.split('.')[0] === mine,
   };
 };

@@ -61,7 +61,7 @@ export const createOutbox = ({ timers, random }: Settings, publish: (outgoing: O
           done(failure, offset = '') {
             item.busy = false;
             if (failure && (!isFinal(failure) || failure.close === CLOSE_UNAUTHORIZED)) {
-              if (!paused) timers.set(send, backoff(REPEAT_FAILURES, random(), failure.retryAfterMs));
+              if (!paused) timers.set(send, backoff(REPEAT_FAILURES, random(), failure));
               paused = true;
               return;
             }

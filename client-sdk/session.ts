@@ -5,6 +5,7 @@ import type { CacheState } from './cache.js';
 import { createFailure, type Failure, toFailure } from './errors.js';
 import { post } from './http.js';
 import { CLOSE_NETWORK, CLOSE_UNAUTHORIZED, DISCOVERY_LIMIT_MS, MIN_RENEW_MS, RENEW_AT } from './numbers.js';
+import { createSecret } from './secret.js';
 import type { Settings } from './settings.js';
 import { createTokens } from './token-source.js';
 import type { TokenContext } from './types.js';
@@ -34,10 +35,6 @@ export interface Session {
   /** And the call for a token. */
   close(): void;
 }
-
-/** By which discovery knows this client again; about 120 random bits, and not `random`'s: nobody may guess it. */
-const createSecret = () =>
-  Array.from(crypto.getRandomValues(new Uint8Array(24)), (byte) => (byte % 36).toString(36)).join('');
 
 /** `renewed`: there is a fresh ticket. `failed`: something failed that is tried again, or the user is logged out. */
 export const createSession = (

@@ -108,8 +108,7 @@ export const createSubscription = <T>(
       if (type === 'message') reading.skip();
       return on(type, listener as () => void);
     },
-    unsubscribe,
     [Symbol.asyncIterator]: reading.iterate,
-    ...disposal(unsubscribe),
-  } as Subscription<T, Message<T> | Gap>;
+    ...disposal('unsubscribe', unsubscribe),
+  } as object as Subscription<T, Message<T> | Gap>;
 };

@@ -10,24 +10,24 @@ export interface Timers {
   clear(): void;
 }
 
-export const createTimers = ({ setTimeout, clearTimeout }: Clock): Timers => {
+export const createTimers = ({ setTimeout, clearTimeout }: Pick<Clock, 'setTimeout' | 'clearTimeout'>): Timers => {
   const running = new Map<() => void, unknown>();
-  const timers: Timers = {
+  const end = (callback: () => void) => {
+    clearTimeout(running.get(callback) as never);
+    running.delete(callback);
+  };
+  return {
     set(callback, ms) {
-      timers.delete(callback);
+      end(callback);
       const fire = () => {
         running.delete(callback);
         callback();
       };
       running.set(callback, setTimeout(fire, ms > 0 ? Math.min(ms, MAX_TIMER_MS) : 0));
     },
-    delete(callback) {
-      clearTimeout(running.get(callback) as never);
-      running.delete(callback);
-    },
+    delete: end,
     clear() {
-      for (const callback of [...running.keys()]) timers.delete(callback);
+      for (const callback of running.keys()) end(callback);
     },
   };
-  return timers;
 };

@@ -2,6 +2,7 @@
 
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { INNER_NAMES } from './inner-names.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -13,6 +14,7 @@ export const SDK_BUILD = {
   format: /** @type {const} */ ('esm'),
   target: 'es2022',
   metafile: true,
+  mangleProps: INNER_NAMES,
 };
 
 /** Bundle → entry of the sources. A worker's code lies beside the code that opens it. */

@@ -186,10 +186,10 @@ export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, settings:
 
     start();
     return {
-      sync: each('sync'),
-      refresh: each('refresh'),
-      probe: each('probe'),
-      quiet: each('quiet'),
+      sync: each(/* @__KEY__ */ 'sync'),
+      refresh: each(/* @__KEY__ */ 'refresh'),
+      probe: each(/* @__KEY__ */ 'probe'),
+      quiet: each(/* @__KEY__ */ 'quiet'),
       publish: (outgoing) => [...links].some((link) => link.publish(outgoing)),
       close(why) {
         stop(why);

@@ -165,7 +165,7 @@ export const createHttpLink = (
       open();
     } else if (failure.code === 'rate_limited' || (questions[0] && !isFinal(failure))) {
       host.error(failure);
-      timers.set(open, backoff(REPEAT_FAILURES, random(), failure.retryAfterMs));
+      timers.set(open, backoff(REPEAT_FAILURES, random(), failure));
     } else host.lost(failure);
   };
 

@@ -10,7 +10,8 @@ export const createSseParser = (emit: (data: string) => void): ((bytes: Uint8Arr
   // Keeps a character that was cut in two for the next chunk, and drops a byte order mark.
   const decoder = new TextDecoder();
   let line = '';
-  let data: string[] = [];
+  /** Each line of it behind an end of line. */
+  let data = '';
   let length = 0;
   let skip: RegExp | '' = '';
 
@@ -20,14 +21,14 @@ export const createSseParser = (emit: (data: string) => void): ((bytes: Uint8Arr
     // CR LF is one end of line, wherever it is cut. Only what is new is searched; `+=` on the rest does not copy it.
     const lines = text.replace(skip, '').split(/\r\n|\r|\n/);
     const rest = lines.pop();
-    skip = text.endsWith('\r') ? /^\n/ : '';
+    skip = /\r$/.test(text) ? /^\n/ : '';
     length += text.length;
     for (const end of lines) {
       line += end;
-      if (/^data(:|$)/.test(line)) data.push(line.replace(/^data:? ?/, ''));
+      line.replace(/^data(?:$|: ?)(.*)/s, (_, value) => (data += `\n${value}`));
       if (!line) {
-        if (data[0] !== undefined) emit(data.join('\n'));
-        data = [];
+        if (data) emit(data.slice(1));
+        data = '';
         length = 0;
       }
       line = '';

@@ -1,6 +1,6 @@
 // The `sse` transport: one streamed response per set of channels.
 
-import { decodeEvent } from '../../src/protocol/decode-event.js';
+import { decodeEvents } from '../../src/protocol/decode-event.js';
 import type { Feature, PATHS } from '../../src/protocol/index.js';
 import { createEnd } from '../errors.js';
 import { pieces } from '../http.js';
@@ -17,8 +17,7 @@ export const sse = (host: LinkHost): Link =>
     });
     const reader = pieces(body);
     const parse = createSseParser((data) => {
-      const event = decodeEvent(data);
-      if (event) take(event);
+      for (const event of decodeEvents(data)) take(event);
     });
     for (;;) {
       const { done, value } = await reader.read();

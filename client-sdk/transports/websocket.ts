@@ -47,7 +47,7 @@ export const websocket = (host: LinkHost): Link => {
 
   /** What is refused for now is asked for again later. */
   const again = (repeat: () => void, failure: Failure | undefined) => {
-    if (failure) timers.set(repeat, backoff(REPEAT_FAILURES, host.random(), failure.retryAfterMs));
+    if (failure) timers.set(repeat, backoff(REPEAT_FAILURES, host.random(), failure));
   };
 
   const subscribe = (fresh: readonly Wanted[]) => {

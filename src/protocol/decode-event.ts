@@ -3,19 +3,9 @@
 import type { ServerEvent } from './messages.js';
 
 /**
- * Decodes one event of a node, or returns `undefined` when it is not a JSON object with a `type`. The types of fields
- * are the node's promise and are not checked again; unknown types and fields pass, for the caller to ignore.
+ * Decodes what a node sends at once: the events of a frame or of a stream's data, one or several, in order, without what is no JSON object with a
+ * `type`. The types of fields are the node's promise and are not checked again; unknown types and fields pass, for the caller to ignore.
  */
-export function decodeEvent(text: string): ServerEvent | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof (value as ServerEvent | null)?.type === 'string' ? (value as ServerEvent) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** As {@link decodeEvent}, of a frame that may hold several: in order, without what is no event. */
 export function decodeEvents(text: string): readonly ServerEvent[] {
   try {
     const value: unknown = JSON.parse(text);

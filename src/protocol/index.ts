@@ -6,7 +6,7 @@ export type { Decoded, DecodeProblem } from './decode.js';
 export { field } from './decode.js';
 export * from './decode-channel-read.js';
 export { commandId, decodeCommand } from './decode-command.js';
-export { decodeEvent, decodeEvents } from './decode-event.js';
+export { decodeEvents } from './decode-event.js';
 export * from './decode-request.js';
 export * from './decode-revocation.js';
 export type * from './http.js';

@@ -147,6 +147,19 @@ describe('a listener', () => {
     expect(types).toEqual(['connecting', 'connected', 'closed']);
   });
 
+  it('of a channel may end another one while the client closes', async () => {
+    connect();
+    const types = states();
+    const news = client.subscribe('news');
+    const more = client.subscribe('more');
+    await accept();
+    news.on('state', ({ type }) => type === 'closed' && more.unsubscribe());
+    client.close();
+    const ends = ['closed', 'unsubscribed'].map((code) => ({ type: 'closed', code }));
+    expect([news.state, more.state]).toEqual(ends);
+    expect(types.at(-1)).toBe('closed');
+  });
+
   it('that begins anew when it is closed keeps what it subscribes to then', async () => {
     connect();
     client.subscribe('news');
