@@ -12,6 +12,7 @@ const CHUNK_BREAKS = 4;
 /** A chunk's bytes on the wire: its length stands before it in hexadecimal digits. */
 const wireBytes = (length: number): number => length + Math.ceil((32 - Math.clz32(length)) / 4) + CHUNK_BREAKS;
 const nothing = (): void => {};
+const NONE = Buffer.alloc(0);
 
 /** Streams with something to pass on at the end of the tick: one system call for all that a tick wrote. */
 export class UwsStreams {
@@ -58,7 +59,9 @@ export class UwsStream implements HttpStream {
   readonly #failed: (error: unknown) => void;
   /** Undefined once the answer is over; uWebSockets.js throws when it is touched then. */
   #res: HttpResponse | undefined;
-  #waiting: Buffer[] = [];
+  /** The piece that waits longest: mostly one is written in a tick, and no list made for it. */
+  #first: Buffer | undefined;
+  #others: Buffer[] | undefined;
   #waitingBytes = 0;
   /** Size of the piece that uWebSockets.js could not pass on whole; 0 when it holds none, as far as it says. */
   #held = 0;
@@ -87,9 +90,8 @@ export class UwsStream implements HttpStream {
   write(chunk: string | Buffer): void {
     if (this.#res === undefined || this.#ending || chunk.length === 0) return;
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-    if (bytes.length <= PIECE_BYTES) this.#waiting.push(bytes);
-    else
-      for (let at = 0; at < bytes.length; at += PIECE_BYTES) this.#waiting.push(bytes.subarray(at, at + PIECE_BYTES));
+    if (this.#waitingBytes === 0 && bytes.length <= PIECE_BYTES) this.#first = bytes;
+    else this.#queue(bytes);
     this.#waitingBytes += bytes.length;
     if (this.#held > 0) return;
     if (this.#waitingBytes >= PIECE_BYTES) this.#pass();
@@ -133,7 +135,8 @@ export class UwsStream implements HttpStream {
   /** The answer cannot go on. */
   peerGone(): void {
     this.#res = undefined;
-    this.#waiting = [];
+    this.#first = undefined;
+    this.#others = undefined;
     this.#waitingBytes = 0;
     this.#held = 0;
   }
@@ -144,21 +147,35 @@ export class UwsStream implements HttpStream {
     this.#pass();
   }
 
+  #queue(bytes: Buffer): void {
+    this.#others ??= [];
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) this.#others.push(bytes.subarray(at, at + PIECE_BYTES));
+  }
+
   /** Hands over pieces until one does not pass whole. */
   #pass(): void {
     const res = this.#res;
-    if (res === undefined || this.#held > 0 || this.#waiting.length === 0) return;
-    let next = 0;
+    if (res === undefined || this.#held > 0 || this.#waitingBytes === 0) return;
     res.cork(() => {
-      while (this.#held === 0 && next < this.#waiting.length) {
-        const piece = this.#waiting[next++] ?? Buffer.alloc(0);
-        this.#waitingBytes -= piece.length;
-        this.#write(res, piece);
-      }
+      this.#passPieces(res);
       // An end completes the chunk before it by itself.
-      if (next === this.#waiting.length && !this.#ending && this.#filler.length > 0) this.#write(res, this.#filler);
+      if (this.#waitingBytes === 0 && !this.#ending && this.#filler.length > 0) this.#write(res, this.#filler);
     });
-    this.#waiting = next === this.#waiting.length ? [] : this.#waiting.slice(next);
+  }
+
+  #passPieces(res: HttpResponse): void {
+    if (this.#first !== undefined) this.#passPiece(res, this.#first);
+    this.#first = undefined;
+    const others = this.#others;
+    if (others === undefined) return;
+    let next = 0;
+    for (; this.#held === 0 && next < others.length; next++) this.#passPiece(res, others[next] ?? NONE);
+    this.#others = next === others.length ? undefined : others.slice(next);
+  }
+
+  #passPiece(res: HttpResponse, piece: Buffer): void {
+    this.#waitingBytes -= piece.length;
+    this.#write(res, piece);
   }
 
   #write(res: HttpResponse, piece: Buffer): void {
@@ -176,7 +193,7 @@ export class UwsStream implements HttpStream {
     const held = this.#held > 0;
     this.#held = 0;
     // An empty cork writes what uWebSockets.js holds.
-    if (this.#waiting.length === 0) res.cork(nothing);
+    if (this.#waitingBytes === 0) res.cork(nothing);
     else this.#pass();
     if (this.#held > 0) return;
     if (this.#ending) this.#finish();
