@@ -18,6 +18,9 @@ const MAX_PER_TURN = 256;
 /** Live-only messages that a waiting poll gathers within one tick. */
 const MAX_LIVE = { messages: 256, bytes: LIMITS.maxPollAnswerBytes } as const;
 
+/** Replaced, never filled. */
+const NO_CHANNELS: Channel[] = [];
+
 /** The poll that waits. */
 export interface WaitOwner {
   /** Something has come, and a turn has passed in which more could come. */
@@ -89,7 +92,7 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
   readonly #manager: Channels;
   readonly #owner: WaitOwner;
   readonly #hearsLive: boolean;
-  #channels: Channel[] = [];
+  #channels: Channel[] = NO_CHANNELS;
   /** Where it stands among those that wait on each of them; none while it listens to none. */
   #places: readonly WaitersPlace[] | undefined;
   slot = -1;
@@ -206,11 +209,13 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
     this.#room.leave(this);
     if (this.#stopOpening !== undefined) for (const stop of this.#stopOpening) stop();
     this.#stopOpening = undefined;
-    const [channels, places] = [this.#channels, this.#places];
-    this.#channels = [];
+    const channels = this.#channels;
+    const places = this.#places;
+    this.#channels = NO_CHANNELS;
     this.#places = undefined;
     for (let index = 0; index < channels.length; index++) {
-      const [channel, place] = [channels[index], places?.[index]];
+      const channel = channels[index];
+      const place = places?.[index];
       if (place !== undefined) channel?.audience.removeWaiter(place);
       if (channel !== undefined) this.#manager.release(channel);
     }

@@ -33,7 +33,9 @@ export class UwsBody {
   readonly #length: number;
   /** It came in chunks: what uWebSockets.js takes for their end may not be it. */
   readonly isChunked: boolean;
-  #chunks: Buffer[] = [];
+  /** Most bodies come in one piece, and no list is made for it. */
+  #first: Buffer | undefined;
+  #others: Buffer[] | undefined;
   #received = 0;
   #complete: boolean;
   #over = false;
@@ -94,7 +96,7 @@ export class UwsBody {
   /** Nobody wants the rest: it is told to `away`, piece by piece, and dropped. Not for a body that is complete. */
   readAway(away: (bytes: number) => void): void {
     this.#away = away;
-    this.#chunks = [];
+    this.#forget();
     this.#done = undefined;
     this.#resume();
   }
@@ -115,7 +117,7 @@ export class UwsBody {
     clearTimeout(this.#held);
     clearTimeout(this.#look);
     this.#res = undefined;
-    this.#chunks = [];
+    this.#forget();
     this.#done = undefined;
   }
 
@@ -131,7 +133,7 @@ export class UwsBody {
       return;
     }
     // uWebSockets.js takes the memory back after this call.
-    if (chunk.byteLength > 0) this.#chunks.push(Buffer.from(new Uint8Array(chunk)));
+    if (chunk.byteLength > 0) this.#keep(Buffer.from(new Uint8Array(chunk)));
     // Only once it is known that nothing stands behind it: what is done for a request is also answered.
     if (asked && last) this.#turn.add(() => this.#hand());
     else if (!asked && !last && this.#received > EAGER_BYTES) soon(() => this.#pause());
@@ -163,13 +165,24 @@ export class UwsBody {
       res.pause();
       this.#held = after(HELD_MS, () => res.close());
     }
-    const chunks = this.#chunks;
-    const body = this.#over ? undefined : chunks.length === 1 ? chunks[0] : concat(chunks);
-    this.#chunks = [];
+    const body = this.#over ? undefined : this.#whole();
+    this.#forget();
     guarded(() => done(body), this.#failed);
   }
-}
 
-function concat(chunks: readonly Buffer[]): Buffer {
-  return chunks.length === 0 ? EMPTY : Buffer.concat(chunks);
+  #keep(chunk: Buffer): void {
+    if (this.#first === undefined) this.#first = chunk;
+    else if (this.#others === undefined) this.#others = [chunk];
+    else this.#others.push(chunk);
+  }
+
+  #forget(): void {
+    this.#first = undefined;
+    this.#others = undefined;
+  }
+
+  #whole(): Buffer {
+    const first = this.#first ?? EMPTY;
+    return this.#others === undefined ? first : Buffer.concat([first, ...this.#others]);
+  }
 }
