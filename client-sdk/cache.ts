@@ -51,7 +51,6 @@ export const readCache = async (
     return { offset: next as Offset, messages: answer, ...(!isTail && { more: true }) };
   } catch {
     if (!outer.aborted) given.cacheRestsUntilMs = clock.monotonic() + CACHE_REST_MS;
-    return;
   } finally {
     timers.clear();
     outer.removeEventListener('abort', stop);

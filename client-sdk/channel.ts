@@ -1,14 +1,6 @@
 // One channel that the application wants: its position, its state, and what is delivered from it once and in order.
 
-import type {
-  After,
-  Begin,
-  Feature,
-  GapEvent,
-  LastMessages,
-  MessageEvent,
-  ServerEvent,
-} from '../src/protocol/index.js';
+import type { After, Begin, GapEvent, LastMessages, MessageEvent, ServerEvent } from '../src/protocol/index.js';
 import type { Source, Wanted } from './link.js';
 import { ECHO_MS, MAX_ECHOES } from './numbers.js';
 import type { SubscriptionState } from './types.js';
@@ -36,7 +28,7 @@ export interface Channel extends Wanted {
   unseen?: Begin | undefined;
   readonly readers: Set<Reader>;
   /** Live-only messages of lately, newest last: when they came, and which sources have brought them. */
-  live: readonly (readonly [MessageEvent, atMs: number, Set<Source>])[];
+  echoes: readonly (readonly [MessageEvent, atMs: number, Set<Source>])[];
 }
 
 export const createChannel = (name: string, position: Begin, maxPerSecond?: number): Channel => ({
@@ -45,7 +37,7 @@ export const createChannel = (name: string, position: Begin, maxPerSecond?: numb
   maxPerSecond,
   state: { type: 'pending' },
   readers: new Set(),
-  live: [],
+  echoes: [],
 });
 
 /** A reader that comes meanwhile begins with the next one, as the position says. */
@@ -78,23 +70,15 @@ export const isLate = (begin: Begin, { position }: Wanted): boolean =>
 /** Whether it has not been said yet which offset that is, and nothing is missing before it. */
 export const isOpen = (position: Begin): boolean => !/^[-\d]/.test(position as string);
 
-/** What of the protocol a poll after these positions has to ask for. */
-export const neededFeatures = (
-  positions: Iterable<Omit<Wanted, 'name'>>,
-): { readonly features?: readonly Feature[] } =>
-  [...positions].some(({ position, maxPerSecond }) => maxPerSecond || typeof position === 'object')
-    ? { features: ['positions'] }
-    : {};
-
 /** Whether it is the same live-only message over another way: it has no offset to tell by. */
 const isEcho = (channel: Channel, event: MessageEvent, source: Source, nowMs: number): boolean => {
   const text = ({ data, from }: MessageEvent) => JSON.stringify([data, from]);
-  const live = channel.live.filter(([, atMs]) => nowMs - atMs < ECHO_MS);
+  const live = channel.echoes.filter(([, atMs]) => nowMs - atMs < ECHO_MS);
   const mine = text(event);
   const echo = live.find(([other, atMs, by]) => atMs >= source.sinceMs && !by.has(source) && text(other) === mine);
   if (echo) echo[2].add(source);
   else live.push([event, nowMs, new Set([source])]);
-  channel.live = live.slice(-MAX_ECHOES);
+  channel.echoes = live.slice(-MAX_ECHOES);
   return !!echo;
 };
 

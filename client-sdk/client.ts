@@ -1,12 +1,12 @@
 // The client: puts channels, publishes and the connection together behind the public surface.
 
-import type { Begin, MessageEvent, Transport } from '../src/protocol/index.js';
+import type { Begin, MessageEvent, ServerEvent, Transport } from '../src/protocol/index.js';
 import { backoff } from './backoff.js';
 import { type Channel, createChannel, type Reader, receive, setState } from './channel.js';
 import { type Connect, createConnection } from './connection.js';
 import { disposal } from './disposal.js';
 import { createEmitter } from './emitter.js';
-import { createFailure, type Failure, type FanfareError, isFinal, misuse, toFailure } from './errors.js';
+import { createFailure, type Failure, type FanfareError, isFinal, isWhole, misuse, toFailure } from './errors.js';
 import { joinLate } from './late-reader.js';
 import type { OpenLink, Wanted } from './link.js';
 import { toMessage } from './message.js';
@@ -27,7 +27,7 @@ const check = (name: string) => {
 
 const beginOf = ({ after, last }: Beginning, otherwise: Begin): Begin => {
   if (last !== undefined) {
-    if (after !== undefined || !Number.isInteger(last) || last < 0 || last > MAX_LAST)
+    if (after !== undefined || !isWhole(last, 0, MAX_LAST))
       misuse('last', last, `an integer from 0 to ${MAX_LAST}, without "after"`);
     return last ? { last } : 'now';
   }
@@ -43,7 +43,16 @@ export const assembleClient = <Channels extends object>(
   openLink: OpenLink,
   connect: Connect = createConnection,
 ): Client<Channels> => {
-  const { on, emit } = createEmitter<{ state: ClientState; error: FanfareError; debug: readonly [string, unknown] }>();
+  const { on, emit } = createEmitter<{
+    state: ClientState;
+    error: FanfareError;
+    event: ServerEvent;
+    debug: readonly [string, unknown];
+  }>();
+  const tell: typeof emit = (type, value) => {
+    emit('debug', [type, value]);
+    emit(type, value);
+  };
   const { timers, random, clock, debug } = settings;
   if (debug) on('debug', (note) => debug(...note));
   const channels = new Map<string, Channel>();
@@ -55,11 +64,6 @@ export const assembleClient = <Channels extends object>(
     sync();
   };
 
-  const endAll = (code: string) => {
-    outbox.close(code);
-    for (const channel of [...channels.values()]) end(channel, code);
-  };
-
   const refuse = (wanted: Wanted, failure: Failure) => {
     const channel = channels.get(wanted.name);
     // Whoever has subscribed anew since then was not asked for.
@@ -68,34 +72,32 @@ export const assembleClient = <Channels extends object>(
     else timers.set(sync, backoff(REPEAT_FAILURES, random(), failure));
     fail(failure);
   };
-  const fail = (failure: Failure) => {
-    emit('debug', ['error', failure]);
-    emit('error', failure);
-  };
+  const fail = (failure: Failure) => tell('error', failure);
 
   const connection = connect(settings, openLink, {
     transports,
     channels,
     refuse,
     receive(event, source) {
-      emit('debug', ['event', event]);
+      tell('event', event);
       const channel = channels.get((event as MessageEvent).channel);
       return channel && receive(channel, event, source, clock.monotonic());
     },
-    error: fail,
+    failed: fail,
     state(next) {
       state = next;
-      emit('debug', ['state', next]);
-      if (next.type === 'connected') outbox.refresh();
-      else if (next.type === 'closed') endAll(next.reason);
+      const { type } = next;
+      if (type === 'connected') outbox.refresh();
       else {
+        if (type === 'closed') outbox.close(next.reason);
         for (const channel of [...channels.values()]) {
           channel.source = undefined;
-          setState(channel, { type: 'pending' });
+          if (type === 'closed') end(channel, next.reason);
+          else setState(channel, { type: 'pending' });
         }
       }
       // Unless a listener of a channel has closed the client.
-      if (state === next) emit('state', next);
+      if (state === next) tell('state', next);
     },
   });
   const outbox = createOutbox(settings, connection.publish);
@@ -120,8 +122,7 @@ export const assembleClient = <Channels extends object>(
   /** Puts a reader onto a channel; returns what takes it away. */
   const join = (channel: Channel, reader: Reader, late: Begin | undefined) => {
     if (late) {
-      const ask = (begin: Begin) => connection.history(channel.name, begin);
-      return joinLate(settings, channel, late, reader, ask, (failure) => {
+      return joinLate(settings, channel, late, reader, connection.history, (failure) => {
         reader('state', { type: 'closed', code: failure.code });
         leave(channel);
         fail(failure);
@@ -186,34 +187,25 @@ export const assembleClient = <Channels extends object>(
       const { gaps = 'throw', maxPerSecond } = options;
       if (!/^(throw|yield)$/.test(gaps)) misuse('gaps', gaps, '"throw" or "yield"');
       if (listener !== undefined && typeof listener !== 'function') misuse('listener', listener, 'a function');
-      if (state.type === 'closed') throw createFailure(CLOSE_NORMAL, 'closed', `the client is closed: ${state.reason}`);
+      if (state.type === 'closed') throw refusal('closed');
       const channel = channels.get(name) ?? createChannel(name, begin, maxPerSecond);
-      const isPace = maxPerSecond === undefined || (Number.isInteger(maxPerSecond) && maxPerSecond > 0);
+      const isPace = maxPerSecond === undefined || isWhole(maxPerSecond, 1, 1 / 0);
       // The node sends a channel once for all who read it here.
       if (!isPace || channel.maxPerSecond !== maxPerSecond)
         misuse('maxPerSecond', maxPerSecond, 'an integer from 1, the same in all of a channel');
       const { maxChannels } = connection;
       if (channels.size >= maxChannels && !channels.has(name)) {
-        throw createFailure(CLOSE_NORMAL, 'too_many_channels', `a client has at most ${maxChannels} channels`, {
-          channel: name,
-        });
+        throw createFailure(CLOSE_NORMAL, 'too_many_channels', `at most ${maxChannels} channels`, { channel: name });
       }
       channels.set(name, channel);
       sync();
-      const subscription = createSubscription(
-        channel,
-        begin,
-        options,
-        adorn,
-        (reader, late) => join(channel, reader, late),
-        () => leave(channel),
-      );
+      const subscription = createSubscription(channel, begin, options, adorn, join, leave);
       if (listener) subscription.on('message', listener as () => void);
       return subscription;
     },
     publish(name: string, data: unknown, options: PublishOptions = {}) {
       check(name);
-      if (state.type === 'closed') return Promise.reject(createFailure(CLOSE_NORMAL, state.reason));
+      if (state.type === 'closed') return Promise.reject(refusal(state.reason));
       const published = outbox.add(name, data, options);
       if (state.type === 'idle') sync();
       return published;

@@ -36,7 +36,7 @@ export interface ConnectionOwner {
   /** The node refuses a channel that it was asked for, for good or for now; it may be wanted no more. */
   refuse(channel: Wanted, failure: Failure): void;
   state(state: ClientState): void;
-  error(failure: Failure): void;
+  failed(failure: Failure): void;
 }
 
 export interface Connection {
@@ -201,12 +201,12 @@ export const createConnection: Connect = (settings, openLink, owner) => {
     } else drop();
     if (line && isNodesFault(failure)) session.lost();
     if (close === CLOSE_UNAUTHORIZED || close === CLOSE_TICKET) session.spoil();
-    owner.error(failure);
+    owner.failed(failure);
     // A listener may have closed the client.
     if (connection.state.type === 'closed') return;
     // Its replacement is already on the way.
     if (attempt && (!isFinal(failure) || close === CLOSE_UNAUTHORIZED)) return become({ type: 'connecting' });
-    isHeldOff = close >= CLOSE_WORD && Number(failure.retryAfterMs) > 0;
+    isHeldOff = close >= CLOSE_WORD && (failure.retryAfterMs as number) > 0;
     if (active && code !== 'logged_out') {
       // What failed was to replace a link that works.
       retry(backoff(REPLACE_FAILURES, random(), failure));
@@ -225,15 +225,14 @@ export const createConnection: Connect = (settings, openLink, owner) => {
     /** Leaves neither a link nor an attempt; no failure of anybody's. */
     sleep(isAway: boolean) {
       if (connection.state.type === 'waiting' && !isAway) return;
-      const failure = createFailure(CLOSE_LATER, 'offline');
       abandon();
-      active?.close(failure);
+      active?.close(createFailure(CLOSE_LATER, 'offline'));
       drop();
       isHeldOff = false;
       // A page that is put away asks nobody any more, while it still runs.
       const retryInMs = isAway ? BACKOFF_CAP_MS : backoff(connection.failures, random());
       retry(retryInMs);
-      become({ type: 'waiting', retryInMs, cause: failure.code });
+      become({ type: 'waiting', retryInMs, cause: 'offline' });
     },
     wake(wasAway: boolean) {
       if (wasAway && attempt) {
@@ -262,7 +261,7 @@ export const createConnection: Connect = (settings, openLink, owner) => {
     () => active?.refresh(),
     (failure) => {
       if (failure.code === 'logged_out') become({ type: 'closed', code: failure.close, reason: failure.code });
-      else owner.error(failure);
+      else owner.failed(failure);
     },
   );
 

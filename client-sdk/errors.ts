@@ -81,6 +81,9 @@ export interface Coded {
   readonly retryAfterMs?: number;
 }
 
+export const isWhole = (value: unknown, least: number, most: number): boolean =>
+  Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+
 /** Refuses a caller's argument. */
 export const misuse = (argument: string, value: unknown, expected: string): never => {
   const text = typeof value === 'string' || Array.isArray(value) ? JSON.stringify(value) : String(value);

@@ -1,7 +1,6 @@
 // What a channel's history holds after a position: one short poll, outside of any link.
 
-import type { Begin, PATHS, PolledChannel } from '../src/protocol/index.js';
-import { neededFeatures } from './channel.js';
+import type { Begin, Feature, PATHS, PolledChannel } from '../src/protocol/index.js';
 import { createFailure } from './errors.js';
 import { post } from './http.js';
 import { ANSWER_LIMIT_MS, CLOSE_NETWORK } from './numbers.js';
@@ -24,7 +23,7 @@ export const fetchHistory = async (
     const path = '/v1/poll' satisfies (typeof PATHS)['poll'];
     for (;;) {
       const { node, ticket, maxBytes } = given;
-      const body = { channels: { [name]: begin }, waitMs: 0, maxBytes, ...neededFeatures([{ position: begin }]) };
+      const body = { channels: { [name]: begin }, waitMs: 0, maxBytes, features: ['positions' satisfies Feature] };
       const response = await post(fetch, node.url + path, ticket, body, stop.signal);
       const channels = await pollAnswer(response, given, stop.signal, touch);
       if (channels) return Object.hasOwn(channels, name) ? channels[name] : undefined;

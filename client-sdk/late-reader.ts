@@ -16,7 +16,7 @@ export const joinLate = (
   channel: Channel,
   begin: Begin,
   read: Reader,
-  ask: (begin: Begin) => Promise<PolledChannel | undefined>,
+  ask: (name: string, begin: Begin) => Promise<PolledChannel | undefined>,
   refused: (failure: Failure) => void,
 ): (() => void) => {
   const { name, readers } = channel;
@@ -43,7 +43,7 @@ export const joinLate = (
     try {
       for (let more: boolean | undefined = true; more; ) {
         const before = position;
-        const answer = await ask(before);
+        const answer = await ask(name, before);
         if (!readers.has(reader)) return;
         take(answer ?? {});
         // Some of what came meanwhile found no room: history has that too.

@@ -22,6 +22,9 @@ export type Place =
 export const placeOf = ({ position, maxPerSecond }: Wanted): Place =>
   maxPerSecond ? { ...(typeof position === 'object' ? position : { after: position }), maxPerSecond } : position;
 
+export const placesOf = (channels: readonly Wanted[]): Readonly<Record<string, Place>> =>
+  Object.fromEntries(channels.map((channel) => [channel.name, placeOf(channel)]));
+
 /** One way to a node by which channels are delivered. A later one takes over from an earlier one, never the other way round. */
 export interface Source {
   readonly order: number;
@@ -73,7 +76,7 @@ export interface LinkHost extends Settings {
   /** The node refuses a channel that it was asked for, for good or for now; it may be wanted no more. */
   refuse(channel: Wanted, failure: Failure): void;
   /** Something failed that is tried again. */
-  error(failure: Failure): void;
+  failed(failure: Failure): void;
   /** The link is gone. */
   lost(failure: Failure): void;
 }
@@ -86,9 +89,6 @@ export const diff = (
   asked: Iterable<Wanted>,
   wanted: ReadonlyMap<string, Wanted>,
 ): { readonly gone: readonly Wanted[]; readonly fresh: readonly Wanted[] } => {
-  const known = new Set(asked);
-  return {
-    gone: [...known].filter((channel) => wanted.get(channel.name) !== channel),
-    fresh: [...wanted.values()].filter((channel) => !known.has(channel)),
-  };
+  const fresh = new Set(wanted.values());
+  return { gone: [...asked].filter((channel) => !fresh.delete(channel)), fresh: [...fresh] };
 };

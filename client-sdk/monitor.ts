@@ -26,8 +26,8 @@ export interface MonitorOwner {
   seen(): void;
 }
 
-/** Watches silence; returns its timers' ends. */
-const createWatch = ({ clock: { monotonic: now }, timers }: Settings, { doubt, silent }: MonitorOwner) => {
+export const createMonitor = ({ clock, page, timers }: Settings, owner: MonitorOwner): Monitor => {
+  const now = clock.monotonic;
   let heartbeat = 0;
   let last = 0;
   let asked = 0;
@@ -43,40 +43,32 @@ const createWatch = ({ clock: { monotonic: now }, timers }: Settings, { doubt, s
     timers.delete(check);
     asked = now();
     timers.set(judge, SIGN_MS);
-    doubt();
+    owner.doubt();
   };
   const judge = () => {
-    if (last < asked) silent();
+    if (last < asked) owner.silent();
     else check();
   };
   const touch = () => {
     last = now();
   };
-  return {
-    touch,
-    /** Unless what came a moment ago is a sign of life. */
-    ask(always: boolean) {
-      if (heartbeat && (always || now() - last >= DOUBT_MS)) ask();
-    },
-    connected(heartbeatMs: number) {
-      heartbeat = heartbeatMs;
-      touch();
-      check();
-    },
-  };
-};
-
-export const createMonitor = (settings: Settings, owner: MonitorOwner): Monitor => {
-  const watch = createWatch(settings, owner);
-  const { page } = settings;
   const hear = ({ type, persisted }: PageEvent) => {
     const isShown = type > 'v';
     if (isShown) owner.seen();
     if (/off|hide/.test(type)) owner.sleep(type === 'pagehide');
     else if (!isShown || !page.isHidden()) {
-      watch.ask(isShown);
+      // Unless what came a moment ago is a sign of life.
+      if (heartbeat && (isShown || now() - last >= DOUBT_MS)) ask();
       owner.wake(!!persisted);
     }
   };
-  return { ...watch, stop: page.listen(['offline', 'pagehide', 'online', 'pageshow', 'visibilitychange'], hear) };
+  return {
+    touch,
+    connected(heartbeatMs) {
+      heartbeat = heartbeatMs;
+      touch();
+      check();
+    },
+    stop: page.listen(['offline', 'pagehide', 'online', 'pageshow', 'visibilitychange'], hear),
+  };
 };

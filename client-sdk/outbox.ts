@@ -21,12 +21,9 @@ interface Waiting extends Outgoing {
   readonly channel: string;
   /** On its way over the present link. */
   busy?: boolean;
-  /** Its rejection is no news. */
-  forgive(): void;
+  /** Gives it up; its rejection is no news. */
+  close(code: string): void;
 }
-
-const giveUp = (item: Outgoing, code: string, cause?: unknown) =>
-  item.done(createFailure(CLOSE_REFUSED, code, code, { cause }));
 
 /** `publish` returns whether the link took it: one that is busy, or is not there, does not. */
 export const createOutbox = ({ timers, random }: Settings, publish: (outgoing: Outgoing) => boolean): Outbox => {
@@ -48,12 +45,14 @@ export const createOutbox = ({ timers, random }: Settings, publish: (outgoing: O
   return {
     // About 100 random bits; `crypto.randomUUID` is missing on pages without https.
     add(channel, data, { key = `${random()}${random()}`, signal }) {
-      if (!/^[!-~]{1,128}$/.test(key)) misuse('key', key, '1 to 128 printable ASCII characters');
+      if (!/^[!-~]{1,128}$/.test(key)) misuse('key', key, '1 to 128 of printable ASCII');
       const body = JSON.parse(JSON.stringify({ channel, data, key }));
       if (!('data' in body)) misuse('data', typeof data, 'a JSON value');
       const promise = new Promise<{ readonly offset: Offset }>((resolve, reject) => {
-        const expire = () => giveUp(item, 'timeout');
-        const abort = () => giveUp(item, 'aborted', signal?.reason);
+        const giveUp = (code: string, cause?: unknown) =>
+          item.done(createFailure(CLOSE_REFUSED, code, code, { cause }));
+        const expire = () => giveUp('timeout');
+        const abort = () => giveUp('aborted', signal?.reason);
         const item: Waiting = {
           type: 'publish',
           channel,
@@ -72,11 +71,12 @@ export const createOutbox = ({ timers, random }: Settings, publish: (outgoing: O
             else resolve({ offset });
             if (!paused) send();
           },
-          forgive() {
+          close(code) {
             promise.catch(() => {});
+            giveUp(code);
           },
         };
-        if (waiting.size >= MAX_QUEUED) return giveUp(item, 'overflow');
+        if (waiting.size >= MAX_QUEUED) return giveUp('overflow');
         if (signal?.aborted) return abort();
         signal?.addEventListener('abort', abort);
         timers.set(expire, PUBLISH_TIMEOUT_MS);
@@ -90,10 +90,7 @@ export const createOutbox = ({ timers, random }: Settings, publish: (outgoing: O
       send();
     },
     close(code) {
-      for (const item of [...waiting]) {
-        item.forgive();
-        giveUp(item, code);
-      }
+      for (const item of [...waiting]) item.close(code);
     },
   };
 };

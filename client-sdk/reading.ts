@@ -30,7 +30,7 @@ export const createReading = <Item>(leave: () => void): Reading<Item> => {
   let last: Take<Item> | undefined;
   /** What stands for the messages that found no room. */
   const overflow = () => {
-    throw createFailure(CLOSE_NORMAL, 'overflow', `${MAX_QUEUED} messages wait for the iterator`);
+    throw createFailure(CLOSE_NORMAL, 'overflow');
   };
 
   /** An error that ends it is told once. */

@@ -75,17 +75,17 @@ export const createSession = (
   };
 
   const ask = async (path: string, reason: TokenContext['reason'], body: object) => {
+    drop();
     const mine = new AbortController();
-    asking?.abort();
     asking = mine;
     session ??= createSecret();
     timers.set(tick, DISCOVERY_LIMIT_MS);
     try {
       // Whatever hangs, the application's function or its `fetch`, is not waited for.
-      const limit = new Promise<never>((_, reject) => {
+      await new Promise<void>((resolve, reject) => {
         mine.signal.onabort = () => reject(createFailure(CLOSE_NETWORK, 'timeout'));
+        request(path, reason, { ...body, session }, mine).then(resolve, reject);
       });
-      await Promise.race([request(path, reason, { ...body, session }, mine), limit]);
     } catch (error) {
       const failure = toFailure(error);
       isRefused ||= failure.close === CLOSE_UNAUTHORIZED;

@@ -1,7 +1,7 @@
 // The options, looked at once and merged with their defaults.
 
 import type { ReadCache } from './cache.js';
-import { misuse } from './errors.js';
+import { isWhole, misuse } from './errors.js';
 import { POLL_INTERVAL_MS, POLL_WAIT_MS } from './numbers.js';
 import { PAGE, type Page } from './page.js';
 import { createTimers, type Timers } from './timers.js';
@@ -33,16 +33,13 @@ const hasFunctions =
     names.every((name) => isFunction((value as Record<string, unknown> | null)?.[name]));
 const aFunction: Rule = [isFunction, 'a function'];
 const isWithin = (least: number, most: number): Rule => [
-  (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
+  (value) => isWhole(value, least, most),
   `an integer from ${least} to ${most}`,
 ];
 
 const RULES: Readonly<Partial<Record<keyof ClientOptions, Rule>>> = {
   url: [(value) => /^https?:\/\/[^\s?#]+$/.test(value as string), 'an http(s):// URL'],
-  token: [
-    (value) => isFunction(value) || (typeof value === 'string' && !!value),
-    'a text that is not empty, or a function',
-  ],
+  token: [(value) => isFunction(value) || (typeof value === 'string' && !!value), 'a text or a function'],
   transports: [(value) => Array.isArray(value) && value.length > 0, 'a list of transports'],
   WebSocket: aFunction,
   fetch: aFunction,
@@ -50,13 +47,12 @@ const RULES: Readonly<Partial<Record<keyof ClientOptions, Rule>>> = {
   pollIntervalMs: isWithin(10, 3_600_000),
   pollWaitMs: isWithin(1, 60_000),
   clock: [hasFunctions('now', 'monotonic', 'setTimeout', 'clearTimeout' satisfies keyof Clock), 'a clock'],
-  debug: [(value) => typeof value === 'boolean' || isFunction(value), 'a function, true or false'],
+  debug: [(value) => typeof value === 'boolean' || isFunction(value), 'a function or a boolean'],
   storage: [(value) => value === null || hasFunctions('getItem', 'setItem')(value), 'a storage, or null'],
 };
 
 /** Throws `TypeError` for the first option that is wrong; never shows a token. */
 export const mergeOptions = (options: ClientOptions): Settings => {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const settings: Record<string, unknown> = {
     WebSocket: globalThis.WebSocket,
     fetch: globalThis.fetch,
@@ -66,8 +62,8 @@ export const mergeOptions = (options: ClientOptions): Settings => {
     page: PAGE,
     pollIntervalMs: POLL_INTERVAL_MS,
     pollWaitMs: POLL_WAIT_MS,
-    ...given,
   };
+  for (const [name, value] of Object.entries(options)) if (value !== undefined) settings[name] = value;
   for (const [name, [isGood, expected]] of Object.entries(RULES)) {
     const value = settings[name];
     if (value === undefined ? /url|fetch/.test(name) : !isGood(value))

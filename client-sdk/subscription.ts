@@ -27,8 +27,8 @@ export const createSubscription = <T>(
   begin: Begin,
   { gaps, signal }: SubscribeOptions,
   adorn: (event: MessageEvent) => Message,
-  join: (reader: Reader, late: Begin | undefined) => () => void,
-  left: () => void,
+  join: (channel: Channel, reader: Reader, late: Begin | undefined) => () => void,
+  left: (channel: Channel) => void,
 ): Subscription<T, Message<T> | Gap> => {
   const emitter = createEmitter<Events>();
   const { on } = emitter;
@@ -43,7 +43,7 @@ export const createSubscription = <T>(
   const unsubscribe = () => {
     if (state.type === 'closed') return;
     read('state', { type: 'closed', code: 'unsubscribed' });
-    left();
+    left(channel);
   };
   const reading = createReading<Message<T> | Gap>(unsubscribe);
 
@@ -73,7 +73,7 @@ export const createSubscription = <T>(
   /** History knows what is missing. */
   const again = () => {
     leave();
-    leave = join(read, position);
+    leave = join(channel, read, position);
   };
 
   const take = (item: Gap | Message, before: Begin) => {
@@ -83,7 +83,7 @@ export const createSubscription = <T>(
     position = offset ?? position;
     reading.push(() => {
       if (item.type === 'gap' && gaps !== 'yield') {
-        throw createFailure(CLOSE_NORMAL, 'gap', `messages are missing: ${item.reason}`, {
+        throw createFailure(CLOSE_NORMAL, 'gap', item.reason, {
           channel: channel.name,
           gap: item,
         });
@@ -93,7 +93,7 @@ export const createSubscription = <T>(
     emitter.emit(item.type as 'gap', item as Gap);
   };
 
-  leave = join(read, late);
+  leave = join(channel, read, late);
   signal?.addEventListener('abort', unsubscribe);
   if (signal?.aborted) unsubscribe();
   return {

@@ -39,8 +39,8 @@ export const createTokens = ({ token, timers }: Settings): Tokens => {
       throw createFailure(CLOSE_NETWORK, 'token', String(cause), { cause });
     }
     if (given === null) throw createFailure(CLOSE_NORMAL, 'logged_out');
-    if (JWT.test(given)) return given;
-    throw createFailure(CLOSE_NETWORK, 'token', 'the function for tokens gave no JWT');
+    if (!JWT.test(given)) throw createFailure(CLOSE_NETWORK, 'token', 'no JWT');
+    return given;
   };
 
   return {

@@ -12,6 +12,6 @@ export type * from './types.js';
 /** Makes a client; it connects with its first `subscribe` or `publish`. Throws `TypeError` on bad options or without a WebSocket. */
 export const createClient = <Channels extends object = AnyChannels>(options: ClientOptions): Client<Channels> => {
   const settings = mergeOptions(options);
-  if (!settings.WebSocket) misuse('WebSocket', undefined, 'one, and there is none here');
+  if (!settings.WebSocket) misuse('WebSocket', undefined, 'a function');
   return assembleClient<Channels>(settings, ['websocket'], websocket);
 };

@@ -1,4 +1,5 @@
 // Weighs the packed SDK and other clients of its field, as an application's esbuild and Vite make them, and writes the table of docs/SDK.md: `npm run sizes`.
+// With `-- --parts` it writes the other table, of what each part of the SDK weighs.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { partsTable } from './sdk-parts.mjs';
 import { bundleByEsbuild, bundleByVite } from './stranger-bundlers.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const PART = /(<!-- sizes:begin -->\n)[\s\S]*?(<!-- sizes:end -->)/;
 
 /** Installed for this alone, into a folder of their own: no test depends on them. */
 const PEERS = {
@@ -51,15 +52,29 @@ function run(command, args, cwd) {
   return stdout.trim();
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'fanfare-sizes-'));
 const weigh = (code) => [gzipSync(code, { level: 9 }).length, brotliCompressSync(code).length];
 const shown = (bytes) => bytes.toLocaleString('en');
-try {
+
+/** Writes a table between its marks. */
+function renew(mark, table) {
+  const doc = join(root, 'docs/SDK.md');
+  const part = new RegExp(`(<!-- ${mark}:begin -->\\n)[\\s\\S]*?(<!-- ${mark}:end -->)`);
+  const text = readFileSync(doc, 'utf8');
+  writeFileSync(
+    doc,
+    text.replace(part, (_, begin, end) => `${begin}${table}\n${end}`),
+  );
+}
+
+async function sizesTable(folder) {
   const tarball = join(root, run(process.execPath, ['scripts/pack-client.mjs'], root));
   const dependencies = { ...PEERS, 'fanfare-client': `file:${tarball}` };
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }));
   run('npm', ['install', '--silent', '--no-audit', '--no-fund', '--ignore-scripts', '--legacy-peer-deps'], folder);
-  const rows = [];
+  const rows = [
+    '| import | esbuild, gzip | Vite, gzip | esbuild, brotli | Vite, brotli | for that |',
+    '|---|--:|--:|--:|--:|---|',
+  ];
   for (const [name, code, what] of CASES) {
     const [gzip, brotli] = weigh(await bundleByEsbuild(code, folder));
     const [viteGzip, viteBrotli] = weigh(await bundleByVite(code, folder));
@@ -67,16 +82,18 @@ try {
     rows.push(`| \`${name}\`${version} | ${[gzip, viteGzip, brotli, viteBrotli].map(shown).join(' | ')} | ${what} |`);
     console.log(rows.at(-1));
   }
-  const head = [
-    '| import | esbuild, gzip | Vite, gzip | esbuild, brotli | Vite, brotli | for that |',
-    '|---|--:|--:|--:|--:|---|',
-  ];
-  const doc = join(root, 'docs/SDK.md');
-  const table = [...head, ...rows].join('\n');
-  writeFileSync(
-    doc,
-    readFileSync(doc, 'utf8').replace(PART, (_, begin, end) => `${begin}${table}\n${end}`),
-  );
-} finally {
-  rmSync(folder, { recursive: true });
+  return rows.join('\n');
+}
+
+if (process.argv.includes('--parts')) {
+  const table = await partsTable();
+  console.log(table);
+  renew('parts', table);
+} else {
+  const folder = mkdtempSync(join(tmpdir(), 'fanfare-sizes-'));
+  try {
+    renew('sizes', await sizesTable(folder));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }

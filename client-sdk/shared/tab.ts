@@ -110,7 +110,7 @@ export const createTab = (
       if (isOver()) return;
       const failure = toFailure(error);
       if (failure.code === 'logged_out') return become({ type: 'closed', code: CLOSE_NORMAL, reason: failure.code });
-      owner.error(failure);
+      owner.failed(failure);
       if (isOver()) return;
       const retryInMs = backoff(failures++, random());
       timers.set(start, retryInMs);
@@ -219,7 +219,7 @@ export const createTab = (
         owner.refuse(channel, createFailure(CLOSE_REFUSED, code, code, { channel: name }));
       },
     ],
-    [FAILURE, (failure: Sent) => owner.error(createFailure(...failure))],
+    [FAILURE, (failure: Sent) => owner.failed(createFailure(...failure))],
     [TOKEN, lending.lend],
   ]);
 

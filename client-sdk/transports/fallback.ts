@@ -158,7 +158,7 @@ export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, settings:
       try {
         trial = opener(name)?.({
           ...host,
-          ...{ connected, touch, lost: fail, receive: ignore, refuse: ignore, error: ignore },
+          ...{ connected, touch, lost: fail, receive: ignore, refuse: ignore, failed: ignore },
         });
       } catch {
         // As where a page may not open it.
@@ -177,7 +177,7 @@ export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, settings:
     const stop = (why?: Failure) => {
       timers.clear();
       trial?.close();
-      for (const link of [...links]) link.close(why);
+      for (const link of links) link.close(why);
       links.clear();
     };
     const each = (method: 'sync' | 'refresh' | 'probe' | 'quiet') => () => {

@@ -5,7 +5,7 @@ import { backoff } from '../backoff.js';
 import { isStale } from '../channel.js';
 import { type Coded, createEnd, createRefusal, type Failure, isFinal, toFailure } from '../errors.js';
 import { post } from '../http.js';
-import { diff, type Link, type LinkHost, placeOf, type Source, type Wanted } from '../link.js';
+import { diff, type Link, type LinkHost, placesOf, type Source, type Wanted } from '../link.js';
 import { ANSWER_LIMIT_MS, CLOSE_NETWORK, CLOSE_REFUSED, CLOSE_UNAUTHORIZED, REPEAT_FAILURES } from '../numbers.js';
 import { createTimers } from '../timers.js';
 import type { ResponseLike } from '../types.js';
@@ -100,8 +100,7 @@ export const createHttpLink = (
       after: {},
       post(path: string, more?: object) {
         question.after = Object.fromEntries([...asked.values()].map(({ name, position }) => [name, position]));
-        const channels = Object.fromEntries([...asked.values()].map((channel) => [channel.name, placeOf(channel)]));
-        return send(path, { channels, ...more }, mine);
+        return send(path, { channels: placesOf([...asked.values()]), ...more }, mine);
       },
       take(event: AnyEvent) {
         if (!signal.aborted) take(question, event);
@@ -164,7 +163,7 @@ export const createHttpLink = (
       for (const channel of refused) host.refuse(channel, failure);
       open();
     } else if (failure.code === 'rate_limited' || (questions[0] && !isFinal(failure))) {
-      host.error(failure);
+      host.failed(failure);
       timers.set(open, backoff(REPEAT_FAILURES, random(), failure));
     } else host.lost(failure);
   };

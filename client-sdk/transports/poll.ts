@@ -1,9 +1,9 @@
 // The `long-poll` and `short-poll` transports: the same request again and again, from the positions reached.
 
-import type { Begin, HEADERS, PATHS, PolledChannel } from '../../src/protocol/index.js';
+import type { Begin, Feature, HEADERS, PATHS, PolledChannel } from '../../src/protocol/index.js';
 import { backoff } from '../backoff.js';
-import { isOpen, neededFeatures } from '../channel.js';
-import { type LinkHost, type OpenLink, placeOf, type Wanted } from '../link.js';
+import { isOpen } from '../channel.js';
+import { type LinkHost, type OpenLink, placesOf, type Wanted } from '../link.js';
 import {
   ANSWER_GOAL_MS,
   FIRST_ANSWER_BYTES,
@@ -44,8 +44,7 @@ export const poll =
         let carried = answerBytes;
         let moves: unknown;
         if (rest[0]) {
-          const channels = Object.fromEntries(rest.map((wanted) => [wanted.name, placeOf(wanted)]));
-          const body = { channels, waitMs, maxBytes, ...neededFeatures(rest) };
+          const body = { channels: placesOf(rest), waitMs, maxBytes, features: ['positions' satisfies Feature] };
           const response = await post('/v1/poll' satisfies (typeof PATHS)['poll'], body);
           const beganMs = clock.monotonic();
           const answer = await pollAnswer(response, session, signal, touch);

@@ -5,7 +5,7 @@ import type { Begin, Feature, PATHS, PROTOCOL_VERSION, ServerEvent } from '../..
 import { backoff } from '../backoff.js';
 import { isStale } from '../channel.js';
 import { type Coded, createEnd, createFailure, createRefusal, type Failure, isFinal } from '../errors.js';
-import { diff, type Link, type LinkHost, placeOf, type Source, type Wanted } from '../link.js';
+import { diff, type Link, type LinkHost, placesOf, type Source, type Wanted } from '../link.js';
 import { CLOSE_NETWORK, CLOSE_REFUSED, PUBLISH_WINDOW, QUIET_MS, REPEAT_FAILURES } from '../numbers.js';
 
 /** Fields that some events have. */
@@ -52,7 +52,7 @@ export const websocket = (host: LinkHost): Link => {
 
   const subscribe = (fresh: readonly Wanted[]) => {
     if (!fresh[0]) return;
-    request('subscribe', { channels: Object.fromEntries(fresh.map((c) => [c.name, placeOf(c)])) });
+    request('subscribe', { channels: placesOf(fresh) });
     for (const channel of fresh) asked.set(channel, [id, channel.position]);
   };
   const unsubscribe = (gone: readonly Wanted[]) => {
@@ -139,7 +139,7 @@ export const websocket = (host: LinkHost): Link => {
   const refresh = () =>
     request('refresh', { token: session.ticket }, (_event, failure) => {
       if (!failure) return;
-      host.error(failure);
+      host.failed(failure);
       if (!isFinal(failure)) again(refresh, failure);
     });
 

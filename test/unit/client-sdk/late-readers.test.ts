@@ -26,7 +26,7 @@ describe('a later subscription', () => {
     const request = await poll();
     expect(request.url).toBe('http://n1.test/v1/poll');
     expect(request.token).toBe('t1');
-    expect(request.body).toEqual({ channels: { news: '-1' }, waitMs: 0 });
+    expect(request.body).toEqual({ channels: { news: '-1' }, waitMs: 0, features: ['positions'] });
     expect(late.subscription.state).toEqual({ type: 'pending' });
     socket.send(message(7));
     socket.send(message(8));

@@ -153,7 +153,7 @@ it('a link by HTTP that is closed is silent, whatever still comes', async () => 
         connected: hear('connected'),
         touch: hear('touch'),
         refuse: hear('refuse'),
-        error: hear('error'),
+        failed: hear('error'),
         lost: hear('lost'),
       },
       receive: ({ type }) => void heard.push(type),

@@ -19,7 +19,7 @@ const url = 'http://discovery.test';
 it.each([
   [{ url: 'nowhere' }, 'bad url: "nowhere" is not an http(s):// URL'],
   [{ url: undefined }, 'bad url: undefined is not an http(s):// URL'],
-  [{ token: 5 }, 'bad token: "number" is not a text that is not empty, or a function'],
+  [{ token: 5 }, 'bad token: "number" is not a text or a function'],
   [{ transports: [] }, 'bad transports: [] is not a list of transports'],
   [{ transports: 'sse' }, 'bad transports: "sse" is not a list of transports'],
   [{ WebSocket: null }, 'bad WebSocket: null is not a function'],
@@ -28,7 +28,7 @@ it.each([
   [{ pollIntervalMs: 9 }, 'bad pollIntervalMs: 9 is not an integer from 10 to 3600000'],
   [{ pollWaitMs: 60_001 }, 'bad pollWaitMs: 60001 is not an integer from 1 to 60000'],
   [{ clock: { now: Date.now } }, 'bad clock: [object Object] is not a clock'],
-  [{ debug: 'yes' }, 'bad debug: "yes" is not a function, true or false'],
+  [{ debug: 'yes' }, 'bad debug: "yes" is not a function or a boolean'],
   [{ storage: 5 }, 'bad storage: 5 is not a storage, or null'],
 ])('an option: %j', (option, message) => {
   expect(() => createClient({ url, ...option } as ClientOptions)).toThrow(new TypeError(message));
@@ -55,7 +55,7 @@ it.each([
     ['news', { maxPerSecond: 0 }],
     'bad maxPerSecond: 0 is not an integer from 1, the same in all of a channel',
   ],
-  ['publish', ['news', 1, { key: 'a b' }], 'bad key: "a b" is not 1 to 128 printable ASCII characters'],
+  ['publish', ['news', 1, { key: 'a b' }], 'bad key: "a b" is not 1 to 128 of printable ASCII'],
   ['publish', ['news', undefined], 'bad data: "undefined" is not a JSON value'],
   ['history', [':'], 'bad channel: ":" is not the name of a channel'],
 ] as const)('an argument of %s: %j', (method, args, message) => {
@@ -70,7 +70,7 @@ it('a client of WebSockets alone where there are none', () => {
   const { WebSocket } = globalThis;
   Reflect.deleteProperty(globalThis, 'WebSocket');
   try {
-    expect(() => createWebSocketClient({ url })).toThrow('bad WebSocket: undefined is not one, and there is none here');
+    expect(() => createWebSocketClient({ url })).toThrow('bad WebSocket: undefined is not a function');
   } finally {
     if (WebSocket) Object.assign(globalThis, { WebSocket });
   }

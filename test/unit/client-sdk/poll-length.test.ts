@@ -59,7 +59,12 @@ describe('an answer that is cut midway', () => {
     await settle();
     first.cut();
     const second = await poll();
-    expect(second.body).toEqual({ channels: { news: offset(1) }, waitMs: 25_000, maxBytes: 5_000 });
+    expect(second.body).toEqual({
+      channels: { news: offset(1) },
+      waitMs: 25_000,
+      maxBytes: 5_000,
+      features: ['positions'],
+    });
     second.answer(200, news(2, [2], { more: true }));
     const third = await poll();
     expect(third.body).toMatchObject({ channels: { news: offset(2) }, maxBytes: 7_500 });

@@ -19,11 +19,16 @@ describe('long polls', () => {
     world = new World(long);
     const listening = world.subscribe('news');
     const first = await poll();
-    expect(first.body).toEqual({ channels: { news: 'now' }, waitMs: 0, maxBytes: 65_536 });
+    expect(first.body).toEqual({ channels: { news: 'now' }, waitMs: 0, maxBytes: 65_536, features: ['positions'] });
     expect(first.token).toBe('t1');
     first.answer(200, news(1));
     const second = await poll();
-    expect(second.body).toEqual({ channels: { news: offset(1) }, waitMs: 25_000, maxBytes: 65_536 });
+    expect(second.body).toEqual({
+      channels: { news: offset(1) },
+      waitMs: 25_000,
+      maxBytes: 65_536,
+      features: ['positions'],
+    });
     expect(world.client.state).toMatchObject({ type: 'connected', transport: 'long-poll' });
     expect(listening.subscription.state).toMatchObject({ type: 'subscribed', offset: offset(1), recovered: true });
     second.answer(200, news(3, [2, 3]));
@@ -45,7 +50,12 @@ describe('long polls', () => {
     world = new World(long);
     const listening = world.subscribe('news', { after: offset(4) });
     (await poll()).answer(204);
-    expect((await poll()).body).toEqual({ channels: { news: offset(4) }, waitMs: 25_000, maxBytes: 65_536 });
+    expect((await poll()).body).toEqual({
+      channels: { news: offset(4) },
+      waitMs: 25_000,
+      maxBytes: 65_536,
+      features: ['positions'],
+    });
     expect(listening.states).toMatchObject([{ type: 'subscribed', offset: offset(4), recovered: true }]);
   });
 
@@ -66,7 +76,12 @@ describe('long polls', () => {
     world.subscribe('more');
     const next = await poll();
     expect(waiting.aborted).toBe(false);
-    expect(next.body).toEqual({ channels: { news: offset(1), more: 'now' }, waitMs: 0, maxBytes: 65_536 });
+    expect(next.body).toEqual({
+      channels: { news: offset(1), more: 'now' },
+      waitMs: 0,
+      maxBytes: 65_536,
+      features: ['positions'],
+    });
     next.answer(200, { channels: { ...news(2, [2]).channels, more: { offset: offset(9), messages: [] } } });
     expect((await poll()).body).toMatchObject({
       channels: { news: offset(2), more: offset(9) },
@@ -185,7 +200,12 @@ describe('short polls', () => {
     none();
     await world.clock.advance(1_000);
     const second = await poll();
-    expect(second.body).toEqual({ channels: { news: offset(1) }, waitMs: 0, maxBytes: 65_536 });
+    expect(second.body).toEqual({
+      channels: { news: offset(1) },
+      waitMs: 0,
+      maxBytes: 65_536,
+      features: ['positions'],
+    });
     second.answer(200, news(2, [2]));
     await world.clock.advance(999);
     none();

@@ -61,7 +61,7 @@ export class LoneTab {
       receive: (event, source) => void this.received.push([event, source]),
       refuse: (channel, failure) => void this.refused.push([channel, failure]),
       state: (state) => void this.states.push(state),
-      error: (failure) => {
+      failed: (failure) => {
         this.errors.push(failure);
         this.onError();
       },
