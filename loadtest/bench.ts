@@ -13,6 +13,7 @@ import { ATTEMPTS, Judge } from './judge.js';
 import type { Lab } from './lab.js';
 import { describeMachine } from './machine.js';
 import { toMarkdown } from './performance-page.js';
+import { Profiles, writeProfile } from './profiles.js';
 import { exitCode, type Result, toText } from './report.js';
 import { ROOT } from './root.js';
 import { connectStorm, idleMemory } from './scenarios/connections.js';
@@ -20,7 +21,7 @@ import { bursts, joinedFrames, longPolls, ownChannels, sharedChannel } from './s
 import { idleLinks } from './scenarios/idle.js';
 import { publishLatency } from './scenarios/latency.js';
 import { reconnectStorm } from './scenarios/storm.js';
-import { makeSecrets } from './server-process.js';
+import { type Kind, makeSecrets } from './server-process.js';
 
 const SCENARIOS: Readonly<Record<string, (lab: Lab) => Promise<readonly Figure[]>>> = {
   shared: sharedChannel,
@@ -39,6 +40,7 @@ const USAGE = `Usage: npm run bench -- [options]
 
   --quick             3 rounds instead of 7, nothing is written
   --only <names>      only these scenarios, nothing is written: ${Object.keys(SCENARIOS).join(',')}
+  --profile           instead: one round, and a profile of each scenario's servers beside the results, as text
   --allow-busy        figures of a busy machine or driver pass, marked; nothing is written
 
   --against <commit>  instead: this build and that of a commit take turns, and anything worse fails
@@ -50,6 +52,7 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string', default: Object.keys(SCENARIOS).join(',') },
+    profile: { type: 'boolean', default: false },
     'allow-busy': { type: 'boolean', default: false },
     against: { type: 'string' },
     pairs: { type: 'string', default: '15' },
@@ -66,6 +69,7 @@ function main(): Promise<number> | number {
   const known = values.against === undefined ? SCENARIOS : COMPARED;
   const pairs = Number(values.pairs);
   const mistakes = names.filter((name) => known[name] === undefined).map((name) => `no such scenario: ${name}`);
+  if (values.profile && values.against !== undefined) mistakes.push('--profile: not with --against');
   if (!(Number.isInteger(pairs) && pairs >= LEAST_PAIRS)) mistakes.push(`--pairs: at least ${LEAST_PAIRS}`);
   if (values.help) {
     process.stdout.write(USAGE);
@@ -77,7 +81,23 @@ function main(): Promise<number> | number {
   }
   // Before any process of clients is started.
   pinned();
+  if (values.profile) return profile(names);
   return values.against === undefined ? bench(names) : against(values.against, names, pairs);
+}
+
+async function profile(names: readonly string[]): Promise<number> {
+  const profiles = new Profiles();
+  const instruments = { ...INSTRUMENTS, serverFlags: (kind: Kind) => profiles.flagsFor(kind) };
+  try {
+    for (const name of names) {
+      // Where the time goes is the same on a busy machine.
+      await SCENARIOS[name]?.({ ...openLab(1, true), instruments });
+      process.stderr.write(`written: ${writeProfile(name, profiles.take(name))}\n`);
+    }
+    return 0;
+  } finally {
+    profiles.close();
+  }
 }
 
 async function against(commit: string, names: readonly string[], pairs: number): Promise<number> {
@@ -106,9 +126,9 @@ async function bench(names: readonly string[]): Promise<number> {
   return exitCode(result);
 }
 
-function openLab(pairs: number): Lab {
+function openLab(pairs: number, allowBusy = values['allow-busy']): Lab {
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
-  const judge = new Judge({ allowBusy: values['allow-busy'], attempts: ATTEMPTS, log });
+  const judge = new Judge({ allowBusy, attempts: ATTEMPTS, log });
   return { instruments: INSTRUMENTS, judge, secrets: makeSecrets(), pairs, log };
 }
 

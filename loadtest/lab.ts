@@ -8,10 +8,16 @@ import { Numbers } from './numbers.js';
 import type { Proc } from './proc.js';
 import { type Address, connectToRedis, type Encode, encodeLive, encodeLogged } from './publisher.js';
 import { type RedisServer, startRedisServer } from './redis-server.js';
-import { type BareExtra, type Secrets, type ServerProcess, startBare, startFanfare } from './server-process.js';
+import {
+  type BareExtra,
+  type Kind,
+  type Secrets,
+  type ServerProcess,
+  startBare,
+  startFanfare,
+} from './server-process.js';
 import type { Stage } from './traffic.js';
 
-export type Kind = 'bare' | 'uws' | 'ws';
 export type Log = (line: string) => void;
 
 export interface Lab {
@@ -61,20 +67,16 @@ export interface HostOptions {
 
 /** Starts a server of that kind on a Redis of its own: two builds or two engines never share a registry or a function library. */
 export async function startHost(lab: Lab, options: HostOptions): Promise<Host> {
-  const { kind, nodeFlags = [], root, bareDoes } = options;
+  const { kind, root, bareDoes } = options;
+  const nodeFlags = [...lab.instruments.serverFlags(kind), ...(options.nodeFlags ?? [])];
   const redis = await startRedisServer();
   try {
-    const fanfare = {
-      ...lab.secrets,
-      redisUrl: redis.url,
-      nodeFlags,
-      ...(root === undefined ? {} : { root }),
-    };
+    const fanfare = { ...lab.secrets, redisUrl: redis.url, ...(root === undefined ? {} : { root }) };
     // The bare loop forwards what the publish function sends, and it is a Fanfare that loads the function.
     if (kind === 'bare') await (await startFanfare({ ...fanfare, engine: 'uws' })).close();
     const server = await (kind === 'bare'
       ? startBare(redis.url, nodeFlags, bareDoes)
-      : startFanfare({ ...fanfare, engine: kind }));
+      : startFanfare({ ...fanfare, nodeFlags, engine: kind }));
     const close = async (): Promise<void> => {
       await server.close();
       await redis.close();

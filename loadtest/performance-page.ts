@@ -71,6 +71,8 @@ tables show the median with the extremes.
 
 Two builds are compared with \`npm run bench -- --against <commit>\`: both are alive, take turns (A B B A) under the drivers and the Redis of
 this one, and something is worse when the median of the ratios is below 0.97 and its 95 % interval lies wholly below 1.
+Where the time of the servers goes says \`npm run bench -- --profile\`: the twenty functions of each scenario that take most of it, as text in
+\`loadtest/results/profiles\`.
 
 ${SEEN_BESIDE}On a machine that is busy with something else a server wakes up late and finds more to do, and every delivery becomes cheaper, that of a poll most
 of all: at a load of 20 a long poll came to 0.74 × bare. That is why a busy machine is refused and not merely noted.

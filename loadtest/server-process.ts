@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { pinned } from './affinity.js';
 import { built, ROOT } from './root.js';
 
+/** What a server is. */
+export type Kind = 'bare' | 'uws' | 'ws';
+
 export interface ServerProcess {
   readonly pid: number;
   readonly host: string;

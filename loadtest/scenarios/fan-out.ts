@@ -2,7 +2,8 @@
 
 import { type Figure, least } from '../figures.js';
 import { interleave, type Runner } from '../interleaving.js';
-import { type Crowd, type Kind, type Lab, type OpenStage, openStage } from '../lab.js';
+import { type Crowd, type Lab, type OpenStage, openStage } from '../lab.js';
+import type { Kind } from '../server-process.js';
 import { flood, type PaceOptions, pace, type Stage } from '../traffic.js';
 import { BURSTS, CLIENTS, FLOODED, OWN, OWN_FLOODED, PACED, POLLED, POLLED_GENTLY, POLLS, SHARED } from './crowds.js';
 

@@ -3,7 +3,8 @@
 import { LIMITS } from '../../src/protocol/index.js';
 import { type Figure, most, ratios } from '../figures.js';
 import { Fleet } from '../fleet.js';
-import { type Host, type Kind, type Lab, pause, quiet, startHost } from '../lab.js';
+import { type Host, type Lab, pause, quiet, startHost } from '../lab.js';
+import type { Kind } from '../server-process.js';
 import { doubtsOf } from '../validity.js';
 import { type Watched, watch } from '../watch.js';
 import { crowdOn } from './connections.js';
