@@ -99,6 +99,18 @@ describe.each(ENGINES)('streams on the %s engine', (name) => {
     expect(text).toContain('the end');
   });
 
+  it('hands over in order what its peer takes in several goes', async () => {
+    const { peer, stream } = await open();
+    peer.socket.pause();
+    let count = 0;
+    while (stream.bufferedBytes() < 8 * 1024 * 1024 && count < 1_000) stream.write(`<${count++}>`.padEnd(100_000));
+    stream.end();
+    peer.socket.resume();
+    await peer.untilEnd('\r\n0\r\n\r\n');
+    const numbers = [...peer.text.matchAll(/<(\d+)>/g)].map(([, number]) => Number(number));
+    expect(numbers).toEqual(Array.from({ length: count }, (_, number) => number));
+  });
+
   it('ends behind what a peer has still to read', async () => {
     const { peer, stream, aborts } = await open();
     peer.socket.pause();

@@ -15,7 +15,7 @@ const PAUSED_MS = 10_000;
  * A body has to come at this pace, as uWebSockets.js wants it too: that cuts its peer after 10 s, give or take 2, so that here is
  * the time to say why.
  */
-const LOOK_AFTER_MS = 7_500;
+const LOOK_AFTER_MS = 6_000;
 const BYTES_PER_LOOK = (LOOK_AFTER_MS / 1_000) * 16 * 1024;
 /** The same while an answer is under way. Chosen: several times what a publish takes until it has failed. */
 const HELD_MS = 30_000;
