@@ -108,14 +108,15 @@ What was asked of these servers and did not come, with the profile that says whe
   are the payloads that the bare loop sends; the rest are the type, the channel and the offset that stand in each event. Over loopback each of these bytes is copied twice on the server's account. Before
   [decision 35](decisions/0035-batches-end-with-their-callback.md) there were two writes for each link and burst on \`uws\`, and joined frames cost as much as single ones.
 - *Flooded beside nchan: 20 × asked, 19 × came (\`ws\`; 16 × \`uws\`, joined).* The same bytes: the bare loop itself, which sends the payload alone, comes to 13 ×.
-- *SSE beside nchan, paced: 1.2 × asked, 1.16 × came in the lab of 2026-11-27; a day later 1.18 × there and 1.27 × on the other load client.* An event bears its channel and its offset in 355 bytes on the wire where nchan's has 257; what else it costs was not
-  looked for, and the runs lie on both sides of what was asked.
+- *SSE beside nchan, paced: 1.2 × asked, 1.16 × came in the lab of 2026-11-27; a day later 1.18 × there and 1.27 × on the other load client.* An event bears its channel and its offset in 355 bytes on the wire where nchan's has 257. Since then a stream's
+  one piece of a tick needs no list, which spares the collector the copying of 4 MB in each half second: 1.55 × on the other load client on 2026-11-28, where nchan's own figures lay between 101,000 and 182,000 from run to run; the lab has not been run again.
 - *One channel for each client, beside nats-server: 1.0 × asked, 0.8 × came; 0.75 × bare on the other load client asked.* A process that has just begun spends two fifths of its first seconds there in V8's optimising
   compiler, since all of the path from Redis to the socket becomes hot at once; nats-server is compiled before. Measured round after round in one process, without a pause between the servers, it came to 0.52, 0.46, 0.78, 0.61
   and 0.75 × bare. A longer warm-up in the bench is why it says more. What was tried: a reader of our own for what Redis pushes, no ring where one link follows, a lone link that takes its frame without a topic.
-- *Long polls: 0.75 × bare asked, 0.42 to 0.57 × came, and nchan is ahead.* There is no hot spot: 30 % kernel, 15 % built-in functions of V8, 14 % code of ours, 10 % garbage collection, 6 % still the compiler, 4 % look-ups
+- *Long polls: 0.75 × bare asked, 0.42 to 0.59 × came, and nchan is ahead (0.9).* There is no hot spot: 30 % kernel, 15 % built-in functions of V8, 14 % code of ours, 10 % garbage collection, 6 % still the compiler, 4 % look-ups
   in maps. A bare poll is one regular expression; a poll here is a request that is read whole, counted against limits by its bytes, with a ticket that may have been revoked and an answer that bears positions. Answering at once instead of a turn
-  later was 10 % dearer; answers are shared by all who wait at one position. nchan is C, and checks no ticket.
+  later was 10 % dearer; answers are shared by all who wait at one position. nchan is C, and checks no ticket. Half of the collector's part went on 2026-11-28: each poll that had left kept the next one, so that every one of them
+  was copied twice more. With nothing but polls in the process that made 0.59 of 0.49; in turn with other scenarios in the same process it is still 0.42, which is not understood.
 
 `;
 
