@@ -7,6 +7,7 @@ import { pinned } from './affinity.js';
 import { compareWith, describeOutcomes, exitCodeOf } from './against/against.js';
 import { LEAST_PAIRS } from './against/median-ratio.js';
 import { SCENARIOS as COMPARED } from './against/scenarios.js';
+import { CHECKED, check } from './check/check.js';
 import type { Figure } from './figures.js';
 import { INSTRUMENTS } from './instruments.js';
 import { ATTEMPTS, Judge } from './judge.js';
@@ -20,6 +21,8 @@ import { connectStorm, idleMemory } from './scenarios/connections.js';
 import { bursts, joinedFrames, longPolls, ownChannels, sharedChannel } from './scenarios/fan-out.js';
 import { idleLinks } from './scenarios/idle.js';
 import { publishLatency } from './scenarios/latency.js';
+import { publishesPerRedisSecond } from './scenarios/publishes.js';
+import { resumeOneOffset } from './scenarios/resume.js';
 import { reconnectStorm } from './scenarios/storm.js';
 import { type Kind, makeSecrets } from './server-process.js';
 
@@ -34,6 +37,8 @@ const SCENARIOS: Readonly<Record<string, (lab: Lab) => Promise<readonly Figure[]
   idle: idleLinks,
   latency: publishLatency,
   storm: reconnectStorm,
+  resume: resumeOneOffset,
+  publishes: publishesPerRedisSecond,
 };
 
 const USAGE = `Usage: npm run bench -- [options]
@@ -43,6 +48,9 @@ const USAGE = `Usage: npm run bench -- [options]
   --profile           instead: one round, and a profile of each scenario's servers beside the results, as text
   --allow-busy        figures of a busy machine or driver pass, marked; nothing is written
 
+  --check             instead: says which ratios have moved since the kept result; --only ${CHECKED.join(',')} unless others are named
+  --beside <file>     another kept result than loadtest/results/latest.json
+
   --against <commit>  instead: this build and that of a commit take turns, and anything worse fails
   --pairs <n>         how often they do, at least ${LEAST_PAIRS} (15)
   --scenario <names>  in these only: ${Object.keys(COMPARED).join(',')}
@@ -51,7 +59,9 @@ const USAGE = `Usage: npm run bench -- [options]
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: Object.keys(SCENARIOS).join(',') },
+    only: { type: 'string' },
+    check: { type: 'boolean', default: false },
+    beside: { type: 'string' },
     profile: { type: 'boolean', default: false },
     'allow-busy': { type: 'boolean', default: false },
     against: { type: 'string' },
@@ -65,11 +75,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 process.exitCode = await main();
 
 function main(): Promise<number> | number {
-  const names = (values.against === undefined ? values.only : values.scenario).split(',');
+  const only = values.only?.split(',') ?? (values.check ? CHECKED : Object.keys(SCENARIOS));
+  const names = values.against === undefined ? only : values.scenario.split(',');
   const known = values.against === undefined ? SCENARIOS : COMPARED;
   const pairs = Number(values.pairs);
-  const mistakes = names.filter((name) => known[name] === undefined).map((name) => `no such scenario: ${name}`);
+  const mistakes = names.filter((name) => !Object.hasOwn(known, name)).map((name) => `no such scenario: ${name}`);
   if (values.profile && values.against !== undefined) mistakes.push('--profile: not with --against');
+  if (values.check && (values.profile || values.against !== undefined))
+    mistakes.push('--check: not with --profile or --against');
+  if (values.beside !== undefined && !values.check) mistakes.push('--beside: with --check alone');
   if (!(Number.isInteger(pairs) && pairs >= LEAST_PAIRS)) mistakes.push(`--pairs: at least ${LEAST_PAIRS}`);
   if (values.help) {
     process.stdout.write(USAGE);
@@ -82,6 +96,17 @@ function main(): Promise<number> | number {
   // Before any process of clients is started.
   pinned();
   if (values.profile) return profile(names);
+  if (values.check) {
+    const path = values.beside ?? fileURLToPath(new URL('loadtest/results/latest.json', ROOT));
+    const lab = openLab(values.quick ? 3 : 7);
+    return check(
+      lab,
+      names,
+      path,
+      (name) => measured(name, lab),
+      (text) => void process.stdout.write(`${text}\n`),
+    );
+  }
   return values.against === undefined ? bench(names) : against(values.against, names, pairs);
 }
 
@@ -110,7 +135,7 @@ async function against(commit: string, names: readonly string[], pairs: number):
 async function bench(names: readonly string[]): Promise<number> {
   const lab = openLab(values.quick ? 3 : 7);
   const figures: Figure[] = [];
-  for (const name of names) figures.push(...((await SCENARIOS[name]?.(lab)) ?? []));
+  for (const name of names) figures.push(...(await measured(name, lab)));
   const result: Result = {
     date: new Date().toISOString().slice(0, 10),
     command: 'npm run bench',
@@ -124,6 +149,12 @@ async function bench(names: readonly string[]): Promise<number> {
   const isWhole = !values.quick && names.length === Object.keys(SCENARIOS).length;
   if (isWhole && !values['allow-busy'] && result.faults.length === 0) write(result);
   return exitCode(result);
+}
+
+/** The figures of one scenario. */
+async function measured(name: string, lab: Lab): Promise<readonly Figure[]> {
+  const figures = (await SCENARIOS[name]?.(lab)) ?? [];
+  return figures.map((figure) => ({ ...figure, scenario: name }));
 }
 
 function openLab(pairs: number, allowBusy = values['allow-busy']): Lab {

@@ -9,6 +9,10 @@ export interface Figure {
   readonly digits: number;
   /** Absent: for information. */
   readonly budget?: Budget;
+  /** Absent: more is, unless the budget bounds it from above. */
+  readonly isBetter?: 'less';
+  /** By which it is measured; absent in results of benches that did not say so. */
+  readonly scenario?: string;
 }
 
 export interface Budget {
@@ -44,6 +48,11 @@ export function verdict(figure: Figure): Verdict | undefined {
   return reaches(budget.floor) ? 'above the floor' : 'missed';
 }
 
+/** What is more than that of the bare thing, pair by pair. */
+export function differences(values: readonly number[], bare: readonly number[]): readonly number[] {
+  return values.map((value, at) => value - (bare[at] ?? Number.NaN));
+}
+
 /** A ratio to the bare thing, pair by pair. */
 export function ratios(values: readonly number[], bare: readonly number[]): readonly number[] {
   return values.map((value, at) => value / (bare[at] ?? Number.NaN));
@@ -53,6 +62,6 @@ export function least(floor: number, goal: number = floor): Budget {
   return { bound: 'least', floor, goal };
 }
 
-export function most(limit: number): Budget {
-  return { bound: 'most', floor: limit, goal: limit };
+export function most(floor: number, goal: number = floor): Budget {
+  return { bound: 'most', floor, goal };
 }

@@ -61,7 +61,7 @@ export interface HostOptions {
   readonly nodeFlags?: readonly string[];
   /** The folder whose build is run; absent: this one's. */
   readonly root?: URL;
-  /** What the bare loop does besides: heartbeats as a node sends them, or the messages of one tick in one frame. */
+  /** What the bare loop does besides, or instead: see bare/server.ts. */
   readonly bareDoes?: BareExtra;
 }
 

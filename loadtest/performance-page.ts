@@ -71,6 +71,8 @@ tables show the median with the extremes.
 
 Two builds are compared with \`npm run bench -- --against <commit>\`: both are alive, take turns (A B B A) under the drivers and the Redis of
 this one, and something is worse when the median of the ratios is below 0.97 and its 95 % interval lies wholly below 1.
+What has moved since this page was written says \`npm run bench -- --check\`: ratios are measured anew, and have moved where the 95 % interval of their median lies wholly beyond
+that of then (three values beside seven: beyond all of them). It is for information, and never compares absolute figures. In CI \`npm test\` ends with a short form of it.
 Where the time of the servers goes says \`npm run bench -- --profile\`: the twenty functions of each scenario that take most of it, as text in
 \`loadtest/results/profiles\`.
 
@@ -159,7 +161,12 @@ function words(): string {
 - *joined*: clients have what comes at once in one frame, as the SDK asks for it; the bare loop that joins sends an array of the same payloads.
 - *paced*: one message at a time, so every delivery is a system call of its own.
 - *logged* messages are published with \`FCALL fanfare_publish\` (stored, ordered, with an offset), *live* ones with \`PUBLISH\`.
-- *memory*: the slope of the server's resident memory between 2,000 and 10,000 connections, each a user with a ticket of its own.
+- *memory*: the slope of what the server keeps between 2,000 and 10,000 connections, each a user with a ticket of its own: its resident memory without garbage and without the parts
+  of its heap that lie empty.
+- *a bare upgrade + one exchange of JSON*: a WebSocket on which one JSON text is read and one is answered, with no token, ticket or subscription.
+- *reads of logs*: calls of functions in Redis while clients come back to a node that has just started; what a node calls of its own accord is among them.
+- *one by one* are publishes by a call each, 64 written at a time, *in batches* 64 by one call (\`fanfare_publish_many\`); nobody is subscribed.
+- *floor*: where a figure fails. It lies half of the way from what the first version came to, to what is asked for.
 - *due to delivery*: from the time when a message was due to its last byte at the client.
 `;
 }

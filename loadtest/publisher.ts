@@ -183,13 +183,17 @@ export function resp(...words: readonly (string | Buffer)[]): Buffer {
   return Buffer.concat([`*${words.length}\r\n`, ...encoded.flat()].map((part) => Buffer.from(part)));
 }
 
-/** Redis answers with an integer or with a bulk string, which takes two lines and never begins with `$`, `:` or `-`. */
+/**
+ * Redis answers with an integer or with a bulk string, which takes two lines and never begins with `$`, `:` or `-`. One of several messages that is
+ * refused has a text for an answer that begins with a capital letter.
+ */
 function countReplies(bytes: Buffer): { count: number; used: number } {
   let count = 0;
   let used = 0;
   for (let end = bytes.indexOf('\r\n'); end >= 0; end = bytes.indexOf('\r\n', used)) {
     const first = bytes[used];
-    if (first === 0x2d) throw new Error(`Redis refused: ${bytes.toString('utf8', used, end)}`);
+    const isWord = first !== undefined && first >= 0x41 && first <= 0x5a;
+    if (first === 0x2d || isWord) throw new Error(`Redis refused: ${bytes.toString('utf8', used, end)}`);
     if (first === 0x3a || first === 0x24) count += 1;
     used = end + 2;
   }

@@ -43,7 +43,10 @@ export interface FanfareOptions extends Secrets {
 /** Flags with which a server collects garbage on SIGUSR2. */
 export const COLLECTING: readonly string[] = ['--import', built('collect-garbage.js').href];
 
-/** And with which node keeps little room for new objects, where memory is told: see scenarios/connections.ts. */
+/**
+ * And with which its resident memory is what it uses: V8 keeps room for up to 48 MiB of new objects, which comes and goes with how busy
+ * a server was (measured: slopes of less than nothing), and here it may keep 3.
+ */
 export const LEAN: readonly string[] = [...COLLECTING, '--max-semi-space-size=1'];
 
 const READY_TIMEOUT_MS = 15_000;
@@ -70,7 +73,7 @@ export function startRole(role: 'node' | 'discovery', env: Record<string, string
 }
 
 /** What the bare loop does besides forwarding, where that is what is measured. */
-export type BareExtra = 'heartbeats' | 'joins';
+export type BareExtra = 'heartbeats' | 'joins' | 'exchanges';
 
 /** Starts the bare loop of `bare/server.ts`. */
 export function startBare(

@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { tellMoves } from './tell-moves.mjs';
 import { LONG, WAITING } from './test-order.mjs';
 
 /** What runs together; a step that hangs is ended after `minutes`, several times what it takes on a machine that is busy otherwise. */
@@ -128,6 +129,7 @@ if (total.skipped > 0 && process.env.CI) {
   total.failed += total.skipped;
 }
 tellTimes(suites);
+if (process.env.CI && wanted.length === 0) tellMoves((line) => console.log(`test: ${line}`));
 for (const failure of failures) console.log(`test: FAILED ${failure}`);
 console.log(`test: took ${seconds(performance.now() - startedAt)}`);
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';

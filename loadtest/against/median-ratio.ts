@@ -22,13 +22,18 @@ export const LEAST_PAIRS = 6;
  * since each lies below the true median as often as above it, like a coin's sides. Its coverage is 95 % or a little more (15 pairs: 96.5 %).
  */
 export function judgeRatios(ratios: readonly number[]): MedianRatio {
-  const rank = intervalRank(ratios.length);
-  if (rank < 1) throw new TypeError(`${ratios.length} pairs are too few, at least ${LEAST_PAIRS} are needed`);
-  const sorted = [...ratios].sort((a, b) => a - b);
-  const middle = median(sorted);
-  const low = sorted[rank - 1] ?? Number.NaN;
-  const high = sorted[sorted.length - rank] ?? Number.NaN;
+  if (intervalRank(ratios.length) < 1)
+    throw new TypeError(`${ratios.length} pairs are too few, at least ${LEAST_PAIRS} are needed`);
+  const middle = median(ratios);
+  const { low, high } = intervalOf(ratios);
   return { median: middle, low, high, verdict: middle < WORSE_BELOW && high < 1 ? 'worse' : 'not worse' };
+}
+
+/** Of the median: that of order statistics; of fewer than {@link LEAST_PAIRS} values, which have none, all that they span. */
+export function intervalOf(values: readonly number[]): { readonly low: number; readonly high: number } {
+  const sorted = [...values].sort((a, b) => a - b);
+  const rank = Math.max(1, intervalRank(sorted.length));
+  return { low: sorted[rank - 1] ?? Number.NaN, high: sorted[sorted.length - rank] ?? Number.NaN };
 }
 
 /** The largest rank, counted from 1 from both ends, whose interval misses the median in at most 5 % of cases; 0: there is none. */

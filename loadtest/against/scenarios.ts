@@ -23,7 +23,7 @@ type Engine = 'uws' | 'ws';
 
 const PER_CPU = 'deliveries per server CPU-second';
 /** Chosen: what the kernel says of memory is a few MiB off at times (measured), which a slope of 8,000 connections bears. */
-const CONNECTIONS = { few: 1_000, many: 9_000, settles: 1 };
+const CONNECTIONS = { few: 1_000, many: 9_000 };
 /** Chosen: windows of two to three seconds. */
 const SHORT_PACED = { ...PACED, seconds: 2.5 };
 /** A server that is saturated answers with several messages at once, whatever each costs it: fewer of them, that none is. */

@@ -16,6 +16,7 @@ const PARTS = 140;
 const PING_EACH = 3;
 
 const joins = process.env.BARE_DOES === 'joins';
+const exchanges = process.env.BARE_DOES === 'exchanges';
 const redis = new Redis(process.env.BARE_REDIS_URL ?? 'redis://127.0.0.1:6379');
 const app = uWS.App();
 
@@ -47,6 +48,12 @@ function sendJoined(): void {
   joined.clear();
 }
 
+/** The least that a connection takes on which anything is said: one JSON text is read, and one is answered. */
+function exchange(socket: uWS.WebSocket<Linked>, frame: ArrayBuffer): void {
+  const { channel } = JSON.parse(Buffer.from(frame).toString()) as { channel?: unknown };
+  socket.send(JSON.stringify({ type: 'subscribed', channel }));
+}
+
 interface Linked {
   part?: Set<uWS.WebSocket<Linked>>;
 }
@@ -56,6 +63,7 @@ app.ws<Linked>(PATHS.websocket, {
   maxBackpressure: 16 * 1024 * 1024,
   idleTimeout: 0,
   message(socket, frame) {
+    if (exchanges) return exchange(socket, frame);
     const topic = Buffer.from(frame).toString();
     socket.subscribe(topic);
     redis.subscribe(topic).then(

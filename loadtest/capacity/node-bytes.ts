@@ -5,6 +5,7 @@ import { Fleet } from '../fleet.js';
 import { freePort } from '../free-port.js';
 import { type Crowd, channelOf, type Host, type Lab, pause, quiet, startHost } from '../lab.js';
 import { startRedisServer } from '../redis-server.js';
+import { settledMemory } from '../scenarios/settled-memory.js';
 import { LEAN, type ServerProcess, startFanfare, startRole } from '../server-process.js';
 
 const HOST = '127.0.0.1';
@@ -89,21 +90,11 @@ async function slope(lab: Lab, kind: 'uws' | 'ws', { transport, spread }: Idler)
   try {
     const crowd = crowdOn(host);
     await fleet.open({ ...crowd, count: FEW });
-    const before = await settled(lab, host);
+    const before = await settledMemory(lab.instruments.proc, host.server.pid);
     await fleet.open({ ...crowd, count: MANY - FEW });
-    return ((await settled(lab, host)) - before) / (MANY - FEW) / 1024;
+    return ((await settledMemory(lab.instruments.proc, host.server.pid)) - before) / (MANY - FEW) / 1024;
   } finally {
     await fleet.close();
     await host.close();
   }
-}
-
-/** Resident bytes without garbage. */
-async function settled({ instruments }: Lab, { server }: Host): Promise<number> {
-  for (let time = 0; time < 2; time += 1) {
-    await quiet(instruments.proc, server.pid);
-    process.kill(server.pid, 'SIGUSR2');
-    await pause(SETTLE_MS);
-  }
-  return residentBytes(instruments.proc, server.pid);
 }

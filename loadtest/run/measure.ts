@@ -4,6 +4,7 @@ import { residentBytes } from '../cpu-time.js';
 import { Fleet } from '../fleet.js';
 import { pause, quiet } from '../lab.js';
 import type { Arm } from '../plan/arm.js';
+import { settledMemory } from '../scenarios/settled-memory.js';
 import { flood, type Measured, pace, type Stage } from '../traffic.js';
 import { doubtsOf, faultsOf } from '../validity.js';
 import type { Conditions, Contender } from './contender.js';
@@ -73,9 +74,9 @@ async function takeTickets(contender: Contender, conditions: Conditions, fleet: 
 async function memory({ fleet, opened }: Ground, { arm, instruments: { proc } }: Conditions): Promise<Outcome> {
   const few = Math.max(1, Math.round(arm.links * FIRST_SHARE));
   const settled = async (): Promise<number> => {
+    if (opened.collects) return settledMemory(proc, opened.pid);
     for (let time = 0; time < SETTLES; time += 1) {
       await quiet(proc, opened.pid);
-      if (opened.collects) process.kill(opened.pid, 'SIGUSR2');
       await pause(SETTLE_MS);
     }
     return residentBytes(proc, opened.pid);

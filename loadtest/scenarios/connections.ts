@@ -1,12 +1,13 @@
 // What connections cost: memory while they are idle, and CPU while they arrive.
 
-import { residentBytes } from '../cpu-time.js';
-import { type Figure, least, median, most } from '../figures.js';
+import { type Budget, differences, type Figure, median, ratios } from '../figures.js';
 import { Fleet } from '../fleet.js';
 import { type Crowd, channelOf, type Host, type HostOptions, type Lab, pause, quiet, startHost } from '../lab.js';
-import { COLLECTING } from '../server-process.js';
+import { LEAN } from '../server-process.js';
 import { doubtsOf } from '../validity.js';
 import { type Watched, watch } from '../watch.js';
+import { BUDGETS } from './budgets.js';
+import { settledMemory } from './settled-memory.js';
 
 const FEW = 2_000;
 const MANY = 10_000;
@@ -15,25 +16,19 @@ const STORM = { waves: 20, size: 200 };
 const AT_ONCE = 200;
 /** Chosen: for each second of a wave the drivers rest so long, so that clients never wait for their own process. */
 const REST = 0.3;
-const SETTLE_MS = 2_000;
-/**
- * A server whose resident memory is what it uses: V8 keeps room for up to 48 MiB of new objects, which comes and goes with how busy
- * it was (measured: slopes of less than nothing), and here it may keep 3.
- */
-const LEAN: readonly string[] = [...COLLECTING, '--max-semi-space-size=1'];
 
 interface Idler {
   readonly name: string;
   readonly kind: HostOptions['kind'];
   readonly spread: Crowd['spread'];
-  /** KiB. */
-  readonly limit?: number;
+  /** For what is more than the bare one takes. */
+  readonly budget?: Budget;
 }
 
 const IDLERS: readonly Idler[] = [
   { name: 'bare', kind: 'bare', spread: 'shared' },
-  { name: 'uws, all on one channel', kind: 'uws', spread: 'shared', limit: 3 },
-  { name: 'uws, one channel each', kind: 'uws', spread: 'own' },
+  { name: 'uws, all on one channel', kind: 'uws', spread: 'shared', budget: BUDGETS.memory.shared },
+  { name: 'uws, one channel each', kind: 'uws', spread: 'own', budget: BUDGETS.memory.own },
   { name: 'ws, all on one channel', kind: 'ws', spread: 'shared' },
 ];
 
@@ -43,18 +38,23 @@ export async function idleMemory(lab: Lab): Promise<readonly Figure[]> {
   const slopes = IDLERS.map((): number[] => []);
   for (let round = 0; round < Math.min(3, lab.pairs); round += 1) {
     const measured = await Promise.all(
-      IDLERS.map(({ kind, spread }) => memorySlope(lab, { kind }, spread, { few: FEW, many: MANY, settles: 2 })),
+      IDLERS.map(({ kind, spread }) => memorySlope(lab, { kind }, spread, { few: FEW, many: MANY })),
     );
     for (const [at, slope] of measured.entries()) slopes[at]?.push(slope);
     lab.log(`  ${what}: ${measured.map((slope, at) => `${IDLERS[at]?.name} ${slope.toFixed(2)}`).join(', ')} KiB`);
   }
-  return IDLERS.map(({ name, limit }, at) => ({
-    what: `${what}, ${name}`,
-    values: slopes[at] ?? [],
-    unit: 'KiB',
-    digits: 2,
-    ...(limit === undefined ? {} : { budget: most(limit) }),
-  }));
+  return memoryFigures(what, slopes);
+}
+
+/** Of each of {@link IDLERS}, the first of which is the bare one, and of how much more the others take in the same round. */
+export function memoryFigures(what: string, slopes: readonly (readonly number[])[]): readonly Figure[] {
+  const [bare = []] = slopes;
+  return IDLERS.flatMap(({ name, kind, budget }, at): readonly Figure[] => {
+    const figure = { what: `${what}, ${name}`, values: slopes[at] ?? [], unit: 'KiB', digits: 2 };
+    if (kind === 'bare') return [figure];
+    const values = differences(figure.values, bare);
+    return [{ ...figure, values, unit: 'KiB more than bare', ...(budget === undefined ? {} : { budget }) }, figure];
+  });
 }
 
 /** KiB that one more idle connection takes in a fresh server. */
@@ -62,7 +62,7 @@ export async function memorySlope(
   lab: Lab,
   options: HostOptions,
   spread: Crowd['spread'],
-  { few, many, settles }: { readonly few: number; readonly many: number; readonly settles: number },
+  { few, many }: { readonly few: number; readonly many: number },
 ): Promise<number> {
   const fleet = new Fleet(2, lab.instruments.driverFlags); // a process may not open more than 20,000 files
   await takeTickets(lab, options, spread, fleet, many);
@@ -70,9 +70,9 @@ export async function memorySlope(
   try {
     const crowd = crowdOn(lab, host, options, spread);
     await fleet.open({ ...crowd, count: few });
-    const before = await settledMemory(lab, host.server.pid, settles);
+    const before = await settledMemory(lab.instruments.proc, host.server.pid);
     await fleet.open({ ...crowd, count: many - few });
-    return ((await settledMemory(lab, host.server.pid, settles)) - before) / (many - few) / 1024;
+    return ((await settledMemory(lab.instruments.proc, host.server.pid)) - before) / (many - few) / 1024;
   } finally {
     await fleet.close();
     await host.close();
@@ -92,24 +92,31 @@ async function takeTickets(lab: Lab, options: HostOptions, spread: Crowd['spread
 /** Connect, authenticate and subscribe in a storm: per second of the server's CPU, which is what one node on one core can take. */
 export async function connectStorm(lab: Lab): Promise<readonly Figure[]> {
   const what = 'connect + authenticate + subscribe';
-  const storm = await openStorm(lab, { kind: 'uws' });
-  const perCpu: number[] = [];
-  const perWall: number[] = [];
+  const bareWhat = 'bare upgrade + one exchange of JSON';
+  const [bare, perCpu, perWall]: [number[], number[], number[]] = [[], [], []];
+  const storms: Storm[] = [];
   try {
-    await storm.run();
+    const bareStorm = await openStorm(lab, { kind: 'bare', bareDoes: 'exchanges' });
+    storms.push(bareStorm);
+    const storm = await openStorm(lab, { kind: 'uws' });
+    storms.push(storm);
+    for (const one of storms) await one.run();
     for (let round = 0; round < lab.pairs; round += 1) {
+      bare.push((await bareStorm.sound(bareWhat))?.perCpuSecond ?? Number.NaN);
       const came = await storm.sound(what);
       perCpu.push(came?.perCpuSecond ?? Number.NaN);
       perWall.push(came?.perSecond ?? Number.NaN);
     }
   } finally {
-    await storm.close();
+    for (const one of storms) await one.close();
   }
-  lab.log(
-    `  ${what}: ${median(perCpu).toFixed(0)} per CPU-second, ${median(perWall).toFixed(0)} per second of a storm`,
-  );
+  const shown = [perCpu, bare, perWall].map((values) => median(values).toFixed(0));
+  lab.log(`  ${what}: ${shown[0]} per CPU-second, ${bareWhat}: ${shown[1]}; ${shown[2]} per second of a storm`);
+  const besideBare = { what, values: ratios(perCpu, bare), unit: `× a ${bareWhat}`, digits: 2 };
   return [
-    { what, values: perCpu, unit: 'per CPU-second', digits: 0, budget: least(3_000) },
+    { ...besideBare, budget: BUDGETS.connects.besideBare },
+    { what, values: perCpu, unit: 'per CPU-second', digits: 0, budget: BUDGETS.connects.perCpuSecond },
+    { what: bareWhat, values: bare, unit: 'per CPU-second', digits: 0 },
     { what: `${what}, clients on the same machine`, values: perWall, unit: 'per second', digits: 0 },
   ];
 }
@@ -162,24 +169,15 @@ export async function openStorm(lab: Lab, options: HostOptions): Promise<Storm> 
 }
 
 /** Everybody's subscription, without a count. */
-export function crowdOn(lab: Lab, host: Host, { kind }: HostOptions, spread: Crowd['spread']) {
+export function crowdOn(lab: Lab, host: Host, { kind, bareDoes }: HostOptions, spread: Crowd['spread']) {
   return {
     transport: 'websocket',
     host: host.address.host,
     port: host.address.port,
     atOnce: AT_ONCE,
-    channel: channelOf(spread),
+    // The bare thing's clients send nothing but this.
+    channel: bareDoes === 'exchanges' ? JSON.stringify({ channel: channelOf(spread) }) : channelOf(spread),
     ...(kind === 'bare' ? {} : { secret: lab.secrets.authSecret }),
     pollEveryMs: 0,
   } as const;
-}
-
-/** Resident memory without garbage: an idle server collects it too (measured: after some 25 s), but not at a known moment. */
-async function settledMemory(lab: Lab, pid: number, times: number): Promise<number> {
-  for (let time = 0; time < times; time += 1) {
-    await quiet(lab.instruments.proc, pid);
-    process.kill(pid, 'SIGUSR2');
-    await pause(SETTLE_MS);
-  }
-  return residentBytes(lab.instruments.proc, pid);
 }

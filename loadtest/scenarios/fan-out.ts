@@ -1,10 +1,11 @@
 // Fan-out over WebSocket and long poll beside the bare loop: flooded, paced, and one channel per client.
 
-import { type Figure, least } from '../figures.js';
+import type { Figure } from '../figures.js';
 import { interleave, type Runner } from '../interleaving.js';
 import { type Crowd, type Lab, type OpenStage, openStage } from '../lab.js';
 import type { Kind } from '../server-process.js';
 import { flood, type PaceOptions, pace, type Stage } from '../traffic.js';
+import { BUDGETS } from './budgets.js';
 import { BURSTS, CLIENTS, FLOODED, OWN, OWN_FLOODED, PACED, POLLED, POLLED_GENTLY, POLLS, SHARED } from './crowds.js';
 
 /** 1 channel × 1,000 WebSockets, flooded and paced. */
@@ -13,15 +14,15 @@ export async function sharedChannel(lab: Lab): Promise<readonly Figure[]> {
     const flooded: readonly Runner[] = [
       { stage: bare.live },
       { stage: bare.logged },
-      { stage: uws.logged, beside: bare.logged, budget: least(0.8, 0.85) },
+      { stage: uws.logged, beside: bare.logged, budget: BUDGETS.flooded.uws },
       { stage: uws.live, beside: bare.live },
-      { stage: ws.logged, beside: bare.logged, budget: least(0.6) },
+      { stage: ws.logged, beside: bare.logged, budget: BUDGETS.flooded.ws },
       { stage: ws.live, beside: bare.live },
     ];
     const paced: readonly Runner[] = [
       { stage: bare.logged },
-      { stage: uws.logged, beside: bare.logged, budget: least(0.9) },
-      { stage: ws.logged, beside: bare.logged },
+      { stage: uws.logged, beside: bare.logged, budget: BUDGETS.paced.uws },
+      { stage: ws.logged, beside: bare.logged, budget: BUDGETS.paced.ws },
     ];
     for (const { stage } of flooded) await flood(stage, { ...FLOODED, messages: 1_280 });
     const what = `${CLIENTS} WebSockets on 1 channel`;
@@ -47,10 +48,17 @@ export async function joinedFrames(lab: Lab): Promise<readonly Figure[]> {
     const stages = [bare, joining, uws, ws];
     for (const stage of stages) await flood(stage, { ...FLOODED, messages: 1_280 });
     const what = `${CLIENTS} WebSockets on 1 channel, flooded, beside bare`;
-    const besideBare = stages.map((stage) => (stage === bare ? { stage } : { stage, beside: bare }));
-    const besideJoining = [joining, uws, ws].map((stage) =>
-      stage === joining ? { stage } : { stage, beside: joining },
-    );
+    const besideBare: readonly Runner[] = [
+      { stage: bare },
+      { stage: joining, beside: bare },
+      { stage: uws, beside: bare, budget: BUDGETS.joined.uws },
+      { stage: ws, beside: bare },
+    ];
+    const besideJoining: readonly Runner[] = [
+      { stage: joining },
+      { stage: uws, beside: joining, budget: BUDGETS.besideJoining.uws },
+      { stage: ws, beside: joining },
+    ];
     return [
       ...(await interleave(lab, what, besideBare, (stage) => flood(stage, FLOODED))),
       ...(await interleave(lab, `${what} that joins`, besideJoining, (stage) => flood(stage, FLOODED))),
@@ -66,9 +74,9 @@ export async function ownChannels(lab: Lab): Promise<readonly Figure[]> {
     const runners: readonly Runner[] = [
       { stage: bare.live },
       { stage: bare.logged },
-      { stage: uws.logged, beside: bare.logged, budget: least(0.65, 0.7) },
+      { stage: uws.logged, beside: bare.logged, budget: BUDGETS.own.uws },
       { stage: uws.live, beside: bare.live },
-      { stage: ws.logged, beside: bare.logged },
+      { stage: ws.logged, beside: bare.logged, budget: BUDGETS.own.ws },
     ];
     for (const { stage } of runners) await flood(stage, { ...OWN_FLOODED, messages: 64_000 });
     return interleave(lab, `${CLIENTS} channels × 1 WebSocket`, runners, (stage) => flood(stage, OWN_FLOODED));
@@ -110,8 +118,8 @@ export async function longPolls(lab: Lab): Promise<readonly Figure[]> {
         pace(stage, how),
       );
     return [
-      ...(await held(POLLED, { stage: uws.logged, beside: bare.logged, budget: least(0.5) })),
-      ...(await held(POLLED_GENTLY, { stage: ws.logged, beside: bare.logged })),
+      ...(await held(POLLED, { stage: uws.logged, beside: bare.logged, budget: BUDGETS.polls.uws })),
+      ...(await held(POLLED_GENTLY, { stage: ws.logged, beside: bare.logged, budget: BUDGETS.polls.ws })),
     ];
   });
 }

@@ -1,8 +1,9 @@
 // From the time when a message is due to the last byte at the client, on a machine that does nothing else.
 
-import { type Figure, most } from '../figures.js';
+import type { Figure } from '../figures.js';
 import { type Lab, openStage } from '../lab.js';
 import { pace } from '../traffic.js';
+import { BUDGETS } from './budgets.js';
 import { SHARED } from './crowds.js';
 
 const RHYTHM = { perSecond: 100, seconds: 5, latency: true, lingerMs: 300 };
@@ -25,7 +26,7 @@ export async function publishLatency(lab: Lab): Promise<readonly Figure[]> {
   }
   lab.log(`  ${what}: p99 ${p99.map((ms) => ms.toFixed(2)).join(', ')} ms`);
   return [
-    { what, values: p99, unit: 'ms p99', digits: 2, budget: most(5) },
+    { what, values: p99, unit: 'ms p99', digits: 2, budget: BUDGETS.latency.uws },
     { what, values: p50, unit: 'ms p50', digits: 2 },
   ];
 }

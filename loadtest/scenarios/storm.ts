@@ -131,7 +131,7 @@ function stageOf(lab: Lab, host: Host, stay: Fleet, come: Fleet, publisher: Stag
 }
 
 /** What Redis has done since it started: calls of functions, and all commands. */
-async function countCommands(admin: Redis): Promise<{ functions: number; all: number }> {
+export async function countCommands(admin: Redis): Promise<{ functions: number; all: number }> {
   const [commands, stats] = await Promise.all([admin.info('commandstats'), admin.info('stats')]);
   return {
     functions: Number(/cmdstat_fcall:calls=(\d+)/.exec(commands)?.[1] ?? 0),
