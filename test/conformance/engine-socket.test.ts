@@ -1,36 +1,9 @@
 // What engine.ts promises of WebSockets, on both engines.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
-import type { EngineSocket } from '../../src/node/engines/engine.js';
-import {
-  ENGINES,
-  type EngineHost,
-  type HostSetup,
-  Queue,
-  type RecordingHandler,
-  startEngine,
-} from '../support/engine-host.js';
-
-/** A client of the `ws` library that queues what it hears. */
-class Client {
-  readonly heard = new Queue<string>();
-  readonly ws: WebSocket;
-  readonly closed: Promise<string>;
-
-  constructor(host: EngineHost) {
-    this.ws = new WebSocket(`ws://127.0.0.1:${host.port}/ws`, { perMessageDeflate: false });
-    this.ws.on('message', (data) => this.heard.push(String(data)));
-    this.ws.on('error', () => {});
-    this.closed = new Promise((resolve) => this.ws.on('close', (code, reason) => resolve(`${code} ${reason}`)));
-  }
-}
-
-interface Link {
-  readonly client: Client;
-  readonly handler: RecordingHandler;
-  readonly socket: EngineSocket;
-}
+import type { WebSocket } from 'ws';
+import { ENGINES, type EngineHost, type HostSetup, startEngine } from '../support/engine-host.js';
+import { Client, linkTo } from '../support/engine-link.js';
 
 describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
   const hosts: EngineHost[] = [];
@@ -38,14 +11,6 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
     const host = await startEngine(name, setup);
     hosts.push(host);
     return host;
-  };
-  const link = async (host: EngineHost): Promise<Link> => {
-    const client = new Client(host);
-    const handler = await host.accepted.next();
-    const socket = await handler.socket;
-    await new Promise((resolve) => client.ws.once('open', resolve));
-    expect(await handler.events.next()).toBe('open');
-    return { client, handler, socket };
   };
   afterEach(async () => {
     await Promise.all(hosts.splice(0).map((host) => host.close()));
@@ -58,7 +23,7 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
         if (event.startsWith('text ')) socket.send(event.slice(5));
       },
     });
-    const { client, socket } = await link(host);
+    const { client, socket } = await linkTo(host);
     const texts = ['', 'grüße 🎉', 'a'.repeat(125), 'b'.repeat(126), 'é'.repeat(30_000), 'c'.repeat(70_000)];
     for (const text of texts) client.ws.send(text);
     for (const text of texts) expect(await client.heard.next()).toBe(text);
@@ -67,7 +32,7 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
   });
 
   it('tells of binary frames, of frames over the limit with their size, and keeps the link', async () => {
-    const { client, handler } = await link(await start());
+    const { client, handler } = await linkTo(await start());
     client.ws.send(Buffer.alloc(10));
     client.ws.send('x'.repeat(1_000));
     client.ws.send('x'.repeat(1_001));
@@ -79,7 +44,7 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
   });
 
   it('drops the link at a frame over four times the limit', async () => {
-    const { client, handler } = await link(await start());
+    const { client, handler } = await linkTo(await start());
     client.ws.send('x'.repeat(4_001));
     expect(await handler.events.next()).toBe('close 1006');
     await client.closed;
@@ -87,7 +52,7 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
 
   it('publishes to the subscribers of a topic, in order, and to nobody else', async () => {
     const host = await start();
-    const links = [await link(host), await link(host), await link(host)] as const;
+    const links = [await linkTo(host), await linkTo(host), await linkTo(host)] as const;
     links[0].socket.subscribe('a');
     links[1].socket.subscribe('a');
     links[1].socket.subscribe('b');
@@ -114,7 +79,7 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
 
   it('sends frames of every size to a topic whole', async () => {
     const host = await start();
-    const { client, socket } = await link(host);
+    const { client, socket } = await linkTo(host);
     socket.subscribe('t');
     const sizes = [1, 125, 126, 65_535, 65_536, 300_000, 2];
     for (const size of sizes) host.engine.publish('t', Buffer.alloc(size, 'x'));
@@ -123,7 +88,7 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
 
   it('has copied a frame when publish or send returns', async () => {
     const host = await start();
-    const { client, socket } = await link(host);
+    const { client, socket } = await linkTo(host);
     socket.subscribe('t');
     const memory = Buffer.alloc(3);
     memory.write('one');
@@ -136,8 +101,8 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
 
   it('keeps the order of publish, send, subscribe and unsubscribe within one tick', async () => {
     const host = await start();
-    const { client, socket } = await link(host);
-    const other = await link(host);
+    const { client, socket } = await linkTo(host);
+    const other = await linkTo(host);
     other.socket.subscribe('t');
     host.engine.publish('t', Buffer.from('before'));
     socket.subscribe('t');
@@ -157,7 +122,7 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
 
   it('may be subscribed again in the tick in which it left', async () => {
     const host = await start();
-    const { client, socket } = await link(host);
+    const { client, socket } = await linkTo(host);
     for (const text of ['1', '2', '3']) {
       socket.subscribe('t');
       host.engine.publish('t', Buffer.from(text));
@@ -171,7 +136,7 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
 
   it('takes a frame as its own: a buffer may be used again after publish', async () => {
     const host = await start();
-    const { client, socket } = await link(host);
+    const { client, socket } = await linkTo(host);
     socket.subscribe('t');
     const buffer = Buffer.from('first');
     host.engine.publish('t', buffer);
@@ -181,7 +146,7 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
 
   it('corks what a function sends, in order', async () => {
     const host = await start();
-    const { client, socket } = await link(host);
+    const { client, socket } = await linkTo(host);
     socket.subscribe('t');
     host.engine.publish('t', Buffer.from('0'));
     socket.cork(() => {
@@ -191,7 +156,7 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
   });
 
   it('pings, and tells of the pong; answers pings itself', async () => {
-    const { client, handler, socket } = await link(await start());
+    const { client, handler, socket } = await linkTo(await start());
     socket.ping();
     expect(await handler.events.next()).toBe('pong');
     const pong = new Promise((resolve) => client.ws.once('pong', (data) => resolve(String(data))));
@@ -208,7 +173,7 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
           if (armed && event.startsWith(method)) throw new Error('in a handler');
         },
       });
-      const other = await link(host);
+      const other = await linkTo(host);
       const victim = new Client(host);
       armed = true;
       const handler = await host.accepted.next();
@@ -235,12 +200,12 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
         if (event.startsWith('close')) throw new Error('in close');
       },
     });
-    const { client, handler } = await link(host);
+    const { client, handler } = await linkTo(host);
     client.ws.close(1000);
     expect(await handler.events.next()).toBe('close 1000');
     await client.closed;
     expect(host.failures).toHaveLength(1);
-    await link(host);
+    await linkTo(host);
   });
 
   it('tells the code of the peer: its own, 1005 without one, 1006 without goodbye', async () => {
@@ -251,7 +216,7 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
       [(ws) => ws.terminate(), 'close 1006'],
     ];
     for (const [part, event] of partings) {
-      const { client, handler } = await link(host);
+      const { client, handler } = await linkTo(host);
       part(client.ws);
       expect(await handler.events.next()).toBe(event);
       await client.closed;
@@ -261,7 +226,7 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
 
   it('closes with code and reason, tells its handler once, and is a no-op from then on', async () => {
     const host = await start();
-    const { client, handler, socket } = await link(host);
+    const { client, handler, socket } = await linkTo(host);
     socket.subscribe('t');
     socket.close(4501, 'ü'.repeat(100));
     expect(await handler.events.next()).toBe('close 4501');
@@ -275,14 +240,14 @@ describe.each(ENGINES)('WebSockets on the %s engine', (name) => {
     host.engine.publish('t', Buffer.from('nobody'));
     host.engine.publish('u', Buffer.from('nobody'));
     expect(socket.bufferedBytes()).toBe(0);
-    await (await link(host)).handler.socket;
+    await (await linkTo(host)).handler.socket;
     expect(handler.events.waiting).toEqual([]);
     expect(host.failures).toEqual([]);
   });
 
   it('hears nothing more after it was closed from this side', async () => {
     const host = await start({ react: (event, socket) => event === 'text 1' && socket.close(4500, 'enough') });
-    const { client, handler } = await link(host);
+    const { client, handler } = await linkTo(host);
     for (const text of ['1', '2', '3']) client.ws.send(text);
     expect(await client.closed).toBe('4500 enough');
     expect([await handler.events.next(), await handler.events.next()]).toEqual(['text 1', 'close 4500']);

@@ -8,7 +8,7 @@ import type { PublishToTopic, TopicEncoding } from './encoding.js';
 export interface TopicListener {
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
-  /** Takes what is published to a topic on which it is alone, where that costs less than publishing; at once. */
+  /** Takes what is published to a topic on which it is alone, where that costs less than publishing; copied at once. */
   deliver?(frame: Buffer): void;
 }
 

@@ -108,7 +108,10 @@ export interface EngineSocket {
    * is cut.
    */
   send(frame: string | Buffer): void;
-  /** As a publish to a topic that only this socket is subscribed to, and at once; there where that costs less than publishing. */
+  /**
+   * As a publish to a topic that only this socket is subscribed to: copied at once, and sent by the end of the turn, before whatever else is
+   * sent to it. There where that costs less than publishing.
+   */
   deliver?(frame: Buffer): void;
   /** Runs `write`, whatever the socket's state, so that what it sends leaves in as few system calls as possible. */
   cork(write: () => void): void;

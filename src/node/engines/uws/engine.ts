@@ -89,6 +89,7 @@ class UwsEngine implements Engine {
   }
 
   publish(topic: string, frame: Buffer): void {
+    this.#sockets?.outbox.flush();
     this.#sockets?.cutSlow();
     this.#app?.publish(topic, frame);
     for (const app of this.#earlier) app.publish(topic, frame);
@@ -99,6 +100,7 @@ class UwsEngine implements Engine {
   }
 
   async close(): Promise<void> {
+    this.#sockets?.outbox.flush();
     const apps = [this.#app, ...this.#earlier];
     this.#app = undefined;
     this.#earlier = [];

@@ -5,8 +5,10 @@ import { randomUUID } from 'node:crypto';
 import { after, soon } from '../../../lib/timers.js';
 import { CLOSE } from '../../../protocol/index.js';
 import type { EngineHandlers, EngineOptions, EngineSocket, SocketHandler } from '../engine.js';
+import { guarded } from '../guard.js';
 import type { Handshakes } from '../handshakes.js';
 import { closeReason, saneCloseCode } from '../refusal.js';
+import { Outbox, type Receiver } from './outbox.js';
 import type { SocketCount } from './socket-count.js';
 import { UwsStreams } from './stream.js';
 import { Turn } from './turn.js';
@@ -34,6 +36,7 @@ export class UwsSockets {
   readonly handlers: EngineHandlers;
   readonly options: EngineOptions;
   readonly streams = new UwsStreams();
+  readonly outbox = new Outbox();
   readonly turn = new Turn();
   readonly unread = new Unread();
   readonly count: SocketCount;
@@ -73,7 +76,7 @@ export interface SocketOwner {
   left(): void;
 }
 
-export class UwsSocket implements EngineSocket {
+export class UwsSocket implements EngineSocket, Receiver {
   readonly handler: SocketHandler;
   readonly #sockets: UwsSockets;
   readonly #owner: SocketOwner;
@@ -93,13 +96,23 @@ export class UwsSocket implements EngineSocket {
   }
 
   send(frame: string | Buffer): void {
-    // The outcome is not looked at: sent and buffered are fine, a dropped frame comes to `dropped`.
-    if (!this.#slow) this.#ws?.send(frame, false, false);
+    this.#sockets.outbox.flush();
+    this.#send(frame);
   }
 
   /** Measured: an eighth cheaper than by a topic. */
   deliver(frame: Buffer): void {
-    this.send(frame);
+    this.#sockets.outbox.add(this, frame);
+  }
+
+  /** Called by the outbox. */
+  take(frame: Buffer): void {
+    guarded(() => this.#send(frame), this.#sockets.fail);
+  }
+
+  #send(frame: string | Buffer): void {
+    // The outcome is not looked at: sent and buffered are fine, a dropped frame comes to `dropped`.
+    if (!this.#slow) this.#ws?.send(frame, false, false);
   }
 
   cork(write: () => void): void {
@@ -108,6 +121,7 @@ export class UwsSocket implements EngineSocket {
   }
 
   ping(): void {
+    this.#sockets.outbox.flush();
     if (!this.#slow) this.#ws?.ping();
   }
 
@@ -122,6 +136,7 @@ export class UwsSocket implements EngineSocket {
    * this turn still leaves.
    */
   close(code: number, reason: string): void {
+    this.#sockets.outbox.flush();
     const ws = this.#ws;
     if (ws === undefined) return;
     if (this.#slow) return void ws.close();
@@ -149,6 +164,7 @@ export class UwsSocket implements EngineSocket {
   }
 
   bufferedBytes(): number {
+    this.#sockets.outbox.flush();
     return this.#ws?.getBufferedAmount() ?? 0;
   }
 
