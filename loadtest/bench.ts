@@ -8,6 +8,8 @@ import { compareWith, describeOutcomes, exitCodeOf } from './against/against.js'
 import { LEAST_PAIRS } from './against/median-ratio.js';
 import { SCENARIOS as COMPARED } from './against/scenarios.js';
 import { CHECKED, check } from './check/check.js';
+import { CURVES, drawCurves, REPETITIONS } from './curves/command.js';
+import { type CurvesResult, readCurves } from './curves/result.js';
 import type { Figure } from './figures.js';
 import { INSTRUMENTS } from './instruments.js';
 import { ATTEMPTS, Judge } from './judge.js';
@@ -50,19 +52,23 @@ const USAGE = `Usage: npm run bench -- [options]
 
   --check             instead: says which ratios have moved since the kept result; --only ${CHECKED.join(',')} unless others are named
   --beside <file>     another kept result than loadtest/results/latest.json
+  --curves [names]    instead: what things cost against how many there are, for the page: ${Object.keys(CURVES).join(',')}
+                      (with --quick: the smallest points of each once, nothing is written)
 
   --against <commit>  instead: this build and that of a commit take turns, and anything worse fails
   --pairs <n>         how often they do, at least ${LEAST_PAIRS} (15)
   --scenario <names>  in these only: ${Object.keys(COMPARED).join(',')}
 `;
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
     check: { type: 'boolean', default: false },
     beside: { type: 'string' },
     profile: { type: 'boolean', default: false },
+    curves: { type: 'boolean', default: false },
     'allow-busy': { type: 'boolean', default: false },
     against: { type: 'string' },
     pairs: { type: 'string', default: '15' },
@@ -75,11 +81,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 process.exitCode = await main();
 
 function main(): Promise<number> | number {
-  const only = values.only?.split(',') ?? (values.check ? CHECKED : Object.keys(SCENARIOS));
-  const names = values.against === undefined ? only : values.scenario.split(',');
-  const known = values.against === undefined ? SCENARIOS : COMPARED;
+  const { names, known, what } = asked();
   const pairs = Number(values.pairs);
-  const mistakes = names.filter((name) => !Object.hasOwn(known, name)).map((name) => `no such scenario: ${name}`);
+  const mistakes = names.filter((name) => !Object.hasOwn(known, name)).map((name) => `no such ${what}: ${name}`);
+  mistakes.push(...positionals.slice(values.curves ? 1 : 0).map((word) => `unexpected: ${word}`));
+  if (values.curves && (values.profile || values.check || values.against !== undefined))
+    mistakes.push('--curves: not with --profile, --check or --against');
   if (values.profile && values.against !== undefined) mistakes.push('--profile: not with --against');
   if (values.check && (values.profile || values.against !== undefined))
     mistakes.push('--check: not with --profile or --against');
@@ -95,6 +102,7 @@ function main(): Promise<number> | number {
   }
   // Before any process of clients is started.
   pinned();
+  if (values.curves) return curves(names);
   if (values.profile) return profile(names);
   if (values.check) {
     const path = values.beside ?? fileURLToPath(new URL('loadtest/results/latest.json', ROOT));
@@ -108,6 +116,24 @@ function main(): Promise<number> | number {
     );
   }
   return values.against === undefined ? bench(names) : against(values.against, names, pairs);
+}
+
+/** What is to be measured, and out of what. */
+function asked(): { names: readonly string[]; known: Readonly<Record<string, unknown>>; what: string } {
+  if (values.curves) {
+    const [names = Object.keys(CURVES).join(',')] = positionals;
+    return { names: names.split(','), known: CURVES, what: 'curve' };
+  }
+  if (values.against === undefined) {
+    const names = values.only?.split(',') ?? (values.check ? CHECKED : Object.keys(SCENARIOS));
+    return { names, known: SCENARIOS, what: 'scenario' };
+  }
+  return { names: values.scenario.split(','), known: COMPARED, what: 'scenario' };
+}
+
+function curves(names: readonly string[]): Promise<number> {
+  const { quick, 'allow-busy': allowBusy } = values;
+  return drawCurves(openLab(quick ? 1 : REPETITIONS), { names, quick, allowBusy });
 }
 
 async function profile(names: readonly string[]): Promise<number> {
@@ -133,6 +159,12 @@ async function against(commit: string, names: readonly string[], pairs: number):
 }
 
 async function bench(names: readonly string[]): Promise<number> {
+  // Before anything is measured, since the page is made of them too.
+  const { result: drawn, mistake } = readCurves();
+  if (mistake !== undefined) {
+    process.stderr.write(`${mistake}\n`);
+    return 64;
+  }
   const lab = openLab(values.quick ? 3 : 7);
   const figures: Figure[] = [];
   for (const name of names) figures.push(...(await measured(name, lab)));
@@ -147,7 +179,7 @@ async function bench(names: readonly string[]): Promise<number> {
   };
   process.stdout.write(`${toText(result)}\n`);
   const isWhole = !values.quick && names.length === Object.keys(SCENARIOS).length;
-  if (isWhole && !values['allow-busy'] && result.faults.length === 0) write(result);
+  if (isWhole && !values['allow-busy'] && result.faults.length === 0) write(result, drawn);
   return exitCode(result);
 }
 
@@ -163,12 +195,12 @@ function openLab(pairs: number, allowBusy = values['allow-busy']): Lab {
   return { instruments: INSTRUMENTS, judge, secrets: makeSecrets(), pairs, log };
 }
 
-function write(result: Result): void {
+function write(result: Result, drawn: CurvesResult | undefined): void {
   const results = new URL('loadtest/results/', ROOT);
   mkdirSync(results, { recursive: true });
   const json = `${JSON.stringify(result, null, 2)}\n`;
   writeFileSync(new URL('latest.json', results), json);
   writeFileSync(new URL(`${result.date}-${result.machine.commit}.json`, results), json);
-  writeFileSync(new URL('docs/PERFORMANCE.md', ROOT), toMarkdown(result));
+  writeFileSync(new URL('docs/PERFORMANCE.md', ROOT), toMarkdown(result, drawn));
   process.stderr.write(`written: ${fileURLToPath(new URL('docs/PERFORMANCE.md', ROOT))}\n`);
 }

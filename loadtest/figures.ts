@@ -27,7 +27,7 @@ export interface Budget {
 export type Verdict = 'met' | 'above the floor' | 'missed';
 
 /** Whether a repetition does not count: then the figure is not told. */
-export function isRefused({ values }: Figure): boolean {
+export function isRefused({ values }: Pick<Figure, 'values'>): boolean {
   return values.length === 0 || values.some((value) => !Number.isFinite(value));
 }
 

@@ -20,6 +20,8 @@ const STALL_MS = 5_000;
 export class Fleet {
   private readonly workers: readonly ChildProcess[];
   private readonly progress: number[];
+  /** Clients of each worker. */
+  private held: readonly number[];
   private opened = 0;
   private watcher: { readonly deliveries: number; readonly wake: () => void } | undefined;
 
@@ -27,6 +29,7 @@ export class Fleet {
     const path = fileURLToPath(built('worker.js'));
     this.workers = Array.from({ length: workers }, () => fork(path, { stdio: 'inherit', execArgv: [...execArgv] }));
     this.progress = this.workers.map(() => 0);
+    this.held = this.workers.map(() => 0);
     for (const [index, worker] of this.workers.entries()) {
       worker.on('message', (message) => this.onAnswer(index, message as WorkerAnswer));
     }
@@ -50,6 +53,7 @@ export class Fleet {
   async open(command: Omit<OpenCommand, 'do' | 'first'>): Promise<number> {
     const shares = this.shares(command.count);
     this.opened += command.count;
+    this.held = shares.map(({ count }, index) => count + (this.held[index] ?? 0));
     const answers = shares.map(({ first, count }, index) => {
       const atOnce = Math.max(1, Math.round(command.atOnce / shares.length));
       return this.ask(index, { ...command, do: 'open', first, count, atOnce }, 'opened');
@@ -61,15 +65,23 @@ export class Fleet {
   /** Closes all clients; the next that are opened begin with the first number again. */
   async release(): Promise<void> {
     this.opened = 0;
+    this.held = this.workers.map(() => 0);
     await Promise.all(this.workers.map((_, index) => this.ask(index, { do: 'release' }, 'released')));
   }
 
-  /** Begins a window. With `reportEvery`, each worker tells of its progress at that many deliveries. */
+  /**
+   * Begins a window. With `reportEvery`, progress is told at that many deliveries: each worker tells of its clients' part, where all clients
+   * get the same.
+   */
   async reset(options: { first: number; reportEvery?: number; latency?: boolean }): Promise<void> {
     this.progress.fill(0);
-    const reportEvery = options.reportEvery ?? Number.MAX_SAFE_INTEGER;
-    const command = { do: 'reset', first: options.first, reportEvery, latency: options.latency ?? false } as const;
-    await Promise.all(this.workers.map((_, index) => this.ask(index, command, 'reset')));
+    const { first, reportEvery, latency = false } = options;
+    await Promise.all(
+      this.workers.map((_, index) => {
+        const part = reportEvery === undefined ? Number.MAX_SAFE_INTEGER : this.partOf(reportEvery, index);
+        return this.ask(index, { do: 'reset', first, reportEvery: part, latency }, 'reset');
+      }),
+    );
   }
 
   /** Resolves with true once that many deliveries were reported, with false when none is any more. */
@@ -100,6 +112,12 @@ export class Fleet {
         return ended;
       }),
     );
+  }
+
+  /** Of deliveries to all clients, those to a worker's; all of them where they cannot be shared out evenly. */
+  private partOf(deliveries: number, index: number): number {
+    const part = (deliveries * (this.held[index] ?? 0)) / this.opened;
+    return Number.isInteger(part) && part > 0 ? part : deliveries;
   }
 
   /** Which of the next `count` clients each worker gets. */

@@ -59,6 +59,8 @@ export interface OpenStage {
 export interface HostOptions {
   readonly kind: Kind;
   readonly nodeFlags?: readonly string[];
+  /** Further options of a Fanfare, as environment variables. */
+  readonly env?: Readonly<Record<string, string>>;
   /** The folder whose build is run; absent: this one's. */
   readonly root?: URL;
   /** What the bare loop does besides, or instead: see bare/server.ts. */
@@ -67,11 +69,11 @@ export interface HostOptions {
 
 /** Starts a server of that kind on a Redis of its own: two builds or two engines never share a registry or a function library. */
 export async function startHost(lab: Lab, options: HostOptions): Promise<Host> {
-  const { kind, root, bareDoes } = options;
+  const { kind, root, bareDoes, env = {} } = options;
   const nodeFlags = [...lab.instruments.serverFlags(kind), ...(options.nodeFlags ?? [])];
   const redis = await startRedisServer();
   try {
-    const fanfare = { ...lab.secrets, redisUrl: redis.url, ...(root === undefined ? {} : { root }) };
+    const fanfare = { ...lab.secrets, redisUrl: redis.url, env, ...(root === undefined ? {} : { root }) };
     // The bare loop forwards what the publish function sends, and it is a Fanfare that loads the function.
     if (kind === 'bare') await (await startFanfare({ ...fanfare, engine: 'uws' })).close();
     const server = await (kind === 'bare'

@@ -1,13 +1,17 @@
 // The page docs/PERFORMANCE.md: a bench's result, how it was measured, and what is refused.
 
+import { curvesSection } from './curves/page.js';
+import type { CurvesResult } from './curves/result.js';
 import { type Figure, median, type Verdict, verdict } from './figures.js';
 import { bound, budgeted, informative, type Result, spread } from './report.js';
 import { LIMITS } from './validity.js';
 
 const MARKS: Record<Verdict, string> = { met: 'met', 'above the floor': 'above the floor', missed: '**MISSED**' };
 
-export function toMarkdown(result: Result): string {
-  return [head(result), tables(result), method(result), refusals(), words()].join('\n');
+/** Without curves the page says nothing of growth. */
+export function toMarkdown(result: Result, curves?: CurvesResult): string {
+  const growth = curves === undefined ? [] : [curvesSection(curves)];
+  return [head(result), tables(result), ...growth, method(result), refusals(), words()].join('\n');
 }
 
 function head({ command, date, machine }: Result): string {

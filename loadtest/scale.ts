@@ -197,7 +197,7 @@ export function unevennessOf(links: readonly number[]): number {
 }
 
 /** As the node tells it: its sockets are more than its links, as discovery and a look at `/metrics` are connections too. */
-async function linksOn(port: number): Promise<number> {
+export async function linksOn(port: number): Promise<number> {
   const response = await fetch(`http://${HOST}:${port}/metrics`, { signal: AbortSignal.timeout(METRICS_TIMEOUT_MS) });
   const text = await response.text();
   const links = /^fanfare_connections\{[^}]*\} (\d+)$/m.exec(text)?.[1];

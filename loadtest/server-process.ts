@@ -36,6 +36,8 @@ export interface FanfareOptions extends Secrets {
   readonly redisUrl?: string;
   /** Further flags of node. */
   readonly nodeFlags?: readonly string[];
+  /** Further options, as environment variables. */
+  readonly env?: Readonly<Record<string, string>>;
   /** The folder whose build is run; absent: this one's. */
   readonly root?: URL;
 }
@@ -62,6 +64,7 @@ export function startFanfare(options: FanfareOptions): Promise<ServerProcess> {
     FANFARE_CLUSTER_SECRET: options.clusterSecret,
     FANFARE_PUBLISH_KEY: options.publishKey,
     FANFARE_LOG_LEVEL: 'warn',
+    ...options.env,
   };
   if (options.redisUrl !== undefined) env.FANFARE_REDIS_URL = options.redisUrl;
   return startServer([...(options.nodeFlags ?? []), main, 'start'], env);

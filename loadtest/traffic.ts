@@ -208,8 +208,8 @@ interface Batch {
 
 /** Each batch goes to the next channels in turn. There are two at least, so that none is rewritten while it is being sent. */
 function prepareBatches(stage: Stage, batch: number): readonly Batch[] {
-  const { channels } = stage;
-  const count = channels.length === 1 ? 2 : channels.length; // after that many it is the first channels' turn again
+  // After that many a batch begins with the first channel again.
+  const count = Math.max(2, stage.channels.length / commonDivisor(stage.channels.length, batch));
   return Array.from({ length: count }, (_, at) => {
     const bytes = encodeBatch(stage, at * batch, batch, () => [0, 0]);
     const payloads: number[] = [];
@@ -217,6 +217,11 @@ function prepareBatches(stage: Stage, batch: number): readonly Batch[] {
       payloads.push(start);
     return { bytes, payloads };
   });
+}
+
+/** The greatest. */
+function commonDivisor(one: number, other: number): number {
+  return other === 0 ? one : commonDivisor(other, one % other);
 }
 
 /** The messages from `first` on, each for its channel, with the time and the number that it is to have. */

@@ -8,6 +8,8 @@ const TICKS_PER_SECOND = 100; // USER_HZ
 /** Who takes part in a run. */
 export interface Cast {
   readonly server: number;
+  /** Further nodes of its cluster. */
+  readonly fellows?: readonly number[];
   /** The publishing process and the workers with the clients. */
   readonly drivers: readonly number[];
   /** Several where it is a cluster. */
@@ -19,6 +21,8 @@ export interface Watched {
   readonly wallSeconds: number;
   /** CPU seconds. */
   readonly server: number;
+  /** All its cluster's further nodes together; absent: there are none. */
+  readonly fellows?: number;
   /** How often the server had nothing left to do: with many deliveries to each, it is handed much at a time. */
   readonly serverSleeps: number;
   /** Context switches of all its threads. */
@@ -40,7 +44,8 @@ interface Machine {
 
 /** Begins a window; what is returned ends it. */
 export function watch(proc: Proc, cast: Cast, nowMs = () => performance.now()): () => Watched {
-  const pids = [cast.server, ...cast.drivers, ...[cast.redis ?? []].flat()];
+  const { fellows = [], drivers } = cast;
+  const pids = [cast.server, ...drivers, ...fellows, ...[cast.redis ?? []].flat()];
   const look = () => ({
     ms: nowMs(),
     machine: readMachine(proc),
@@ -53,7 +58,7 @@ export function watch(proc: Proc, cast: Cast, nowMs = () => performance.now()): 
     const after = look();
     const wallSeconds = (after.ms - before.ms) / 1000;
     const used = pids.map((_, at) => between(before.used[at], after.used[at]));
-    const own = used.reduce((sum, seconds) => sum + seconds, 0);
+    const own = sumOf(used);
     // Idle time is exact on a kernel that stops the tick of an idle processor, while busy time is sampled: so what is not idle is busy.
     const idle = (after.machine.idle - before.machine.idle) / TICKS_PER_SECOND;
     const stolen = (after.machine.stolen - before.machine.stolen) / TICKS_PER_SECOND;
@@ -63,12 +68,19 @@ export function watch(proc: Proc, cast: Cast, nowMs = () => performance.now()): 
       server: used[0] ?? 0,
       serverSleeps: after.sleeps - before.sleeps,
       serverSwitches: after.switches - before.switches,
-      drivers: used.slice(1, 1 + cast.drivers.length),
-      redis: used.slice(1 + cast.drivers.length).reduce((sum, seconds) => sum + seconds, 0),
+      ...(fellows.length > 0 && {
+        fellows: sumOf(used.slice(1 + drivers.length, 1 + drivers.length + fellows.length)),
+      }),
+      drivers: used.slice(1, 1 + drivers.length),
+      redis: sumOf(used.slice(1 + drivers.length + fellows.length)),
       stolenCores: stolen / wallSeconds,
       othersCores: Math.max(0, others / wallSeconds),
     };
   };
+}
+
+function sumOf(seconds: readonly number[]): number {
+  return seconds.reduce((sum, one) => sum + one, 0);
 }
 
 function between(before: CpuTime | undefined, after: CpuTime | undefined): number {

@@ -15,6 +15,8 @@ interface Share {
   readonly channel: string;
   /** Absent: as many as clients. Otherwise client `n` has the number `n % channels` there. */
   readonly channels?: number;
+  /** So many channels for each client, whose names are `channel`, a colon and a number from 0 on; absent: `channel` alone. */
+  readonly channelsEach?: number;
   /** Subscribed to from these positions instead, with `%` as in `channel`. */
   readonly positions?: Readonly<Record<string, string>>;
   /** Signs the users' tokens, which discovery exchanges for tickets; absent: the server is the bare one, which takes neither. */

@@ -1,5 +1,6 @@
 // A worker process: opens the clients that it is told to and answers with what they received.
 
+import { NOW } from '../src/protocol/index.js';
 import { BAD_READERS, type ClientParts, type LoadClient, type Reading } from './clients/link.js';
 import { openPeer, PEERS } from './clients/peer.js';
 import { openPoll } from './clients/poll.js';
@@ -113,10 +114,12 @@ function open(command: OpenCommand): void {
   for (let index = 0; index < command.atOnce; index += 1) next();
 }
 
-function positionsOf(
-  { positions, channels }: OpenCommand,
-  client: number,
-): Readonly<Record<string, string>> | undefined {
+function positionsOf(command: OpenCommand, client: number): Readonly<Record<string, string>> | undefined {
+  const { channel: name, channels, channelsEach } = command;
+  const positions =
+    channelsEach === undefined
+      ? command.positions
+      : Object.fromEntries(Array.from({ length: channelsEach }, (_, at) => [`${name}:${at}`, NOW]));
   if (positions === undefined) return undefined;
   const number = client % (channels ?? Number.POSITIVE_INFINITY);
   return Object.fromEntries(

@@ -6,6 +6,7 @@ import { type Crowd, channelOf, type Host, type HostOptions, type Lab, pause, qu
 import { LEAN } from '../server-process.js';
 import { doubtsOf } from '../validity.js';
 import { type Watched, watch } from '../watch.js';
+import type { OpenCommand } from '../worker-messages.js';
 import { BUDGETS } from './budgets.js';
 import { settledMemory } from './settled-memory.js';
 
@@ -64,15 +65,33 @@ export async function memorySlope(
   spread: Crowd['spread'],
   { few, many }: { readonly few: number; readonly many: number },
 ): Promise<number> {
+  const [before = Number.NaN, after = Number.NaN] = await memoryAt(lab, options, { spread }, [few, many]);
+  return (after - before) / (many - few) / 1024;
+}
+
+/** Who idles on a server whose memory is looked at. */
+export type Idlers = Pick<Crowd, 'spread'> & Partial<Pick<OpenCommand, 'transport' | 'channelsEach'>>;
+
+/** Resident bytes of a fresh server with so many clients, and then so many, and so on. */
+export async function memoryAt(
+  lab: Lab,
+  options: HostOptions,
+  { spread, ...like }: Idlers,
+  counts: readonly number[],
+): Promise<readonly number[]> {
   const fleet = new Fleet(2, lab.instruments.driverFlags); // a process may not open more than 20,000 files
-  await takeTickets(lab, options, spread, fleet, many);
+  await takeTickets(lab, options, spread, fleet, Math.max(...counts));
   const host = await startHost(lab, { ...options, nodeFlags: LEAN });
   try {
-    const crowd = crowdOn(lab, host, options, spread);
-    await fleet.open({ ...crowd, count: few });
-    const before = await settledMemory(lab.instruments.proc, host.server.pid);
-    await fleet.open({ ...crowd, count: many - few });
-    return ((await settledMemory(lab.instruments.proc, host.server.pid)) - before) / (many - few) / 1024;
+    const crowd = { ...crowdOn(lab, host, options, spread), ...like };
+    const bytes: number[] = [];
+    let opened = 0;
+    for (const count of counts) {
+      await fleet.open({ ...crowd, count: count - opened });
+      opened = count;
+      bytes.push(await settledMemory(lab.instruments.proc, host.server.pid));
+    }
+    return bytes;
   } finally {
     await fleet.close();
     await host.close();
