@@ -8,7 +8,7 @@ import { drawFlooded, type Flooded, redisUsPerMessage, serverUsPerDelivery } fro
 import { openGround } from './ground.js';
 
 const SUBSCRIBERS = 100;
-const MESSAGES = 3_840;
+const MESSAGES = 25_600;
 const PAYLOAD_BYTES = 128;
 const AT_ONCE = 1_000;
 

@@ -15,7 +15,7 @@ import { drawFlooded, type Flooded, type Opened, redisUsPerMessage, serverUsPerD
 const HOST = '127.0.0.1';
 const CHANNEL = 'news';
 const SUBSCRIBERS = 1_000;
-const MESSAGES = 640;
+const MESSAGES = 3_840;
 const PAYLOAD_BYTES = 128;
 /** A place that discovery reserved lapses after a few seconds: no more tickets are taken than are used at once. */
 const AT_A_TIME = 500;

@@ -6,7 +6,7 @@ import { drawFlooded, type Flooded, serverUsPerDelivery, serverUsPerMessage } fr
 import { openGround } from './ground.js';
 
 /** Chosen for a second or two of the server's CPU in each window, and for no more messages than Redis takes in that time. */
-const DELIVERIES = 320_000;
+const DELIVERIES = 3_840_000;
 const MOST_MESSAGES = 32_000;
 
 const OUTLINE: Outline = {
