@@ -97,6 +97,9 @@ export function startBuilt(
   return startServer([...nodeFlags, fileURLToPath(built(file))], env);
 }
 
+/** Each server and each Redis is taken along by whoever ends first: more than the ten listeners that Node takes for a leak. */
+process.setMaxListeners(64);
+
 async function startServer(args: readonly string[], env: Record<string, string>): Promise<ServerProcess> {
   const [command = process.execPath, ...rest] = [...pinned(), process.execPath, ...args];
   const child = spawn(command, rest, {
