@@ -13,7 +13,7 @@ export function curvesSection(result: CurvesResult | undefined, explanations = E
   return `## How it grows
 
 Measured by \`${COMMAND}\` ${from.join(', ')}: ${machine.cpu}, ${machine.memoryGiB} GiB, Linux ${machine.kernel}, Node ${machine.node}, Redis ${machine.redis}. The tables show the median, and the extremes of
-the repetitions. CPU is that of floods in bursts of 64 logged messages with a payload of 128 bytes; each point has a fresh server, whose first
+the repetitions, where there is more than one. CPU is that of floods in bursts of 64 logged messages with a payload of 128 bytes; each point has a fresh server, whose first
 window is left out.
 
 ${curves.map((curve) => partOf(curve, explanations[curve.name])).join('\n')}`;
@@ -39,5 +39,6 @@ function cellOf({ digits }: DatedCurve, points: DatedCurve['series'][number]['po
   if (isRefused({ values })) return 'refused';
   const show = (value: number): string =>
     value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  if (values.length === 1) return show(median(values));
   return `${show(median(values))} (${show(Math.min(...values))} to ${show(Math.max(...values))})`;
 }
