@@ -72,9 +72,7 @@ class LoadReporter implements Reporter {
       this.#again = true;
       return this.#sending;
     }
-    this.#sending = this.#sendAll().finally(() => {
-      this.#sending = undefined;
-    });
+    this.#sending = this.#sendAll();
     return this.#sending;
   }
 
@@ -95,11 +93,13 @@ class LoadReporter implements Reporter {
     }
   }
 
+  /** Whoever asks after its last look finds none under way, and begins another. */
   async #sendAll(): Promise<void> {
     do {
       this.#again = false;
       await this.#send();
     } while (this.#again && this.#stopping === undefined);
+    this.#sending = undefined;
   }
 
   async #send(): Promise<void> {

@@ -47,7 +47,8 @@ export class Revocations {
   #position: LogPosition = LOG_BEGIN;
   #listener: ((ending: Ending) => void | Promise<void>) | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #reading: Promise<void> | undefined;
+  #reading: Promise<void> = Promise.resolve();
+  #isReading = false;
   #again = false;
   #isClosed = false;
   #isAway = false;
@@ -121,13 +122,8 @@ export class Revocations {
   /** Reads what is new now, and has it confirmed. Never rejects. */
   readNow(): Promise<void> {
     if (this.#isClosed) return Promise.resolve();
-    if (this.#reading !== undefined) {
-      this.#again = true;
-      return this.#reading;
-    }
-    this.#reading = this.#readAll().finally(() => {
-      this.#reading = undefined;
-    });
+    if (this.#isReading) this.#again = true;
+    else this.#reading = this.#readAll();
     return this.#reading;
   }
 
@@ -163,9 +159,10 @@ export class Revocations {
     this.requireGood(holder);
   }
 
-  /** Until there is nothing new, and the log knows that. */
+  /** Until there is nothing new, and the log knows that. Whoever asks after its last look finds none under way, and begins another. */
   async #readAll(): Promise<void> {
     const { log, member, logger } = this.#options;
+    this.#isReading = true;
     try {
       let isBehind = true;
       while (isBehind && !this.#isClosed) {
@@ -184,6 +181,8 @@ export class Revocations {
     } catch (error) {
       if (!this.#isAway) logger.warn({ error }, 'the list of revocations cannot be read; what was read is in force');
       this.#isAway = true;
+    } finally {
+      this.#isReading = false;
     }
   }
 

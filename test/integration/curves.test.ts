@@ -71,7 +71,7 @@ it.concurrent('publishes to every one of several channels of a link, and tells t
 it.each([
   [['--curves', 'nothing,nodes'], 'no such curve: nothing'],
   [['--curves', 'nodes', 'memory'], 'unexpected: memory'],
-  [['--curves', '--profile'], '--curves: not with --profile or --against'],
+  [['--curves', '--profile'], '--curves: not with --profile, --check or --against'],
   [['nodes'], 'unexpected: nodes'],
 ])('names what is wrong with %s', async (flags, said) => {
   const failure = await promisify(execFile)(process.execPath, [COMMAND, ...flags]).catch((error: unknown) => error);

@@ -60,6 +60,20 @@ it('reports at once and then each second', async () => {
   expect(await registry.list()).toEqual([]);
 });
 
+it('has reported what was so when it was asked, however far an earlier report had come', async () => {
+  const { registry, seen } = cuttable();
+  let connections = 0;
+  const { reporter } = reporterOf({ registry, read: () => node('n1', { connections }) });
+  for (let ticks = 0; ticks < 40; ticks++) {
+    const earlier = reporter.report();
+    for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
+    connections++;
+    await reporter.report();
+    expect([ticks, seen.at(-1)?.connections]).toEqual([ticks, connections]);
+    await earlier;
+  }
+});
+
 it('goes on when the registry fails, and then tells all that was claimed', async () => {
   const { registry, seen, state } = cuttable();
   let claims = ['a'];

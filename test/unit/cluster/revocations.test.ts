@@ -130,6 +130,18 @@ describe('what a process knows of revocations', () => {
     expect(log.finds).toBe(before);
   });
 
+  it('knows what was in the log when it was asked to read, however far an earlier reading had come', async () => {
+    const one = await open();
+    for (let ticks = 0; ticks < 60; ticks++) {
+      const earlier = one.readNow();
+      for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
+      void log.inner.add(logout(`u${ticks}`, 2 * HOUR_MS));
+      await one.readNow();
+      expect([ticks, await verdict(one, holder(`u${ticks}`))]).toEqual([ticks, 'revoked']);
+      await earlier;
+    }
+  });
+
   it('refuses who may be revoked while the log is away, lets in who is not, and knows whom it knew', async () => {
     await log.add(logout('u1', 2 * HOUR_MS));
     await log.add(logout('u2', 2 * HOUR_MS));
