@@ -88,13 +88,13 @@ of all: at a load of 20 a long poll came to 0.74 × bare. That is why a busy mac
 /** What was found out by other means, and by hand. */
 const SEEN_BESIDE = `### Beside another load client
 
-A load client of another make, a single C program around one epoll loop, was held against this bench on 2026-11-26, five rounds, each ratio to a
-bare loop under live messages. With \`uws\` the two agree within 10 %: flooded 0.85 (here 0.88), paced 0.89 (0.96), own channels 0.55 logged and
-0.76 live (0.58 and 0.78), long polls 0.42 (0.39). With \`ws\` so do paced (0.72 and 0.75) and own channels (0.52 and 0.51). Two figures of \`ws\` differ:
+A load client of another make, a single C program around one epoll loop, was held against this bench on 2026-11-28, ten rounds, the server on one processor and everything else on the other, each ratio
+(median, and extremes) to a bare loop under live messages in the same round, one process for all of it: flooded 0.94 (0.89 to 0.98), paced 0.90 (0.84 to 1.51), own channels 0.64 (0.62 to 0.72) logged and 0.91 (0.84 to 1.05) live, long polls 0.51 (0.33 to 0.69)
+beside nchan's 0.90, SSE 1.58 (1.44 to 1.72) × nchan. Two figures differ from those above:
 
-- *Flooded*, 1.15 there and 1.45 here. That client keeps 64 single messages on their way instead of publishing bursts of 64, and what \`ws\` finds
-  each time that it wakes up decides what a delivery costs: see its floods in bursts of 1 and of 64 above, between which 1.15 lies.
-- *Long polls at 10 messages a second*, 0.34 there and none here: \`ws\` needs more than a processor for them, and a saturated server is refused.
+- *Flooded*, which is 0.85 here and on \`ws\` 1.5, where that client came to 1.15 on 2026-11-26. It keeps 64 single messages on their way instead of publishing bursts of 64, and what a server finds each time that it wakes up decides
+  what a delivery costs: see the floods in bursts of 1 and of 64 above.
+- *One channel for each client*, logged, which is 0.85 here: what is published by a function of Redis comes in smaller pieces there, and its bare loop is sent live messages.
 
 The lab (\`npm run loadtest\`) was held against it on 2026-11-28, µs of the server per delivery, three rounds of the lab and four of the other, one after the other: paced 5.7 (there 5.2) and bare 4.3 (4.6), long polls 30 (29),
 bare 12 (13) and nchan 13 (14), SSE 5.9 (6.4). One channel for each client does not agree, 17 and 13: the lab has a fresh server for each measurement, of 4 s, and the other one has the same for all rounds. With \`seconds: 20\` in its YAML the
@@ -110,19 +110,29 @@ Each of five broadcasts reached all of them, the slowest within 2.1 s (p50 0.8 s
 
 What was asked of these servers and did not come, with the profile that says where the time goes (\`perf\`, all threads of the server):
 
-- *Flooded, clients that have a tick in one frame: 1.5 × bare asked, 1.2 × came (1.5 × by a frame each on \`ws\`), and 0.9 × a bare loop that joins.* Seven tenths of the time are the kernel's: a burst of 64 messages is one write for each link, of 13.9 KB, of which 8.2 KB
+- *Flooded, a frame for each message: 0.95 × bare asked, 0.85 came (0.94 on the other load client), and on \`ws\` 2.3 asked, 1.5 came.* The 2.3 are of a flood that was not in step, where a server that is late finds more at once. In step both write a burst
+  as one write for each link, and the kernel has seven tenths of the time.
+- *The same for clients that have a tick in one frame: 1.5 × bare asked, 1.33 came, and 0.79 × a bare loop that joins, of 0.9.* A burst of 64 messages is one write for each link, of 13.9 KB, of which 8.2 KB
   are the payloads that the bare loop sends; the rest are the type, the channel and the offset that stand in each event. Over loopback each of these bytes is copied twice on the server's account. Before
   [decision 35](decisions/0035-batches-end-with-their-callback.md) there were two writes for each link and burst on \`uws\`, and joined frames cost as much as single ones.
+- *Paced: 0.95 and on \`ws\` 0.85 × bare asked, 0.93 and 0.70 came (0.90 on the other load client).* Each delivery is a system call of its own, of a frame of 240 bytes for the bare loop's 128; what \`ws\` takes besides is an object for each write in \`node:net\` and libuv.
 - *Flooded beside nchan: 20 × asked, 19 × came (\`ws\`; 16 × \`uws\`, joined).* The same bytes: the bare loop itself, which sends the payload alone, comes to 13 ×.
-- *SSE beside nchan, paced: 1.2 × asked, 1.16 × came in the lab of 2026-11-27; a day later 1.18 × there and 1.27 × on the other load client.* An event bears its channel and its offset in 355 bytes on the wire where nchan's has 257. Since then a stream's
-  one piece of a tick needs no list, which spares the collector the copying of 4 MB in each half second: 1.55 × on the other load client on 2026-11-28, where nchan's own figures lay between 101,000 and 182,000 from run to run; the lab has not been run again.
-- *One channel for each client, beside nats-server: 1.0 × asked, 0.8 × came; 0.75 × bare on the other load client asked.* A process that has just begun spends two fifths of its first seconds there in V8's optimising
-  compiler, since all of the path from Redis to the socket becomes hot at once; nats-server is compiled before. Measured round after round in one process, without a pause between the servers, it came to 0.52, 0.46, 0.78, 0.61
-  and 0.75 × bare. A longer warm-up in the bench is why it says more. What was tried: a reader of our own for what Redis pushes, no ring where one link follows, a lone link that takes its frame without a topic.
-- *Long polls: 0.75 × bare asked, 0.42 to 0.59 × came, and nchan is ahead (0.9).* There is no hot spot: 30 % kernel, 15 % built-in functions of V8, 14 % code of ours, 10 % garbage collection, 6 % still the compiler, 4 % look-ups
-  in maps. A bare poll is one regular expression; a poll here is a request that is read whole, counted against limits by its bytes, with a ticket that may have been revoked and an answer that bears positions. Answering at once instead of a turn
-  later was 10 % dearer; answers are shared by all who wait at one position. nchan is C, and checks no ticket. Half of the collector's part went on 2026-11-28: each poll that had left kept the next one, so that every one of them
-  was copied twice more. With nothing but polls in the process that made 0.59 of 0.49; in turn with other scenarios in the same process it is still 0.42, which is not understood.
+- *One channel for each client: 0.9 × bare asked here, 0.85 came; 0.75 on the other load client, 0.64 came; beside nats-server 1.0 × asked, 0.8 × came, which has not been measured since.* Until 2026-11-28 each frame left as soon as its message
+  was read. \`perf\` said that two thirds of a delivery were the kernel's, a third of it the waking of a peer that had read the frame before and fallen asleep while the next message was read: the bare loop, which sends all that it has read at the end,
+  spent half as much there. Frames wait for the end of their turn since, and the bench came from 0.60 to 0.85. What is left is the reading of a logged message, of which the bare loop forwards a live one: 63 bytes of offsets and a check of what lies
+  before it. A process that has just begun spends two fifths of its first seconds in V8's optimising compiler, where nats-server is compiled before. What was tried besides: a reader of our own for what Redis pushes, no ring where one link follows.
+- *Long polls: 0.75 × bare asked, 0.51 came here and 0.51 there; on \`ws\` 0.4 asked, 0.19 came; nchan is ahead (0.90).* There is no hot spot. The kernel takes as much of a poll as of a bare one, some 8.5 µs; the other 19 (bare: 5.7) are 4.3 of built-in functions of V8, a quarter of that look-ups in maps,
+  4.2 of our code, of which no function takes more than 0.35, 3.8 of Node's and V8's strings and calls, 2.6 of the collector, 1.6 of the compiler. A bare poll is one regular expression; a poll here is a request that is read whole, counted against limits
+  by its bytes, with a ticket that may have been revoked and an answer that bears positions. Tried: answering at once instead of a turn later was a tenth dearer; V8's young generation growing at once to its bound made no difference that stands out
+  (eight rounds each, 0.52 and 0.53), and beginning with 16 MB, which only who starts the process can say, makes it a tenth cheaper (\`node --min-semi-space-size=16\`). On \`ws\` each poll is 12 KB of objects of \`node:http\`.
+- *Memory of an idle link: bare + 0.7 KiB asked, + 1.55 came; with a channel of its own + 2.2 asked, + 3.07 came.* By a snapshot of the heap no object is large: the link 160 bytes, who is counted as its user 90, its session, its subscriptions and its socket
+  88 each, a subscription 80, what reads its commands 64, what it may do 63, its heartbeat 56; a channel of its own keeps the promise of its subscription besides, of nearly 200 bytes. It would take fewer objects for each link, with the same fields.
+- *Connects: 0.7 × a bare upgrade with one exchange of JSON asked, 0.24 came (9,600 a CPU-second).* That exchange parses one frame and answers another, and takes 25 µs with its TCP connection. A connect verifies a ticket's HMAC, looks for revocations,
+  gives back a reservation, counts against limits by user, enters a channel and is answered twice.
+- *Logged publishes to many channels in batches of 64: 2 × single ones asked, 1.2 came (to one channel 3 asked, 2.3 came).* What a batch spares is the call; the entry, the expiry and the publish of each channel are commands of their own within it.
+- *\`FCALL\` due to delivery: 1.5 ms at p99 asked, 2.4 came*, p50 1.0 ms: publisher, Redis, server and clients share two processors of a machine that others share too.
+- *Idle links: 1.3 × bare asked, 1.38 came.* A look at each link, whether its peer has answered and its ticket has ended, comes with every heartbeat.
+- *1,000 clients that resume from one offset: 2 reads of the log asked, 2 or 3 came.* One is shared by all that come while it is under way, and those that come after it meet the ring.
 
 `;
 
