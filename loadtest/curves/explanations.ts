@@ -8,7 +8,8 @@ export const EXPLANATIONS: Readonly<Record<string, string>> = {
 not been published on for a while nothing is left in the processor's caches, neither here nor in the kernel nor in Redis, and each delivery fetches its
 channel, its link and its socket again. The bare loop pays the same as far as its links go; it has no more channels than links.`,
   subscribers: `A message is read, checked and framed once, whatever the number of subscribers, and the kernel is handed a burst as one write for each link.
-With few of them each carries a large part of that; from some hundreds on it is lost in what a write costs.`,
+With few of them each carries a large part of that; from some hundreds on it is lost in what a write costs. With many thousands the kernel's sockets
+fit the processor's caches no more, and the bare loop pays that too; \`ws\`, which writes a burst as one piece that is framed once, pays it once a burst.`,
   'subscribers-message': `What a message takes beside its deliveries is the value for the first subscriber; each further one adds its delivery.`,
   history: `Flat: of what a channel keeps, a delivery touches the newest alone.`,
   'history-redis': `Flat: Redis appends to the end of the log and drops from its beginning, whatever lies between. A live message is not kept at all.`,
