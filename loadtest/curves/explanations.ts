@@ -1,6 +1,7 @@
 // Why curves are as they are: what stands below their tables. The figures themselves are in the tables alone.
 
-const MEMORY = `Flat: a server keeps the same of each. What it keeps of the first thousand besides, as code and connections to Redis, is not in it.`;
+const MEMORY = `It does not grow with their number; beside few of them the steps still show in which tables and spaces grow. What a server keeps of the first thousand,
+as code and connections to Redis, is not in it.`;
 
 /** By the curve's name. */
 export const EXPLANATIONS: Readonly<Record<string, string>> = {
@@ -18,7 +19,7 @@ reading, and it is small where a node has thousands of links. All nodes share on
   'nodes-redis': `Redis sends each message once to each node that follows its channel, and none to the others.`,
   'memory-link': MEMORY,
   'memory-own': `${MEMORY} More than with a shared channel, since each link comes with a channel: its name, its subscription at Redis, its position.`,
-  'memory-channel': `Flat. Nothing of what passes is kept for a channel that one link follows: the log has it.`,
+  'memory-channel': `${MEMORY} Nothing of what passes is kept for a channel that one link follows: the log has it.`,
   'memory-poll': `${MEMORY} On \`ws\` a waiting poll is a request and an answer of \`node:http\` with a socket of \`node:net\`, which take most of it.`,
   'memory-stream': `${MEMORY} On \`ws\` it is \`node:http\`'s objects again.`,
 };
