@@ -102,7 +102,8 @@ async function startNode(redis: RedisServer, secrets: Secrets, at: number): Prom
   return startRole('node', { ...environment(redis, secrets, await freePort(HOST)), ...env });
 }
 
-function environment(redis: RedisServer, secrets: Secrets, port: number): Record<string, string> {
+/** Of a role of a cluster on that Redis. */
+export function environment(redis: RedisServer, secrets: Secrets, port: number): Record<string, string> {
   return {
     FANFARE_HOST: HOST,
     FANFARE_PORT: String(port),

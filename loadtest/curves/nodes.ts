@@ -7,7 +7,7 @@ import { Numbers } from '../numbers.js';
 import { connectToRedis, encodeLogged } from '../publisher.js';
 import { startRedisServer } from '../redis-server.js';
 import { opening } from '../run/contender.js';
-import { linksOn, unevennessOf } from '../scale.js';
+import { environment, linksOn, unevennessOf } from '../scale.js';
 import { type Kind, type ServerProcess, startRole } from '../server-process.js';
 import type { Curve, Effort, Outline } from './curve.js';
 import { drawFlooded, type Flooded, type Opened, redisUsPerMessage, serverUsPerDelivery } from './flooded.js';
@@ -55,12 +55,9 @@ async function openNodes(lab: Lab, kind: Kind, count: number): Promise<Opened> {
   return opening(async (later) => {
     const redis = await startRedisServer();
     later(() => redis.close());
-    const shared = {
-      ...{ FANFARE_HOST: HOST, FANFARE_REDIS_URL: redis.url, FANFARE_ENGINE: kind, FANFARE_LOG_LEVEL: 'warn' },
-      ...{ FANFARE_AUTH_SECRET: lab.secrets.authSecret, FANFARE_CLUSTER_SECRET: lab.secrets.clusterSecret },
-    };
     const start = async (role: 'node' | 'discovery', further: Record<string, string>): Promise<ServerProcess> => {
-      const server = await startRole(role, { ...shared, ...further, FANFARE_PORT: String(await freePort(HOST)) });
+      const env = environment(redis, lab.secrets, await freePort(HOST));
+      const server = await startRole(role, { ...env, FANFARE_ENGINE: kind, ...further });
       later(() => server.close());
       return server;
     };
