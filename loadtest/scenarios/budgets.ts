@@ -19,8 +19,8 @@ export const BUDGETS = {
   idle: { uws: most(1.5, 1.3) },
   /** Milliseconds at the 99th percentile. */
   latency: { uws: most(5, 1.5) },
-  /** Reads of logs for 1,000 who come back with one position on one channel: each had one of its own; what a node calls beside is let pass. */
-  resume: { reads: most(10, 2) },
+  /** Reads of logs for 1,000 who come back with one position on one channel: always, so there is no way in between. */
+  resume: { reads: most(2) },
   /** Messages in batches of 64 per CPU-second of Redis, to those that are published one by one. */
   publishes: { many: least(1.5, 2), one: least(2, 3) },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Budget>>>>;
