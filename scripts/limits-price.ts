@@ -65,11 +65,13 @@ for (const [title, written] of [
 ] as const) {
   const limits = nodeLimits(limitSettings(written, { ...forms, ...others }), new Namespaces());
   const reader = new CommandReader(new SubjectLimit(limits.commands));
-  reader.join(keys, Date.now());
+  const payer = { own: undefined, refusals: 0, keys, takeFreePing: () => false };
+  reader.begin(payer);
+  reader.join(payer, keys, Date.now());
   row(
     `a command, read and decoded, ${title}`,
     nsOf((calls) => {
-      for (let n = 0; n < calls; n++) reader.read(text, Date.now());
+      for (let n = 0; n < calls; n++) reader.read(payer, text, Date.now());
     }),
   );
   const [addresses, polls] = [new SubjectLimit(limits.addresses), new SubjectLimit(limits.polls)];

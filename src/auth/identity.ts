@@ -38,6 +38,11 @@ export function endsAtMs({ expiresAtMs, toleranceMs = 0 }: Pick<Identity, 'expir
   return expiresAtMs + toleranceMs;
 }
 
+/** For who has claimed it, or never will: what is kept as long as a link is. */
+export function withoutReservation(identity: Identity): Identity {
+  return identity.reservation === undefined ? identity : { ...identity, reservation: undefined };
+}
+
 /** Whether one of `patterns` grants `channel`. */
 export function grants(patterns: readonly string[], channel: string): boolean {
   for (const pattern of patterns) {

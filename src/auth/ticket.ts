@@ -4,6 +4,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { FanfareError } from '../lib/errors.js';
 import { field, LIMITS, TICKET_TYPE } from '../protocol/index.js';
 import { checkAudience, checkExpiry, checkIssuer, secondsOf } from './claims.js';
+import { GrantPool } from './grant-pool.js';
 import { type Authenticator, type Grants, type Identity, NO_PATTERNS } from './identity.js';
 import { KnownTickets } from './known-tickets.js';
 import { ticketKey } from './ticket-key.js';
@@ -70,6 +71,7 @@ export function createTicketAuthority(
   const [signing] = keys;
   if (signing === undefined) throw new TypeError('a ticket authority needs a secret');
   const known = options.maxCached > 0 ? new KnownTickets(options.maxCached, MAX_CACHED_CHARS) : undefined;
+  const pool = new GrantPool();
 
   return {
     sign(identity, terms) {
@@ -85,7 +87,7 @@ export function createTicketAuthority(
     },
     verify(text, remember = true) {
       const found = known?.find(text);
-      const identity = found ?? identityOf(verifiedPayload(text, keys), options);
+      const identity = found ?? identityOf(verifiedPayload(text, keys), options, pool);
       const nowMs = options.clock();
       if (nowMs >= identity.expiresAtMs + options.toleranceMs) known?.forget(text);
       checkExpiry(identity.expiresAtMs, options.toleranceMs, nowMs);
@@ -142,7 +144,7 @@ function checkSignature(token: TokenText, keys: readonly Buffer[]): void {
 }
 
 /** Copies a ticket's claims. They are ours, so a wrong type means another release or a leaked secret. */
-function identityOf(payload: JsonRecord, options: TicketAuthorityOptions): Identity {
+function identityOf(payload: JsonRecord, options: TicketAuthorityOptions, pool: GrantPool): Identity {
   if (field(payload, 'v') !== TICKET_VERSION) throw invalidClaim('v', 'not a version of tickets that is known here');
   checkIssuer(field(payload, 'iss'), options.issuer);
   checkAudience(field(payload, 'aud'), [options.audience]);
@@ -156,7 +158,7 @@ function identityOf(payload: JsonRecord, options: TicketAuthorityOptions): Ident
   return {
     kind: 'ticket',
     user: optionalText(payload, 'sub') ?? null,
-    grants: copyGrants(grants),
+    grants: pool.of(copyGrants(grants)),
     issuedAtMs,
     expiresAtMs,
     toleranceMs: options.toleranceMs,

@@ -8,6 +8,7 @@ import type { Algorithm } from '../lib/jwt-algorithms.js';
 import { type Logger, silentLogger } from '../lib/logger.js';
 import { field } from '../protocol/index.js';
 import { type ClaimRules, checkExpiry, identityOf } from './claims.js';
+import { GrantPool } from './grant-pool.js';
 import type { Authenticator, Identity } from './identity.js';
 import { isKeyId, JWKS_DEFAULTS, type KeysCheck } from './jwks.js';
 import { publicKey, publishedKeys, secretKey, type TokenKey, type VerifyingKey } from './token-keys.js';
@@ -95,12 +96,14 @@ export function createTokenVerifier(
   const sources = options.issuers.map((issuer) => sourceOf(issuer, options, elapsedMs));
   const sets = sources.flatMap(({ keys }) => keys).flatMap(({ jwks }) => jwks ?? []);
   const cache = options.maxCached > 0 ? newCache(options.maxCached) : undefined;
+  const pool = new GrantPool();
 
   async function verifyAfresh(text: string, remember: boolean): Promise<Identity> {
     const token = readTokenText(text);
     const source = chooseSource(token, sources);
     const payload = await verifySignature(token, source);
-    const identity = identityOf(payload, source.rules, options.clock());
+    const claimed = identityOf(payload, source.rules, options.clock());
+    const identity = { ...claimed, grants: pool.of(claimed.grants) };
     if (remember) {
       forgetStale();
       cache?.set(text, { identity, untilMs: elapsedMs() + options.cacheMs });

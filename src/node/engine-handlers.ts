@@ -10,6 +10,7 @@ import type { Admission } from './admission.js';
 import type { Batches } from './channels/batches.js';
 import type { Channels } from './channels/channels.js';
 import type { Eraser } from './channels/eraser.js';
+import { CommandReader } from './clients/command-reader.js';
 import { FeedRules } from './clients/feed-rules.js';
 import { aheadBytesOf } from './clients/follower.js';
 import type { LinkCounts } from './clients/link-counts.js';
@@ -73,10 +74,17 @@ export function engineHandlers(parts: EngineHandlersParts): EngineHandlers {
 function socketDoor(parts: EngineHandlersParts, subscriptions: SubscriptionsParts, logger: Logger): SocketDoor {
   const { options, admission, publisher, channels, batches, links, counts, ids } = parts;
   const { commands, publishes, openings } = admission;
-  const session = { subscriptions, publisher, door: admission, publishes, openings, logger };
+  const session = { ...subscriptions, ids, publisher, door: admission, publishes, openings, logger };
   const pace = { batches, slices: channels.slices };
   const { handshakeTimeoutMs, namespaces } = options;
-  const own = { session, terms: options, commands, handshakeTimeoutMs, logger, door: admission };
+  const own = {
+    session,
+    terms: options,
+    commands: new CommandReader(commands),
+    handshakeTimeoutMs,
+    logger,
+    door: admission,
+  };
   return new SocketDoor(admission, { links, counts, ids, ...pace, ...own }, allowsAnonymous(namespaces));
 }
 

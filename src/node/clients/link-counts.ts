@@ -5,6 +5,9 @@ import { LinkTally } from '../../limits/link-tally.js';
 import type { SharedLinks } from '../../limits/shared-links.js';
 import { type Seat, type SeatOwner, type SharedBound, tooMany } from '../../limits/shared-subject.js';
 
+/** Who enters, and leaves. */
+type Counted = Pick<Identity, 'user' | 'connection'>;
+
 /**
  * WebSockets, streams and waiting polls. By user who has no name is not counted, since many may share an address. A link that replaces
  * another of its session counts once with it: of a session's links all but one count, and one alone does.
@@ -26,7 +29,7 @@ export class LinkCounts {
    * One more, from this address where that is counted. Every `enter` is owed one {@link leave} with the same, and with what this
    * answers: where the cluster counts it is what a link is ended by that turns out to be one too many. Throws `too_many_connections`.
    */
-  enter(identity: Identity, address: string | undefined, owner?: SeatOwner): Seat | undefined {
+  enter(identity: Counted, address: string | undefined, owner?: SeatOwner): Seat | undefined {
     const name = this.#nameOf(identity, address);
     if (name === undefined) return undefined;
     const { connection = '' } = identity;
@@ -43,7 +46,7 @@ export class LinkCounts {
     return undefined;
   }
 
-  leave(identity: Identity, address: string | undefined, seat: Seat | undefined): void {
+  leave(identity: Counted, address: string | undefined, seat: Seat | undefined): void {
     const name = this.#nameOf(identity, address);
     if (seat !== undefined && name !== undefined) return this.#shared?.leave(name, seat);
     const known = name === undefined ? undefined : this.#byName.get(name);
@@ -52,7 +55,7 @@ export class LinkCounts {
     if (typeof known === 'string' || known.links === 0) this.#byName.delete(name);
   }
 
-  #nameOf({ user }: Identity, address: string | undefined): string | undefined {
+  #nameOf({ user }: Counted, address: string | undefined): string | undefined {
     const { max, by } = this.#bound;
     if (max === 0) return undefined;
     return by === 'address' ? address : (user ?? undefined);

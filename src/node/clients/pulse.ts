@@ -30,8 +30,8 @@ export interface Deliveries {
   deliveredSince(sinceMs: number): boolean;
 }
 
-/** Times are those of the monotonic clock. */
-export class Pulse {
+/** Times are those of the monotonic clock. A part of a link and not an object beside it: a node has tens of thousands. */
+export abstract class Pulse {
   #heartbeatMs: number;
   /** When the link was last sent a heartbeat, or what it was connected with. */
   #saidAtMs: number;
@@ -44,28 +44,33 @@ export class Pulse {
     this.#pingedAtMs = nowMs;
   }
 
+  /** When it was last sent a heartbeat, or what it was connected with; before that, when it came. */
+  protected get saidAtMs(): number {
+    return this.#saidAtMs;
+  }
+
   /** The link is never silent for longer. */
-  get heartbeatMs(): number {
+  protected get heartbeatMs(): number {
     return this.#heartbeatMs;
   }
 
-  set heartbeatMs(heartbeatMs: number) {
+  protected set heartbeatMs(heartbeatMs: number) {
     this.#heartbeatMs = heartbeatMs;
   }
 
   /** How long after a look the next is due: one that sent a heartbeat needs none before the next heartbeat may be due. */
-  lookAfterMs(nowMs: number): number {
+  protected lookAfterMs(nowMs: number): number {
     if (this.#saidAtMs < nowMs) return lookAfterMs(this.#heartbeatMs);
     return Math.min(LONGEST_LOOK_MS, wakesForMs(this.#heartbeatMs));
   }
 
   /** It was sent something. */
-  said(nowMs: number): void {
+  protected said(nowMs: number): void {
     this.#saidAtMs = nowMs;
   }
 
   /** Whether a heartbeat is to be sent now: without one, the link would be silent for too long by the next look. */
-  takeBeat(nowMs: number, deliveries: Deliveries | undefined): boolean {
+  protected takeBeat(nowMs: number, deliveries: Deliveries | undefined): boolean {
     const sinceMs = nowMs + lookAfterMs(this.#heartbeatMs) + LATE_MS + SPARE_MS - this.#heartbeatMs;
     if (this.#saidAtMs >= sinceMs || deliveries?.deliveredSince(sinceMs)) return false;
     this.#saidAtMs = nowMs;
@@ -73,14 +78,14 @@ export class Pulse {
   }
 
   /** Whether the peer's library is to be asked for a pong now: the next look would be too late. */
-  takePing(nowMs: number, pingMs: number): boolean {
+  protected takePing(nowMs: number, pingMs: number): boolean {
     if (nowMs + this.lookAfterMs(nowMs) <= this.#pingedAtMs + pingMs) return false;
     this.#pingedAtMs = nowMs;
     return true;
   }
 
   /** Sends a WebSocket what is due, in one piece. */
-  keepAwake(socket: EngineSocket, nowMs: number, pingMs: number, deliveries: Deliveries | undefined): void {
+  protected keepAwake(socket: EngineSocket, nowMs: number, pingMs: number, deliveries: Deliveries | undefined): void {
     const isSilent = this.takeBeat(nowMs, deliveries);
     const isPinged = this.takePing(nowMs, pingMs);
     if (isSilent && isPinged) {
@@ -93,7 +98,7 @@ export class Pulse {
   }
 
   /** Whether a `ping` that came now costs nothing. */
-  takeFreePing(nowMs: number): boolean {
+  protected takeFreePingAt(nowMs: number): boolean {
     if (nowMs - this.#freePingAtMs < FREE_PING_MS) return false;
     this.#freePingAtMs = nowMs;
     return true;

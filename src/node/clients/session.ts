@@ -1,8 +1,7 @@
 // What an admitted WebSocket client does: its commands, run and answered.
 
-import { endsAtMs, type Identity } from '../../auth/identity.js';
+import { type Identity, withoutReservation } from '../../auth/identity.js';
 import { FanfareError } from '../../lib/errors.js';
-import type { Logger } from '../../lib/logger.js';
 import type { SubjectKeys, SubjectLimit } from '../../limits/subject-limit.js';
 import {
   type ClientCommand,
@@ -15,51 +14,82 @@ import {
 import { mayRead } from './access.js';
 import type { LinkDoor } from './link-door.js';
 import { errorEvent, expiry } from './link-events.js';
+import type { LinkIds } from './link-ids.js';
 import type { Publisher } from './publisher.js';
-import type { Sink } from './subscription.js';
-import { Subscriptions, type SubscriptionsParts } from './subscriptions.js';
+import { type Reader, Subscriptions, type SubscriptionsParts } from './subscriptions.js';
 
 /** Commands of one connection that may be in flight. */
 const MAX_IN_FLIGHT = 64;
 
 /** A link that a session can watch closing. */
-export interface SessionLink extends Sink {
+export interface SessionLink extends Reader {
   readonly isClosed: boolean;
-  /** From now on it is never silent for longer than its heartbeat, and ends then by the system's clock; what is left out stays. */
-  retime(times: { readonly heartbeatMs?: number; readonly endsAtMs?: number }): void;
+  /** What limits count it by, where they may have to. */
+  readonly address: string | undefined;
+  /** From now on it is never silent for longer than `heartbeatMs`, left out: as before; and its identity may end at another time. */
+  retime(heartbeatMs?: number): void;
 }
 
-export interface SessionParts {
-  readonly subscriptions: SubscriptionsParts;
+export interface SessionParts extends SubscriptionsParts {
+  readonly ids: Pick<LinkIds, 'idOf'>;
   readonly publisher: Publisher;
-  readonly door: Pick<LinkDoor, 'identifyOnce' | 'requireGood' | 'count' | 'nowMs'>;
+  readonly door: Pick<LinkDoor, 'identifyOnce' | 'requireGood' | 'count'>;
   /** What its client may spend, with whoever is counted with it. */
   readonly publishes: SubjectLimit;
   readonly openings: SubjectLimit;
-  readonly logger: Logger;
 }
 
-/** Owned by its link; ends with it. */
-export class Session {
-  readonly #parts: SessionParts;
-  readonly #link: SessionLink;
-  readonly #connection: string;
-  /** Of the ticket that it came with: another one gives it no other budget. */
-  readonly #keys: SubjectKeys;
+/**
+ * Owned by its link; ends with it. Its subscriptions and the names by which limits count it are parts of it and no objects beside it:
+ * a node has tens of thousands.
+ */
+export class Session extends Subscriptions<SessionParts, SessionLink> implements SubjectKeys {
+  readonly #number: number;
+  readonly #ticket: string | undefined;
   #identity: Identity;
-  #subscriptions: Subscriptions | undefined;
   #inFlight: Set<number> | undefined;
 
-  constructor(parts: SessionParts, link: SessionLink, identity: Identity, connection: string, keys: SubjectKeys) {
-    this.#parts = parts;
-    this.#link = link;
+  /** `number` is that of its link's id. */
+  constructor(parts: SessionParts, link: SessionLink, identity: Identity, number: number) {
+    super(parts, link);
     this.#identity = identity;
-    this.#connection = connection;
-    this.#keys = keys;
+    this.#ticket = identity.connection;
+    this.#number = number;
   }
 
   get identity(): Identity {
     return this.#identity;
+  }
+
+  /** Whoever entered as a link, whatever its tickets have said since. */
+  get entered(): Pick<Identity, 'user' | 'connection'> {
+    return { user: this.#identity.user, connection: this.#ticket };
+  }
+
+  /** Its link's id. */
+  get connection(): string {
+    return this.parts.ids.idOf(this.#number, this.#ticket);
+  }
+
+  // By what limits count it.
+
+  /**
+   * With a ticket it counts with all others of that, and with the one that it came with: another one gives it no other budget. A token may
+   * be that of several clients, so that a link with one counts by itself and with its user.
+   */
+  get ticket(): string {
+    return this.#ticket ?? `link:${this.connection}`;
+  }
+
+  /** Where no address is known, who has no name is not counted by it. */
+  get user(): string | undefined {
+    const { user } = this.#identity;
+    if (user !== null) return `user:${user}`;
+    return this.address === undefined ? undefined : `ip:${this.address}`;
+  }
+
+  get address(): string | undefined {
+    return this.link.address;
   }
 
   run(command: Exclude<ClientCommand, ConnectCommand>): void {
@@ -79,10 +109,10 @@ export class Session {
       case 'refresh':
         return this.#track(id, this.#refresh(command));
       case 'ping':
-        return this.#link.sendEvent({ type: 'pong', id });
+        return this.link.sendEvent({ type: 'pong', id });
       case 'quiet':
-        this.#link.retime({ heartbeatMs: command.heartbeatMs });
-        return this.#link.sendEvent({ type: 'quieted', id, heartbeatMs: command.heartbeatMs });
+        this.link.retime(command.heartbeatMs);
+        return this.link.sendEvent({ type: 'quieted', id, heartbeatMs: command.heartbeatMs });
       case 'presence': {
         const message = `${command.channel} keeps no presence`;
         return this.#fail(new FanfareError('forbidden', message, { channels: [command.channel] }), id);
@@ -90,19 +120,10 @@ export class Session {
     }
   }
 
-  /** Whether a live subscription has delivered something since `sinceMs`. */
-  deliveredSince(sinceMs: number): boolean {
-    return this.#subscriptions?.deliveredSince(sinceMs) ?? false;
-  }
-
-  end(): void {
-    this.#subscriptions?.endAll();
-  }
-
   #subscribe(command: SubscribeCommand): void {
     try {
       let waits: readonly Promise<void>[] = [];
-      this.#link.cork(() => {
+      this.link.cork(() => {
         waits = this.#beginAll(command);
       });
       if (waits.length > 0) this.#track(command.id, Promise.all(waits));
@@ -115,13 +136,12 @@ export class Session {
   #beginAll({ channels, paces, id }: SubscribeCommand): readonly Promise<void>[] {
     // Who owes for what it has read reads no more; nothing is spent here.
     const reads = [...channels.values()].some((after) => after !== NOW);
-    if (reads) this.#parts.subscriptions.polls.spend(this.#keys, 0, this.#parts.door.nowMs());
+    if (reads) this.parts.polls.spend(this, 0, this.parts.nowMs());
     this.#payOpenings(channels.keys());
-    this.#subscriptions ??= new Subscriptions(this.#parts.subscriptions, this.#link, this.#keys);
     const waits: Promise<void>[] = [];
     for (const [name, after] of channels) {
-      if (this.#link.isClosed) break;
-      const wait = this.#subscriptions.begin(this.#identity, name, after, id, paces?.get(name));
+      if (this.link.isClosed) break;
+      const wait = this.begin(this.#identity, name, after, id, paces?.get(name));
       if (wait !== undefined) waits.push(wait);
     }
     return waits;
@@ -129,41 +149,40 @@ export class Session {
 
   /** Throws `rate_limited` before any of them is opened. */
   #payOpenings(names: Iterable<string>): void {
-    const { openings, subscriptions, door } = this.#parts;
-    const { channels, namespaces } = subscriptions;
+    const { openings, channels, namespaces, nowMs } = this.parts;
     let count = 0;
     for (const name of names) if (!channels.has(name) && mayRead(this.#identity, name, namespaces)) count++;
-    if (count > 0) openings.spend(this.#keys, count, door.nowMs());
+    if (count > 0) openings.spend(this, count, nowMs());
   }
 
   #unsubscribe(id: number, names: readonly string[]): void {
     for (const channel of names) {
-      if (this.#subscriptions?.end(channel)) this.#link.sendEvent({ type: 'unsubscribed', id, channel });
+      if (this.endOn(channel)) this.link.sendEvent({ type: 'unsubscribed', id, channel });
       else this.#fail(new FanfareError('not_subscribed', `not subscribed to ${channel}`, { channels: [channel] }), id);
     }
   }
 
   async #publish(command: PublishCommand): Promise<void> {
-    const { publishes, publisher, door } = this.#parts;
+    const { publishes, publisher, nowMs } = this.parts;
     const { id, channel } = command;
     const units = publisher.limits.general([channel]);
-    if (units > 0) publishes.spend(this.#keys, units, door.nowMs());
-    const client = { identity: this.#identity, connection: this.#connection, keys: this.#keys };
+    if (units > 0) publishes.spend(this, units, nowMs());
+    const client = { identity: this.#identity, connection: this.connection, keys: this };
     const answer = await publisher.forClient(client, command);
-    this.#link.sendEvent({ type: 'published', id, channel, ...answer });
+    this.link.sendEvent({ type: 'published', id, channel, ...answer });
   }
 
   async #refresh(command: RefreshCommand): Promise<void> {
-    const fresh = await this.#parts.door.identifyOnce(command.token);
-    if (this.#link.isClosed) return;
-    this.#parts.door.requireGood(fresh);
+    const fresh = await this.parts.door.identifyOnce(command.token);
+    if (this.link.isClosed) return;
+    this.parts.door.requireGood(fresh);
     if (fresh.user !== this.#identity.user)
       throw new FanfareError('token_claim_invalid', 'sub: expected the same user');
-    this.#identity = fresh;
-    this.#link.retime({ endsAtMs: endsAtMs(fresh) });
-    this.#link.sendEvent({ type: 'refreshed', id: command.id, ...expiry(fresh) });
-    for (const channel of this.#subscriptions?.endForbidden(fresh) ?? []) {
-      this.#link.sendEvent({ type: 'unsubscribed', channel, code: 'forbidden_channel' });
+    this.#identity = withoutReservation(fresh);
+    this.link.retime();
+    this.link.sendEvent({ type: 'refreshed', id: command.id, ...expiry(fresh) });
+    for (const channel of this.endForbidden(fresh)) {
+      this.link.sendEvent({ type: 'unsubscribed', channel, code: 'forbidden_channel' });
     }
   }
 
@@ -180,7 +199,7 @@ export class Session {
   }
 
   #fail(error: unknown, id: number): void {
-    this.#parts.door.count(error);
-    if (!this.#link.isClosed) this.#link.sendEvent(errorEvent(error, id, this.#parts.logger));
+    this.parts.door.count(error);
+    if (!this.link.isClosed) this.link.sendEvent(errorEvent(error, id, this.parts.logger));
   }
 }

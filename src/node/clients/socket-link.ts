@@ -1,12 +1,13 @@
 // One WebSocket client: its handshake, its commands and their replies.
 
-import { endsAtMs, type Identity } from '../../auth/identity.js';
+import { endsAtMs, type Identity, withoutReservation } from '../../auth/identity.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Slices } from '../../lib/slices.js';
+import type { RateLimiter } from '../../limits/rate-limiter.js';
 import type { Seat } from '../../limits/shared-subject.js';
-import type { SubjectLimit } from '../../limits/subject-limit.js';
+import type { SubjectKeys } from '../../limits/subject-limit.js';
 import {
   CLOSE,
   type ClientCommand,
@@ -20,16 +21,14 @@ import {
 import { BATCHED_FRAMES } from '../channels/encoding.js';
 import type { EngineSocket, SocketHandler } from '../engines/engine.js';
 import { CommandQueue } from './command-queue.js';
-import { CommandReader } from './command-reader.js';
+import type { CommandReader, Payer } from './command-reader.js';
 import type { LinkCounts } from './link-counts.js';
 import { type LinkDoor, verified } from './link-door.js';
 import { type ConnectedTerms, connectedEvent, errorEvent } from './link-events.js';
 import type { LinkIds } from './link-ids.js';
 import type { Link, Links } from './links.js';
-import { Pulse } from './pulse.js';
 import { Session, type SessionLink, type SessionParts } from './session.js';
 import { SocketSink, type SocketSinkParts } from './socket-sink.js';
-import { linkKeys } from './visitor.js';
 
 export interface SocketLinkParts extends SocketSinkParts {
   readonly door: LinkDoor;
@@ -41,41 +40,40 @@ export interface SocketLinkParts extends SocketSinkParts {
   /** Those of users. */
   readonly counts: LinkCounts;
   readonly terms: ConnectedTerms;
-  readonly commands: SubjectLimit;
+  readonly commands: CommandReader;
   readonly handshakeTimeoutMs: number;
   readonly logger: Logger;
 }
 
+/** Whose it is, is not known. */
+const NO_KEYS: SubjectKeys = {};
+
 /**
  * States: `handshake` (no valid connect yet), `verifying` (its token is being verified; commands wait), `open`, `closed`.
  */
-export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHandler, Link, SessionLink {
-  readonly transport = 'websocket';
+export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHandler, Link, SessionLink, Payer {
   slot = -1;
   place = 0;
-  endsAtMs = Number.POSITIVE_INFINITY;
-  readonly #address: string | undefined;
+  readonly address: string | undefined;
   readonly #refusal: FanfareError | undefined;
   #state: 'handshake' | 'verifying' | 'open' | 'closed' = 'handshake';
-  #openedAtMs = monotonicNowMs();
-  #heardAtMs = this.#openedAtMs;
-  readonly #pulse: Pulse;
+  #heardAtMs: number;
+  own: RateLimiter | undefined;
+  refusals = 0;
   /** Those that its connect asked for and that are served here: what comes behind it is read as they say. */
   #features: readonly Feature[] | undefined;
   #session: Session | undefined;
-  #reader: CommandReader | undefined;
   /** While commands wait. */
   #queue: CommandQueue | undefined;
-  /** Who is counted as a link of its user. */
-  #entered: Identity | undefined;
   #seat: Seat | undefined;
 
   /** `address` is what limits count it by, where they may have to; `refusal` is what it is told in place of being let in. */
   constructor(parts: SocketLinkParts, address?: string, refusal?: FanfareError) {
-    super(parts);
+    const nowMs = monotonicNowMs();
+    super(parts, nowMs);
+    this.#heardAtMs = nowMs;
     this.#refusal = refusal;
-    this.#pulse = new Pulse(parts.terms.heartbeatMs, this.#openedAtMs);
-    this.#address = address;
+    this.address = address;
   }
 
   // What the engine calls.
@@ -83,6 +81,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
   open(socket: EngineSocket): void {
     this.socket = socket;
     this.parts.links.newcomers.add(this);
+    this.parts.commands.begin(this);
     const { code, message, retryAfterMs } = this.#refusal ?? {};
     if (code !== undefined) this.end(code, message ?? code, retryAfterMs);
   }
@@ -94,12 +93,11 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     if (this.#state === 'handshake' && this.#queue === undefined && text.length > LIMITS.maxConnectFrameLength) {
       return this.end('message_too_large', `a frame before connect has at most ${LIMITS.maxConnectFrameLength} bytes`);
     }
-    this.#reader ??= new CommandReader(this.parts.commands);
-    const takeFreePing = () => this.#pulse.takeFreePing(this.#heardAtMs);
-    const command = this.#reader.read(text, this.parts.door.nowMs(), this.#features, takeFreePing);
+    const { commands, door } = this.parts;
+    const command = commands.read(this, text, door.nowMs(), this.#features);
     if (command.type === 'refused') {
       this.#fail(command.error, command.id);
-      if (this.#reader.isExhausted) this.end('rate_limited', 'kept on over the rate limit');
+      if (commands.isExhausted(this)) this.end('rate_limited', 'kept on over the rate limit');
       return;
     }
     if (command.type === 'connect') this.#features ??= command.features;
@@ -125,9 +123,9 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     this.#state = 'closed';
     links.newcomers.remove(this);
     links.remove(this);
-    if (this.#entered !== undefined) counts.leave(this.#entered, this.#address, this.#seat);
-    this.#entered = undefined;
-    this.#session?.end();
+    if (this.#session !== undefined) counts.leave(this.#session.entered, this.address, this.#seat);
+    this.#session?.endAll();
+    this.#session = undefined;
     this.drain();
   }
 
@@ -139,15 +137,15 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     const { pingMs } = this.parts.terms;
     if (nowMs - this.#heardAtMs > 2 * pingMs + 1_000) return this.end('heartbeat_timeout', 'no pong for too long');
     if (this.#state === 'open' && this.socket !== undefined) {
-      this.#pulse.keepAwake(this.socket, nowMs, pingMs, this.#session);
+      this.keepAwake(this.socket, nowMs, pingMs, this.#session);
     }
-    if (!this.isClosed) this.parts.links.lookAt(this, nowMs, this.#pulse.lookAfterMs(nowMs));
+    if (!this.isClosed) this.parts.links.lookAt(this, nowMs, this.lookAfterMs(nowMs));
   }
 
   checkHandshake(nowMs: number): void {
     // Its connect may be here, and wait for the node.
     if (this.#queue !== undefined && this.#state === 'handshake') return;
-    if (nowMs - this.#openedAtMs > this.parts.handshakeTimeoutMs) this.end('auth_timeout', 'no valid connect in time');
+    if (nowMs - this.saidAtMs > this.parts.handshakeTimeoutMs) this.end('auth_timeout', 'no valid connect in time');
   }
 
   move(withinMs: number, reason: string): void {
@@ -159,7 +157,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     // A close frame has no room for it.
     if (retryAfterMs !== undefined) this.sendEvent({ type: 'error', code, message: reason, retryAfterMs });
     this.#state = 'closed';
-    this.#session?.end();
+    this.#session?.endAll();
     this.socket?.close(codeInfo(code).close ?? CLOSE.badRequest, `${code}: ${reason}`.slice(0, 120));
   }
 
@@ -171,17 +169,32 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     return this.#session?.identity;
   }
 
+  get transport(): 'websocket' {
+    return 'websocket';
+  }
+
+  get endsAtMs(): number {
+    return this.#session === undefined ? Number.POSITIVE_INFINITY : endsAtMs(this.#session.identity);
+  }
+
   // What its session delivers to.
 
   get isClosed(): boolean {
     return this.#state === 'closed';
   }
 
-  retime({ heartbeatMs = this.#pulse.heartbeatMs, endsAtMs = this.endsAtMs }): void {
+  get keys(): SubjectKeys {
+    return this.#session ?? NO_KEYS;
+  }
+
+  takeFreePing(): boolean {
+    return this.takeFreePingAt(this.#heardAtMs);
+  }
+
+  retime(heartbeatMs = this.heartbeatMs): void {
     const nowMs = monotonicNowMs();
-    this.endsAtMs = endsAtMs;
-    this.#pulse.heartbeatMs = heartbeatMs;
-    this.parts.links.lookAt(this, nowMs, this.#pulse.lookAfterMs(nowMs));
+    this.heartbeatMs = heartbeatMs;
+    this.parts.links.lookAt(this, nowMs, this.lookAfterMs(nowMs));
   }
 
   // Commands.
@@ -257,18 +270,17 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
   }
 
   #admit(id: number, identity: Identity): void {
-    const { door, counts, links, session, terms, ids } = this.parts;
-    const connection = ids.next(identity);
-    const keys = linkKeys(identity, connection, this.#address);
+    const { door, counts, links, commands, terms, ids } = this.parts;
+    const session = new Session(this.parts.session, this, withoutReservation(identity), ids.next());
     try {
-      this.#reader?.join(keys, door.nowMs());
+      commands.join(this, session, door.nowMs());
       door.requireGood(identity);
-      this.#seat = counts.enter(identity, keys.address, this);
+      this.#seat = counts.enter(identity, this.address, this);
     } catch (error) {
       return this.#refuse(id, error);
     }
-    this.#entered = identity;
-    this.endsAtMs = endsAtMs(identity);
+    // From now on it is counted, and leaves when it closes.
+    this.#session = session;
     try {
       door.requireRoom();
     } catch (error) {
@@ -277,11 +289,10 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     links.newcomers.remove(this);
     links.add(this);
     this.socket?.admit();
-    this.#session = new Session(session, this, identity, connection, keys);
     this.#state = 'open';
     door.claim(identity);
-    this.#pulse.said(monotonicNowMs());
-    const agreed = { connection, heartbeatMs: this.#pulse.heartbeatMs, features: this.#features ?? [] };
+    this.said(monotonicNowMs());
+    const agreed = { connection: session.connection, heartbeatMs: this.heartbeatMs, features: this.#features ?? [] };
     this.sendEvent({ ...connectedEvent(terms, identity, agreed), id });
     this.#goOn();
   }

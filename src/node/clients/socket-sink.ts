@@ -6,6 +6,7 @@ import type { Channel } from '../channels/channel.js';
 import { JSON_FRAMES, type TopicEncoding } from '../channels/encoding.js';
 import type { ChannelMessage } from '../channels/message.js';
 import type { EngineSocket } from '../engines/engine.js';
+import { Pulse } from './pulse.js';
 import type { Sink } from './subscription.js';
 
 export interface SocketSinkParts {
@@ -13,16 +14,18 @@ export interface SocketSinkParts {
   readonly links: { readonly replayed: { websocket: number } };
   /** Joins messages for links that asked for that. */
   readonly batches: Batches;
+  readonly terms: { readonly heartbeatMs: number };
 }
 
 /** A part of its link and not an object beside it: a node has tens of thousands. */
-export abstract class SocketSink<Parts extends SocketSinkParts = SocketSinkParts> implements Sink {
+export abstract class SocketSink<Parts extends SocketSinkParts = SocketSinkParts> extends Pulse implements Sink {
   protected readonly parts: Parts;
   protected socket: EngineSocket | undefined;
   protected encoding: TopicEncoding = JSON_FRAMES;
   #onDrained: (() => void)[] | undefined;
 
-  constructor(parts: Parts) {
+  constructor(parts: Parts, nowMs: number) {
+    super(parts.terms.heartbeatMs, nowMs);
     this.parts = parts;
   }
 

@@ -24,8 +24,7 @@ import type { LinkIds } from './link-ids.js';
 import type { Link, Links } from './links.js';
 import { Pulse } from './pulse.js';
 import { ALL_EVENTS, type StreamDialect } from './stream-dialect.js';
-import type { Sink } from './subscription.js';
-import { Subscriptions, type SubscriptionsParts } from './subscriptions.js';
+import { type Reader, Subscriptions, type SubscriptionsParts } from './subscriptions.js';
 
 const HEARTBEAT = ': heartbeat\n\n';
 /** Those that are of use on a stream. */
@@ -54,18 +53,16 @@ export interface StreamClient {
 }
 
 /** Its subscriptions are those of its request. Ends with an `event: close` where that still gets through. */
-export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
-  readonly transport = 'sse';
+export class StreamLink extends Pulse implements Link, Reader, StreamListener, StreamPeer {
   readonly address: string;
   readonly #parts: StreamLinkParts;
   readonly #http: HttpStream;
   readonly identity: Identity;
-  readonly #keys: SubjectKeys;
+  readonly keys: SubjectKeys;
   readonly #seat: Seat | undefined;
   readonly #subscriptions: Subscriptions;
   slot = -1;
   place = 0;
-  readonly #pulse: Pulse;
   readonly #dialect: StreamDialect;
   /** By the monotonic clock. */
   #endsAtMs = Number.POSITIVE_INFINITY;
@@ -79,16 +76,16 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
     { identity, keys, seat, address }: StreamClient,
     dialect: StreamDialect = ALL_EVENTS,
   ) {
+    super(parts.terms.heartbeatMs, monotonicNowMs());
     this.#parts = parts;
     this.#http = http;
     this.identity = identity;
-    this.#keys = keys;
+    this.keys = keys;
     this.#seat = seat;
     if (seat !== undefined) seat.owner = this;
     this.address = address;
     this.#dialect = dialect;
-    this.#subscriptions = new Subscriptions(parts.subscriptions, this, keys);
-    this.#pulse = new Pulse(parts.terms.heartbeatMs, monotonicNowMs());
+    this.#subscriptions = new Subscriptions(parts.subscriptions, this);
     parts.links.add(this);
     http.onDrain(() => this.#drain());
   }
@@ -98,10 +95,10 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
     this.#endsAtMs = monotonicNowMs() + lifeMs;
     if (this.#dialect.greeting !== '') this.write(this.#dialect.greeting);
     const { terms, ids } = this.#parts;
-    this.#pulse.heartbeatMs = request.heartbeatMs ?? terms.heartbeatMs;
+    this.heartbeatMs = request.heartbeatMs ?? terms.heartbeatMs;
     const agreed = {
-      connection: ids.next(this.identity),
-      heartbeatMs: this.#pulse.heartbeatMs,
+      connection: ids.idOf(ids.next(), this.identity.connection),
+      heartbeatMs: this.heartbeatMs,
       features: SERVED.filter((feature) => request.features.includes(feature)),
     };
     this.sendEvent(connectedEvent(terms, this.identity, agreed));
@@ -118,7 +115,7 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#subscriptions.endAll();
-    this.#parts.counts.leave(this.identity, this.#keys.address, this.#seat);
+    this.#parts.counts.leave(this.identity, this.keys.address, this.#seat);
     this.#parts.links.remove(this);
     this.#drain();
   }
@@ -130,12 +127,16 @@ export class StreamLink implements Link, Sink, StreamListener, StreamPeer {
     const { pingMs } = this.#parts.terms;
     // A stream has no pong: that a replay waits for so long is all that tells of a peer that has stopped reading.
     if (this.#onDrained.length > 0 && nowMs - this.#stalledSinceMs > 2 * pingMs) return this.cut();
-    if (this.#pulse.takeBeat(nowMs, this.#dialect.hearsLive ? this.#subscriptions : undefined)) this.write(HEARTBEAT);
+    if (this.takeBeat(nowMs, this.#dialect.hearsLive ? this.#subscriptions : undefined)) this.write(HEARTBEAT);
     this.#lookAgain(nowMs);
   }
 
   #lookAgain(nowMs: number): void {
-    if (!this.#isClosed) this.#parts.links.lookAt(this, nowMs, this.#pulse.lookAfterMs(nowMs));
+    if (!this.#isClosed) this.#parts.links.lookAt(this, nowMs, this.lookAfterMs(nowMs));
+  }
+
+  get transport(): 'sse' {
+    return 'sse';
   }
 
   get endsAtMs(): number {

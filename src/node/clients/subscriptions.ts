@@ -3,7 +3,7 @@
 import type { Identity } from '../../auth/identity.js';
 import type { Namespaces } from '../../config/namespaces.js';
 import type { Logger } from '../../lib/logger.js';
-import { NamedSet } from '../../lib/named-set.js';
+import { allItems, itemCount, itemNamed, type NamedItems, withItem, withoutItem } from '../../lib/named-items.js';
 import { Turns } from '../../lib/turns.js';
 import { BYTES_PER_UNIT } from '../../limits/byte-price.js';
 import type { SubjectKeys, SubjectLimit } from '../../limits/subject-limit.js';
@@ -34,27 +34,30 @@ export interface SubscriptionsParts {
   readonly logger: Logger;
 }
 
+/** A link that is delivered to, and that limits count when it reads. */
+export interface Reader extends Sink {
+  readonly keys: SubjectKeys;
+}
+
 /** Owned by one link; {@link endAll} gives back every channel. */
-export class Subscriptions {
-  readonly #parts: SubscriptionsParts;
-  readonly #sink: Sink;
-  readonly #keys: SubjectKeys;
-  readonly #byChannel = new NamedSet<Subscription>();
+export class Subscriptions<Parts extends SubscriptionsParts = SubscriptionsParts, Owner extends Reader = Reader> {
+  protected readonly parts: Parts;
+  protected readonly link: Owner;
+  /** By their channels. */
+  #items: NamedItems<Subscription>;
   /** While some of them are pending. */
   #turns: Turns | undefined;
   #pending = 0;
   /** What the link has been sent, where that is limited. */
   #limiters: LinkLimiters | undefined;
 
-  /** `keys` are those of who reads. */
-  constructor(parts: SubscriptionsParts, sink: Sink, keys: SubjectKeys) {
-    this.#parts = parts;
-    this.#sink = sink;
-    this.#keys = keys;
+  constructor(parts: Parts, link: Owner) {
+    this.parts = parts;
+    this.link = link;
   }
 
   get size(): number {
-    return this.#byChannel.size;
+    return itemCount(this.#items);
   }
 
   /**
@@ -68,11 +71,11 @@ export class Subscriptions {
     id: number | undefined,
     maxPerSecond?: number,
   ): Promise<void> | undefined {
-    const existing = this.#byChannel.get(name);
+    const existing = itemNamed(this.#items, name);
     if (existing !== undefined) return this.#repeat(existing, id);
     const refusal = this.#refusal(identity, name);
     if (refusal !== undefined) {
-      this.#sink.sendEvent({ ...refusal, ...(id !== undefined && { id }), channel: name });
+      this.link.sendEvent({ ...refusal, ...(id !== undefined && { id }), channel: name });
       return undefined;
     }
     let subscription: Subscription | undefined;
@@ -86,56 +89,56 @@ export class Subscriptions {
   }
 
   /** Whether there was such a subscription, pending or live. */
-  end(name: string): boolean {
-    const subscription = this.#byChannel.get(name);
+  endOn(name: string): boolean {
+    const subscription = itemNamed(this.#items, name);
     if (subscription === undefined) return false;
-    this.#byChannel.delete(name);
+    this.#items = withoutItem(this.#items, name);
     subscription.end();
-    this.#parts.channels.release(subscription.channel);
+    this.parts.channels.release(subscription.channel);
     return true;
   }
 
   endAll(): void {
-    for (const { name } of [...this.#byChannel.values()]) this.end(name);
+    for (const { name } of [...allItems(this.#items)]) this.endOn(name);
   }
 
   /** Ends what `identity` may no longer read; answers the channels' names. */
   endForbidden(identity: Identity): readonly string[] {
-    const names = [...this.#byChannel.values()].map(({ name }) => name);
-    const forbidden = names.filter((name) => !mayRead(identity, name, this.#parts.namespaces));
-    for (const name of forbidden) this.end(name);
+    const names = [...allItems(this.#items)].map(({ name }) => name);
+    const forbidden = names.filter((name) => !mayRead(identity, name, this.parts.namespaces));
+    for (const name of forbidden) this.endOn(name);
     return forbidden;
   }
 
   /** Whether any of the channels has delivered something since `sinceMs`. */
   deliveredSince(sinceMs: number): boolean {
-    if (this.#parts.channels.traffic.deliveredAtMs <= sinceMs) return false;
-    for (const { channel, isLive, isFed } of this.#byChannel.values())
+    if (this.parts.channels.traffic.deliveredAtMs <= sinceMs) return false;
+    for (const { channel, isLive, isFed } of allItems(this.#items))
       if (isLive && !isFed && channel.deliveredAtMs > sinceMs) return true;
     return false;
   }
 
   /** Throws `overloaded` when the node has no room for another channel. */
   #create(name: string, after: Begin, maxPerSecond: number | undefined): Subscription {
-    const channel = this.#parts.channels.acquire(name, after);
-    const subscription = new Subscription(channel, this.#sink, this.#feedOf(channel, maxPerSecond));
-    this.#byChannel.add(subscription);
+    const channel = this.parts.channels.acquire(name, after);
+    const subscription = new Subscription(channel, this.link, this.#feedOf(channel, maxPerSecond));
+    this.#items = withItem(this.#items, subscription);
     return subscription;
   }
 
   #feedOf(channel: Channel, maxPerSecond: number | undefined): Feed | undefined {
-    const { feeds, aheadBytes, channels } = this.#parts;
+    const { feeds, aheadBytes, channels } = this.parts;
     this.#limiters ??= new Map();
     const terms = feeds.termsOf(channel.name, maxPerSecond, this.#limiters);
     if (this.#limiters.size === 0) this.#limiters = undefined;
     if (terms === undefined) return undefined;
     const failed = (error: unknown) => this.#lose(channel, error);
-    return createFeed(channel, { ...terms, sink: this.#sink, aheadBytes, slices: channels.slices, failed });
+    return createFeed(channel, { ...terms, sink: this.link, aheadBytes, slices: channels.slices, failed });
   }
 
   /** A feed can read no more. */
   #lose({ name }: Channel, error: unknown): void {
-    const subscription = this.#byChannel.get(name);
+    const subscription = itemNamed(this.#items, name);
     if (subscription !== undefined) this.#fail(name, subscription, error, undefined);
   }
 
@@ -143,9 +146,9 @@ export class Subscriptions {
     this.#turns ??= new Turns(MAX_READS);
     this.#pending++;
     try {
-      const { aheadBytes, channels, polls, nowMs } = this.#parts;
+      const { aheadBytes, channels, polls, nowMs } = this.parts;
       const { slices } = channels;
-      const charge = (bytes: number) => polls.charge(this.#keys, bytes / BYTES_PER_UNIT, nowMs());
+      const charge = (bytes: number) => polls.charge(this.link.keys, bytes / BYTES_PER_UNIT, nowMs());
       await subscription.begin(after, id, { turns: this.#turns, slices, aheadBytes, charge });
     } catch (error) {
       this.#fail(subscription.name, subscription, error, id);
@@ -157,21 +160,21 @@ export class Subscriptions {
 
   /** It cannot be opened or read: an `error` of its own, and others go on. */
   #fail(name: string, subscription: Subscription | undefined, error: unknown, id: number | undefined): void {
-    if (this.#byChannel.get(name) !== subscription) return;
-    this.end(name);
+    if (itemNamed(this.#items, name) !== subscription) return;
+    this.endOn(name);
     this.#tellFailure(name, error, id);
   }
 
   #tellFailure(name: string, error: unknown, id: number | undefined): void {
-    this.#sink.sendEvent({ ...errorEvent(error, id, this.#parts.logger), channel: name });
+    this.link.sendEvent({ ...errorEvent(error, id, this.parts.logger), channel: name });
   }
 
   #refusal(identity: Identity, name: string): Pick<ErrorEvent, 'type' | 'code' | 'message'> | undefined {
-    const { channelsPerConnection, namespaces } = this.#parts;
+    const { channelsPerConnection, namespaces } = this.parts;
     if (!mayRead(identity, name, namespaces)) {
       return { type: 'error', code: 'forbidden_channel', message: `the token does not grant reading ${name}` };
     }
-    if (this.#byChannel.size < channelsPerConnection) return undefined;
+    if (this.size < channelsPerConnection) return undefined;
     return {
       type: 'error',
       code: 'too_many_channels',
@@ -189,7 +192,7 @@ export class Subscriptions {
     }
     if (!existing.isLive) return;
     const { position } = existing.channel;
-    this.#sink.sendEvent({
+    this.link.sendEvent({
       type: 'subscribed',
       ...(id !== undefined && { id }),
       channel: name,

@@ -62,16 +62,3 @@ function sharedKey(caller: Caller): string {
   if (bearer === undefined) return addressSubject(caller);
   return createHash('sha256').update(bearer).digest('base64url');
 }
-
-/**
- * Of a link. With a ticket it counts with all others of that; a token may be that of several clients, so that a link with one counts
- * by itself and with its user. Where no `address` is known, who has no name is not counted by it.
- */
-export function linkKeys(identity: Identity, connection: string, address: string | undefined): SubjectKeys {
-  const nameless = address === undefined ? undefined : `ip:${address}`;
-  return {
-    ticket: identity.connection ?? `link:${connection}`,
-    user: identity.user === null ? nameless : `user:${identity.user}`,
-    address,
-  };
-}

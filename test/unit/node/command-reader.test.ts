@@ -1,8 +1,8 @@
 // Frames are paid for before they are decoded, by link, ticket and user; and the patience with a link that is over its limit.
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { SubjectLimit } from '../../../src/limits/subject-limit.js';
-import { CommandReader } from '../../../src/node/clients/command-reader.js';
+import { type SubjectKeys, SubjectLimit } from '../../../src/limits/subject-limit.js';
+import { CommandReader, type Payer } from '../../../src/node/clients/command-reader.js';
 import { testLimits } from '../../support/limits.js';
 
 const RATE = { perSecond: 20, burst: 40 };
@@ -14,18 +14,41 @@ const subscribe = (count: number, id = 1) => {
   return JSON.stringify({ type: 'subscribe', id, channels });
 };
 
+/** What a link is to the reader of its node. */
+function linkOf(limit = commands()) {
+  const reader = new CommandReader(limit);
+  let keys: SubjectKeys = {};
+  const payer: Payer = {
+    own: undefined,
+    refusals: 0,
+    get keys() {
+      return keys;
+    },
+    takeFreePing: () => false,
+  };
+  reader.begin(payer);
+  return {
+    read: (text: string, nowMs: number) => reader.read(payer, text, nowMs),
+    join: (joined: SubjectKeys, nowMs: number) => {
+      reader.join(payer, joined, nowMs);
+      keys = joined;
+    },
+    isExhausted: () => reader.isExhausted(payer),
+  };
+}
+
 /** Spends at a steady rate; answers after how many seconds the patience ends, `undefined` when it does not. */
 function flood(perSecond: number, seconds: number): number | undefined {
-  const reader = new CommandReader(commands());
+  const reader = linkOf();
   for (let n = 0; n < perSecond * seconds; n++) {
     reader.read(unsubscribe(), NOW_MS + (n * 1_000) / perSecond);
-    if (reader.isExhausted) return n / perSecond;
+    if (reader.isExhausted()) return n / perSecond;
   }
   return undefined;
 }
 
 /** How many of a burst pass. */
-function passing(reader: CommandReader, text: string, count: number): number {
+function passing(reader: ReturnType<typeof linkOf>, text: string, count: number): number {
   let passed = 0;
   for (let n = 0; n < count; n++) if (reader.read(text, NOW_MS).type !== 'refused') passed++;
   return passed;
@@ -41,23 +64,23 @@ describe('a reader of commands', () => {
 
   it('bears a client that is a little over the limit, and bursts', () => {
     expect(flood(25, 60)).toBeUndefined();
-    const reader = new CommandReader(commands());
+    const reader = linkOf();
     for (let second = 0; second < 20; second++) {
       for (let n = 0; n < 30; n++) reader.read(unsubscribe(), NOW_MS + second * 10_000);
     }
-    expect(reader.isExhausted).toBe(false);
+    expect(reader.isExhausted()).toBe(false);
   });
 
   it('takes a tenth of a unit for each channel of a subscribe, and one for anything else', () => {
-    expect(passing(new CommandReader(commands()), unsubscribe(), 100)).toBe(40);
+    expect(passing(linkOf(), unsubscribe(), 100)).toBe(40);
     // The unit that comes first has to be there, and counts.
-    expect(passing(new CommandReader(commands()), subscribe(1), 1_000)).toBe(391);
-    expect(passing(new CommandReader(commands()), subscribe(100), 100)).toBe(4);
-    expect(passing(new CommandReader(commands()), '{', 100)).toBe(0);
+    expect(passing(linkOf(), subscribe(1), 1_000)).toBe(391);
+    expect(passing(linkOf(), subscribe(100), 100)).toBe(4);
+    expect(passing(linkOf(), '{', 100)).toBe(0);
   });
 
   it('decodes no long frame that is over the limit, and names its command all the same', () => {
-    const reader = new CommandReader(commands());
+    const reader = linkOf();
     passing(reader, unsubscribe(), 40);
     const parse = vi.spyOn(JSON, 'parse');
     const long = JSON.stringify({ type: 'publish', id: 77, channel: 'x', data: 'y'.repeat(60_000) });
@@ -67,7 +90,7 @@ describe('a reader of commands', () => {
   });
 
   it('says when all of what was asked for passes', () => {
-    const reader = new CommandReader(commands());
+    const reader = linkOf();
     passing(reader, subscribe(100), 3);
     const refused = reader.read(subscribe(128, 5), NOW_MS);
     expect(refused).toMatchObject({ type: 'refused', id: 5, error: { code: 'rate_limited' } });
@@ -79,7 +102,7 @@ describe('a reader of commands', () => {
   it('gives the links of one ticket one budget, and those of a user five', () => {
     const limit = commands();
     const connected = (ticket: string, user: string | undefined) => {
-      const reader = new CommandReader(limit);
+      const reader = linkOf(limit);
       reader.join({ ticket, user }, NOW_MS);
       return reader;
     };

@@ -10,6 +10,7 @@ import { silentLogger } from '../../../src/lib/logger.js';
 import { Admission } from '../../../src/node/admission.js';
 import { Batches } from '../../../src/node/channels/batches.js';
 import { Channels } from '../../../src/node/channels/channels.js';
+import { CommandReader } from '../../../src/node/clients/command-reader.js';
 import { LinkCounts } from '../../../src/node/clients/link-counts.js';
 import { LinkIds } from '../../../src/node/clients/link-ids.js';
 import { Links } from '../../../src/node/clients/links.js';
@@ -91,13 +92,13 @@ export async function nodeParts() {
   const publishLimits = new PublishLimits({ namespaces, ...limitParts, maxLimits: 1_000 });
   const publishing = { broker, namespaces, limits: publishLimits };
   const publisher = new Publisher({ ...publishing, maxMessageBytes: 65_536, waitReplicas: 0 });
-  const session = { subscriptions, publisher, door, publishes, openings, logger };
   const counts = new LinkCounts({ max: 0, by: 'user' });
   const ids = new LinkIds();
+  const session = { ...subscriptions, ids, publisher, door, publishes, openings };
   const ofLinks = { links, counts, ids };
   const { slices } = channels;
   const paced = { batches, slices, handshakeTimeoutMs: 5_000 };
-  const socketLink = { door, ...ofLinks, ...paced, session, terms, commands, logger };
+  const socketLink = { door, ...ofLinks, ...paced, session, terms, commands: new CommandReader(commands), logger };
   const streamLink = { ...ofLinks, subscriptions, terms, maxBufferedBytes: 1024 * 1024 };
   return { socketLink, streamLink, links, channels, broker };
 }

@@ -126,6 +126,7 @@ it('is live at once, without a promise, where nothing was missed', async () => {
   const [first = ''] = await publish(broker, 1);
   await channels.acquire('news').ready;
   const sink = new RecordingSink();
+  const reader = Object.assign(sink, { keys: {} });
   const parts = { channels, namespaces: new Namespaces({ default: { public: true } }), logger: silentLogger };
   const limits = {
     channelsPerConnection: 10,
@@ -134,7 +135,7 @@ it('is live at once, without a promise, where nothing was missed', async () => {
     nowMs: steadyUnixMs,
     feeds: feedRules(new Namespaces()),
   };
-  const begin = (after: string) => new Subscriptions({ ...parts, ...limits }, sink, {}).begin(NOBODY, 'news', after, 1);
+  const begin = (after: string) => new Subscriptions({ ...parts, ...limits }, reader).begin(NOBODY, 'news', after, 1);
   expect([begin('now'), begin(first)]).toEqual([undefined, undefined]);
   expect([sink.told, sink.joined]).toEqual([['subscribed', 'subscribed'], 2]);
   channels.close();

@@ -5,8 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { FanfareError } from '../../../src/lib/errors.js';
 import { Turns } from '../../../src/lib/turns.js';
-import type { Sink } from '../../../src/node/clients/subscription.js';
-import { Subscriptions } from '../../../src/node/clients/subscriptions.js';
+import { type Reader, Subscriptions } from '../../../src/node/clients/subscriptions.js';
 import { NOBODY } from '../../../src/node/clients/visitor.js';
 import type { After, ServerEvent } from '../../../src/protocol/index.js';
 import { nodeOf, pollsOf } from './nameless-polls.js';
@@ -17,10 +16,11 @@ setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
 const soon = () => new Promise((resolve) => setImmediate(resolve));
 
-function sink(): Sink & { readonly told: ServerEvent[] } {
+function sink(): Reader & { readonly told: ServerEvent[] } {
   const told: ServerEvent[] = [];
   return {
     told,
+    keys: {},
     sendEvent: (event) => void told.push(event),
     sendMessage: () => undefined,
     cork: (write) => write(),
@@ -63,7 +63,7 @@ it('keeps nothing of a poll that has ended and of a link that has closed while a
   parts.broker.away = true;
   const subscribed = () => {
     const link = sink();
-    const subscriptions = new Subscriptions(parts.subscriptions, link, {});
+    const subscriptions = new Subscriptions(parts.subscriptions, link);
     const begun = subscriptions.begin(NOBODY, 'news', 'now', 1);
     subscriptions.endAll();
     return { link: new WeakRef(link), begun };
@@ -96,7 +96,7 @@ it('answers polls and subscriptions that still wait once the channel can be open
   parts.broker.away = true;
   polls.begin({ news: 'now', other: 'now' }, 60_000);
   const link = sink();
-  const begun = new Subscriptions(parts.subscriptions, link, {}).begin(NOBODY, 'news', 'now', 1);
+  const begun = new Subscriptions(parts.subscriptions, link).begin(NOBODY, 'news', 'now', 1);
   parts.broker.away = false;
   await begun;
   expect(link.told).toMatchObject([{ type: 'subscribed', id: 1, channel: 'news' }]);
@@ -209,7 +209,7 @@ it('replays other channels of a link though the logs of some cannot be read now'
     if (name.startsWith('bad')) throw refusal();
   };
   const link = sink();
-  const subscriptions = new Subscriptions(parts.subscriptions, link, {});
+  const subscriptions = new Subscriptions(parts.subscriptions, link);
   for (const name of bad) void subscriptions.begin(NOBODY, name, '-1', 1);
   await subscriptions.begin(NOBODY, 'good', '-1', 2);
   expect(link.told).toMatchObject([{ type: 'subscribed', id: 2, channel: 'good', recovered: true }]);
@@ -233,7 +233,7 @@ it('replays other channels of a link though some must be repaired and cannot be'
     if (name.startsWith('bad')) read.add(name);
   };
   const link = sink();
-  const subscriptions = new Subscriptions(parts.subscriptions, link, {});
+  const subscriptions = new Subscriptions(parts.subscriptions, link);
   for (const name of bad) void subscriptions.begin(NOBODY, name, '-1', 1);
   await subscriptions.begin(NOBODY, 'good', '-1', 2);
   expect(link.told).toContainEqual(expect.objectContaining({ type: 'subscribed', id: 2, channel: 'good' }));
@@ -248,7 +248,7 @@ it('answers each subscribe to a channel whose log cannot be read with its own id
     throw new FanfareError('internal', 'something foreign');
   };
   const link = sink();
-  const subscriptions = new Subscriptions(parts.subscriptions, link, {});
+  const subscriptions = new Subscriptions(parts.subscriptions, link);
   await Promise.all([1, 2, 3].map((id) => subscriptions.begin(NOBODY, 'news', 'now', id)));
   const answers = link.told.map((event) => ('id' in event ? event.id : undefined)).sort();
   expect(answers).toEqual([1, 2, 3]);
