@@ -9,17 +9,58 @@ import type { RedisUrl } from './url.js';
 /** `queued`: goes out with the next batch. `sent`: Redis has not confirmed yet. `lost`: stood until the connection broke. */
 type State = 'queued' | 'sent' | 'live' | 'lost';
 
-export interface Subscription {
+/** What whoever asked waits for. */
+interface Pending {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const CONFIRMED: Promise<void> = Promise.resolve();
+
+/** Once it has been confirmed it keeps nothing of those who waited for that: a node has tens of thousands. */
+export class Subscription {
   readonly channel: string;
   /** Where logged messages come. */
   readonly busName: string;
   /** Whether live-only messages come beside it, under {@link liveName}. */
   readonly hasLive: boolean;
-  state: State;
-  /** Shared by all who asked while it was under way. */
-  readonly confirmed: Promise<void>;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+  state: State = 'queued';
+  #pending: Pending | undefined = newPending();
+
+  constructor(channel: string, busName: string, hasLive: boolean) {
+    this.channel = channel;
+    this.busName = busName;
+    this.hasLive = hasLive;
+  }
+
+  /** Shared by all who ask while it is under way. */
+  get confirmed(): Promise<void> {
+    return this.#pending?.promise ?? CONFIRMED;
+  }
+
+  /** Redis has confirmed it. */
+  resolve(): void {
+    this.#pending?.resolve();
+    this.#pending = undefined;
+  }
+
+  /** It never comes, where it has not been confirmed before. */
+  reject(error: unknown): void {
+    this.#pending?.reject(error);
+  }
+}
+
+function newPending(): Pending {
+  let resolve = () => {};
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  // Whoever asked has the promise; when nobody looks at it any more, its rejection is no news.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
 }
 
 export interface SubscriberListener {
@@ -76,18 +117,6 @@ export function findByName<T>(
 ): { of: T | undefined; live: boolean } {
   const live = name.endsWith(LIVE);
   return { of: subscriptions.get(live ? name.slice(0, -LIVE.length) : name), live };
-}
-
-export function createSubscription(channel: string, busName: string, hasLive: boolean): Subscription {
-  let resolve = () => {};
-  let reject: (error: unknown) => void = () => {};
-  const confirmed = new Promise<void>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  // Whoever asked has the promise; when nobody looks at it any more, its rejection is no news.
-  confirmed.catch(() => {});
-  return { channel, busName, hasLive, state: 'queued', confirmed, resolve, reject };
 }
 
 export function unsubscribedError(): FanfareError {

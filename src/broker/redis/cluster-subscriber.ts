@@ -4,13 +4,12 @@ import type { Cluster } from 'ioredis';
 import { calm } from '../../lib/calm.js';
 import { after, contained, soon } from '../../lib/timers.js';
 import {
-  createSubscription,
   findByName,
   namesOf,
   type Subscriber,
   type SubscriberListener,
   type SubscriberOptions,
-  type Subscription,
+  Subscription,
   unsubscribedError,
 } from './bus-subscription.js';
 import { slotOf } from './cluster-slot.js';
@@ -25,13 +24,18 @@ const MAX_TRIES = 8;
 /** The slot is on its way to another master, or without one: another try may find it. */
 const MOVING = new Set(['MOVED', 'ASK', 'TRYAGAIN', 'CLUSTERDOWN']);
 
-interface Sharded extends Subscription {
+class Sharded extends Subscription {
   readonly slot: number;
   /** Where it was sent. */
   shard: RedisShard | undefined;
   /** Whether it has stood before: then standing again is told. */
-  stood: boolean;
-  tries: number;
+  stood = false;
+  tries = 0;
+
+  constructor(channel: string, busName: string, hasLive: boolean, slot: number) {
+    super(channel, busName, hasLive);
+    this.slot = slot;
+  }
 }
 
 export interface ClusterSubscriberOptions extends SubscriberOptions {
@@ -86,8 +90,7 @@ export class ClusterSubscriber implements Subscriber {
     if (this.#closed || this.#shardOf(slot)?.ready !== true) {
       return Promise.reject(unavailableError('the subscriber connection to the Redis Cluster is down'));
     }
-    const base = createSubscription(channel, busName, this.#options.hasLive(channel));
-    const subscription: Sharded = { ...base, slot, shard: undefined, stood: false, tries: 0 };
+    const subscription = new Sharded(channel, busName, this.#options.hasLive(channel), slot);
     this.#subscriptions.set(busName, subscription);
     this.#queue.push(subscription);
     this.#scheduleFlush();

@@ -7,13 +7,12 @@ import type { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import { after, every, soon } from '../../lib/timers.js';
 import {
-  createSubscription,
   findByName,
   namesOf,
   type Subscriber,
   type SubscriberListener,
   type SubscriberOptions,
-  type Subscription,
+  Subscription,
   unsubscribedError,
 } from './bus-subscription.js';
 import { type BusStats, Canary } from './canary.js';
@@ -93,7 +92,7 @@ export class RedisSubscriber implements Subscriber {
     }
     const known = this.#subscriptions.get(busName);
     if (known !== undefined && known.state !== 'lost') return known.confirmed;
-    const subscription = createSubscription(channel, busName, this.#hasLive(channel));
+    const subscription = new Subscription(channel, busName, this.#hasLive(channel));
     this.#subscriptions.set(busName, subscription);
     this.#queue.push(subscription);
     this.#scheduleFlush();

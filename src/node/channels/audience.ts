@@ -32,7 +32,7 @@ interface StreamGroup {
 export class Audience {
   readonly #channel: string;
   readonly #parts: AudienceParts;
-  // An idle channel is cheap: groups are made with their first listener, and mostly there is one of them.
+  // An idle channel is cheap: groups are made with their first listener, and mostly there is one of them. No list is spread: that leaves room for 16 more.
   #topics: readonly TopicGroup[] | undefined;
   #streams: readonly StreamGroup[] | undefined;
   #waiters: Waiters | undefined;
@@ -77,7 +77,7 @@ export class Audience {
     let group = this.#topics?.find((one) => one.encoding === encoding);
     if (group === undefined) {
       group = new TopicGroup(this.#channel, encoding, this.#parts);
-      this.#topics = [...(this.#topics ?? NOBODY), group];
+      this.#topics = this.#topics?.concat(group) ?? [group];
     }
     group.add(socket);
   }
@@ -90,7 +90,7 @@ export class Audience {
     let group = this.#streams?.find((one) => one.encoding === encoding);
     if (group === undefined) {
       group = { encoding, streams: new Set() };
-      this.#streams = [...(this.#streams ?? NOBODY), group];
+      this.#streams = this.#streams?.concat(group) ?? [group];
     }
     group.streams.add(stream);
   }

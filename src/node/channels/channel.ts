@@ -2,7 +2,7 @@
 
 import type { BrokerMessage, HistoryPage, LogEntry } from '../../broker/broker.js';
 import { calm } from '../../lib/calm.js';
-import { monotonicNowMs } from '../../lib/clocks.js';
+import { monotonicNowMs, NEVER_MS } from '../../lib/clocks.js';
 import { type Begin, type GapReason, NOW, type Offset } from '../../protocol/index.js';
 import type { Audience } from './audience.js';
 import type { ChannelCounters, Traffic } from './channel-counters.js';
@@ -35,9 +35,9 @@ export class Channel implements LogOwner {
   /** Since when nobody uses it, by the monotonic clock; kept by the owner of all channels. */
   idleSinceMs = 0;
   /** When something was last delivered, by the monotonic clock. */
-  deliveredAtMs = Number.NEGATIVE_INFINITY;
+  deliveredAtMs = NEVER_MS;
   /** The same of what is in the log. */
-  loggedAtMs = Number.NEGATIVE_INFINITY;
+  loggedAtMs = NEVER_MS;
 
   readonly #parts: ChannelParts;
   readonly #log: ChannelLog;
@@ -48,7 +48,7 @@ export class Channel implements LogOwner {
   /** From when a read of the log is sent: all that the bus brought before, it covers. */
   #isNoting = false;
   /** What the bus brings while the log is being read; in copies, and bounded. */
-  #noted: LogEntry[] = [];
+  #noted: LogEntry[] | undefined;
   #notedBytes = 0;
   #generation = 0;
   /** Something was lost since the read under way was sent: the log must be read once more. */
@@ -196,14 +196,15 @@ export class Channel implements LogOwner {
   #note({ offset, previous, data, from }: LogEntry): void {
     if (!this.#isNoting) return;
     this.#notedBytes += data.length;
+    this.#noted ??= [];
     if (this.#noted.length >= MAX_NOTED.entries || this.#notedBytes > MAX_NOTED.bytes) this.#suspect = true;
     else this.#noted.push({ offset, previous, data: Buffer.from(data), from: from && Buffer.from(from) });
   }
 
   /** Hands over what was noted. */
   #takeNoted(): readonly LogEntry[] {
-    const noted = this.#noted;
-    this.#noted = [];
+    const noted = this.#noted ?? [];
+    this.#noted = undefined;
     this.#notedBytes = 0;
     return noted;
   }

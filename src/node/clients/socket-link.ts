@@ -55,7 +55,6 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
   slot = -1;
   place = 0;
   readonly address: string | undefined;
-  readonly #refusal: FanfareError | undefined;
   #state: 'handshake' | 'verifying' | 'open' | 'closed' = 'handshake';
   #heardAtMs: number;
   own: RateLimiter | undefined;
@@ -67,12 +66,11 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
   #queue: CommandQueue | undefined;
   #seat: Seat | undefined;
 
-  /** `address` is what limits count it by, where they may have to; `refusal` is what it is told in place of being let in. */
-  constructor(parts: SocketLinkParts, address?: string, refusal?: FanfareError) {
+  /** `address` is what limits count it by, where they may have to. */
+  constructor(parts: SocketLinkParts, address?: string) {
     const nowMs = monotonicNowMs();
     super(parts, nowMs);
     this.#heardAtMs = nowMs;
-    this.#refusal = refusal;
     this.address = address;
   }
 
@@ -82,8 +80,6 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     this.socket = socket;
     this.parts.links.newcomers.add(this);
     this.parts.commands.begin(this);
-    const { code, message, retryAfterMs } = this.#refusal ?? {};
-    if (code !== undefined) this.end(code, message ?? code, retryAfterMs);
   }
 
   text(text: string): void {

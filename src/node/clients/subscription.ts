@@ -26,17 +26,22 @@ export interface ReplayTerms {
   readonly charge: (bytes: number) => void;
 }
 
+interface Beginning {
+  /** Resolves when it is live or has ended. */
+  settled?: Promise<void>;
+  /** Ends the wait for the channel to open. */
+  stopWaiting?: (() => void) | undefined;
+}
+
 /** States: `pending` (reading what was missed), `live` (part of the channel's audience), `ended`. */
 export class Subscription {
   readonly channel: Channel;
-  /** While it is pending: resolves when it is live or has ended. */
-  settled: Promise<void> | undefined;
   readonly #sink: Sink;
   /** Between the channel and the sink, where that is not sent everything at once. */
   readonly #feed: Feed | undefined;
   #state: 'pending' | 'live' | 'ended' = 'pending';
-  /** Ends the wait for the channel to open. */
-  #stopWaiting: (() => void) | undefined;
+  /** While it is pending and has not begun at once. */
+  #beginning: Beginning | undefined;
 
   constructor(channel: Channel, sink: Sink, feed?: Feed) {
     this.channel = channel;
@@ -52,6 +57,11 @@ export class Subscription {
   /** The channel's. */
   get name(): string {
     return this.channel.name;
+  }
+
+  /** While it is pending: resolves when it is live or has ended. */
+  get settled(): Promise<void> | undefined {
+    return this.#beginning?.settled;
   }
 
   get isLive(): boolean {
@@ -72,11 +82,13 @@ export class Subscription {
    * read.
    */
   async begin(after: Begin, id: number | undefined, terms: ReplayTerms): Promise<void> {
-    this.settled = this.#catchUp(after, id, terms);
+    const beginning: Beginning = {};
+    this.#beginning = beginning;
     try {
-      await this.settled;
+      beginning.settled = this.#catchUp(beginning, after, id, terms);
+      await beginning.settled;
     } finally {
-      this.settled = undefined;
+      this.#beginning = undefined;
     }
   }
 
@@ -85,12 +97,12 @@ export class Subscription {
     if (this.#feed !== undefined) this.#feed.end();
     else if (this.#state === 'live') this.#sink.leave(this.channel);
     this.#state = 'ended';
-    this.#stopWaiting?.();
+    this.#beginning?.stopWaiting?.();
   }
 
-  async #catchUp(after: Begin, id: number | undefined, terms: ReplayTerms): Promise<void> {
+  async #catchUp(beginning: Beginning, after: Begin, id: number | undefined, terms: ReplayTerms): Promise<void> {
     if (!this.channel.isOpen) {
-      if (!(await this.#opened())) return;
+      if (!(await this.#opened(beginning))) return;
       // Many may have waited. Who has to read waits later: what the channel was opened with is offered in this turn alone.
       if (this.#isHere(after) && !terms.slices.hasTime()) await terms.slices.turn();
     }
@@ -113,14 +125,14 @@ export class Subscription {
   }
 
   /** Whether the channel is open, once that is known; `false` as soon as the subscription ends. */
-  #opened(): Promise<boolean> {
+  #opened(beginning: Beginning): Promise<boolean> {
     return new Promise((resolve, reject) => {
       const undo = this.channel.whenOpen((outcome) => {
-        this.#stopWaiting = undefined;
+        beginning.stopWaiting = undefined;
         if (typeof outcome === 'boolean') resolve(outcome);
         else reject(outcome);
       });
-      this.#stopWaiting = () => {
+      beginning.stopWaiting = () => {
         undo();
         resolve(false);
       };

@@ -7,6 +7,7 @@ import { FanfareError } from '../../lib/errors.js';
 import { RateLimited } from '../../limits/subject-limit.js';
 import { PATHS, WEBSOCKET_SUBPROTOCOL } from '../../protocol/index.js';
 import type { Admission } from '../admission.js';
+import { RefusedLink } from '../clients/refused-link.js';
 import { SocketLink, type SocketLinkParts } from '../clients/socket-link.js';
 import type { UpgradeDecision, UpgradeRequest } from '../engines/engine.js';
 
@@ -32,7 +33,9 @@ export class SocketDoor {
       this.#door.requireOrigin(request.header('origin'));
       const protocol = subprotocol(request);
       const address = this.#needsAddress ? this.#door.addressOf(request) : undefined;
-      return { accept: true, protocol, handler: new SocketLink(this.#link, address, this.#refusalOf(address)) };
+      const refusal = this.#refusalOf(address);
+      const handler = refusal ? new RefusedLink(this.#link, refusal) : new SocketLink(this.#link, address);
+      return { accept: true, protocol, handler };
     } catch (error) {
       const requestId = hasRequestId(error) ? randomUUID() : undefined;
       this.#door.refuse(error, { requestId, origin: request.header('origin') });
