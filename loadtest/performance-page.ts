@@ -174,7 +174,7 @@ function words(): string {
 - *joined*: clients have what comes at once in one frame, as the SDK asks for it; the bare loop that joins sends an array of the same payloads.
 - *paced*: one message at a time, so every delivery is a system call of its own.
 - *logged* messages are published with \`FCALL fanfare_publish\` (stored, ordered, with an offset), *live* ones with \`PUBLISH\`.
-- *memory*: the slope of what the server keeps between 2,000 and 10,000 connections, each a user with a ticket of its own: its resident memory without garbage and without the parts
+- *memory*: the slope of what the server keeps between 2,000 and 16,000 connections, each a user with a ticket of its own: its resident memory without garbage and without the parts
   of its heap that lie empty.
 - *a bare upgrade + one exchange of JSON*: a WebSocket on which one JSON text is read and one is answered, with no token, ticket or subscription.
 - *reads of logs*: calls of \`fanfare_read\` in Redis while clients come back to a node that has just started. What a node calls of its own accord (its report, what is revoked) reads no log;

@@ -11,7 +11,7 @@ import { BUDGETS } from './budgets.js';
 import { settledMemory } from './settled-memory.js';
 
 const FEW = 2_000;
-const MANY = 10_000;
+const MANY = 16_000;
 /** A storm comes in waves of as many as may be on their way at a time, the next when the last has been served. */
 const STORM = { waves: 20, size: 200 };
 const AT_ONCE = 200;
@@ -33,7 +33,7 @@ const IDLERS: readonly Idler[] = [
   { name: 'ws, all on one channel', kind: 'ws', spread: 'shared' },
 ];
 
-/** The slope of resident memory between 2,000 and 10,000 idle subscribed WebSockets, in fresh servers that idle side by side. */
+/** The slope of resident memory between 2,000 and 16,000 idle subscribed WebSockets, in fresh servers that idle side by side. */
 export async function idleMemory(lab: Lab): Promise<readonly Figure[]> {
   const what = 'server memory per idle, subscribed WebSocket';
   const slopes = IDLERS.map((): number[] => []);

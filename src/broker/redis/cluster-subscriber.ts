@@ -114,7 +114,8 @@ export class ClusterSubscriber implements Subscriber {
     clearTimeout(this.#retry);
     clearImmediate(this.#flush);
     this.#wake();
-    for (const { reject } of this.#subscriptions.values()) reject(unavailableError('the broker is closed'));
+    for (const subscription of this.#subscriptions.values())
+      subscription.reject(unavailableError('the broker is closed'));
     this.#subscriptions.clear();
     this.#queue = [];
     this.#unsubscribes = [];
