@@ -12,6 +12,9 @@ export type SubjectKind = 'ticket' | 'user' | 'address' | 'publishKey' | 'channe
 /** One request under the names by which limits count it; a limit does not count what has no name of its kind. */
 export type SubjectKeys = { readonly [kind in SubjectKind]?: string | undefined };
 
+/** Of whom nothing is known. */
+export const NO_KEYS: SubjectKeys = {};
+
 export interface Limit {
   /** As `RateLimit` headers tell it. */
   readonly name: string;

@@ -9,13 +9,13 @@ import {
   type Subscriber,
   type SubscriberListener,
   type SubscriberOptions,
-  Subscription,
   unsubscribedError,
 } from './bus-subscription.js';
 import { slotOf } from './cluster-slot.js';
 import { replyCode, toFanfareError, unavailableError } from './errors.js';
 import { lackingRight } from './rights.js';
 import { RedisShard } from './shard.js';
+import { Sharded } from './sharded-subscription.js';
 
 /** Chosen: pause before lost channels are tried again, with a fresh map of the slots. */
 const RETRY_MS = 250;
@@ -23,20 +23,6 @@ const RETRY_MS = 250;
 const MAX_TRIES = 8;
 /** The slot is on its way to another master, or without one: another try may find it. */
 const MOVING = new Set(['MOVED', 'ASK', 'TRYAGAIN', 'CLUSTERDOWN']);
-
-class Sharded extends Subscription {
-  readonly slot: number;
-  /** Where it was sent. */
-  shard: RedisShard | undefined;
-  /** Whether it has stood before: then standing again is told. */
-  stood = false;
-  tries = 0;
-
-  constructor(channel: string, busName: string, hasLive: boolean, slot: number) {
-    super(channel, busName, hasLive);
-    this.slot = slot;
-  }
-}
 
 export interface ClusterSubscriberOptions extends SubscriberOptions {
   /** The commands' client: whose map of the slots is used. */

@@ -7,7 +7,7 @@ import type { Logger } from '../../lib/logger.js';
 import type { Slices } from '../../lib/slices.js';
 import type { RateLimiter } from '../../limits/rate-limiter.js';
 import type { Seat } from '../../limits/shared-subject.js';
-import type { SubjectKeys } from '../../limits/subject-limit.js';
+import { NO_KEYS, type SubjectKeys } from '../../limits/subject-limit.js';
 import {
   CLOSE,
   type ClientCommand,
@@ -44,9 +44,6 @@ export interface SocketLinkParts extends SocketSinkParts {
   readonly handshakeTimeoutMs: number;
   readonly logger: Logger;
 }
-
-/** Whose it is, is not known. */
-const NO_KEYS: SubjectKeys = {};
 
 /**
  * States: `handshake` (no valid connect yet), `verifying` (its token is being verified; commands wait), `open`, `closed`.
@@ -272,12 +269,8 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
       commands.join(this, session, door.nowMs());
       door.requireGood(identity);
       this.#seat = counts.enter(identity, this.address, this);
-    } catch (error) {
-      return this.#refuse(id, error);
-    }
-    // From now on it is counted, and leaves when it closes.
-    this.#session = session;
-    try {
+      // From now on it is counted, and leaves when it closes.
+      this.#session = session;
       door.requireRoom();
     } catch (error) {
       return this.#refuse(id, error);
