@@ -11,7 +11,7 @@ import { CHECKED, check } from './check/check.js';
 import { CURVES, drawCurves, REPETITIONS } from './curves/command.js';
 import { type CurvesResult, readCurves } from './curves/result.js';
 import type { Figure } from './figures.js';
-import { INSTRUMENTS } from './instruments.js';
+import { INSTRUMENTS, type Instruments } from './instruments.js';
 import { ATTEMPTS, Judge } from './judge.js';
 import type { Lab } from './lab.js';
 import { describeMachine } from './machine.js';
@@ -26,7 +26,7 @@ import { publishLatency } from './scenarios/latency.js';
 import { publishesPerRedisSecond } from './scenarios/publishes.js';
 import { resumeOneOffset } from './scenarios/resume.js';
 import { reconnectStorm } from './scenarios/storm.js';
-import { type Kind, makeSecrets } from './server-process.js';
+import { makeSecrets } from './server-process.js';
 
 const SCENARIOS: Readonly<Record<string, (lab: Lab) => Promise<readonly Figure[]>>> = {
   shared: sharedChannel,
@@ -47,7 +47,7 @@ const USAGE = `Usage: npm run bench -- [options]
 
   --quick             3 rounds instead of 7, nothing is written
   --only <names>      only these scenarios, nothing is written: ${Object.keys(SCENARIOS).join(',')}
-  --profile           instead: one round, and a profile of each scenario's servers beside the results, as text
+  --profile           instead: one round, and a profile of each scenario's servers, or Redis' account, beside the results, as text
   --allow-busy        figures of a busy machine or driver pass, marked; nothing is written
 
   --check             instead: says which ratios have moved since the kept result; --only ${CHECKED.join(',')} unless others are named
@@ -138,7 +138,11 @@ function curves(names: readonly string[]): Promise<number> {
 
 async function profile(names: readonly string[]): Promise<number> {
   const profiles = new Profiles();
-  const instruments = { ...INSTRUMENTS, serverFlags: (kind: Kind) => profiles.flagsFor(kind) };
+  const instruments: Instruments = {
+    ...INSTRUMENTS,
+    serverFlags: (kind) => profiles.flagsFor(kind),
+    redisWork: (what, redis, work) => profiles.accounts.of(what, redis, work),
+  };
   try {
     for (const name of names) {
       // Where the time goes is the same on a busy machine.

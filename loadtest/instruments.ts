@@ -12,6 +12,8 @@ export interface Instruments {
   readonly serverFlags: (kind: Kind) => readonly string[];
   /** The publisher that a run uses, made from the one that it opened. */
   readonly publisher: (opened: Publisher) => Publisher;
+  /** Does what Redis is measured with, which is called `what`, as calls of functions alone. */
+  readonly redisWork: <T>(what: string, redis: { readonly url: string }, work: () => Promise<T>) => Promise<T>;
   /** Where clients connect to reach a server. */
   readonly route: (server: Address) => Promise<Address>;
 }
@@ -21,5 +23,6 @@ export const INSTRUMENTS: Instruments = {
   driverFlags: [],
   serverFlags: () => [],
   publisher: (opened) => opened,
+  redisWork: (_what, _redis, work) => work(),
   route: async (server) => server,
 };

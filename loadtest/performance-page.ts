@@ -77,8 +77,8 @@ Two builds are compared with \`npm run bench -- --against <commit>\`: both are a
 this one, and something is worse when the median of the ratios is below 0.97 and its 95 % interval lies wholly below 1.
 What has moved since this page was written says \`npm run bench -- --check\`: ratios are measured anew, and have moved where the 95 % interval of their median lies wholly beyond
 that of then (three values beside seven: beyond all of them). It is for information, and never compares absolute figures. In CI \`npm test\` ends with a short form of it.
-Where the time of the servers goes says \`npm run bench -- --profile\`: the twenty functions of each scenario that take most of it, as text in
-\`loadtest/results/profiles\`.
+Where the time of the servers goes says \`npm run bench -- --profile\`: the twenty functions of each scenario that take most of it, and where Redis
+is what is measured, its commands, as text in \`loadtest/results/profiles\`.
 
 ${SEEN_BESIDE}On a machine that is busy with something else a server wakes up late and finds more to do, and every delivery becomes cheaper, that of a poll most
 of all: at a load of 20 a long poll came to 0.74 × bare. That is why a busy machine is refused and not merely noted.

@@ -3,7 +3,8 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ROOT } from './root.js';
+import { RedisAccounts } from './redis-account.js';
+import { built, ROOT } from './root.js';
 import type { Kind } from './server-process.js';
 
 /** A profile as node writes it for `--cpu-prof`, as far as it is looked at. */
@@ -23,13 +24,20 @@ const TOP = 20;
 /** Twice as often as by default, in microseconds. */
 const INTERVAL_US = 500;
 const IDLE = '(idle)';
+const BY_FUNCTION = 'main thread, by function, its own time alone, from start to end';
+const BY_COMMAND = 'main thread, by command, its own time alone, as Redis itself counts it (INFO commandstats)';
 
 /** Profiles of servers that are started with {@link flagsFor}; owner of the folder in which they write them down. */
 export class Profiles {
+  /** Of Redis, where that is what a scenario measures. */
+  readonly accounts = new RedisAccounts();
   readonly #folder = mkdtempSync(join(tmpdir(), 'fanfare-profiles-'));
   #count = 0;
 
-  /** Flags with which node profiles one server of that kind, and writes it down when the server ends. The bare loop is killed: none. */
+  /**
+   * Flags with which node profiles one server of that kind, and writes it down when the server ends; it never takes itself for full.
+   * The bare loop is killed: none.
+   */
   flagsFor(kind: Kind): readonly string[] {
     if (kind === 'bare') return [];
     const name = `${kind}.${this.#count++}.cpuprofile`;
@@ -38,10 +46,13 @@ export class Profiles {
       `--cpu-prof-dir=${this.#folder}`,
       `--cpu-prof-name=${name}`,
       `--cpu-prof-interval=${INTERVAL_US}`,
+      ...['--import', built('unmeasured-loop.js').href],
     ];
   }
 
-  /** What those that have ended have said since the last time, by kind. Throws where none of them has written anything down. */
+  /**
+   * What those that have ended have said since the last time, by kind, and then what Redis has. Throws where neither has said anything.
+   */
   take(scenario: string): string {
     const byKind = new Map<string, CpuProfile[]>();
     for (const name of readdirSync(this.#folder).sort()) {
@@ -50,15 +61,24 @@ export class Profiles {
       byKind.set(kind, [...(byKind.get(kind) ?? []), JSON.parse(readFileSync(path, 'utf8')) as CpuProfile]);
       rmSync(path);
     }
-    if (byKind.size === 0) throw new Error(`no server of ${scenario} has written down where its time went`);
-    const parts = [...byKind].map(([kind, profiles]) => `${kind}\n${describeProfiles(profiles)}`);
-    return `Where the time of the servers of "${scenario}" went: main thread, by function, its own time alone, from start to end.\n\n${parts.join('\n')}`;
+    const servers = [...byKind].map(([kind, profiles]) => `${kind}\n${describeProfiles(profiles)}`).join('\n');
+    const redis = this.accounts.take();
+    const parts = [
+      ...(servers === '' ? [] : [`${titleOf('the servers', scenario)}: ${BY_FUNCTION}.\n\n${servers}`]),
+      ...(redis === '' ? [] : [`${titleOf('Redis', scenario)}: ${BY_COMMAND}.\n\n${redis}`]),
+    ];
+    if (parts.length === 0) throw new Error(`no server of ${scenario} has written down where its time went`);
+    return parts.join('\n');
   }
 
   /** Removes the folder. */
   close(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+function titleOf(whose: string, scenario: string): string {
+  return `Where the time of ${whose} of "${scenario}" went`;
 }
 
 /** The functions that took most of the time in which something was done, a line each with its share. */

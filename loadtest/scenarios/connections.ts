@@ -100,7 +100,9 @@ export async function memoryAt(
 
 /** From another server of the cluster: what the measured one had left of making them would hide what connections take (measured). */
 async function takeTickets(lab: Lab, options: HostOptions, spread: Crowd['spread'], fleet: Fleet, count: number) {
-  const host = await startHost(lab, options);
+  // Nobody looks on: it is not what is measured.
+  const instruments = { ...lab.instruments, serverFlags: () => [] };
+  const host = await startHost({ ...lab, instruments }, options);
   try {
     await fleet.prepare({ ...crowdOn(lab, host, options, spread), count });
   } finally {

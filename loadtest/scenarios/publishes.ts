@@ -4,7 +4,7 @@ import { type Budget, type Figure, ratios } from '../figures.js';
 import type { Lab } from '../lab.js';
 import { makePayload } from '../payload.js';
 import { connectToRedis, encodeLogged, type Publisher, resp } from '../publisher.js';
-import { startRedisServer } from '../redis-server.js';
+import { type RedisServer, startRedisServer } from '../redis-server.js';
 import { startFanfare } from '../server-process.js';
 import { doubtsOf } from '../validity.js';
 import { type Watched, watch } from '../watch.js';
@@ -39,7 +39,7 @@ export async function publishesPerRedisSecond(lab: Lab): Promise<readonly Figure
     const publisher = lab.instruments.publisher(await connectToRedis(redis));
     try {
       const figures: Figure[] = [];
-      for (const crowd of CROWDS) figures.push(...(await measure(lab, { publisher, pid: redis.pid }, crowd)));
+      for (const crowd of CROWDS) figures.push(...(await measure(lab, { publisher, redis }, crowd)));
       return figures;
     } finally {
       publisher.close();
@@ -51,8 +51,7 @@ export async function publishesPerRedisSecond(lab: Lab): Promise<readonly Figure
 
 interface Stage {
   readonly publisher: Publisher;
-  /** Of Redis. */
-  readonly pid: number;
+  readonly redis: RedisServer;
 }
 
 async function measure(lab: Lab, stage: Stage, crowd: (typeof CROWDS)[number]): Promise<readonly Figure[]> {
@@ -64,8 +63,9 @@ async function measure(lab: Lab, stage: Stage, crowd: (typeof CROWDS)[number]): 
   for (const { batches } of ways) await publish(stage, batches);
   for (let round = 0; round < lab.pairs; round += 1) {
     for (const { name, batches, values } of round % 2 === 0 ? ways : ways.toReversed()) {
-      const run = () => watched(lab, stage, batches);
-      const came = await lab.judge.quietly(`${what}, ${name}`, run, (window) => doubtsOf({ watched: window }));
+      const title = `${what}, ${name}`;
+      const run = () => lab.instruments.redisWork(title, stage.redis, () => watched(lab, stage, batches));
+      const came = await lab.judge.quietly(title, run, (window) => doubtsOf({ watched: window }));
       values.push((batches.length * BATCH) / (came?.server ?? Number.NaN));
     }
     lab.log(
@@ -98,7 +98,7 @@ function prepare(channels: number, pack: Pack): readonly Buffer[] {
 }
 
 function watched({ instruments: { proc } }: Lab, stage: Stage, batches: readonly Buffer[]): Promise<Watched> {
-  const end = watch(proc, { server: stage.pid, drivers: [process.pid] });
+  const end = watch(proc, { server: stage.redis.pid, drivers: [process.pid] });
   return publish(stage, batches).then(end);
 }
 
