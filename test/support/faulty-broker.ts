@@ -1,4 +1,4 @@
-// A memory broker with faults between it and its node: commands that fail or wait, and a bus that is in the test's hands.
+// A broker, that in memory unless another is given, with faults between it and its node: commands that fail or wait, and a bus that is in the test's hands.
 
 import type { Broker, BrokerListener, BrokerMessage } from '../../src/broker/broker.js';
 import { createMemoryBroker } from '../../src/broker/memory/broker.js';
@@ -10,6 +10,8 @@ export interface FaultyBroker extends Broker {
   readonly healthy: Broker;
   /** While true, everything but `healthy` rejects with `broker_unavailable`. */
   away: boolean;
+  /** Awaited after each subscribe, before it is confirmed. */
+  afterSubscribe: (channel: string) => Promise<void> | undefined;
   /** Awaited before each read is carried out, and after it, before its answer is handed on. */
   beforeRead: (channel: string) => Promise<void> | undefined;
   afterRead: (channel: string) => Promise<void> | undefined;
@@ -23,8 +25,8 @@ export interface FaultyBroker extends Broker {
 
 export function createFaultyBroker(
   namespaces: Readonly<Record<string, Partial<NamespaceOptions>>> = { default: { historySize: 1_000 } },
+  healthy: Broker = createMemoryBroker({ namespaces: new Namespaces(namespaces) }),
 ): FaultyBroker {
-  const healthy = createMemoryBroker({ namespaces: new Namespaces(namespaces) });
   let node: BrokerListener | undefined;
   const deliver: BrokerListener['message'] = (channel, message) => node?.message(channel, message);
   const reachable = () => {
@@ -33,6 +35,7 @@ export function createFaultyBroker(
   const broker: FaultyBroker = {
     healthy,
     away: false,
+    afterSubscribe: () => undefined,
     beforeRead: () => undefined,
     afterRead: () => undefined,
     bus: (channel, message, on) => on(channel, message),
@@ -45,6 +48,7 @@ export function createFaultyBroker(
     async subscribe(channel) {
       reachable();
       await healthy.subscribe(channel);
+      await broker.afterSubscribe(channel);
     },
     unsubscribe: (channel) => healthy.unsubscribe(channel),
     async publish(publication) {

@@ -98,7 +98,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
       this.#place = this.#parts.places.take(this.#identity, this.#keys.address, this.#client, this);
       this.#wait = wait;
       const waitMs = Math.min(this.#request.waitMs, endsAtMs(this.#identity) - Date.now());
-      wait.begin(this.#request.channels.keys(), waitMs);
+      wait.begin(this.#request.channels, waitMs);
     } catch (error) {
       return this.#fail(error);
     }

@@ -4,7 +4,7 @@ import type { Ending } from '../../cluster/revocation-ending.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import { soon, tellFault } from '../../lib/timers.js';
 import { type Due, TimingWheel } from '../../lib/timing-wheel.js';
-import { type GapEvent, LIMITS } from '../../protocol/index.js';
+import { type Begin, type GapEvent, LIMITS, NOW, type Offset, START } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
 import type { OpenWaiter } from '../channels/channel-log.js';
 import type { Channels } from '../channels/channels.js';
@@ -118,12 +118,12 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
     this.#hearsLive = hearsLive;
   }
 
-  /** Opens the channels. Throws `overloaded` when the node has no room for one of them: {@link end} it then. */
-  begin(names: Iterable<string>, waitMs: number): void {
+  /** Opens the channels, each to be read from where it was asked for. Throws `overloaded` when the node has no room for one of them: {@link end} it then. */
+  begin(asked: Iterable<readonly [name: string, after: Begin]>, waitMs: number): void {
     this.#deadlineMs = monotonicNowMs() + waitMs;
     this.#room.enter(this, this.#deadlineMs);
-    for (const name of names) {
-      const channel = this.#manager.acquire(name);
+    for (const [name, after] of asked) {
+      const channel = this.#manager.acquire(name, isOffset(after) ? after : NOW);
       channel.memory.keep();
       // Nearly all have one: an array that grows has room for seventeen.
       if (this.#channels.length === 0) this.#channels = [channel];
@@ -241,4 +241,9 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
     if (gathered === undefined) this.#live.set(channel, [message]);
     else gathered.push(message);
   }
+}
+
+/** What is opened from there is found in memory; where the others lie, the log is asked again. */
+function isOffset(after: Begin): after is Offset {
+  return after !== NOW && after !== START && typeof after === 'string';
 }

@@ -44,8 +44,7 @@ export function feedRules(namespaces: Namespaces): FeedRules {
 }
 
 /** As much of a node as polls and subscriptions need. */
-export async function nodeOf(historySize = 1_000) {
-  const broker = createFaultyBroker({ default: { historySize } });
+export async function nodeOf(historySize = 1_000, broker = createFaultyBroker({ default: { historySize } })) {
   const namespaces = new Namespaces({ default: { public: true, historySize } });
   const publish = () => undefined;
   const channels = new Channels({ broker, namespaces, logger: silentLogger, publish, maxChannels: 10_000 });
