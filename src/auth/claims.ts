@@ -71,14 +71,14 @@ export function checkIssuer(value: unknown, issuer: string | undefined): void {
   }
 }
 
-/** A finite number of seconds as milliseconds, or `undefined` when the claim is absent. */
+/** A finite number of seconds as whole milliseconds, or `undefined` when the claim is absent. */
 export function secondsOf(payload: JsonRecord, name: string): number | undefined {
   const value = field(payload, name);
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !Number.isFinite(value)) {
     throw invalidClaim(name, `expected a finite number of seconds, got ${kindOf(value)}`);
   }
-  return value * 1000;
+  return Math.round(value * 1000);
 }
 
 function checkTimes(payload: JsonRecord, rules: ClaimRules, nowMs: number) {

@@ -19,7 +19,7 @@ export interface Identity {
   /** The token's `sub`; `null` for an anonymous client. */
   readonly user: string | null;
   readonly grants: Grants;
-  /** Unix milliseconds. */
+  /** Unix milliseconds, whole. */
   readonly issuedAtMs: number;
   /** Unix milliseconds; `Infinity` for an anonymous client without a ticket. */
   readonly expiresAtMs: number;
@@ -36,11 +36,6 @@ export interface Identity {
 /** When nothing is done for it any more: the same for whoever comes with it and for a link that it has opened. */
 export function endsAtMs({ expiresAtMs, toleranceMs = 0 }: Pick<Identity, 'expiresAtMs' | 'toleranceMs'>): number {
   return expiresAtMs + toleranceMs;
-}
-
-/** For who has claimed it, or never will: what is kept as long as a link is. */
-export function withoutReservation(identity: Identity): Identity {
-  return identity.reservation === undefined ? identity : { ...identity, reservation: undefined };
 }
 
 /** Whether one of `patterns` grants `channel`. */

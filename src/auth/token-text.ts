@@ -25,14 +25,29 @@ export function readTokenText(text: string): TokenText {
   const parts = text.split('.');
   const [header = '', payload = '', signature = ''] = parts;
   if (parts.some((part) => part.length % 4 === 1)) throw malformed('a part is not base64url');
-  return { text, header: decodeJson(header, 'header'), payload, signature };
+  return { text, header: decodeHeader(header), payload, signature };
 }
+
+/** Chosen: no header of ours is longer. */
+const MAX_KNOWN_HEADER_LENGTH = 512;
+/** That of the last token: all that one key has signed have the same. */
+let known: { readonly text: string; readonly header: JsonRecord } | undefined;
+
+function decodeHeader(text: string): JsonRecord {
+  if (known?.text === text) return known.header;
+  const header = Object.freeze(decodeJson(text, 'header'));
+  if (text.length <= MAX_KNOWN_HEADER_LENGTH) known = { text, header };
+  return header;
+}
+
+/** Making one takes longer than what it decodes here. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Decodes one part to a JSON object. Throws `token_malformed`. */
 export function decodeJson(part: string, name: 'header' | 'payload'): JsonRecord {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(part, 'base64url')));
+    value = JSON.parse(UTF8.decode(Buffer.from(part, 'base64url')));
   } catch (cause) {
     throw malformed(`the ${name} is not JSON`, cause);
   }

@@ -1,6 +1,7 @@
 // What an admitted WebSocket client does: its commands, run and answered.
 
-import { type Identity, withoutReservation } from '../../auth/identity.js';
+import type { Identity } from '../../auth/identity.js';
+import { KeptIdentity } from '../../auth/kept-identity.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { SubjectKeys, SubjectLimit } from '../../limits/subject-limit.js';
 import {
@@ -178,7 +179,7 @@ export class Session extends Subscriptions<SessionParts, SessionLink> implements
     this.parts.door.requireGood(fresh);
     if (fresh.user !== this.#identity.user)
       throw new FanfareError('token_claim_invalid', 'sub: expected the same user');
-    this.#identity = withoutReservation(fresh);
+    this.#identity = new KeptIdentity(fresh);
     this.link.retime();
     this.link.sendEvent({ type: 'refreshed', id: command.id, ...expiry(fresh) });
     for (const channel of this.endForbidden(fresh)) {

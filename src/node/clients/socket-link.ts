@@ -1,6 +1,7 @@
 // One WebSocket client: its handshake, its commands and their replies.
 
-import { endsAtMs, type Identity, withoutReservation } from '../../auth/identity.js';
+import { endsAtMs, type Identity } from '../../auth/identity.js';
+import { KeptIdentity } from '../../auth/kept-identity.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
@@ -264,7 +265,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
 
   #admit(id: number, identity: Identity): void {
     const { door, counts, links, commands, terms, ids } = this.parts;
-    const session = new Session(this.parts.session, this, withoutReservation(identity), ids.next());
+    const session = new Session(this.parts.session, this, new KeptIdentity(identity), ids.next());
     try {
       commands.join(this, session, door.nowMs());
       door.requireGood(identity);

@@ -1,6 +1,7 @@
 // One stream: a link that only receives, written as server-sent events.
 
 import { endsAtMs, type Identity } from '../../auth/identity.js';
+import { KeptIdentity } from '../../auth/kept-identity.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import type { Seat } from '../../limits/shared-subject.js';
 import type { SubjectKeys } from '../../limits/subject-limit.js';
@@ -79,7 +80,7 @@ export class StreamLink extends Pulse implements Link, Reader, StreamListener, S
     super(parts.terms.heartbeatMs, monotonicNowMs());
     this.#parts = parts;
     this.#http = http;
-    this.identity = identity;
+    this.identity = new KeptIdentity(identity);
     this.keys = keys;
     this.#seat = seat;
     if (seat !== undefined) seat.owner = this;
