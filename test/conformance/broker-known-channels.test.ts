@@ -8,6 +8,8 @@ import { type RedisServer, startRedis } from '../support/redis.js';
 
 const HISTORY = 10;
 const DAY_MS = 86_400_000;
+/** Of what a channel keeps, unless it is said otherwise. */
+const TTL_MS = 600_000;
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -131,19 +133,55 @@ test('a message comes after what somebody has put into the log alone, where its 
   expect((await newest('a')).previous).toBe((answer as string[])[0]);
 });
 
-test('a tail lives on for weeks while its channel is written to, however often', async () => {
-  const [, tail] = keysOf('a');
-  await publish('a');
-  await publish('a');
-  expect(await server.admin.pttl(tail)).toBeGreaterThan(29 * DAY_MS);
-  // As it is when time has passed: a second after it was given its life, it is given it anew.
+test.each([
+  ['one by one', () => publish('a')],
+  ['several at once', () => many('b', 'a', 'a')],
+])('log and tail live on while their channel is written to, however often, %s', async (_, write) => {
+  const [log, tail] = keysOf('a');
+  const lives = async () => [await server.admin.pttl(log), await server.admin.pttl(tail)] as const;
+  await write();
+  await write();
+  const [logMs, tailMs] = await lives();
+  expect(logMs).toBeGreaterThan(TTL_MS);
+  expect(tailMs).toBeGreaterThan(29 * DAY_MS);
+  // As it is when time has passed: a second after they were given their lives, they are given them anew.
+  await server.admin.pexpire(log, TTL_MS / 2);
   await server.admin.pexpire(tail, DAY_MS);
   await expect
     .poll(async () => {
-      await publish('a');
-      return server.admin.pttl(tail);
+      await write();
+      const [ofLog, ofTail] = await lives();
+      return ofLog > TTL_MS && ofTail > 29 * DAY_MS;
     })
-    .toBeGreaterThan(29 * DAY_MS);
+    .toBe(true);
+});
+
+test('a log that was lost has a life at once, though its channel was given one just now', async () => {
+  const [log] = keysOf('a');
+  for (const write of [() => publish('a'), () => many('b', 'a', 'a')]) {
+    await write();
+    await server.admin.del(log);
+    await write();
+    expect(await server.admin.pttl(log)).toBeGreaterThan(TTL_MS);
+  }
+});
+
+test('a channel that ends within a call ends for itself, and the next call finds its history', async () => {
+  await many('a', 'b', 'c');
+  const before = await newest('a');
+  // Of the wrong type: the second of each is refused when it has its key looked up.
+  await server.admin.lpush('fanfare:{a}:key:b:k', 'foreign');
+  await server.admin.lpush('fanfare:{b}:key:b:k', 'foreign');
+  const names = ['a', 'b', 'a', 'c', 'b', 'a', 'c', 'b'];
+  const keys = ['', '', 'k', 'k', 'k', '', '', ''];
+  const { answer } = await costOf(server.admin, 'publish_many', names, [...names.map(() => '1'), ...keys]);
+  const words = (answer as string[]).map((text) => text.split(' ')[0]?.replace(/^[\d-]+$/, 'stored'));
+  const [stored, wrong] = ['stored', 'WRONGTYPE'];
+  expect(words).toEqual([stored, stored, wrong, stored, wrong, wrong, stored, wrong]);
+  expect(await newest('a')).toEqual({ offset: (answer as string[])[0], previous: before.offset });
+  await publish('a');
+  expect((await newest('a')).previous).toBe((answer as string[])[0]);
+  expect(await server.admin.get(keysOf('c')[1])).toMatch(`${(answer as string[])[6]} `);
 });
 
 test('more channels than are remembered are served alike', async () => {

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nextOffset } from '../../src/broker/memory/log.js';
-import { MINT_LUA } from '../../src/broker/redis/functions/fanfare-lua.js';
+import { MINT_LUA } from '../../src/broker/redis/functions/mint-lua.js';
 import { formatOffset, isOffset, parseOffset } from '../../src/protocol/index.js';
 import { codeOf, dataOf, publishTo, readFrom, useRedisBroker, WHOLE_PAGE } from '../support/redis-broker.js';
 
@@ -163,6 +163,44 @@ describe('history', () => {
         expect(await current.server.admin.eval(script, 0, previous, now, mine)).toBe(nextOffset(previous, now, mine));
       }),
       { numRuns: 300 },
+    );
+  });
+
+  test('is numbered by the same rule by who remembers its last number', async () => {
+    const script = `${MINT_LUA}
+      tag = tonumber(ARGV[2])
+      make_digits()
+      local known, offsets = {}, { mint(ARGV[1], tonumber(ARGV[3])) }
+      count_from(known, offsets[1])
+      for at = 4, #ARGV do
+        now, now_text = tonumber(ARGV[at]), ARGV[at]
+        offsets[#offsets + 1] = next_of(known, offsets[#offsets])
+      end
+      return offsets`;
+    const counters = fc.oneof(fc.nat(2 ** 20 - 1), fc.constantFrom(0, 1_022, 1_023, 2 ** 20 - 2));
+    const tags = fc.nat(2 ** 32 - 2).map((tag) => tag + 1);
+    // Runs of a millisecond, some longer than a stride, and a clock that now and then goes back.
+    const runs = fc.array(fc.tuple(fc.integer({ min: -2, max: 2 }), fc.constantFrom(1, 1, 2, 30, 700, 1_100)), {
+      minLength: 1,
+      maxLength: 8,
+    });
+    await fc.assert(
+      fc.asyncProperty(tags, counters, runs, async (tag, counter, steps) => {
+        const begin = 1_800_000_000_000;
+        let now = begin;
+        const moments = steps.flatMap(([step, length]) => {
+          now += step;
+          return Array<number>(length).fill(now);
+        });
+        const previous = formatOffset(begin, tag * 2 ** 20 + counter);
+        const offsets = (await current.server.admin.eval(script, 0, previous, tag, begin, ...moments)) as string[];
+        let last = previous;
+        for (const [index, moment] of [begin, ...moments].entries()) {
+          last = nextOffset(last, moment, tag);
+          if (offsets[index] !== last) expect.fail(`${index}: ${offsets[index]} for ${last}`);
+        }
+      }),
+      { numRuns: 60 },
     );
   });
 

@@ -54,8 +54,8 @@ export async function loadCountedLibrary(admin: Redis, options: LibraryOptions):
   const [shebang = '', ...lines] = generateLibrary(options).code(0).split('\n');
   const code = lines
     .join('\n')
-    .replaceAll('redis.call(', 'counted(')
-    .replaceAll('redis.pcall(', 'counted_softly(')
+    .replaceAll(/redis\.call\b/g, 'counted')
+    .replaceAll(/redis\.pcall\b/g, 'counted_softly')
     .replaceAll(/(redis\.register_function\(LIBRARY \.\. '\w+', )(\w+)\)/g, '$1measured($2))')
     .replaceAll(/callback = (?!function\b)(\w+)/g, 'callback = measured($1)');
   await admin.call('FUNCTION', 'LOAD', 'REPLACE', `${shebang}\n${COUNTING}\n${code}`);

@@ -2,34 +2,9 @@
 
 import { ERASE_LUA } from './erase-lua.js';
 import { KNOWN_LUA } from './known-lua.js';
+import { MINT_LUA } from './mint-lua.js';
 import { PUBLISH_LUA } from './publish-lua.js';
 import { READ_LUA } from './read-lua.js';
-
-/** Makes ids; apart, so that a test can hold it against memory-log.ts. */
-export const MINT_LUA = `
-local COUNTERS = 1048576          -- seq is tag * 2^20 + counter
-local FORMAT                      -- of an offset: of whole numbers, which are quickest, where those of 53 bits are
-local STRIDE = 1024               -- a history counts from a multiple of this of its own, so that after a FLUSHALL
-                                  -- within one millisecond, or with a clock that went back, no offset comes again
-local tag                         -- of this server, once it has been a master
-
--- The offset after previous: of this millisecond where it sorts higher, else of the one after the previous. Without
--- previous, where a new history begins; chance is any whole number.
-local function mint(previous, ms, chance)
-  FORMAT = FORMAT or (string.format('%d', 2 ^ 52) == '4503599627370496' and '%013d-%016d' or '%013.0f-%016.0f')
-  local first = (chance or 0) % (COUNTERS / STRIDE) * STRIDE
-  if previous then
-    local last_ms, last_seq = tonumber(string.sub(previous, 1, 13)), tonumber(string.sub(previous, 15))
-    local last_tag = math.floor(last_seq / COUNTERS)
-    first = math.floor(last_seq % COUNTERS / STRIDE) * STRIDE
-    if ms == last_ms and tag == last_tag and (last_seq + 1) % COUNTERS ~= 0 then
-      return string.format(FORMAT, ms, last_seq + 1)
-    end
-    if ms < last_ms or (ms == last_ms and tag <= last_tag) then ms = last_ms + 1 end
-  end
-  return string.format(FORMAT, ms, tag * COUNTERS + first)
-end
-`;
 
 /**
  * Follows what function-library.ts puts before it: `PREFIX`, `BUS`, `LIBRARY`, `MAX_MESSAGE_BYTES`, `limits_of(channel)`.
@@ -55,8 +30,14 @@ local EXPIRED_AT_ONCE = 1000      -- entries that are too old, of which one call
 
 local clustered
 local fan_out                     -- PUBLISH, or SPUBLISH in a Cluster
+-- Quicker than looked up each time in redis and string, which have nothing of this before the first call.
+local call, softly, format, sub
+local micros                      -- of the second that now is of
+local second, second_ms           -- that second as Redis says it, and in milliseconds
 
 local function learn_server()
+  call, softly, format, sub = redis.call, redis.pcall, string.format, string.sub
+  if not THREE[0] then make_digits() end
   local info = redis.call('INFO', 'replication', 'cluster')
   clustered = string.find(info, 'cluster_enabled:1', 1, true) ~= nil
   fan_out = clustered and 'SPUBLISH' or 'PUBLISH'
@@ -68,6 +49,16 @@ end
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000), tonumber(time[2])
+end
+
+-- Has now be the moment of this call.
+local function look_at_clock()
+  local time = call('TIME')
+  if time[1] ~= second then second, second_ms = time[1], time[1] * 1000 end
+  micros = tonumber(time[2])
+  local ms = math.floor(micros / 1000)
+  now = second_ms + ms
+  now_text = #second == 10 and second .. THREE[ms] or format('%013.0f', now)
 end
 
 local function pad(id)

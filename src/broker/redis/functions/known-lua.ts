@@ -1,22 +1,27 @@
 // The Lua that remembers channels between calls, so that a publish makes no names anew and looks into no log. A part of fanfare-lua.ts, whose names it uses.
 
 /**
- * What a call knows of a channel: `log`, `tail_key`, `base` of its other keys, `bus`, `size` and `ttl` of its history; when its log was
- * `tended`; the text of the `tail` that this server wrote last, made of `previous` and `rest`, when it was given its life (`renewed`),
- * and whether it stood there at the beginning of this call (`is_same`). Forgetting it costs microseconds, and nothing else; where the
- * tail in Redis is another one, nothing is believed of it.
+ * What a call knows of a channel: `log`, `tail_key`, `base` of its other keys, `bus`, `size` and `ttl` of its history; the `previous` offset, what its tail
+ * says behind that (`rest`), the whole text of the `tail` that this server wrote last (none while that is not what the log ends with), and when log and tail are `due` to be
+ * given their lives anew; what next_of needs; and the number of the last call for several (`batch`) that it was in. No more than 16 members: a 17th doubles what Lua takes for them.
+ * Forgetting it costs microseconds, and nothing else; where the tail in Redis is another one, nothing is believed of it.
  */
 export const KNOWN_LUA = `
 local MAX_KNOWN = 4096            -- channels, of about 1 KiB each
 
 local by_name, by_log, known_count = {}, {}, 0
 
+-- Between calls, so that each knows one of each channel.
+local function begin_call()
+  if known_count >= MAX_KNOWN then by_name, by_log, known_count = {}, {}, 0 end
+  if not tag then learn_server() end
+end
+
 local function base_of(channel)
   return PREFIX .. ':{' .. channel .. '}:'
 end
 
 local function learn(channel)
-  if known_count >= MAX_KNOWN then by_name, by_log, known_count = {}, {}, 0 end
   local base = base_of(channel)
   local size, ttl = limits_of(channel)
   local known = {

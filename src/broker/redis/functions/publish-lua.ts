@@ -7,6 +7,7 @@ export const PUBLISH_LUA = String.raw`
 local MOST_MESSAGES = ${MOST_OF_A_CALL.messages}
 local MOST_BYTES = ${MOST_OF_A_CALL.bytes}
 local TENDED_MS = 1000            -- a log is not given its life anew, nor looked at for what is too old, more often
+local batches = 0                 -- so many there were: a number for each
 local BAD_BATCH = 'BADARGS FCALL ' .. LIBRARY .. '_publish_many <n> channel... data... [key...], or <n> log tail ... [key...] ' ..
   'and place of the log, data, place of the key or 0, and sender or nothing for each; at most ' .. MOST_MESSAGES .. ' messages'
 
@@ -15,15 +16,13 @@ local TELL = 'tell'
 local DUPLICATE = ' duplicate'
 
 -- Takes away what is too old of a log that has just been written to, and has it live as long as what it holds.
-local function tend(known, now)
-  local last = known.tended
-  if last and now >= last and now - last < TENDED_MS then return end
+local function tend(known)
   -- A few that are too old may stay: readers begin behind them.
-  local oldest = string.format('%.0f', math.max(0, now - known.ttl))
-  local trimmed = redis.call('XTRIM', known.log, 'MINID', '~', oldest, 'LIMIT', EXPIRED_AT_ONCE)
-  redis.call('PEXPIRE', known.log, known.ttl + LOG_GRACE_MS)
+  local oldest = format('%.0f', math.max(0, now - known.ttl))
+  local trimmed = call('XTRIM', known.log, 'MINID', '~', oldest, 'LIMIT', EXPIRED_AT_ONCE)
+  call('PEXPIRE', known.log, known.ttl + LOG_GRACE_MS)
   -- Where there was something, there may be more.
-  known.tended = trimmed == 0 and now or nil
+  known.due = trimmed == 0 and now + TENDED_MS or 0
 end
 
 -- Whether an idempotency key is none of the channel with these keys.
@@ -67,100 +66,105 @@ local function known_by(key, data)
   end
   if not key then return end
   local hash = redis.sha1hex(data)
-  local used = redis.call('GET', key)
+  local used = call('GET', key)
   if not used then return hash end
-  if string.sub(used, 32) ~= hash then return nil, nil, 'CONFLICT the idempotency key was used with other data' end
+  if sub(used, 32) ~= hash then return nil, nil, 'CONFLICT the idempotency key was used with other data' end
   -- A write, so that a WAIT behind it waits for what was stored before, by another connection.
-  redis.call('SET', key, used, 'KEEPTTL')
-  return nil, string.sub(used, 1, 30)
+  call('SET', key, used, 'KEEPTTL')
+  return nil, sub(used, 1, 30)
 end
 
--- Where a channel's log ends before this call, and what its tail says behind that. A tail as this server left it says so of the log
--- too: both were written in one step, and nobody has written since.
-local function end_of(known, now, micros)
-  if known.tail and redis.call('GETRANGE', known.tail_key, '0', TAIL_END) == known.tail then
-    known.is_same = true
-    return known.previous, known.rest
+-- Takes nothing away of the log: to take entries away one by one costs as much as to add them.
+local function append_more(log, id, data, previous, from)
+  if from then call('XADD', log, id, 'd', data, 'p', previous, 'u', from)
+  else call('XADD', log, id, 'd', data, 'p', previous) end
+end
+
+-- The same to a log that may be a new one, and taking away what is too much. Whether Redis did, and its refusal.
+local function append(known, id, data, previous, from)
+  local log, added = known.log, nil
+  -- Until the tail says so too: what fails between the two leaves a log that is ahead of it.
+  known.tail = nil
+  if from then
+    added = softly('XADD', log, 'NOMKSTREAM', 'MAXLEN', known.size, id, 'd', data, 'p', previous, 'u', from)
+  else
+    added = softly('XADD', log, 'NOMKSTREAM', 'MAXLEN', known.size, id, 'd', data, 'p', previous)
   end
-  known.is_same = false
+  if not added then
+    -- A new log has no life of its own yet.
+    known.due = 0
+    append_more(log, id, data, previous, from)
+  elseif type(added) == 'table' then
+    return false, added
+  end
+  known.previous = id
+  return true
+end
+
+-- Where a channel's log ends before this call, and what its tail says behind that; of a channel of which nothing is known, or other than it is.
+local function end_of(known)
   local previous, begin, _, ends = position(known.log, known.tail_key)
   if not previous then
     previous = mint(nil, now, micros)
     return previous, ' ' .. previous
   end
-  if tag_of(previous) ~= tag then ends = string.sub(' ' .. previous .. ends, 1, 31 * ENDS) end
+  if tag_of(previous) ~= tag then ends = sub(' ' .. previous .. ends, 1, 31 * ENDS) end
   return previous, ' ' .. begin .. ends
 end
 
--- Takes nothing away of the log: to take entries away one by one costs as much as to add them.
-local function append_more(log, id, data, previous, from)
-  if from then redis.call('XADD', log, id, 'd', data, 'p', previous, 'u', from)
-  else redis.call('XADD', log, id, 'd', data, 'p', previous) end
-end
-
--- The same to a log that may be a new one, and taking away what is too much; answers what Redis does.
-local function append(known, id, data, previous, from)
-  local log, size = known.log, known.size
-  -- Until the tail says so too: what fails between the two leaves a log that is ahead of it.
-  known.tail = nil
-  local added
-  if from then
-    added = redis.pcall('XADD', log, 'NOMKSTREAM', 'MAXLEN', '=', size, id, 'd', data, 'p', previous, 'u', from)
-  else
-    added = redis.pcall('XADD', log, 'NOMKSTREAM', 'MAXLEN', '=', size, id, 'd', data, 'p', previous)
+-- Stores the first message of a call for this channel. Answers its offset and its predecessor. A tail as this server left it says where
+-- the log ends too: both were written in one step, and nobody has written since.
+local function begin_with(known, data, from)
+  local tail = known.tail
+  if tail and call('GETRANGE', known.tail_key, '0', TAIL_END) == tail then
+    local previous = known.previous
+    local id = next_of(known, previous)
+    -- But where somebody else has written to the log, and not to its tail.
+    if append(known, id, data, previous, from) then return id, previous end
   end
-  if added then return added end
-  -- A new log has no life of its own yet.
-  known.tended = nil
-  append_more(log, id, data, previous, from)
-  return id
-end
-
--- Stores the first message of a call for this channel. Answers its offset, its predecessor, and what the tail says behind them.
-local function begin_with(known, now, micros, data, from)
-  local previous, rest = end_of(known, now, micros)
+  local previous, rest = end_of(known)
   local id = mint(previous, now)
-  local added = append(known, id, data, previous, from)
-  if type(added) == 'table' and known.is_same then
-    -- Somebody else has written to the log, and not to its tail.
-    previous, rest = end_of(known, now, micros)
-    id = mint(previous, now)
-    added = append(known, id, data, previous, from)
-  end
-  if type(added) == 'table' then error(added) end
-  return id, previous, rest
+  local ok, refusal = append(known, id, data, previous, from)
+  if not ok then error(refusal) end
+  known.rest, known.due = rest, 0
+  count_from(known, id)
+  return id, previous
 end
 
--- Has the tail say where the log ends now, and once a second live on.
-local function conclude(known, now, previous, rest)
-  local tail, renewed = previous .. rest, known.renewed
-  if known.is_same and now >= renewed and now - renewed < TENDED_MS then
-    redis.call('SET', known.tail_key, tail, 'KEEPTTL')
+-- Has the tail say where the log ends now; and once a second log and tail live on.
+local function conclude(known)
+  local tail, due = known.previous .. known.rest, known.due
+  if now < due and now >= due - TENDED_MS then
+    call('SET', known.tail_key, tail, 'KEEPTTL')
   else
-    redis.call('SET', known.tail_key, tail, 'PX', TAIL_LIFE)
-    known.renewed = now
+    tend(known)
+    call('SET', known.tail_key, tail, 'PX', TAIL_LIFE)
   end
-  known.tail, known.previous, known.rest = tail, previous, rest
+  known.tail = tail
 end
 
-local function fan(known, id, previous, from, data)
-  local sender = from and (' ' .. from) or ''
-  redis.call(fan_out, known.bus, '\0011' .. id .. previous .. sender .. '\n' .. data)
+-- What the bus carries of a message.
+local function envelope(id, previous, from, data)
+  if from then return '\0011' .. id .. previous .. ' ' .. from .. '\n' .. data end
+  return '\0011' .. id .. previous .. '\n' .. data
 end
 
 local function publish(keys, args)
-  if not tag then learn_server() end
+  begin_call()
   local problem, known, key, data, from = publication(keys, args)
   if problem then return redis.error_reply(problem) end
-  local hash, stored, refusal = known_by(key, data)
-  if refusal then return redis.error_reply(refusal) end
-  if stored then return args[3] == TELL and stored .. DUPLICATE or stored end
-  local now, micros = now_ms()
-  local id, previous, rest = begin_with(known, now, micros, data, from)
-  tend(known, now)
-  conclude(known, now, id, rest)
-  if key then redis.call('SET', key, id .. '|' .. hash, 'PX', KEY_LIFE_MS) end
-  fan(known, id, previous, from, data)
+  local hash
+  if key or #data > MAX_MESSAGE_BYTES then
+    local stored, refusal
+    hash, stored, refusal = known_by(key, data)
+    if refusal then return redis.error_reply(refusal) end
+    if stored then return args[3] == TELL and stored .. DUPLICATE or stored end
+  end
+  look_at_clock()
+  local id, previous = begin_with(known, data, from)
+  conclude(known)
+  if key then call('SET', key, id .. '|' .. hash, 'PX', KEY_LIFE_MS) end
+  call(fan_out, known.bus, envelope(id, previous, from, data))
   return id
 end
 
@@ -206,39 +210,52 @@ local function form_of(keys, args)
 end
 
 -- Stores one message of several; nobody hears of it before all are stored.
-local function store(call, known, key, data, from)
-  local hash, stored, refusal = known_by(key, data)
-  if refusal then return refusal end
-  if stored then return call.tells and stored .. DUPLICATE or stored end
-  if not call.now then call.now, call.micros = now_ms() end
-  local log, id, previous = call.logs[known.log], nil, nil
-  if log then
-    known, previous = log.known, log.last
-    id = mint(previous, call.now)
-    append_more(known.log, id, data, previous, from)
-  else
-    log = { known = known, added = 0 }
-    id, previous, log.rest = begin_with(known, call.now, call.micros, data, from)
-    call.logs[known.log] = log
-    call.order[#call.order + 1] = log
+local function store(batch, at, known, key, data, from)
+  local hash
+  if key or #data > MAX_MESSAGE_BYTES then
+    local stored, refusal
+    hash, stored, refusal = known_by(key, data)
+    if refusal then return refusal end
+    if stored then return batch.tells and stored .. DUPLICATE or stored end
   end
-  log.last, log.added = id, log.added + 1
-  local bus, n = call.bus, #call.bus
-  bus[n + 1], bus[n + 2], bus[n + 3], bus[n + 4], bus[n + 5] = known, id, previous, from or false, data
-  if key then redis.call('SET', key, id .. '|' .. hash, 'PX', KEY_LIFE_MS) end
+  local id, previous
+  if known.batch == batch.number then
+    previous = known.previous
+    id = next_of(known, previous)
+    append_more(known.log, id, data, previous, from)
+    known.previous, batch.longer[known] = id, true
+  else
+    id, previous = begin_with(known, data, from)
+    known.batch = batch.number
+    local order = batch.order
+    order[#order + 1] = known
+  end
+  batch.buses[at], batch.said[at] = known.bus, envelope(id, previous, from, data)
+  if key then call('SET', key, id .. '|' .. hash, 'PX', KEY_LIFE_MS) end
   return id
 end
 
--- Says where the logs end now, and to whoever listens what was stored, in its order.
-local function finish(call)
-  for _, log in ipairs(call.order) do
-    local known = log.known
-    if log.added > 1 then redis.call('XTRIM', known.log, 'MAXLEN', '=', known.size) end
-    tend(known, call.now)
-    conclude(known, call.now, log.last, log.rest)
+-- Stores the messages behind the one that was the last to be tried.
+local function store_rest(batch)
+  local keys, args, message_at, answers, broken = batch.keys, batch.args, batch.message_at, batch.answers, batch.broken
+  for at = batch.at + 1, batch.count do
+    batch.at = at
+    local problem, known, key, data, from = message_at(keys, args, at)
+    batch.known = known
+    answers[at] = problem or broken[known] or store(batch, at, known, key, data, from)
   end
-  local bus = call.bus
-  for at = 1, #bus, 5 do fan(bus[at], bus[at + 1], bus[at + 2], bus[at + 3], bus[at + 4]) end
+end
+
+-- Says where the logs end now, and to whoever listens what was stored, in its order.
+local function finish(batch)
+  for _, known in ipairs(batch.order) do
+    if batch.longer[known] then call('XTRIM', known.log, 'MAXLEN', known.size) end
+    conclude(known)
+  end
+  local buses, said = batch.buses, batch.said
+  for at = 1, batch.count do
+    if said[at] then call(fan_out, buses[at], said[at]) end
+  end
 end
 
 -- What redis.call raised, as a text that begins with its code.
@@ -250,26 +267,29 @@ end
 -- Several messages in one step, in their order. For each its offset, which begins with a digit, or the error that it would
 -- have had alone, which begins with a letter. What Redis itself refuses ends its channel: no later one comes before it.
 local function publish_many(keys, args)
-  if not tag then learn_server() end
+  begin_call()
   local count, message_at, bytes, tells = form_of(keys, args)
   if not count or count > MOST_MESSAGES then return redis.error_reply(BAD_BATCH) end
   if bytes > MOST_BYTES then
     return redis.error_reply('TOOLARGE the messages of one call have at most ' .. MOST_BYTES .. ' bytes, these ' .. bytes)
   end
   if clustered and message_at == short_message then return redis.error_reply(BAD_FORM) end
-  local call = { logs = {}, order = {}, bus = {}, tells = tells }
+  look_at_clock()
+  batches = batches + 1
   local answers, broken = {}, {}
-  for at = 1, count do
-    local problem, known, key, data, from = message_at(keys, args, at)
-    if problem or broken[known.log] then
-      answers[at] = problem or broken[known.log]
-    else
-      local ok, answer = pcall(store, call, known, key, data, from)
-      answers[at] = ok and answer or raised(answer)
-      if not ok then broken[known.log] = answers[at] end
+  local batch = {
+    number = batches, keys = keys, args = args, at = 0, count = count, message_at = message_at, tells = tells,
+    answers = answers, broken = broken, order = {}, longer = {}, buses = {}, said = {},
+  }
+  repeat
+    local ok, failure = pcall(store_rest, batch)
+    if not ok then
+      local at = batch.at
+      answers[at] = raised(failure)
+      broken[batch.known] = answers[at]
     end
-  end
-  finish(call)
+  until ok
+  finish(batch)
   return answers
 end
 `;
