@@ -156,6 +156,43 @@ test.each([
     .toBe(true);
 });
 
+test('whoever has no right to write over a part of a tail publishes all the same', async () => {
+  const [log, tail] = keysOf('a');
+  await publish('a');
+  const begin = (await server.admin.get(tail))?.slice(30);
+  await server.admin.call('ACL', 'SETUSER', 'default', '-setrange');
+  try {
+    await server.admin.call('ACL', 'LOG', 'RESET');
+    const offsets = [String((await publish('a')).answer)];
+    const before = await server.admin.pttl(tail);
+    for (let n = 0; n < 3; n++) offsets.push(...((await many('a', 'b', 'a')).answer as string[]));
+    expect(await server.admin.get(tail)).toBe(`${offsets.at(-1)}${begin}`);
+    expect(await server.admin.pttl(tail)).toBeLessThanOrEqual(before);
+    expect((await newest('a')).offset).toBe(offsets.at(-1));
+    // Redis keeps a list of what was refused: it is not filled with this.
+    const refused = (await server.admin.call('ACL', 'LOG')) as unknown[][];
+    expect(refused.map((entry) => entry[1])).toEqual([1]);
+  } finally {
+    await server.admin.call('ACL', 'SETUSER', 'default', '+@all');
+  }
+  expect(await server.admin.pttl(log)).toBeGreaterThan(TTL_MS);
+});
+
+test('a tail that somebody else has written the begin of is made good within a second', async () => {
+  const [, tail] = keysOf('a');
+  await publish('a');
+  const begin = (await server.admin.get(tail))?.slice(30);
+  await server.admin.set(tail, `${(await newest('a')).offset} and more`, 'KEEPTTL');
+  await publish('a');
+  expect((await server.admin.get(tail))?.slice(0, 30)).toBe((await newest('a')).offset);
+  await expect
+    .poll(async () => {
+      await publish('a');
+      return server.admin.get(tail);
+    })
+    .toMatch(new RegExp(`${begin}$`));
+});
+
 test('a log that was lost has a life at once, though its channel was given one just now', async () => {
   const [log] = keysOf('a');
   for (const write of [() => publish('a'), () => many('b', 'a', 'a')]) {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RedisBusBroker } from '../../src/broker/redis/broker.js';
 import { generateLibrary } from '../../src/broker/redis/functions/library.js';
-import { MOST_OF_A_CALL } from '../../src/broker/redis/functions/publish-lua.js';
+import { MOST_OF_A_CALL } from '../../src/broker/redis/functions/publish-many-lua.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { isOffset } from '../../src/protocol/index.js';
 import { costOf, loadCountedLibrary } from '../support/counted-library.js';

@@ -6,7 +6,7 @@ import type { Logger } from '../../lib/logger.js';
 import { after, within } from '../../lib/timers.js';
 import type { BatchPublisher, PublishOutcome } from '../broker.js';
 import { toFanfareError } from '../redis/errors.js';
-import { MOST_OF_A_CALL } from '../redis/functions/publish-lua.js';
+import { MOST_OF_A_CALL } from '../redis/functions/publish-many-lua.js';
 import { Aside, type AsideChannel, earlier, idAfter } from './aside.js';
 import { byChannel, type QueuedEntry } from './ingest-entry.js';
 import { Lease } from './lease.js';

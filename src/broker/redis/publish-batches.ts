@@ -9,7 +9,7 @@ import { publishEach, type Store } from '../publish-each.js';
 import { slotOf } from './cluster-slot.js';
 import type { RedisConnection } from './connection.js';
 import { foreignAnswer, toFanfareError, unavailableError } from './errors.js';
-import { MOST_OF_A_CALL } from './functions/publish-lua.js';
+import { MOST_OF_A_CALL } from './functions/publish-many-lua.js';
 
 export interface PublishBatchesParts {
   readonly connection: Pick<RedisConnection, 'prefix' | 'cluster' | 'call'>;

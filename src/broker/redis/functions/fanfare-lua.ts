@@ -4,6 +4,7 @@ import { ERASE_LUA } from './erase-lua.js';
 import { KNOWN_LUA } from './known-lua.js';
 import { MINT_LUA } from './mint-lua.js';
 import { PUBLISH_LUA } from './publish-lua.js';
+import { PUBLISH_MANY_LUA } from './publish-many-lua.js';
 import { READ_LUA } from './read-lua.js';
 
 /**
@@ -24,7 +25,7 @@ local LOG_GRACE_MS = 60000        -- a log outlives its last entry by this much
 local BEGINNING = '0000000000000-0000000000000000'
 local ENDS = 8                    -- former masters of which a tail says where they ended
 local MAX_TAIL_BYTES = 61 + 31 * ENDS
-local TAIL_END = '309'            -- the same in text: a number is made one by each call that is given it
+local OFFSET_END = '29'           -- of the one that a tail begins with, in text: a number is made one by each call that is given it
 local MAX_FROM_BYTES = 1900
 local EXPIRED_AT_ONCE = 1000      -- entries that are too old, of which one call takes so many away
 
@@ -122,6 +123,7 @@ end
 
 ${KNOWN_LUA}
 ${PUBLISH_LUA}
+${PUBLISH_MANY_LUA}
 -- Gives a channel without a tail one: what its log ends with, or a position of its own. Returns the tail.
 local function open(keys)
   if not declared(keys) then return redis.error_reply(BAD_KEYS) end

@@ -2,7 +2,7 @@
 
 /**
  * What a call knows of a channel: `log`, `tail_key`, `base` of its other keys, `bus`, `size` and `ttl` of its history; the `previous` offset, what its tail
- * says behind that (`rest`), the whole text of the `tail` that this server wrote last (none while that is not what the log ends with), and when log and tail are `due` to be
+ * says behind that (`rest`), whether this server wrote both there last (`is_told`), and when log and tail are `due` to be
  * given their lives anew; what next_of needs; and the number of the last call for several (`batch`) that it was in. No more than 16 members: a 17th doubles what Lua takes for them.
  * Forgetting it costs microseconds, and nothing else; where the tail in Redis is another one, nothing is believed of it.
  */
