@@ -3,7 +3,7 @@
 /** Chosen: what one call takes at most, of bytes those of the data; Redis serves nobody else meanwhile. */
 export const MOST_OF_A_CALL = { messages: 128, bytes: 1024 * 1024 } as const;
 
-export const PUBLISH_MANY_LUA = String.raw`
+export const PUBLISH_MANY_LUA = `
 local MOST_MESSAGES = ${MOST_OF_A_CALL.messages}
 local MOST_BYTES = ${MOST_OF_A_CALL.bytes}
 local batches = 0                 -- so many there were: a number for each
@@ -51,40 +51,36 @@ local function form_of(keys, args)
   return last / 4, full_message, bytes, tells
 end
 
--- Stores one message of several; nobody hears of it before all are stored.
-local function store(batch, at, known, key, data, from)
-  local hash
-  if key or #data > MAX_MESSAGE_BYTES then
-    local stored, refusal
-    hash, stored, refusal = known_by(key, data)
-    if refusal then return refusal end
-    if stored then return batch.tells and stored .. DUPLICATE or stored end
-  end
-  local id, previous
-  if known.batch == batch.number then
-    previous = known.previous
-    id = next_of(known, previous)
-    append_more(known.log, id, data, previous, from)
-    known.previous, batch.longer[known] = id, true
-  else
-    id, previous = begin_with(known, data, from)
-    known.batch = batch.number
-    local order = batch.order
-    order[#order + 1] = known
-  end
-  batch.buses[at], batch.said[at] = known.bus, envelope(id, previous, from, data)
-  if key then call('SET', key, id .. '|' .. hash, 'PX', KEY_LIFE_MS) end
-  return id
-end
-
--- Stores the messages behind the one that was the last to be tried.
+-- Stores the messages behind the one that was the last to be tried; nobody hears of one before all are stored.
 local function store_rest(batch)
   local keys, args, message_at, answers, broken = batch.keys, batch.args, batch.message_at, batch.answers, batch.broken
+  local number, order, longer, buses, said = batch.number, batch.order, batch.longer, batch.buses, batch.said
   for at = batch.at + 1, batch.count do
     batch.at = at
     local problem, known, key, data, from = message_at(keys, args, at)
     batch.known = known
-    answers[at] = problem or broken[known] or store(batch, at, known, key, data, from)
+    local answer, hash = problem or broken[known], nil
+    if not answer and (key or #data > MAX_MESSAGE_BYTES) then
+      local stored
+      hash, stored, answer = known_by(key, data)
+      if stored then answer = batch.tells and stored .. DUPLICATE or stored end
+    end
+    if not answer then
+      local previous
+      if known.batch == number then
+        previous = known.previous
+        answer = next_of(known, previous)
+        append_more(known.log, answer, data, previous, from)
+        known.previous, longer[known] = answer, true
+      else
+        answer, previous = begin_with(known, data, from)
+        known.batch = number
+        order[#order + 1] = known
+      end
+      buses[at], said[at] = known.bus, envelope(answer, previous, from, data)
+      if key then call('SET', key, answer .. '|' .. hash, 'PX', KEY_LIFE_MS) end
+    end
+    answers[at] = answer
   end
 end
 
