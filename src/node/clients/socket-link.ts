@@ -46,9 +46,7 @@ export interface SocketLinkParts extends SocketSinkParts {
   readonly logger: Logger;
 }
 
-/**
- * States: `handshake` (no valid connect yet), `verifying` (its token is being verified; commands wait), `open`, `closed`.
- */
+/** States: `handshake` (no valid connect yet), `verifying` (its token is being verified; commands wait), `open`, `closed`. */
 export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHandler, Link, SessionLink, Payer {
   slot = -1;
   place = 0;
