@@ -164,6 +164,7 @@ test('whoever has no right to write over a part of a tail publishes all the same
   try {
     await server.admin.call('ACL', 'LOG', 'RESET');
     const offsets = [String((await publish('a')).answer)];
+    expect(await server.admin.get(tail)).toBe(`${offsets[0]}${begin}`);
     const before = await server.admin.pttl(tail);
     for (let n = 0; n < 3; n++) offsets.push(...((await many('a', 'b', 'a')).answer as string[]));
     expect(await server.admin.get(tail)).toBe(`${offsets.at(-1)}${begin}`);
