@@ -40,10 +40,10 @@ export class Fleet {
     return this.workers.map((worker) => worker.pid ?? 0);
   }
 
-  /** Gets tickets for the clients that `open` would open next, so that opening them takes nothing but the opening. */
-  async prepare(command: Omit<PrepareCommand, 'do' | 'first'>): Promise<void> {
+  /** Gets tickets for the clients that `open` would open next, or once `opened` are open, so that opening them takes nothing but the opening. */
+  async prepare(command: Omit<PrepareCommand, 'do' | 'first'>, opened = this.opened): Promise<void> {
     await Promise.all(
-      this.shares(command.count).map(({ first, count }, index) =>
+      this.shares(command.count, opened).map(({ first, count }, index) =>
         this.ask(index, { ...command, do: 'prepare', first, count }, 'prepared'),
       ),
     );
@@ -121,9 +121,9 @@ export class Fleet {
   }
 
   /** Which of the next `count` clients each worker gets. */
-  private shares(count: number): readonly { readonly first: number; readonly count: number }[] {
+  private shares(count: number, opened = this.opened): readonly { readonly first: number; readonly count: number }[] {
     const size = this.workers.length;
-    let first = this.opened;
+    let first = opened;
     return this.workers.map((_, index) => {
       const share = { first, count: Math.floor(count / size) + (index < count % size ? 1 : 0) };
       first += share.count;

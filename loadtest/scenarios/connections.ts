@@ -80,7 +80,7 @@ export async function memoryAt(
   counts: readonly number[],
 ): Promise<readonly number[]> {
   const fleet = new Fleet(2, lab.instruments.driverFlags); // a process may not open more than 20,000 files
-  await takeTickets(lab, options, spread, fleet, Math.max(...counts));
+  await takeTickets(lab, options, spread, fleet, counts);
   const host = await startHost(lab, { ...options, nodeFlags: LEAN });
   try {
     const crowd = { ...crowdOn(lab, host, options, spread), ...like };
@@ -99,12 +99,22 @@ export async function memoryAt(
 }
 
 /** From another server of the cluster: what the measured one had left of making them would hide what connections take (measured). */
-async function takeTickets(lab: Lab, options: HostOptions, spread: Crowd['spread'], fleet: Fleet, count: number) {
+async function takeTickets(
+  lab: Lab,
+  options: HostOptions,
+  spread: Crowd['spread'],
+  fleet: Fleet,
+  counts: readonly number[],
+): Promise<void> {
   // Nobody looks on: it is not what is measured.
   const instruments = { ...lab.instruments, serverFlags: () => [] };
   const host = await startHost({ ...lab, instruments }, options);
   try {
-    await fleet.prepare({ ...crowdOn(lab, host, options, spread), count });
+    let opened = 0;
+    for (const count of counts) {
+      await fleet.prepare({ ...crowdOn(lab, host, options, spread), count: count - opened }, opened);
+      opened = count;
+    }
   } finally {
     await host.close();
   }
