@@ -28,10 +28,15 @@ export class LinkIds {
     return this.#count;
   }
 
+  /** What no other link of the cluster has. */
+  markOf(number: number): string {
+    return this.#incarnation + number.toString(36);
+  }
+
   /** The id of the link with this number: the same at every call with the same `session`, the `connection` of its identity. */
   idOf(number: number, session: string | undefined): string {
     const name = sessionName({ connection: session ?? this.#sessionOf(number) });
-    return `${name}.${this.#incarnation}${number.toString(36)}`;
+    return `${name}.${this.markOf(number)}`;
   }
 
   /** Of a link whose client has none. */

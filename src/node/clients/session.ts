@@ -32,7 +32,7 @@ export interface SessionLink extends Reader {
 }
 
 export interface SessionParts extends SubscriptionsParts {
-  readonly ids: Pick<LinkIds, 'idOf'>;
+  readonly ids: Pick<LinkIds, 'idOf' | 'markOf'>;
   readonly publisher: Publisher;
   readonly door: Pick<LinkDoor, 'identifyOnce' | 'requireGood' | 'count'>;
   /** What its client may spend, with whoever is counted with it. */
@@ -79,7 +79,7 @@ export class Session extends Subscriptions<SessionParts, SessionLink> implements
    * be that of several clients, so that a link with one counts by itself and with its user.
    */
   get ticket(): string {
-    return this.#ticket ?? `link:${this.connection}`;
+    return this.#ticket ?? `link:${this.parts.ids.markOf(this.#number)}`;
   }
 
   /** Where no address is known, who has no name is not counted by it. */
