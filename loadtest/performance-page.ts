@@ -88,9 +88,9 @@ of all: at a load of 20 a long poll came to 0.74 × bare. That is why a busy mac
 /** What was found out by other means, and by hand. */
 const SEEN_BESIDE = `### Beside another load client
 
-A load client of another make, a single C program around one epoll loop, was held against this bench on 2026-11-28, ten rounds, the server on one processor and everything else on the other, each ratio
-(median, and extremes) to a bare loop under live messages in the same round, one process for all of it: flooded 0.94 (0.89 to 0.98), paced 0.90 (0.84 to 1.51), own channels 0.64 (0.62 to 0.72) logged and 0.91 (0.84 to 1.05) live, long polls 0.51 (0.33 to 0.69)
-beside nchan's 0.90, SSE 1.58 (1.44 to 1.72) × nchan. Two figures differ from those above:
+A load client of another make, a single C program around one epoll loop, was held against this bench on 2026-11-28, nine rounds, the server on one processor and everything else on the other, each ratio
+(median, and extremes) to a bare loop under live messages in the same round, one process for all of it: flooded 0.92 (0.88 to 0.97), paced 0.96 (0.75 to 1.15), own channels 0.66 (0.64 to 0.80) logged and 1.03 (0.82 to 1.15) live, long polls 0.49 (0.48 to 0.53)
+beside nchan's 0.88, SSE 1.42 (1.35 to 1.74) × nchan. Two figures differ from those above:
 
 - *Flooded*, which is 0.87 here and on \`ws\` 1.4, where that client came to 1.15 on 2026-11-26. It keeps 64 single messages on their way instead of publishing bursts of 64, and what a server finds each time that it wakes up decides
   what a delivery costs: see the floods in bursts of 1 and of 64 above.
@@ -110,18 +110,18 @@ Each of five broadcasts reached all of them, the slowest within 2.1 s (p50 0.8 s
 
 What was asked of these servers and did not come, with the profile that says where the time goes (\`perf\`, all threads of the server):
 
-- *Flooded, a frame for each message: 0.95 × bare asked, 0.87 came (0.94 on the other load client), and on \`ws\` 2.3 asked, 1.4 came.* The 2.3 are of a flood that was not in step, where a server that is late finds more at once. In step both write a burst
+- *Flooded, a frame for each message: 0.95 × bare asked, 0.87 came (0.92 on the other load client), and on \`ws\` 2.3 asked, 1.4 came.* The 2.3 are of a flood that was not in step, where a server that is late finds more at once. In step both write a burst
   as one write for each link, and the kernel has seven tenths of the time.
 - *The same for clients that have a tick in one frame: 1.5 × bare asked, 1.40 came, and 0.81 × a bare loop that joins, of 0.9.* A burst of 64 messages is one write for each link, of 13.9 KB, of which 8.2 KB
   are the payloads that the bare loop sends; the rest are the type, the channel and the offset that stand in each event. Over loopback each of these bytes is copied twice on the server's account. Before
   [decision 35](decisions/0035-batches-end-with-their-callback.md) there were two writes for each link and burst on \`uws\`, and joined frames cost as much as single ones.
-- *Paced: 0.95 and on \`ws\` 0.85 × bare asked, 0.93 and 0.66 came (0.90 on the other load client).* Each delivery is a system call of its own, of a frame of 240 bytes for the bare loop's 128; what \`ws\` takes besides is an object for each write in \`node:net\` and libuv.
+- *Paced: 0.95 and on \`ws\` 0.85 × bare asked, 0.93 and 0.66 came (0.96 on the other load client).* Each delivery is a system call of its own, of a frame of 240 bytes for the bare loop's 128; what \`ws\` takes besides is an object for each write in \`node:net\` and libuv.
 - *Flooded beside nchan: 20 × asked, 19 × came (\`ws\`; 16 × \`uws\`, joined).* The same bytes: the bare loop itself, which sends the payload alone, comes to 13 ×.
-- *One channel for each client: 0.9 × bare asked here, 0.88 came; 0.75 on the other load client, 0.64 came; beside nats-server 1.0 × asked, 0.8 × came, which has not been measured since.* Until 2026-11-28 each frame left as soon as its message
+- *One channel for each client: 0.9 × bare asked here, 0.88 came; 0.75 on the other load client, 0.66 came; beside nats-server 1.0 × asked, 0.8 × came, which has not been measured since.* Until 2026-11-28 each frame left as soon as its message
   was read. \`perf\` said that two thirds of a delivery were the kernel's, a third of it the waking of a peer that had read the frame before and fallen asleep while the next message was read: the bare loop, which sends all that it has read at the end,
   spent half as much there. Frames wait for the end of their turn since: 94,000 deliveries per CPU-second for 79,000, two builds in turn. What is left is the reading of a logged message, of which the bare loop forwards a live one: 63 bytes of offsets and a check of what lies
   before it. A process that has just begun spends two fifths of its first seconds in V8's optimising compiler, where nats-server is compiled before. What was tried besides: a reader of our own for what Redis pushes, no ring where one link follows.
-- *Long polls: 0.75 × bare asked, 0.55 came here and 0.51 there; on \`ws\` 0.4 asked, 0.18 came; nchan is ahead (0.90).* There is no hot spot. The kernel takes as much of a poll as of a bare one, some 8.5 µs; the other 19 (bare: 5.7) are 4.3 of built-in functions of V8, a quarter of that look-ups in maps,
+- *Long polls: 0.75 × bare asked, 0.55 came here and 0.49 there; on \`ws\` 0.4 asked, 0.18 came; nchan is ahead (0.88).* There is no hot spot. The kernel takes as much of a poll as of a bare one, some 8.5 µs; the other 19 (bare: 5.7) are 4.3 of built-in functions of V8, a quarter of that look-ups in maps,
   4.2 of our code, of which no function takes more than 0.35, 3.8 of Node's and V8's strings and calls, 2.6 of the collector, 1.6 of the compiler. A bare poll is one regular expression; a poll here is a request that is read whole, counted against limits
   by its bytes, with a ticket that may have been revoked and an answer that bears positions. Tried: answering at once instead of a turn later was a tenth dearer; V8's young generation growing at once to its bound made no difference that stands out
   (eight rounds each, 0.52 and 0.53), and beginning with 16 MB, which only who starts the process can say, makes it a tenth cheaper (\`node --min-semi-space-size=16\`); a collector on one thread, or one without its helpers in parts, made no difference (five rounds each, 46,000 polls per CPU-second in all). On \`ws\` each poll is 12 KB of objects of \`node:http\`.
