@@ -18,6 +18,7 @@ import { errorEvent, expiry } from './link-events.js';
 import type { LinkIds } from './link-ids.js';
 import type { Publisher } from './publisher.js';
 import { type Reader, Subscriptions, type SubscriptionsParts } from './subscriptions.js';
+import { namelessSubject, userSubject } from './visitor.js';
 
 /** Commands of one connection that may be in flight. */
 const MAX_IN_FLIGHT = 64;
@@ -85,8 +86,8 @@ export class Session extends Subscriptions<SessionParts, SessionLink> implements
   /** Where no address is known, who has no name is not counted by it. */
   get user(): string | undefined {
     const { user } = this.#identity;
-    if (user !== null) return `user:${user}`;
-    return this.address === undefined ? undefined : `ip:${this.address}`;
+    if (user !== null) return userSubject(user);
+    return this.address === undefined ? undefined : namelessSubject(this.address);
   }
 
   get address(): string | undefined {

@@ -49,16 +49,22 @@ export class Visitor implements SubjectKeys {
   /** The address stands for who has no name. */
   get user(): string {
     const { user } = this.identity;
-    return user === null ? addressSubject(this.#caller) : `user:${user}`;
+    return user === null ? namelessSubject(this.#caller.address) : userSubject(user);
   }
 }
 
-function addressSubject(caller: Caller): string {
-  return `ip:${caller.address}`;
+/** By what limits count who has a name. */
+export function userSubject(user: string): string {
+  return `user:${user}`;
+}
+
+/** By what they count who has none. */
+export function namelessSubject(address: string): string {
+  return `ip:${address}`;
 }
 
 function sharedKey(caller: Caller): string {
   const bearer = caller.bearer();
-  if (bearer === undefined) return addressSubject(caller);
+  if (bearer === undefined) return namelessSubject(caller.address);
   return createHash('sha256').update(bearer).digest('base64url');
 }

@@ -4,7 +4,7 @@ import type { Ending } from '../../cluster/revocation-ending.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import { soon, tellFault } from '../../lib/timers.js';
 import { type Due, TimingWheel } from '../../lib/timing-wheel.js';
-import { type Begin, type GapEvent, LIMITS, NOW, type Offset, START } from '../../protocol/index.js';
+import { type Begin, type GapEvent, isOffset, LIMITS, NOW } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
 import type { OpenWaiter } from '../channels/channel-log.js';
 import type { Channels } from '../channels/channels.js';
@@ -123,6 +123,7 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
     this.#deadlineMs = monotonicNowMs() + waitMs;
     this.#room.enter(this, this.#deadlineMs);
     for (const [name, after] of asked) {
+      // What is opened from there is found in memory; where others begin, the log is asked again.
       const channel = this.#manager.acquire(name, isOffset(after) ? after : NOW);
       channel.memory.keep();
       // Nearly all have one: an array that grows has room for seventeen.
@@ -241,9 +242,4 @@ export class PollWait implements PollWaiter, OpenChannels, Due {
     if (gathered === undefined) this.#live.set(channel, [message]);
     else gathered.push(message);
   }
-}
-
-/** What is opened from there is found in memory; where the others lie, the log is asked again. */
-function isOffset(after: Begin): after is Offset {
-  return after !== NOW && after !== START && typeof after === 'string';
 }
