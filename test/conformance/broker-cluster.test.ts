@@ -11,6 +11,7 @@ import { silentLogger } from '../../src/lib/logger.js';
 import { formatOffset, parseOffset } from '../../src/protocol/index.js';
 import { encodeEnvelope } from '../support/envelope.js';
 import { RecordingListener } from '../support/recording-listener.js';
+import { codeOf } from '../support/redis-broker.js';
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.js';
 
 const namespaces = new Namespaces();
@@ -130,7 +131,10 @@ test('after the loss of a master publishing and delivery of its channels resume'
 
   await listener.until(() => listener.resubscriptions.includes(channel));
   await expect.poll(() => broker.status().ready).toBe(true);
-  await publishOnAll('"after"');
+  // The masters that stayed say CLUSTERDOWN until each has heard of the new one: such a publish wrote nothing.
+  for (const name of channels) {
+    await expect.poll(() => codeOf(broker.publish({ channel: name, data: '"after"' }))).toBe('no error');
+  }
   await untilAllHave('"after"');
 });
 

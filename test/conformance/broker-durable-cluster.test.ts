@@ -82,6 +82,8 @@ test('after the loss of a master all that was acknowledged is there, and none is
   expect(['no error', 'ack_timeout', 'broker_unavailable']).toContain(await pending);
   // The promoted replica has no replica of its own.
   await expect.poll(() => codeOf(publish(channel, '"late"'))).toBe('replicas_unavailable');
+  // Publishes that wait have connections of their own, which may be there before the one that reads.
+  await expect.poll(() => codeOf(broker.read(channel, '-1', WHOLE_PAGE))).toBe('no error');
   const page = await broker.read(channel, '-1', WHOLE_PAGE);
   expect(page.entries.map(({ offset }) => offset)).toEqual(expect.arrayContaining(acknowledged));
   expect(dataOf(page)).not.toContain('"late"');

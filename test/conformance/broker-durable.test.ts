@@ -285,6 +285,8 @@ test('behind Sentinel it follows a failover to the replica that was promoted', a
   expect(['ack_timeout', 'broker_unavailable', 'replicas_unavailable']).toContain(during);
   // The other replica has to find the new master first.
   await expect.poll(() => codeOf(publish('2'))).toBe('no error');
+  // Publishes that wait have a connection of their own, which may be there before the one that reads.
+  await expect.poll(() => broker.status().ready).toBe(true);
   const page = await logOf(broker, 'news');
   expect(dataOf(page)).toEqual(['1', '2']);
   expect(page.entries[0]?.offset).toBe(first);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker, HistoryPage, PageLimit } from '../../src/broker/broker.js';
 import { Namespaces } from '../../src/config/namespaces.js';
 import { FanfareError } from '../../src/lib/errors.js';
-import { isOffset } from '../../src/protocol/index.js';
+import { formatOffset, isOffset, parseOffset } from '../../src/protocol/index.js';
 import { RecordingListener } from '../support/recording-listener.js';
 
 /** Of the brokers that are made. */
@@ -234,7 +234,8 @@ export function describeBroker(kind: string, create: () => Broker): void {
       test('says rewritten between entries and above the tail', async () => {
         const offsets = [await publish('1'), await publish('2'), await publish('3')];
         const [first = '', , third = ''] = offsets;
-        const between = `${first.slice(0, 24)}${String((Number(first.slice(24)) + 1_000) % 1_000_000).padStart(6, '0')}`;
+        const { ms, seq } = parseOffset(first);
+        const between = formatOffset(ms, seq + 1_000);
         const kept = offsets.filter((offset) => offset <= between).at(-1);
         expect(await read(between)).toMatchObject({ start: kept, gap: 'rewritten' });
         const above = await read(`9${third.slice(1)}`);
