@@ -6,7 +6,7 @@ import { ensureLibrary, generateLibrary } from '../../src/broker/redis/functions
 import { Namespaces } from '../../src/config/namespaces.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { RecordingListener } from '../support/recording-listener.js';
-import { freePort, startRedis } from '../support/redis.js';
+import { type RedisServerOptions, startRedis } from '../support/redis.js';
 import { startSentinel } from '../support/redis-sentinel.js';
 
 const namespaces = new Namespaces();
@@ -16,7 +16,11 @@ afterEach(async () => {
 });
 
 async function redis(...args: string[]) {
-  const server = await startRedis({ args });
+  return opened({ args });
+}
+
+async function opened(options: RedisServerOptions) {
+  const server = await startRedis(options);
   closing.push(() => server.stop());
   return server;
 }
@@ -48,8 +52,7 @@ test('follows a Sentinel failover: subscriptions stand again and publishing goes
 });
 
 test('publishes on Redis Cluster with declared keys through SPUBLISH, and refuses the short form', async () => {
-  // The bus port is the port + 10,000 unless it is given, which is none for a high port.
-  const node = await redis('--cluster-enabled', 'yes', '--cluster-port', String(await freePort('127.0.0.1')));
+  const node = await opened({ isMember: true });
   await node.admin.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16383);
   await expect.poll(() => node.admin.call('CLUSTER', 'INFO')).toContain('cluster_state:ok');
   await ensureLibrary(node.admin, generateLibrary({ prefix: 'fanfare', namespaces }), silentLogger);

@@ -6,7 +6,7 @@ import { eventually } from '../support/eventually.js';
 import { startManagedRedis } from '../support/managed-redis.js';
 import { type Finished, runFanfare, startFanfare } from '../support/process.js';
 import { readinessOf } from '../support/readiness.js';
-import { freePort, privateHost, type RedisServer, type RedisServerOptions, startRedis } from '../support/redis.js';
+import { privateHost, type RedisServer, type RedisServerOptions, startRedis } from '../support/redis.js';
 import { startRedisCluster } from '../support/redis-cluster.js';
 import { type Secured, startSentinel } from '../support/redis-sentinel.js';
 
@@ -220,8 +220,7 @@ describe('what managed Redis and Valkey refuse', () => {
   });
 
   it.concurrent('a Cluster behind one address that names it alone is refused as redis:// with 78, and served as redis+cluster://', async (context) => {
-    const args = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort(host))];
-    const server = await redis(context, { args: [...args, '--cluster-announce-ip', host] });
+    const server = await redis(context, { args: ['--cluster-announce-ip', host], isMember: true });
     await server.admin.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16383);
     await eventually(async () => {
       const info = String(await server.admin.call('CLUSTER', 'INFO'));

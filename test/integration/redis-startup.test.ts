@@ -3,7 +3,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startOldRedis } from '../support/old-redis.js';
 import { type Finished, runFanfare, type ServerProcess, startFanfare } from '../support/process.js';
-import { freePort, privateHost, type RedisServer, startRedis } from '../support/redis.js';
+import { privateHost, type RedisServer, startRedis } from '../support/redis.js';
+import { busPortOf } from '../support/redis-cluster.js';
 
 const SECRET = 'a-secret-of-at-least-thirty-two-bytes';
 
@@ -92,11 +93,9 @@ describe('the start is refused with 78', () => {
 
   it('by one evicting master of a Redis Cluster, and by a Cluster behind the wrong kind of URL', async () => {
     const host = privateHost();
-    const busPort = await freePort(host);
-    const args = ['--cluster-enabled', 'yes', '--cluster-port', String(busPort), '--cluster-announce-ip', host];
     const members = [
-      await startRedis({ host, args }),
-      await startRedis({ args: ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort(host))] }),
+      await startRedis({ host, args: ['--cluster-announce-ip', host], isMember: true }),
+      await startRedis({ isMember: true }),
     ] as const;
     const [first, second] = members;
     try {
@@ -104,7 +103,7 @@ describe('the start is refused with 78', () => {
       await first.admin.call('CLUSTER', 'ADDSLOTSRANGE', 0, 8191);
       await second.admin.call('CLUSTER', 'ADDSLOTSRANGE', 8192, 16383);
       await second.admin.call('CLUSTER', 'SET-CONFIG-EPOCH', 2);
-      await second.admin.call('CLUSTER', 'MEET', first.host, first.port, busPort);
+      await second.admin.call('CLUSTER', 'MEET', first.host, first.port, await busPortOf(first));
       for (const { admin } of members) {
         await expect.poll(() => admin.call('CLUSTER', 'INFO')).toContain('cluster_state:ok');
       }

@@ -6,7 +6,7 @@ import type { Client } from '../../client-sdk/types.js';
 import { post } from '../support/http-post.js';
 import { cacheSkipReason, type NginxCache, startNginxCacheAt } from '../support/nginx-cache.js';
 import { type ServerProcess, startFanfare } from '../support/process.js';
-import { freePort, privateHost } from '../support/redis.js';
+import { freePorts, privateHost } from '../support/redis.js';
 
 const READERS = 40;
 const MESSAGES = 60;
@@ -22,7 +22,7 @@ describe.skipIf(cacheSkipReason !== undefined)(`the SDK through nginx ${cacheSki
   beforeEach(async () => {
     [clients, requests] = [[], []];
     const host = privateHost();
-    const [own, port] = [await freePort(host), await freePort(host)];
+    const [own = 0, port = 0] = await freePorts(host, 2);
     cache = await startNginxCacheAt({ host, port: own, nodes: [`http://${host}:${port}`] });
     const env = {
       FANFARE_HOST: host,

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually } from './eventually.js';
-import { freePort, privateHost } from './redis.js';
+import { freePorts, privateHost } from './redis.js';
+import { watched } from './watched.js';
 
 export type ProxyName = 'nginx' | 'haproxy';
 export const PROXIES: readonly ProxyName[] = ['nginx', 'haproxy'];
@@ -35,9 +36,6 @@ export interface ProxyServer {
   stop(): Promise<void>;
 }
 
-/** Ends the proxy when standard input ends, so also when the test process is killed. */
-const WATCHED = '"$@" & proxy=$!; cat >/dev/null; kill -9 $proxy 2>/dev/null; wait';
-
 /** Whether it is installed; scripts/pretest.mjs installs it. */
 export function hasProxy(name: ProxyName): boolean {
   return spawnSync(name, ['-v']).error === undefined;
@@ -47,7 +45,7 @@ export function hasProxy(name: ProxyName): boolean {
 export async function makeProxy(name: ProxyName): Promise<ProxyServer> {
   const folder = mkdtempSync(join(tmpdir(), `fanfare-${name}-`));
   const host = privateHost();
-  const [port, plainPort, barePort] = [await freePort(host), await freePort(host), await freePort(host)];
+  const [port = 0, plainPort = 0, barePort = 0] = await freePorts(host, 3);
   const certificate = makeCertificate(folder, host);
   let log = '';
   let child: ChildProcess | undefined;
@@ -70,8 +68,7 @@ export async function makeProxy(name: ProxyName): Promise<ProxyServer> {
     async start(behind) {
       const file = join(folder, name);
       writeFileSync(file, filled(name, put(behind)));
-      const args = ['-c', WATCHED, 'sh', name, ...argumentsOf(name, file, folder)];
-      const server = spawn('sh', args, { stdio: ['pipe', 'pipe', 'pipe'] });
+      const server = spawn('sh', watched(name, argumentsOf(name, file, folder)), { stdio: ['pipe', 'pipe', 'pipe'] });
       child = server;
       for (const stream of [server.stdout, server.stderr]) {
         stream.setEncoding('utf8').on('data', (more: string) => {

@@ -2,7 +2,7 @@
 
 import type { Certificates } from './certificates.js';
 import { eventually } from './eventually.js';
-import { freePort, privateHost, type RedisServer, startRedis } from './redis.js';
+import { privateHost, type RedisServer, startRedis } from './redis.js';
 
 export interface RedisCluster {
   /** For brokers: names two of the masters. */
@@ -33,16 +33,14 @@ export async function startRedisCluster(certificates?: Certificates): Promise<Re
   return { url, servers, masterOf: (key) => masterOf(servers, key), stop };
 }
 
-/** The bus port is the port + 10,000 unless it is given, which is none for a high port. */
 async function startMember(certificates: Certificates | undefined): Promise<RedisServer> {
   // The one address that has a name everywhere.
   const host = certificates === undefined ? privateHost() : '127.0.0.1';
-  const args = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort(host))];
-  args.push('--cluster-announce-ip', host, '--cluster-node-timeout', '2000', '--repl-diskless-sync-delay', '0');
-  if (certificates === undefined) return startRedis({ host, args });
+  const args = ['--cluster-announce-ip', host, '--cluster-node-timeout', '2000', '--repl-diskless-sync-delay', '0'];
+  if (certificates === undefined) return startRedis({ host, args, isMember: true });
   args.push('--cluster-announce-hostname', 'localhost', '--cluster-preferred-endpoint-type', 'hostname');
   args.push('--tls-replication', 'yes', '--tls-cluster', 'yes');
-  return startRedis({ host, args, tls: { certificates, clients: 'no' } });
+  return startRedis({ host, args, isMember: true, tls: { certificates, clients: 'no' } });
 }
 
 async function join(servers: readonly RedisServer[]): Promise<void> {
@@ -89,7 +87,8 @@ async function clusterInfo({ admin }: RedisServer): Promise<string> {
   return String(await admin.call('CLUSTER', 'INFO'));
 }
 
-async function busPortOf(server: RedisServer): Promise<string> {
+/** Where other members of its Cluster reach it. */
+export async function busPortOf(server: RedisServer): Promise<string> {
   const nodes = String(await server.admin.call('CLUSTER', 'NODES'));
   const port = /@(\d+)/.exec(nodes)?.[1];
   if (port === undefined) throw new Error(`no bus port in ${nodes}`);

@@ -3,11 +3,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { type Certificates, tlsArguments } from './certificates.js';
+import { watched } from './watched.js';
 
 export interface RedisServer {
   readonly host: string;
@@ -36,17 +37,34 @@ export interface RedisServerOptions {
   readonly password?: string;
   /** It speaks TLS alone, and asks clients for a certificate, or does not. */
   readonly tls?: { readonly certificates: Certificates; readonly clients: 'yes' | 'no' };
+  /** A member of a Cluster, which listens for the others on one more port. */
+  readonly isMember?: boolean;
   /** Beside the environment of this process. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** How often a server is given other ports, where somebody has taken one meanwhile. */
+const ATTEMPTS = 3;
+
 /** Starts a server that keeps nothing on disk; resolves when it answers. */
-export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
-  const host = options.host ?? privateHost();
-  const port = await freePort(host);
+export async function startRedis(options: RedisServerOptions = {}, attempts = ATTEMPTS): Promise<RedisServer> {
   const directory = await mkdtemp(join(tmpdir(), 'fanfare-redis-'));
+  try {
+    return await startIn(directory, options);
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    if (attempts <= 1 || !String(error).includes('Address already in use')) throw error;
+    return startRedis(options, attempts - 1);
+  }
+}
+
+async function startIn(directory: string, options: RedisServerOptions): Promise<RedisServer> {
+  const host = options.host ?? privateHost();
+  const [port = 0, busPort = 0] = await freePorts(host, 2);
   const args = ['--bind', host, '--port', String(port), '--replica-announce-ip', host];
   args.push('--dir', directory, '--save', '', '--appendonly', 'no');
+  // The bus port is the port + 10,000 unless it is given, which is none for a high port.
+  if (options.isMember === true) args.push('--cluster-enabled', 'yes', '--cluster-port', String(busPort));
   if (options.password !== undefined) args.push('--requirepass', options.password);
   const { tls } = options;
   if (tls !== undefined) args.push(...tlsArguments(tls.certificates, port, tls.clients));
@@ -113,13 +131,17 @@ export function privateHost(): string {
 
 /** A port that nothing listened on a moment ago. */
 export async function freePort(host: string): Promise<number> {
-  const probe = createServer().listen(0, host);
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  const [port = 0] = await freePorts(host, 1);
+  return port;
+}
+
+/** Several, no two of which are the same. */
+export async function freePorts(host: string, count: number): Promise<readonly number[]> {
+  const probes = Array.from({ length: count }, () => createServer().listen(0, host));
+  await Promise.all(probes.map((probe) => once(probe, 'listening')));
+  const ports = probes.map((probe) => (probe.address() as AddressInfo).port);
+  await Promise.all(probes.map((probe) => once(probe.close(), 'close')));
+  return ports;
 }
 
 interface Running {
@@ -127,9 +149,6 @@ interface Running {
   /** Resolves when the server is gone. */
   end(): Promise<void>;
 }
-
-/** Ends the server when its standard input ends, so also when the test process is killed. */
-const WATCHED = '"$FANFARE_TEST_REDIS" "$@" & server=$!; cat >/dev/null; kill -9 $server 2>/dev/null; wait';
 
 /** Starts the server of FANFARE_TEST_REDIS, else `redis-server`, with `args`; resolves once its log has `readyText`. */
 export async function launch(
@@ -139,7 +158,7 @@ export async function launch(
 ): Promise<Running> {
   const stdio = ['pipe', 'pipe', 'inherit'] as const;
   const all = { FANFARE_TEST_REDIS: 'redis-server', ...process.env, ...env };
-  const shell = spawn('sh', ['-c', WATCHED, 'sh', ...args], { stdio: [...stdio], env: all });
+  const shell = spawn('sh', watched(all.FANFARE_TEST_REDIS, args), { stdio: [...stdio], env: all });
   const gone = once(shell, 'exit');
   let log = '';
   for await (const chunk of shell.stdout.iterator({ destroyOnReturn: false })) {
