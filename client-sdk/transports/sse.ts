@@ -1,6 +1,6 @@
 // The `sse` transport: one streamed response per set of channels.
 
-import { decodeEvents } from '../../src/protocol/decode-event.js';
+import { decodeFrame } from '../../src/protocol/decode-frame.js';
 import type { Feature, PATHS } from '../../src/protocol/index.js';
 import { createEnd } from '../errors.js';
 import { pieces } from '../http.js';
@@ -17,7 +17,7 @@ export const sse = (host: LinkHost): Link =>
     });
     const reader = pieces(body);
     const parse = createSseParser((data) => {
-      for (const event of decodeEvents(data)) take(event);
+      for (const event of decodeFrame(data)) take(event);
     });
     for (;;) {
       const { done, value } = await reader.read();

@@ -1,6 +1,6 @@
 // The `websocket` transport: commands and events over one socket.
 
-import { decodeEvents } from '../../src/protocol/decode-event.js';
+import { decodeFrame } from '../../src/protocol/decode-frame.js';
 import type { Begin, Feature, PATHS, PROTOCOL_VERSION, ServerEvent } from '../../src/protocol/index.js';
 import { backoff } from '../backoff.js';
 import { isStale } from '../channel.js';
@@ -159,7 +159,7 @@ export const websocket = (host: LinkHost): Link => {
       {
         version: 1 satisfies typeof PROTOCOL_VERSION,
         token: session.ticket,
-        features: ['ping', 'quiet', 'batch', 'positions'] satisfies Feature[],
+        features: ['ping', 'quiet', 'batch', 'positions', 'brief'] satisfies Feature[],
       },
       (event, failure) => failure || connected(event as typeof event & { type: 'connected' }),
     );
@@ -168,7 +168,7 @@ export const websocket = (host: LinkHost): Link => {
   socket.onmessage = ({ data }: { data: string }) => {
     host.touch();
     // One of them may end the link.
-    for (const event of decodeEvents(data)) if (socket.onmessage) take(event as AnyEvent);
+    for (const event of decodeFrame(data)) if (socket.onmessage) take(event as AnyEvent);
   };
   socket.onclose = ({ code, reason }: { code: number; reason: string }) =>
     host.lost(createEnd(code, reason, retryAfterMs));

@@ -90,7 +90,7 @@ function upgradeRequest(parts: ClientParts): string {
 
 function firstFrames(parts: ClientParts, channels: Readonly<Record<string, string>>): Buffer {
   if (parts.token === undefined) return clientFrame(OPCODE.text, parts.channel);
-  const features = parts.joins === true ? { features: ['batch'] } : {};
+  const features = parts.joins === true ? { features: ['batch', 'brief'] } : {};
   const connect = { type: 'connect', id: 1, version: PROTOCOL_VERSION, token: parts.token, ...features };
   const subscribe = { type: 'subscribe', id: 2, channels };
   return Buffer.concat([connect, subscribe].map((command) => clientFrame(OPCODE.text, JSON.stringify(command))));

@@ -1,9 +1,9 @@
-// Decodes what a node sends; small, because it ships to browsers.
+// Decodes what a node sends on a stream; small, because it ships to browsers.
 
 import type { ServerEvent } from './messages.js';
 
 /**
- * Decodes what a node sends at once: the events of a frame or of a stream's data, one or several, in order, without what is no JSON object with a
+ * Decodes what a node sends at once: the events of a stream's data, one or several, in order, without what is no JSON object with a
  * `type`. The types of fields are the node's promise and are not checked again; unknown types and fields pass, for the caller to ignore.
  */
 export function decodeEvents(text: string): readonly ServerEvent[] {

@@ -7,6 +7,7 @@ export { field } from './decode.js';
 export * from './decode-channel-read.js';
 export { commandId, decodeCommand } from './decode-command.js';
 export { decodeEvents } from './decode-event.js';
+export { decodeFrame } from './decode-frame.js';
 export * from './decode-request.js';
 export * from './decode-revocation.js';
 export type * from './http.js';

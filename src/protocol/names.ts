@@ -62,7 +62,7 @@ export const TRANSPORTS = ['websocket', 'sse', 'long-poll', 'short-poll'] as con
 export type Transport = (typeof TRANSPORTS)[number];
 
 /** Optional parts of the protocol that a node offers and a client may ask for. */
-export const FEATURES = ['ping', 'quiet', 'batch', 'positions'] as const;
+export const FEATURES = ['ping', 'quiet', 'batch', 'positions', 'brief'] as const;
 /** One of {@link FEATURES}. */
 export type Feature = (typeof FEATURES)[number];
 

@@ -1,10 +1,11 @@
 // The optional parts of the protocol, on both engines: served to who asked, and not there for anybody else.
 
 import { afterEach, describe, expect, it } from 'vitest';
+import { decodeFrame } from '../../src/protocol/index.js';
 import { type FeedEvent, SocketClient } from '../support/feed.js';
 import { startNode, type TestNode, type TestNodeSetup } from '../support/push-node.js';
 
-const ALL = ['ping', 'quiet', 'batch', 'positions'];
+const ALL = ['ping', 'quiet', 'batch', 'positions', 'brief'];
 
 describe.each(['uws', 'ws'] as const)('features on the %s engine', (engine) => {
   const closing: (() => unknown)[] = [];
@@ -134,6 +135,26 @@ describe.each(['uws', 'ws'] as const)('features on the %s engine', (engine) => {
       if (type === 'message') position = offset;
     }
     expect(got.filter(({ type }) => type === 'message').map(({ offset }) => offset)).toEqual(offsets);
+  });
+
+  it.each([
+    [['batch', 'brief'], true],
+    [['batch'], false],
+    [['brief'], false],
+  ])('of %j messages of one frame leave out what the one before says: %j', async (features, isBrief) => {
+    const node = await start({ namespaces: { default: { historySize: 1_000 } } });
+    const { client, events } = await connected(node, features);
+    client.command({ type: 'subscribe', channels: { news: 'now' } });
+    await events.nextOf('subscribed');
+    const frames: string[] = [];
+    client.socket.on('message', (data) => frames.push(String(data)));
+    const offsets = await Promise.all(
+      Array.from({ length: 50 }, (_, n) => node.broker.publish({ channel: 'news', data: String(n) })),
+    );
+    const read = () => frames.flatMap(decodeFrame).filter(({ type }) => type === 'message');
+    await expect.poll(() => read().length).toBe(50);
+    expect(read()).toEqual(offsets.map((offset, data) => ({ type: 'message', channel: 'news', offset, data })));
+    expect(frames.some((text) => /^\[.*\{"offset":"\d{1,16}","data":/.test(text))).toBe(isBrief);
   });
 
   it('positions begin so many messages before the tail, in a subscribe', async () => {

@@ -50,6 +50,44 @@ describeForStranger('a stranger and the features', (world) => {
     await socket.close();
   });
 
+  /** PROTOCOL 8.9: what a frame of a link with `brief` means. */
+  function inFull(frame: unknown): NodeEvent[] {
+    let channel: unknown;
+    let offset = '';
+    return ([frame].flat() as Record<string, unknown>[]).map((event) => {
+      if (event.type !== undefined && event.type !== 'message') return event as NodeEvent;
+      channel = event.channel ?? channel;
+      if (event.offset === undefined) return { type: 'message', channel, ...event };
+      const end = String(event.offset);
+      offset = offset.slice(0, 30 - end.length) + end;
+      return { type: 'message', channel, ...event, offset };
+    });
+  }
+
+  it.each([[['batch', 'brief']], [['brief']]])(
+    'receives a burst in order, said once what its messages have in common, where it asked for %j',
+    async (features) => {
+      const channel = world.channel();
+      const { node, ticket } = await world.discover();
+      expect(node.features).toEqual(expect.arrayContaining(features));
+      const socket = new WebSocket(`${node.url.replace(/^http/, 'ws')}/v1/ws`, 'fanfare.v1');
+      const frames: unknown[] = [];
+      socket.on('message', (data) => frames.push(JSON.parse(String(data))));
+      await new Promise((resolve) => socket.once('open', resolve));
+      socket.send(JSON.stringify({ type: 'connect', id: 1, version: 1, token: ticket, features }));
+      socket.send(JSON.stringify({ type: 'subscribe', id: 2, channels: { [channel]: 'now' } }));
+      const events = () => frames.flatMap(inFull);
+      await eventually(async () => events().some(({ type }) => type === 'subscribed') || 'not subscribed', 30_000);
+      const offsets = await Promise.all(Array.from({ length: 40 }, (_, n) => world.publish(channel, n)));
+      const messages = () => events().filter(({ type }) => type === 'message');
+      await eventually(async () => messages().length === 40 || `${messages().length} messages`, 30_000);
+      expect(messages().map(({ offset }) => offset)).toEqual(offsets.toSorted());
+      expect(messages().every((message) => message.channel === channel)).toBe(true);
+      if (!features.includes('batch')) expect(frames.some(Array.isArray)).toBe(false);
+      socket.terminate();
+    },
+  );
+
   it.each([true, false])('receives a burst in order, in arrays only if it asked for them: %j', async (isBatched) => {
     const channel = world.channel();
     const { node, ticket } = await world.discover();

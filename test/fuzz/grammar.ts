@@ -95,7 +95,7 @@ const COMMANDS: readonly ((random: Random) => Readonly<Record<string, unknown>>)
   () => ({ type: 'ping' }),
   (random) => ({ type: 'quiet', heartbeatMs: random.pick([1_000, 60_000, 0, 1e9, null]) }),
   () => ({ type: 'refresh', token: TOKEN }),
-  () => ({ type: 'connect', version: 1, token: TOKEN, features: ['ping', 'quiet', 'batch', 'positions'] }),
+  () => ({ type: 'connect', version: 1, token: TOKEN, features: ['ping', 'quiet', 'batch', 'positions', 'brief'] }),
   (random) => ({ type: random.pick(['presence', '', 'message', 'heartbeat', '__proto__']) }),
 ];
 

@@ -46,7 +46,7 @@ export const createFaults = (random: Random): Faults => ({
   pageSize: random.pick([1_000, 1_000, 2]),
   ticketMs: random.pick([3_600_000, 3_600_000, 600_000, 20_000]),
   features: random.pick([
-    ['ping', 'quiet', 'batch', 'positions'],
+    ['ping', 'quiet', 'batch', 'positions', 'brief'],
     ['ping', 'quiet', 'batch', 'positions'],
     ['ping'],
     [],

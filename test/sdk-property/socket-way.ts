@@ -2,6 +2,7 @@
 
 import type { WebSocketLike } from '../../client-sdk/types.js';
 import type { Begin } from '../../src/protocol/index.js';
+import { inBrief } from './in-brief.js';
 import { admit, type Cluster, checkBegins, Feed } from './way.js';
 
 const HEARTBEAT_MS = 7_000;
@@ -74,7 +75,8 @@ export class SocketWay extends Feed {
     this.#down(() => {
       if (this.#frame === frame) this.#frame = undefined;
       const { events } = frame;
-      const data = JSON.stringify(events.length > 1 ? events : events[0]);
+      const several = this.#features.includes('brief') ? inBrief(events) : events;
+      const data = JSON.stringify(events.length > 1 ? several : events[0]);
       this.#socket.onmessage?.({ data } as never);
       if (this.isOpen) for (const tell of frame.arrived) tell();
     });

@@ -48,7 +48,7 @@ export class Audience {
     for (const group of this.#topics ?? NOBODY) {
       if (group.count === 0) continue;
       counters.deliveredSockets += group.count;
-      group.message(group.encoding.message(message));
+      group.message(message);
     }
     for (const { encoding, streams } of this.#streams ?? NOBODY) {
       if (streams.size === 0) continue;

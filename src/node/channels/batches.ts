@@ -1,6 +1,9 @@
 // Joins the messages of one topic that are read at once into frames that hold several of them, for sockets that asked for it.
 
 import { atEndOfCallback } from '../../lib/timers.js';
+import type { Offset } from '../../protocol/index.js';
+import { writeBrief } from './brief.js';
+import type { ChannelMessage } from './message.js';
 
 const OPEN = 0x5b;
 const COMMA = 0x2c;
@@ -15,19 +18,24 @@ export interface BatchTarget {
 export class Batch {
   readonly #target: BatchTarget;
   readonly #owner: Batches;
+  readonly #isBrief: boolean;
   #memory: Buffer | undefined;
   #used = 0;
   #count = 0;
+  /** The last offset in the frame that is being filled. */
+  #last: Offset | undefined;
   /** It stands in the list of those that are published next. */
   isOpen = false;
 
-  constructor(target: BatchTarget, owner: Batches) {
+  constructor(target: BatchTarget, owner: Batches, isBrief: boolean) {
     this.#target = target;
     this.#owner = owner;
+    this.#isBrief = isBrief;
   }
 
-  /** Takes a frame, copied. It leaves before the event loop does anything else: a message that comes alone waits for nothing. */
-  add(frame: Buffer): void {
+  /** Takes a message, copied. It leaves before the event loop does anything else: one that comes alone waits for nothing. */
+  add(message: ChannelMessage): void {
+    const { frame } = message;
     const { maxBytes } = this.#owner;
     if (!this.isOpen) this.#owner.open(this);
     // A bracket or a comma before each, and a bracket behind.
@@ -35,9 +43,11 @@ export class Batch {
     if (this.#used + bytes + 1 > maxBytes) this.flush();
     if (bytes + 1 > maxBytes) return this.#target.send(frame);
     const memory = this.#room(bytes + 1);
-    memory[this.#used] = this.#count === 0 ? OPEN : COMMA;
-    frame.copy(memory, this.#used + 1);
-    this.#used += bytes;
+    const isFirst = this.#count === 0;
+    memory[this.#used++] = isFirst ? OPEN : COMMA;
+    if (isFirst || !this.#isBrief) this.#used += frame.copy(memory, this.#used);
+    else this.#used += writeBrief(message, this.#last, memory, this.#used);
+    if (this.#isBrief) this.#last = message.offset ?? this.#last;
     this.#count++;
   }
 
@@ -49,6 +59,7 @@ export class Batch {
     const isOne = this.#count === 1;
     this.#used = 0;
     this.#count = 0;
+    this.#last = undefined;
     if (!isOne) memory[used] = CLOSE;
     this.#target.send(isOne ? memory.subarray(1, used) : memory.subarray(0, used + 1));
   }
@@ -85,9 +96,9 @@ export class Batches {
     this.#failed = failed;
   }
 
-  /** For sockets of one topic. */
-  of(target: BatchTarget): Batch {
-    return new Batch(target, this);
+  /** For sockets of one topic. `isBrief`: what messages of a frame have in common stands in it once. */
+  of(target: BatchTarget, isBrief: boolean): Batch {
+    return new Batch(target, this, isBrief);
   }
 
   /** Publishes all that waits now: to be called before something is sent to one socket alone. */

@@ -16,6 +16,8 @@ export interface Encoding {
 export interface TopicEncoding extends Encoding {
   /** Whether messages of one turn may be joined into one frame. */
   readonly isBatched?: boolean;
+  /** Whether such a frame leaves out of a message what the one before it says. */
+  readonly isBrief?: boolean;
   topicOf(channel: string): string;
 }
 
@@ -31,6 +33,13 @@ export const BATCHED_FRAMES: TopicEncoding = {
   ...JSON_FRAMES,
   isBatched: true,
   topicOf: (channel) => `batch ${channel}`,
+};
+
+/** The same, where a message leaves out what it has in common with the one before it in its array. */
+export const BRIEF_FRAMES: TopicEncoding = {
+  ...BATCHED_FRAMES,
+  isBrief: true,
+  topicOf: (channel) => `brief ${channel}`,
 };
 
 /** Server-sent events. */

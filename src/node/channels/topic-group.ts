@@ -3,6 +3,7 @@
 import type { LoopTurn } from '../../lib/loop-turn.js';
 import type { Batch, Batches } from './batches.js';
 import type { PublishToTopic, TopicEncoding } from './encoding.js';
+import type { ChannelMessage } from './message.js';
 
 /** A socket, as the engine knows the topics that it is subscribed to. */
 export interface TopicListener {
@@ -40,7 +41,7 @@ export class TopicGroup {
     this.#channel = channel;
     this.#topic = encoding.topicOf(channel);
     this.#parts = parts;
-    this.#batch = encoding.isBatched ? parts.batches?.of(this) : undefined;
+    this.#batch = encoding.isBatched ? parts.batches?.of(this, encoding.isBrief === true) : undefined;
   }
 
   add(socket: TopicListener): void {
@@ -57,10 +58,10 @@ export class TopicGroup {
     socket.unsubscribe(this.#topic);
   }
 
-  /** Takes the frame of one message, which may lie in memory that a later message takes over. */
-  message(frame: Buffer): void {
-    if (this.#batch === undefined) this.send(frame);
-    else this.#batch.add(frame);
+  /** Takes one message, whose frame may lie in memory that a later message takes over. */
+  message(message: ChannelMessage): void {
+    if (this.#batch === undefined) this.send(this.encoding.message(message));
+    else this.#batch.add(message);
   }
 
   gap(frame: Buffer): void {

@@ -19,7 +19,7 @@ import {
   LIMITS,
   PROTOCOL_VERSION,
 } from '../../protocol/index.js';
-import { BATCHED_FRAMES } from '../channels/encoding.js';
+import { BATCHED_FRAMES, BRIEF_FRAMES } from '../channels/encoding.js';
 import type { EngineSocket, SocketHandler } from '../engines/engine.js';
 import { CommandQueue } from './command-queue.js';
 import type { CommandReader, Payer } from './command-reader.js';
@@ -249,7 +249,8 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     }
     if (command.token === undefined)
       return this.#refuse(command.id, new FanfareError('token_missing', '"token": expected a ticket, got nothing'));
-    if (command.features.includes('batch')) this.encoding = BATCHED_FRAMES;
+    if (command.features.includes('batch'))
+      this.encoding = command.features.includes('brief') ? BRIEF_FRAMES : BATCHED_FRAMES;
     const { token } = command;
     const isLate = verified(this.parts.door, token, {
       isOver: () => this.#state === 'closed',

@@ -25,7 +25,7 @@ describe('a WebSocket', () => {
     news = world.subscribe('news');
     socket = await world.network.sockets.next();
     const connect = await socket.accept(HEARTBEAT_MS, FEATURES);
-    expect(connect.features).toEqual([...FEATURES, 'positions']);
+    expect(connect.features).toEqual([...FEATURES, 'positions', 'brief']);
     await resume(socket, 1);
   });
 
@@ -119,6 +119,21 @@ describe('a WebSocket', () => {
     socket.send(message(5));
     expect(news.data).toEqual([2, 3, 4, 5]);
     expect(news.subscription.offset).toBe(offset(5));
+  });
+
+  it('makes messages whole that leave out what the one before them says', () => {
+    const [three, twelve] = [offset(3).slice(-1), offset(12).slice(-2)];
+    socket.sendText(JSON.stringify([{ offset: three, data: 'of nothing' }, message(2), { offset: three, data: 3 }]));
+    const [live, from] = [{ data: 'live' }, { connection: 'c', user: 'anna' }];
+    socket.sendText(JSON.stringify([message(4), null, 5, live, { offset: twelve, data: 12, from }, { data: null }]));
+    expect(news.data).toEqual([2, 3, 4, 'live', 12, null]);
+    expect(news.messages.map((one) => one.offset)).toEqual(
+      [2, 3, 4, undefined, 12, undefined].map((n) => n && offset(n)),
+    );
+    expect(news.messages.map((one) => one.from)).toEqual(
+      [2, 3, 4, 5, from, 6].map((one) => (one === from ? from : undefined)),
+    );
+    expect(news.subscription.offset).toBe(offset(12));
   });
 
   it('hands on how many messages were left out before one', async () => {
