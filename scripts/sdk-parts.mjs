@@ -8,7 +8,7 @@ const ENTRIES = { sse: 'sse', websocket: 'websocket-only', index: 'index', share
 
 /** What it is for → its modules in client-sdk. */
 const PARTS = {
-  'reading alone: one stream, its channels, tried again': ['sse', 'sse-reader'],
+  'reading alone: one stream, its channels, tried again': ['sse', 'sse-reader', '../src/protocol/decode-event'],
   'channels, publishes and the connection behind one surface': ['client', 'websocket-only', 'index', 'message'],
   'one link at a time, and the next: takeover before a link is left, failed nodes, what a server asks for': [
     ...['connection', 'connection-state', 'link'],
@@ -29,7 +29,7 @@ const PARTS = {
   'timers that nothing forgets, backoff, listeners, `using`, a list that scrolls': [
     ...['timers', 'backoff', 'emitter', 'disposal', 'pace'],
   ],
-  'the WebSocket': ['transports/websocket', '../src/protocol/decode-event'],
+  'the WebSocket': ['transports/websocket', '../src/protocol/decode-frame'],
   'the stream': ['transports/sse', 'transports/sse-parser'],
   'both polls': ['transports/poll'],
   'what stream and polls share: a set of channels that takes over from the one before it': ['transports/http-link'],

@@ -1,4 +1,4 @@
-// Decodes what a node sends on a stream; small, because it ships to browsers.
+// Decodes what a node sends who was not asked for `brief`; small, because it ships to browsers.
 
 import type { ServerEvent } from './messages.js';
 

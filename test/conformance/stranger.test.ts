@@ -19,7 +19,7 @@ describeForStranger('a stranger on a WebSocket', (world) => {
     expect(answer.node).toEqual({
       id: expect.any(String),
       url: expect.stringMatching(/^https?:\/\/[^/]+$/),
-      features: ['ping', 'quiet', 'batch', 'positions'],
+      features: ['ping', 'quiet', 'batch', 'positions', 'brief'],
     });
     expect(answer.alternatives).toEqual([]);
     expect(answer.transports).toEqual(['websocket', 'long-poll']);

@@ -73,3 +73,9 @@ it(`sharing a connection among tabs adds at most ${MAX_SHARING_BYTES} bytes, and
 it('the SDK knows the version of its package, by which tabs find their like', () => {
   expect(VERSION).toBe(JSON.parse(readFileSync(`${root}package.json`, 'utf8')).version);
 });
+
+it('has a part for each of its modules in the table of what they weigh', async () => {
+  const script = new URL('../../scripts/sdk-parts.mjs', import.meta.url).href;
+  const { partsTable } = (await import(script)) as { partsTable(): Promise<string> };
+  expect(await partsTable()).toContain('| the WebSocket |');
+});
