@@ -18,7 +18,7 @@ let listener: RecordingListener;
 beforeAll(async () => {
   redis = await startRedis();
 });
-afterAll(() => redis.stop());
+afterAll(() => redis?.stop());
 beforeEach(async () => {
   proxy = await startDeafProxy(redis);
   broker = createRedisBroker({

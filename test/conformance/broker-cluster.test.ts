@@ -22,13 +22,13 @@ let listener: RecordingListener;
 beforeAll(async () => {
   cluster = await startRedisCluster();
 });
-afterAll(() => cluster.stop());
+afterAll(() => cluster?.stop());
 beforeEach(async () => {
   broker = createRedisBroker({ url: cluster.url, prefix: 'fanfare', namespaces, logger: silentLogger });
   listener = new RecordingListener();
   await broker.start(listener);
 });
-afterEach(() => broker.close());
+afterEach(() => broker?.close());
 
 /** One channel for each master, and some more. */
 const channels = Array.from({ length: 12 }, (_, n) => `room:${n}`);

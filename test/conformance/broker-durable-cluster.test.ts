@@ -24,7 +24,7 @@ beforeEach(async () => {
   broker = createRedisBroker({ url: cluster.url, prefix: 'fanfare', namespaces, logger: silentLogger });
   await broker.start(new RecordingListener());
 });
-afterEach(() => broker.close());
+afterEach(() => broker?.close());
 
 /** Some on each master. */
 const channels = Array.from({ length: 12 }, (_, n) => `room:${n}`);

@@ -55,7 +55,7 @@ describe('with one replica', () => {
     channel = `test:${++tests}`;
     broker = await brokerOn(master);
   });
-  afterEach(() => broker.close());
+  afterEach(() => broker?.close());
 
   const publish = (data: string, more: Partial<Publication> = {}): Promise<Offset> =>
     broker.publish({ channel, data, waitReplicas: 1, ...more });

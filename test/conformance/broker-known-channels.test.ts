@@ -15,7 +15,7 @@ let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis();
 });
-afterAll(() => server.stop());
+afterAll(() => server?.stop());
 beforeEach(async () => {
   await server.admin.flushall();
   await loadCountedLibrary(server.admin, {

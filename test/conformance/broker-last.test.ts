@@ -17,7 +17,7 @@ let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis();
 });
-afterAll(() => server.stop());
+afterAll(() => server?.stop());
 
 const brokers: Record<string, () => Broker> = {
   memory: () => createMemoryBroker({ namespaces }),
@@ -35,7 +35,7 @@ describe.each(Object.keys(brokers))('the last messages, on the %s broker', (kind
     channel = `last:${randomUUID()}`;
     await broker.start(new RecordingListener());
   });
-  afterEach(() => broker.close());
+  afterEach(() => broker?.close());
 
   async function publish(count: number, on = channel): Promise<string[]> {
     const offsets: string[] = [];

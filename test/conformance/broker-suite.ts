@@ -26,7 +26,7 @@ export function describeBroker(kind: string, create: () => Broker): void {
       channel = `test:${randomUUID()}`;
       await broker.start(listener);
     });
-    afterEach(() => broker.close());
+    afterEach(() => broker?.close());
 
     const publish = (data: string, on = channel) => broker.publish({ channel: on, data });
     const read = (after: string, limit = ALL, of = channel) => broker.read(of, after, limit);

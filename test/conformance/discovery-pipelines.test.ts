@@ -23,7 +23,7 @@ describe('discovery', () => {
     server = createDiscoveryServer(handler, { host: '127.0.0.1', port: 0, maxConnections: 8 });
     return (await server.start()).port;
   };
-  afterEach(() => server.close());
+  afterEach(() => server?.close());
 
   it('answers a short pipeline in its order', async () => {
     const port = await start();

@@ -41,7 +41,7 @@ describe.each(ENGINES)('a slow reader on the %s engine', (name) => {
       if (event !== 'drain') return event;
     }
   };
-  afterEach(() => host.close());
+  afterEach(() => host?.close());
 
   it('is cut at the limit with a whole prefix, told of once, and others get everything', async () => {
     await start();

@@ -12,7 +12,7 @@ let redis: RedisServer;
 beforeAll(async () => {
   redis = await startRedis();
 });
-afterAll(() => redis.stop());
+afterAll(() => redis?.stop());
 
 describe.each(['uws', 'ws'] as const)('a channel whose keys hold something foreign, on the %s engine', (engine) => {
   let node: TestNode;

@@ -15,7 +15,7 @@ let redis: RedisServer;
 beforeAll(async () => {
   redis = await startRedis();
 });
-afterAll(() => redis.stop());
+afterAll(() => redis?.stop());
 
 const WORLDS = (['uws', 'ws'] as const).flatMap((engine) =>
   (['memory', 'redis'] as const).map((broker) => ({ engine, broker })),
@@ -24,7 +24,7 @@ const WORLDS = (['uws', 'ws'] as const).flatMap((engine) =>
 describe.each(WORLDS)('a publish of several messages on $engine with the $broker broker', ({ engine, broker }) => {
   let node: TestNode;
   let round = 0;
-  afterEach(() => node.close());
+  afterEach(() => node?.close());
 
   async function start(setup: Partial<TestNodeSetup> = {}): Promise<void> {
     round++;

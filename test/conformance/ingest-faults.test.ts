@@ -85,6 +85,8 @@ describe('while Redis', () => {
     const { ingest, logger } = await world.drainer();
     ingest.start();
     await expect.poll(() => ingest.stats().ingested, { interval: 1 }).toBeGreaterThan(0);
+    // Ending it takes a while, in which it would go on.
+    world.server.pause();
     await world.server.restart();
     await expect.poll(() => world.queued().catch(() => -1)).toBe(0);
     await expect.poll(() => world.broker.status().ready).toBe(true);

@@ -16,7 +16,7 @@ let redis: RedisServer;
 beforeAll(async () => {
   redis = await startRedis();
 });
-afterAll(() => redis.stop());
+afterAll(() => redis?.stop());
 
 const WORLDS = (['uws', 'ws'] as const).flatMap((engine) =>
   (['memory', 'redis'] as const).map((broker) => ({ engine, broker })),

@@ -209,7 +209,7 @@ describe.each(CELLS)('over $transport on the $engine engine', ({ engine, transpo
 
 describe.each(['uws', 'ws'] as const)('on the %s engine', (engine) => {
   let node: TestNode;
-  afterEach(() => node.close());
+  afterEach(() => node?.close());
 
   it('still sends heartbeats to a link that is sent less than its channel delivers', async () => {
     const limits = { outbound: { rate: { units: 1, perMs: 60_000 } } };

@@ -16,7 +16,7 @@ const soon = () => new Promise((resolve) => setImmediate(resolve));
 describe.each(['uws', 'ws'] as const)('polls on the %s engine', (engine) => {
   let node: TestNode;
   let broker: FaultyBroker;
-  afterEach(() => node.close());
+  afterEach(() => node?.close());
 
   async function start(setup: Partial<TestNodeSetup> = {}): Promise<void> {
     broker = createFaultyBroker();

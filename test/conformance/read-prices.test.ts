@@ -20,7 +20,7 @@ let redis: RedisServer;
 beforeAll(async () => {
   redis = await startRedis();
 });
-afterAll(() => redis.stop());
+afterAll(() => redis?.stop());
 
 const brokers: Record<string, () => Broker> = {
   memory: () => createMemoryBroker({ namespaces }),

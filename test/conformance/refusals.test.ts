@@ -19,7 +19,7 @@ describe.each(['uws', 'ws'] as const)('what the %s engine refuses', (engine) => 
     logger = new RecordingLogger();
     node = await startNode({ engine, logger, allowUserTokens: true });
   }
-  afterEach(() => node.close());
+  afterEach(() => node?.close());
 
   const refused = () => logger.lines.filter(({ message }) => message.endsWith('was refused'));
   const count = (code: string) => node.node.stats()[`refusals.${code}`];

@@ -12,7 +12,7 @@ const CASES = (['uws', 'ws'] as const).flatMap((engine) =>
 
 describe.each(CASES)('$transport on the $engine engine', ({ engine, transport }) => {
   let node: TestNode;
-  afterEach(() => node.close());
+  afterEach(() => node?.close());
 
   it.each([192, 256, 1_024])('replays 8 MiB again and again with %i KiB of buffer', async (kib) => {
     const broker = createFaultyBroker({ default: { historySize: 1_000 } });

@@ -21,7 +21,7 @@ let prefixes = 0;
 beforeAll(async () => {
   redis = await startRedis();
 });
-afterAll(() => redis.stop());
+afterAll(() => redis?.stop());
 
 describe.each(['memory', 'redis'] as const)('on the %s broker', (broker) => {
   describe.each(['uws', 'ws'] as const)('and the %s engine', (engine) => {
@@ -52,7 +52,7 @@ function suite(engine: 'uws' | 'ws', kind: 'memory' | 'redis', transport: string
     for (const feed of feeds.splice(0)) feed.close();
     for (const hole of holes.splice(0)) await hole.close();
   });
-  afterAll(() => node.close());
+  afterAll(() => node?.close());
 
   const freshChannel = (namespace = 'room') => `${namespace}:${++serial}`;
 

@@ -22,7 +22,7 @@ let redis: RedisServer;
 beforeAll(async () => {
   redis = await startRedis();
 });
-afterAll(() => redis.stop());
+afterAll(() => redis?.stop());
 
 describe.each(ENGINES.flatMap((engine) => LISTS.map((list) => ({ engine, list }))))(
   'on the $engine engine with the list in $list',

@@ -25,7 +25,7 @@ let redis: RedisServer;
 beforeAll(async () => {
   redis = await startRedis();
 });
-afterAll(() => redis.stop());
+afterAll(() => redis?.stop());
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {

@@ -19,7 +19,7 @@ let redis: RedisServer;
 beforeAll(async () => {
   redis = await startRedis();
 });
-afterAll(() => redis.stop());
+afterAll(() => redis?.stop());
 
 const cells = (['uws', 'ws'] as const).flatMap((engine) =>
   (['redis', 'memory'] as const).flatMap((kind) => TRANSPORTS.map((transport) => ({ engine, kind, transport }))),

@@ -36,7 +36,7 @@ export function describeForStranger(title: string, tests: (world: World) => void
   ])('with $engine and $broker', ({ engine, broker }) => {
     const world = new World(engine, broker === 'redis');
     beforeAll(() => world.start(), 30_000);
-    afterAll(() => world.stop());
+    afterAll(() => world?.stop());
     describe.sequential(title, () => tests(world));
   });
 }

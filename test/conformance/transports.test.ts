@@ -20,7 +20,7 @@ let prefixes = 0;
 beforeAll(async () => {
   redis = await startRedis();
 });
-afterAll(() => redis.stop());
+afterAll(() => redis?.stop());
 
 for (const broker of BROKERS) {
   for (const engine of ENGINES) {
@@ -48,7 +48,7 @@ function suite(engine: 'uws' | 'ws', broker: 'memory' | 'redis', transport: stri
   afterEach(() => {
     for (const feed of feeds.splice(0)) feed.close();
   });
-  afterAll(() => target.close());
+  afterAll(() => target?.close());
 
   const freshChannel = (namespace = 'room') => `${namespace}:${++serial}`;
 

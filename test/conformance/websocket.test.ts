@@ -175,7 +175,7 @@ describe.each(['uws', 'ws'] as const)('WebSocket connection on the %s engine', (
   });
 
   it('limits commands, gives them back over time, and closes who keeps on with 4004', async () => {
-    const node = await start({ commandRate: { perSecond: 20, burst: 5 } });
+    const node = await start({ commandRate: { perSecond: 1, burst: 5 } });
     const client = await connected(node);
     for (let n = 0; n < 5; n++) client.command({ type: 'unsubscribe', channels: ['x'] });
     const events = await client.events.take(5, 'error');

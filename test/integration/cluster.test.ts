@@ -22,7 +22,7 @@ beforeAll(async () => {
     env: { FANFARE_NAMESPACES: JSON.stringify({ default: { historySize: 2_000 } }) },
   });
 });
-afterAll(() => cluster.close());
+afterAll(() => cluster?.close());
 
 async function redisCli(...args: string[]): Promise<string> {
   const { stdout } = await run('redis-cli', ['-h', cluster.redis.host, '-p', String(cluster.redis.port), ...args]);

@@ -13,7 +13,7 @@ let redis: RedisServer;
 beforeAll(async () => {
   redis = await startRedis();
 });
-afterAll(() => redis.stop());
+afterAll(() => redis?.stop());
 
 it('are what the broker reads, and neither what it publishes nor what a node calls of its own accord', async () => {
   const namespaces = new Namespaces({ default: { historySize: 10 } });

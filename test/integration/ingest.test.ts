@@ -20,7 +20,7 @@ beforeAll(async () => {
   };
   cluster = await startCluster({ engines: [], env });
 });
-afterAll(() => cluster.close());
+afterAll(() => cluster?.close());
 
 /** Numbered from `first`, over the channels in turn. */
 async function queue(count: number, first: number): Promise<void> {

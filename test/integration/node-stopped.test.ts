@@ -36,8 +36,9 @@ describe('a node that is stopped for 3 s', () => {
     const states: string[] = [];
     const heard = new Map<Transport, unknown[]>();
     const subscribed = transports.map((transport) => {
-      // A poll is in doubt 1 s after its wait: this one becomes so while the node stands still.
-      const client = createClient({ url: server.url, token, transports: [transport], pollWaitMs: AFTER_MS });
+      // A poll is in doubt 1 s after its wait: this one becomes so while the node stands still, and is given up 1.75 s after that.
+      const pollWaitMs = AFTER_MS + 1_000;
+      const client = createClient({ url: server.url, token, transports: [transport], pollWaitMs });
       clients.push(client);
       client.on('state', ({ type }) => states.push(`${transport} ${type}`));
       const data: unknown[] = [];

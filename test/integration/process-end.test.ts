@@ -7,11 +7,14 @@ import { ADMIN_KEY, type Cluster, startCluster } from '../support/cluster.js';
 import { FEEDS } from '../support/feed.js';
 import { runFanfare, startFanfare } from '../support/process.js';
 
+/** Within it a client that is new comes in, on a machine that does other things too. */
+const DELAY_MS = 2_500;
+
 let cluster: Cluster;
 beforeAll(async () => {
   cluster = await startCluster({
     engines: ['uws', 'ws'],
-    env: { FANFARE_DRAIN_DELAY: '1s', FANFARE_LOG_LEVEL: 'info' },
+    env: { FANFARE_DRAIN_DELAY: `${DELAY_MS}ms`, FANFARE_LOG_LEVEL: 'info' },
   });
 });
 afterAll(() => cluster?.close());
@@ -65,14 +68,14 @@ describe('SIGTERM and SIGHUP', () => {
     expect((await feed?.events.nextOf('move', 'closed'))?.type).toBe('move');
     feed?.close();
     expect((await node.finished).code).toBe(0);
-    expect(performance.now() - beganMs).toBeGreaterThanOrEqual(1_000);
+    expect(performance.now() - beganMs).toBeGreaterThanOrEqual(DELAY_MS);
     const statuses = await words;
     expect(new Set(statuses.slice(0, -1))).toEqual(new Set([503]));
     expect(statuses.at(-1)).toMatch(/^ECONN/);
   });
 
   it('has discovery say 503 at once, serve on for the delay, and end with 0', async () => {
-    const env = { ...sharedEnv(), FANFARE_DRAIN_DELAY: '1s' };
+    const env = { ...sharedEnv(), FANFARE_DRAIN_DELAY: `${DELAY_MS}ms` };
     const discovery = await startFanfare(['discovery'], { env });
     expect(await statusOf(`${discovery.url}/readyz`)).toBe(200);
     discovery.kill('SIGTERM');

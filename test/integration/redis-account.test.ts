@@ -12,13 +12,13 @@ beforeAll(async () => {
   redis = await startRedis();
   await redis.admin.function('LOAD', LIBRARY);
 });
-afterAll(() => redis.stop());
+afterAll(() => redis?.stop());
 
 let profiles: Profiles;
 beforeEach(() => {
   profiles = new Profiles();
 });
-afterEach(() => profiles.close());
+afterEach(() => profiles?.close());
 
 const call = (times: number) => async () => {
   for (let n = 0; n < times; n++) await redis.admin.call('FCALL', 'accounted_set', 1, 'key');

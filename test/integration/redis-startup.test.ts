@@ -44,7 +44,7 @@ describe('the start is refused with 78', () => {
     await redis.admin.config('SET', 'maxmemory', '0');
     await redis.admin.config('SET', 'maxmemory-policy', 'noeviction');
   });
-  afterAll(() => redis.stop());
+  afterAll(() => redis?.stop());
 
   it('without the password, and with a wrong one, by a node and by discovery', async () => {
     const wrong = redis.url.replace('right', 'wrong-horse');

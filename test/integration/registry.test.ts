@@ -14,7 +14,7 @@ let redis: RedisServer;
 beforeAll(async () => {
   redis = await startRedis();
 });
-afterAll(() => redis.stop());
+afterAll(() => redis?.stop());
 
 const KEY = (name: string) => `fanfare:{!cluster}:${name}`;
 

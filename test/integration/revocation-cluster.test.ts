@@ -1,6 +1,6 @@
 // A user with a hundred links over four nodes and four transports logs out: all have ended when that is answered, and nobody else's.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ADMIN_KEY, type Cluster, startCluster } from '../support/cluster.js';
 import { FEEDS, type Feed, type FeedEvent } from '../support/feed.js';
 import { runFanfare } from '../support/process.js';
@@ -20,13 +20,22 @@ describe('a log-out in a cluster of four nodes', () => {
       env: { FANFARE_LINKS_PER_USER: '0', FANFARE_CONNECTS_PER_USER: '10000' },
     });
   });
-  afterAll(async () => {
-    for (const feed of open) feed.close();
-    await cluster?.close();
+  // Polls go on in a loop: those of one test would take the processor from the next.
+  afterEach(() => {
+    for (const feed of open.splice(0)) feed.close();
   });
+  afterAll(() => cluster?.close());
 
   const ask = (path: string, body?: object, method = 'POST') =>
     fetch(`${cluster.discovery.url}${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+
+  /** Revokes until all nodes have confirmed it within a second: one that got no processor for so long is named by a 202. */
+  async function revoked(body: object): Promise<Response> {
+    let answer = await ask('/v1/revocations', body);
+    while (answer.status === 202) answer = await ask('/v1/revocations', body);
+    expect(answer.status).toBe(201);
+    return answer;
+  }
 
   /** Link number n: its transport and node go round. */
   async function link(user: string, n: number): Promise<Feed> {
@@ -61,8 +70,7 @@ describe('a log-out in a cluster of four nodes', () => {
     const madeIn = Math.floor(Date.now() / 1000);
     await expect.poll(() => Math.floor(Date.now() / 1000)).toBeGreaterThan(madeIn);
 
-    const answer = await ask('/v1/revocations', { sub: 'leaver', reason: 'log-out' });
-    expect(answer.status).toBe(201);
+    const answer = await revoked({ sub: 'leaver', reason: 'log-out' });
     const { id } = (await answer.json()) as { id: string };
     // What was published after the answer reaches none of them.
     await fetchPublish(cluster, 'after');
@@ -84,7 +92,7 @@ describe('a log-out in a cluster of four nodes', () => {
     await fetchPublish(cluster, 'welcome');
     for (const feed of again) expect(await endOf(feed)).toMatchObject({ type: 'message', data: 'welcome' });
     const list = (await (await ask('/v1/revocations', undefined, 'GET')).json()) as { revocations: object[] };
-    expect(list.revocations).toEqual([expect.objectContaining({ id, sub: 'leaver', reason: 'log-out' })]);
+    expect(list.revocations).toContainEqual(expect.objectContaining({ id, sub: 'leaver', reason: 'log-out' }));
   });
 
   it('is answered 202 with the node that is stopped, and 201 once that goes on', async () => {
@@ -100,12 +108,12 @@ describe('a log-out in a cluster of four nodes', () => {
     try {
       const answer = await ask('/v1/revocations', { sub: 'u9', ban: true });
       expect(answer.status).toBe(202);
-      expect(await answer.json()).toMatchObject({ pending: ['n2'] });
+      expect(await answer.json()).toMatchObject({ pending: expect.arrayContaining(['n2']) });
     } finally {
       process.kill(stopped.pid, 'SIGCONT');
     }
     expect(await feed.events.nextOf('closed')).toMatchObject({ code: 4503 });
-    expect((await ask('/v1/revocations', { sub: 'u10', ban: true })).status).toBe(201);
+    await revoked({ sub: 'u10', ban: true });
   });
 
   it('disconnects a user, who comes back', async () => {
@@ -146,7 +154,7 @@ describe('a log-out in a cluster of four nodes', () => {
 
   it('is kept through a node that restarts, and refused with 503 while Redis is away', async () => {
     const old = await cluster.ticket('u12');
-    expect((await ask('/v1/revocations', { sub: 'u12', ban: true })).status).toBe(201);
+    await revoked({ sub: 'u12', ban: true });
     await cluster.nodes.get('n1')?.stop();
     const { url } = await cluster.startNode('n1', 'uws');
     const poll = await fetch(`${url}/v1/poll`, {

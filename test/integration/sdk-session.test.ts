@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterEach(() => {
   for (const client of clients.splice(0)) client.close();
 });
-afterAll(() => server.stop());
+afterAll(() => server?.stop());
 
 function open(options: Partial<Parameters<typeof createClient>[0]> = {}): Client {
   const client = createClient({ url: server.url, ...options });

@@ -21,7 +21,7 @@ afterEach(() => {
   cluster.grants = { subscribe: ['*'], publish: ['*'] };
   cluster.ticketLifeMs = 600_000;
 });
-afterAll(() => cluster.close());
+afterAll(() => cluster?.close());
 
 const freshChannel = (namespace = 'room') => `${namespace}:${++serial}`;
 
@@ -174,21 +174,22 @@ for (const transport of TRANSPORTS) {
     });
 
     it('outlives its tickets without losing its place', async () => {
-      cluster.ticketLifeMs = 1_500;
+      // A fifth of it is what a timer may be late.
+      cluster.ticketLifeMs = 3_000;
       const client = connect(only);
       const states: string[] = [];
       client.on('state', ({ type }) => states.push(type));
       const channel = freshChannel();
       const subscription = client.subscribe(channel);
-      const collected = collect(subscription, 3);
+      const collected = collect(subscription, 2);
       await stateOf(subscription, isSubscribed);
       // The first ticket has ended before the second is renewed.
-      for (const n of numbers(3)) {
+      for (const n of numbers(2)) {
         await cluster.renewal();
         await cluster.publish(channel, n);
       }
       await collected.done;
-      expect(collected.data).toEqual(numbers(3));
+      expect(collected.data).toEqual(numbers(2));
       expect(states).toEqual(['connecting', 'connected']);
     });
   });
@@ -199,7 +200,7 @@ describe('the SDK with `fanfare start` and its discovery', () => {
   beforeAll(async () => {
     server = await startFanfare(['start', '--port', '0']);
   });
-  afterAll(() => server.stop());
+  afterAll(() => server?.stop());
 
   for (const transport of TRANSPORTS) {
     it(`needs no token where that is allowed, over ${transport}`, async () => {
@@ -250,7 +251,7 @@ describe('the SDK when its network does not let WebSockets through', () => {
 
 describe('the SDK when a node goes', () => {
   let own: Cluster;
-  afterEach(() => own.close());
+  afterEach(() => own?.close());
 
   for (const transport of TRANSPORTS) {
     it(`is on another node with every message once, over ${transport}`, async () => {

@@ -4,6 +4,7 @@ import { afterEach, expect, it } from 'vitest';
 import { startFaultProxy } from '../chaos/fault-proxy.js';
 import { ADMIN_KEY, type Cluster, startCluster } from '../support/cluster.js';
 import { SocketClient } from '../support/feed.js';
+import { readinessOf } from '../support/readiness.js';
 import { type RedisServer, startRedis } from '../support/redis.js';
 
 /** `FANFARE_TEST_SECONDS=10` holds the whole of what is promised. */
@@ -149,6 +150,8 @@ it('lets everybody pass while Redis is away, says so, and holds the limit 2 s af
   await redis.kill();
   await expect.poll(() => failedOpen(cluster)).toBeGreaterThan(200);
   await redis.restart();
+  for (const { url } of cluster.nodes.values())
+    await expect.poll(async () => (await readinessOf(url)).status).toBe(200);
   await pause(2_000);
   const before = await failedOpen(cluster);
   const { passed, asked } = await passedWithin(flood, 2);

@@ -17,7 +17,7 @@ let redis: RedisServer;
 beforeAll(async () => {
   redis = await startRedis();
 });
-afterAll(() => redis.stop());
+afterAll(() => redis?.stop());
 beforeEach(() => redis.admin.flushall());
 
 const opened: (() => unknown)[] = [];

@@ -1,8 +1,8 @@
 // Something that says it is an old Redis: enough of RESP to be asked what it is.
 
 import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
-import { freePort, privateHost } from './redis.js';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { privateHost } from './redis.js';
 
 export interface OldRedis {
   readonly url: string;
@@ -12,7 +12,6 @@ export interface OldRedis {
 /** Answers INFO with this version, and everything else with OK. */
 export async function startOldRedis(version: string): Promise<OldRedis> {
   const host = privateHost();
-  const port = await freePort(host);
   const info = `# Server\r\nredis_version:${version}\r\nrole:master\r\nloading:0\r\n`;
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -24,8 +23,9 @@ export async function startOldRedis(version: string): Promise<OldRedis> {
         socket.write(name.toLowerCase() === 'info' ? `$${info.length}\r\n${info}\r\n` : '+OK\r\n');
       }
     });
-  }).listen(port, host);
+  }).listen(0, host);
   await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
   return {
     url: `redis://${host}:${port}`,
     async close() {

@@ -20,9 +20,9 @@ const SLOTS = 16_384;
 /** With certificates it speaks TLS and is known by name. Resolves when every node knows all others, every slot is served, and every replica is in sync. */
 export async function startRedisCluster(certificates?: Certificates): Promise<RedisCluster> {
   const servers: RedisServer[] = [];
-  for (let n = 0; n < 2 * MASTERS; n++) servers.push(await startMember(certificates));
   const stop = async () => void (await Promise.all(servers.map((server) => server.stop())));
   try {
+    for (let n = 0; n < 2 * MASTERS; n++) servers.push(await startMember(certificates));
     await join(servers);
   } catch (error) {
     await stop();

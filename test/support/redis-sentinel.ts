@@ -1,11 +1,10 @@
 // Starts a real Sentinel that watches one master, for tests of failover.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { type Certificates, tlsArguments } from './certificates.js';
-import { freePort, launch, type RedisServer } from './redis.js';
+import { freePort, inFolder, launch, type RedisServer } from './redis.js';
 
 export interface Sentinel {
   /** For brokers: the group is called `main`. */
@@ -34,10 +33,18 @@ function urlOf({ redisPassword }: Secured, host: string, port: number): string {
  * A Sentinel that, with `quorum` - 1 others, fails `master` over after 1 s of silence; resolves when it watches it and
  * knows a replica.
  */
-export async function startSentinel(master: RedisServer, quorum = 1, secured?: Secured): Promise<Sentinel> {
+export function startSentinel(master: RedisServer, quorum = 1, secured?: Secured): Promise<Sentinel> {
+  return inFolder('sentinel', (directory) => startIn(directory, master, quorum, secured));
+}
+
+async function startIn(
+  directory: string,
+  master: RedisServer,
+  quorum: number,
+  secured: Secured | undefined,
+): Promise<Sentinel> {
   const { host } = master;
   const port = await freePort(host);
-  const directory = await mkdtemp(join(tmpdir(), 'fanfare-sentinel-'));
   const config = join(directory, 'sentinel.conf');
   const lines = [
     `bind ${host}`,

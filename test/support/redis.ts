@@ -46,16 +46,25 @@ export interface RedisServerOptions {
 /** How often a server is given other ports, where somebody has taken one meanwhile. */
 const ATTEMPTS = 3;
 
-/** Starts a server that keeps nothing on disk; resolves when it answers. */
-export async function startRedis(options: RedisServerOptions = {}, attempts = ATTEMPTS): Promise<RedisServer> {
-  const directory = await mkdtemp(join(tmpdir(), 'fanfare-redis-'));
+/** Calls `start`, which finds ports in a folder of its own, until none of them was taken before it used it. Rejects with what it says. */
+export async function inFolder<T>(
+  name: string,
+  start: (directory: string) => Promise<T>,
+  attempts = ATTEMPTS,
+): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), `fanfare-${name}-`));
   try {
-    return await startIn(directory, options);
+    return await start(directory);
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     if (attempts <= 1 || !String(error).includes('Address already in use')) throw error;
-    return startRedis(options, attempts - 1);
+    return inFolder(name, start, attempts - 1);
   }
+}
+
+/** Starts a server that keeps nothing on disk; resolves when it answers. */
+export function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
+  return inFolder('redis', (directory) => startIn(directory, options));
 }
 
 async function startIn(directory: string, options: RedisServerOptions): Promise<RedisServer> {
@@ -85,7 +94,10 @@ async function startIn(directory: string, options: RedisServerOptions): Promise<
   const start = () => launch(args, undefined, options.env);
   let running = await start();
   let stopped = false;
-  await admin.connect();
+  await admin.connect().catch(async (error: unknown) => {
+    await running.end();
+    throw error;
+  });
 
   return {
     host,

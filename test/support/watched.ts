@@ -8,7 +8,7 @@ export function watched(command: string, args: readonly string[]): readonly stri
   return ['-c', WATCHED, 'sh', command, ...args];
 }
 
-// What runs in the background has no standard input of its own. Whoever waits for its end is ended first, so that no other process is killed that has got the number.
+// What runs in the background has no standard input of its own. Where the program has ended by itself, whoever would end it is ended at once: another process may get its number.
 const WATCHED = [
   'exec 3<&0',
   '"$@" & program=$!',

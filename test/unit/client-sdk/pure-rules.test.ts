@@ -103,7 +103,7 @@ describe('a refusal by HTTP', () => {
 describe('what the SDK has in short form', () => {
   const nearNames = fc.string({ unit: fc.constantFrom(...'aZ0._:@=+~-/ é'), maxLength: 12 });
   const client = createClient({ url: 'http://discovery.test' });
-  afterAll(() => client.close());
+  afterAll(() => client?.close());
 
   function takes(name: string, after?: string): boolean {
     try {

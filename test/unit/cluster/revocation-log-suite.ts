@@ -22,7 +22,7 @@ export function revocationLogSuite(title: string, open: () => Promise<LogHarness
       harness = await open();
       log = harness.log;
     });
-    afterEach(() => harness.close());
+    afterEach(() => harness?.close());
 
     const all = async (from: LogPosition = LOG_BEGIN) => (await log.read(from, 1_000)).entries;
     const names = (entries: readonly Revocation[]) => entries.map(({ name }) => name);

@@ -46,7 +46,7 @@ export function testCluster(open: () => Promise<RegistryHarness>): TestCluster {
   beforeEach(async () => {
     harness = await open();
   });
-  afterEach(() => harness.close());
+  afterEach(() => harness?.close());
   return {
     registry: () => harness.registry,
     advance: (ms) => harness.advance(ms),

@@ -20,7 +20,7 @@ let profiles: Profiles;
 beforeEach(() => {
   profiles = new Profiles();
 });
-afterEach(() => profiles.close());
+afterEach(() => profiles?.close());
 
 /** What a server of that kind writes when it ends. */
 function serverEnds(kind: 'uws' | 'ws', written: CpuProfile): void {
