@@ -174,8 +174,7 @@ for (const transport of TRANSPORTS) {
     });
 
     it('outlives its tickets without losing its place', async () => {
-      // A fifth of it is what a timer may be late.
-      cluster.ticketLifeMs = 3_000;
+      cluster.ticketLifeMs = 3_000; // a fifth of which a timer may be late
       const client = connect(only);
       const states: string[] = [];
       client.on('state', ({ type }) => states.push(type));

@@ -1,7 +1,7 @@
 // The Lua that remembers channels between calls, so that a publish makes no names anew and looks into no log. A part of fanfare-lua.ts, whose names it uses.
 
 /**
- * What a call knows of a channel: `log`, `tail_key`, `base` of its other keys, `bus`, `size` and `ttl` of its history; the `previous` offset, what its tail
+ * What a call knows of a channel: `log`, `tail_key`, `bus`, `size` and `ttl` of its history; the `previous` offset, what its tail
  * says behind that (`rest`), whether this server wrote both there last (`is_told`), and when log and tail are `due` to be
  * given their lives anew; what next_of needs; and the number of the last call for several (`batch`) that it was in. No more than 16 members: a 17th doubles what Lua takes for them.
  * Forgetting it costs microseconds, and nothing else; where the tail in Redis is another one, nothing is believed of it.
@@ -21,11 +21,16 @@ local function base_of(channel)
   return PREFIX .. ':{' .. channel .. '}:'
 end
 
+-- What all keys of a channel begin with.
+local function base_of_known(known)
+  return sub(known.log, 1, -4)
+end
+
 local function learn(channel)
   local base = base_of(channel)
   local size, ttl = limits_of(channel)
   local known = {
-    log = base .. 'log', tail_key = base .. 'tail', base = base, bus = BUS .. ':{' .. channel .. '}',
+    log = base .. 'log', tail_key = base .. 'tail', bus = BUS .. ':{' .. channel .. '}',
     size = tostring(size), ttl = ttl,
   }
   by_name[channel], by_log[known.log] = known, known

@@ -31,27 +31,33 @@ local function mint(previous, ms, chance)
   return string.format(FORMAT, ms, tag * COUNTERS + first)
 end
 
--- Has next_of go on behind an offset that mint made, with what the next ones are made of: its millisecond (ms); of the number where its
--- stride begins the text but for the last three digits (stem), those (begins), and all of it (first); and the offset's own, which pass
--- 999 where the stem is another one (digits).
+-- The text of an offset's number but for its last three digits, and those.
+local function stem_of(seq)
+  return '-' .. string.sub(string.format(FORMAT, 0, seq), 15, 27), seq % 1000
+end
+
+-- Has next_of go on behind an offset that mint made, with what the next ones are made of: its millisecond (ms); the text of the number where
+-- its stride begins (first), and the last three digits of that (begins); its own number, a text but for the last three digits (stem) and
+-- those (digits); and how far they go, where that is not 999 or the stem another one than that of the first (most).
 local function count_from(known, offset)
   local seq = tonumber(string.sub(offset, 15))
   local start = math.floor(seq / STRIDE) * STRIDE
-  known.ms, known.begins = tonumber(string.sub(offset, 1, 13)), start % 1000
-  known.digits = known.begins + seq - start
-  known.stem = '-' .. string.sub(string.format(FORMAT, 0, start), 15, 27)
-  known.first = known.stem .. THREE[known.begins]
+  local stem, begins = stem_of(start)
+  known.ms, known.first, known.begins = tonumber(string.sub(offset, 1, 13)), stem .. THREE[begins], begins
+  known.stem, known.digits = stem_of(seq)
+  known.most = known.stem ~= stem and math.min(999, known.digits + start + STRIDE - 1 - seq) or nil
 end
 
--- What mint makes behind previous, the last one, now: without taking that apart, but where the clock went back, or the stem changes.
+-- What mint makes behind previous, the last one, now: without taking that apart, but where the clock went back, and once in a thousand.
 local function next_of(known, previous)
   local ms = known.ms
   if now > ms then
+    if known.most then known.most, known.stem = nil, string.sub(known.first, 1, 14) end
     known.ms, known.digits = now, known.begins
     return now_text .. known.first
   end
   local digits = known.digits + 1
-  if now == ms and digits < 1000 then
+  if now == ms and digits <= (known.most or 999) then
     known.digits = digits
     return now_text .. known.stem .. THREE[digits]
   end

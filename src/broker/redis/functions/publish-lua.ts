@@ -39,7 +39,7 @@ local function publication(keys, args)
     if not known then return BAD_CHANNEL end
     if not data or #args > 2 then return 'BADARGS FCALL ' .. LIBRARY .. '_publish 1 channel data [key]' end
     if key and (#key < 1 or #key > 128 or string.find(key, '[^!-~]')) then return BAD_KEY end
-    return nil, known, key and (known.base .. 'key:b:' .. key), data
+    return nil, known, key and (base_of_known(known) .. 'key:b:' .. key), data
   end
   local known = kept_at(keys[1], keys[2])
   if not known or #keys > 3 then return BAD_KEYS end
@@ -47,7 +47,7 @@ local function publication(keys, args)
   if not data or #args > 3 or (args[3] and args[3] ~= TELL) then
     return 'BADARGS FCALL ' .. LIBRARY .. '_publish 2|3 log tail [key] data [from [tell]]'
   end
-  if keys[3] and bad_scoped(keys[3], known.base) then return BAD_KEY end
+  if keys[3] and bad_scoped(keys[3], base_of_known(known)) then return BAD_KEY end
   if from == '' then from = nil end
   if from and not is_sender(from) then return BAD_FROM end
   return nil, known, keys[3], data, from

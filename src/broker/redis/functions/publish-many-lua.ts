@@ -16,7 +16,7 @@ local function short_message(keys, args, at)
   if not known then return BAD_CHANNEL end
   if key == '' then key = nil end
   if key and (#key > 128 or string.find(key, '[^!-~]')) then return BAD_KEY end
-  return nil, known, key and (known.base .. 'key:b:' .. key), args[at]
+  return nil, known, key and (base_of_known(known) .. 'key:b:' .. key), args[at]
 end
 
 -- The same of the full form: four arguments for each.
@@ -24,7 +24,7 @@ local function full_message(keys, args, at)
   local place, data, key, from = tonumber(args[4 * at - 3]), args[4 * at - 2], keys[tonumber(args[4 * at - 1])], args[4 * at]
   local known = kept_at(keys[place], keys[place + 1])
   if not known then return BAD_KEYS end
-  if key and bad_scoped(key, known.base) then return BAD_KEY end
+  if key and bad_scoped(key, base_of_known(known)) then return BAD_KEY end
   if from == '' then from = nil end
   if from and not is_sender(from) then return BAD_FROM end
   return nil, known, key, data, from
