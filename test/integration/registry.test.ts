@@ -179,6 +179,30 @@ describe('in Redis', () => {
     });
   });
 
+  it('a clock that goes back 45 s keeps no node from being assigned, and no place and no rest for that long', async () => {
+    const { registry, advance, close } = await open();
+    try {
+      const reservations = async () => (await registry.list()).map(({ reservations, doubt }) => [reservations, doubt]);
+      await registry.report(node('n1'));
+      await registry.assign([]);
+      await advance(-45_000);
+      await registry.report(node('n1'));
+      expect((await registry.assign([]))?.node.id).toBe('n1');
+      expect(await reservations()).toEqual([[2, undefined]]);
+      await advance(10_001);
+      await registry.report(node('n1'));
+      expect(await reservations()).toEqual([[0, undefined]]);
+
+      await redis.admin.hset(KEY('lapses'), 'n1', `3 3 ${Date.now() + 9_000}`);
+      expect(await reservations()).toEqual([[0, 'lapsed']]);
+      await advance(-45_000);
+      await registry.report(node('n1'));
+      expect(await reservations()).toEqual([[0, undefined]]);
+    } finally {
+      await close();
+    }
+  });
+
   it('a Redis that has lost everything is filled again by the next reports', async () => {
     await withRegistry(async (registry) => {
       await registry.report(node('n1'));

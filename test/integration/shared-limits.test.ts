@@ -65,6 +65,16 @@ describe('the count in Redis', () => {
     expect((await store.lease(order(-30, 0))).remaining).toBeGreaterThanOrEqual(30);
   });
 
+  it.each(CONFIGS)('goes on filling where the clock has gone back 45 s: $algorithm', async (config) => {
+    const store = await openStore('one');
+    const order = (spent: number): LeaseOrder => ({ subject: 'back', config, spent, wanted: 0 });
+    await store.lease(order(40));
+    const [key = ''] = await redis.admin.keys('fanfare:{!limit:*');
+    await redis.admin.hincrbyfloat(key, 'a', 45_000);
+    const remaining = async () => (await store.lease(order(0))).remaining;
+    await expect.poll(remaining, { timeout: 20_000 }).toBeGreaterThan(20);
+  });
+
   it('lends less to each the more ask', async () => {
     const [config] = CONFIGS;
     if (config === undefined) throw new Error('no limit');

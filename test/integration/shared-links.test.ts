@@ -188,6 +188,13 @@ it('what is left in Redis of a node that has died goes, bit by bit', async () =>
   const again = await alive.tell({ ...telling, after: 3, revision: 4, subjects: [{ subject: 's0', links: '' }] });
   expect(again).toEqual({ isKnown: true, nodes: 1, elsewhere: [''] });
   const key = 'fanfare:{!links:3}';
+  // Believed for as long as who tells now, though the clock has gone back 45 s since.
+  const later = Date.now() + 45_000;
+  await redis.admin.hset(key, 'members', `other 1 ${later};`);
+  await alive.tell({ ...telling, after: 3, revision: 4, subjects: [] });
+  const [, other = '0'] = /other 1 (\d+);/.exec((await redis.admin.hget(key, 'members')) ?? '') ?? [];
+  expect(Number(other)).toBeGreaterThan(Date.now());
+  expect(Number(other)).toBeLessThan(later - 30_000);
   for (let n = 5; (await redis.admin.hlen(key)) > 1; n++) {
     if (n > 500) throw new Error('what it told stays');
     await alive.tell({ ...telling, after: n - 1, revision: n, subjects: [] });

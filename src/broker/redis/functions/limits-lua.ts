@@ -49,7 +49,8 @@ function KINDS.bucket(state, now, a, burst)
   function self.room() return tokens end
   function self.spend(units) tokens = math.max(-OWED_MS * per_ms, math.min(burst, tokens - units)) end
   function self.wait(units) return (units - tokens) / per_ms end
-  function self.fields() return { 'a', text(math.max(now, state.a or 0)), 'x', text(tokens) } end
+  -- Also where the clock has gone back: nothing would come in until it is where it was.
+  function self.fields() return { 'a', text(now), 'x', text(tokens) } end
   function self.ttl() return (burst - tokens) / per_ms end
   return self
 end

@@ -21,7 +21,9 @@ local function members_of(key, now)
   if redis.call('TYPE', key).ok ~= 'hash' then redis.call('DEL', key) end
   local members = {}
   for member, revision, until_ms in string.gmatch(redis.call('HGET', key, 'members') or '', '(%S+) (%d+) (%d+);') do
-    if tonumber(until_ms) > now then members[member] = { revision, until_ms } end
+    -- Not for longer than who tells now, also where the clock has gone back.
+    local lives = math.min(tonumber(until_ms), now + LIVES_MS)
+    if lives > now then members[member] = { revision, string.format('%.0f', lives) } end
   end
   return members
 end

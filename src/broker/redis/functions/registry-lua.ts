@@ -27,10 +27,16 @@ local function release(keys, reservation)
   return id
 end
 
+local function rest_ms(strikes)
+  return math.min(MAX_REST_MS, REST_MS * 2 ^ (strikes - LAPSES_TO_REST))
+end
+
 -- Places that lapsed, those of them that did one after the other, and until when the node rests: as src/cluster/lapses.ts.
-local function lapses_of(text)
+-- A rest that is longer than one that begins now was given before the clock went back.
+local function lapses_of(text, now)
   local total, strikes, rest = string.match(text or '', '^(%d+) (%d+) (%d+)$')
-  return tonumber(total) or 0, tonumber(strikes) or 0, tonumber(rest) or 0
+  total, strikes, rest = tonumber(total) or 0, tonumber(strikes) or 0, tonumber(rest) or 0
+  return total, strikes, rest <= now + rest_ms(strikes) and rest or 0
 end
 
 local function store_lapses(keys, id, total, strikes, rest)
@@ -38,10 +44,10 @@ local function store_lapses(keys, id, total, strikes, rest)
 end
 
 local function count_lapse(keys, id, now)
-  local total, strikes, rest = lapses_of(redis.call('HGET', keys[LAPSES], id))
+  local total, strikes, rest = lapses_of(redis.call('HGET', keys[LAPSES], id), now)
   if now >= rest then
     strikes = strikes + 1
-    if strikes >= LAPSES_TO_REST then rest = now + math.min(MAX_REST_MS, REST_MS * 2 ^ (strikes - LAPSES_TO_REST)) end
+    if strikes >= LAPSES_TO_REST then rest = now + rest_ms(strikes) end
   end
   store_lapses(keys, id, total + 1, strikes, rest)
 end
@@ -51,7 +57,7 @@ local function claim(keys, reservation, at, now)
   local id = release(keys, reservation)
   if not id then return end
   if id ~= at then return count_lapse(keys, id, now) end
-  local total, strikes = lapses_of(redis.call('HGET', keys[LAPSES], id))
+  local total, strikes = lapses_of(redis.call('HGET', keys[LAPSES], id), now)
   if strikes > 0 then store_lapses(keys, id, total, 0, 0) end
 end
 
@@ -63,8 +69,15 @@ local function lapse(keys, now)
   end
 end
 
+-- Places that were reserved before the clock went back lapse as if they had been reserved now.
+local function shorten(keys, now)
+  local most = now + RESERVATION_MS
+  local beyond = redis.call('ZRANGEBYSCORE', keys[RESERVATIONS], string.format('(%.0f', most), '+inf', 'LIMIT', 0, LAPSES_PER_CALL)
+  for _, reservation in ipairs(beyond) do redis.call('ZADD', keys[RESERVATIONS], most, reservation) end
+end
+
 local function doubt_of(record, lapses, now)
-  local _, strikes, rest = lapses_of(lapses[record.id])
+  local _, strikes, rest = lapses_of(lapses[record.id], now)
   if strikes >= LAPSES_TO_REST and (now < rest or record.held > 0) then return 'lapsed' end
   if not record.reached then return 'unreached' end
   return nil
@@ -141,7 +154,7 @@ local function signers_of(keys, now)
 end
 
 local function told(keys, id, verdict, record, now, mended)
-  local total, strikes = lapses_of(redis.call('HGET', keys[LAPSES], id))
+  local total, strikes = lapses_of(redis.call('HGET', keys[LAPSES], id), now)
   return cjson.encode({
     verdict = verdict, nowMs = now, drain = record and record.drain or false, signers = signers_of(keys, now),
     lapsed = total, isDoubted = strikes >= LAPSES_TO_REST, mended = mended,
@@ -184,7 +197,7 @@ local function least_loaded(nodes, excluded, pace, random, now)
   local best, load = {}, math.huge
   for _, node in ipairs(nodes) do
     local ms = 1000 / node.rate
-    local due = math.max(due_at(pace, node.id, now), now) + ms - now
+    local due = math.max(due_at(pace, node, now), now) + ms - now
     if not excluded[node.id] and due <= math.max(PACE_BURST_MS, ms) and node.load <= load then
       if node.load < load then best, load = {}, node.load end
       best[#best + 1] = node
@@ -231,7 +244,7 @@ local function assign(keys, args)
   local reservation = args[2] .. '.' .. chosen.id
   redis.call('ZADD', keys[RESERVATIONS], now + RESERVATION_MS, reservation)
   chosen.held = add_held(keys, chosen.id, 1)
-  local due = math.max(due_at(pace, chosen.id, now), now) + 1000 / chosen.rate
+  local due = math.max(due_at(pace, chosen, now), now) + 1000 / chosen.rate
   redis.call('HSET', keys[PACE], chosen.id, string.format('%.3f', due))
 
   local alternatives = {}
@@ -252,6 +265,7 @@ local function list(keys, args)
   local now = now_ms()
   if args[1] then redis.call('HSET', keys[STATE], SIGNER .. args[1], now + SIGNER_MS) end
   lapse(keys, now)
+  shorten(keys, now)
   local nodes, ignored = read_nodes(keys, now)
   local records = {}
   for i, node in ipairs(nodes) do records[i] = public(node, now, true) end

@@ -150,9 +150,9 @@ local function weed(keys, state, now)
   end
 end
 
--- What lies further ahead than any pace does, somebody else has written, or another clock.
-local function due_at(pace, id, now)
-  local due = number_of(pace[id], 1e15)
-  return due <= now + FORGET_MS and due or 0
+-- What lies further ahead than a pace does, somebody else has written, or a clock that has gone back since.
+local function due_at(pace, node, now)
+  local due = number_of(pace[node.id], 1e15)
+  return due <= now + math.max(PACE_BURST_MS, 1000 / node.rate) + 1 and due or 0
 end
 `;
