@@ -64,48 +64,39 @@ describeForStranger('a stranger and the features', (world) => {
     });
   }
 
-  it.each([[['batch', 'brief']], [['brief']]])(
-    'receives a burst in order, said once what its messages have in common, where it asked for %j',
-    async (features) => {
-      const channel = world.channel();
-      const { node, ticket } = await world.discover();
-      expect(node.features).toEqual(expect.arrayContaining(features));
-      const socket = new WebSocket(`${node.url.replace(/^http/, 'ws')}/v1/ws`, 'fanfare.v1');
-      const frames: unknown[] = [];
-      socket.on('message', (data) => frames.push(JSON.parse(String(data))));
-      await new Promise((resolve) => socket.once('open', resolve));
-      socket.send(JSON.stringify({ type: 'connect', id: 1, version: 1, token: ticket, features }));
-      socket.send(JSON.stringify({ type: 'subscribe', id: 2, channels: { [channel]: 'now' } }));
-      const events = () => frames.flatMap(inFull);
-      await eventually(async () => events().some(({ type }) => type === 'subscribed') || 'not subscribed', 30_000);
-      const offsets = await Promise.all(Array.from({ length: 40 }, (_, n) => world.publish(channel, n)));
-      const messages = () => events().filter(({ type }) => type === 'message');
-      await eventually(async () => messages().length === 40 || `${messages().length} messages`, 30_000);
-      expect(messages().map(({ offset }) => offset)).toEqual(offsets.toSorted());
-      expect(messages().every((message) => message.channel === channel)).toBe(true);
-      if (!features.includes('batch')) expect(frames.some(Array.isArray)).toBe(false);
-      socket.terminate();
-    },
-  );
-
-  it.each([true, false])('receives a burst in order, in arrays only if it asked for them: %j', async (isBatched) => {
+  /** Forty messages at once on a link with these features: their offsets, and what came, frame by frame, until all had been read by `read`. */
+  async function burst(features: readonly string[], read: (frame: unknown) => NodeEvent[]) {
     const channel = world.channel();
     const { node, ticket } = await world.discover();
     const socket = new WebSocket(`${node.url.replace(/^http/, 'ws')}/v1/ws`, 'fanfare.v1');
     const frames: unknown[] = [];
     socket.on('message', (data) => frames.push(JSON.parse(String(data))));
     await new Promise((resolve) => socket.once('open', resolve));
-    const features = isBatched ? ['batch'] : [];
     socket.send(JSON.stringify({ type: 'connect', id: 1, version: 1, token: ticket, features }));
     socket.send(JSON.stringify({ type: 'subscribe', id: 2, channels: { [channel]: 'now' } }));
-    const events = () => frames.flat() as NodeEvent[];
+    const events = () => frames.flatMap(read);
     await eventually(async () => events().some(({ type }) => type === 'subscribed') || 'not subscribed', 30_000);
     const offsets = await Promise.all(Array.from({ length: 40 }, (_, n) => world.publish(channel, n)));
     const messages = () => events().filter(({ type }) => type === 'message');
     await eventually(async () => messages().length === 40 || `${messages().length} messages`, 30_000);
     expect(messages().map(({ offset }) => offset)).toEqual(offsets.toSorted());
-    if (!isBatched) expect(frames.some(Array.isArray)).toBe(false);
     socket.terminate();
+    return { channel, node, frames, messages: messages() };
+  }
+
+  it.each([[['batch', 'brief']], [['brief']]])(
+    'receives a burst in order, said once what its messages have in common, where it asked for %j',
+    async (features) => {
+      const { channel, node, frames, messages } = await burst(features, inFull);
+      expect(node.features).toEqual(expect.arrayContaining(features));
+      expect(messages.every((message) => message.channel === channel)).toBe(true);
+      if (!features.includes('batch')) expect(frames.some(Array.isArray)).toBe(false);
+    },
+  );
+
+  it.each([true, false])('receives a burst in order, in arrays only if it asked for them: %j', async (isBatched) => {
+    const { frames } = await burst(isBatched ? ['batch'] : [], (frame) => [frame as NodeEvent].flat());
+    if (!isBatched) expect(frames.some(Array.isArray)).toBe(false);
   });
 
   it('begins with the last messages, on each transport, if it asked for positions', async () => {
