@@ -4,6 +4,7 @@ import { SocketClient } from '../support/feed.js';
 import { SHAPES } from './beds.js';
 import type { Fault } from './fault.js';
 import type { Fleet, Member } from './fleet.js';
+import { pickMember } from './pick-member.js';
 
 /** Below the life of a ticket, above every other time that a node keeps. */
 const NODE_STEP_S = 1_200;
@@ -32,7 +33,7 @@ export const CLOCK_FAULTS: readonly Fault[] = [
     damage: 'none',
     holdMs: [4_000, 8_000],
     async begin({ fleet, random }) {
-      const member = random.pick(fleet.members);
+      const member = await pickMember(random, fleet.members);
       const { clock } = member;
       const seconds = random.chance(0.5) ? NODE_STEP_S : -NODE_STEP_S;
       await clock.step(seconds);

@@ -4,6 +4,7 @@ import { POLL_WAIT_MS } from '../../client-sdk/numbers.js';
 import { SHAPES } from './beds.js';
 import type { Begun, Fault, Stage } from './fault.js';
 import type { FaultProxy } from './fault-proxy.js';
+import { pickMember } from './pick-member.js';
 
 interface LinkFault {
   readonly name: string;
@@ -64,7 +65,7 @@ function linkFault(kind: LinkFault, side: 'clientLink' | 'redisLink'): Fault {
     leavesOthers: kind.leavesOthers === true || (isClients && kind.name === 'refused'),
     ...(isClients && kind.recoversWithinMs !== undefined && { recoversWithinMs: kind.recoversWithinMs }),
     async begin(stage): Promise<Begun> {
-      const member = stage.random.pick(stage.fleet.members);
+      const member = await pickMember(stage.random, stage.fleet.members);
       const link = member[side];
       if (link === undefined) throw new Error(`${member.id} has no such link`);
       return {

@@ -3,6 +3,7 @@
 import { SHAPES } from './beds.js';
 import type { Fault } from './fault.js';
 import type { Member } from './fleet.js';
+import { pickMember } from './pick-member.js';
 
 /** Starts one that is gone, and says so. */
 async function restart(member: Member): Promise<string> {
@@ -29,7 +30,7 @@ export const NODE_FAULTS: readonly Fault[] = [
     holdMs: [1_000, 6_000],
     leavesOthers: true,
     async begin({ fleet, random }) {
-      const member = random.pick(fleet.members);
+      const member = await pickMember(random, fleet.members);
       await member.kill();
       return { detail: `${member.id} is gone`, nodes: [member.id], heal: () => restart(member) };
     },
@@ -53,7 +54,7 @@ export const NODE_FAULTS: readonly Fault[] = [
     damage: 'none',
     holdMs: [3_000, 9_000],
     async begin({ fleet, random }) {
-      const member = random.pick(fleet.members);
+      const member = await pickMember(random, fleet.members);
       member.signal('SIGSTOP');
       const silent = await member.ready().then(
         () => false,

@@ -6,6 +6,7 @@ import { eventually } from '../support/eventually.js';
 import type { RedisServer } from '../support/redis.js';
 import { SHAPES } from './beds.js';
 import type { Fault, Stage } from './fault.js';
+import { pickMember } from './pick-member.js';
 
 const EFFECT_WITHIN_MS = 10_000;
 /** Long messages for a subscriber that does not read, against a limit on what waits for it. */
@@ -127,7 +128,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     holdMs: [0, 0],
     async begin(stage) {
       const server = await only(stage);
-      const member = stage.random.pick(stage.fleet.members);
+      const member = await pickMember(stage.random, stage.fleet.members);
       const before = await subscribers(server);
       const isOneCut = async () => {
         const now = await subscribers(server);

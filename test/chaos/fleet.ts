@@ -101,6 +101,15 @@ export class Member {
     return { status: response.status, body: await response.text() };
   }
 
+  /** How many clients it serves. */
+  async connections(): Promise<number> {
+    const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
+    const response = await fetch(`${this.#running.url}/metrics`, { headers, signal: AbortSignal.timeout(2_000) });
+    const [, count] = /^fanfare_connections\{[^}]*\} (\d+)$/m.exec(await response.text()) ?? [];
+    if (count === undefined) throw new Error(`${this.id} does not say how many clients it serves: ${response.status}`);
+    return Number(count);
+  }
+
   async holding(): Promise<Holding> {
     const process = `/proc/${this.#running.pid}`;
     const rss = /VmRSS:\s+(\d+) kB/.exec(await readFile(`${process}/status`, 'utf8'))?.[1];
