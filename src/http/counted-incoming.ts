@@ -4,9 +4,9 @@ import { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { OneAnswer } from './one-answer.js';
 
-/** No fields: node:http says it before there are any. */
-const offering = new WeakSet<IncomingMessage>();
-const tooMany = new WeakSet<IncomingMessage>();
+/** Symbols, since node:http says it before there are fields; most requests have neither. */
+const OFFERS = Symbol('offers an upgrade');
+const TOO_MANY = Symbol('one too many');
 
 type RequestClass = new (socket: Socket) => IncomingMessage;
 
@@ -17,14 +17,16 @@ type RequestClass = new (socket: Socket) => IncomingMessage;
  */
 export function countedIncoming(answers: OneAnswer, takes: (request: IncomingMessage) => boolean): RequestClass {
   return class CountedIncoming extends IncomingMessage {
+    declare [OFFERS]?: boolean;
+    declare [TOO_MANY]?: boolean;
+
     get upgrade(): boolean {
-      return tooMany.has(this) || (offering.has(this) && takes(this));
+      return this[TOO_MANY] === true || (this[OFFERS] === true && takes(this));
     }
 
     set upgrade(offers: boolean | null) {
-      if (offers) offering.add(this);
-      else offering.delete(this);
-      if (answers.isFull(this.socket)) tooMany.add(this);
+      if (offers) this[OFFERS] = true;
+      if (answers.isFull(this.socket)) this[TOO_MANY] = true;
     }
   };
 }

@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { after, soon } from '../lib/timers.js';
+import { after, contained, soon } from '../lib/timers.js';
 
 /** Chosen: requests that may stand behind the one that is answered. Whoever sends more loses the connection behind that. */
 export const MAX_AHEAD = 32;
@@ -14,11 +14,11 @@ interface Waiting {
   readonly serve: () => void;
 }
 
-/** Of one connection. */
-interface Line {
-  waiting: Waiting[];
-  /** Nothing more is served. */
-  over: NodeJS.Timeout | undefined;
+const LINE = Symbol('line');
+
+/** A connection has its line with it: a table of all of them is walked each time that garbage is collected. */
+interface Lined extends Socket {
+  [LINE]?: Line;
 }
 
 /**
@@ -26,47 +26,87 @@ interface Line {
  * costs one answer, and one that asks for thousands of things at once does not keep others waiting.
  */
 export class OneAnswer {
-  readonly #lines = new WeakMap<Socket, Line>();
+  /** Connections whose answer has left in this turn. */
+  #left: Line[] = [];
 
   /** Calls `serve` when its turn has come; never, where the connection goes before. */
-  enter(socket: Socket, res: ServerResponse, serve: () => void): void {
-    const line = this.#lines.get(socket);
-    if (line !== undefined) return void line.waiting.push({ res, serve });
-    this.#lines.set(socket, { waiting: [], over: undefined });
-    this.#begin(socket, { res, serve });
+  enter(socket: Lined, res: ServerResponse, serve: () => void): void {
+    socket[LINE] ??= new Line(socket, this.#leave);
+    socket[LINE].enter(res, serve);
   }
 
   /** Whether as many wait as may: the next one is not even to be read. */
-  isFull(socket: Socket): boolean {
-    const waiting = this.#lines.get(socket)?.waiting.length ?? 0;
-    return waiting >= MAX_AHEAD;
+  isFull(socket: Lined): boolean {
+    return socket[LINE]?.isFull === true;
   }
 
   /** Serves nothing of what waits: the connection ends with the answer under way, and soon. */
-  endWith(socket: Socket): void {
-    const line = this.#lines.get(socket);
-    if (line === undefined) return void socket.destroy();
-    line.waiting = [];
-    line.over = after(LAST_MS, () => socket.destroy());
-    socket.once('close', () => clearTimeout(line.over));
+  endWith(socket: Lined): void {
+    if (!this.isUnderWay(socket)) socket.destroy();
+    else socket[LINE]?.end();
   }
 
   /** Whether an answer is under way: nothing else may be written to this connection then. */
-  isUnderWay(socket: Socket): boolean {
-    return this.#lines.has(socket);
+  isUnderWay(socket: Lined): boolean {
+    return socket[LINE]?.isBusy === true;
   }
 
-  #begin(socket: Socket, { res, serve }: Waiting): void {
-    res.once('close', () => soon(() => this.#next(socket)));
+  readonly #leave = (line: Line): void => {
+    if (this.#left.push(line) === 1) soon(() => this.#goOn());
+  };
+
+  #goOn(): void {
+    const lines = this.#left;
+    this.#left = [];
+    for (const line of lines) contained(() => line.goOn());
+  }
+}
+
+/** Of one connection. */
+class Line {
+  isBusy = false;
+  readonly #socket: Socket;
+  #waiting: Waiting[] | undefined;
+  /** Nothing more is served. */
+  #over: NodeJS.Timeout | undefined;
+
+  readonly #left: () => void;
+
+  constructor(socket: Socket, leave: (line: Line) => void) {
+    this.#socket = socket;
+    this.#left = () => leave(this);
+  }
+
+  get isFull(): boolean {
+    return this.#waiting !== undefined && this.#waiting.length >= MAX_AHEAD;
+  }
+
+  enter(res: ServerResponse, serve: () => void): void {
+    if (!this.isBusy) return this.#begin(res, serve);
+    if (this.#waiting === undefined) this.#waiting = [{ res, serve }];
+    else this.#waiting.push({ res, serve });
+  }
+
+  end(): void {
+    this.#waiting = undefined;
+    this.#over = after(LAST_MS, () => this.#socket.destroy());
+    this.#socket.once('close', () => clearTimeout(this.#over));
+  }
+
+  #begin(res: ServerResponse, serve: () => void): void {
+    this.isBusy = true;
+    res.on('close', this.#left);
     serve();
   }
 
-  #next(socket: Socket): void {
-    const line = this.#lines.get(socket);
-    if (line === undefined || socket.destroyed) return;
-    const next = line.waiting.shift();
-    if (line.over !== undefined) socket.destroy();
-    else if (next === undefined) this.#lines.delete(socket);
-    else this.#begin(socket, next);
+  /** Its answer has left, in a turn that is over. */
+  goOn(): void {
+    if (this.#socket.destroyed) return;
+    const next = this.#waiting?.shift();
+    if (this.#over !== undefined) this.#socket.destroy();
+    else if (next === undefined) {
+      this.isBusy = false;
+      this.#waiting = undefined;
+    } else this.#begin(next.res, next.serve);
   }
 }

@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls';
 export class Carriers {
   /** Connections that have shaken no hands yet, by their peers. */
   readonly #coming = new Map<string, Socket>();
-  readonly #byTls = new WeakMap<Socket, Socket>();
+  readonly #secured = new WeakSet<Socket>();
 
   /** A TCP connection has come that is to speak TLS. */
   came(raw: Socket): void {
@@ -17,22 +17,18 @@ export class Carriers {
     });
   }
 
-  /** It does. */
-  secured(socket: TLSSocket): void {
+  /** It does; answers the TCP connection below. */
+  secured(socket: TLSSocket): Socket | undefined {
     const peer = peerOf(socket);
     const raw = this.#coming.get(peer);
     this.#coming.delete(peer);
-    if (raw !== undefined) this.#byTls.set(socket, raw);
+    if (raw !== undefined) this.#secured.add(socket);
+    return raw;
   }
 
   /** Whether the handshake of TLS is over, where there is one. */
   isSecured(socket: Socket): boolean {
-    return this.#byTls.has(socket);
-  }
-
-  /** The TCP connection below, or the socket itself. */
-  of(socket: Socket): Socket {
-    return this.#byTls.get(socket) ?? socket;
+    return this.#secured.has(socket);
   }
 }
 

@@ -18,6 +18,7 @@ import { Handshakes } from '../handshakes.js';
 import { asksForWebSocket, decideUpgrade, errorAnswer, handshakeProblem, headProblem } from '../refusal.js';
 import { moreAcceptors } from './acceptors.js';
 import { Carriers } from './carriers.js';
+import { type ConnectionParts, WsConnection } from './connection.js';
 import { WsExchange } from './exchange.js';
 import { httpServer } from './http-server.js';
 import { answerAndClose, clientProblem } from './raw-answer.js';
@@ -40,10 +41,6 @@ class WsEngine implements Engine {
   readonly #raws = new Set<Socket>();
   readonly #answers = new OneAnswer();
   readonly #carriers = new Carriers();
-  /** The request that is being answered on each of them. */
-  readonly #exchanges = new WeakMap<Socket, WsExchange>();
-  /** Sockets that have neither been answered nor let in, and what gives back their handshakes. */
-  readonly #fresh = new Map<Socket, { readonly address: string; readonly begun: number }>();
   #handshakes: Handshakes | undefined;
   #maxSockets = 0;
   #server: Server | undefined;
@@ -63,14 +60,16 @@ class WsEngine implements Engine {
     const sockets = new WsSockets(handlers, options, topics, () => this.#isShort);
     this.#topics = topics;
     this.#maxSockets = options.maxSockets;
-    this.#handshakes = new Handshakes(options.handshakes);
+    const handshakes = new Handshakes(options.handshakes);
+    this.#handshakes = handshakes;
     this.#websockets = webSocketServer(options, handlers);
     const server = httpServer(options, this.#answers);
     this.#server = server;
-    server.on('connection', (raw) => orClosed(raw, sockets, () => this.#connected(raw)));
+    const parts = { handshakes, restMs: () => this.#restMs };
+    server.on('connection', (raw) => orClosed(raw, sockets, () => this.#connected(raw, parts)));
     if (server instanceof TlsServer) this.#secure(server);
     server.on('request', (req, res) => {
-      const serve = (): void => orClosed(req.socket, sockets, () => this.#request(req, res, sockets));
+      const serve = (): void => orClosed(req.socket, sockets, () => this.#request(req, res, sockets, parts));
       this.#answers.enter(req.socket, res, serve);
     });
     server.on('upgrade', (req, raw, head) => {
@@ -125,33 +124,26 @@ class WsEngine implements Engine {
     return this.#raws.size > this.#maxSockets * SHORT_FROM;
   }
 
-  #connected(raw: Socket): void {
+  #connected(raw: Socket, parts: ConnectionParts): void {
     // Each acceptor would count its own.
     if (this.#raws.size >= this.#maxSockets) return void raw.destroy();
-    const address = raw.remoteAddress ?? '';
-    const begun = this.#handshakes?.begin(address);
+    const begun = parts.handshakes.begin(raw.remoteAddress ?? '');
     if (begun === undefined) return void raw.destroy();
+    const connection = new WsConnection(raw, begun, parts);
     this.#raws.add(raw);
-    this.#fresh.set(raw, { address, begun });
     raw.on('close', () => {
       this.#raws.delete(raw);
-      this.#settle(raw);
+      connection.settled();
     });
   }
 
   /** What is told of connections is of the TCP connection; what is told of requests, of TLS above it. */
   #secure(server: TlsServer): void {
     server.prependListener('connection', (raw) => this.#carriers.came(raw));
-    server.prependListener('secureConnection', (socket) => this.#carriers.secured(socket));
-  }
-
-  /** It is no handshake any more. Idempotent. */
-  #settle(socket: Socket): void {
-    const raw = this.#carriers.of(socket);
-    const fresh = this.#fresh.get(raw);
-    if (fresh === undefined) return;
-    this.#fresh.delete(raw);
-    this.#handshakes?.end(fresh.address, fresh.begun);
+    server.prependListener('secureConnection', (socket) => {
+      const raw = this.#carriers.secured(socket);
+      if (raw !== undefined) WsConnection.of(raw)?.carriedBy(socket);
+    });
   }
 
   /** Whoever is answered keeps its connection, unless sockets run short or its address has many that show nothing. */
@@ -160,15 +152,13 @@ class WsEngine implements Engine {
     return this.#handshakes?.hasCrowd !== true || !this.#handshakes.isCrowded(raw.remoteAddress ?? '');
   }
 
-  #request(req: IncomingMessage, res: ServerResponse, sockets: WsSockets): void {
+  #request(req: IncomingMessage, res: ServerResponse, sockets: WsSockets, parts: ConnectionParts): void {
     const { handlers, options } = sockets;
     const raw = req.socket;
     const headers = headerListFrom(req.rawHeaders);
-    const exchange = new WsExchange(req, res, headers, handlers, {
-      settled: () => this.#settle(raw),
-      restMs: () => this.#restMs,
-    });
-    this.#exchanges.set(raw, exchange);
+    const connection = WsConnection.of(raw) ?? new WsConnection(raw, undefined, parts);
+    const exchange = new WsExchange(req, res, headers, handlers, connection);
+    connection.exchange = exchange;
     if (!this.#keepsAlive(raw)) res.shouldKeepAlive = false;
     const problem =
       requestProblem(req, headers, options) ??
@@ -198,12 +188,13 @@ class WsEngine implements Engine {
       answerAndClose(raw, decision, this.#restMs);
       return;
     }
-    this.#renew(raw);
+    const connection = WsConnection.of(raw);
+    connection?.renew();
     protocols.set(req, decision.protocol);
     // ws takes no list, which may name other protocols beside.
     req.headers.upgrade = 'websocket';
     this.#websockets?.handleUpgrade(req, raw, head, (ws) => {
-      new WsSocket(ws, raw, decision.handler, sockets, () => this.#settle(raw));
+      new WsSocket(ws, raw, decision.handler, sockets, () => connection?.settled());
     });
   }
 
@@ -212,19 +203,12 @@ class WsEngine implements Engine {
     return this.#isShort || this.#handshakes?.hasCrowd === true ? SHORT_REST_MS : undefined;
   }
 
-  #renew(socket: Socket): void {
-    const raw = this.#carriers.of(socket);
-    const fresh = this.#fresh.get(raw);
-    const begun = fresh && this.#handshakes?.renew(fresh.address, fresh.begun);
-    if (fresh !== undefined && begun !== undefined) this.#fresh.set(raw, { address: fresh.address, begun });
-  }
-
   #clientError(error: NodeJS.ErrnoException, raw: Socket, handlers: EngineHandlers): void {
     // Whoever does not speak TLS could not read an answer.
     if (this.#server instanceof TlsServer && !this.#carriers.isSecured(raw)) return void raw.destroy();
     const isSilent = raw.bytesRead === 0;
     const isUnderWay = this.#answers.isUnderWay(raw);
-    if (isUnderWay && error.code === 'ERR_HTTP_REQUEST_TIMEOUT') this.#exchanges.get(raw)?.timeOut();
+    if (isUnderWay && error.code === 'ERR_HTTP_REQUEST_TIMEOUT') WsConnection.of(raw)?.exchange?.timeOut();
     else if (isSilent || error.code === 'ECONNRESET' || isUnderWay) raw.destroy();
     // What a refused peer goes on sending is told of once more each time, and is read away already.
     else if (!raw.writableEnded) {

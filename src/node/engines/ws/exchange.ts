@@ -15,7 +15,13 @@ import { WsStream } from './stream.js';
 const STALLED_MS = 10_000;
 const LARGE_BYTES = 64 * 1024;
 
+const NO_HEADERS: string[] = [];
+const EMPTY = Buffer.alloc(0);
+
 type Done = (body: Buffer | undefined) => void;
+
+/** What goes wrong with a peer ends in `close` too. */
+const ignored = (): void => {};
 
 /** The socket of an exchange, as its engine counts it. */
 export interface CountedSocket {
@@ -29,19 +35,25 @@ export class WsExchange implements HttpExchange {
   readonly method: string;
   readonly path: string;
   readonly query: string;
-  readonly remoteAddress: string;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #headers: HeaderList;
   readonly #handlers: EngineHandlers;
+  /** Whether it says that it has a body. */
+  readonly #hasBody: boolean;
+  readonly #socket: CountedSocket;
   #answered = false;
   #complete = false;
   #aborted = false;
-  #over = false;
   #reading = false;
+  /** Until it has been called. */
+  #done: Done | undefined;
+  #maxBytes = 0;
+  #received = 0;
+  /** Most bodies come in one piece, and no list is made for it. */
+  #first: Buffer | undefined;
+  #others: Buffer[] | undefined;
   #abortListener: (() => void) | undefined;
-
-  readonly #socket: CountedSocket;
 
   constructor(
     req: IncomingMessage,
@@ -55,23 +67,23 @@ export class WsExchange implements HttpExchange {
     this.method = req.method ?? 'GET';
     this.path = mark === -1 ? url : url.slice(0, mark);
     this.query = mark === -1 ? '' : url.slice(mark + 1);
-    this.remoteAddress = plainAddress(req.socket.remoteAddress ?? '');
+    this.#hasBody = headers.get('transfer-encoding') !== undefined || Number(headers.get('content-length') ?? 0) > 0;
     this.#req = req;
     this.#res = res;
     this.#headers = headers;
     this.#handlers = handlers;
     this.#socket = socket;
-    res.on('close', () => {
-      socket.settled();
-      this.#closed();
-    });
-    // A peer that goes away in the middle of its body also closes.
-    req.on('error', () => {});
-    res.on('error', () => {});
+    res.on('close', () => this.#closed());
+    req.on('error', ignored);
+    res.on('error', ignored);
   }
 
   get aborted(): boolean {
     return this.#aborted;
+  }
+
+  get remoteAddress(): string {
+    return plainAddress(this.#req.socket.remoteAddress ?? '');
   }
 
   header(name: string): string | undefined {
@@ -86,27 +98,11 @@ export class WsExchange implements HttpExchange {
     if (this.#reading) throw new TypeError('the body is being read already');
     this.#reading = true;
     if (this.#aborted) return;
-    const hand: Done = (body) => guarded(() => done(body), this.fail);
-    const tooLong = (): void => {
-      this.#over = true;
-      hand(undefined);
-    };
-    if (Number(this.header('content-length') ?? 0) > maxBytes) {
-      tooLong();
-      return;
-    }
-    const chunks: Buffer[] = [];
-    let received = 0;
-    this.#req.on('data', (chunk: Buffer) => {
-      if (this.#over || this.#answered) return;
-      received += chunk.length;
-      if (received > maxBytes) tooLong();
-      else chunks.push(chunk);
-    });
-    this.#req.on('end', () => {
-      if (!this.#over && !this.#answered && !this.#aborted)
-        hand(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
-    });
+    this.#done = done;
+    this.#maxBytes = maxBytes;
+    if (Number(this.header('content-length') ?? 0) > maxBytes) return this.#hand(undefined);
+    this.#req.on('data', (chunk: Buffer) => this.#take(chunk));
+    this.#req.on('end', () => this.#hand(this.#body()));
   }
 
   onAbort(listener: () => void): void {
@@ -115,6 +111,10 @@ export class WsExchange implements HttpExchange {
 
   admit(): void {
     this.#socket.settled();
+    // Whoever waits for its answer keeps nothing that reading its request took.
+    this.#headers.keepOnly('origin');
+    this.#req.rawHeaders = NO_HEADERS;
+    this.#req.headers = {};
   }
 
   respond(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer = ''): void {
@@ -168,8 +168,30 @@ export class WsExchange implements HttpExchange {
 
   /** node:http calls a request complete only after it has handed it over, also one without a body. */
   #cameWhole(): boolean {
-    if (this.#req.complete) return true;
-    return this.header('transfer-encoding') === undefined && !(Number(this.header('content-length') ?? 0) > 0);
+    return !this.#hasBody || this.#req.complete;
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#done === undefined) return;
+    this.#received += chunk.length;
+    if (this.#received > this.#maxBytes) return this.#hand(undefined);
+    if (this.#first === undefined) this.#first = chunk;
+    else if (this.#others === undefined) this.#others = [chunk];
+    else this.#others.push(chunk);
+  }
+
+  #body(): Buffer {
+    const first = this.#first ?? EMPTY;
+    return this.#others === undefined ? first : Buffer.concat([first, ...this.#others]);
+  }
+
+  /** Once; not where it has been answered meanwhile, or the peer has gone. */
+  #hand(body: Buffer | undefined): void {
+    const done = this.#done;
+    this.#done = undefined;
+    this.#first = undefined;
+    this.#others = undefined;
+    if (done !== undefined && !this.#answered && !this.#aborted) guarded(() => done(body), this.fail);
   }
 
   #send(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer): void {
@@ -187,6 +209,7 @@ export class WsExchange implements HttpExchange {
   }
 
   #closed(): void {
+    this.#socket.settled();
     if (this.#res.writableFinished || this.#complete) return;
     this.#aborted = true;
     const listener = this.#abortListener;
