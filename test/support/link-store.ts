@@ -28,24 +28,24 @@ export class HeldLinkStore {
     this.#clock = clock;
   }
 
-  /** As one node has it. */
-  of(member: string): LinkStore {
+  /** As one start of a node has it; `node` is whose calls a test answers. */
+  of(node: string, member = node): LinkStore {
     return {
       tell: (telling) =>
         new Promise((resolve, reject) => {
           const fail = () => reject(new Error('away'));
           const run = () => (this.isAway ? fail() : resolve(this.#tell(member, telling)));
-          const held = this.#held.get(member) ?? [];
+          const held = this.#held.get(node) ?? [];
           held.push({ run, fail });
-          this.#held.set(member, held);
+          this.#held.set(node, held);
         }),
       leave: async (shard) => void this.#shardOf(shard).members.delete(member),
     };
   }
 
   /** All that a node has asked is answered, or fails. */
-  async answer(member: string): Promise<void> {
-    for (const { run } of this.#held.get(member)?.splice(0) ?? []) run();
+  async answer(node: string): Promise<void> {
+    for (const { run } of this.#held.get(node)?.splice(0) ?? []) run();
     for (let turn = 0; turn < 5; turn++) await Promise.resolve();
   }
 

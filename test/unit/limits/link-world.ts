@@ -18,6 +18,7 @@ export class World {
   nowMs = 1_000_000;
   readonly store = new HeldLinkStore(() => this.nowMs);
   readonly nodes = new Map<string, SharedLinks>();
+  #starts = 0;
   readonly open: Open[] = [];
   /** What those were told that had to end. */
   readonly ended: (number | undefined)[] = [];
@@ -29,7 +30,9 @@ export class World {
 
   add(name: string): SharedLinks {
     const bound = { max: this.max, by: 'user' } as const;
-    const links = new SharedLinks({ store: this.store.of(name), bound, clock: () => this.nowMs });
+    // A node that comes again after it has died is another one to the store.
+    const store = this.store.of(name, `${name}-${++this.#starts}`);
+    const links = new SharedLinks({ store, bound, clock: () => this.nowMs });
     this.nodes.set(name, links);
     return links;
   }
