@@ -27,6 +27,9 @@ export function createAuthenticator({ tickets, tokens, allowUserTokens }: Authen
   return {
     verify(text, remember) {
       if (text === '') throw new FanfareError('token_missing', 'the token is empty');
+      // A text that has been found good need not be looked into.
+      const known = tickets.recall(text);
+      if (known !== undefined) return known;
       return isTicket(text) ? tickets.verify(text, remember) : tokens.verify(text, remember);
     },
   };

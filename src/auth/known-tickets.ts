@@ -6,9 +6,14 @@ import type { Identity } from './identity.js';
 /** Of HMAC-SHA256 in base64url. */
 const SIGNATURE_CHARS = 43;
 
+/** Chosen: so much older than another a ticket may look that was used as lately. */
+const LATELY_MS = 1_000;
+
 interface Known {
   readonly text: string;
   readonly identity: Identity;
+  /** When it was put before all others; unix milliseconds. */
+  usedAtMs: number;
 }
 
 /**
@@ -23,9 +28,16 @@ export class KnownTickets {
     this.#bySignature = new LRUCache({ max, maxSize: maxChars, sizeCalculation: ({ text }) => text.length });
   }
 
-  find(text: string): Identity | undefined {
-    const known = this.#bySignature.get(text.slice(-SIGNATURE_CHARS));
-    return known?.text === text ? known.identity : undefined;
+  find(text: string, nowMs: number): Identity | undefined {
+    const signature = text.slice(-SIGNATURE_CHARS);
+    const known = this.#bySignature.peek(signature);
+    if (known?.text !== text) return undefined;
+    // To put it first takes longer than to find it.
+    if (Math.abs(nowMs - known.usedAtMs) >= LATELY_MS) {
+      known.usedAtMs = nowMs;
+      this.#bySignature.get(signature);
+    }
+    return known.identity;
   }
 
   get size(): number {
@@ -33,13 +45,13 @@ export class KnownTickets {
   }
 
   /** Forgets what was not used for longest and expired by `expiredMs`: who goes never shows a ticket again, and would be remembered until there is no room. */
-  add(text: string, identity: Identity, expiredMs: number): void {
+  add(text: string, identity: Identity, nowMs: number, expiredMs: number): void {
     for (const entry of this.#bySignature.rentries()) {
       const [signature, { identity: oldest }] = entry as [string, Known];
       if (oldest.expiresAtMs > expiredMs) break;
       this.#bySignature.delete(signature);
     }
-    this.#bySignature.set(text.slice(-SIGNATURE_CHARS), { text, identity });
+    this.#bySignature.set(text.slice(-SIGNATURE_CHARS), { text, identity, usedAtMs: nowMs });
   }
 
   /** It is not taken any more. */

@@ -56,6 +56,8 @@ export interface TicketAuthority extends Authenticator {
   sign(identity: Identity, terms: TicketTerms): Ticket;
   /** At once. Throws `FanfareError` with a `token_…` code or `wrong_token_kind`. */
   verify(text: string, remember?: boolean): Identity;
+  /** As {@link verify}, of a ticket that is remembered; `undefined` of every other text. */
+  recall(text: string): Identity | undefined;
 }
 
 const DEFAULTS = { issuer: 'fanfare', toleranceMs: 5_000, maxCached: 20_000, clock: Date.now } as const;
@@ -72,6 +74,15 @@ export function createTicketAuthority(
   if (signing === undefined) throw new TypeError('a ticket authority needs a secret');
   const known = options.maxCached > 0 ? new KnownTickets(options.maxCached, MAX_CACHED_CHARS) : undefined;
   const pool = new GrantPool();
+  const recall = (text: string): Identity | undefined => {
+    if (known === undefined) return undefined;
+    const nowMs = options.clock();
+    const found = known.find(text, nowMs);
+    if (found === undefined) return undefined;
+    if (nowMs >= found.expiresAtMs + options.toleranceMs) known.forget(text);
+    checkExpiry(found.expiresAtMs, options.toleranceMs, nowMs);
+    return found;
+  };
 
   return {
     sign(identity, terms) {
@@ -86,14 +97,15 @@ export function createTicketAuthority(
       return { text, expiresAtMs };
     },
     verify(text, remember = true) {
-      const found = known?.find(text);
-      const identity = found ?? identityOf(verifiedPayload(text, keys), options, pool);
+      const found = recall(text);
+      if (found !== undefined) return found;
+      const identity = identityOf(verifiedPayload(text, keys), options, pool);
       const nowMs = options.clock();
-      if (nowMs >= identity.expiresAtMs + options.toleranceMs) known?.forget(text);
       checkExpiry(identity.expiresAtMs, options.toleranceMs, nowMs);
-      if (found === undefined && remember) known?.add(text, identity, nowMs - options.toleranceMs);
+      if (remember) known?.add(text, identity, nowMs, nowMs - options.toleranceMs);
       return identity;
     },
+    recall,
   };
 }
 

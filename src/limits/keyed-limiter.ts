@@ -34,6 +34,9 @@ class KeyedLimiter implements LocalKeyedLimiter {
   readonly #tidyFrom: number;
   readonly #quota: number;
   readonly #byKey = new Map<string, RateLimiter>();
+  /** The key that was asked for last, and its limit: one request asks for its own several times. */
+  #lastKey: string | undefined;
+  #last: RateLimiter | undefined;
   /** Goes round all keys. */
   #hand = this.#byKey.entries();
 
@@ -49,7 +52,11 @@ class KeyedLimiter implements LocalKeyedLimiter {
   }
 
   of(key: string, nowMs: number): RateLimiter {
-    return this.#byKey.get(key) ?? this.#welcome(key, nowMs);
+    if (key === this.#lastKey && this.#last !== undefined) return this.#last;
+    const limiter = this.#byKey.get(key) ?? this.#welcome(key, nowMs);
+    this.#lastKey = key;
+    this.#last = limiter;
+    return limiter;
   }
 
   #welcome(key: string, nowMs: number): RateLimiter {

@@ -109,6 +109,8 @@ export class Entry {
     if (owed === undefined) limit.spend(keys, held, heldAtMs);
     if (rules.takesRoom) admission.requireRoom();
     this.#requireHope(rules.limit, identity);
+    // It may take a while until the body is here.
+    let isLater = false;
     const take = (text: string) => {
       const more = textPrice(text.length, limit.limit.config) - held;
       if (more > 0) limit.spend(keys, more, admission.nowMs());
@@ -120,14 +122,14 @@ export class Entry {
       else if (price > 0) limit.spend(keys, price, nowMs);
       this.#payOpenings(keys, rules.reads(request), nowMs);
       if (call.exchange.aborted) return;
-      // It took a while until the body was here.
-      admission.requireGood(identity);
+      if (isLater) admission.requireGood(identity);
       this.#claim(client, identity);
       call.letIn(identity);
       open({ call, identity, client, keys, request });
     };
     if (rules.source === 'query') take(call.exchange.query);
     else call.readJson(maxBodyBytes, take, rules.holds);
+    isLater = true;
   }
 
   /** Throws where nothing that the body may say could be granted: it need not be read then. */

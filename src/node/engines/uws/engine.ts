@@ -161,7 +161,8 @@ function urlBytes(head: RequestHead): number {
 
 /** uWebSockets.js takes anything for a method, also nothing. */
 function methodProblem(method: string): FanfareError | undefined {
-  if (/^[A-Z-]+$/.test(method)) return undefined;
+  // As nearly all of them, and quicker than the pattern.
+  if (method === 'POST' || method === 'GET' || /^[A-Z-]+$/.test(method)) return undefined;
   return new FanfareError('bad_request', 'the method is not one of HTTP');
 }
 
