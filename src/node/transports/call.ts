@@ -19,6 +19,9 @@ export class AnswerKind {
   readonly status: number;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #byCors = new WeakMap<object, Readonly<Record<string, string>>>();
+  /** What was asked for last: most answers go to one origin, or to none. */
+  #lastCors: object | undefined;
+  #last: Readonly<Record<string, string>> | undefined;
 
   constructor(status: number, headers: Readonly<Record<string, string>>) {
     this.status = status;
@@ -27,11 +30,14 @@ export class AnswerKind {
 
   /** Frozen, and the same object for the same `cors`. */
   headersWith(cors: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    if (cors === this.#lastCors && this.#last !== undefined) return this.#last;
     let headers = this.#byCors.get(cors);
     if (headers === undefined) {
       headers = Object.freeze({ ...cors, ...this.#headers });
       this.#byCors.set(cors, headers);
     }
+    this.#lastCors = cors;
+    this.#last = headers;
     return headers;
   }
 }
@@ -54,11 +60,11 @@ export class HttpCall {
   #user: string | undefined;
   #tellsFailure: ((error: FanfareError) => boolean) | undefined;
 
-  constructor(exchange: HttpExchange, parts: CallParts) {
+  constructor(exchange: HttpExchange, parts: CallParts, origin = exchange.header('origin')) {
     this.exchange = exchange;
     this.#parts = parts;
     // An origin that is not allowed learns nothing but its refusal.
-    this.#cors = corsHeaders(parts.admission.allowed(exchange.header('origin')));
+    this.#cors = corsHeaders(parts.admission.allowed(origin));
   }
 
   /** Pages of every origin may read the answer, and it does not depend on theirs. */

@@ -61,8 +61,8 @@ export class HttpDoors {
       return new HttpCall(exchange, this.#parts).fail(error);
     }
     if (found === undefined && this.#fallback !== undefined) return this.#fallback(exchange);
-    const call = new HttpCall(exchange, this.#parts);
     const origin = exchange.header('origin');
+    const call = new HttpCall(exchange, this.#parts, origin);
     try {
       const { admission } = this.#parts;
       if (found !== undefined && isOpen(exchange, found)) call.openToAll();
