@@ -8,7 +8,7 @@ import { PUBLISH_MANY_LUA } from './publish-many-lua.js';
 import { READ_LUA } from './read-lua.js';
 
 /**
- * Follows what function-library.ts puts before it: `PREFIX`, `BUS`, `LIBRARY`, `MAX_MESSAGE_BYTES`, `limits_of(channel)`.
+ * Follows what function-library.ts puts before it: `PREFIX`, `BUS`, `LIBRARY`, `MAX_MESSAGE_BYTES`, `history_of(channel)`.
  *
  * Offsets are Stream ids padded to 30 characters, so that text order is log order. `{prefix}:{ch}:tail` holds the newest
  * position, the one at which this history began (the same until something is published), and of the last few masters

@@ -1,9 +1,10 @@
 // The Lua that remembers channels between calls, so that a publish makes no names anew and looks into no log. A part of fanfare-lua.ts, whose names it uses.
 
 /**
- * What a call knows of a channel: `log`, `tail_key`, `bus`, `size` and `ttl` of its history; the `previous` offset, what its tail
+ * What a call knows of a channel: `log`, `tail_key`, `bus`, what its `history` may hold; the `previous` offset, what its tail
  * says behind that (`rest`), whether this server wrote both there last (`is_told`), and when log and tail are `due` to be
- * given their lives anew; what next_of needs; and the number of the last call for several (`batch`) that it was in. No more than 16 members: a 17th doubles what Lua takes for them.
+ * given their lives anew; how many entries the log has `over` its size, fewer being less than none, where that is known; what next_of needs; and the number of the last call
+ * for several (`batch`) that it was in. No more than 16 members: a 17th doubles what Lua takes for them.
  * Forgetting it costs microseconds, and nothing else; where the tail in Redis is another one, nothing is believed of it.
  */
 export const KNOWN_LUA = `
@@ -28,10 +29,9 @@ end
 
 local function learn(channel)
   local base = base_of(channel)
-  local size, ttl = limits_of(channel)
   local known = {
     log = base .. 'log', tail_key = base .. 'tail', bus = BUS .. ':{' .. channel .. '}',
-    size = tostring(size), ttl = ttl,
+    history = history_of(channel),
   }
   by_name[channel], by_log[known.log] = known, known
   known_count = known_count + 1

@@ -14,7 +14,7 @@ import { REGISTRY_LUA } from './registry-lua.js';
 import { REVOCATIONS_LUA } from './revocations-lua.js';
 
 /** Raise it with every change of the Lua: a library is replaced by a higher revision, and by newer limits. */
-export const LIBRARY_REVISION = 22;
+export const LIBRARY_REVISION = 23;
 
 /** Each part registers its own functions and has its own local names. */
 const PARTS: readonly string[] = [FANFARE_LUA, REGISTRY_LUA, INGEST_LUA, REVOCATIONS_LUA, LIMITS_LUA, LINKS_LUA];
@@ -46,7 +46,10 @@ export function generateLibrary({ prefix, database, namespaces, maxMessageBytes 
     .map(([name, { historySize, historyTtlMs }]) => [name, historySize, historyTtlMs] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
   const limits = `${maxBytes};${histories.map(([name, size, ttl]) => `${name}=${size}/${ttl}`).join(';')}`;
-  const rows = histories.map(([name, size, ttl]) => `  [${luaString(name)}] = { ${size}, ${ttl} },`);
+  const rows = histories.map(([name, size, ttl]) => {
+    const slack = slackOf(size, maxBytes);
+    return `  [${luaString(name)}] = { size = ${size}, size_text = '${size}', slack = ${slack}, ttl = ${ttl} },`;
+  });
   const head = (stamp: number) => `#!lua name=${names.library}
 local PREFIX = '${prefix}'
 local BUS = '${names.bus}'
@@ -59,11 +62,11 @@ local HISTORIES = {
 ${rows.join('\n')}
 }
 
--- Count and age in milliseconds of the entries that a channel keeps.
-local function limits_of(channel)
+-- Of the entries that a channel keeps: their count as a number (size) and as a text (size_text), how many more there may be for a while (slack),
+-- and their age in milliseconds (ttl).
+local function history_of(channel)
   local colon = string.find(channel, ':', 1, true)
-  local history = colon and HISTORIES[string.sub(channel, 1, colon - 1)] or HISTORIES.default
-  return history[1], history[2]
+  return colon and HISTORIES[string.sub(channel, 1, colon - 1)] or HISTORIES.default
 end
 
 redis.register_function{
@@ -179,6 +182,11 @@ async function askVersion(client: Redis, { prefix, library }: RedisNames): Promi
     if (!isElsewhere(error)) throw error;
     return client.call('FCALL', `${library}_version`, 0);
   }
+}
+
+/** How many entries over its size a history may have before they are taken away together. Chosen: an eighth, and no more bytes than a reader is given at once. */
+function slackOf(size: number, maxBytes: number): number {
+  return Math.min(16, Math.floor(size / 8), Math.floor(2 ** 20 / maxBytes));
 }
 
 /** A Lua string literal of any text. */

@@ -12,9 +12,10 @@ local DUPLICATE = ' duplicate'
 -- Takes away what is too old of a log that has just been written to, and has it live as long as what it holds.
 local function tend(known)
   -- A few that are too old may stay: readers begin behind them.
-  local oldest = format('%.0f', math.max(0, now - known.ttl))
+  local oldest = format('%.0f', math.max(0, now - known.history.ttl))
   local trimmed = call('XTRIM', known.log, 'MINID', '~', oldest, 'LIMIT', EXPIRED_AT_ONCE)
-  call('PEXPIRE', known.log, known.ttl + LOG_GRACE_MS)
+  call('PEXPIRE', known.log, known.history.ttl + LOG_GRACE_MS)
+  if known.over then known.over = known.over - trimmed end
   -- Where there was something, there may be more.
   known.due = trimmed == 0 and now + TENDED_MS or 0
 end
@@ -74,23 +75,50 @@ local function append_more(log, id, data, previous, from)
   else call('XADD', log, id, 'd', data, 'p', previous) end
 end
 
+-- Where Redis has not added to a log: begins it, with no life of its own yet, or says what Redis refused.
+local function begin_log(known, refusal, id, data, previous, from)
+  if refusal then return false, refusal end
+  known.due, known.over = 0, 1 - known.history.size
+  append_more(known.log, id, data, previous, from)
+  known.previous = id
+  return true
+end
+
 -- The same to a log that may be a new one, and taking away what is too much. Whether Redis did, and its refusal.
 local function append(known, id, data, previous, from)
-  local log, added = known.log, nil
+  local log, size, added = known.log, known.history.size_text, nil
   -- Until the tail says so too: what fails between the two leaves a log that is ahead of it.
   known.is_told = false
-  if from then
-    added = softly('XADD', log, 'NOMKSTREAM', 'MAXLEN', known.size, id, 'd', data, 'p', previous, 'u', from)
-  else
-    added = softly('XADD', log, 'NOMKSTREAM', 'MAXLEN', known.size, id, 'd', data, 'p', previous)
+  if from then added = softly('XADD', log, 'NOMKSTREAM', 'MAXLEN', size, id, 'd', data, 'p', previous, 'u', from)
+  else added = softly('XADD', log, 'NOMKSTREAM', 'MAXLEN', size, id, 'd', data, 'p', previous) end
+  if type(added) ~= 'string' then return begin_log(known, added, id, data, previous, from) end
+  local over = known.over
+  if over and over ~= 0 then known.over = over < 0 and over + 1 or 0 end
+  known.previous = id
+  return true
+end
+
+-- Takes away what a log has over its size. Where there was something, what is left is as much as it may be; else it may be less.
+local function shorten(known)
+  known.over = call('XTRIM', known.log, 'MAXLEN', known.history.size_text) > 0 and 0 or nil
+end
+
+-- As append, but takes away what is too much only once that is more than the history's slack, since one that goes by itself costs as much as
+-- four that go together. Readers begin behind it: see oldest_of.
+local function append_loosely(known, id, data, previous, from)
+  local slack = known.history.slack
+  if slack == 0 then return append(known, id, data, previous, from) end
+  local log, added = known.log, nil
+  known.is_told = false
+  if from then added = softly('XADD', log, 'NOMKSTREAM', id, 'd', data, 'p', previous, 'u', from)
+  else added = softly('XADD', log, 'NOMKSTREAM', id, 'd', data, 'p', previous) end
+  if type(added) ~= 'string' then return begin_log(known, added, id, data, previous, from) end
+  local over = known.over
+  if over then
+    over = over + 1
+    known.over = over
   end
-  if not added then
-    -- A new log has no life of its own yet.
-    known.due = 0
-    append_more(log, id, data, previous, from)
-  elseif type(added) == 'table' then
-    return false, added
-  end
+  if not over or over > slack then shorten(known) end
   known.previous = id
   return true
 end
@@ -106,19 +134,21 @@ local function end_of(known)
   return previous, ' ' .. begin .. ends
 end
 
--- Stores the first message of a call for this channel. Answers its offset and its predecessor. Where the tail ends as this server left it
+-- Stores the first message of a call for this channel, by append or append_loosely. Answers its offset and its predecessor. Where the tail ends as this server left it
 -- the log does too: both were written in one step, and nobody has written since, as there would be another offset then.
-local function begin_with(known, data, from)
+local function begin_with(known, data, from, add)
   local previous = known.previous
   if known.is_told and call('GETRANGE', known.tail_key, '0', OFFSET_END) == previous then
     local id = next_of(known, previous)
     -- But where somebody else has written to the log, and not to its tail.
-    if append(known, id, data, previous, from) then return id, previous end
+    if add(known, id, data, previous, from) then return id, previous end
   end
+  -- Others may have taken away what they liked.
+  known.over = nil
   local rest
   previous, rest = end_of(known)
   local id = mint(previous, now)
-  local ok, refusal = append(known, id, data, previous, from)
+  local ok, refusal = add(known, id, data, previous, from)
   if not ok then error(refusal) end
   known.rest, known.due = rest, 0
   count_from(known, id)
@@ -163,7 +193,7 @@ local function publish(keys, args)
     if stored then return args[3] == TELL and stored .. DUPLICATE or stored end
   end
   look_at_clock()
-  local id, previous = begin_with(known, data, from)
+  local id, previous = begin_with(known, data, from, append)
   conclude(known)
   if key then call('SET', key, id .. '|' .. hash, 'PX', KEY_LIFE_MS) end
   call(fan_out, known.bus, envelope(id, previous, from, data))

@@ -99,6 +99,17 @@ local function is_begin(after)
   return #offset == 30 and string.find(offset, '^%d%d%d%d%d%d%d%d%d%d%d%d%d%-%d+$') ~= nil
 end
 
+-- The oldest id that may be read. What is older than it may be is as good as gone, and so is what a log has over its size, where that ends as this server
+-- left it: see append_loosely.
+local function oldest_of(log, tail, ttl)
+  local oldest = pad(string.format('%.0f-0', math.max(0, now_ms() - ttl)))
+  local known = by_log[log]
+  local over = known and known.is_told and known.previous == tail and known.over
+  if not over or over <= 0 then return oldest end
+  local first = redis.call('XRANGE', log, '-', '+', 'COUNT', over + 1)[over + 1]
+  return first and pad(first[1]) > oldest and pad(first[1]) or oldest
+end
+
 -- No call reads more than a page and a few entries, whatever its arguments are: a page ends with the entry that passes its
 -- size, and what is looked for is looked up, or walked to in several calls.
 --
@@ -115,8 +126,7 @@ local function read(keys, args)
   local log = keys[1]
   local tail, begin, _, ends = position(log, keys[2])
   if not tail then return false end
-  local _, ttl = limits_of(channel)
-  local oldest = pad(string.format('%.0f-0', math.max(0, now_ms() - ttl)))
+  local oldest = oldest_of(log, tail, history_of(channel).ttl)
   local start, gap, rest = judge(log, after, tail, begin, oldest, ends)
   if rest then return { rest } end
   local opened = tail == begin and redis.call('PTTL', keys[2]) < OPENED_LIFE_MS / 2
