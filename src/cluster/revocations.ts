@@ -2,7 +2,8 @@
 
 import { monotonicNowMs, steadyUnixMs } from '../lib/clocks.js';
 import type { Logger } from '../lib/logger.js';
-import { after, within } from '../lib/timers.js';
+import { type PeriodicTask, periodically } from '../lib/periodic-tasks.js';
+import { within } from '../lib/timers.js';
 import { RecentRevocations } from './recent-revocations.js';
 import type { RevokedName, TokenHolder } from './revocation.js';
 import { type Ending, endedError, endingOf } from './revocation-ending.js';
@@ -11,7 +12,7 @@ import { anyRevokes, RevocationList } from './revocation-list.js';
 import { LOG_BEGIN, type LogPage, type LogPosition, MEMBER_SILENCE_MS, type RevocationLog } from './revocation-log.js';
 import { RevocationLookups } from './revocation-lookups.js';
 
-/** Chosen: a revocation is in force everywhere after that and a round trip; each member asks so often. */
+/** Chosen: a revocation is in force everywhere after that and a round trip; each member asks so often, unless it still reads. */
 const READ_EVERY_MS = 250;
 const PAGE_ENTRIES = 1_000;
 const PUT_BACK_AT_ONCE = 100;
@@ -24,6 +25,7 @@ export interface RevocationsOptions {
   /** Users and tokens of which the log is asked for nothing. */
   readonly falsePositives: number;
   readonly logger: Logger;
+  /** A multiple of 250 ms, which is the default. */
   readonly readEveryMs?: number;
 }
 
@@ -46,7 +48,7 @@ export class Revocations {
   #building: Building | undefined;
   #position: LogPosition = LOG_BEGIN;
   #listener: ((ending: Ending) => void | Promise<void>) | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #reader: PeriodicTask | undefined;
   #reading: Promise<void> = Promise.resolve();
   #isReading = false;
   #again = false;
@@ -72,14 +74,17 @@ export class Revocations {
   /** Reads all that there is; a log that is away is asked again and again. */
   async start(): Promise<void> {
     await this.readNow();
-    this.#next();
+    if (this.#isClosed) return;
+    this.#reader?.stop();
+    const everyMs = this.#options.readEveryMs ?? READ_EVERY_MS;
+    this.#reader = periodically(everyMs, () => this.#isReading || this.readNow()).unref();
   }
 
-  /** Ends its timer and leaves. Idempotent. */
+  /** Ends its reading and leaves. Idempotent. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    clearTimeout(this.#timer);
+    this.#reader?.stop();
     const { log, member } = this.#options;
     // Where the log is away, others wait for it no longer than for one that has died.
     await within(
@@ -144,13 +149,6 @@ export class Revocations {
       revocationsApplied: this.#applied,
       revocationLookups: this.#lookups.asked,
     };
-  }
-
-  #next(): void {
-    if (this.#isClosed) return;
-    clearTimeout(this.#timer);
-    this.#timer = after(this.#options.readEveryMs ?? READ_EVERY_MS, () => this.readNow().finally(() => this.#next()));
-    this.#timer.unref();
   }
 
   async #ask(names: readonly RevokedName[], holder: TokenHolder): Promise<void> {

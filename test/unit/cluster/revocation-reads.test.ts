@@ -1,0 +1,55 @@
+// When a process reads the log of revocations.
+
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { createMemoryRevocations } from '../../../src/cluster/memory-revocations.js';
+import type { RevocationLog } from '../../../src/cluster/revocation-log.js';
+import { Revocations } from '../../../src/cluster/revocations.js';
+import { silentLogger } from '../../../src/lib/logger.js';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** A log of which each reading waits to be let go while it is held. */
+function heldLog() {
+  const inner = createMemoryRevocations();
+  const held = { isHeld: false, begun: 0, letGo: () => {} };
+  const read = async (...args: Parameters<RevocationLog['read']>) => {
+    held.begun++;
+    if (held.isHeld) await new Promise<void>((resolve) => (held.letGo = resolve));
+    return inner.read(...args);
+  };
+  const log: RevocationLog = Object.create(inner, { read: { value: read } });
+  return { held, log };
+}
+
+it('is four times a second, and never before the last reading has ended', async () => {
+  const { held, log } = heldLog();
+  const revocations = new Revocations({ log, member: 'n1', falsePositives: 0.001, logger: silentLogger });
+  await revocations.start();
+  expect(held.begun).toBe(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(held.begun).toBe(5);
+  held.isHeld = true;
+  await vi.advanceTimersByTimeAsync(1_100);
+  expect(held.begun).toBe(6);
+  held.isHeld = false;
+  held.letGo();
+  await vi.advanceTimersByTimeAsync(100);
+  expect(held.begun).toBe(6);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(held.begun).toBe(10);
+  await revocations.close();
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+it('is no more where the process left while it read for the first time', async () => {
+  const { held, log } = heldLog();
+  held.isHeld = true;
+  const revocations = new Revocations({ log, member: 'n1', falsePositives: 0.001, logger: silentLogger });
+  const started = revocations.start();
+  const closed = revocations.close();
+  held.letGo();
+  await vi.advanceTimersByTimeAsync(1_000);
+  await Promise.all([started, closed]);
+  expect([held.begun, vi.getTimerCount()]).toEqual([1, 0]);
+});
