@@ -2,7 +2,7 @@
 
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
-import { every } from '../lib/timers.js';
+import { type PeriodicTask, periodically } from '../lib/periodic-tasks.js';
 import type { NodeReport, Registry, ReportAnswer, ReportVerdict } from './registry.js';
 import { REPORT_INTERVAL_MS, REGISTRY_RULES as RULES } from './registry-rules.js';
 
@@ -20,7 +20,7 @@ export interface ReporterParts {
   onAnswer?(answer: ReportAnswer): void;
   /** Somebody asked the node to drain; called once. */
   onDrainRequested?(): void;
-  /** Default 1,000 ms. */
+  /** A multiple of 250 ms. Default 1,000. */
   readonly intervalMs?: number;
 }
 
@@ -44,7 +44,7 @@ export function createReporter(parts: ReporterParts): Reporter {
 
 class LoadReporter implements Reporter {
   readonly #parts: ReporterParts;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: PeriodicTask | undefined;
   /** The report on its way; one at a time, so that an older one never comes after a newer. */
   #sending: Promise<void> | undefined;
   #again = false;
@@ -60,9 +60,9 @@ class LoadReporter implements Reporter {
   }
 
   async start(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#timer?.stop();
     if (this.#stopping !== undefined) return;
-    this.#timer = every(this.#parts.intervalMs ?? REPORT_INTERVAL_MS, () => this.report());
+    this.#timer = periodically(this.#parts.intervalMs ?? REPORT_INTERVAL_MS, () => this.report());
     await this.report();
   }
 
@@ -82,7 +82,7 @@ class LoadReporter implements Reporter {
   }
 
   async #stop(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#timer?.stop();
     await this.#sending;
     if (this.#last === undefined) return;
     try {

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { calm } from '../lib/calm.js';
 import type { Logger } from '../lib/logger.js';
-import { every } from '../lib/timers.js';
+import { type PeriodicTask, periodically } from '../lib/periodic-tasks.js';
 import { type TlsPair, tlsEndsAtMs, tlsProblem } from '../lib/tls-pair.js';
 
 /** Chosen: whoever has put a new certificate there sees it served at once, and two small files are read for that. */
@@ -26,7 +26,7 @@ export class TlsWatch {
   readonly #logger: Logger;
   #pair: TlsPair;
   #renew: Renew = () => undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: PeriodicTask | undefined;
   #isLooking = false;
   /** What did not work at the last look, and what was told last. */
   #problem = '';
@@ -55,12 +55,12 @@ export class TlsWatch {
       const ended = new Date(endsAtMs).toISOString();
       calm(this.#logger).warn({ certFile, ended }, 'the certificate has expired: clients will not connect');
     }
-    this.#timer = every(LOOK_EVERY_MS, () => this.look()).unref();
+    this.#timer = periodically(LOOK_EVERY_MS, () => this.look()).unref();
   }
 
   /** Idempotent. */
   close(): void {
-    clearInterval(this.#timer);
+    this.#timer?.stop();
   }
 
   /** Looks once, unless a look is under way. */

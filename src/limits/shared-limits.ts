@@ -1,7 +1,7 @@
 // Limits that all processes of a cluster share: each spends leases of one count, and asks for more beside its requests, never before them.
 
 import { steadyUnixMs } from '../lib/clocks.js';
-import { every } from '../lib/timers.js';
+import { type PeriodicTask, periodically } from '../lib/periodic-tasks.js';
 import { quotaOf, type RateLimitConfig } from './create-rate-limiter.js';
 import type { LocalKeyedLimiter } from './keyed-limiter.js';
 import type { RateDecision, RateLimiter } from './rate-limiter.js';
@@ -24,7 +24,7 @@ export class SharedLimits {
   readonly #store: LeaseStore;
   readonly #clock: () => number;
   readonly #all = new Set<SharedKeyedLimiter>();
-  #sweeper: NodeJS.Timeout | undefined;
+  #sweeper: PeriodicTask | undefined;
 
   constructor(store: LeaseStore, clock = steadyUnixMs) {
     this.#store = store;
@@ -32,14 +32,13 @@ export class SharedLimits {
   }
 
   start(): void {
-    clearInterval(this.#sweeper);
-    this.#sweeper = every(SWEEP_EVERY_MS, () => this.sweep());
-    this.#sweeper.unref();
+    this.#sweeper?.stop();
+    this.#sweeper = periodically(SWEEP_EVERY_MS, () => this.sweep()).unref();
   }
 
   /** Gives back what is in hand, as far as that can be done. Idempotent. */
   close(): void {
-    clearInterval(this.#sweeper);
+    this.#sweeper?.stop();
     for (const limiter of this.#all) limiter.giveBackIdle(Number.POSITIVE_INFINITY);
   }
 

@@ -2,7 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import { steadyUnixMs } from '../lib/clocks.js';
-import { after, every } from '../lib/timers.js';
+import { type PeriodicTask, periodically } from '../lib/periodic-tasks.js';
+import { after } from '../lib/timers.js';
 import { LinkShard, type LinkStore } from './link-shard.js';
 import { type Seat, type SeatOwner, type SharedBound, SharedSubject } from './shared-subject.js';
 
@@ -28,7 +29,7 @@ export class SharedLinks {
   readonly #shards: readonly LinkShard[];
   /** Those that have links here, or had until the store was told. */
   readonly #byName = new Map<string, { readonly subject: SharedSubject; readonly shard: LinkShard }>();
-  #beats: NodeJS.Timeout | undefined;
+  #beats: PeriodicTask | undefined;
   #flusher: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -48,15 +49,14 @@ export class SharedLinks {
   }
 
   start(): void {
-    clearInterval(this.#beats);
-    this.#beats = every(BEAT_MS, () => this.beat());
-    this.#beats.unref();
+    this.#beats?.stop();
+    this.#beats = periodically(BEAT_MS, () => this.beat()).unref();
     this.beat();
   }
 
   /** Tells the others that its links have ended, as far as that can be done. Idempotent. */
   close(): void {
-    clearInterval(this.#beats);
+    this.#beats?.stop();
     clearTimeout(this.#flusher);
     if (!this.#isClosed) for (const shard of this.#shards) shard.leave();
     this.#isClosed = true;

@@ -6,7 +6,7 @@ import { serverUrl } from '../http/host-in-url.js';
 import { calm } from '../lib/calm.js';
 import { steadyUnixMs } from '../lib/clocks.js';
 import { FanfareError } from '../lib/errors.js';
-import { every } from '../lib/timers.js';
+import { type PeriodicTask, periodically } from '../lib/periodic-tasks.js';
 import { LIMITS, type Offset } from '../protocol/index.js';
 import { Admission } from './admission.js';
 import { Batches } from './channels/batches.js';
@@ -74,7 +74,7 @@ class Node implements PushNode {
   readonly #polls: PollDoor;
   readonly #handlers: EngineHandlers;
   readonly #member: ClusterMember | undefined;
-  #sampler: NodeJS.Timeout | undefined;
+  #sampler: PeriodicTask | undefined;
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -138,7 +138,7 @@ class Node implements PushNode {
     this.#links.start();
     this.#watch.start(port);
     this.#clients.start();
-    this.#sampler = every(LOAD_SAMPLE_MS, () => this.#sample());
+    this.#sampler = periodically(LOAD_SAMPLE_MS, () => this.#sample());
     this.#room.warnAtStart(logger);
     await this.#member?.start(url);
     this.#lifecycle.on('serve');
@@ -195,7 +195,7 @@ class Node implements PushNode {
     const { broker, engine, ingest } = this.#parts;
     this.#lifecycle.on('close');
     engine.stopListening();
-    clearInterval(this.#sampler);
+    this.#sampler?.stop();
     await Promise.all([ingest?.close(), this.#member?.stop()]);
     for (const link of [...this.#links.newcomers, ...this.#links.all()]) link.end('draining', 'the node is going away');
     this.#polls.close();

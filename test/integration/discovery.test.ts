@@ -88,7 +88,7 @@ describe('3,000 clients at once', () => {
       createReporter({
         registry,
         logger: silentLogger,
-        intervalMs: 100,
+        intervalMs: 250,
         onVerdict: (verdict) => expect(verdict).toBe('accepted'),
         read() {
           const claimed = claims.get(id) ?? [];

@@ -1,6 +1,6 @@
 // Tells whether a subscriber connection hears: a message of its own goes through pub/sub each second, and has to come.
 
-import { every } from '../../lib/timers.js';
+import { type PeriodicTask, periodically } from '../../lib/periodic-tasks.js';
 
 /** Specified. */
 const CANARY_MS = 1_000;
@@ -34,7 +34,7 @@ export interface CanaryOptions {
 /** What could not be published says nothing about the subscriber: only what Redis took and did not bring is a miss. */
 export class Canary {
   readonly #options: CanaryOptions;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: PeriodicTask | undefined;
   #misses = 0;
   /** Of the canary under way. */
   #taken = false;
@@ -55,12 +55,12 @@ export class Canary {
   start(): void {
     this.stop();
     this.reset();
-    this.#timer = every(CANARY_MS, () => this.#tick());
+    this.#timer = periodically(CANARY_MS, () => this.#tick());
   }
 
   /** Idempotent. */
   stop(): void {
-    clearInterval(this.#timer);
+    this.#timer?.stop();
   }
 
   /** The connection is another one, or gone: what is under way no longer counts. */

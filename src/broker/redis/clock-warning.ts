@@ -2,7 +2,7 @@
 
 import type { Redis } from 'ioredis';
 import type { Logger } from '../../lib/logger.js';
-import { every } from '../../lib/timers.js';
+import { type PeriodicTask, periodically } from '../../lib/periodic-tasks.js';
 
 /** Chosen: clocks that NTP keeps differ by milliseconds. */
 const TOLERATED_MS = 2_000;
@@ -13,7 +13,7 @@ export class ClockWarning {
   readonly #logger: Logger;
   readonly #masters: () => readonly Redis[];
   readonly #clock: () => number;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: PeriodicTask | undefined;
   #isTold = false;
 
   constructor(logger: Logger, masters: () => readonly Redis[], clock: () => number = Date.now) {
@@ -25,13 +25,13 @@ export class ClockWarning {
   /** Looks now, and from then on once a minute. Never rejects. */
   async start(): Promise<void> {
     this.stop();
-    this.#timer = every(EVERY_MS, () => this.#look()).unref();
+    this.#timer = periodically(EVERY_MS, () => this.#look()).unref();
     await this.#look();
   }
 
   /** Idempotent. */
   stop(): void {
-    clearInterval(this.#timer);
+    this.#timer?.stop();
   }
 
   async #look(): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { monotonicNowMs } from '../../lib/clocks.js';
 import type { Logger } from '../../lib/logger.js';
-import { every } from '../../lib/timers.js';
+import { type PeriodicTask, periodically } from '../../lib/periodic-tasks.js';
 import { formatOffset, type Offset, parseOffset } from '../../protocol/index.js';
 import type { RedisConnection } from './connection.js';
 
@@ -27,7 +27,7 @@ export class RedisClock {
   #aheadMs: number[] = [];
   /** What sorts before it cannot be ahead: found earlier, and the clock has not been asked since. */
   #past: Offset = '';
-  #timer: NodeJS.Timeout | undefined;
+  #timer: PeriodicTask | undefined;
   #asking: Promise<void> | undefined;
   #askedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -38,13 +38,13 @@ export class RedisClock {
   /** Resolves when it is known; rejects with what Redis says. */
   async start(): Promise<void> {
     this.stop();
-    this.#timer = every(EVERY_MS, () => this.#askAgain()).unref();
+    this.#timer = periodically(EVERY_MS, () => this.#askAgain()).unref();
     await this.#ask();
   }
 
   /** Idempotent. */
   stop(): void {
-    clearInterval(this.#timer);
+    this.#timer?.stop();
   }
 
   /**

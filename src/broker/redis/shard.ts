@@ -3,7 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../../lib/logger.js';
-import { every, soon } from '../../lib/timers.js';
+import { type PeriodicTask, periodically } from '../../lib/periodic-tasks.js';
+import { soon } from '../../lib/timers.js';
 import type { SubscriberOptions } from './bus-subscription.js';
 import { Canary } from './canary.js';
 import { type ClusterAddress, closeClient, createShardClient } from './clients.js';
@@ -44,7 +45,7 @@ export class RedisShard {
   readonly #client: Redis;
   readonly #listener: ShardListener;
   readonly #logger: Logger;
-  readonly #ping: NodeJS.Timeout;
+  readonly #ping: PeriodicTask;
   readonly #canary: Canary;
   /** The canary's own channel. */
   #perch: Perch | undefined;
@@ -78,7 +79,7 @@ export class RedisShard {
       if (this.#client.status !== 'ready') this.#tell(() => listener.down(this, error.message));
     });
     this.#client.on('moved', () => this.#scheduleCheck());
-    this.#ping = every(PING_MS, () => {
+    this.#ping = periodically(PING_MS, () => {
       if (this.ready) this.#client.ping().catch((error: Error) => logger.debug({ error }, 'no answer to a ping'));
     });
     this.#client.connect().catch(() => {
@@ -118,7 +119,7 @@ export class RedisShard {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#ping);
+    this.#ping.stop();
     this.#canary.stop();
     clearImmediate(this.#check);
     await closeClient(this.#client);

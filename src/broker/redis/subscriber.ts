@@ -5,7 +5,8 @@ import type { Redis } from 'ioredis';
 import { calm } from '../../lib/calm.js';
 import type { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
-import { after, every, soon } from '../../lib/timers.js';
+import { type PeriodicTask, periodically } from '../../lib/periodic-tasks.js';
+import { after, soon } from '../../lib/timers.js';
 import {
   findByName,
   namesOf,
@@ -42,7 +43,7 @@ export class RedisSubscriber implements Subscriber {
   #queue: Subscription[] = [];
   #unsubscribes: string[] = [];
   #flush: NodeJS.Immediate | undefined;
-  #ping: NodeJS.Timeout | undefined;
+  #ping: PeriodicTask | undefined;
   #giveUpStart = () => {};
   #closed = false;
 
@@ -79,8 +80,8 @@ export class RedisSubscriber implements Subscriber {
     }
     if (this.#closed) throw unavailableError('the broker is closed');
     this.#canary.start();
-    clearInterval(this.#ping);
-    this.#ping = every(PING_MS, () => {
+    this.#ping?.stop();
+    this.#ping = periodically(PING_MS, () => {
       this.#client.ping().catch((error: Error) => this.#logger.debug({ error }, 'no answer to a ping'));
     });
   }
@@ -115,7 +116,7 @@ export class RedisSubscriber implements Subscriber {
     if (this.#closed) return;
     this.#closed = true;
     this.#canary.stop();
-    clearInterval(this.#ping);
+    this.#ping?.stop();
     clearImmediate(this.#flush);
     this.#giveUpStart();
     for (const subscription of this.#subscriptions.values()) {

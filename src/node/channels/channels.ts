@@ -7,9 +7,9 @@ import { monotonicNowMs, steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import { LoopTurn } from '../../lib/loop-turn.js';
+import { type PeriodicTask, periodically } from '../../lib/periodic-tasks.js';
 import { Retrier } from '../../lib/retrier.js';
 import { Slices } from '../../lib/slices.js';
-import { every } from '../../lib/timers.js';
 import { type Begin, formatOffset, NOW, type Offset } from '../../protocol/index.js';
 import { Audience, type AudienceParts } from './audience.js';
 import type { Batches } from './batches.js';
@@ -82,7 +82,7 @@ export class Channels implements BrokerListener {
   readonly #retrier: Retrier;
   readonly #tails: TailWatch;
   readonly #reads: LogReads;
-  #sweeper: NodeJS.Timeout | undefined;
+  #sweeper: PeriodicTask | undefined;
 
   constructor(parts: ChannelsParts) {
     this.#parts = parts;
@@ -120,9 +120,8 @@ export class Channels implements BrokerListener {
   }
 
   start(): void {
-    clearInterval(this.#sweeper);
-    this.#sweeper = every(SWEEP_EVERY_MS, () => this.#sweep(monotonicNowMs()));
-    this.#sweeper.unref();
+    this.#sweeper?.stop();
+    this.#sweeper = periodically(SWEEP_EVERY_MS, () => this.#sweep(monotonicNowMs())).unref();
     this.#tails.start();
   }
 
@@ -209,7 +208,7 @@ export class Channels implements BrokerListener {
   }
 
   close(): void {
-    clearInterval(this.#sweeper);
+    this.#sweeper?.stop();
     this.#tails.stop();
     for (const channel of this.#byName.values()) channel.close();
     this.#byName.clear();

@@ -2,7 +2,7 @@
 
 import type { Broker } from '../../broker/broker.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
-import { every } from '../../lib/timers.js';
+import { type PeriodicTask, periodically } from '../../lib/periodic-tasks.js';
 import type { Channel } from './channel.js';
 
 const EVERY_MS = 1_000;
@@ -17,7 +17,7 @@ const QUIET_MS = 1_000;
 export class TailWatch {
   readonly #broker: Broker;
   readonly #channels: () => Iterable<Channel>;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: PeriodicTask | undefined;
   #busy = false;
   /** The rest of the current walk over all channels. */
   #walk: Iterator<Channel> | undefined;
@@ -32,12 +32,11 @@ export class TailWatch {
 
   start(): void {
     this.stop();
-    this.#timer = every(EVERY_MS, () => this.round(monotonicNowMs()));
-    this.#timer.unref();
+    this.#timer = periodically(EVERY_MS, () => this.round(monotonicNowMs())).unref();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#timer?.stop();
   }
 
   /** Compares the next quiet channels; a channel whose tail is elsewhere reads its log. */

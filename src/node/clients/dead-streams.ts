@@ -1,7 +1,7 @@
 // Finds streams whose peers have vanished without a word: a stream has no pong, and TCP would wait for a quarter of an hour.
 
 import { type StalledSocket, stalledSockets } from '../../http/tcp-table.js';
-import { every } from '../../lib/timers.js';
+import { type PeriodicTask, periodically } from '../../lib/periodic-tasks.js';
 
 const LOOK_EVERY_MS = 10_000;
 /** Chosen: so many attempts of the kernel that nobody answers, 6 s on a quick line and more on a slow one, and a peer is dead. */
@@ -36,7 +36,7 @@ export interface DeadStreamsParts {
  */
 export class DeadStreams {
   readonly #parts: DeadStreamsParts;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: PeriodicTask | undefined;
   #isLooking = false;
   /** At the last look: what each stalled connection had unacknowledged, what each stream was handed, and which were nudged then. */
   #unacknowledged = new Map<string, number>();
@@ -51,12 +51,12 @@ export class DeadStreams {
 
   start(): void {
     this.stop();
-    this.#timer = every(LOOK_EVERY_MS, () => this.look());
+    this.#timer = periodically(LOOK_EVERY_MS, () => this.look());
   }
 
   /** Idempotent. */
   stop(): void {
-    clearInterval(this.#timer);
+    this.#timer?.stop();
   }
 
   /** Looks once, unless there is no stream or a look is under way. */

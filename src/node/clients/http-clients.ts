@@ -1,7 +1,7 @@
 // What a node remembers of clients that come by HTTP: a bounded soft cache. Losing it may cost a free poll, never a message.
 
 import { steadyUnixMs } from '../../lib/clocks.js';
-import { every } from '../../lib/timers.js';
+import { type PeriodicTask, periodically } from '../../lib/periodic-tasks.js';
 import type { SubjectKeys } from '../../limits/subject-limit.js';
 import type { Offset } from '../../protocol/index.js';
 import type { Visitor } from './visitor.js';
@@ -49,7 +49,7 @@ export class HttpClients {
   readonly #byKey = new Map<string, HttpClient>();
   /** By user. */
   readonly #pollers = new Map<string, Poller>();
-  #sweeper: NodeJS.Timeout | undefined;
+  #sweeper: PeriodicTask | undefined;
   /**
    * Connections that polls stand for between two of them: one for each user, or address of those who have no name, of whom no poll
    * waits now and some client polled lately. Whoever polls once with each of many tickets is one.
@@ -63,12 +63,11 @@ export class HttpClients {
 
   start(): void {
     this.stop();
-    this.#sweeper = every(SWEEP_EVERY_MS, () => this.#sweep(steadyUnixMs()));
-    this.#sweeper.unref();
+    this.#sweeper = periodically(SWEEP_EVERY_MS, () => this.#sweep(steadyUnixMs())).unref();
   }
 
   stop(): void {
-    clearInterval(this.#sweeper);
+    this.#sweeper?.stop();
   }
 
   /** The client that this is. By the steady clock. */

@@ -2,7 +2,7 @@
 
 import type { Identity } from '../../auth/identity.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
-import { every } from '../../lib/timers.js';
+import { type PeriodicTask, periodically } from '../../lib/periodic-tasks.js';
 import { type Due, TimingWheel } from '../../lib/timing-wheel.js';
 import type { Code } from '../../protocol/index.js';
 import type { StreamPeer } from './dead-streams.js';
@@ -61,7 +61,7 @@ export class Links {
   /** WebSockets that nobody has shown a ticket on. */
   readonly newcomers: Newcomers;
   #part = 0;
-  #sweeper: NodeJS.Timeout | undefined;
+  #sweeper: PeriodicTask | undefined;
   sockets = 0;
   streams = 0;
   /** Links that were cut because they read too slowly. */
@@ -79,13 +79,13 @@ export class Links {
   }
 
   start(): void {
-    clearInterval(this.#sweeper);
-    this.#sweeper = every(SWEEP_EVERY_MS, () => this.#sweep(monotonicNowMs()));
+    this.#sweeper?.stop();
+    this.#sweeper = periodically(SWEEP_EVERY_MS, () => this.#sweep(monotonicNowMs()));
   }
 
   stop(): void {
     this.#looks.close();
-    clearInterval(this.#sweeper);
+    this.#sweeper?.stop();
     this.#ended.clear();
   }
 
