@@ -92,9 +92,9 @@ A load client of another make, a single C program around one epoll loop, was hel
 (median, and extremes) to a bare loop under live messages in the same round, one process for all of it: flooded 0.92 (0.88 to 0.97), paced 0.96 (0.75 to 1.15), own channels 0.66 (0.64 to 0.80) logged and 1.03 (0.82 to 1.15) live, long polls 0.49 (0.48 to 0.53)
 beside nchan's 0.88, SSE 1.42 (1.35 to 1.74) × nchan. Two figures differ from those above:
 
-- *Flooded*, which is 0.89 here and on \`ws\` 1.4, where that client came to 1.15 on 2026-11-26. It keeps 64 single messages on their way instead of publishing bursts of 64, and what a server finds each time that it wakes up decides
+- *Flooded*, which is 0.89 here and on \`ws\` 1.5, where that client came to 1.15 on 2026-11-26. It keeps 64 single messages on their way instead of publishing bursts of 64, and what a server finds each time that it wakes up decides
   what a delivery costs: see the floods in bursts of 1 and of 64 above.
-- *One channel for each client*, logged, which is 0.85 here: what is published by a function of Redis comes in smaller pieces there, and its bare loop is sent live messages.
+- *One channel for each client*, logged, which is 0.82 here: what is published by a function of Redis comes in smaller pieces there, and its bare loop is sent live messages.
 
 The lab (\`npm run loadtest\`) was held against it on 2026-11-28, µs of the server per delivery, three rounds of the lab and four of the other, one after the other: paced 5.7 (there 5.2) and bare 4.3 (4.6), long polls 30 (29),
 bare 12 (13) and nchan 13 (14), SSE 5.9 (6.4). One channel for each client does not agree, 17 and 13: the lab has a fresh server for each measurement, of 4 s, and the other one has the same for all rounds. With \`seconds: 20\` in its YAML the
@@ -110,29 +110,32 @@ Each of five broadcasts reached all of them, the slowest within 2.1 s (p50 0.8 s
 
 What was asked of these servers and did not come, with the profile that says where the time goes (\`perf\`, all threads of the server):
 
-- *Flooded, a frame for each message: 0.95 × bare asked, 0.89 came (0.92 on the other load client), and on \`ws\` 2.3 asked, 1.4 came.* The 2.3 are of a flood that was not in step, where a server that is late finds more at once. In step both write a burst
+- *Flooded, a frame for each message: 0.95 × bare asked, 0.89 came (0.92 on the other load client), and on \`ws\` 2.3 asked, 1.5 came.* The 2.3 are of a flood that was not in step, where a server that is late finds more at once. In step both write a burst
   as one write for each link, and the kernel has seven tenths of the time.
-- *The same for clients that have a tick in one frame: 1.5 × bare asked, 1.47 came, and 0.80 × a bare loop that joins, of 0.9.* A burst of 64 messages is one write for each link. It had 13.9 KB while type, channel and offset stood in
+- *The same for clients that have a tick in one frame: 1.5 × bare asked, 1.54 came, and 0.85 × a bare loop that joins, of 0.9.* A burst of 64 messages is one write for each link. It had 13.9 KB while type, channel and offset stood in
   each event, and has 9.8 KB since a frame says them once ([decision 36](decisions/0036-a-frame-says-once-what-its-messages-share.md)), of which 8.2 KB are the payloads that the bare loop sends: 4 % more deliveries, where more had been hoped for. What
   is left of the difference is 0.6 µs of the kernel's for each link and burst, over all of its functions alike, as of memory that has to be fetched anew, and 0.3 ms of our own for the 64 messages (\`perf\`: 5.8 ms a burst, bare 4.9). Before
   [decision 35](decisions/0035-batches-end-with-their-callback.md) there were two writes for each link and burst on \`uws\`, and joined frames cost as much as single ones.
-- *Paced: 0.95 and on \`ws\` 0.85 × bare asked, 0.92 and 0.71 came (0.96 on the other load client).* Each delivery is a system call of its own, of a frame of 240 bytes for the bare loop's 128; what \`ws\` takes besides is an object for each write in \`node:net\` and libuv.
+- *Paced: 0.95 and on \`ws\` 0.85 × bare asked, 0.97 and 0.76 came (0.96 on the other load client).* Each delivery is a system call of its own, of a frame of 240 bytes for the bare loop's 128; what \`ws\` takes besides is an object for each write in \`node:net\` and libuv.
 - *Flooded beside nchan: 20 × asked, 19 × came (\`ws\`; 16 × \`uws\`, joined).* The same bytes: the bare loop itself, which sends the payload alone, comes to 13 ×.
-- *One channel for each client: 0.9 × bare asked here, 0.85 came; 0.75 on the other load client, 0.66 came; beside nats-server 1.0 × asked, 0.8 × came, which has not been measured since.* Until 2026-11-28 each frame left as soon as its message
+- *One channel for each client: 0.9 × bare asked here, 0.82 came; 0.75 on the other load client, 0.66 came; beside nats-server 1.0 × asked, 0.8 × came, which has not been measured since.* Until 2026-11-28 each frame left as soon as its message
   was read. \`perf\` said that two thirds of a delivery were the kernel's, a third of it the waking of a peer that had read the frame before and fallen asleep while the next message was read: the bare loop, which sends all that it has read at the end,
   spent half as much there. Frames wait for the end of their turn since: 94,000 deliveries per CPU-second for 79,000, two builds in turn. What is left is the reading of a logged message, of which the bare loop forwards a live one: 63 bytes of offsets and a check of what lies
   before it. A process that has just begun spends two fifths of its first seconds in V8's optimising compiler, where nats-server is compiled before. What was tried besides: a reader of our own for what Redis pushes, no ring where one link follows.
-- *Long polls: 0.75 × bare asked, 0.49 came here (0.55 a day before, where the bare loop was a tenth slower) and 0.49 there; on \`ws\` 0.4 asked, 0.19 came; nchan is ahead (0.88).* There is no hot spot. The kernel takes as much of a poll as of a bare one, some 8.5 µs; the other 19 (bare: 5.7) are 4.3 of built-in functions of V8, a quarter of that look-ups in maps,
-  4.2 of our code, of which no function takes more than 0.35, 3.8 of Node's and V8's strings and calls, 2.6 of the collector, 1.6 of the compiler. A bare poll is one regular expression; a poll here is a request that is read whole, counted against limits
-  by its bytes, with a ticket that may have been revoked and an answer that bears positions. Tried: answering at once instead of a turn later was a tenth dearer; V8's young generation growing at once to its bound made no difference that stands out
-  (eight rounds each, 0.52 and 0.53), and beginning with 16 MB, which only who starts the process can say, made it a tenth cheaper with the other load client and no different with this one (\`node --min-semi-space-size=16\`); a collector on one thread, or one without its helpers in parts, made no difference (five rounds each, 46,000 polls per CPU-second in all). On \`ws\` each poll is 12 KB of objects of \`node:http\`.
-- *Connects: 0.7 × a bare upgrade with one exchange of JSON asked, 0.26 came (11,700 a CPU-second; 0.37 where clients come one by one, which was measured once).* That exchange parses one frame and answers another, and takes 22 µs with its TCP connection, three quarters of it the kernel's. A connect takes 85:
+- *Long polls: 0.75 × bare asked, 0.60 came here and 0.61 on the other load client (0.54 of the build before, in turn with it); on \`ws\` 0.4 asked, 0.32 came here and 0.33 there (0.26 before); nchan is ahead (0.88).* There is no hot spot on \`uws\`. The kernel takes as much of a poll as of a bare one, some 8.5 µs; of what is left (bare: 5.7)
+  no function takes more than half a microsecond. A bare poll is one regular expression; a poll here is a request that is read whole, counted against limits
+  by its bytes, with a ticket that may have been revoked and an answer that bears positions. Tried: answering at once instead of a turn later was a tenth dearer; V8's young generation growing at once to its bound, or beginning with 16 MB, made no difference that stands out, nor
+  did a collector on one thread. On \`ws\` a third of the server was the collector, which copied each waiting request with its headers, its buffer and closures over both, and walked tables of all connections; a seventh is left. A bare poll on \`node:http\` itself, one regular expression and no ticket, comes to 0.42 of one on
+  uWebSockets.js: that is what is left to the asked 0.4.
+- *Connects: 0.7 × a bare upgrade with one exchange of JSON asked, 0.31 came (9,100 a CPU-second, and 11,700 on another machine; 0.37 where clients come one by one, which was measured once).* That exchange parses one frame and answers another, and takes 22 µs with its TCP connection, three quarters of it the kernel's. A connect takes 85:
   31 are the kernel's, half of these to send, since a client that waits for a server which is busy falls asleep and has to be woken; 11 verify the ticket, of which 4 are its HMAC; 9 are the collector's, on threads of its own in part;
   and the rest looks for revocations, gives back a reservation, counts against limits by user, enters a channel and answers twice.
-- *Logged publishes to many channels in batches of 64: 2 × single ones asked, 1.42 came (to one channel 3 asked; 2.07 came, or 2.6, by the draw).* Where a channel's numbers begin is drawn, and of a channel that passed a thousand
-  within a millisecond each later offset was taken apart and made anew: one draw in three, and the one of this run. It is not so any more (six draws of six: 2.5 to 2.7). Singles became a tenth cheaper and batches a quarter; of 8 µs of Redis a message of a batch takes 3.4 for its entry in the log (1.4 of these to take the oldest away), 0.6 to read the tail, 0.5 to write it, 0.7 to go out and 0.7 to be read and answered, and the rest is Lua. A batch spares a call 1.0 for reading and answering it and 0.7 for the clock.
-- *\`FCALL\` due to delivery: 1.5 ms at p99 asked, 1.9 came*: publisher, Redis, server and clients share two processors of a machine that others share too.
-- *Idle links: 1.3 × bare asked, 1.35 came.* A look at each link, whether its peer has answered and its ticket has ended, comes with every heartbeat.
+- *Logged publishes to many channels in batches of 64: 2 × single ones asked, 1.85 came (to one channel 3 asked, 2.54 came).* Both became cheaper: of 10 µs of Redis that a single one takes, a message of a batch takes 5.4, since a log that gets one message of a batch
+  is shortened only when an eighth is too much ([decision 25](decisions/0025-several-messages-by-one-call.md)): an entry that goes by itself costs 1.3 µs, among sixteen 0.3. Were singles to do the same they would be a seventh cheaper, and the ratio lower. Of one channel 3.1 µs are left: 1.2 are to add to the log,
+  0.3 to go out to nobody, and most of the rest is Lua that makes a text of each argument and answer.
+- *\`FCALL\` due to delivery: 1.5 ms at p99 asked, 2.1 came*: publisher, Redis, server and clients share two processors of a machine that others share too.
+- *Idle links: 1.3 × bare asked, 1.29 came.* What a node does each so often it does together since 2026-11-28: it is woken 14 times a second for 25, and takes 5 ms of a processor for 7, a quarter of what the heartbeats of ten thousand links take. A look at each link, whether its peer has answered and its
+  ticket has ended, comes with every heartbeat.
 
 `;
 
