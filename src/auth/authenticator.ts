@@ -30,7 +30,7 @@ export function createAuthenticator({ tickets, tokens, allowUserTokens }: Authen
       // A text that has been found good need not be looked into.
       const known = tickets.recall(text);
       if (known !== undefined) return known;
-      return isTicket(text) ? tickets.verify(text, remember) : tokens.verify(text, remember);
+      return isTicket(text) ? tickets.verifyAfresh(text, remember) : tokens.verify(text, remember);
     },
   };
 }

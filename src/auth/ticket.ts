@@ -58,6 +58,8 @@ export interface TicketAuthority extends Authenticator {
   verify(text: string, remember?: boolean): Identity;
   /** As {@link verify}, of a ticket that is remembered; `undefined` of every other text. */
   recall(text: string): Identity | undefined;
+  /** As {@link verify}, of a ticket that is not remembered. */
+  verifyAfresh(text: string, remember?: boolean): Identity;
 }
 
 const DEFAULTS = { issuer: 'fanfare', toleranceMs: 5_000, maxCached: 20_000, clock: Date.now } as const;
@@ -83,6 +85,13 @@ export function createTicketAuthority(
     checkExpiry(found.expiresAtMs, options.toleranceMs, nowMs);
     return found;
   };
+  const verifyAfresh = (text: string, remember = true): Identity => {
+    const identity = identityOf(verifiedPayload(text, keys), options, pool);
+    const nowMs = options.clock();
+    checkExpiry(identity.expiresAtMs, options.toleranceMs, nowMs);
+    if (remember) known?.add(text, identity, nowMs, nowMs - options.toleranceMs);
+    return identity;
+  };
 
   return {
     sign(identity, terms) {
@@ -96,16 +105,9 @@ export function createTicketAuthority(
       }
       return { text, expiresAtMs };
     },
-    verify(text, remember = true) {
-      const found = recall(text);
-      if (found !== undefined) return found;
-      const identity = identityOf(verifiedPayload(text, keys), options, pool);
-      const nowMs = options.clock();
-      checkExpiry(identity.expiresAtMs, options.toleranceMs, nowMs);
-      if (remember) known?.add(text, identity, nowMs, nowMs - options.toleranceMs);
-      return identity;
-    },
+    verify: (text, remember) => recall(text) ?? verifyAfresh(text, remember),
     recall,
+    verifyAfresh,
   };
 }
 

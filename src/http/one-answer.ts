@@ -66,11 +66,10 @@ export class OneAnswer {
 class Line {
   isBusy = false;
   readonly #socket: Socket;
+  readonly #left: () => void;
   #waiting: Waiting[] | undefined;
   /** Nothing more is served. */
   #over: NodeJS.Timeout | undefined;
-
-  readonly #left: () => void;
 
   constructor(socket: Socket, leave: (line: Line) => void) {
     this.#socket = socket;
