@@ -47,6 +47,8 @@ export class Member {
   readonly redisLink: FaultProxy | undefined;
   readonly clock: FakeClock;
   readonly #env: Readonly<Record<string, string>>;
+  /** Where it listens itself: what is asked here meets no broken link, and counts as none. */
+  readonly #behindLink: string;
   #process: ServerProcess | undefined;
   /** The last lines that processes which have ended wrote. */
   #pastLog = '';
@@ -54,6 +56,7 @@ export class Member {
   constructor(id: string, env: Readonly<Record<string, string>>, parts: MemberParts) {
     this.id = id;
     this.#env = env;
+    this.#behindLink = `http://${env.FANFARE_HOST}:${env.FANFARE_PORT}`;
     this.clientLink = parts.clientLink;
     this.redisLink = parts.redisLink;
     this.clock = parts.clock;
@@ -97,17 +100,17 @@ export class Member {
 
   /** What `/readyz` says: the status and the body. */
   async ready(): Promise<{ readonly status: number; readonly body: string }> {
-    const response = await fetch(`${this.#running.url}/readyz`, { signal: AbortSignal.timeout(2_000) });
+    const response = await fetch(`${this.#behindLink}/readyz`, { signal: AbortSignal.timeout(2_000) });
     return { status: response.status, body: await response.text() };
   }
 
-  /** How many clients it serves. */
+  /** How many clients it serves: as it counts them, who polled lately is one, and no more than there are links. */
   async connections(): Promise<number> {
     const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
-    const response = await fetch(`${this.#running.url}/metrics`, { headers, signal: AbortSignal.timeout(2_000) });
+    const response = await fetch(`${this.#behindLink}/metrics`, { headers, signal: AbortSignal.timeout(2_000) });
     const [, count] = /^fanfare_connections\{[^}]*\} (\d+)$/m.exec(await response.text()) ?? [];
     if (count === undefined) throw new Error(`${this.id} does not say how many clients it serves: ${response.status}`);
-    return Number(count);
+    return Math.min(Number(count), this.clientLink.links);
   }
 
   async holding(): Promise<Holding> {
