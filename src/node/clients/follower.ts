@@ -118,7 +118,7 @@ export class Follower {
           // At once: while the page is sent, the channel goes on, and perhaps along another history.
           met = channel.meet(page);
           if (!slices.hasTime()) await slices.turn();
-          if (isOver()) return undefined;
+          if (isOver()) return this.#chargeInVain(page);
           // Else it may have been deleted meanwhile, and goes to nobody.
           if (channel.generation === generation) return this.#sendBegin(page, after, before);
         }
@@ -146,6 +146,11 @@ export class Follower {
     if (sink.bufferedBytes() > aheadBytes) await sink.drained();
     if (!slices.hasTime()) await slices.turn();
     return !isOver();
+  }
+
+  /** Whoever has gone pays for what was read for him. */
+  #chargeInVain(page: HistoryPage): undefined {
+    this.#parts.charge(bytesOf(page));
   }
 
   #inOneWrite<T>(write: () => T): T | undefined {

@@ -148,7 +148,9 @@ export class Subscriptions<Parts extends SubscriptionsParts = SubscriptionsParts
     try {
       const { aheadBytes, channels, polls, nowMs } = this.parts;
       const { slices } = channels;
-      const charge = (bytes: number) => polls.charge(this.link.keys, bytes / BYTES_PER_UNIT, nowMs());
+      // A link that has closed is nobody's any more.
+      const { keys } = this.link;
+      const charge = (bytes: number) => polls.charge(keys, bytes / BYTES_PER_UNIT, nowMs());
       await subscription.begin(after, id, { turns: this.#turns, slices, aheadBytes, charge });
     } catch (error) {
       this.#fail(subscription.name, subscription, error, id);
