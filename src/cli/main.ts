@@ -28,10 +28,16 @@ async function createProgram(name: string | undefined): Promise<Command> {
     // Inherited by every command: none may end the process before we see why.
     .exitOverride()
     .showSuggestionAfterError();
-  const named = Object.entries(COMMANDS).find(([known]) => known === name)?.[1];
-  const modules = await Promise.all((named === undefined ? Object.values(COMMANDS) : [named]).map((load) => load()));
+  const modules = await Promise.all(loadersFor(name).map((load) => load()));
   for (const { addCommand } of modules) addCommand(program);
   return program;
+}
+
+/** The help names all of them, a version none. */
+function loadersFor(name: string | undefined) {
+  if (name === '--version' || name === '-V') return [];
+  const named = Object.entries(COMMANDS).find(([known]) => known === name)?.[1];
+  return named === undefined ? Object.values(COMMANDS) : [named];
 }
 
 /** Commander has printed its own message already. */
