@@ -84,7 +84,10 @@ export class Entry {
       if (!(verdict instanceof Promise)) return then(verdict);
       verdict
         .then((identity) => {
-          if (!call.exchange.aborted) then(identity);
+          if (call.exchange.aborted) return;
+          // What was revoked since the verdict ended the links that there were then: nothing else would end this one.
+          this.#parts.admission.requireGood(identity);
+          then(identity);
         })
         .catch((error: unknown) => call.fail(error));
     } catch (error) {
