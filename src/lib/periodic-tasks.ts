@@ -56,7 +56,9 @@ class Ticker {
   readonly #tasks = new Set<Task>();
   #timer: NodeJS.Timeout | undefined;
   #tick = 0;
+  /** When that was due, counted from the first: a loop that is always somewhat late loses none. */
   #tickedAtMs = 0;
+  #turnedAtMs = 0;
 
   add(task: Task): void {
     this.#tasks.add(task);
@@ -90,6 +92,7 @@ class Ticker {
     }
     if (this.#timer === undefined) {
       this.#tickedAtMs = monotonicNowMs();
+      this.#turnedAtMs = this.#tickedAtMs;
       this.#timer = every(TICK_MS, () => this.#turn());
     }
     if ([...this.#tasks].some(({ keepsAlive }) => keepsAlive)) this.#timer.ref();
@@ -99,10 +102,12 @@ class Ticker {
   /** What a task begins comes with a later tick, and what it stops does not come any more. */
   #turn(): void {
     const nowMs = monotonicNowMs();
-    const dueMs = this.#tickedAtMs + TICK_MS;
-    // Node sets an interval anew after each turn: ticks that the loop was too late for are over.
-    this.#tick += Math.max(1, Math.floor((nowMs - this.#tickedAtMs) / TICK_MS));
-    this.#tickedAtMs = nowMs;
+    // Node sets an interval anew after each turn: by as much as this one is late, all later ones are.
+    const dueMs = this.#turnedAtMs + TICK_MS;
+    this.#turnedAtMs = nowMs;
+    const ticks = Math.max(1, Math.floor((nowMs - this.#tickedAtMs) / TICK_MS));
+    this.#tick += ticks;
+    this.#tickedAtMs += ticks * TICK_MS;
     for (const task of this.#tasks) {
       const lateTicks = this.#tick - task.next;
       if (lateTicks < 0) continue;

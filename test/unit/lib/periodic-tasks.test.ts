@@ -154,6 +154,24 @@ it('does not run what is late again right after that', () => {
   expect(ticks.join(' ')).toBe('. . . . run . run . . . . . run . .');
 });
 
+it('runs a task as often on a loop that is always late by less than a tick', () => {
+  const now = performance.now.bind(performance);
+  let lateMs = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + lateMs);
+  const late: number[] = [];
+  const [quick, second, slow] = [timesOf(250), timesOf(1_000), timesOf(5_000)];
+  begin(250, (dueMs) => late.push(performance.now() - dueMs));
+  for (let turn = 0; turn < 40; turn++) {
+    lateMs += 200;
+    vi.advanceTimersByTime(250);
+  }
+  // 18 s have passed.
+  expect([quick.length, second.length, slow.length]).toEqual([40, 18, 3]);
+  // What was late before is not told again.
+  expect(new Set(late)).toEqual(new Set([200]));
+  clock.mockRestore();
+});
+
 it('tells when the tick was due', () => {
   const late: number[] = [];
   begin(250, (dueMs) => late.push(performance.now() - dueMs));
