@@ -38,6 +38,12 @@ for (const character of '"\\/bfnrt') ESCAPABLE[character.charCodeAt(0)] = 1;
 const IS_HEX = new Uint8Array(256);
 for (const character of '0123456789abcdefABCDEF') IS_HEX[character.charCodeAt(0)] = 1;
 
+/**
+ * Chosen: how deep a value may be nested. Clients read and write with parsers that call themselves: JavaScript's gives up beyond some thousand levels,
+ * those of other languages beyond 1,000 or 512.
+ */
+const MAX_DEPTH = 256;
+
 /** Chosen: what a text may grow by over the limit, for its quotes and line breaks. */
 const GROWTH_BYTES = 1_024;
 
@@ -48,14 +54,14 @@ const LITERALS = new Map([
 ]);
 
 // What the scan under way has seen, and the containers that it is in (1 object, 0 array). The scan is one synchronous
-// step, so one copy serves all; an explicit stack, because nesting comes from outside.
+// step, so one copy serves all.
 let sawMultiByte = false;
 let sawLineBreak = false;
-let containers = new Uint8Array(1024);
+const containers = new Uint8Array(MAX_DEPTH);
 
 /**
  * One JSON value in valid UTF-8 without line breaks. Valid JSON in valid UTF-8 keeps its bytes, less CR and LF (which
- * can only stand outside strings); anything else becomes a JSON string with U+FFFD for bad bytes. Such a string may be six
+ * can only stand outside strings); anything else, deeper nesting too, becomes a JSON string with U+FFFD for bad bytes. Such a string may be six
  * times as long as its payload: where that is a KiB more than `maxBytes`, what would take more than a byte is a `?` in it, so
  * that it is as long as its payload and two. Returns `payload` itself where nothing changes.
  */
@@ -72,7 +78,7 @@ function asString(payload: Buffer, maxBytes: number): Buffer {
   return short;
 }
 
-/** Whether `payload` is exactly one JSON value (RFC 8259, any depth) in valid UTF-8. */
+/** Whether `payload` is exactly one JSON value (RFC 8259) of at most 256 levels, in valid UTF-8. */
 export function isJson(payload: Buffer): boolean {
   sawMultiByte = false;
   sawLineBreak = false;
@@ -89,13 +95,13 @@ function scan(bytes: Buffer): boolean {
     const first = bytes[at] as number;
     const inside = skipSpace(bytes, at + 1);
     if (first === OPEN_OBJECT && !(inside < end && bytes[inside] === CLOSE_OBJECT)) {
-      if (depth === containers.length) growContainers();
+      if (depth === MAX_DEPTH) return false;
       containers[depth++] = 1;
       at = skipName(bytes, inside);
       continue;
     }
     if (first === OPEN_ARRAY && !(inside < end && bytes[inside] === CLOSE_ARRAY)) {
-      if (depth === containers.length) growContainers();
+      if (depth === MAX_DEPTH) return false;
       containers[depth++] = 0;
       at = inside;
       continue;
@@ -197,12 +203,6 @@ function skipDigits(bytes: Buffer, from: number): number {
     at++;
   }
   return at === from ? BROKEN : at;
-}
-
-function growContainers(): void {
-  const grown = new Uint8Array(containers.length * 4);
-  grown.set(containers);
-  containers = grown;
 }
 
 function withoutLineBreaks(payload: Buffer): Buffer {
