@@ -56,9 +56,11 @@ export const createHttpLink = (
   let beatMs: number | undefined;
   let publishing: AbortController | undefined;
 
-  const connect = ({ heartbeatMs, limits }: Partial<AnyEvent>) => {
-    if (beatMs === undefined || heartbeatMs) host.connected(transport, heartbeatMs ?? silenceMs, limits);
-    beatMs = heartbeatMs ?? beatMs ?? 0;
+  const connect = ({ heartbeatMs = 0, limits }: Partial<AnyEvent>) => {
+    if (beatMs === undefined || heartbeatMs > 0) {
+      beatMs = heartbeatMs > 0 ? heartbeatMs : 0;
+      host.connected(transport, beatMs || silenceMs, limits);
+    }
   };
 
   const keep = (isNeeded: (question: Question) => unknown) => {

@@ -101,7 +101,7 @@ export const websocket = (host: LinkHost): Link => {
   };
 
   const connected = (event: AnyEvent & { readonly type: 'connected' }) => {
-    maxFrameBytes = event.limits.maxFrameBytes;
+    maxFrameBytes = event.limits?.maxFrameBytes;
     if (event.features?.includes('quiet')) heartbeatMs = event.heartbeatMs;
     host.connected('websocket', event.heartbeatMs, event.limits);
     quiet();
