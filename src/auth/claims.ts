@@ -113,18 +113,23 @@ function checkBegun(name: string, fromMs: number | undefined, rules: ClaimRules,
 function subjectOf(value: unknown): string {
   if (typeof value !== 'string' || value === '')
     throw invalidClaim('sub', `expected a user's name, got ${kindOf(value)}`);
-  if (Buffer.byteLength(value) > LIMITS.maxSubjectBytes) {
-    throw invalidClaim('sub', `expected at most ${LIMITS.maxSubjectBytes} bytes, got ${Buffer.byteLength(value)}`);
-  }
-  // Two names with different lone surrogates would have the same bytes.
-  if (LONE_SURROGATE.test(value)) throw invalidClaim('sub', 'expected well-formed Unicode');
-  return value;
+  return nameOf('sub', value);
 }
 
 function tokenIdOf(value: unknown): string | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== 'string' || value === '' || Buffer.byteLength(value) > LIMITS.maxSubjectBytes) {
-    throw invalidClaim('jti', `expected a string of 1 to ${LIMITS.maxSubjectBytes} bytes, got ${kindOf(value)}`);
+  return value === undefined ? undefined : nameOf('jti', value);
+}
+
+/** What a revocation can name, by the same rule: what none can would let its bearer in for good. */
+function nameOf(claim: 'sub' | 'jti', value: unknown): string {
+  const { maxSubjectBytes } = LIMITS;
+  if (typeof value !== 'string' || value === '') {
+    throw invalidClaim(claim, `expected a string of 1 to ${maxSubjectBytes} bytes, got ${kindOf(value)}`);
   }
+  if (Buffer.byteLength(value) > maxSubjectBytes) {
+    throw invalidClaim(claim, `expected at most ${maxSubjectBytes} bytes, got ${Buffer.byteLength(value)}`);
+  }
+  // Two names with different lone surrogates would have the same bytes.
+  if (LONE_SURROGATE.test(value)) throw invalidClaim(claim, 'expected well-formed Unicode');
   return value;
 }

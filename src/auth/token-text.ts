@@ -59,11 +59,24 @@ export function decodeJson(part: string, name: 'header' | 'payload'): JsonRecord
 
 /** Whether a header says that its token is one of our tickets. Throws `token_malformed` when `typ` is no string. */
 export function isTicketHeader(header: JsonRecord): boolean {
+  return typeOf(header) === TICKET_TYPE;
+}
+
+/**
+ * Whether a header may be that of a user's token: a JWT, or an access token (RFC 9068). What an issuer signs for other ends, as
+ * security events, says so there, and lets nobody in (RFC 8725 section 3.11). Throws as {@link isTicketHeader}.
+ */
+export function isTokenHeader(header: JsonRecord): boolean {
+  const type = typeOf(header);
+  return type === undefined || type === 'jwt' || type === 'at+jwt';
+}
+
+/** RFC 7515 section 4.1.9: media types ignore case and may be written in full. */
+function typeOf(header: JsonRecord): string | undefined {
   const typ = field(header, 'typ');
-  if (typ === undefined) return false;
+  if (typ === undefined) return undefined;
   if (typeof typ !== 'string') throw malformed(`typ: expected a string, got ${kindOf(typ)}`);
-  // RFC 7515 section 4.1.9: media types ignore case and may be written in full.
-  return typ.toLowerCase().replace(/^application\//, '') === TICKET_TYPE;
+  return typ.toLowerCase().replace(/^application\//, '');
 }
 
 /** What a value is, for an error message that never repeats a peer's text. */

@@ -12,7 +12,7 @@ import { GrantPool } from './grant-pool.js';
 import type { Authenticator, Identity } from './identity.js';
 import { isKeyId, JWKS_DEFAULTS, type KeysCheck } from './jwks.js';
 import { publicKey, publishedKeys, secretKey, type TokenKey, type VerifyingKey } from './token-keys.js';
-import { decodeJson, isTicketHeader, readTokenText, type TokenText } from './token-text.js';
+import { decodeJson, isTicketHeader, isTokenHeader, readTokenText, type TokenText } from './token-text.js';
 
 /** Who may issue tokens, and how their signatures are verified. At least one key; several fit different algorithms. */
 export interface TokenIssuer {
@@ -191,6 +191,7 @@ function chooseSource({ header, payload }: TokenText, sources: readonly Source[]
 }
 
 function checkHeader(header: TokenText['header']): void {
+  if (!isTokenHeader(header)) throw new FanfareError('token_unsupported', 'typ: expected JWT, at+jwt, or none');
   for (const name of ['crit', 'b64']) {
     if (field(header, name) !== undefined) throw new FanfareError('token_unsupported', `${name}: not supported`);
   }

@@ -110,6 +110,7 @@ const CLAIMS: readonly TokenRow[] = [
   claim('no `sub`', 'sub', { sub: undefined }),
   claim('`sub` a number', 'sub', { sub: 7 }),
   claim('`sub` of 300 characters', 'sub', { sub: 's'.repeat(300) }),
+  claim('`jti` with half of a surrogate pair', 'jti', { jti: 'a\ud800' }),
   claim('`fanfare` an array, 1,000 deep', 'fanfare', { fanfare: nested(1_000) }),
   claim('a list of 257 patterns', 'fanfare', { fanfare: { subscribe: Array(257).fill('a') } }),
   claim('patterns that are no strings', 'fanfare', { fanfare: { subscribe: [7] } }),
@@ -120,6 +121,12 @@ const SHAPES: readonly TokenRow[] = [
   row('a ticket in place of a token', 'wrong_token_kind', () => hmacToken(claims(), { typ: 'fanfare-ticket+jwt' }), {
     only: 'discovery',
   }),
+  ...['`secevent+jwt`', '`JOSE`', 'empty'].map((typ) =>
+    row(`\`typ\` ${typ}`, 'token_unsupported', () =>
+      hmacToken(claims(), { typ: typ.startsWith('`') ? typ.slice(1, -1) : '' }),
+    ),
+  ),
+  row('`typ` `at+jwt`, of an access token', undefined, () => hmacToken(claims(), { typ: 'at+jwt' })),
   row('`typ` absent', undefined, () => hmacToken(claims(), { typ: undefined })),
   row('five parts (JWE)', 'token_malformed', () => 'a.b.c.d.e'),
   row('two parts', 'token_malformed', () => 'a.b'),

@@ -32,6 +32,10 @@ describe('claims', () => {
     ['sub of 128 characters and 256 bytes', { sub: 'é'.repeat(128) }, 'sub'],
     ['sub with a lone surrogate', { sub: '\ud800' }, 'sub'],
     ['jti a number', { jti: 5 }, 'jti'],
+    ['jti empty', { jti: '' }, 'jti'],
+    ['jti of 128 characters and 256 bytes', { jti: 'é'.repeat(128) }, 'jti'],
+    // No backend could revoke it.
+    ['jti with a lone surrogate', { jti: 'a\ud800' }, 'jti'],
     ['fanfare a string', { fanfare: 'news' }, 'fanfare'],
     ['fanfare null', { fanfare: null }, 'fanfare'],
     ['fanfare missing', { fanfare: undefined }, 'accepted'],

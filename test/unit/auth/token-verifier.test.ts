@@ -61,12 +61,16 @@ describe('a good token', () => {
     expect(await verify(signed(pair.privateKey, { alg }), { issuers })).toMatchObject({ user: 'u1' });
   });
 
-  it.each([{ alg: 'HS256' }, { alg: 'HS256', typ: 'JWT' }, { alg: 'HS256', typ: 'at+jwt', kid: 'any' }])(
-    'is accepted with the header %j',
-    async (header) => {
-      expect(await codeOf(() => verify(hs256(claims(), header)))).toBe('accepted');
-    },
-  );
+  it.each([
+    { alg: 'HS256' },
+    { alg: 'HS256', typ: 'JWT', kid: 'any' },
+    { alg: 'HS256', typ: 'jwt' },
+    { alg: 'HS256', typ: 'application/jwt' },
+    { alg: 'HS256', typ: 'at+jwt' },
+    { alg: 'HS256', typ: 'application/AT+JWT' },
+  ])('is accepted with the header %j', async (header) => {
+    expect(await codeOf(() => verify(hs256(claims(), header)))).toBe('accepted');
+  });
 
   it('without iat counts as issued before everything', async () => {
     const identity = await verify(hs256(claims({ iat: undefined })));
@@ -120,6 +124,10 @@ describe('a bad signature or header', () => {
     ['b64 false', hs256(claims(), { alg: 'HS256', crit: ['b64'], b64: false }), 'token_unsupported'],
     ['typ of a ticket', hs256(claims(), { alg: 'HS256', typ: TICKET_TYPE }), 'wrong_token_kind'],
     ['typ of a ticket, shouted', hs256(claims(), { alg: 'HS256', typ: TICKET_TYPE.toUpperCase() }), 'wrong_token_kind'],
+    ['typ of a security event', hs256(claims(), { alg: 'HS256', typ: 'secevent+jwt' }), 'token_unsupported'],
+    ['typ of a proof of possession', hs256(claims(), { alg: 'HS256', typ: 'dpop+jwt' }), 'token_unsupported'],
+    ['typ JOSE', hs256(claims(), { alg: 'HS256', typ: 'JOSE' }), 'token_unsupported'],
+    ['typ empty', hs256(claims(), { alg: 'HS256', typ: '' }), 'token_unsupported'],
     ['typ a number', hs256(claims(), { alg: 'HS256', typ: 5 }), 'token_malformed'],
   ])('%s is refused', async (_, text, code) => {
     expect(await codeOf(() => verify(text))).toBe(code);
