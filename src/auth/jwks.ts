@@ -1,14 +1,12 @@
 // The public keys that an issuer publishes at a URL: fetched with bounds, kept fresh, and used on while the URL is down.
 
-import { type CryptoKey, createLocalJWKSet, type JSONWebKeySet, type JWK } from 'jose';
+import type { KeyObject } from 'node:crypto';
+import { calm } from '../lib/calm.js';
 import { FanfareError } from '../lib/errors.js';
 import type { Logger } from '../lib/logger.js';
 import { after } from '../lib/timers.js';
 import { TokenBucket } from '../limits/token-bucket.js';
-
-/** Base64url, UUIDs, thumbprints; nothing that looks like a path upwards or needs quoting. */
-const KEY_ID = /^(?!.*\.\.)[A-Za-z0-9_.~+=:@/-]{1,128}$/;
-const KEY_TYPES: ReadonlySet<unknown> = new Set(['RSA', 'EC', 'OKP']);
+import { KeySet, type KeyWish } from './key-set.js';
 
 export interface JwksOptions {
   readonly url: string;
@@ -47,26 +45,18 @@ export interface KeysCheck {
   readonly detail: string;
 }
 
-/** Whether a header's `kid` is one that may be looked up at all. */
-export function isKeyId(kid: unknown): kid is string {
-  return typeof kid === 'string' && KEY_ID.test(kid);
-}
-
-type KeyHeader = {
-  readonly alg: string;
-  readonly kid?: string;
-};
-
 /** One issuer's published keys. What is known is found without waiting, however old it is. */
 export class Jwks {
   readonly #options: JwksOptions;
   readonly #bucket: TokenBucket;
-  #keys: ReturnType<typeof createLocalJWKSet> | undefined;
+  #keys: KeySet | undefined;
   #fetchedAtMs = Number.NEGATIVE_INFINITY;
   /** The request under way: whether it brought keys. */
   #fetching: Promise<boolean> | undefined;
   #failure: string | undefined;
   #failures = 0;
+  /** What was told last of keys that are not used. */
+  #toldUnused = '';
   #sinceMs = Date.now();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -93,48 +83,50 @@ export class Jwks {
     clearTimeout(this.#timer);
   }
 
-  /** Fails as long as there was never a key. */
+  /** Fails as long as there is no key that verifies anything. */
   check(): KeysCheck {
-    const ok = this.#keys !== undefined;
+    const [keys, failure] = [this.#keys, this.#failure ?? 'not asked yet'];
+    const fields = { name: 'keys', ok: this.#isUsable, sinceMs: this.#sinceMs } as const;
+    if (keys === undefined) return { ...fields, detail: `no signing keys yet: ${failure}` };
     const ageS = Math.round((this.#options.clock() - this.#fetchedAtMs) / 1000);
-    const failure = this.#failure ?? 'not asked yet';
     const old = this.#failure === undefined ? '' : `using the keys fetched ${ageS} s ago: ${failure}`;
-    return { name: 'keys', ok, sinceMs: this.#sinceMs, detail: ok ? old : `no signing keys yet: ${failure}` };
+    return { ...fields, detail: keys.problem() ?? old };
   }
 
   /**
-   * The key for a token's `alg` and `kid`; without a `kid` the only one that fits. `undefined` once a fetch that began after the
-   * question has not brought it. Throws `keys_unavailable` while that cannot be found out. The caller has checked {@link isKeyId}.
+   * The keys that a token asks for. None once a fetch that began after the question has not brought one. Throws `keys_unavailable`
+   * while that cannot be found out.
    */
-  async find(algorithm: string, kid: unknown): Promise<CryptoKey | undefined> {
-    const header: KeyHeader = { alg: algorithm, ...(isKeyId(kid) && { kid }) };
+  async find(wish: KeyWish): Promise<readonly KeyObject[]> {
     if (this.#options.clock() - this.#fetchedAtMs >= this.#options.maxAgeMs) this.#refresh();
-    return (await this.#lookUp(header)) ?? this.#findAfresh(header, true);
+    const known = this.#lookUp(wish);
+    return known.length > 0 ? known : this.#findAfresh(wish, true);
   }
 
-  /** The key as a fetch that begins now brings it, for a token that the key found does not verify. Throws as {@link find}. */
-  findAgain(algorithm: string, kid: unknown): Promise<CryptoKey | undefined> {
-    return this.#findAfresh({ alg: algorithm, ...(isKeyId(kid) && { kid }) }, false);
+  /** The keys as a fetch that begins now brings them, for a token that those found do not verify. Throws as {@link find}. */
+  findAgain(wish: KeyWish): Promise<readonly KeyObject[]> {
+    return this.#findAfresh(wish, false);
+  }
+
+  /** Why nothing was found. */
+  whyNot(wish: KeyWish): string {
+    return this.#keys?.whyNot(wish) ?? 'kid: no such key';
   }
 
   /** `mayBeKnown`: what a fetch under way brings will do, although it began before the question. */
-  async #findAfresh(header: KeyHeader, mayBeKnown: boolean): Promise<CryptoKey | undefined> {
+  async #findAfresh(wish: KeyWish, mayBeKnown: boolean): Promise<readonly KeyObject[]> {
     if (this.#fetching !== undefined) {
       await this.#fetching;
-      const known = mayBeKnown ? await this.#lookUp(header) : undefined;
-      if (known !== undefined) return known;
+      const known = mayBeKnown ? this.#lookUp(wish) : [];
+      if (known.length > 0) return known;
     }
     // Whoever waited beside us may have begun one meanwhile.
     if (!(await (this.#fetching ?? this.#fetchWithin()))) throw unavailable(this.#options.perFetchMs);
-    return this.#lookUp(header);
+    return this.#lookUp(wish);
   }
 
-  async #lookUp(header: KeyHeader): Promise<CryptoKey | undefined> {
-    try {
-      return await this.#keys?.(header);
-    } catch {
-      return undefined; // none or several that fit: either way no key that we may believe
-    }
+  #lookUp(wish: KeyWish): readonly KeyObject[] {
+    return this.#keys?.find(wish) ?? [];
   }
 
   /** Throws `keys_unavailable` where none may begin now. */
@@ -155,6 +147,10 @@ export class Jwks {
     }
   }
 
+  get #isUsable(): boolean {
+    return this.#keys !== undefined && this.#keys.problem() === undefined;
+  }
+
   #plan(): void {
     if (this.#isClosed) return;
     const { maxAgeMs, timeoutMs } = this.#options;
@@ -172,11 +168,13 @@ export class Jwks {
 
   async #fetchKeys(): Promise<boolean> {
     try {
-      const set = usableKeys(JSON.parse(await this.#read()), this.#options.maxKeys);
-      if (this.#keys === undefined) this.#sinceMs = Date.now();
-      this.#keys = createLocalJWKSet(set);
+      const set = new KeySet(JSON.parse(await this.#read()), this.#options.maxKeys);
+      const wasUsable = this.#isUsable;
+      this.#keys = set;
+      if (this.#isUsable !== wasUsable) this.#sinceMs = Date.now();
       this.#fetchedAtMs = this.#options.clock();
       this.#succeeded();
+      this.#tellUnused(set);
       return true;
     } catch (error) {
       this.#failed(error);
@@ -189,6 +187,20 @@ export class Jwks {
     const { url, logger } = this.#options;
     if (this.#failure !== undefined) logger.info({ url }, 'the signing keys are fetched again');
     this.#failure = undefined;
+  }
+
+  /** Once, until it is something else: a token that asks for one of them is refused, and nothing else says so. */
+  #tellUnused(set: KeySet): void {
+    const found = set.unused();
+    const told = JSON.stringify(found ?? '');
+    if (told === this.#toldUnused) return;
+    this.#toldUnused = told;
+    if (found === undefined) return;
+    const { url, logger } = this.#options;
+    const { isFault, ...fields } = found;
+    // Many issuers publish a key for encryption beside the others.
+    const level = isFault ? 'warn' : 'info';
+    calm(logger)[level]({ url, ...fields }, 'some of the published keys are not used');
   }
 
   #failed(error: unknown): void {
@@ -230,16 +242,4 @@ function unavailable(retryAfterMs: number): FanfareError {
 /** `fetch` says why only in the cause of what it throws. */
 function reasonOf({ message, cause }: Error): string {
   return cause instanceof Error && cause.message !== '' ? `${message}: ${cause.message}` : message;
-}
-
-/** Public keys for signatures only: a shared secret or a private key in a published set is never used. */
-function usableKeys(value: unknown, maxKeys: number): JSONWebKeySet {
-  const keys: unknown = (value as { readonly keys?: unknown } | null)?.keys;
-  if (!Array.isArray(keys)) throw new Error('the answer is not a JSON Web Key Set');
-  const usable = keys.slice(0, maxKeys).filter((key: unknown): key is JWK => {
-    const record = key as JWK | null;
-    return typeof record === 'object' && record !== null && KEY_TYPES.has(record.kty) && record.d === undefined;
-  });
-  if (usable.length === 0) throw new Error('the key set has no public key');
-  return { keys: usable };
 }

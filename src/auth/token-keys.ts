@@ -1,24 +1,26 @@
 // The keys that users' tokens are verified with: a shared secret, a public key in PEM, or a key set at a URL.
 
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import type { CryptoKey } from 'jose';
-import { type Algorithm, keyAlgorithms, PUBLIC_ALGORITHMS, secretAlgorithms } from '../lib/jwt-algorithms.js';
+import { type Algorithm, PUBLIC_ALGORITHMS, secretAlgorithms } from '../lib/jwt-algorithms.js';
 import { field } from '../protocol/index.js';
 import { Jwks, type JwksOptions } from './jwks.js';
+import { algorithmsOf } from './key-algorithms.js';
+import { isKeyId, type KeyWish } from './key-set.js';
 import type { JsonRecord } from './token-text.js';
 
 const MIN_SECRET_BYTES = 32;
-const MIN_RSA_BITS = 2048;
 
-export type VerifyingKey = Uint8Array | KeyObject | CryptoKey;
+export type VerifyingKey = Uint8Array | KeyObject;
 
 /** One way to verify a signature. */
 export interface TokenKey {
   readonly algorithms: readonly Algorithm[];
-  /** The key that fits a token's header, or `undefined`. */
-  find(header: JsonRecord): VerifyingKey | Promise<VerifyingKey | undefined>;
-  /** The same, found out anew, for a token that the first one does not verify; absent where there is nothing to find out. */
-  findAgain?(header: JsonRecord): Promise<VerifyingKey | undefined>;
+  /** The keys that fit a token's header, to be tried one after the other. */
+  find(header: JsonRecord): readonly VerifyingKey[] | Promise<readonly VerifyingKey[]>;
+  /** The same, found out anew, for a token that none of the first verifies; absent where there is nothing to find out. */
+  findAgain?(header: JsonRecord): Promise<readonly VerifyingKey[]>;
+  /** Why none was found; absent where one always is. */
+  whyNot?(header: JsonRecord): string;
   /** Present where the keys come from a URL. */
   readonly jwks?: Jwks;
 }
@@ -29,7 +31,7 @@ export function secretKey(secret: string): TokenKey {
   if (bytes.length < MIN_SECRET_BYTES) {
     throw new TypeError(`the token secret has ${bytes.length} bytes, at least ${MIN_SECRET_BYTES} are needed`);
   }
-  return { algorithms: secretAlgorithms(secret), find: () => bytes };
+  return { algorithms: secretAlgorithms(secret), find: () => [bytes] };
 }
 
 /** A public key in PEM; its type decides the algorithms. Throws `TypeError` with the reason, never with the key's text. */
@@ -41,7 +43,9 @@ export function publicKey(pem: string): TokenKey {
   } catch {
     throw new TypeError('the token public key is not a public key in PEM');
   }
-  return { algorithms: algorithmsOf(key), find: () => key };
+  const algorithms = algorithmsOf(key);
+  if (typeof algorithms === 'string') throw new TypeError(`the token public key ${algorithms}`);
+  return { algorithms, find: () => [key] };
 }
 
 /** The keys that an issuer publishes. */
@@ -50,21 +54,13 @@ export function publishedKeys(options: JwksOptions): TokenKey {
   return {
     algorithms: PUBLIC_ALGORITHMS,
     jwks,
-    find: (header) => jwks.find(String(field(header, 'alg')), field(header, 'kid')),
-    findAgain: (header) => jwks.findAgain(String(field(header, 'alg')), field(header, 'kid')),
+    find: (header) => jwks.find(wishOf(header)),
+    findAgain: (header) => jwks.findAgain(wishOf(header)),
+    whyNot: (header) => jwks.whyNot(wishOf(header)),
   };
 }
 
-function algorithmsOf(key: KeyObject): readonly Algorithm[] {
-  const { modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
-  if (key.asymmetricKeyType === 'rsa' && modulusLength < MIN_RSA_BITS) {
-    throw new TypeError(`the token public key has ${modulusLength} bits, RSA needs at least ${MIN_RSA_BITS}`);
-  }
-  const algorithms = keyAlgorithms(key);
-  if (algorithms.length > 0) return algorithms;
-  throw new TypeError(
-    key.asymmetricKeyType === 'ec'
-      ? 'the token public key is on no curve of P-256, P-384 and P-521'
-      : 'the token public key is neither RSA, EC nor Ed25519',
-  );
+function wishOf(header: JsonRecord): KeyWish {
+  const kid = field(header, 'kid');
+  return { algorithm: String(field(header, 'alg')), ...(isKeyId(kid) && { kid }) };
 }

@@ -10,7 +10,8 @@ import { field } from '../protocol/index.js';
 import { type ClaimRules, checkExpiry, identityOf } from './claims.js';
 import { GrantPool } from './grant-pool.js';
 import type { Authenticator, Identity } from './identity.js';
-import { isKeyId, JWKS_DEFAULTS, type KeysCheck } from './jwks.js';
+import { JWKS_DEFAULTS, type KeysCheck } from './jwks.js';
+import { isKeyId } from './key-set.js';
 import { publicKey, publishedKeys, secretKey, type TokenKey, type VerifyingKey } from './token-keys.js';
 import { decodeJson, isTicketHeader, isTokenHeader, readTokenText, type TokenText } from './token-text.js';
 
@@ -210,19 +211,25 @@ function checkHeader(header: TokenText['header']): void {
 async function verifySignature(token: TokenText, source: Source): Promise<TokenText['header']> {
   const algorithm = String(field(token.header, 'alg'));
   const fitting = source.keys.filter((key) => key.algorithms.some((one) => one === algorithm));
-  let unknown = true;
+  let whyNot: string | undefined;
+  let wasTried = false;
   for (const candidate of fitting) {
-    const key = await candidate.find(token.header);
-    if (key === undefined) continue;
-    unknown = false;
-    if (await isSignedBy(token.text, key, algorithm)) return decodeJson(token.payload, 'payload');
-    const newer = await candidate.findAgain?.(token.header);
-    if (newer !== undefined && (await isSignedBy(token.text, newer, algorithm))) {
-      return decodeJson(token.payload, 'payload');
-    }
+    const keys = await candidate.find(token.header);
+    if (keys.length === 0) whyNot = candidate.whyNot?.(token.header);
+    if (keys.length === 0) continue;
+    wasTried = true;
+    const isGood =
+      (await isSignedByOne(token.text, keys, algorithm)) ||
+      (await isSignedByOne(token.text, (await candidate.findAgain?.(token.header)) ?? [], algorithm));
+    if (isGood) return decodeJson(token.payload, 'payload');
   }
-  if (unknown) throw new FanfareError('token_key_unknown', 'kid: no such key');
+  if (!wasTried) throw new FanfareError('token_key_unknown', whyNot ?? 'kid: no such key');
   throw new FanfareError('token_signature_invalid', 'the signature does not verify');
+}
+
+async function isSignedByOne(text: string, keys: readonly VerifyingKey[], algorithm: string): Promise<boolean> {
+  for (const key of keys) if (await isSignedBy(text, key, algorithm)) return true;
+  return false;
 }
 
 async function isSignedBy(text: string, key: VerifyingKey, algorithm: string): Promise<boolean> {
