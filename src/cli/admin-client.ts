@@ -1,14 +1,13 @@
 // Asks discovery for what backends may: with the admin key, over HTTP.
 
-import { ConfigError, type ConfigProblem, shown } from '../config/config-problem.js';
+import { ConfigError, type ConfigProblem } from '../config/config-problem.js';
 import { bearerKeys } from '../config/key-types.js';
-import { isUrl } from '../config/value-types.js';
 import type { Problem } from '../protocol/index.js';
 import { ClientEnded } from './client-flags.js';
+import { serverUrl } from './server-url.js';
 
 /** Chosen: longer than discovery takes to ask all members. */
 const TIMEOUT_MS = 10_000;
-const DEFAULT_URL = 'http://127.0.0.1:8080';
 
 export interface AdminFlags {
   readonly url?: string;
@@ -28,14 +27,10 @@ export async function askDiscovery(
   body?: object,
 ): Promise<AdminAnswer> {
   const problems: ConfigProblem[] = [];
-  const url = flags.url ?? process.env.FANFARE_URL ?? DEFAULT_URL;
   const key = keyOf(flags, problems);
-  if (!isUrl(url, ['http:', 'https:'])) {
-    const source = flags.url === undefined ? 'env FANFARE_URL' : 'flag --url';
-    problems.push({ option: 'url', source, message: `got ${shown(url)}, expected an http:// or https:// URL` });
-  }
+  const url = serverUrl(flags.url, problems);
   if (problems.length > 0) throw new ConfigError(problems);
-  const response = await fetch(url.replace(/\/+$/, '') + path, {
+  const response = await fetch(url + path, {
     method,
     headers: { Authorization: `Bearer ${key}`, ...(body && { 'Content-Type': 'application/json' }) },
     ...(body && { body: JSON.stringify(body) }),

@@ -5,13 +5,12 @@ import type { Client } from '../../client-sdk/node.js';
 import { createClient } from '../../client-sdk/node.js';
 import type { Grants } from '../auth/identity.js';
 import { signToken } from '../auth/token-signer.js';
-import { ConfigError, type ConfigProblem, shown } from '../config/config-problem.js';
+import { ConfigError, type ConfigProblem } from '../config/config-problem.js';
 import { isLoopback } from '../config/development.js';
-import { isUrl } from '../config/value-types.js';
 import { channelNameProblem, TRANSPORTS, type Transport } from '../protocol/index.js';
+import { DEFAULT_URL, serverUrl } from './server-url.js';
 import { signingTerms } from './signing-terms.js';
 
-const DEFAULT_URL = 'http://127.0.0.1:8080';
 const TOKEN_LIFE_MS = 3_600_000;
 
 export interface ClientFlags {
@@ -56,14 +55,10 @@ export async function clientTerms(
     const message = channelNameProblem(channel);
     if (message !== undefined) problems.push({ option: 'channel', source: 'argument', message });
   }
-  const url = flags.url ?? process.env.FANFARE_URL ?? DEFAULT_URL;
-  if (!isUrl(url, ['http:', 'https:'])) {
-    const source = flags.url === undefined ? 'env FANFARE_URL' : 'flag --url';
-    problems.push({ option: 'url', source, message: `got ${shown(url)}, expected an http:// or https:// URL` });
-  }
+  const url = serverUrl(flags.url, problems);
   if (problems.length > 0) throw new ConfigError(problems);
   const token = flags.token ?? process.env.FANFARE_TOKEN ?? (await ownToken(url, channels, right));
-  return { url: url.replace(/\/+$/, ''), token };
+  return { url, token };
 }
 
 /** Signed with the configured secret, or with that of a development server on this machine; else the client is anonymous. */

@@ -17,20 +17,23 @@ export const webBase = () =>
     return username + password + search + hash === '' ? { value: raw.replace(/\/+$/, '') } : { expected };
   });
 
-/** Where keys are fetched from: nobody on the way may change them. */
+/** Where keys are fetched from: nobody on the way may change them, and `fetch` takes no user and password. */
 export const jwksUrl = () =>
-  text('an https:// URL (http:// only on this machine)', (value) => {
-    if (isUrl(value, ['https:'])) return true;
-    return isUrl(value, ['http:']) && ['localhost', '127.0.0.1', '[::1]'].includes(new URL(value).hostname);
+  text('an https:// URL without user (http:// only on this machine)', (value) => {
+    if (!isUrl(value, WEB)) return false;
+    const { protocol, hostname, username, password } = new URL(value);
+    const isSafe = protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+    return isSafe && username + password === '';
   });
 
 /** Several hosts may stand before the path, so this is not always a URL by the standard. */
 export const redisUrl = () =>
   valueType((raw): Reading<string> => {
+    const isNothing = raw === '' || raw === null || raw === undefined;
     const good = typeof raw === 'string' && /^rediss?(\+sentinel|\+cluster)?:\/\/[^\s/?#]+([/?][^\s#]*)?$/.test(raw);
     if (good) return { value: raw };
     const expected = 'redis://host:port, rediss://…, redis+sentinel://host,host/name or redis+cluster://host,host';
-    return { expected, got: 'something else (not shown: it may hold a password)' };
+    return { expected, got: isNothing ? 'nothing' : 'something else (not shown: it may hold a password)' };
   });
 
 /** Exact origins, `loopback`, or `*`, which another option must allow. */
@@ -38,6 +41,8 @@ export const originList = () => list(readOrigin, 0);
 
 function readOrigin(element: string): Reading<string> {
   if (element === 'loopback' || element === '*') return { value: element };
+  // A URL by the standard all the same, and the origin of no page.
+  if (element.includes('*')) return { expected: 'each origin written out: a part of one cannot be "*"' };
   const expected = 'origins as browsers send them, such as https://app.example.com, or loopback';
   if (!/^[a-z][a-z0-9+.-]*:\/\/[^/\s?#@]+$/i.test(element)) return { expected };
   if (!isUrl(element, WEB)) return element.startsWith('http') ? { expected } : { value: element };

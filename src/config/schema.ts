@@ -139,7 +139,7 @@ export const configSchema = z.object({
     default: 'auto',
   }),
   origins: option(originList(), {
-    about: 'browser origins that are let in, comma-separated; `loopback` is any on this machine',
+    about: 'browser origins that are let in, each written out, comma-separated; `loopback` is any on this machine',
     roles: ALL,
     default: '',
     defaultFor: { start: 'loopback' },

@@ -2,16 +2,16 @@
 
 import type { Command } from 'commander';
 import { signToken } from '../../auth/token-signer.js';
-import { ConfigError, shown } from '../../config/config-problem.js';
+import { ConfigError, type ConfigProblem } from '../../config/config-problem.js';
 import { readOptions } from '../../config/load-config.js';
 import { ROLES } from '../../config/option-info.js';
 import { OPTION_KEYS } from '../../config/schema.js';
-import { isUrl } from '../../config/value-types.js';
 import { type DoctorTerms, examine, reportText } from '../doctor/doctor.js';
 import { Findings } from '../doctor/finding.js';
 import { EXIT } from '../exit.js';
 import { addOptionFlags } from '../option-flags.js';
 import { redisPlaceOf } from '../redis-place.js';
+import { DEFAULT_URL, serverUrl } from '../server-url.js';
 import { signingTerms } from '../signing-terms.js';
 
 interface DoctorFlags {
@@ -22,7 +22,6 @@ interface DoctorFlags {
   readonly json?: boolean;
 }
 
-const DEFAULT_URL = 'http://127.0.0.1:8080';
 const TOKEN_LIFE_MS = 60_000;
 /** Chosen, where nobody has written down how many: a service manager's own limit of 1,024 files leaves room for 512. */
 const WANTED_CONNECTIONS = 4_000;
@@ -57,20 +56,16 @@ async function termsOf(flags: DoctorFlags, command: Command, found: Findings): P
   for (const { option, source, message } of problems) {
     found.error('configuration', 'bad_configuration', `${option} (${source}): ${message}`, `${option}`);
   }
-  const url = flags.url ?? process.env.FANFARE_URL ?? DEFAULT_URL;
-  if (!isUrl(url, ['http:', 'https:'])) {
-    const source = flags.url === undefined ? 'env FANFARE_URL' : 'flag --url';
-    throw new ConfigError([
-      { option: 'url', source, message: `got ${shown(url)}, expected an http:// or https:// URL` },
-    ]);
-  }
+  const wrongUrl: ConfigProblem[] = [];
+  const url = serverUrl(flags.url, wrongUrl);
+  if (wrongUrl.length > 0) throw new ConfigError(wrongUrl);
   const { prefix = 'fanfare', adminKey, origins = [], authJwksUrl, maxConnections } = values;
   const place = redisPlaceOf(values);
   const written = origins.filter((origin) => origin !== '*' && origin !== 'loopback');
   const isWritten = sources.get('maxConnections') !== 'default';
   return {
     redis: place === undefined ? undefined : { place, prefix },
-    url: url.replace(/\/+$/, ''),
+    url,
     adminKey: adminKey?.[0],
     token: flags.token ?? process.env.FANFARE_TOKEN ?? (await ownToken(command)),
     origins: flags.origin === undefined ? written : listOf(flags.origin),

@@ -88,7 +88,7 @@ describe('values', () => {
     [
       'authJwksUrl',
       'http://id.example',
-      'got "http://id.example", expected an https:// URL (http:// only on this machine)',
+      'got "http://id.example", expected an https:// URL without user (http:// only on this machine)',
     ],
     [
       'trustedProxies',

@@ -18,7 +18,7 @@ it('prints each value of the role with its source, and no secret', () => {
     FANFARE_CLUSTER_SECRET: 'hunter2'.repeat(7),
     FANFARE_ADMIN_KEY: 'hunter2'.repeat(8),
     FANFARE_PUBLISH_KEY: 'hunter2'.repeat(9),
-    FANFARE_AUTH_JWKS_URL: 'https://app:hunter2@id.example/jwks?secret=hunter2',
+    FANFARE_AUTH_JWKS_URL: 'https://id.example/jwks?secret=hunter2',
   };
   const printed = effectiveConfig(loadConfig({ role: 'start', env, openFiles: 100_000 }));
   expect(printed).toMatch(/^port: 8080 +# default$/m);
@@ -64,7 +64,7 @@ it.each(ROLES)(
         FANFARE_CLUSTER_SECRET: list('Cluster'),
         FANFARE_ADMIN_KEY_FILE: file,
         ...(role !== 'discovery' && { FANFARE_PUBLISH_KEY: key, FANFARE_NODE_URL: 'https://n1.example' }),
-        FANFARE_AUTH_JWKS_URL: `https://app:${text('Jwks')}@id.example/jwks?key=${text('Query')}`,
+        FANFARE_AUTH_JWKS_URL: `https://id.example/jwks?key=${text('Query')}`,
       };
       const printed = effectiveConfig(loadConfig({ role, env, openFiles: 100_000 }));
       expect(printed).toContain('/main/3"');
@@ -96,7 +96,7 @@ it.each([
 });
 
 it.each([
-  ['FANFARE_AUTH_JWKS_URL', 'http://app:hunter2@id.example/jwks'],
+  ['FANFARE_AUTH_JWKS_URL', 'https://app:hunter2@id.example/jwks'],
   ['FANFARE_NODE_URL', 'https://app:hunter2@n1.example'],
 ])('shows none in what is wrong with %s', (name, value) => {
   const load = () => loadConfig({ role: 'start', env: { [name]: value }, openFiles: 100_000 });
