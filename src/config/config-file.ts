@@ -5,6 +5,8 @@ import { isMap, isNode, isScalar, LineCounter, type Node, parseDocument, type YA
 import { type ConfigProblem, cannotRead, shown, unknownSetting } from './config-problem.js';
 import { type Layer, type RawValue, settled, WRITABLE } from './layers.js';
 
+const SECOND_DOCUMENT = 'got a second document (after "---"), expected one';
+
 /** Reads the file at `path`; what is wrong with it is among the problems. */
 export function fileLayer(path: string, source: string): Layer {
   let text: string;
@@ -28,7 +30,8 @@ export function yamlLayer(text: string, path: string): Layer {
     const problems = document.errors.map((error) => ({
       option: 'config',
       source: place(error.pos[0]),
-      message: error.message,
+      // The library tells its own callers what to call.
+      message: error.code === 'MULTIPLE_DOCS' ? SECOND_DOCUMENT : error.message,
     }));
     return { values: new Map(), problems };
   }

@@ -2,6 +2,9 @@
 
 import { closest } from './suggest.js';
 
+/** Characters of a value. */
+const MAX_SHOWN = 80;
+
 export interface ConfigProblem {
   /** The option's camelCase name, with the path below it where the value has parts. */
   readonly option: string;
@@ -30,14 +33,26 @@ export function problemLine(problem: ConfigProblem): string {
 /** An option that does not exist; `known` in the spelling of the place where it stood. */
 export function unknownSetting(name: string, source: string, known: readonly string[]): ConfigProblem {
   const near = closest(name, known);
-  return {
-    option: name,
-    source,
-    message: `unknown setting "${printable(name)}"${near === undefined ? '' : `, did you mean "${near}"?`}`,
-  };
+  const hint = near === undefined ? '' : `, did you mean "${near}"?`;
+  return { option: name, source, message: `unknown setting ${shown(name)}${hint}` };
 }
 
-/** A value as it may stand in a line of text: quoted, without control characters, not too long. */
+/** The same within an option, where few names are possible; `elsewhere` are those of its other places. */
+export function misplacedSetting(
+  name: string,
+  source: string,
+  known: readonly string[],
+  elsewhere: readonly string[],
+): ConfigProblem {
+  const all = known.join(', ');
+  if (elsewhere.includes(name)) {
+    return { option: name, source, message: `${shown(name)} is not for this place, where there are ${all}` };
+  }
+  const problem = unknownSetting(name, source, known);
+  return closest(name, known) === undefined ? { ...problem, message: `${problem.message}; there are ${all}` } : problem;
+}
+
+/** A value as it may stand in a line of text: quoted, with nothing that nobody sees, not too long. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return `"${printable(value)}"`;
   if (value === null || value === undefined) return 'nothing';
@@ -46,9 +61,15 @@ export function shown(value: unknown): string {
   return String(value);
 }
 
+/** Control and format characters, halves of pairs, and every space but the usual one. */
+const UNSEEN = /[\p{C}\p{Z}]/u;
+
 function printable(text: string): string {
-  const clean = text.replace(/[^\x20-\x7e]/g, '?');
-  return clean.length <= 80 ? clean : `${clean.slice(0, 77)}...`;
+  const characters = [...text.slice(0, 4 * MAX_SHOWN)];
+  const cut = characters.length <= MAX_SHOWN ? characters : [...characters.slice(0, MAX_SHOWN - 3), '...'];
+  return cut
+    .map((one) => (one !== ' ' && UNSEEN.test(one) ? `\\u{${one.codePointAt(0)?.toString(16)}}` : one))
+    .join('');
 }
 
 /** Why a file cannot be read, in one line. */

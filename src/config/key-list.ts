@@ -1,6 +1,7 @@
 // Reads lists of secrets and keys: bare ones, named ones, and PEM blocks.
 
 import { channelPatternProblem } from '../protocol/index.js';
+import { shown } from './config-problem.js';
 import type { Reading } from './value-types.js';
 
 /** What a key of backends may be for. */
@@ -18,7 +19,9 @@ export interface PublishKey {
 }
 
 /** One key as it was written, and what stands beside it. */
-type Entry = { readonly key: unknown; readonly terms?: Terms } | { readonly wrong: string };
+type Entry = { readonly key: unknown; readonly terms?: Terms } | Wrong;
+/** What would be valid, and what came instead; never a key. */
+type Wrong = { readonly wrong: string; readonly got: string };
 type Terms = Omit<PublishKey, 'key'>;
 
 const EVERYTHING: Terms = { patterns: ['*'], rights: ['publish'] };
@@ -50,14 +53,30 @@ export function readPublishKeys(raw: unknown, read: (key: unknown) => Reading<st
   const keys = judged(entries, read);
   if (!('value' in keys)) return keys;
   const terms = entries.map((entry) => ('wrong' in entry ? EVERYTHING : (entry.terms ?? EVERYTHING)));
-  return { value: keys.value.map((key, index) => ({ key, ...(terms[index] ?? EVERYTHING) })) };
+  const value = keys.value.map((key, index) => ({ key, ...(terms[index] ?? EVERYTHING) }));
+  return ambiguity(value) ?? { value };
+}
+
+/** A refusal knows a key by its name, and a caller by the key. */
+function ambiguity(keys: readonly PublishKey[]): Reading<never> | undefined {
+  const names = keys.flatMap(({ name }) => name ?? []);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) return { expected: 'another for each key', got: `the name "${twice}" twice` };
+  const terms = new Map<string, string>();
+  for (const { key, ...own } of keys) {
+    const text = JSON.stringify(own);
+    if ((terms.get(key) ?? text) !== text) return { expected: 'each key once', got: 'one key as two' };
+    terms.set(key, text);
+  }
+  return undefined;
 }
 
 type ReadEntry = (value: unknown) => Entry;
 
 function listed(raw: unknown, read: ReadEntry): readonly Entry[] {
-  if (typeof raw === 'string') return entriesOf(raw, read);
-  return Array.isArray(raw) ? raw.map(read) : [read(raw)];
+  const entries = typeof raw === 'string' ? entriesOf(raw, read) : Array.isArray(raw) ? raw.map(read) : [read(raw)];
+  if (entries.length > 0) return entries;
+  return [{ wrong: 'at least one key', got: Array.isArray(raw) ? 'an empty list' : 'nothing' }];
 }
 
 /** Public keys in PEM, one block after the other, or a list of them. */
@@ -70,9 +89,8 @@ export function readPemList(raw: unknown, read: (key: unknown) => Reading<string
 
 function judged(entries: readonly Entry[], read: (key: unknown) => Reading<string>): Reading<readonly string[]> {
   const keys: string[] = [];
-  if (entries.length === 0) return { expected: 'at least one' };
   for (const [index, entry] of entries.entries()) {
-    const reading = 'wrong' in entry ? { expected: entry.wrong, got: 'something else (not shown)' } : read(entry.key);
+    const reading = 'wrong' in entry ? { expected: entry.wrong, got: entry.got } : read(entry.key);
     if (!('value' in reading)) {
       const place = entries.length === 1 ? '' : ` as number ${index + 1} of ${entries.length}`;
       return { ...reading, ...(reading.got !== undefined && { got: `${reading.got}${place}` }) };
@@ -111,7 +129,11 @@ function fieldsOf(text: string): Readonly<Record<string, string>> {
 function plainEntry(value: unknown): Entry {
   if (typeof value !== 'object' || value === null) return { key: value };
   const other = Object.keys(value).find((name) => name !== 'name' && name !== 'key');
-  return other === undefined ? entryOf(value) : { wrong: `name and key alone, without ${other}` };
+  return other === undefined ? entryOf(value) : without(other, 'name and key');
+}
+
+function without(field: string, others: string): Wrong {
+  return { wrong: `${others} alone`, got: `the field ${shown(field)}` };
 }
 
 /** A key itself, or an object that has it. */
@@ -119,13 +141,15 @@ function entryOf(value: unknown): Entry {
   if (typeof value !== 'object' || value === null) return { key: value };
   const { name, key, patterns = '*', rights = 'publish', ...others }: Readonly<Record<string, unknown>> = { ...value };
   const [unserved] = Object.keys(others);
-  if (unserved !== undefined) return { wrong: `name, key, patterns and rights alone, without ${unserved}` };
+  if (unserved !== undefined) return without(unserved, 'name, key, patterns and rights');
   if (name !== undefined && !(typeof name === 'string' && NAME.test(name))) {
-    return { wrong: 'a name of 1 to 64 of A-Z a-z 0-9 _ . -' };
+    return { wrong: 'a name of 1 to 64 of A-Z a-z 0-9 _ . -', got: 'another name' };
   }
   const [channels, granted] = [wordsOf(patterns), wordsOf(rights)];
-  const wrong = patternsProblem(channels) ?? rightsProblem(granted);
-  if (wrong !== undefined) return { wrong };
+  const wrongPatterns = patternsProblem(channels);
+  if (wrongPatterns !== undefined) return { wrong: wrongPatterns, got: 'other patterns' };
+  const wrongRights = rightsProblem(granted);
+  if (wrongRights !== undefined) return { wrong: wrongRights, got: 'other rights' };
   const known = KEY_RIGHTS.filter((right) => granted.includes(right));
   return { key, terms: { ...(name !== undefined && { name }), patterns: channels, rights: known } };
 }

@@ -2,6 +2,7 @@
 
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { keyAlgorithms } from '../lib/jwt-algorithms.js';
+import { shown } from './config-problem.js';
 import { readKeyList, readPemList, readPublishKeys } from './key-list.js';
 import { type Reading, valueType } from './value-types.js';
 
@@ -11,9 +12,15 @@ export const MIN_SECRET_BYTES = 32;
 const MIN_BEARER_KEY_BYTES = 16;
 const MIN_RSA_BITS = 2048;
 
+/** What came in place of a key's text. */
+function kindOf(raw: unknown): string {
+  if (raw === undefined) return 'an entry without a key';
+  return typeof raw === 'object' ? shown(raw) : `a ${typeof raw}`;
+}
+
 function readSecret(raw: unknown, minBytes: number): Reading<string> {
   const expected = `at least ${minBytes} bytes of text without spaces; make one with: openssl rand -base64 ${minBytes}`;
-  if (typeof raw !== 'string') return { expected, got: `a ${typeof raw}` };
+  if (typeof raw !== 'string') return { expected, got: kindOf(raw) };
   const bytes = Buffer.byteLength(raw);
   if (bytes < minBytes) return { expected, got: `${bytes} bytes` };
   if (bytes > 4096) return { expected: 'at most 4096 bytes', got: `${bytes} bytes` };
@@ -32,8 +39,9 @@ export const publicKeys = () => valueType((raw) => readPemList(raw, readPublicKe
 
 function readPublicKey(raw: unknown): Reading<string> {
   const expected = 'a public key in PEM, "-----BEGIN PUBLIC KEY-----" and what follows';
-  if (typeof raw !== 'string') return { expected, got: `a ${typeof raw}` };
+  if (typeof raw !== 'string') return { expected, got: kindOf(raw) };
   const pem = raw.trim();
+  if (pem === '') return { expected, got: 'nothing' };
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) {
     return { expected: `${expected}; the private key stays with whoever signs`, got: 'a private key' };
   }

@@ -37,9 +37,6 @@ const common = {
   shared: boolean(),
 } as const;
 
-/** The names that a limit's parts have in the configuration. */
-export const LIMIT_KEYS: readonly string[] = [...Object.keys(common), 'by', 'max'];
-
 const off = valueType((raw): Reading<false> => {
   const reading = readBoolean(raw);
   return 'value' in reading && !reading.value ? { value: false } : { expected: 'a map, or false to switch it off' };
@@ -76,6 +73,10 @@ function rateLimit(subjects: readonly LimitSubject[]) {
 }
 
 const boundParts = (subjects: readonly LimitSubject[]) => ({ max: wholeNumber(1, MAX_UNITS), by: choice(...subjects) });
+const bounds = {
+  handshakes: z.strictObject(boundParts(BOUND_SUBJECTS.handshakes)).partial(),
+  links: z.strictObject({ ...boundParts(BOUND_SUBJECTS.links), shared: boolean() }).partial(),
+} as const;
 
 const rate = (name: RateName) => rateLimit(RATE_SUBJECTS[name]).optional();
 
@@ -89,22 +90,33 @@ const written = z.strictObject({
   publishKey: rate('publishKey'),
   channel: rate('channel'),
   outbound: rate('outbound'),
-  handshakes: orOff<WrittenBound>(z.strictObject(boundParts(BOUND_SUBJECTS.handshakes)).partial()).optional(),
-  links: orOff<WrittenBound>(
-    z.strictObject({ ...boundParts(BOUND_SUBJECTS.links), shared: boolean() }).partial(),
-  ).optional(),
+  handshakes: orOff<WrittenBound>(bounds.handshakes).optional(),
+  links: orOff<WrittenBound>(bounds.links).optional(),
 });
 
 /** The names of all limits. */
 export const LIMIT_NAMES: readonly string[] = Object.keys(written.shape);
 
-/** Those of one namespace. */
-export const namespaceLimits = () =>
-  z.strictObject({
-    channel: rate('channel'),
-    outbound: rate('outbound'),
-    publishes: rate('publishes'),
-  } satisfies Readonly<Record<(typeof NAMESPACE_LIMITS)[number], unknown>>);
+/** The names that the parts of one limit have in the configuration. */
+export function limitKeys(name: string): readonly string[] {
+  if (name === 'handshakes' || name === 'links') return Object.keys(bounds[name].shape);
+  return [...Object.keys(common), 'by'];
+}
+
+/** Those of all of them. */
+export const LIMIT_KEYS: readonly string[] = [...new Set(LIMIT_NAMES.flatMap(limitKeys))];
+
+const ofNamespace = {
+  channel: rate('channel'),
+  outbound: rate('outbound'),
+  publishes: rate('publishes'),
+} satisfies Readonly<Record<(typeof NAMESPACE_LIMITS)[number], unknown>>;
+
+/** The names of the limits of one namespace. */
+export const NAMESPACE_LIMIT_NAMES: readonly string[] = Object.keys(ofNamespace);
+
+/** Those limits. */
+export const namespaceLimits = () => z.strictObject(ofNamespace);
 
 /** A map, or a text that is a map in JSON. */
 export const limitsType = () =>

@@ -2,11 +2,11 @@
 
 import type { z } from 'zod';
 import { fileLayer } from './config-file.js';
-import { ConfigError, type ConfigProblem, shown, unknownSetting } from './config-problem.js';
+import { ConfigError, type ConfigProblem, misplacedSetting, shown } from './config-problem.js';
 import { openFileLimit } from './file-limit.js';
 import type { MadeSecrets, Remarks } from './findings.js';
 import { envLayer, flagLayer, type Layer, type RawValue } from './layers.js';
-import { LIMIT_KEYS, LIMIT_NAMES } from './limits-type.js';
+import { LIMIT_KEYS, LIMIT_NAMES, limitKeys, NAMESPACE_LIMIT_NAMES } from './limits-type.js';
 import { maskedUrl } from './masked-url.js';
 import { NAMESPACE_KEYS } from './namespaces-type.js';
 import { defaultOf, type Role } from './option-info.js';
@@ -110,7 +110,8 @@ function issueProblems(key: OptionKey, value: RawValue, issue: z.core.$ZodIssue)
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((name) => {
       const where = value.locate?.([...issue.path, name]) ?? source;
-      return { ...unknownSetting(name, where, namesIn(path)), option: [...path, name].join('.') };
+      const problem = misplacedSetting(name, where, namesIn(path), NAMES_BELOW);
+      return { ...problem, option: [...path, name].join('.') };
     });
   }
   if (issue.code === 'invalid_key') {
@@ -124,17 +125,21 @@ function issueProblems(key: OptionKey, value: RawValue, issue: z.core.$ZodIssue)
   return [{ option: path.join('.'), source, message: `got ${got(key, value.raw, issue)}, expected ${expected}` }];
 }
 
-/** What may stand at `path`. */
+/** Every name that may stand somewhere within an option. */
+const NAMES_BELOW: readonly string[] = [...NAMESPACE_KEYS, ...LIMIT_NAMES, ...LIMIT_KEYS];
+
+/** What may stand at `path`: `limits`, `limits.<name>`, `namespaces.<name>`, and limits below the last. */
 function namesIn([option, ...path]: readonly string[]): readonly string[] {
-  const limits = option === 'limits' ? path : path.slice(2);
   if (option !== 'limits' && path.length < 2) return NAMESPACE_KEYS;
-  return limits.length === 0 ? LIMIT_NAMES : LIMIT_KEYS;
+  const [name] = option === 'limits' ? path : path.slice(2);
+  if (name !== undefined) return limitKeys(name);
+  return option === 'limits' ? LIMIT_NAMES : NAMESPACE_LIMIT_NAMES;
 }
 
 function got(key: OptionKey, raw: unknown, issue: z.core.$ZodIssue): string {
   const told: unknown = issue.code === 'custom' ? issue.params?.got : undefined;
   if (typeof told === 'string') return told;
-  if (infoOf(key).secret === true) return 'something else (not shown)';
+  if (infoOf(key).secret === true) return raw === '' || raw === null ? 'nothing' : 'something else (not shown)';
   const value = issue.path.reduce(part, typeof raw === 'string' && issue.path.length > 0 ? JSON.parse(raw) : raw);
   return shown(typeof value === 'string' ? maskedUrl(value) : value);
 }

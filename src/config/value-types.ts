@@ -1,6 +1,7 @@
 // The kinds of values that an option can have, read from the text of a flag or variable or from YAML.
 
 import { z } from 'zod';
+import { shown } from './config-problem.js';
 import { closest } from './suggest.js';
 
 /** What a reader answers: the value, or what would be valid and, where the value itself may not be shown, what came. */
@@ -95,7 +96,7 @@ export const list = <T>(read: (element: string) => Reading<T>, minLength = 1) =>
     const values: T[] = [];
     for (const part of parts) {
       const reading = read(String(part).trim());
-      if (!('value' in reading)) return { got: `"${String(part).trim().slice(0, 80)}" in the list`, ...reading };
+      if (!('value' in reading)) return { got: `${shown(String(part).trim())} in the list`, ...reading };
       values.push(reading.value);
     }
     return { value: values };

@@ -1,5 +1,6 @@
 // Asks discovery for a ticket with a user's token, as a client does, and says why it gets none; looks at the keys where they are published.
 
+import { shown } from '../../config/config-problem.js';
 import { field, PATHS } from '../../protocol/index.js';
 import { type FoundNode, nodesIn } from './answers.js';
 import { type Answer, ask, bearer, whyNot } from './ask.js';
@@ -101,8 +102,7 @@ async function examineKeySet(url: string, token: string | undefined, found: Find
   if (kid === undefined) return;
   const has = keys.some((key: unknown) => typeof key === 'object' && key !== null && 'kid' in key && key.kid === kid);
   if (has) return;
-  const shown = kid.replace(/[^\x20-\x7e]/g, '?').slice(0, 64);
-  const message = `the token names the key "${shown}", which is not among the ${keys.length} at the JWKS URL`;
+  const message = `the token names the key ${shown(kid)}, which is not among the ${keys.length} at the JWKS URL`;
   found.error('tokens', 'jwks_without_kid', message, 'publish the key before it signs, or sign with one that is there');
 }
 

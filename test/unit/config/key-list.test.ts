@@ -38,9 +38,9 @@ describe.each(['authSecret', 'clusterSecret', 'adminKey', 'publishKey'] as const
   it.each<[string, unknown, RegExp]>([
     ['a short one among good ones', `${A},short`, /got 5 bytes as number 2 of 2, expected at least \d\d bytes/],
     ['a comma with nothing behind it', `${A},`, /got 0 bytes as number 2 of 2/],
-    ['a name alone', 'name=x', /expected at least \d\d bytes/],
+    ['a name alone', 'name=x', /got an entry without a key, expected at least \d\d bytes/],
     ['a name that is none', `name=a b;key=${A}`, /expected a name of 1 to 64/],
-    ['another field', [{ key: A, until: 'noon' }], /expected name(,| and) key.* alone, without until/],
+    ['another field', [{ key: A, until: 'noon' }], /got the field "until", expected name(,| and) key.* alone/],
   ])('refuses %s, and shows no key', (_, raw, message) => {
     const [line = '', ...others] = mistakes({ [option]: raw });
     expect(others).toEqual([]);
@@ -80,7 +80,9 @@ describe('publish keys', () => {
   });
 
   it('alone have patterns and rights', () => {
-    expect(mistakes({ adminKey: `key=${A};rights=read` })[0]).toMatch(/name and key alone, without rights/);
+    expect(mistakes({ adminKey: `key=${A};rights=read` })[0]).toMatch(
+      /got the field "rights", expected name and key alone/,
+    );
   });
 });
 

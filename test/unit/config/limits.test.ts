@@ -160,7 +160,9 @@ describe('what is refused', () => {
 
   it('limits that a namespace cannot have', () => {
     const namespaces = { chat: { limits: { polls: { rate: '1/s' } } } };
-    expect(mistakes({}, { FANFARE_NAMESPACES: JSON.stringify(namespaces) })[0]).toContain('unknown setting "polls"');
+    expect(mistakes({}, { FANFARE_NAMESPACES: JSON.stringify(namespaces) })[0]).toContain(
+      '"polls" is not for this place',
+    );
   });
 });
 
@@ -205,7 +207,7 @@ describe('what is shown', () => {
     expect(shown({ max: 5, shared: true })).toBe('{"max":5,"by":"user","shared":true}');
     expect(shown({ shared: false })).toBe('{"max":100,"by":"user"}');
     expect(mistakes({ links: { shared: 'perhaps' } })[0]).toContain('limits.links.shared');
-    expect(mistakes({ handshakes: { shared: true } })[0]).toContain('unknown setting "shared"');
+    expect(mistakes({ handshakes: { shared: true } })[0]).toContain('"shared" is not for this place');
   });
 
   it('has rates as they are written', () => {
