@@ -4,7 +4,10 @@ import { isUtf8 } from 'node:buffer';
 import { FanfareError } from '../lib/errors.js';
 import { MEDIA_TYPES } from '../protocol/index.js';
 
-const CHARSET = /; *charset *= *"?([^";]*)/gi;
+/** Each parameter of a media type with its value, a quoted one as a whole; around `=` is taken what nobody may write there. */
+const PARAMETER = /;[ \t]*([^=;" \t]+)[ \t]*(?:=[ \t]*("(?:[^"\\]|\\.)*"?|[^;]*))?/g;
+/** Also in the extended ways of writing it (RFC 2231), which are none for JSON. */
+const CHARSET = /^charset(?:\*|$)/i;
 const UTF_8 = /^utf-?8$/i;
 
 /** What its headers say. */
@@ -23,8 +26,9 @@ export function requireJson({ type, encoding = '' }: BodyHead): void {
 function requireJsonType(given: string | undefined): void {
   const [type = ''] = (given ?? '').split(';', 1);
   if (type.trimEnd().toLowerCase() !== MEDIA_TYPES.json) throw refusal('Content-Type', MEDIA_TYPES.json, given);
-  for (const [, charset = ''] of (given ?? '').matchAll(CHARSET)) {
-    if (!UTF_8.test(charset.trimEnd())) throw refusal('Content-Type', 'charset utf-8', charset);
+  for (const [, name = '', value = ''] of (given ?? '').matchAll(PARAMETER)) {
+    const charset = value.startsWith('"') ? value.slice(1, -1).replace(/\\(.)/g, '$1') : value.trimEnd();
+    if (CHARSET.test(name) && !UTF_8.test(charset)) throw refusal('Content-Type', 'charset utf-8', charset);
   }
 }
 

@@ -47,9 +47,21 @@ export const BODY_ROWS = rows('HTTP: bodies', [
     typed(`application/json; charset=${charset}`),
   ]),
   ['a publish with `Content-Type: application/jsonp`', typed('application/jsonp')],
-  ...['utf-8', '"UTF-8"', 'utf8; version=1'].map((charset): readonly [string, Rest] => [
-    `a publish with \`Content-Type: application/json; charset=${charset}\` is fine`,
-    { ...typed(`application/json; charset=${charset}`), expect: { status: 200 } },
+  ...[';\tcharset=utf-16', ';charset\t=latin1', "; charset*=utf-16''x", '; charset'].map(
+    (parameters): readonly [string, Rest] => [
+      `a publish with \`Content-Type: application/json${parameters.replace('\t', '<TAB>')}\``,
+      typed(`application/json${parameters}`),
+    ],
+  ),
+  ...[
+    '; charset=utf-8',
+    '; charset="UTF-8"',
+    '; charset=utf8; version=1',
+    ';\tcharset="utf\\-8"',
+    '; v="; charset=x"',
+  ].map((parameters): readonly [string, Rest] => [
+    `a publish with \`Content-Type: application/json${parameters.replace('\t', '<TAB>')}\` is fine`,
+    { ...typed(`application/json${parameters}`), expect: { status: 200 } },
   ]),
   ...['gzip', 'br', 'deflate, gzip'].map((encoding): readonly [string, Rest] => [
     `a publish with \`Content-Encoding: ${encoding}\``,
@@ -67,10 +79,10 @@ export const BODY_ROWS = rows('HTTP: bodies', [
     `\`POST /v1/${name}\` with \`Content-Encoding: gzip\``,
     encoded({ ...poll({}, 'unsupported_media_type', 415), path: `/v1/${name}` }, 'gzip'),
   ]),
-  [
-    '`POST /v1/connect` with `charset=iso-8859-1`',
-    { ...typed('application/json; charset=iso-8859-1'), path: '/v1/connect', authorization: 'user' },
-  ],
+  ...[' charset=iso-8859-1', '\tcharset=utf-16'].map((parameter): readonly [string, Rest] => [
+    `\`POST /v1/connect\` with \`application/json;${parameter.replace('\t', '<TAB>')}\``,
+    { ...typed(`application/json;${parameter}`), path: '/v1/connect', authorization: 'user' },
+  ]),
   ...notUtf8('{"channel":"ok","data":"').map(([title, body]): readonly [string, Rest] => [
     `bytes that are not UTF-8 in a publish: ${title}`,
     publish(body, 'body_not_json'),
