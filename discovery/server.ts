@@ -5,6 +5,7 @@ import { createServer as createTlsServer, Server as TlsServer } from 'node:https
 import type { Socket } from 'node:net';
 import { type Duplex, PassThrough, Readable } from 'node:stream';
 import { countedIncoming } from '../src/http/counted-incoming.js';
+import { ignoreExpectations } from '../src/http/expectations.js';
 import { framingProblem, headerListFrom } from '../src/http/header-list.js';
 import { serverUrl } from '../src/http/host-in-url.js';
 import { OneAnswer } from '../src/http/one-answer.js';
@@ -96,6 +97,7 @@ class FetchServer implements DiscoveryServer {
       const serve = () => this.#serve(request, response).catch((error) => this.#giveUp(error, request.socket));
       this.#answers.enter(request.socket, response, serve);
     });
+    ignoreExpectations(this.#server);
     this.#server.maxConnections = options.maxConnections;
     this.#server.on('connection', (socket) => {
       this.#open++;

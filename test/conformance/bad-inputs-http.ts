@@ -170,6 +170,15 @@ const PATHS = rows('HTTP: paths, methods, headers', [
       expect: { status: 403, code: 'origin_denied', without: ['access-control-allow-origin'] },
     },
   ],
+  ...['poll', 'connect'].map((name): readonly [string, Rest] => [
+    `\`Expect: something\` on \`/v1/${name}\` is not looked at`,
+    {
+      path: `/v1/${name}`,
+      body: JSON.stringify({ channels: { ok: 'now' } }),
+      headers: { Expect: 'something', Origin: 'https://app.example.com' },
+      expect: { status: 200, headers: { 'Access-Control-Allow-Origin': /^https:\/\/app\.example\.com$/ } },
+    },
+  ]),
   [
     'an error for an allowed origin can be read by its page',
     {

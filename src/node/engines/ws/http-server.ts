@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { countedIncoming } from '../../../http/counted-incoming.js';
+import { ignoreExpectations } from '../../../http/expectations.js';
 import type { OneAnswer } from '../../../http/one-answer.js';
 import type { EngineOptions } from '../engine.js';
 import { namesWebSocket } from '../refusal.js';
@@ -36,5 +37,6 @@ export function httpServer(
       ? createServer(options)
       : createTlsServer({ ...options, cert: tls.cert, key: tls.key, handshakeTimeout: REQUEST_TIMEOUT_MS });
   server.maxHeadersCount = 0;
+  ignoreExpectations(server);
   return server;
 }
