@@ -61,7 +61,7 @@ export const CODES = {
   bad_request: badRequest('The request is not well-formed.'),
   bad_field: badRequest('A field is missing or wrong.'),
   bad_parameter: badRequest('A query parameter is missing, repeated or wrong.'),
-  bad_encoding: badRequest('The path is not well-formed percent-encoded UTF-8.'),
+  bad_encoding: badRequest('The path or the query is not well-formed percent-encoded UTF-8.'),
   bad_channel_name: badRequest('The channel name breaks a rule.'),
   bad_offset: badRequest('The offset is not one.'),
   bad_id: badRequest('A command id is an integer of at least 1.'),

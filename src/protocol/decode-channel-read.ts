@@ -31,7 +31,7 @@ export function decodeChannelRead(
     const one = (name: string): string | undefined => {
       const values = parameters.filter(([found]) => found === name);
       if (values.length > 1) refuse('bad_parameter', `"${name}": expected once, got ${values.length} times`);
-      return values[0]?.[1];
+      return values[0] && unescaped(values[0][1]);
     };
     const live = choice('live', one('live'), LIVE);
     const [offset, last] = [one('offset'), one('last')];
@@ -49,20 +49,25 @@ export function decodeChannelRead(
   });
 }
 
-type Parameter = readonly [name: string, value: string];
+type Parameter = readonly [name: string | undefined, text: string];
 
+/** A value stays as it was written until somebody asks for it: what is not known need not be well-formed. */
 function parametersIn(query: string): readonly Parameter[] {
   return query.split('&').map((text): Parameter => {
     const at = text.indexOf('=');
-    return at === -1 ? [unescaped(text), ''] : [unescaped(text.slice(0, at)), unescaped(text.slice(at + 1))];
+    return at === -1 ? [decoded(text), ''] : [decoded(text.slice(0, at)), text.slice(at + 1)];
   });
 }
 
 function unescaped(text: string): string {
+  return decoded(text) ?? refuse('bad_encoding', 'the query is not well-formed percent-encoding');
+}
+
+function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {
-    return refuse('bad_encoding', 'the query is not well-formed percent-encoding');
+    return undefined;
   }
 }
 

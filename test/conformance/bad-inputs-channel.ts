@@ -61,6 +61,8 @@ export const CHANNEL_ROWS = rows("HTTP: a channel's URL", [
   asked('format=xml', 'bad_parameter'),
   asked('live=forever', 'bad_parameter'),
   asked('cursor=x', 'bad_parameter'),
+  asked('offset=%zz', 'bad_encoding'),
+  read('a parameter that is not known, and no UTF-8, is fine: `?utm=%E4&%zz=1`', 'ok?utm=%E4&%zz=1', 200, undefined),
   read(
     'an offset from before the history of the channel',
     'ok?offset=1000000000000-0000000000000000',
