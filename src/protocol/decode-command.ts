@@ -2,6 +2,7 @@
 
 import {
   channelName,
+  channelNames,
   channelPaces,
   channelPositions,
   type Decoded,
@@ -119,7 +120,7 @@ function channelList(record: UnknownRecord): readonly string[] {
       `"channels": expected at most ${LIMITS.channelsPerConnection} channels, got ${value.length}`,
     );
   }
-  return value.map(channelName);
+  return channelNames(value);
 }
 
 /** The `data` of a publish as it was written; any JSON value, but it must be there. */

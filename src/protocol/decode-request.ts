@@ -3,6 +3,7 @@
 import {
   asRecord,
   channelName,
+  channelNames,
   channelPaces,
   channelPositions,
   type Decoded,
@@ -15,6 +16,7 @@ import {
   optionalStrings,
   parseRecord,
   picture,
+  placed,
   refuse,
   type UnknownRecord,
 } from './decode.js';
@@ -85,9 +87,11 @@ export function decodePublishRequest(body: string): Decoded<PublishRequest> {
       return { items: messagesOf(record, body, waitReplicas), isBatch: true, ...waits };
     }
     const json = dataOf(body);
-    const item = (channel: unknown) => ({ channel: channelName(channel), json, ...terms });
-    if (named[0] !== 'channels') return { items: [item(field(record, 'channel'))], isBatch: false, ...waits };
-    return { items: listOf(record, 'channels').map(item), isBatch: true, ...waits };
+    const item = (channel: string) => ({ channel, json, ...terms });
+    if (named[0] !== 'channels') {
+      return { items: [item(channelName(field(record, 'channel')))], isBatch: false, ...waits };
+    }
+    return { items: channelNames(listOf(record, 'channels')).map(item), isBatch: true, ...waits };
   });
 }
 
@@ -97,8 +101,7 @@ const TARGETS = ['channel', 'channels', 'messages'] as const;
 function listOf(record: UnknownRecord, name: 'channels' | 'messages'): readonly unknown[] {
   const value = field(record, name);
   if (!Array.isArray(value) || value.length === 0 || value.length > LIMITS.maxPublishes) {
-    const got = Array.isArray(value) ? value.length : picture(value);
-    refuse('bad_field', `"${name}": expected an array of 1 to ${LIMITS.maxPublishes}, got ${got}`);
+    refuse('bad_field', `"${name}": expected an array of 1 to ${LIMITS.maxPublishes}, got ${picture(value)}`);
   }
   return value;
 }
@@ -110,13 +113,21 @@ function messagesOf(record: UnknownRecord, body: string, waitReplicas = 0): read
   const messages = listOf(record, 'messages');
   const texts = rawItems(rawMember(body, 'messages') ?? '[]');
   return messages.map((message, index) => {
-    const one = asRecord(message);
-    const terms = termsOf(one, ['channels', 'messages', 'waitReplicas']);
-    if (terms.history === false && waitReplicas > 0) {
-      refuse('bad_field', '"waitReplicas": a message without history has none');
+    try {
+      return messageOf(asRecord(message), texts[index] ?? '', waitReplicas);
+    } catch (error) {
+      const channel = typeof message === 'object' && message !== null ? field({ ...message }, 'channel') : undefined;
+      throw placed(error, `messages[${index}]`, channel);
     }
-    return { channel: channelName(field(one, 'channel')), json: dataOf(texts[index] ?? ''), ...terms };
   });
+}
+
+function messageOf(message: UnknownRecord, text: string, waitReplicas: number): PublishItem {
+  const terms = termsOf(message, ['channels', 'messages', 'waitReplicas']);
+  if (terms.history === false && waitReplicas > 0) {
+    refuse('bad_field', '"waitReplicas": a message without history has none');
+  }
+  return { channel: channelName(field(message, 'channel')), json: dataOf(text), ...terms };
 }
 
 function isTransport(value: string): value is Transport {

@@ -37,6 +37,14 @@ export function refuse(code: Code, message: string, more: { id?: number; channel
   throw new Refused({ code, message, ...more });
 }
 
+/** For who decodes one of many, to throw in a `catch`: the refusal with the place of that one, and with its channel where it has one. */
+export function placed(error: unknown, place: string, channel?: unknown): unknown {
+  if (!(error instanceof Refused)) return error;
+  const { code, message } = error.problem;
+  const named = channelNameProblem(channel) === undefined ? { channel: channel as string } : {};
+  return new Refused({ code, message: `${place}: ${message}`, ...named });
+}
+
 /** Runs `decode` and turns a refusal into an answer that carries `id`. */
 export function decoding<T>(decode: () => T, id?: number): Decoded<T> {
   try {
@@ -51,7 +59,7 @@ export function decoding<T>(decode: () => T, id?: number): Decoded<T> {
 export function picture(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : `an array of ${value.length}`;
   if (typeof value === 'object') return 'an object';
   const text = JSON.stringify(value);
   return text.length <= 60 ? text : `a ${typeof value} of ${String(value).length} characters`;
@@ -85,13 +93,15 @@ export function optionalString(
   return value;
 }
 
-/** A list of strings, or `undefined` when it is absent. */
+/** A list of strings, or `undefined` when it is absent. Refuses with the first item that is none. */
 export function optionalStrings(record: UnknownRecord, name: string, maxCount: number): readonly string[] | undefined {
   const value = field(record, name);
   if (value === undefined) return undefined;
-  if (!Array.isArray(value) || value.length > maxCount || !value.every((item) => typeof item === 'string')) {
+  if (!Array.isArray(value) || value.length > maxCount) {
     refuse('bad_field', `"${name}": expected an array of at most ${maxCount} strings, got ${picture(value)}`);
   }
+  const wrong = value.findIndex((item) => typeof item !== 'string');
+  if (wrong !== -1) refuse('bad_field', `${name}[${wrong}]: expected a string, got ${picture(value[wrong])}`);
   return value;
 }
 
@@ -100,6 +110,17 @@ export function channelName(value: unknown): string {
   const problem = channelNameProblem(value);
   if (problem !== undefined) refuse('bad_channel_name', `${problem}, got ${picture(value)}`);
   return value as string;
+}
+
+/** The good channel names of a list that is called `channels`; refuses with the place of the first that is none. */
+export function channelNames(list: readonly unknown[]): readonly string[] {
+  return list.map((value, index) => {
+    try {
+      return channelName(value);
+    } catch (error) {
+      throw placed(error, `channels[${index}]`);
+    }
+  });
 }
 
 const NO_FEATURES: readonly Feature[] = [];
@@ -158,9 +179,17 @@ export function channelPositions(
     channelName(name);
     const given = (value as UnknownRecord)[name];
     const isObject = typeof given === 'object' && given !== null && features.includes('positions');
-    positions.set(name, isObject ? beginOf(name, asRecord(given)) : afterOf(name, given));
+    try {
+      positions.set(name, isObject ? beginOf(asRecord(given)) : afterOf(given));
+    } catch (error) {
+      throw placed(error, positionOf(name), name);
+    }
   }
   return positions;
+}
+
+function positionOf(channel: string): string {
+  return `"channels": ${picture(channel)}`;
 }
 
 /** Of the objects among them: `maxPerSecond`, of those that have one; `undefined` where none has. Behind {@link channelPositions}. */
@@ -172,7 +201,7 @@ export function channelPaces(
   let paces: Map<string, number> | undefined;
   for (const [name, given] of Object.entries(asRecord(field(record, 'channels')))) {
     if (typeof given !== 'object' || given === null) continue;
-    const pace = optionalInteger(asRecord(given), 'maxPerSecond', 1, LIMITS.maxPerSecond);
+    const pace = paceOf(name, asRecord(given));
     if (pace === undefined) continue;
     paces ??= new Map();
     paces.set(name, pace);
@@ -180,21 +209,28 @@ export function channelPaces(
   return paces;
 }
 
+function paceOf(channel: string, position: UnknownRecord): number | undefined {
+  try {
+    return optionalInteger(position, 'maxPerSecond', 1, LIMITS.maxPerSecond);
+  } catch (error) {
+    throw placed(error, positionOf(channel), channel);
+  }
+}
+
 /** An object with `after` or `last`; neither stands for the tail. */
-function beginOf(channel: string, position: UnknownRecord): Begin {
+function beginOf(position: UnknownRecord): Begin {
   const after = field(position, 'after');
   const last = optionalInteger(position, 'last', 0, LIMITS.maxLastMessages);
   if (after !== undefined && last !== undefined) {
-    refuse('bad_field', `"channels": ${picture(channel)} expected one of "after" and "last", got both`, { channel });
+    refuse('bad_field', 'expected one of "after" and "last", got both');
   }
   if (last !== undefined && last > 0) return { last };
-  return after === undefined ? NOW : afterOf(channel, after);
+  return after === undefined ? NOW : afterOf(after, '"after": ');
 }
 
-function afterOf(channel: string, given: unknown): After {
+function afterOf(given: unknown, name = ''): After {
   if (isAfter(given)) return given;
-  const expected = 'expected "-1", "now" or an offset';
-  return refuse('bad_offset', `"channels": after ${picture(channel)} ${expected}, got ${picture(given)}`, { channel });
+  return refuse('bad_offset', `${name}expected "-1", "now" or an offset, got ${picture(given)}`);
 }
 
 /** An idempotency key: 1..128 printable ASCII characters. */

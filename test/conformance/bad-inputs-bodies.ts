@@ -20,6 +20,7 @@ const typed = (type: string): Rest => ({
   ...publish({ channel: 'ok', data: 'x' }, 'unsupported_media_type', 415),
   headers: { 'Content-Type': type },
 });
+const about = (channel: string, rest: Rest): Rest => ({ ...rest, expect: { ...rest.expect, channels: [channel] } });
 const encoded = (rest: Rest, encoding: string): Rest => ({ ...rest, headers: { 'Content-Encoding': encoding } });
 const deep = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(levels)}`;
 const manyChannels = (count: number): Record<string, string> =>
@@ -132,6 +133,10 @@ export const BODY_ROWS = rows('HTTP: bodies', [
   ['a publish without `data`', publish({ channel: 'ok' }, 'bad_field')],
   ['a poll from `last` without the feature', poll({ channels: { ok: { last: 1 } } }, 'bad_offset')],
   ['a poll from `after` and `last`', poll({ channels: { ok: { after: 'now', last: 1 } }, ...POSITIONS }, 'bad_field')],
+  [
+    'a poll of several channels from a `last` that is none, named by its channel',
+    about('ok-1', poll({ channels: { ok: 'now', 'ok-1': { last: 'x' } }, ...POSITIONS }, 'bad_field')),
+  ],
   ['a poll with a `maxPerSecond` of 0', poll({ channels: { ok: { maxPerSecond: 0 } }, ...POSITIONS }, 'bad_field')],
   ['`history` that is neither true nor false', publish({ channel: 'ok', data: 1, history: null }, 'bad_field')],
   ['a key for what nobody keeps', publish({ channel: 'ok', data: 1, history: false, key: 'k' }, 'bad_field')],
@@ -151,7 +156,10 @@ export const BODY_ROWS = rows('HTTP: bodies', [
     'several messages that wait for replicas, and one that nobody keeps',
     publish({ messages: [OK_MESSAGE, { ...OK_MESSAGE, history: false }], waitReplicas: 1 }, 'bad_field'),
   ],
-  ['a bad key in `messages`', publish({ messages: [{ ...OK_MESSAGE, key: 'a b' }] }, 'bad_idempotency_key')],
+  [
+    'a bad key in `messages`, named by its place',
+    about('ok-1', publish({ messages: [OK_MESSAGE, { channel: 'ok-1', data: 1, key: 'a b' }] }, 'bad_idempotency_key')),
+  ],
   ...['', 'k'.repeat(300), 'schlüssel', 'a b', 7].map((key): readonly [string, Rest] => [
     `the idempotency key ${String(key).length > 20 ? 'of 300 characters' : `\`${JSON.stringify(key)}\``}`,
     publish({ channel: 'ok', data: 1, key }, 'bad_idempotency_key'),

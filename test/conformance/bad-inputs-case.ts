@@ -23,6 +23,8 @@ export interface HttpRow extends Row {
     readonly status: number;
     /** Absent where the answer is the engine's own. */
     readonly code?: Code;
+    /** The channels that the problem names. */
+    readonly channels?: readonly string[];
     readonly headers?: Readonly<Record<string, RegExp>>;
     /** Response headers that must not be there. */
     readonly without?: readonly string[];

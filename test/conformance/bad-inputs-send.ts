@@ -18,12 +18,13 @@ interface Answer {
 /** One HTTP request, as the row says. */
 export async function sendHttp(port: number, row: HttpRow): Promise<void> {
   const answer = await exchange(port, row);
-  const { status, code, headers = {}, without = [] } = row.expect;
+  const { status, code, channels, headers = {}, without = [] } = row.expect;
   expect(answer.status, answer.text).toBe(status);
   if (code !== undefined) {
     expect(answer.headers['content-type']).toBe('application/problem+json');
     const problem = JSON.parse(answer.text) as Record<string, unknown>;
     expect(problem).toMatchObject({ code, status, title: expect.any(String), detail: expect.any(String) });
+    if (channels !== undefined) expect(problem.channels).toEqual(channels);
   }
   for (const [name, value] of Object.entries(headers)) expect(answer.headers[name.toLowerCase()], name).toMatch(value);
   for (const name of without) expect(answer.headers).not.toHaveProperty(name);

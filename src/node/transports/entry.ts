@@ -163,8 +163,9 @@ function withAddress({ ticket, user }: HttpClient, address: string): SubjectKeys
 
 /** What was decoded; throws what is wrong with it. */
 export function decoded<T>(result: Decoded<T>): T {
-  if (!result.ok) throw new FanfareError(result.problem.code, result.problem.message);
-  return result.value;
+  if (result.ok) return result.value;
+  const { code, message, channel } = result.problem;
+  throw new FanfareError(code, message, channel === undefined ? {} : { channels: [channel] });
 }
 
 /** A tenth of a unit for each channel. Throws `too_many_channels`. */
