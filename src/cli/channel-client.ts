@@ -5,7 +5,7 @@ import type { KeyRight } from '../config/key-list.js';
 import { publishKeys } from '../config/key-types.js';
 import { type ConnectResponse, PATHS } from '../protocol/index.js';
 import type { ClientTerms } from './client-flags.js';
-import { askHttp } from './http-ask.js';
+import { askHttp, type HttpAnswer, type Question } from './http-ask.js';
 
 export interface KeyFlags {
   readonly publishKey?: string;
@@ -15,6 +15,7 @@ export interface KeyFlags {
 export interface ChannelTerms {
   readonly url: string;
   readonly bearer: string | undefined;
+  readonly keyKind?: Question['keyKind'];
 }
 
 /** The first of the keys that were given which has the right; `undefined` where none was given. Throws `ConfigError` for what is no key. */
@@ -33,18 +34,18 @@ export function keyFor(right: KeyRight, { publishKey }: KeyFlags): string | unde
 
 /** With a key the server itself is asked; a user is sent on by discovery. */
 export async function channelTerms({ url, token }: ClientTerms, key: string | undefined): Promise<ChannelTerms> {
-  if (key !== undefined) return { url, bearer: key };
-  const response = await askHttp(`${url}${PATHS.connect}`, { method: 'POST', bearer: token, body: {} });
-  const { node, ticket } = (await response.json()) as ConnectResponse;
+  if (key !== undefined) return { url, bearer: key, keyKind: 'publish key' };
+  const { json } = await askHttp(`${url}${PATHS.connect}`, { method: 'POST', bearer: token, body: {} });
+  const { node, ticket } = json as ConnectResponse;
   return { url: node.url, bearer: ticket };
 }
 
-/** The answer, where it is 2xx. Throws `ClientEnded` with the code of a refusal, and what `fetch` throws. */
+/** The answer, where it is 2xx. Throws `ClientEnded` as `askHttp` does. */
 export function askChannel(
-  { url, bearer }: ChannelTerms,
+  { url, bearer, keyKind }: ChannelTerms,
   method: string,
   channel: string,
   query = '',
-): Promise<Response> {
-  return askHttp(`${url}${PATHS.channels}/${encodeURIComponent(channel)}${query}`, { method, bearer });
+): Promise<HttpAnswer> {
+  return askHttp(`${url}${PATHS.channels}/${encodeURIComponent(channel)}${query}`, { method, bearer, keyKind });
 }

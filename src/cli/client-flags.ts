@@ -10,6 +10,7 @@ import { isLoopback } from '../config/development.js';
 import { channelNameProblem, TRANSPORTS, type Transport } from '../protocol/index.js';
 import { DEFAULT_URL, serverUrl } from './server-url.js';
 import { signingTerms } from './signing-terms.js';
+import { unreachable } from './why-not.js';
 
 const TOKEN_LIFE_MS = 3_600_000;
 
@@ -34,14 +35,34 @@ export interface ClientTerms {
   readonly token: string | undefined;
 }
 
+export interface CommandClient {
+  readonly client: Client;
+  /** Rejects when the client cannot connect at first, or is refused for good at any time. Never resolves. */
+  readonly ended: Promise<never>;
+}
+
 /** A client on these terms. */
-export function clientFor({ url, token }: ClientTerms, { transport }: ClientFlags): Client {
+export function clientFor({ url, token }: ClientTerms, { transport }: ClientFlags): CommandClient {
   const transports = transport === undefined ? undefined : [transport];
-  return createClient({
+  /** Of what was asked last. */
+  let whyAway: string | undefined;
+  const client = createClient({
     url,
     ...(token !== undefined && { token }),
     ...(transports !== undefined && { transports }),
+    fetch: async (asked, init) => {
+      try {
+        const response = await fetch(asked, init);
+        whyAway = undefined;
+        return response;
+      } catch (error) {
+        // The SDK says only that it was the network, as browsers do.
+        whyAway = unreachable(String(asked), error);
+        throw error;
+      }
+    },
   });
+  return { client, ended: untilEnded(client, () => whyAway) };
 }
 
 /** For these channels. Throws `ConfigError` for what was typed wrong. */
@@ -96,8 +117,7 @@ export function explained(error: unknown, { token }: ClientTerms): unknown {
   return new ClientEnded(code, "not without a token: give it --token, or the server's FANFARE_AUTH_SECRET to sign one");
 }
 
-/** Rejects when the client cannot connect at first, or is refused for good at any time. Never resolves. */
-export function untilEnded(client: Client): Promise<never> {
+function untilEnded(client: Client, whyAway: () => string | undefined): Promise<never> {
   let wasConnected = false;
   return new Promise((_, reject) => {
     client.on('state', (state) => {
@@ -107,7 +127,7 @@ export function untilEnded(client: Client): Promise<never> {
       }
       if (state.type === 'waiting' && !wasConnected) {
         const away = 'the server cannot be reached or cannot take the client now';
-        reject(new ClientEnded(state.cause, tokenAdvice(state.cause) ?? away));
+        reject(new ClientEnded(state.cause, tokenAdvice(state.cause) ?? whyAway() ?? away));
       }
     });
   });

@@ -8,7 +8,7 @@ import {
   type PublishResults,
 } from '../protocol/index.js';
 import type { ClientTerms } from './client-flags.js';
-import { askHttp } from './http-ask.js';
+import { askHttp, type Question } from './http-ask.js';
 
 /** Chosen: well below what a node takes of a body. */
 const MAX_BATCH_BYTES = 512 * 1024;
@@ -29,10 +29,10 @@ export interface KeyTerms {
   readonly waitReplicas?: number;
 }
 
-/** Resolves with what publishes one message. Both reject with `ClientEnded`, or as `fetch` does. */
+/** Resolves with what publishes one message. Both reject with `ClientEnded`, as `askHttp` does. */
 export async function httpPublisher(terms: ClientTerms): Promise<(order: HttpOrder) => Promise<PublishResponse>> {
-  const { node, ticket } = await post<ConnectResponse>(`${terms.url}/v1/connect`, terms.token, {});
-  return (order) => post<PublishResponse>(`${node.url}/v1/publish`, ticket, order);
+  const { node, ticket } = await post<ConnectResponse>(`${terms.url}/v1/connect`, { bearer: terms.token, body: {} });
+  return (order) => post<PublishResponse>(`${node.url}/v1/publish`, { bearer: ticket, body: order });
 }
 
 /** Publishes with a publish key in as few calls as there may be; yields an answer for each message, in their order. Throws as above. */
@@ -42,7 +42,8 @@ export async function* publishInBatches(
 ): AsyncGenerator<PublishResponse | PublishFailure> {
   for (const messages of batchesOf(orders)) {
     const body = { messages, ...(waitReplicas !== undefined && { waitReplicas }) };
-    yield* (await post<PublishResults>(`${url}/v1/publish`, key, body)).results;
+    const question = { bearer: key, keyKind: 'publish key', body } as const;
+    yield* (await post<PublishResults>(`${url}/v1/publish`, question)).results;
   }
 }
 
@@ -63,6 +64,6 @@ function batchesOf(orders: readonly HttpOrder[]): readonly (readonly HttpOrder[]
   return batches;
 }
 
-async function post<T>(url: string, bearer: string | undefined, body: object): Promise<T> {
-  return (await (await askHttp(url, { method: 'POST', bearer, body })).json()) as T;
+async function post<T>(url: string, question: Omit<Question, 'method'>): Promise<T> {
+  return (await askHttp(url, { ...question, method: 'POST' })).json as T;
 }

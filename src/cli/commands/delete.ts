@@ -27,8 +27,8 @@ async function deleteChannel(channel: string, flags: DeleteFlags): Promise<void>
     throw new ConfigError([{ option: 'publishKey', source: 'not set', message }]);
   }
   const { url } = await clientTerms({ ...flags, token: key }, [channel], 'subscribe');
-  const response = await askChannel({ url, bearer: key }, 'DELETE', channel);
-  if (response.status === 204) return;
-  const { pending } = (await response.json()) as { readonly pending: readonly string[] };
+  const { status, json } = await askChannel({ url, bearer: key, keyKind: 'publish key' }, 'DELETE', channel);
+  if (status === 204) return;
+  const { pending } = json as { readonly pending: readonly string[] };
   process.stderr.write(`fanfare: deleted; may still be held at: ${pending.join(', ') || 'unknown'}\n`);
 }

@@ -6,6 +6,7 @@ import { readWholeNumber } from '../../config/value-types.js';
 import { LIMITS } from '../../protocol/index.js';
 import { askChannel, channelTerms, type KeyFlags, keyFor } from '../channel-client.js';
 import { type ClientFlags, clientTerms, explained } from '../client-flags.js';
+import type { HttpAnswer } from '../http-ask.js';
 
 interface HistoryFlags extends ClientFlags, KeyFlags {
   readonly last?: string;
@@ -31,9 +32,9 @@ async function history(channel: string, flags: HistoryFlags): Promise<void> {
   try {
     const place = await channelTerms(terms, key);
     for (let query: string | undefined = `?format=messages${last}`; query !== undefined; ) {
-      const response: Response = await askChannel(place, 'GET', channel, query);
-      for (const message of (await response.json()) as readonly unknown[]) console.log(JSON.stringify(message));
-      query = /<(\?[^>]*)>; rel="next"/.exec(response.headers.get('link') ?? '')?.[1];
+      const { json, headers }: HttpAnswer = await askChannel(place, 'GET', channel, query);
+      for (const message of json as readonly unknown[]) console.log(JSON.stringify(message));
+      query = /<(\?[^>]*)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
     }
   } catch (error) {
     throw explained(error, { url: terms.url, token: key ?? terms.token });

@@ -13,7 +13,6 @@ import {
   clientFor,
   clientTerms,
   explained,
-  untilEnded,
 } from '../client-flags.js';
 import { type HttpOrder, httpPublisher, type KeyTerms, publishInBatches } from '../http-publisher.js';
 
@@ -77,8 +76,7 @@ function refuseContradictions({ key, live }: PublishFlags, values: number, repli
 }
 
 async function publishByClient(orders: readonly HttpOrder[], terms: ClientTerms, flags: ClientFlags): Promise<void> {
-  const client = clientFor(terms, flags);
-  const ended = untilEnded(client);
+  const { client, ended } = clientFor(terms, flags);
   try {
     for (const { channel, data, key } of orders) {
       const sent = client.publish(channel, data, key === undefined ? {} : { key });

@@ -45,8 +45,8 @@ async function revoke(user: string | undefined, flags: RevokeFlags): Promise<voi
     await askDiscovery(flags, 'DELETE', `${PATHS.revocations}/${encodeURIComponent(withdraw)}`);
     return;
   }
-  const { body } = await askDiscovery(flags, 'POST', PATHS.revocations, requestOf(user, flags));
-  const { id, pending } = body as RevocationResponse;
+  const { json } = await askDiscovery(flags, 'POST', PATHS.revocations, requestOf(user, flags));
+  const { id, pending } = json as RevocationResponse;
   if (pending !== undefined) {
     process.stderr.write(`fanfare: stored; not yet in force at: ${pending.join(', ') || 'unknown, Redis is away'}\n`);
   }

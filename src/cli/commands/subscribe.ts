@@ -5,15 +5,7 @@ import type { Client, Subscription } from '../../../client-sdk/node.js';
 import { ConfigError, shown } from '../../config/config-problem.js';
 import { readWholeNumber } from '../../config/value-types.js';
 import { type After, isAfter } from '../../protocol/index.js';
-import {
-  addClientFlags,
-  ClientEnded,
-  type ClientFlags,
-  clientFor,
-  clientTerms,
-  explained,
-  untilEnded,
-} from '../client-flags.js';
+import { addClientFlags, ClientEnded, type ClientFlags, clientFor, clientTerms, explained } from '../client-flags.js';
 
 interface SubscribeFlags extends ClientFlags {
   readonly after: string;
@@ -35,12 +27,12 @@ async function subscribe(channels: readonly string[], flags: SubscribeFlags): Pr
   const after = afterOf(flags.after);
   const count = countOf(flags.count);
   const terms = await clientTerms(flags, channels, 'subscribe');
-  const client = clientFor(terms, flags);
+  const { client, ended } = clientFor(terms, flags);
   const stop = () => client.close();
   process.once('SIGINT', stop).once('SIGTERM', stop);
   client.on('state', (state) => tell(state));
   try {
-    await Promise.race([printed(client, channels, after, count), untilEnded(client)]);
+    await Promise.race([printed(client, channels, after, count), ended]);
   } catch (error) {
     throw explained(error, terms);
   } finally {

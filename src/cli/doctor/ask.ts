@@ -73,26 +73,6 @@ export function bearer(key: string | undefined): Readonly<Record<string, string>
   return key === undefined ? {} : { Authorization: `Bearer ${key}` };
 }
 
-const UNKNOWN_AUTHORITY =
-  'its certificate is from an authority that is not known here: NODE_EXTRA_CA_CERTS names the file of one';
-
-/** Why nobody answers, in words. */
-export function whyNot(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const words: Readonly<Record<string, string>> = {
-    ECONNREFUSED: 'nobody listens there (ECONNREFUSED)',
-    ENOTFOUND: 'the name is not known (ENOTFOUND)',
-    EAI_AGAIN: 'the name cannot be looked up (EAI_AGAIN)',
-    EHOSTUNREACH: 'there is no way to the host (EHOSTUNREACH)',
-    ECONNRESET: 'the connection is cut off (ECONNRESET)',
-    CERT_HAS_EXPIRED: 'its certificate has expired (CERT_HAS_EXPIRED)',
-    DEPTH_ZERO_SELF_SIGNED_CERT: `${UNKNOWN_AUTHORITY} (DEPTH_ZERO_SELF_SIGNED_CERT)`,
-    SELF_SIGNED_CERT_IN_CHAIN: `${UNKNOWN_AUTHORITY} (SELF_SIGNED_CERT_IN_CHAIN)`,
-    UNABLE_TO_VERIFY_LEAF_SIGNATURE: `${UNKNOWN_AUTHORITY} (UNABLE_TO_VERIFY_LEAF_SIGNATURE)`,
-  };
-  return words[code] ?? (error instanceof Error ? error.message : String(error));
-}
-
 function objectIn(text: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(text);

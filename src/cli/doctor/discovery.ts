@@ -2,8 +2,9 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { PATHS } from '../../protocol/index.js';
+import { whyNot } from '../why-not.js';
 import { checksIn, clockOf, type FoundNode, nodesIn, type ProcessCheck } from './answers.js';
-import { type Answer, ask, bearer, whyNot } from './ask.js';
+import { type Answer, ask, bearer } from './ask.js';
 import type { Clocks } from './clocks.js';
 import type { Findings } from './finding.js';
 

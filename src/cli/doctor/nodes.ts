@@ -2,8 +2,9 @@
 
 import { RESERVED_FILES } from '../../config/file-limit.js';
 import { HEADERS, PATHS } from '../../protocol/index.js';
+import { whyNot } from '../why-not.js';
 import { checksIn, clockOf, type FoundNode } from './answers.js';
-import { type Answer, ask, bearer, whyNot } from './ask.js';
+import { type Answer, ask, bearer } from './ask.js';
 import { askSocket } from './ask-socket.js';
 import type { Clocks } from './clocks.js';
 import type { Findings } from './finding.js';

@@ -2,8 +2,9 @@
 
 import { shown } from '../../config/config-problem.js';
 import { field, PATHS } from '../../protocol/index.js';
+import { whyNot } from '../why-not.js';
 import { type FoundNode, nodesIn } from './answers.js';
-import { type Answer, ask, bearer, whyNot } from './ask.js';
+import { type Answer, ask, bearer } from './ask.js';
 import { NO_NODE } from './discovery.js';
 import type { Findings } from './finding.js';
 
