@@ -1,6 +1,6 @@
 // `fanfare publish`: publishes one JSON value, or each line of standard input, on one channel or several.
 
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { ConfigError, shown } from '../../config/config-problem.js';
 import { readWholeNumber } from '../../config/value-types.js';
@@ -15,6 +15,7 @@ import {
   explained,
 } from '../client-flags.js';
 import { type HttpOrder, httpPublisher, type KeyTerms, publishInBatches } from '../http-publisher.js';
+import { valueIn, valuesIn } from '../json-lines.js';
 
 interface PublishFlags extends ClientFlags {
   readonly key?: string;
@@ -46,7 +47,7 @@ export function addCommand(program: Command): void {
 }
 
 async function publish(channels: readonly string[], json: string, flags: PublishFlags): Promise<void> {
-  const values = json === '-' ? valuesIn(await text(process.stdin)) : [parsed(json, 'argument')];
+  const values = json === '-' ? valuesIn(await buffer(process.stdin)) : [valueIn(json, 'argument')];
   const replicas = flags.waitReplicas === undefined ? 0 : replicaCount(flags.waitReplicas);
   refuseContradictions(flags, values.length, replicas);
   const { key, publishKey } = flags;
@@ -106,23 +107,4 @@ function replicaCount(typed: string): number {
   if ('value' in reading) return reading.value;
   const message = `got ${shown(typed)}, expected ${reading.expected}`;
   throw new ConfigError([{ option: 'waitReplicas', source: 'flag --wait-replicas', message }]);
-}
-
-/** One value over several lines, or one in each line. */
-function valuesIn(input: string): readonly unknown[] {
-  try {
-    return [JSON.parse(input)];
-  } catch {
-    const lines = input.split('\n').filter((line) => line.trim() !== '');
-    return lines.map((line, index) => parsed(line, `line ${index + 1} of standard input`));
-  }
-}
-
-function parsed(json: string, source: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    const message = `got ${shown(json)}, expected JSON; a text is written '"like this"'`;
-    throw new ConfigError([{ option: 'json', source, message }]);
-  }
 }
