@@ -6,8 +6,9 @@ import { ConfigError, type ConfigProblem } from '../../config/config-problem.js'
 import { readOptions } from '../../config/load-config.js';
 import { ROLES } from '../../config/option-info.js';
 import { OPTION_KEYS } from '../../config/schema.js';
+import { CODES } from '../../protocol/index.js';
 import { type DoctorTerms, examine, reportText } from '../doctor/doctor.js';
-import { Findings } from '../doctor/finding.js';
+import { FINDING_CODES, Findings } from '../doctor/finding.js';
 import { EXIT } from '../exit.js';
 import { addOptionFlags } from '../option-flags.js';
 import { redisPlaceOf } from '../redis-place.js';
@@ -71,8 +72,23 @@ async function termsOf(flags: DoctorFlags, command: Command, found: Findings): P
     origins: flags.origin === undefined ? written : listOf(flags.origin),
     jwksUrl: authJwksUrl,
     wantedConnections: isWritten && maxConnections !== undefined ? maxConnections : WANTED_CONNECTIONS,
-    ignored: new Set(listOf(flags.ignore ?? '')),
+    ignored: ignoredCodes(flags.ignore),
   };
+}
+
+/** Throws `ConfigError` for one that is never found: whoever wrote it believes that something is left out. */
+function ignoredCodes(typed = ''): ReadonlySet<string> {
+  const ignored = new Set(listOf(typed));
+  const known = new Set<string>([...FINDING_CODES, ...Object.keys(CODES)]);
+  const unknown = [...ignored].filter((code) => !known.has(code));
+  const expected = `expected ${FINDING_CODES.join(', ')}, or the code with which a token is refused`;
+  const problemOf = (code: string) => ({
+    option: 'ignore',
+    source: 'flag --ignore',
+    message: `got ${shown(code)}, ${expected}`,
+  });
+  if (unknown.length > 0) throw new ConfigError(unknown.map(problemOf));
+  return ignored;
 }
 
 /** `undefined` where only somebody else can sign. It grants nothing. */

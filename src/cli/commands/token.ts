@@ -1,9 +1,11 @@
 // `fanfare token`: signs a user's token, for trying things out and for backends' first steps.
 
 import type { Command } from 'commander';
+import { escapeSubject } from '../../auth/grant-patterns.js';
 import { signToken } from '../../auth/token-signer.js';
-import { ConfigError, type ConfigProblem } from '../../config/config-problem.js';
+import { ConfigError, type ConfigProblem, shown } from '../../config/config-problem.js';
 import { type Reading, readDuration } from '../../config/value-types.js';
+import { channelPatternProblem, LIMITS } from '../../protocol/index.js';
 import { signingTerms } from '../signing-terms.js';
 
 interface TokenFlags {
@@ -14,6 +16,8 @@ interface TokenFlags {
   readonly publishLive: string;
   readonly ttl: string;
 }
+
+type GrantOption = 'subscribe' | 'publish' | 'presence' | 'publishLive';
 
 const DEVELOPMENT_ONLY =
   'fanfare: signed with the development secret, which everybody can read: only `fanfare start` on this machine without any configuration takes it; set FANFARE_AUTH_SECRET for any other server';
@@ -50,16 +54,32 @@ async function printToken(flags: TokenFlags): Promise<void> {
       message: `got "${flags.ttl}", expected ${lifetime.expected}`,
     });
   }
+  const patternsOf = (option: GrantOption) => patternsIn(option, flags, problems);
+  const grants = {
+    subscribe: patternsOf('subscribe'),
+    publish: patternsOf('publish'),
+    presence: patternsOf('presence'),
+    publishLive: patternsOf('publishLive'),
+  };
   const terms = signingTerms({ ...flags }, process.env, problems);
   if (problems.length > 0 || terms === undefined || !('value' in lifetime)) throw new ConfigError(problems);
-  const grants = {
-    subscribe: listOf(flags.subscribe),
-    publish: listOf(flags.publish),
-    presence: listOf(flags.presence),
-    publishLive: listOf(flags.publishLive),
-  };
   if (terms.development) process.stderr.write(`${DEVELOPMENT_ONLY}\n`);
   console.log(await signToken({ ...terms, subject: flags.sub, grants, lifetimeMs: lifetime.value }));
+}
+
+/** Adds to `problems` what every server would refuse; whether `*` alone may grant everything is for a server to say. */
+function patternsIn(option: GrantOption, flags: TokenFlags, problems: ConfigProblem[]): readonly string[] {
+  const patterns = listOf(flags[option]);
+  const source = option === 'publishLive' ? 'flag --publish-live' : `flag --${option}`;
+  const refuse = (message: string) => problems.push({ option, source, message });
+  if (patterns.length > LIMITS.maxGrantPatterns) {
+    refuse(`expected at most ${LIMITS.maxGrantPatterns} patterns, got ${patterns.length}`);
+  }
+  for (const pattern of patterns) {
+    const problem = channelPatternProblem(pattern.replaceAll('${sub}', escapeSubject(flags.sub)), true);
+    if (problem !== undefined) refuse(`got ${shown(pattern)}, expected the pattern of a channel: ${problem}`);
+  }
+  return patterns;
 }
 
 function listOf(patterns: string): readonly string[] {

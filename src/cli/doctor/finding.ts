@@ -3,8 +3,24 @@
 export const AREAS = ['configuration', 'redis', 'discovery', 'nodes', 'tokens'] as const;
 export type Area = (typeof AREAS)[number];
 
+/** Stable: scripts go by them. Beside these are the codes with which a server refuses a token, or a client. */
+export const FINDING_CODES = [
+  'bad_configuration',
+  ...(['redis_unreachable', 'redis_password', 'redis_url', 'redis_too_old', 'redis_is_cluster'] as const),
+  ...(['redis_read_only', 'redis_right_missing', 'redis_command_missing', 'redis_refuses_writes'] as const),
+  ...(['redis_evicts', 'redis_nearly_full', 'redis_clients', 'redis_no_persistence'] as const),
+  ...(['redis_foreign_library', 'key_prefix'] as const),
+  ...(['discovery_unreachable', 'discovery_elsewhere', 'discovery_not_ready', 'no_node'] as const),
+  ...(['admin_key_refused', 'origin_denied'] as const),
+  ...(['node_unreachable', 'node_url_elsewhere', 'nodes_share_url', 'node_foreign_secret'] as const),
+  ...(['node_without_upgrade', 'proxy_http_1_0', 'node_refuses', 'node_not_ready', 'node_deaf'] as const),
+  ...(['node_full', 'node_lapsed', 'file_limit'] as const),
+  ...(['keys_unavailable', 'keys_stale', 'jwks_unreachable', 'jwks_without_kid', 'clock_differs'] as const),
+] as const;
+export type FindingCode = (typeof FINDING_CODES)[number];
+
 export interface Finding {
-  /** Stable: scripts go by it. */
+  /** One of {@link FINDING_CODES}, or a server's. */
   readonly code: string;
   /** `warning`: it works, and is risky. */
   readonly severity: 'error' | 'warning';
@@ -27,12 +43,17 @@ export class Findings {
   readonly asked: string[] = [];
   readonly notAsked: NotAsked[] = [];
 
-  error(area: Area, code: string, message: string, mend: string): void {
+  error(area: Area, code: FindingCode, message: string, mend: string): void {
     this.#add({ code, severity: 'error', area, message, mend });
   }
 
-  warning(area: Area, code: string, message: string, mend: string): void {
+  warning(area: Area, code: FindingCode, message: string, mend: string): void {
     this.#add({ code, severity: 'warning', area, message, mend });
+  }
+
+  /** What a server refuses with a code of its own. */
+  refusal(area: Area, code: string, message: string, mend: string): void {
+    this.#add({ code, severity: 'error', area, message, mend });
   }
 
   /** Named once, whoever found it again. */

@@ -75,7 +75,7 @@ export async function examineToken(terms: TokenTerms, found: Findings): Promise<
 function judgeRefusal({ status, json }: Answer, code: string, found: Findings): void {
   const detail = typeof json.detail === 'string' ? ` (${json.detail})` : '';
   const known = REFUSALS[code];
-  if (known !== undefined) return found.error('tokens', code, known[0] + detail, known[1]);
+  if (known !== undefined) return found.refusal('tokens', code, known[0] + detail, known[1]);
   // Told by whoever looked at origins.
   if (code === 'origin_denied') return;
   if (code === 'no_capacity' || NO_NODE.test(detail)) {
@@ -83,7 +83,7 @@ function judgeRefusal({ status, json }: Answer, code: string, found: Findings): 
       'start nodes with the same FANFARE_REDIS_URL, FANFARE_PREFIX and FANFARE_CLUSTER_SECRET, or more of them';
     return found.error('discovery', 'no_node', 'discovery knows no node that clients can be sent to', mend);
   }
-  found.error('discovery', code, `discovery refuses a client: ${status} ${code}${detail}`, 'what the text names');
+  found.refusal('discovery', code, `discovery refuses a client: ${status} ${code}${detail}`, 'what the text names');
 }
 
 /** By this machine's way to it, which need not be discovery's. */
