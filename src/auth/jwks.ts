@@ -230,7 +230,8 @@ export class Jwks {
       if (bytes > maxBytes) throw new Error(`the answer has more than ${maxBytes} bytes`);
       chunks.push(chunk);
     }
-    return Buffer.concat(chunks).toString('utf8');
+    // As `Response.json` reads it: without the byte order mark that a file may have before it.
+    return new TextDecoder().decode(Buffer.concat(chunks));
   }
 }
 

@@ -245,6 +245,11 @@ describe('a key set', () => {
     await expect.poll(() => tokens.checks()[0]?.ok).toBe(true);
   });
 
+  it('may begin with a byte order mark', async () => {
+    const set = await serve((_, response) => response.end(`\ufeff${JSON.stringify({ keys: [jwk('a')] })}`));
+    expect(await codeOf(() => verifierAt(set.url).verify(token('a')))).toBe('accepted');
+  });
+
   it('gives no shared secret and no private key', async () => {
     const secret = { kty: 'oct', k: Buffer.from('x'.repeat(32)).toString('base64url'), kid: 'a', alg: 'HS256' };
     const secretly = { ...rsa.privateKey.export({ format: 'jwk' }), kid: 'a' };
