@@ -1,7 +1,7 @@
 // The config file: YAML whose camelCase keys are options, with the line and column of each.
 
-import { readFileSync } from 'node:fs';
 import { isMap, isNode, isScalar, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
+import { readTextFile } from '../lib/text-file.js';
 import { type ConfigProblem, cannotRead, shown, unknownSetting } from './config-problem.js';
 import { type Layer, type RawValue, settled, WRITABLE } from './layers.js';
 
@@ -11,7 +11,7 @@ const SECOND_DOCUMENT = 'got a second document (after "---"), expected one';
 export function fileLayer(path: string, source: string): Layer {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readTextFile(path);
   } catch (error) {
     return { values: new Map(), problems: [{ option: 'config', source, message: cannotRead(path, error) }] };
   }

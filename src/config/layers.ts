@@ -1,6 +1,6 @@
 // The places where an option can be written: flags, environment variables, the config file.
 
-import { readFileSync } from 'node:fs';
+import { readTextFile } from '../lib/text-file.js';
 import { type ConfigProblem, cannotRead, shown, unknownSetting } from './config-problem.js';
 import { envName, flagName } from './option-info.js';
 import { infoOf, OPTION_KEYS, type OptionKey } from './schema.js';
@@ -109,7 +109,7 @@ function secretFrom(key: OptionKey, file: RawValue): RawValue | ConfigProblem {
   }
   try {
     // A line break at the end is the editor's, not the secret's.
-    return { raw: readFileSync(file.raw, 'utf8').replace(/\r?\n$/, ''), source: `${file.source} ${file.raw}` };
+    return { raw: readTextFile(file.raw).replace(/\r?\n$/, ''), source: `${file.source} ${file.raw}` };
   } catch (error) {
     return { option, source: file.source, message: cannotRead(file.raw, error) };
   }

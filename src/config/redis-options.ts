@@ -1,6 +1,6 @@
 // The options of where Redis is, and how it is spoken to.
 
-import { readFileSync } from 'node:fs';
+import { readTextFile } from '../lib/text-file.js';
 import { cannotRead, shown } from './config-problem.js';
 import { redisUrl } from './network-types.js';
 import { NODES, option, ROLES } from './option-info.js';
@@ -18,7 +18,7 @@ const pemFile = (label: string) =>
     let pem = raw;
     if (!PEM.test(raw)) {
       try {
-        pem = readFileSync(raw, 'utf8');
+        pem = readTextFile(raw);
       } catch (error) {
         return { expected, got: `a file that is not there (${cannotRead(raw, error)})` };
       }

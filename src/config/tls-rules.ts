@@ -1,7 +1,7 @@
 // What must hold of the files of TLS, and what is in them.
 
-import { readFileSync } from 'node:fs';
-import { type TlsPair, tlsProblem } from '../lib/tls-pair.js';
+import { readTextFile } from '../lib/text-file.js';
+import { type TlsPair, type TlsProblem, tlsProblem } from '../lib/tls-pair.js';
 import { cannotRead, shown } from './config-problem.js';
 import type { Findings, Given } from './findings.js';
 import { envName } from './option-info.js';
@@ -22,19 +22,28 @@ export function tlsRules(given: Given, found: Findings): void {
   if (cert === undefined || key === undefined) return;
   const problem = tlsProblem({ cert, key });
   if (problem === undefined) return;
-  const [name, file] = problem.part === 'cert' ? (['tlsCert', tlsCert] as const) : (['tlsKey', tlsKey] as const);
-  found.problem(name, `${shown(file)} ${problem.message}`);
+  const { option, message } = tlsMistake(problem, { tlsCert, tlsKey });
+  found.problem(option, message);
+}
+
+/** Which option is wrong, and what is wrong with its file. */
+export function tlsMistake(
+  { part, message }: TlsProblem,
+  { tlsCert, tlsKey }: Pick<Config, 'tlsCert' | 'tlsKey'>,
+): { readonly option: 'tlsCert' | 'tlsKey'; readonly message: string } {
+  const isCert = part === 'cert';
+  return { option: isCert ? 'tlsCert' : 'tlsKey', message: `${shown(isCert ? tlsCert : tlsKey)} ${message}` };
 }
 
 /** The pair that a valid configuration names, read once more; `undefined`: plain HTTP. Throws when it can no longer be read. */
 export function tlsPairOf({ tlsCert: certFile, tlsKey: keyFile }: Config): TlsPair | undefined {
   if (certFile === undefined || keyFile === undefined) return undefined;
-  return { certFile, keyFile, cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
+  return { certFile, keyFile, cert: readTextFile(certFile), key: readTextFile(keyFile) };
 }
 
 function fileOf(name: 'tlsCert' | 'tlsKey', file: string, found: Findings): string | undefined {
   try {
-    return readFileSync(file, 'utf8');
+    return readTextFile(file);
   } catch (error) {
     found.problem(name, cannotRead(file, error));
     return undefined;

@@ -1,10 +1,10 @@
 // Looks at the files of a certificate and its key, and hands on a new pair once it is whole.
 
-import { readFile } from 'node:fs/promises';
 import { calm } from '../lib/calm.js';
 import type { Logger } from '../lib/logger.js';
 import { type PeriodicTask, periodically } from '../lib/periodic-tasks.js';
-import { type TlsPair, tlsEndsAtMs, tlsProblem } from '../lib/tls-pair.js';
+import { readTextFileLater } from '../lib/text-file.js';
+import { type TlsPair, tlsEndsAtMs, tlsProblem, tlsProblemText } from '../lib/tls-pair.js';
 
 /** Chosen: whoever has put a new certificate there sees it served at once, and two small files are read for that. */
 const LOOK_EVERY_MS = 2_000;
@@ -77,7 +77,7 @@ export class TlsWatch {
   async #take(): Promise<void> {
     const { certFile, keyFile } = this.#pair;
     try {
-      const [cert, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')]);
+      const [cert, key] = await Promise.all([readTextFileLater(certFile), readTextFileLater(keyFile)]);
       const isSame = cert === this.#pair.cert && key === this.#pair.key;
       if (!isSame) await this.#change({ certFile, keyFile, cert, key });
       this.#problem = '';
@@ -89,9 +89,7 @@ export class TlsWatch {
 
   async #change(pair: TlsPair): Promise<void> {
     const problem = tlsProblem(pair);
-    if (problem !== undefined) {
-      throw new Error(`${problem.part === 'cert' ? pair.certFile : pair.keyFile} ${problem.message}`);
-    }
+    if (problem !== undefined) throw new Error(tlsProblemText(problem, pair));
     await this.#renew(pair);
     this.#pair = pair;
     const ends = new Date(tlsEndsAtMs(pair)).toISOString();

@@ -42,6 +42,11 @@ export function tlsProblem({ cert, key }: Pick<TlsPair, 'cert' | 'key'>): TlsPro
   }
 }
 
+/** The same with the file that it is about. */
+export function tlsProblemText({ part, message }: TlsProblem, { certFile, keyFile }: TlsFiles): string {
+  return `${part === 'cert' ? certFile : keyFile} ${message}`;
+}
+
 /** Unix milliseconds. */
 export function tlsEndsAtMs({ cert }: Pick<TlsPair, 'cert'>): number {
   return Date.parse(new X509Certificate(cert).validTo);

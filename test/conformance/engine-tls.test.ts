@@ -2,11 +2,12 @@
 
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Agent, get, type RequestOptions } from 'node:https';
 import { connect as connectTcp } from 'node:net';
+import { tmpdir } from 'node:os';
 import { connect, type TLSSocket } from 'node:tls';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { TlsPair } from '../../src/lib/tls-pair.js';
 import { type Certificates, makeCertificates } from '../support/certificates.js';
@@ -113,6 +114,38 @@ describe.each(ENGINES)('TLS on the %s engine', (name) => {
       later.terminate();
     }
     expect(ws.readyState).toBe(WebSocket.OPEN);
+  });
+
+  it('takes files that begin with a byte order mark, and leaves no copy of them behind', async () => {
+    const copies = () => readdirSync(tmpdir()).filter((one) => one.startsWith('fanfare-tls-'));
+    const before = copies();
+    const marked = (certificates: Certificates) => {
+      const pair = pairOf(certificates);
+      writeFileSync(pair.certFile, `\ufeff${pair.cert}`);
+      writeFileSync(pair.keyFile, `\ufeff${pair.key}`);
+      return pair;
+    };
+    host = await start({ options: { tls: marked(first) } });
+    expect(await shown('push.test')).toBe(serialOf(first));
+    expect(host.engine.tlsProblem?.(marked(second))).toBeUndefined();
+    host.engine.renewTls(marked(second));
+    expect(await shown('push.test')).toBe(serialOf(second));
+    expect(copies()).toEqual(before);
+  });
+
+  it('says where no copy can be made of a file with a byte order mark', async () => {
+    host = await start();
+    const pair = pairOf(first);
+    writeFileSync(pair.keyFile, `\ufeff${pair.key}`);
+    vi.stubEnv('TMPDIR', '/nowhere');
+    try {
+      const message = expect.stringMatching(
+        /^begins with a byte order mark, and cannot be copied without it: .*ENOENT/,
+      );
+      expect(host.engine.tlsProblem?.(pair)).toEqual(name === 'uws' ? { part: 'key', message } : undefined);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('goes on with the certificate before where the new one cannot be used', async () => {

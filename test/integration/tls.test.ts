@@ -1,5 +1,6 @@
 // TLS in `start`, a node and discovery, as processes: what they say of themselves, of bad files, and of files that change.
 
+import { execFileSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { connect } from 'node:tls';
@@ -106,6 +107,21 @@ it('is spoken by discovery too, which hands out the node by https, and both take
   }
 });
 
+it.each(['uws', 'ws'])('files that begin with a byte order mark are served on the %s engine', async (engine) => {
+  for (const [from, to] of [
+    [first.server.certificate, env.FANFARE_TLS_CERT],
+    [first.server.key, env.FANFARE_TLS_KEY],
+  ] as const) {
+    writeFileSync(to ?? '', `\ufeff${readFileSync(from, 'utf8')}`);
+  }
+  const server = await startFanfare(['start'], { env: { ...env, FANFARE_ENGINE: engine } });
+  try {
+    expect(await statusOf(`${server.url}/livez`)).toBe(200);
+  } finally {
+    await server.stop();
+  }
+});
+
 describe('bad files refuse the start with 78', () => {
   const started = (more: Record<string, string>) => runFanfare(['start'], { env: { ...env, ...more } });
 
@@ -123,6 +139,21 @@ describe('bad files refuse the start with 78', () => {
     cpSync(second.server.key, env.FANFARE_TLS_KEY ?? '');
     const { code, stderr } = await started({});
     expect([code, stderr]).toEqual([78, expect.stringMatching(/tlsKey .* is not the key of the certificate/)]);
+  });
+
+  it('says which file the engine cannot use although Node could', async () => {
+    put(first);
+    const [cert, key] = [`${first.server.certificate}.odd`, `${first.server.key}.odd`];
+    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:secp256k1', '-nodes', '-subj', '/CN=odd'];
+    execFileSync('openssl', ['req', '-x509', ...kind, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+    const odd = { ...env, FANFARE_TLS_CERT: cert, FANFARE_TLS_KEY: key };
+    const reason = `tlsCert (env FANFARE_TLS_CERT): "${cert}" holds what the engine uws cannot use`;
+    for (const args of [['start'], ['config', 'check']]) {
+      const { code, stderr } = await runFanfare(args, { env: { ...odd, FANFARE_ENGINE: 'uws' } });
+      expect([code, stderr]).toEqual([78, expect.stringContaining(reason)]);
+    }
+    const other = await runFanfare(['config', 'check'], { env: { ...odd, FANFARE_ENGINE: 'ws' } });
+    expect(other.code).toBe(0);
   });
 
   it('says that one is missing', async () => {

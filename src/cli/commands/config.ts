@@ -6,6 +6,7 @@ import { effectiveConfig, optionTable } from '../../config/describe-config.js';
 import { type LoadedConfig, readOptions } from '../../config/load-config.js';
 import { ROLES, type Role } from '../../config/option-info.js';
 import { infoOf, OPTION_KEYS } from '../../config/schema.js';
+import { engineTlsProblems } from '../compose-tls.js';
 import { addOptionFlags, configOf } from '../option-flags.js';
 import { redisNamesOf } from '../redis-place.js';
 
@@ -47,7 +48,7 @@ function rolesOf(command: Command): readonly Role[] {
 }
 
 /** Each role by itself, with every mistake of all of them. */
-function check(command: Command): void {
+async function check(command: Command): Promise<void> {
   const roles = rolesOf(command);
   const problems: ConfigProblem[] = [];
   for (const role of roles) {
@@ -56,9 +57,9 @@ function check(command: Command): void {
       const unused = unusedBy(command, role);
       // The same command line is for one of them only when it is for all.
       problems.push(...(roles.length > 1 ? [] : unused.filter(({ source }) => source.startsWith('flag '))));
-      redisProblems(loaded).forEach(
-        (problem) => void problems.push({ ...problem, option: `${role}: ${problem.option}` }),
-      );
+      for (const problem of [...redisProblems(loaded), ...(await engineTlsProblems(loaded))]) {
+        problems.push({ ...problem, option: `${role}: ${problem.option}` });
+      }
       const notes = unused.filter(({ source }) => !source.startsWith('flag ')).map(noteOf);
       for (const line of [...loaded.warnings, ...loaded.notes, ...notes]) console.log(`${role}: ${line}`);
     } catch (error) {

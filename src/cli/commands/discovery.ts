@@ -48,7 +48,7 @@ async function runDiscovery(command: Command): Promise<void> {
     stats: () => ({ ...discoveryStats(discovery), ...cluster.stats(), ...auth.tokens?.stats(), ...logger.stats() }),
     operators: (...asked) => discovery?.operators(...asked),
   });
-  const tls = composeTls(loaded, logger);
+  const tls = await composeTls(loaded, logger);
   const server = createDiscoveryServer(
     async (request, context) =>
       (await probe(request, context.remoteAddress)) ??

@@ -30,7 +30,7 @@ async function runNode(command: Command): Promise<void> {
   const { auth, revocations } = composeRevocableAuth(loaded, cluster, nodeIdOf(config), logger);
   const { authenticator, membership, keys } = auth;
   const end = serverEnd(loaded, logger);
-  const tls = composeTls(loaded, logger);
+  const tls = await composeTls(loaded, logger);
   const { probe, ops } = composeProbes(config, logger, {
     role: 'node',
     checks: () => [...node.checks(), ...keys.checks()],

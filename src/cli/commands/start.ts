@@ -45,7 +45,7 @@ async function runStart(command: Command): Promise<void> {
   const cluster = composeCluster(loaded, namespaces, logger);
   const { auth, revocations } = composeRevocableAuth(loaded, cluster, nodeIdOf(config), logger);
   const end = serverEnd(loaded, logger);
-  const tls = composeTls(loaded, logger);
+  const tls = await composeTls(loaded, logger);
   const { registry, sharedLimits, sharedLinks } = cluster;
   // Made once the cluster can be asked: it looks for nodes at once.
   let discovery: Discovery | undefined;

@@ -1,6 +1,6 @@
 // The seam between a node and what serves HTTP and WebSocket.
 
-import type { TlsPair } from '../../lib/tls-pair.js';
+import type { TlsPair, TlsProblem } from '../../lib/tls-pair.js';
 import type { HandshakeBound } from './handshakes.js';
 
 /** One HTTP request and its answer. Everything is copied from the request before it is handed over. */
@@ -171,6 +171,8 @@ export interface Engine {
    * copied before this returns: its memory may be used again.
    */
   publish(topic: string, frame: Buffer): void;
+  /** Why it cannot serve with a pair with which Node could; absent where it always can. */
+  tlsProblem?(tls: TlsPair): TlsProblem | undefined;
   /**
    * Connections that come from now on are shown this certificate, by whatever name they ask for; open ones stay. Throws where it
    * cannot be used: the one before is served then. Nothing where the engine does not speak TLS.

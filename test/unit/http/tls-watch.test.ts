@@ -55,6 +55,19 @@ it('hands a new pair on once, and the old one when that comes back', async () =>
   expect(watch.pair.cert).toBe(pair.cert);
 });
 
+it('hands on a pair without the byte order marks of its files, and nothing where only they are new', async () => {
+  writeFileSync(pair.certFile, `\ufeff${pair.cert}`);
+  await watch.look();
+  expect(renewed).toEqual([]);
+  for (const part of ['certificate', 'key'] as const) {
+    const file = part === 'key' ? pair.keyFile : pair.certFile;
+    writeFileSync(file, `\ufeff${readFileSync(second.server[part], 'utf8')}`);
+  }
+  await watch.look();
+  const [cert, key] = [readFileSync(second.server.certificate, 'utf8'), readFileSync(second.server.key, 'utf8')];
+  expect(renewed).toEqual([{ ...pair, cert, key }]);
+});
+
 it('waits for the second of two files, and says nothing of what is over at the next look', async () => {
   put(second, 'cert');
   await watch.look();

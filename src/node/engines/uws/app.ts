@@ -3,6 +3,7 @@
 import type { TemplatedApp, us_listen_socket } from 'uWebSockets.js';
 import { after } from '../../../lib/timers.js';
 import type { TlsPair } from '../../../lib/tls-pair.js';
+import { secureApp } from './pem-files.js';
 
 type Uws = typeof import('uWebSockets.js');
 
@@ -28,8 +29,7 @@ export class UwsApp {
   /** Throws where the certificate cannot be used. */
   constructor(uws: Uws, tls: TlsPair | undefined) {
     this.#uws = uws;
-    this.native =
-      tls === undefined ? uws.App() : uws.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile });
+    this.native = tls === undefined ? uws.App() : secureApp(uws, tls);
   }
 
   get isListening(): boolean {

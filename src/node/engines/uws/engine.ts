@@ -3,7 +3,7 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js';
 import { HeaderList } from '../../../http/header-list.js';
 import { FanfareError } from '../../../lib/errors.js';
-import type { TlsPair } from '../../../lib/tls-pair.js';
+import type { TlsPair, TlsProblem } from '../../../lib/tls-pair.js';
 import type { Engine, EngineHandlers, EngineOptions, UpgradeRequest } from '../engine.js';
 import { guarded } from '../guard.js';
 import { Handshakes } from '../handshakes.js';
@@ -12,6 +12,7 @@ import { asksForWebSocket, decideUpgrade, handshakeProblem, headProblem } from '
 import { UwsApp } from './app.js';
 import { addressOf, type RequestHead, UwsExchange } from './exchange.js';
 import { nativeFaults } from './native-faults.js';
+import { unfitPair } from './pem-files.js';
 import { type Link, socketBehavior, UwsSocket, UwsSockets } from './socket.js';
 import { SocketCount } from './socket-count.js';
 
@@ -67,6 +68,10 @@ class UwsEngine implements Engine {
       throw await addressInUse(options.host, port);
     }
     return { port };
+  }
+
+  tlsProblem(tls: TlsPair): TlsProblem | undefined {
+    return unfitPair(this.#uws, tls);
   }
 
   /**
