@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { signToken } from '../../auth/token-signer.js';
-import { ConfigError, type ConfigProblem } from '../../config/config-problem.js';
+import { ConfigError, type ConfigProblem, shown } from '../../config/config-problem.js';
 import { readOptions } from '../../config/load-config.js';
 import { ROLES } from '../../config/option-info.js';
 import { OPTION_KEYS } from '../../config/schema.js';
