@@ -88,7 +88,7 @@ class RedisBroker implements RedisBusBroker {
     this.#ownsConnection = options.connection === undefined;
     this.#tails = new Tails(this.#connection, logger);
     this.eraser = new Erasures(this.#connection);
-    this.#durable = new DurablePublisher({ url, connection: this.#connection });
+    this.#durable = new DurablePublisher({ url, connection: this.#connection, logger });
     this.#batches = new PublishBatches({
       connection: this.#connection,
       store: (publication) => this.#store(publication),

@@ -2,6 +2,7 @@
 
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import { keepTryingCredentials } from './sentinel-credentials.js';
+import { guardReplies } from './stray-replies.js';
 import { parseRedisUrl, type RedisUrl } from './url.js';
 
 /** Specified: a publish never hangs longer. */
@@ -54,6 +55,7 @@ export function createCommandClient(url: RedisUrl, prefix: string): Redis | Clus
 
 /** Commands follow MOVED and ASK; what was sent on a connection that closes is never sent again. */
 function clusterClient(nodes: readonly ClusterAddress[], redisOptions: RedisOptions): Cluster {
+  guardReplies();
   return new Cluster(
     nodes.map(({ host, port }) => ({ host, port })),
     {
@@ -109,6 +111,7 @@ export function createWatchClient(url: RedisUrl, prefix: string): Redis {
 }
 
 function single({ name, options }: { name: string; options: RedisOptions }): Redis {
+  guardReplies();
   return keepTryingCredentials(revived(new Redis({ ...sharedOptions(name), ...options })));
 }
 

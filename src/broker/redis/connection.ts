@@ -20,6 +20,7 @@ import {
 import { type RedisNames, redisNames } from './names.js';
 import { type Requirements, requireFit } from './requirements.js';
 import { hasTriedAll, isSentinelRefusal } from './sentinel-credentials.js';
+import { tellStrays } from './stray-replies.js';
 import { parseRedisUrl, type RedisUrl } from './url.js';
 
 /** Chosen: how long `start` waits for a Redis that is not there yet. */
@@ -83,6 +84,7 @@ export class RedisConnection {
     this.#startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS;
     this.client = createCommandClient(options.url, options.prefix);
     this.cluster = this.client instanceof Cluster ? this.client : undefined;
+    tellStrays(this.client, options.logger);
     this.client.on('ready', () => void this.#prepare());
     // A new map of the slots may name masters that never had our library.
     this.cluster?.on('refresh', () => {

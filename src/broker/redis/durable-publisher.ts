@@ -2,12 +2,14 @@
 
 import type { Cluster, Redis } from 'ioredis';
 import { monotonicNowMs } from '../../lib/clocks.js';
+import type { Logger } from '../../lib/logger.js';
 import { createDurableClient } from './clients.js';
 import { slotOf } from './cluster-slot.js';
 import type { RedisConnection } from './connection.js';
 import type { DurableCall } from './durable-batch.js';
 import { DurableShard } from './durable-shard.js';
 import { toFanfareError, unavailableError } from './errors.js';
+import { tellStrays } from './stray-replies.js';
 import type { RedisUrl } from './url.js';
 
 /** Chosen: publishes that wait for replicas, and their bytes; while replicas hang, each waits for seconds. */
@@ -22,6 +24,7 @@ export interface DurablePublisherOptions {
   readonly url: RedisUrl;
   /** The caller's to start and close. */
   readonly connection: Pick<RedisConnection, 'names' | 'cluster' | 'assertReady' | 'loadLibrary'>;
+  readonly logger: Logger;
 }
 
 export interface DurablePublish {
@@ -100,10 +103,11 @@ export class DurablePublisher {
   }
 
   #open(master: string): DurableShard {
-    const { url, connection } = this.#options;
+    const { url, connection, logger } = this.#options;
     const colon = master.lastIndexOf(':');
     const address = { host: master.slice(0, colon), port: Number(master.slice(colon + 1)) };
     const client = createDurableClient(url, connection.names.prefix, master === ALONE ? undefined : address);
+    tellStrays(client, logger);
     return new DurableShard({
       client,
       loadLibrary: (at) => connection.loadLibrary(at),

@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from '../../lib/logger.js';
 import { closeClient, createWatchClient } from './clients.js';
 import { reasonOf } from './server-words.js';
+import { tellStrays } from './stray-replies.js';
 import { parseRedisUrl, type RedisUrl } from './url.js';
 
 /** Specified by Redis: where a client of RESP2 is told which keys were written. */
@@ -43,6 +44,7 @@ export class KeyWatch {
     if (!this.#isPossible || this.#client !== undefined) return;
     const client = createWatchClient(this.#options.url, this.#options.prefix);
     this.#client = client;
+    tellStrays(client, this.#options.logger);
     client.on('messageBuffer', (_: Buffer, keys: unknown) => {
       // No list of keys: all of them went at once.
       if (!Array.isArray(keys) || keys.some((key) => Buffer.isBuffer(key) && key.equals(this.#key))) written();

@@ -2,6 +2,7 @@
 
 import type { Redis } from 'ioredis';
 import { endOfReply, line, readNumber } from './reply-length.js';
+import { StrayReplyError } from './stray-replies.js';
 
 const LF = 0x0a;
 const ARRAY = 0x2a;
@@ -27,6 +28,11 @@ export class PushReader {
   constructor(kind: 'message' | 'smessage', take: TakeMessage) {
     this.#head = Buffer.from(`3\r\n$${kind.length}\r\n${kind}\r\n$`);
     this.#take = take;
+  }
+
+  /** Whether it is of no use any more: see {@link read}. */
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   /** Hands on the whole messages of what has come, and to `leave` everything else: whole replies, in order. */
@@ -123,6 +129,10 @@ function readPushes(client: Redis, kind: 'message' | 'smessage', take: TakeMessa
     stream.push = (chunk, encoding) => {
       if (!Buffer.isBuffer(chunk)) return push(chunk, encoding);
       reader.read(chunk, leave);
+      // The client may take what is no reply for one, and then nobody would take the messages behind it.
+      if (reader.isLost && !stream.destroyed) {
+        stream.destroy(new StrayReplyError('what came is neither an answer nor a message'));
+      }
       return true;
     };
   });

@@ -10,6 +10,7 @@ import { Canary } from './canary.js';
 import { type ClusterAddress, closeClient, createShardClient } from './clients.js';
 import { slotOf } from './cluster-slot.js';
 import { takeMessages } from './push-reader.js';
+import { tellStrays } from './stray-replies.js';
 
 /** Chosen: how often a silent connection must prove that it lives; ioredis makes it anew when no answer comes. */
 const PING_MS = 5_000;
@@ -62,6 +63,7 @@ export class RedisShard {
       if (busName === this.#perch?.busName) this.#canary.heard();
       else listener.payload(busName, payload);
     });
+    tellStrays(this.#client, logger);
     this.#canary = this.#createCanary(options);
     this.#canary.start();
     this.#client.on('ready', () => {

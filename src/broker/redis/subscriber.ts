@@ -21,6 +21,7 @@ import { closeClient, createSubscriberClient } from './clients.js';
 import { toFanfareError, unavailableError } from './errors.js';
 import { takeMessages } from './push-reader.js';
 import { lackingRight } from './rights.js';
+import { tellStrays } from './stray-replies.js';
 
 /** Chosen: channels of one SUBSCRIBE, so that confirmations of the first do not wait for the last. */
 const BATCH = 500;
@@ -57,6 +58,7 @@ export class RedisSubscriber implements Subscriber {
     this.#canaryName = this.#busName(`!canary:${randomUUID()}`);
     this.#canary = this.#createCanary(options);
     takeMessages(this.#client, 'message', options.readsPushes, (busName, payload) => this.#take(busName, payload));
+    tellStrays(this.#client, options.logger);
     this.#client.on('ready', () => {
       this.#stood = true;
       this.#subscribeCanary();
