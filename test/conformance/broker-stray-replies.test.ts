@@ -1,5 +1,6 @@
 // What Redis says unasked, or what is no answer at all, costs the connection that it comes on, and nothing else.
 
+import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createRedisBroker, type RedisBrokerOptions } from '../../src/broker/redis/broker.js';
 import { createDurableClient } from '../../src/broker/redis/clients.js';
@@ -157,4 +158,17 @@ it.each(['null', 'a push with a null'])('goes on where a Sentinel says %s', asyn
   await expect.poll(() => before.every(({ destroyed }) => destroyed)).toBe(true);
   await broker.publish({ channel: 'news', data: '"after"' });
   await listener.until(() => listener.data('news').includes('"after"'));
+});
+
+it('says at the start that what answers there is no Redis', async () => {
+  const web = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('data', () => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  });
+  await new Promise<void>((resolve) => web.listen(0, redis.host, resolve));
+  onTestFinished(() => void web.close());
+  const { port } = web.address() as AddressInfo;
+  const url = `redis://${redis.host}:${port}`;
+  const connection = new RedisConnection({ url, prefix, namespaces, logger: silentLogger, startTimeoutMs: 500 });
+  await expect(connection.start()).rejects.toMatchObject({ message: expect.stringContaining('is no Redis') });
 });

@@ -158,6 +158,19 @@ describe('while Redis', () => {
     await world.expectAll(10, 2);
   });
 
+  it('has something else under the name of the dead letters, that is named, and mended by removing it', async () => {
+    const { admin } = world.server;
+    await admin.set(DEAD, 'not a stream');
+    await admin.xadd(QUEUE, '*', 'channel', 'news', 'data', 'x'.repeat(70_000));
+    const { ingest, logger } = await world.drainer();
+    ingest.start();
+    const words = () => logger.lines.map(({ fields }) => ('error' in fields ? String(fields.error) : ''));
+    await expect.poll(words).toContainEqual(expect.stringContaining(`${DEAD} holds another type`));
+    await admin.del(DEAD);
+    await world.drained();
+    expect(await admin.xlen(DEAD)).toBe(1);
+  });
+
   it('is emptied, the drainer goes on with what is queued afterwards', async () => {
     const { ingest } = await world.drainer();
     ingest.start();

@@ -1,8 +1,8 @@
 // The queue as it stands in Redis: read in parts, less what is dealt with, beside its dead letters.
 
-import type { FanfareError } from '../../lib/errors.js';
+import { FanfareError } from '../../lib/errors.js';
 import type { RedisConnection } from '../redis/connection.js';
-import { toFanfareError } from '../redis/errors.js';
+import { replyCode, toFanfareError } from '../redis/errors.js';
 import { deadLetterOf, decodePage, type QueuedEntry, type QueuePage } from './ingest-entry.js';
 
 /** Chosen: a part, which is all that is held in memory. */
@@ -61,6 +61,10 @@ export class StoredQueue {
     try {
       await this.#connection.client.xadd(`${this.name}:dead`, 'MAXLEN', MAX_DEAD, '*', ...letter);
     } catch (error) {
+      if (replyCode(error) === 'WRONGTYPE') {
+        // It is none of the channel, whose entries wait for it.
+        throw new FanfareError('internal', `${this.name}:dead holds another type than dead letters`, { cause: error });
+      }
       throw toFanfareError(error, 'read');
     }
   }
