@@ -8,7 +8,7 @@ const MINUTE_MS = 60_000;
 const MAX_CAUSES = 50;
 const OTHERS = '';
 /** Fields that tell one cause from another; what else a line holds is of the one occasion. */
-const SAME = ['channel', 'node', 'address', 'queue', 'code', 'origin', 'path'] as const;
+const SAME = ['channel', 'node', 'address', 'queue', 'keys', 'code', 'origin', 'path'] as const;
 const MAX_PART_LENGTH = 200;
 
 interface Cause {
@@ -87,7 +87,7 @@ const calmed = new WeakMap<Logger, CalmLogger>();
 
 /**
  * The same log for what strangers, data or one fault may cause again and again: of warnings and errors that are alike (message,
- * channel, node, address, code, origin, error) it writes one line a minute, from the second on with `more`, the number of those
+ * channel, node, address, keys, code, origin, error) it writes one line a minute, from the second on with `more`, the number of those
  * that were not written. What changes a state is told by the log itself, each time.
  */
 export function calm(logger: Logger): Logger {

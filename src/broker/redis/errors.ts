@@ -33,6 +33,7 @@ const REPLIES: Readonly<Record<string, Meaning>> = {
   NOAUTH: unavailable('Redis asks for a password: put one into the Redis URL'),
   WRONGPASS: unavailable('Redis refuses the user or password of the Redis URL'),
   NOPERM: unavailable('the Redis user lacks a permission: see the ACL in docs/OPERATIONS.md'),
+  BADLOG: { code: 'internal', message: 'the log or tail of the channel ends with an id that nothing can follow' },
   WRONGTYPE: { code: 'internal', message: "a key of the channel holds another type than Fanfare's" },
 };
 

@@ -23,6 +23,7 @@ test.each([
   ['NOAUTH Authentication required.', 'broker_unavailable'],
   ["NOPERM this user has no permissions to run the 'fcall' command", 'broker_unavailable'],
   ['WRONGTYPE Operation against a key holding the wrong kind of value', 'internal'],
+  ['BADLOG fanfare:{news}:log or its tail ends with …', 'internal'],
   ['ERR something else', 'internal'],
 ])('the reply "%s" is %s, whether written or read', (message, code) => {
   for (const effect of ['write', 'read'] as const) {

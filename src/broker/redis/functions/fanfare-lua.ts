@@ -92,6 +92,16 @@ local function position(log, tail_key)
   end
 end
 
+-- Whether the clock comes to an offset behind this one: others may have written an id of microseconds, or the last of all milliseconds.
+local function can_be_followed(offset)
+  return #offset == 30 and sub(offset, 1, 13) ~= '9999999999999'
+end
+
+-- What whoever publishes or opens is told of a log or tail of that kind.
+local function bad_log(log, ending)
+  return redis.error_reply('BADLOG ' .. log .. ' or its tail ends with ' .. ending .. ', behind which nothing can be added: delete the channel')
+end
+
 local function bad_name(channel)
   if #channel < 1 or #channel > 200 then return true end
   if string.find(channel, '[^A-Za-z0-9_.:@=+~-]') or channel == '.' or channel == '..' then return true end
@@ -130,6 +140,7 @@ local function open(keys)
   if not tag then learn_server() end
   local log, tail_key = keys[1], keys[2]
   local tail, begin, kept = position(log, tail_key)
+  if tail and not can_be_followed(tail) then return bad_log(log, tail) end
   if kept then
     if tail == begin then redis.call('PEXPIRE', tail_key, OPENED_LIFE_MS) end
     return tail

@@ -130,6 +130,7 @@ local function end_of(known)
     previous = mint(nil, now, micros)
     return previous, ' ' .. previous
   end
+  if not can_be_followed(previous) then error(bad_log(known.log, previous)) end
   if tag_of(previous) ~= tag then ends = sub(' ' .. previous .. ends, 1, 31 * ENDS) end
   return previous, ' ' .. begin .. ends
 end
@@ -149,6 +150,8 @@ local function begin_with(known, data, from, add)
   previous, rest = end_of(known)
   local id = mint(previous, now)
   local ok, refusal = add(known, id, data, previous, from)
+  -- A log keeps the highest id that it ever had, also of what was taken away again.
+  if not ok and string.find(refusal.err, 'equal or smaller', 1, true) then refusal = bad_log(known.log, 'an id above ' .. id) end
   if not ok then error(refusal) end
   known.rest, known.due = rest, 0
   count_from(known, id)
