@@ -13,7 +13,7 @@ interface Count {
 export class Lapses {
   readonly #byId = new Map<string, Count>();
 
-  /** A place on the node was not claimed there. */
+  /** A place on the node was not claimed there, though it could have said so. */
   lapsed(id: string, nowMs: number): void {
     const count = this.#byId.get(id) ?? { total: 0, strikes: 0, restUntilMs: 0 };
     this.#byId.set(id, count);

@@ -18,6 +18,8 @@ import { REGISTRY_RULES as RULES } from './registry-rules.js';
 interface Node {
   report: Omit<NodeReport, 'claimed'>;
   atMs: number;
+  /** Since when this start of it has reported without a silence. */
+  sinceMs: number;
   drain: boolean;
   gone: boolean;
   past: readonly string[];
@@ -82,6 +84,7 @@ class MemoryRegistry implements Registry {
     this.#nodes.set(report.id, {
       report: rest,
       atMs: nowMs,
+      sinceMs: sameStart && nowMs - old.atMs <= RULES.silenceMs ? old.sinceMs : nowMs,
       drain: sameStart && old.drain,
       gone: false,
       past: old === undefined || sameStart ? (old?.past ?? []) : remember(old),
@@ -175,23 +178,30 @@ class MemoryRegistry implements Registry {
     for (const [reservation, untilMs] of this.#reservations) {
       if (untilMs > nowMs) return;
       this.#release(reservation);
-      this.#lapses.lapsed(nodeOfReservation(reservation), nowMs);
+      this.#countLapse(nodeOfReservation(reservation), untilMs, nowMs);
     }
   }
 
-  /** Who has come to another node than the one that was named has not come to that one. */
+  /** Who has come to another node than the one that was named has not come to that one. Who has come there has, however late that is said. */
   #claim(reservation: string, at: string, nowMs: number): void {
-    if (!this.#release(reservation)) return;
     const id = nodeOfReservation(reservation);
+    const untilMs = this.#reservations.get(reservation);
+    this.#release(reservation);
     if (id === at) this.#lapses.claimed(id);
-    else this.#lapses.lapsed(id, nowMs);
+    else if (untilMs !== undefined) this.#countLapse(id, untilMs, nowMs);
   }
 
-  #release(reservation: string): boolean {
-    if (!this.#reservations.delete(reservation)) return false;
+  /** A place says something of its node where that has reported all the time since it was given: a silent one could not say who had come. */
+  #countLapse(id: string, untilMs: number, nowMs: number): void {
+    const node = this.#nodes.get(id);
+    if (node === undefined || node.gone || nowMs - node.atMs > RULES.silenceMs) return;
+    if (node.sinceMs <= untilMs - RULES.reservationMs) this.#lapses.lapsed(id, nowMs);
+  }
+
+  #release(reservation: string): void {
+    if (!this.#reservations.delete(reservation)) return;
     const node = this.#nodes.get(nodeOfReservation(reservation));
     if (node !== undefined) node.held--;
-    return true;
   }
 
   #doubtOf({ report, held }: Node, nowMs: number): NodeRecord['doubt'] {

@@ -24,6 +24,7 @@ local ms = tonumber(ARGV[1])
 for _, id in ipairs(redis.call('HKEYS', KEYS[1])) do
   local record = cjson.decode(redis.call('HGET', KEYS[1], id))
   record.at = record.at - ms
+  record.since = record.since - ms
   redis.call('HSET', KEYS[1], id, cjson.encode(record))
 end
 for _, key in ipairs({ KEYS[2], KEYS[4] }) do

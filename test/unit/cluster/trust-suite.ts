@@ -124,5 +124,83 @@ export function trustSuite({ registry, report, shares, advance }: TestCluster): 
       expect([await told(), await isPreferred()]).toEqual([[3, true], false]);
       expect((await registry().list()).map(({ reservations }) => reservations)).toEqual([0, 0]);
     });
+
+    describe('say nothing of a node', () => {
+      const OTHER = { connections: 9_000 };
+      const send = async (times: number) => {
+        const claimed: string[] = [];
+        for (let index = 0; index < times; index++)
+          claimed.push((await registry().assign([], ['n1']))?.reservation ?? '');
+        return claimed;
+      };
+
+      it.each([
+        ['look', () => registry().list()],
+        ['report of another node', () => report('n2', OTHER)],
+      ])(
+        'where they were given before a silence of all, or a step of the clock, that ends with a %s',
+        async (_, end) => {
+          await report('n1');
+          await report('n2', OTHER);
+          const came = await send(5);
+          await advance(12_000);
+          await end();
+          expect(Object.values(await doubts())).not.toContain('lapsed');
+          await report('n2', OTHER);
+          await registry().list();
+          expect(await told()).toEqual([0, false]);
+          await report('n1', { claimed: came });
+          // Those that are given from then on count again.
+          await astray(3);
+          expect(await told()).toEqual([3, true]);
+        },
+      );
+
+      it('where their clients came to another node during a silence of all', async () => {
+        await report('n1');
+        await report('n2', OTHER);
+        const claimed = await send(3);
+        await advance(8_000);
+        await report('n1');
+        await report('n2', { ...OTHER, claimed });
+        expect([await told(), await isPreferred()]).toEqual([[0, false], true]);
+      });
+
+      it('that began anew since they were given', async () => {
+        await report('n1');
+        await report('n2', OTHER);
+        await send(5);
+        for (let second = 0; second < 12; second++) {
+          await advance(1_000);
+          await report('n1', { incarnation: 'n1-2' });
+          await report('n2', OTHER);
+        }
+        expect(await doubts()).toEqual({ n1: 'none', n2: 'none' });
+      });
+
+      it('that was gone when they lapsed', async () => {
+        await report('n1');
+        await report('n2', OTHER);
+        await send(5);
+        for (let second = 0; second < 12; second++) {
+          await advance(1_000);
+          await report('n2', OTHER);
+        }
+        expect(await doubts()).toEqual({ n2: 'none' });
+        expect([await told(), await isPreferred()]).toEqual([[0, false], true]);
+      });
+
+      it('to which a client comes after its place has lapsed', async () => {
+        await report('n1');
+        await report('n2', OTHER);
+        const claimed = await send(1);
+        await astray(4);
+        expect(await told()).toEqual([5, true]);
+        await report('n2', { ...OTHER, claimed });
+        expect(await told()).toEqual([5, true]);
+        await report('n1', { claimed });
+        expect([await told(), await isPreferred()]).toEqual([[5, false], true]);
+      });
+    });
   });
 }

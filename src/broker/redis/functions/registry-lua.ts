@@ -110,7 +110,7 @@ local function report(keys, args)
   local record = {
     id = id, url = url, incarnation = incarnation, connections = tonumber(args[4]), capacity = tonumber(args[5]),
     rate = tonumber(args[6]), state = args[7], reached = args[8] == '1', proof = args[9], features = args[10],
-    at = now, drain = same_start and old.drain or false, gone = false,
+    at = now, since = since_of(old, same_start, now), drain = same_start and old.drain or false, gone = false,
     past = old and (same_start and old.past or remember(old)) or '',
   }
   store(keys, record)

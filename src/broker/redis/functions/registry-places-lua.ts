@@ -10,12 +10,19 @@ local function add_held(keys, id, places)
   return math.max(0, places)
 end
 
--- The id of the node on which the place was, or nil where there was none.
+local function node_of(reservation)
+  return string.sub(reservation, (string.find(reservation, '.', 1, true) or 0) + 1)
+end
+
+-- When the place was to lapse, or nil where there is none. ZSCORE says the same, and is not among the commands that processes may use.
+local function until_of(keys, reservation)
+  return tonumber(redis.call('ZADD', keys[RESERVATIONS], 'XX', 'INCR', 0, reservation))
+end
+
 local function release(keys, reservation)
-  if redis.call('ZREM', keys[RESERVATIONS], reservation) == 0 then return nil end
-  local id = string.sub(reservation, (string.find(reservation, '.', 1, true) or 0) + 1)
+  if redis.call('ZREM', keys[RESERVATIONS], reservation) == 0 then return end
+  local id = node_of(reservation)
   if add_held(keys, id, -1) <= 0 then redis.call('HDEL', keys[HELD], id) end
-  return id
 end
 
 local function rest_ms(strikes)
@@ -34,7 +41,10 @@ local function store_lapses(keys, id, total, strikes, rest)
   redis.call('HSET', keys[LAPSES], id, string.format('%.0f %.0f %.0f', total, strikes, rest))
 end
 
-local function count_lapse(keys, id, now)
+-- A place says something of its node where that has reported all the time since it was given.
+local function count_lapse(keys, id, until_ms, now)
+  local record = decode(id, redis.call('HGET', keys[NODES], id))
+  if not record or not has_reported_since(record, until_ms - RESERVATION_MS, now) then return end
   local total, strikes, rest = lapses_of(redis.call('HGET', keys[LAPSES], id), now)
   if now >= rest then
     strikes = strikes + 1
@@ -43,20 +53,22 @@ local function count_lapse(keys, id, now)
   store_lapses(keys, id, total + 1, strikes, rest)
 end
 
--- Who has come to another node than the one that was named has not come to that one.
+-- Who has come to another node than the one that was named has not come to that one. Who has come there has, however late that is said.
 local function claim(keys, reservation, at, now)
-  local id = release(keys, reservation)
-  if not id then return end
-  if id ~= at then return count_lapse(keys, id, now) end
+  local id = node_of(reservation)
+  local until_ms = id ~= at and until_of(keys, reservation)
+  release(keys, reservation)
+  if until_ms then count_lapse(keys, id, until_ms, now) end
+  if id ~= at then return end
   local total, strikes = lapses_of(redis.call('HGET', keys[LAPSES], id), now)
   if strikes > 0 then store_lapses(keys, id, total, 0, 0) end
 end
 
 local function lapse(keys, now)
-  local lapsed = redis.call('ZRANGEBYSCORE', keys[RESERVATIONS], '-inf', now, 'LIMIT', 0, LAPSES_PER_CALL)
-  for _, reservation in ipairs(lapsed) do
-    local id = release(keys, reservation)
-    if id then count_lapse(keys, id, now) end
+  local lapsed = redis.call('ZRANGEBYSCORE', keys[RESERVATIONS], '-inf', now, 'WITHSCORES', 'LIMIT', 0, LAPSES_PER_CALL)
+  for i = 1, #lapsed, 2 do
+    release(keys, lapsed[i])
+    count_lapse(keys, node_of(lapsed[i]), tonumber(lapsed[i + 1]), now)
   end
 end
 

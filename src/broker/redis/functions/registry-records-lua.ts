@@ -58,6 +58,7 @@ local function decode_anew(id, text)
   if type(record.rate) ~= 'number' or not (record.rate > 0 and record.rate <= 1e9) then return nil end
   if type(record.proof) ~= 'string' or #record.proof > ${RULES.maxProofBytes} then record.proof = '' end
   if type(record.features) ~= 'string' then record.features = nil end
+  if type(record.since) ~= 'number' then record.since = 0 end
   record.id = id
   return record
 end
@@ -84,7 +85,7 @@ local function store(keys, record)
     v = VERSION, url = record.url, incarnation = record.incarnation, connections = record.connections,
     capacity = record.capacity, rate = record.rate, state = record.state, at = record.at, drain = record.drain,
     gone = record.gone, past = record.past, reached = record.reached, proof = record.proof,
-    features = record.features,
+    features = record.features, since = record.since,
   }))
 end
 
@@ -138,6 +139,16 @@ local function is_alive(record, state, now)
   local silent_ms = state.before - record.at -- when the last silence began; below 0: has reported since
   local waited_for = now - state.resumed <= GRACE_MS and silent_ms >= 0 and silent_ms <= SILENCE_MS
   return waited_for and now - record.at <= MAX_REPORT_AGE_MS
+end
+
+-- Since when a node has reported without a silence, where it reports now; this start of it alone.
+local function since_of(old, same_start, now)
+  return same_start and math.abs(now - old.at) <= SILENCE_MS and math.min(old.since, now) or now
+end
+
+-- A node that was silent for a while could not say who had come.
+local function has_reported_since(record, moment, now)
+  return not record.gone and record.since <= moment and math.abs(now - record.at) <= SILENCE_MS
 end
 
 -- Of more records than a cluster has, takes those away that are not ours or say nothing any more.
