@@ -70,6 +70,7 @@ export class Channels implements BrokerListener {
   /** What those wait for who come back at once: what the bus brings comes first. */
   readonly slices = new Slices();
   readonly #parts: ChannelsParts;
+  readonly #brokerNowMs: () => number;
   readonly #byName = new Map<string, Channel>();
   readonly #channelParts = new Map<NamespaceOptions, ChannelParts>();
   readonly #audienceParts: AudienceParts;
@@ -86,7 +87,8 @@ export class Channels implements BrokerListener {
 
   constructor(parts: ChannelsParts) {
     this.#parts = parts;
-    this.handover = new Handover(parts.brokerNowMs ?? steadyUnixMs);
+    this.#brokerNowMs = parts.brokerNowMs ?? steadyUnixMs;
+    this.handover = new Handover(this.#brokerNowMs);
     this.#memory = new HistoryMemory(parts.maxHistoryBytes ?? MAX_HISTORY_BYTES);
     this.#audienceParts = {
       publish: parts.publish,
@@ -236,7 +238,7 @@ export class Channels implements BrokerListener {
         broker,
         logger,
         ringLimits: { maxMessages, maxBytes: RING_MAX_BYTES, memory: this.#memory },
-        age: { oldest: oldestOf(namespace) },
+        age: { oldest: this.#oldestOf(namespace) },
         retrier: this.#retrier,
         ...this.#reads,
         counters: this.counters,
@@ -248,11 +250,16 @@ export class Channels implements BrokerListener {
   }
 
   #sweep(nowMs: number): void {
-    for (const [namespace, { age }] of this.#channelParts) age.oldest = oldestOf(namespace);
+    for (const [namespace, { age }] of this.#channelParts) age.oldest = this.#oldestOf(namespace);
     for (const channel of this.#idle) {
       if (nowMs - channel.idleSinceMs < LINGER_MS) return;
       this.#drop(channel);
     }
+  }
+
+  /** The least offset that history may hold now: offsets are the broker's time. */
+  #oldestOf({ historyTtlMs }: NamespaceOptions): Offset {
+    return formatOffset(Math.max(0, this.#brokerNowMs() - historyTtlMs), 0);
   }
 
   /** The first of a channel, cause and minute: whoever may write on the bus is not to fill the log. */
@@ -284,9 +291,4 @@ export class Channels implements BrokerListener {
     channel.close();
     this.#parts.broker.unsubscribe(channel.name);
   }
-}
-
-/** The least offset that history may hold now. */
-function oldestOf({ historyTtlMs }: NamespaceOptions): Offset {
-  return formatOffset(Math.max(0, steadyUnixMs() - historyTtlMs), 0);
 }
