@@ -47,6 +47,8 @@ export class Revocations {
   #filter: RevocationFilter | undefined;
   #building: Building | undefined;
   #position: LogPosition = LOG_BEGIN;
+  /** Those whose links have not all been ended yet: the log is told of none that comes after them. */
+  #owed = new RevocationList();
   #listener: ((ending: Ending) => void | Promise<void>) | undefined;
   #reader: PeriodicTask | undefined;
   #reading: Promise<void> = Promise.resolve();
@@ -54,6 +56,7 @@ export class Revocations {
   #again = false;
   #isClosed = false;
   #isAway = false;
+  #isOwing = false;
   #aheadMs = 0;
   /** When all was read last, by the monotonic clock. */
   #confirmedAtMs = Number.NEGATIVE_INFINITY;
@@ -93,7 +96,10 @@ export class Revocations {
     );
   }
 
-  /** Hears what ends links, before anybody is told that it is in force. One for each process. */
+  /**
+   * Hears what ends links, before anybody is told that it is in force; where that fails it hears the same with the next reading, and
+   * nobody is told so before. One for each process.
+   */
   onEnding(listener: (ending: Ending) => void | Promise<void>): void {
     this.#listener = listener;
   }
@@ -169,7 +175,8 @@ export class Revocations {
         if (this.#isClosed) return;
         this.#aheadMs = page.nowMs - steadyUnixMs();
         if (page.position.epoch !== this.#position.epoch) this.#enter(page);
-        await this.#take(page);
+        this.#take(page);
+        if (!(await this.#endOwed(page.nowMs))) return;
         this.#position = page.position;
         if (!page.more) await this.#caughtUp(page);
         isBehind = page.more || page.entries.length > 0 || this.#again;
@@ -197,18 +204,33 @@ export class Revocations {
     this.#building = { filter: new RevocationFilter(count, this.#options.falsePositives), isReading: true };
   }
 
-  async #take({ entries, nowMs }: LogPage): Promise<void> {
-    const news = new RevocationList();
+  #take({ entries, nowMs }: LogPage): void {
     for (const one of entries) {
       this.#filter?.add(one);
       this.#building?.filter.add(one);
       this.#lookups.note(one);
-      if (this.#recent.hear(one, nowMs)) news.merge(one);
+      const isNew = this.#recent.hear(one, nowMs);
+      const isOwed = this.#owed.get(one.id) !== undefined;
+      if (isNew && !isOwed) this.#applied++;
+      if (isNew || isOwed) this.#owed.merge(one);
     }
     this.#recent.forget(nowMs);
-    if (news.size === 0) return;
-    this.#applied += news.size;
-    await this.#listener?.(endingOf(news, nowMs));
+  }
+
+  /** Whether all links have been ended for what was read. */
+  async #endOwed(nowMs: number): Promise<boolean> {
+    if (this.#owed.size === 0) return true;
+    try {
+      await this.#listener?.(endingOf(this.#owed, nowMs));
+    } catch (error) {
+      const { logger } = this.#options;
+      if (!this.#isOwing) logger.error({ error }, 'links could not be ended for what was revoked; trying again');
+      this.#isOwing = true;
+      return false;
+    }
+    this.#owed = new RevocationList();
+    this.#isOwing = false;
+    return true;
   }
 
   async #caughtUp({ nowMs, count }: LogPage): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Ending, endedError } from '../cluster/revocation-ending.js';
+import { Attempts } from '../lib/attempts.js';
 import type { Links } from './clients/links.js';
 
 /** Chosen: so many are ended in one turn of the event loop, and so many looked at. */
@@ -10,12 +11,17 @@ const LOOKED_PER_TURN = 4_096;
 
 /** Polls that wait, as far as they have to be ended. */
 export interface WaitingPolls {
+  /** Throws where some could not be ended, once all others have. */
   end(ending: Ending): void;
 }
 
-/** Whoever comes while it works is refused at the door. Resolves when all have been ended. */
+/**
+ * Whoever comes while it works is refused at the door. Resolves when all have been ended; where some could not be, rejects once all
+ * others have, and may be called again.
+ */
 export async function endLinks(ending: Ending, links: Pick<Links, 'all'>, polls: WaitingPolls): Promise<void> {
-  polls.end(ending);
+  const attempts = new Attempts();
+  attempts.run(() => polls.end(ending));
   let ended = 0;
   let looked = 0;
   for (const link of links.all()) {
@@ -23,7 +29,7 @@ export async function endLinks(ending: Ending, links: Pick<Links, 'all'>, polls:
     const code = identity && ending.of(identity);
     if (code !== undefined) {
       const { message, retryAfterMs } = endedError(code);
-      link.end(code, message, retryAfterMs);
+      attempts.run(() => link.end(code, message, retryAfterMs));
       ended++;
     }
     looked++;
@@ -32,4 +38,5 @@ export async function endLinks(ending: Ending, links: Pick<Links, 'all'>, polls:
     looked = 0;
     await nextTurn();
   }
+  attempts.end('links or polls of whom a revocation means could not be ended');
 }

@@ -1,6 +1,7 @@
 // The wait of a poll: it holds its channels, hears what comes, and ends in time; and the room in which all of them wait.
 
 import type { Ending } from '../../cluster/revocation-ending.js';
+import { Attempts } from '../../lib/attempts.js';
 import { monotonicNowMs } from '../../lib/clocks.js';
 import { soon, tellFault } from '../../lib/timers.js';
 import { type Due, TimingWheel } from '../../lib/timing-wheel.js';
@@ -62,8 +63,11 @@ export class WaitingRoom {
     for (const wait of [...this.#wheel]) wait.move();
   }
 
+  /** Throws where some could not be ended, once all others have. */
   end(ending: Ending): void {
-    for (const wait of [...this.#wheel]) wait.endFor(ending);
+    const attempts = new Attempts();
+    for (const wait of [...this.#wheel]) attempts.run(() => wait.endFor(ending));
+    attempts.end('polls could not be ended');
   }
 
   close(): void {
