@@ -10,7 +10,8 @@ export interface Tokens {
   readonly canChange: boolean;
   /**
    * `undefined` for who has none. Shares the call that is on its way, and takes what came of one that nobody waited for any more. Rejects with a
-   * `Failure`: `logged_out`, or `token` when the function failed, in whatever way.
+   * `Failure`: `logged_out`, `timeout` when the function has not answered within its limit or is not waited for any more, or `token` when it
+   * failed in another way.
    */
   get(reason: TokenContext['reason']): Promise<string | undefined>;
   /** Forgets the call on its way. */
@@ -49,7 +50,12 @@ export const createTokens = ({ token, timers }: Settings): Tokens => {
       if (typeof token !== 'function') return token ?? undefined;
       if (!call) {
         const stop = new AbortController();
-        const mine = { answer: ask({ reason, signal: stop.signal }), stop };
+        const answer = new Promise<string>((resolve, reject) => {
+          // A function need not listen to its signal.
+          stop.signal.addEventListener('abort', () => reject(createFailure(CLOSE_NETWORK, 'timeout')));
+          ask({ reason, signal: stop.signal }).then(resolve, reject);
+        });
+        const mine = { answer, stop };
         call = mine;
         timers.set(expire, TOKEN_LIMIT_MS);
         // Its failure is nothing to keep for later; its success is.

@@ -60,6 +60,19 @@ describe('tokens of tabs that share a connection', () => {
     await origin.clock.advance(10_000);
     expect(tab.client.state.type).toBe('connected');
   });
+
+  it('are asked for again where the function hangs, and does not listen to its signal, before tabs have met', async () => {
+    const origin = new Origin();
+    const token = vi.fn(() =>
+      token.mock.calls.length < 2 ? new Promise<string>(() => {}) : Promise.resolve(tokenOf('u')),
+    );
+    const tab = origin.open({ token });
+    tab.client.connect();
+    await origin.clock.advance(60_000);
+    expect(tab.client.state).toMatchObject({ type: 'waiting', cause: 'timeout' });
+    await origin.clock.advance(2_000);
+    expect(tab.client.state.type).toBe('connected');
+  });
 });
 
 it('tabs that want more channels together than one link may have are told which are too many', async () => {
