@@ -120,7 +120,8 @@ export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, settings:
       pauseMs = Math.min(2 * pauseMs, MAX_PROBE_MS);
       probeAtMs = now() + pauseMs;
       timers.set(probe, pauseMs);
-      climb(0);
+      // The one before it may be still on its way: timers of a page that was frozen come all at once.
+      if (!trial) climb(0);
     };
 
     /** Has one show that it lasts, without a word to the application; then asks for a link that begins with it. */

@@ -100,6 +100,17 @@ describe('a client whose WebSocket was refused', () => {
     goesOn();
   });
 
+  it('tries one at a time, also where its timers come late, and leaves none of them open', async () => {
+    const tried = await trial(60_000);
+    await tried.accept();
+    world.clock.sleep(130_000);
+    stream.write(':\n\n');
+    await live(stream, 1_000);
+    expect(world.network.sockets.waiting).toEqual([]);
+    world.client.close();
+    expect(tried.closedByClient).toBe(true);
+  });
+
   it.each([
     ['says nothing', (_socket: FakeSocket) => live(stream, 10_000)],
     [
