@@ -112,9 +112,10 @@ export const websocket = (host: LinkHost): Link => {
     const answer = answers.get(id);
     answers.delete(id);
     if (leaving.get(channel) === id) leaving.delete(channel);
+    // What was said before it is about something else than the link’s end.
+    retryAfterMs = (event as Partial<Coded>).retryAfterMs;
     if (type === 'error') {
       const failure = createRefusal(event);
-      retryAfterMs = event.retryAfterMs;
       // Of a `connect` that is refused, and of all behind it, the close that follows tells more.
       if (answer) answer(event, failure);
       else if (code !== 'not_connected' && !refuse(event, failure) && !isFinal(failure)) host.lost(failure);

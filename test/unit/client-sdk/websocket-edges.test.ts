@@ -212,6 +212,22 @@ describe('a link that another has replaced', () => {
   });
 });
 
+it.each([
+  ['directly before it', [], 240_000],
+  ['before something else', [{ type: 'heartbeat' }], 250],
+])('a link’s end waits as long as an error has asked for %s', async (_when, between, retryInMs) => {
+  const { socket } = await subscribed();
+  await world.clock.advance(5_000);
+  world.client.publish('out', 1).catch(() => {});
+  const { id } = await socket.next('publish');
+  socket.send({ type: 'error', id, code: 'rate_limited', message: '', retryAfterMs: 240_000 });
+  for (const event of between) socket.send(event);
+  socket.close(4000, 'draining');
+  const state = world.client.state as { retryInMs: number };
+  expect(state.retryInMs).toBeGreaterThanOrEqual(retryInMs);
+  expect(state.retryInMs).toBeLessThan(retryInMs + 20_000);
+});
+
 it('a link that has lasted five seconds makes what failed before it forgotten', async () => {
   world = new World({ transports: ['websocket'] });
   world.subscribe('news');
