@@ -201,9 +201,10 @@ export const createConnection: Connect = (settings, openLink, owner) => {
     } else drop();
     if (line && isNodesFault(failure)) session.lost();
     if (close === CLOSE_UNAUTHORIZED || close === CLOSE_TICKET) session.spoil();
+    const told = connection;
     owner.failed(failure);
-    // A listener may have closed the client.
-    if (connection.state.type === 'closed') return;
+    // A listener may have closed the client, and may have opened it again.
+    if (connection !== told) return;
     // Its replacement is already on the way.
     if (attempt && (!isFinal(failure) || close === CLOSE_UNAUTHORIZED)) return become({ type: 'connecting' });
     isHeldOff = close >= CLOSE_WORD && (failure.retryAfterMs as number) > 0;

@@ -30,6 +30,21 @@ describe('a listener', () => {
     expect(network.sockets.waiting).toEqual([]);
   });
 
+  it('of errors that closes the client and opens it again is not closed by what it was told', async () => {
+    world = new World({ transports: ['websocket'] });
+    const { client, clock, states, network } = world;
+    const undo = client.on('error', () => {
+      undo();
+      client.close();
+      client.connect();
+    });
+    const { socket } = await subscribeToNews(world);
+    socket.close(4503, 'revoked: gone');
+    await clock.advance(0);
+    await (await network.sockets.next()).accept();
+    expect(states.map(({ type }) => type)).toEqual(['connecting', 'connected', 'closed', 'connecting', 'connected']);
+  });
+
   it.each(['connecting', 'connected', 'waiting'])(
     'that closes the client at `%s` leaves nothing open',
     async (when) => {
