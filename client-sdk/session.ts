@@ -69,7 +69,7 @@ export const createSession = (
       throw createFailure(CLOSE_NETWORK, 'network', 'not an answer of discovery');
     }
     if (signal.aborted) return;
-    Object.assign(given, answer);
+    Object.assign(given, answer, { alternatives: answer.alternatives ?? given.alternatives });
     expiresAtMs = now() + expiresInMs;
     isRefused = false;
   };

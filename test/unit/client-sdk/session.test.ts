@@ -160,15 +160,18 @@ describe('while a ticket is good', () => {
     expect(world.errors.map(({ code }) => code)).toEqual(Array(8).fill('network'));
   });
 
-  it('the only node is tried again where discovery has named no other', async () => {
-    world = new World();
-    world.network.discovery = (request) => request.answer(200, assignment({ alternatives: undefined }));
-    const { socket } = await subscribeToNews(world);
-    world.network.discovery = (request) => request.fail();
-    socket.close();
-    await world.clock.advance(250);
-    expect((await world.network.sockets.next()).url).toBe('ws://n1.test/v1/ws');
-  });
+  it.each([undefined, null])(
+    'the only node is tried again where discovery has named no other: %s',
+    async (alternatives) => {
+      world = new World();
+      world.network.discovery = (request) => request.answer(200, assignment({ alternatives }));
+      const { socket } = await subscribeToNews(world);
+      world.network.discovery = (request) => request.fail();
+      socket.close();
+      await world.clock.advance(250);
+      expect((await world.network.sockets.next()).url).toBe('ws://n1.test/v1/ws');
+    },
+  );
 
   it.each([
     ['a text', 'token', 0],
