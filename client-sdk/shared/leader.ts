@@ -41,9 +41,11 @@ export const meetLeader = (
   const lead = async (options: { readonly signal?: AbortSignal; readonly steal?: boolean }) => {
     let end = ignore;
     let wasHeld = false;
+    let isOver = false;
     const hold = () =>
       new Promise<void>((resolve) => {
-        if (signal.aborted) return resolve();
+        // The lock may be another's before this tab hears that it was its own.
+        if (signal.aborted || isOver) return resolve();
         resign?.();
         const number = Math.max(newest + 1, now());
         const desk = new browser.BroadcastChannel(key);
@@ -67,6 +69,7 @@ export const meetLeader = (
       });
     // It ends when this tab has gone or was stolen from.
     await browser.locks.request(key, options, hold).catch(ignore);
+    isOver = true;
     end();
     return wasHeld;
   };

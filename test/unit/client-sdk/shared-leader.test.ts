@@ -234,3 +234,11 @@ it('a tab that leaves while it takes the lock makes no hub of it', async () => {
   await settle();
   expect([hubs, theft.isLeft]).toEqual([[], true]);
 });
+
+it('a tab that was stolen from before it could lead makes no hub of a lock that is not its own', async () => {
+  const { grant, reject } = lock(KEY);
+  reject();
+  await settle();
+  grant();
+  expect(hubs).toEqual([]);
+});
