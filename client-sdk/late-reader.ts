@@ -1,6 +1,6 @@
 // A reader that begins before its channel's position: what it has missed comes from history, and what comes meanwhile waits.
 
-import type { Begin, PolledChannel } from '../src/protocol/index.js';
+import type { Begin, Offset, PolledChannel } from '../src/protocol/index.js';
 import { backoff } from './backoff.js';
 import type { Channel, Reader } from './channel.js';
 import { type Failure, isFinal, toFailure } from './errors.js';
@@ -27,7 +27,9 @@ export const joinLate = (
   let isAsking = false;
 
   const take = ({ offset, gap, messages = [] }: Partial<PolledChannel>) => {
-    const before = gap?.offset ?? (typeof position === 'object' ? '-1' : position);
+    const start = typeof position === 'object' ? '-1' : position;
+    // Where nothing is kept of what it has asked for, it is where history ends.
+    const before = gap?.offset ?? (messages[0] ? start : (offset ?? start));
     read('state', { type: 'subscribed', offset: before, recovered: !gap });
     if (gap) read('gap', { type: 'gap', channel: name, ...gap });
     for (const message of messages) read('message', { type: 'message', channel: name, ...message });
@@ -43,9 +45,11 @@ export const joinLate = (
     try {
       for (let more: boolean | undefined = true; more; ) {
         const before = position;
+        const at = channel.position as Offset;
         const answer = await ask(name, before);
         if (!readers.has(reader)) return;
-        take(answer ?? {});
+        // Nothing is kept of what it has asked for: it is where the channel was.
+        take(answer ?? (/^\d/.test(before as string) ? {} : { offset: at }));
         // Some of what came meanwhile found no room: history has that too.
         more = answer?.more || !waiting;
         waiting ??= [];

@@ -52,7 +52,7 @@ export const createSubscription = <T>(
     if (type !== 'state') return take(type === 'gap' ? (value as Gap) : adorn(value as MessageEvent), before);
     const next = value as SubscriptionState;
     if (next.type === 'subscribed') {
-      if (isOpen(position)) position = next.offset;
+      if (isOpen(position) || (position === '-1' && next.recovered)) position = next.offset;
       else if (isAhead(before)) return again();
     }
     if (next.type === state.type) return;

@@ -164,8 +164,9 @@ export class Judge {
   /** It has everything that there is. */
   get isDone(): boolean {
     const { tail, base } = this.#log;
-    // Who asked for what history holds, and it holds nothing, is told no position.
-    const isEmpty = this.at === undefined && this.subscription.offset === '-1' && tail === base;
+    const { offset } = this.subscription;
+    // Who asked for what history holds, and it holds nothing, may be told no position.
+    const isEmpty = this.at === undefined && (offset === '-1' || offset === tail) && tail === base;
     return !this.isOpen || this.at === tail || isEmpty || this.#isForgotten;
   }
 }

@@ -41,6 +41,24 @@ it.each([
   expect(late.states).toEqual([{ type: 'subscribed', offset: at, recovered: true }]);
 });
 
+it.each([{ last: 2 }, { after: '-1' }])('it is where history says that nothing is kept: %j', async (beginning) => {
+  const late = world.subscribe('news', beginning);
+  (await poll()).answer(200, held(6, []));
+  await settle();
+  expect(late.states).toEqual([{ type: 'subscribed', offset: offset(6), recovered: true }]);
+  expect(late.subscription.offset).toBe(offset(6));
+});
+
+it('it is where the channel was when history was asked, where that says nothing', async () => {
+  const late = world.subscribe('news', { after: '-1' });
+  const request = await poll();
+  socket.send(message(7));
+  request.answer(204);
+  await settle();
+  expect(late.states).toEqual([{ type: 'subscribed', offset: offset(6), recovered: true }]);
+  expect([late.data, late.subscription.offset]).toEqual([[7], offset(7)]);
+});
+
 it('it goes on where history has nothing new for it', async () => {
   const late = world.subscribe('news', { after: '-1' });
   (await poll()).answer(204);
@@ -62,7 +80,7 @@ it.each([
   await settle();
   if (times === 2) {
     const again = await poll();
-    expect(again.body.channels).toEqual({ news: '-1' });
+    expect(again.body.channels).toEqual({ news: offset(6) });
     again.answer(200, held(6 + count, numbers));
     await settle();
   }

@@ -154,6 +154,27 @@ describe('tabs that share a connection', () => {
     }
   });
 
+  it.each(['page', 'leader'])(
+    'that have begun where nothing was kept any more are told of a gap, whatever %s goes away',
+    async (who) => {
+      const { origin, leader } = await openTabs(2);
+      for (const n of numbers(5)) origin.server.publish('news', n);
+      origin.server.log('news').trim(0);
+      await origin.clock.advance(1_000);
+      const tab = origin.open();
+      const told = tab.listen('news', { after: '-1' });
+      await origin.clock.advance(1_000);
+      if (who === 'page') tab.emit('pagehide');
+      else leader().crash();
+      for (const n of numbers(20, 6)) origin.server.publish('news', n);
+      origin.server.log('news').trim(3);
+      await origin.clock.advance(1_000);
+      if (who === 'page') tab.emit('pageshow');
+      await origin.clock.advance(20_000);
+      expect(told).toEqual(['gap trimmed', 23, 24, 25]);
+    },
+  );
+
   it('do not share with another user, another server or other transports', async () => {
     const origin = new Origin();
     const tabs = [

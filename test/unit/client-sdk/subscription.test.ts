@@ -79,6 +79,15 @@ describe('a subscription', () => {
     expect(socket.commands.waiting).toEqual([]);
   });
 
+  it('after -1 is where the node says that history begins', async () => {
+    world = new World();
+    const { subscription } = world.subscribe('news', { after: '-1' });
+    const socket = await world.network.sockets.next();
+    await socket.accept();
+    await resume(socket, 5);
+    expect(subscription.offset).toBe(offset(5));
+  });
+
   it('may be ended and made anew inside a listener', async () => {
     world = new World();
     const first = world.subscribe('news', { after: '-1' });
