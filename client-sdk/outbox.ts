@@ -2,7 +2,7 @@
 
 import type { Offset } from '../src/protocol/index.js';
 import { backoff } from './backoff.js';
-import { createFailure, isFinal, misuse } from './errors.js';
+import { createFailure, type Failure, isFinal, misuse } from './errors.js';
 import type { Outgoing } from './link.js';
 import { CLOSE_REFUSED, CLOSE_UNAUTHORIZED, MAX_QUEUED, PUBLISH_TIMEOUT_MS, REPEAT_FAILURES } from './numbers.js';
 import type { Settings } from './settings.js';
@@ -28,18 +28,42 @@ interface Waiting extends Outgoing {
 /** `publish` returns whether the link took it: one that is busy, or is not there, does not. */
 export const createOutbox = ({ timers, random }: Settings, publish: (outgoing: Outgoing) => boolean): Outbox => {
   const waiting = new Set<Waiting>();
-  let paused = false;
+  /** Channels that are refused for now; what ends that. */
+  const paused = new Map<string, () => void>();
+  /** In a row. */
+  let refusals = 0;
+  let isHeld = false;
 
   /** As many as the link takes, but of each channel the next only: a node may refuse one for now and take the one behind it. */
   const send = () => {
-    paused = false;
-    const channels = new Set<string>();
+    const channels = new Set(paused.keys());
     for (const item of [...waiting]) {
-      if (channels.has(item.channel)) continue;
+      if (isHeld || channels.has(item.channel)) continue;
       channels.add(item.channel);
       item.busy ||= publish(item);
-      if (!item.busy || paused) return;
+      if (!item.busy) return;
     }
+  };
+  const release = () => {
+    isHeld = false;
+    refusals = 0;
+    send();
+  };
+
+  /** The others go on, before it; but for a moment, where it may be all that are refused and each would be asked for in vain. */
+  const pause = (channel: string, failure: Failure) => {
+    const resume = () => {
+      paused.delete(channel);
+      send();
+    };
+    paused.set(channel, resume);
+    timers.set(resume, backoff(REPEAT_FAILURES, random(), failure));
+    for (const item of [...waiting]) if (item.channel === channel && waiting.delete(item)) waiting.add(item);
+    if (refusals++) {
+      isHeld = true;
+      timers.set(release, backoff(REPEAT_FAILURES, random()));
+    }
+    send();
   };
 
   return {
@@ -59,17 +83,16 @@ export const createOutbox = ({ timers, random }: Settings, publish: (outgoing: O
           body,
           done(failure, offset = '') {
             item.busy = false;
-            if (failure && (!isFinal(failure) || failure.close === CLOSE_UNAUTHORIZED)) {
-              if (!paused) timers.set(send, backoff(REPEAT_FAILURES, random(), failure));
-              paused = true;
-              return;
-            }
+            if (failure && (!isFinal(failure) || failure.close === CLOSE_UNAUTHORIZED)) return pause(channel, failure);
             waiting.delete(item);
             timers.delete(expire);
             signal?.removeEventListener('abort', abort);
             if (failure) reject(failure);
-            else resolve({ offset });
-            if (!paused) send();
+            else {
+              refusals = 0;
+              resolve({ offset });
+            }
+            send();
           },
           close(code) {
             promise.catch(() => {});
@@ -81,13 +104,15 @@ export const createOutbox = ({ timers, random }: Settings, publish: (outgoing: O
         signal?.addEventListener('abort', abort);
         timers.set(expire, PUBLISH_TIMEOUT_MS);
         waiting.add(item);
-        if (!paused) send();
+        send();
       });
       return promise;
     },
     refresh() {
       for (const item of waiting) item.busy = false;
-      send();
+      for (const resume of paused.values()) timers.delete(resume);
+      paused.clear();
+      release();
     },
     close(code) {
       for (const item of [...waiting]) item.close(code);

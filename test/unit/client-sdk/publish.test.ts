@@ -79,11 +79,10 @@ describe('publish over a WebSocket', () => {
       const { id } = await socket.next('publish');
       socket.send({ type: 'error', id, code: 'rate_limited', message: 'slowly', retryAfterMs: 400 });
     }
-    published.push(world.client.publish('c', 3));
-    await world.clock.advance(400);
+    await world.clock.advance(1_399);
     expect(socket.commands.waiting).toEqual([]);
-    await world.clock.advance(1_000);
-    for (const n of [1, 2, 3]) {
+    await world.clock.advance(1);
+    for (const n of [1, 2]) {
       const { id, data } = await socket.next('publish');
       expect(data).toBe(n);
       socket.send({ type: 'published', id, channel: 'a', offset: offset(n) } as never);
