@@ -56,27 +56,41 @@ export const assembleClient = <Channels extends object>(
   const { timers, random, clock, debug } = settings;
   if (debug) on('debug', (note) => debug(...note));
   const channels = new Map<string, Channel>();
+  /** Those of them that a node is asked for: not the ones that it has refused for now. */
+  const wanted = new Map<string, Channel>();
   let state: ClientState = { type: 'idle' };
 
+  const forget = ({ name }: Wanted) => {
+    channels.delete(name);
+    wanted.delete(name);
+  };
   const end = (channel: Channel, code: string) => {
-    channels.delete(channel.name);
+    forget(channel);
     setState(channel, { type: 'closed', code });
     sync();
   };
 
-  const refuse = (wanted: Wanted, failure: Failure) => {
-    const channel = channels.get(wanted.name);
+  const refuse = (refused: Wanted, failure: Failure) => {
+    const { name } = refused;
+    const channel = channels.get(name);
     // Whoever has subscribed anew since then was not asked for.
-    if (channel !== wanted) return;
+    if (channel !== refused) return;
     if (isFinal(failure)) end(channel, failure.code);
-    else timers.set(sync, backoff(REPEAT_FAILURES, random(), failure));
+    else {
+      wanted.delete(name);
+      const again = () => {
+        if (channels.get(name) === channel) wanted.set(name, channel);
+        sync();
+      };
+      timers.set(again, backoff(REPEAT_FAILURES, random(), failure));
+    }
     fail(failure);
   };
   const fail = (failure: Failure) => tell('error', failure);
 
   const connection = connect(settings, openLink, {
     transports,
-    channels,
+    channels: wanted,
     refuse,
     receive(event, source) {
       tell('event', event);
@@ -92,6 +106,8 @@ export const assembleClient = <Channels extends object>(
         if (type === 'closed') outbox.close(next.reason);
         for (const channel of [...channels.values()]) {
           channel.source = undefined;
+          // The next node may have room for it.
+          wanted.set(channel.name, channel);
           if (type === 'closed') end(channel, next.reason);
           else setState(channel, { type: 'pending' });
         }
@@ -115,7 +131,7 @@ export const assembleClient = <Channels extends object>(
   /** Nobody may be left who reads a channel. */
   const leave = (channel: Channel) => {
     if (channel.readers.size || channels.get(channel.name) !== channel) return;
-    channels.delete(channel.name);
+    forget(channel);
     sync();
   };
 
@@ -197,6 +213,7 @@ export const assembleClient = <Channels extends object>(
       if (channels.size >= maxChannels && !channels.has(name)) {
         throw createFailure(CLOSE_NORMAL, 'too_many_channels', `at most ${maxChannels} channels`, { channel: name });
       }
+      if (!channels.has(name)) wanted.set(name, channel);
       channels.set(name, channel);
       sync();
       const subscription = createSubscription(channel, begin, options, adorn, join, leave);
