@@ -6,7 +6,14 @@ import { isStale } from '../channel.js';
 import { type Coded, createEnd, createRefusal, type Failure, isFinal, toFailure } from '../errors.js';
 import { post } from '../http.js';
 import { diff, type Link, type LinkHost, placesOf, type Source, type Wanted } from '../link.js';
-import { ANSWER_LIMIT_MS, CLOSE_NETWORK, CLOSE_REFUSED, CLOSE_UNAUTHORIZED, REPEAT_FAILURES } from '../numbers.js';
+import {
+  ANSWER_LIMIT_MS,
+  CLOSE_LATER,
+  CLOSE_NETWORK,
+  CLOSE_REFUSED,
+  CLOSE_UNAUTHORIZED,
+  REPEAT_FAILURES,
+} from '../numbers.js';
 import { createTimers } from '../timers.js';
 import type { ResponseLike } from '../types.js';
 
@@ -161,7 +168,7 @@ export const createHttpLink = (
     const refused = [...question.asked.values()].filter((channel) =>
       named ? named.includes(channel.name) : !answered.has(channel),
     );
-    if (failure.close === CLOSE_REFUSED && refused[0]) {
+    if (refused[0] && (failure.close === CLOSE_REFUSED || (named && failure.close === CLOSE_LATER))) {
       for (const channel of refused) host.refuse(channel, failure);
       open();
     } else if (failure.code === 'rate_limited' || (questions[0] && !isFinal(failure))) {
