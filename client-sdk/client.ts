@@ -10,7 +10,7 @@ import { createFailure, type Failure, type FanfareError, isFinal, isWhole, misus
 import { joinLate } from './late-reader.js';
 import type { OpenLink, Wanted } from './link.js';
 import { toMessage } from './message.js';
-import { CLOSE_NORMAL, MAX_LAST, REPEAT_FAILURES } from './numbers.js';
+import { CLOSE_NORMAL, MAX_LAST, MAX_PER_SECOND, REPEAT_FAILURES } from './numbers.js';
 import { createOutbox } from './outbox.js';
 import { createPace } from './pace.js';
 import type { Settings } from './settings.js';
@@ -205,10 +205,10 @@ export const assembleClient = <Channels extends object>(
       if (listener !== undefined && typeof listener !== 'function') misuse('listener', listener, 'a function');
       if (state.type === 'closed') throw refusal('closed');
       const channel = channels.get(name) ?? createChannel(name, begin, maxPerSecond);
-      const isPace = maxPerSecond === undefined || isWhole(maxPerSecond, 1, 1 / 0);
+      const isPace = maxPerSecond === undefined || isWhole(maxPerSecond, 1, MAX_PER_SECOND);
       // The node sends a channel once for all who read it here.
       if (!isPace || channel.maxPerSecond !== maxPerSecond)
-        misuse('maxPerSecond', maxPerSecond, 'an integer from 1, the same in all of a channel');
+        misuse('maxPerSecond', maxPerSecond, `an integer from 1 to ${MAX_PER_SECOND}, the same in all of a channel`);
       const { maxChannels } = connection;
       if (channels.size >= maxChannels && !channels.has(name)) {
         throw createFailure(CLOSE_NORMAL, 'too_many_channels', `at most ${maxChannels} channels`, { channel: name });

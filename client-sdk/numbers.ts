@@ -49,6 +49,8 @@ export const STABLE_MS = 5_000;
 
 /** Messages before the tail that a reader may begin at, from docs/PROTOCOL.md section 13. */
 export const MAX_LAST = 1_000;
+/** Of the same section. */
+export const MAX_PER_SECOND = 10_000;
 /** Channels of one link, where the node has not said otherwise. */
 export const MAX_CHANNELS = 128;
 /** So many changes of the wanted channels go out at once, and then one each so many milliseconds, with all that has changed: a list that scrolls stays below a node's limits. */

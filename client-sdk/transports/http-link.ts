@@ -58,6 +58,8 @@ export const createHttpLink = (
   /** The one that delivers, if any, and the newest; never more. */
   let questions: Question[] = [];
   let serial = 0;
+  /** Left out while it is looked for which of them are refused. */
+  const doubtful = new Set<Wanted>();
   let asked: ReadonlyMap<string, Wanted> = channels;
   /** What an answer may be silent for, as it says itself; none before the first. */
   let beatMs: number | undefined;
@@ -83,9 +85,16 @@ export const createHttpLink = (
   const send = (path: string, body: object, { signal }: AbortController) =>
     post(fetch, host.url + path, session.ticket, body, signal);
 
+  /** What is wanted but for the doubtful, which have their turn where nothing else is left. */
+  const confident = () => {
+    const sure = [...channels].filter(([, channel]) => !doubtful.has(channel));
+    if (!sure[0]) doubtful.clear();
+    return new Map(sure[0] ? sure : channels);
+  };
+
   const open = () => {
     timers.delete(open);
-    asked = new Map(channels);
+    asked = confident();
     // What has not answered for a channel has nothing that could be lost with it.
     keep((question) => channels.size && question === questions[0] && question.fresh.size < question.asked.size);
     // Without channels there is nothing to ask; the first one will show whether it works.
@@ -149,7 +158,13 @@ export const createHttpLink = (
       question.fresh.delete(name);
       answered.add(channel);
       // A newer one is on its way to take over.
-      if (!question.fresh.size) keep((other) => other === question || other === questions.at(-1));
+      if (!question.fresh.size) {
+        keep((other) => other === question || other === questions.at(-1));
+        if (doubtful.size && question === questions.at(-1)) {
+          doubtful.clear();
+          open();
+        }
+      }
     }
     if ((known || !name) && host.receive(event, question)) renew(question);
   };
@@ -169,7 +184,15 @@ export const createHttpLink = (
       named ? named.includes(channel.name) : !answered.has(channel),
     );
     if (refused[0] && (failure.close === CLOSE_REFUSED || (named && failure.close === CLOSE_LATER))) {
-      for (const channel of refused) host.refuse(channel, failure);
+      const isOfSome = !named && /^(bad|too)_/.test(failure.code);
+      if (isOfSome && refused[1]) {
+        // One of them is refused, or all are too many: the others are none the worse for it.
+        for (const channel of refused.slice(refused.length >> 1)) doubtful.add(channel);
+      } else {
+        // Where there is no room for one, there is none for what comes behind it.
+        const behind = isOfSome && failure.code[0] === 't' ? doubtful : [];
+        for (const channel of [...refused, ...behind]) host.refuse(channel, failure);
+      }
       open();
     } else if (failure.code === 'rate_limited' || (questions[0] && !isFinal(failure))) {
       host.failed(failure);
@@ -209,7 +232,7 @@ export const createHttpLink = (
   open();
   return {
     sync() {
-      const { gone, fresh } = diff(asked.values(), channels);
+      const { gone, fresh } = diff(asked.values(), confident());
       if (gone[0] || fresh[0]) open();
     },
     publish,

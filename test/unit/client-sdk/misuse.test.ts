@@ -53,7 +53,7 @@ it.each([
   [
     'subscribe',
     ['news', { maxPerSecond: 0 }],
-    'bad maxPerSecond: 0 is not an integer from 1, the same in all of a channel',
+    'bad maxPerSecond: 0 is not an integer from 1 to 10000, the same in all of a channel',
   ],
   ['publish', ['news', 1, { key: 'a b' }], 'bad key: "a b" is not 1 to 128 of printable ASCII'],
   ['publish', ['news', undefined], 'bad data: "undefined" is not a JSON value'],
