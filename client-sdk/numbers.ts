@@ -78,6 +78,11 @@ export const MAX_QUEUED = 1_000;
 export const PUBLISH_TIMEOUT_MS = 30_000;
 /** Publishes of a WebSocket that may be on their way at once; a node takes 64 commands. */
 export const PUBLISH_WINDOW = 16;
+/** What a command has besides its channels, at most. */
+export const COMMAND_BYTES = 64;
+/** Before a node has said what a frame may have it is the least that one can be configured to take; and so many commands are sent, of the 64 that it lets wait. */
+export const EARLY_FRAME_BYTES = 1_024;
+export const EARLY_COMMANDS = 32;
 
 /** What a node sends at least as often, from docs/PROTOCOL.md section 8.7. */
 export const HEARTBEAT_MS = 7_000;

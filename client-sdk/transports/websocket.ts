@@ -6,7 +6,16 @@ import { backoff } from '../backoff.js';
 import { isStale } from '../channel.js';
 import { type Coded, createEnd, createFailure, createRefusal, type Failure, isFinal } from '../errors.js';
 import { diff, type Link, type LinkHost, placesOf, type Source, type Wanted } from '../link.js';
-import { CLOSE_NETWORK, CLOSE_REFUSED, PUBLISH_WINDOW, QUIET_MS, REPEAT_FAILURES } from '../numbers.js';
+import {
+  CLOSE_NETWORK,
+  CLOSE_REFUSED,
+  COMMAND_BYTES,
+  EARLY_COMMANDS,
+  EARLY_FRAME_BYTES,
+  PUBLISH_WINDOW,
+  QUIET_MS,
+  REPEAT_FAILURES,
+} from '../numbers.js';
 
 /** Fields that some events have. */
 type AnyEvent = Exclude<ServerEvent, { type: 'close' }> & {
@@ -50,14 +59,21 @@ export const websocket = (host: LinkHost): Link => {
     if (failure) timers.set(repeat, backoff(REPEAT_FAILURES, host.random(), failure));
   };
 
+  /** In as many commands as its bytes need; names are ASCII. What is too much before `connected` has its turn then. */
+  const split = (all: readonly Wanted[], send: (some: readonly Wanted[]) => void): void => {
+    const bytes = JSON.stringify(placesOf(all)).length + COMMAND_BYTES;
+    if (all[1] && bytes > (maxFrameBytes || EARLY_FRAME_BYTES)) {
+      const half = all.length >> 1;
+      split(all.slice(0, half), send);
+      split(all.slice(half), send);
+    } else if (all[0] && (maxFrameBytes || id < EARLY_COMMANDS)) send(all);
+  };
   const subscribe = (fresh: readonly Wanted[]) => {
-    if (!fresh[0]) return;
     request('subscribe', { channels: placesOf(fresh) });
     for (const channel of fresh) asked.set(channel, [id, channel.position]);
   };
   const unsubscribe = (gone: readonly Wanted[]) => {
     for (const channel of gone) asked.delete(channel);
-    if (!gone[0]) return;
     request('unsubscribe', { channels: gone.map(({ name }) => name) }, (_event, failure) => {
       // The node would have another idea of what is wanted.
       if (failure && !isFinal(failure)) host.lost(failure);
@@ -67,8 +83,8 @@ export const websocket = (host: LinkHost): Link => {
   const sync = () => {
     if (!id) return;
     const { gone, fresh } = diff(asked.keys(), channels);
-    unsubscribe(gone);
-    subscribe(fresh);
+    split(gone, unsubscribe);
+    split(fresh, subscribe);
   };
 
   const renew = (channel: Wanted) => {
@@ -101,7 +117,8 @@ export const websocket = (host: LinkHost): Link => {
   };
 
   const connected = (event: AnyEvent & { readonly type: 'connected' }) => {
-    maxFrameBytes = event.limits?.maxFrameBytes;
+    maxFrameBytes = event.limits?.maxFrameBytes ?? 1 / 0;
+    sync();
     if (event.features?.includes('quiet')) heartbeatMs = event.heartbeatMs;
     host.connected('websocket', event.heartbeatMs, event.limits);
     quiet();
