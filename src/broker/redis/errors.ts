@@ -51,10 +51,17 @@ export class UnfitRedisError extends FanfareError {
   }
 }
 
+/** What ioredis puts before whatever ended the last attempt on a Cluster; those before it were all redirected. */
+const REDIRECTED = /^Too many Cluster redirections\. Last error: (?:[A-Za-z]*Error: )?/;
+
+/** What is said of the last attempt; empty when `error` is none. */
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message.replace(REDIRECTED, '') : '';
+}
+
 /** The first word of Redis' error reply; `undefined` when `error` is none. */
 export function replyCode(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  return /^[A-Z][A-Z0-9]+(?= )/.exec(error.message)?.[0];
+  return /^[A-Z][A-Z0-9]+(?= )/.exec(textOf(error))?.[0];
 }
 
 export function isRefusal(error: unknown): boolean {
@@ -96,12 +103,12 @@ export function isFunctionMissing(error: unknown): boolean {
   return error instanceof Error && /^ERR Function not found/i.test(error.message);
 }
 
-/** The client was not connected; or each node of a Cluster that was asked named another. */
-const NOT_DONE = /^(Stream isn't writeable|Cluster is|None of startup nodes|Too many Cluster redirections)/;
+/** The client was not connected. */
+const NOT_SENT = /^(Stream isn't writeable|Cluster is|None of startup nodes)/;
 
-/** Whether the command never left this process, or was refused by whoever got it. */
+/** Whether the command, or the last attempt at it, never left this process. */
 function wasNotSent(error: unknown): boolean {
-  return error instanceof Error && NOT_DONE.test(error.message);
+  return NOT_SENT.test(textOf(error));
 }
 
 /**

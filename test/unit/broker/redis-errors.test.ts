@@ -44,6 +44,9 @@ test('no answer to a write is an unknown outcome; to a read it is an outage', ()
 test.each([
   "Stream isn't writeable and enableOfflineQueue options is false",
   'Too many Cluster redirections. Last error: ReplyError: MOVED 3999 127.0.0.1:6381',
+  'Too many Cluster redirections. Last error: ReplyError: ASK 3999 127.0.0.1:6381',
+  'Too many Cluster redirections. Last error: ReplyError: TRYAGAIN Multiple keys request during rehashing of slot',
+  'Too many Cluster redirections. Last error: ReplyError: CLUSTERDOWN The cluster is down',
   'Cluster is ended.',
 ])('"%s" is an outage: nothing was done', (message) => {
   const error = new Error(message);
@@ -52,6 +55,22 @@ test.each([
     outcome: undefined,
     cause: error,
   });
+});
+
+test.each([
+  'Too many Cluster redirections. Last error: Error: Connection is closed.',
+  'Too many Cluster redirections. Last error: Error: Command timed out',
+  'Too many Cluster redirections. Last error: Error: read ECONNRESET',
+])('"%s" of a write is an unknown outcome: the last attempt may have been carried out', (message) => {
+  expect(toFanfareError(new Error(message), 'write')).toMatchObject({ code: 'ack_timeout', outcome: 'unknown' });
+  expect(toFanfareError(new Error(message), 'read')).toMatchObject({ code: 'broker_unavailable' });
+});
+
+test('where the last of many redirections ends with a reply, it means what it means by itself', () => {
+  const full = new Error(
+    'Too many Cluster redirections. Last error: ReplyError: OOM command not allowed when used memory',
+  );
+  expect(toFanfareError(full, 'write')).toMatchObject({ code: 'storage_full', outcome: undefined, cause: full });
 });
 
 test('our own errors pass', () => {
