@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { toFanfareError } from '../../src/broker/redis/errors.js';
 import { FanfareError } from '../../src/lib/errors.js';
 import { DEAD, IngestWorld, LEASE, QUEUE } from './ingest-world.js';
 
@@ -136,6 +137,36 @@ describe('while Redis', () => {
     expect(ingest.stats().ingestDead).toBe(0);
   });
 
+  it.each(['-getrange', '-xadd'])(
+    'takes a right away (%s), entries wait for it and are no dead letters',
+    async (rule) => {
+      const { admin } = world.server;
+      const { ingest, attempts } = await world.drainer();
+      await world.queueMany(300, 3);
+      await admin.call('ACL', 'SETUSER', 'default', rule);
+      ingest.start();
+      await expect.poll(() => attempts('c0')).toBeGreaterThan(5);
+      await admin.call('ACL', 'SETUSER', 'default', '+@all');
+      await world.drained();
+      await world.expectAll(300, 3);
+      expect(await admin.exists(DEAD)).toBe(0);
+    },
+  );
+
+  it('fails in words that nobody knows, on all channels, entries wait and are no dead letters', async () => {
+    let isOver = false;
+    const unknown = toFanfareError(new Error('ERR nobody knows what'), 'write');
+    const { ingest, attempts } = await world.drainer(() => (isOver ? undefined : Promise.reject(unknown)));
+    await world.queueMany(300, 3);
+    ingest.start();
+    for (const channel of ['c0', 'c1', 'c2']) await expect.poll(() => attempts(channel)).toBeGreaterThan(5);
+    expect(await world.queued()).toBe(300);
+    isOver = true;
+    await world.drained();
+    await world.expectAll(300, 3);
+    expect(await world.server.admin.exists(DEAD)).toBe(0);
+  });
+
   it('has something else under the name of its lease, that is named and taken away', async () => {
     await world.server.admin.hset(`${QUEUE}:lease`, 'not', 'a lease');
     await world.queueMany(10, 2);
@@ -198,6 +229,21 @@ describe('a channel that cannot be published on', () => {
     expect(ingest.stats()).toMatchObject({ ingested: 1, ingestDead: 600, ingestAside: 0 });
     const said = logger.texts('warn').filter((text) => text.includes('cannot be published on'));
     expect(said).toEqual(['a channel of the queue cannot be published on now; trying again']);
+  });
+
+  it('in words that nobody knows is a fault of its own once others fare better meanwhile', async () => {
+    const unknown = toFanfareError(new Error('ERR nobody knows what'), 'write');
+    const { ingest, attempts } = await world.drainer((name) => (name === 'c0' ? Promise.reject(unknown) : undefined));
+    await world.queue('channel', 'c0', 'data', '1');
+    ingest.start();
+    await expect.poll(() => attempts('c0')).toBeGreaterThan(5);
+    expect(await world.queued()).toBe(1);
+    for (let n = 0; (await world.queued()) > 0; n++) {
+      const before = attempts('c0');
+      await world.queue('channel', 'c1', 'data', `${n}`);
+      await expect.poll(async () => attempts('c0') > before || (await world.queued()) === 0).toBe(true);
+    }
+    expect(await world.deadLetters()).toMatchObject([{ code: 'internal', channel: 'c0' }]);
   });
 
   it.each(['fails', 'hangs'])('and %s for a while goes on in its order, and the others meanwhile', async (how) => {

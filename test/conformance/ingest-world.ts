@@ -1,9 +1,9 @@
 // The queue on a real Redis of its own, and drainers as nodes have them: for the tests of the queue.
 
 import { expect } from 'vitest';
-import type { Broker, Publication, PublishOutcome } from '../../src/broker/broker.js';
+import type { Publication, PublishOutcome } from '../../src/broker/broker.js';
 import { createIngest, type Ingest } from '../../src/broker/queue/ingest.js';
-import { createRedisBroker } from '../../src/broker/redis/broker.js';
+import { createRedisBroker, type RedisBusBroker } from '../../src/broker/redis/broker.js';
 import { RedisConnection } from '../../src/broker/redis/connection.js';
 import { KeyWatch } from '../../src/broker/redis/key-watch.js';
 import { Namespaces } from '../../src/config/namespaces.js';
@@ -20,13 +20,15 @@ const namespaces = new Namespaces({ default: { historySize: 10_000 } });
 
 export interface TestDrainer {
   readonly ingest: Ingest;
-  readonly broker: Broker;
+  readonly broker: RedisBusBroker;
   readonly logger: RecordingLogger;
+  /** How often it has tried to publish on a channel. */
+  attempts(channel: string): number;
 }
 
 export class IngestWorld {
   readonly server: RedisServer;
-  #broker: Broker | undefined;
+  #broker: RedisBusBroker | undefined;
   readonly #closing: (() => Promise<unknown>)[] = [];
 
   private constructor(server: RedisServer) {
@@ -41,7 +43,7 @@ export class IngestWorld {
   }
 
   /** Of a node that does not drain. */
-  get broker(): Broker {
+  get broker(): RedisBusBroker {
     if (this.#broker === undefined) throw new Error('not started');
     return this.#broker;
   }
@@ -57,7 +59,11 @@ export class IngestWorld {
     const broker = createRedisBroker({ ...options, connection });
     await connection.start();
     await broker.start(new RecordingListener());
+    const attempts = new Map<string, number>();
     const publishMany = async (all: readonly Publication[]): Promise<readonly PublishOutcome[]> => {
+      for (const channel of new Set(all.map((one) => one.channel))) {
+        attempts.set(channel, (attempts.get(channel) ?? 0) + 1);
+      }
       try {
         for (const { channel } of all) await hindered(channel);
       } catch (error) {
@@ -72,7 +78,7 @@ export class IngestWorld {
       await broker.close();
       await connection.close();
     });
-    return { ingest, broker, logger };
+    return { ingest, broker, logger, attempts: (channel) => attempts.get(channel) ?? 0 };
   }
 
   queue(...fields: (string | Buffer)[]): Promise<string | null> {

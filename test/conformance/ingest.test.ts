@@ -3,6 +3,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DEAD, IngestWorld, QUEUE } from './ingest-world.js';
 
+const NO_ROOM = 'there is no room for another dead letter: what would be one waits in the queue';
+
 let world: IngestWorld;
 beforeEach(async () => {
   world = await IngestWorld.start();
@@ -98,14 +100,40 @@ describe('dead letters', () => {
     expect(await world.deadLetters()).toMatchObject([{ code: 'internal', channel: 'broken' }]);
   });
 
-  it('are bounded', async () => {
+  it('are at most 1,000, and none makes room for another: what would be one more waits in the queue', async () => {
     const pipeline = world.server.admin.pipeline();
     for (let i = 0; i < 1_200; i++) pipeline.xadd(QUEUE, '*', 'channel', '.', 'data', `${i}`);
+    pipeline.xadd(QUEUE, '*', 'channel', 'news', 'data', '"good"');
     await pipeline.exec();
-    const { ingest } = await world.drainer();
+    const { ingest, logger } = await world.drainer();
     ingest.start();
-    await world.drained();
+    await expect.poll(() => world.queued()).toBe(200);
+    await expect.poll(() => logger.texts('warn')).toContain(NO_ROOM);
+    expect(await world.published('news')).toEqual(['"good"']);
     expect(await world.server.admin.xlen(DEAD)).toBe(1_000);
-    expect((await world.deadLetters()).at(-1)).toMatchObject({ data: '1199' });
+    expect((await world.deadLetters()).at(-1)).toMatchObject({ data: '999' });
+    await world.server.admin.del(DEAD);
+    await world.drained();
+    expect(await world.server.admin.xlen(DEAD)).toBe(200);
+    expect(logger.texts('warn').filter((text) => text === NO_ROOM)).toHaveLength(1);
+  });
+
+  it('without room hold up a channel’s later entries, and what was stored behind is not stored again', async () => {
+    const full = world.server.admin.pipeline();
+    for (let i = 0; i < 1_000; i++) full.xadd(DEAD, '*', 'code', 'internal');
+    await full.exec();
+    await world.queue('channel', 'news', 'data', '1');
+    const wrong = await world.queue('channel', 'news');
+    await world.queue('channel', 'news', 'data', '2');
+    const { ingest, logger } = await world.drainer();
+    ingest.start();
+    await expect.poll(() => logger.texts('warn')).toContain(NO_ROOM);
+    await expect.poll(() => world.queued()).toBe(1);
+    expect(await world.server.admin.xrange(QUEUE, '-', '+')).toMatchObject([[wrong, ['channel', 'news']]]);
+    expect(await world.published('news')).toEqual(['1', '2']);
+    await world.server.admin.xtrim(DEAD, 'MAXLEN', 999);
+    await world.drained();
+    expect(await world.published('news')).toEqual(['1', '2']);
+    expect((await world.deadLetters()).at(-1)).toMatchObject({ code: 'bad_field', id: wrong });
   });
 });

@@ -13,8 +13,10 @@ export interface AsideChannel {
   isBusy: boolean;
   /** Others were read meanwhile: entries of this channel may have been passed over. */
   wasPassed: boolean;
-  /** Attempts that failed with `internal`, since one succeeded. */
+  /** Attempts that failed for a fault of the channel's own, since one succeeded. */
   failures: number;
+  /** How many entries had been stored when it failed last; infinite unless it has since it was stored to. */
+  storedAtFailure: number;
   pauseMs: number;
   dueMs: number;
 }
@@ -44,8 +46,8 @@ export class Aside {
 
   /** Its entries are published from `firstId` on. */
   begin(name: string, firstId: string): AsideChannel {
-    const waits = { firstId, isBusy: true, wasPassed: false, failures: 0, pauseMs: FIRST_PAUSE_MS, dueMs: 0 };
-    const channel: AsideChannel = { name, ...waits };
+    const waits = { firstId, isBusy: true, wasPassed: false, pauseMs: FIRST_PAUSE_MS, dueMs: 0 };
+    const channel: AsideChannel = { name, ...waits, failures: 0, storedAtFailure: Number.POSITIVE_INFINITY };
     this.#byName.set(name, channel);
     return channel;
   }

@@ -1,25 +1,22 @@
 // Drains the queue `<prefix>:ingest` while it holds the lease: publishes each entry once, in order per channel, past what is stuck.
 
-import { calm } from '../../lib/calm.js';
-import type { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import { after, within } from '../../lib/timers.js';
-import type { BatchPublisher, PublishOutcome } from '../broker.js';
+import type { BatchPublisher } from '../broker.js';
 import { toFanfareError } from '../redis/errors.js';
 import { MOST_OF_A_CALL } from '../redis/functions/publish-many-lua.js';
 import { Aside, type AsideChannel, earlier, idAfter } from './aside.js';
 import { byChannel, type QueuedEntry } from './ingest-entry.js';
 import { Lease } from './lease.js';
 import { IDLE_MS, Lookout, type QueueWatch } from './lookout.js';
-import { isWrong, NO_OUTCOME, publishEntries } from './publish-entries.js';
+import { publishEntries } from './publish-entries.js';
+import { MAX_ATTEMPTS, Settlement } from './settlement.js';
 import { BATCH_ENTRIES, type QueueConnection, StoredQueue } from './stored-queue.js';
 
 /** Chosen: how often whoever waits for the lease asks for it, so how soon one that was handed over is taken. */
 const WAIT_MS = 500;
 /** Chosen: pause after a step that failed. */
 const FAILED_MS = 500;
-/** Chosen: attempts on a channel that fail with `internal`; then what fails so is a dead letter at once. */
-const MAX_ATTEMPTS = 5;
 /** Chosen: how long the channels of a batch are waited for; one that takes longer goes on aside. */
 const PATIENCE_MS = 250;
 /** Chosen: channels aside; their names go along with each read. Beyond it nothing more is read. */
@@ -64,6 +61,7 @@ export function createIngest(options: IngestOptions): Ingest {
 class Drainer implements Ingest {
   readonly #options: IngestOptions;
   readonly #queue: StoredQueue;
+  readonly #settlement: Settlement;
   readonly #lease: Lease;
   readonly #lookout: Lookout;
   readonly #aside = new Aside();
@@ -74,8 +72,6 @@ class Drainer implements Ingest {
   /** Where it has to begin at the latest, for the sake of channels that are no longer aside. */
   #back: string | undefined;
   #fromHeadAtMs = 0;
-  #ingested = 0;
-  #dead = 0;
   #closed = false;
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
@@ -87,6 +83,7 @@ class Drainer implements Ingest {
   constructor(options: IngestOptions) {
     this.#options = options;
     this.#queue = new StoredQueue(options.connection, options.maxMessageBytes);
+    this.#settlement = new Settlement(this.#queue, options.logger);
     this.#lease = new Lease(options.connection, `${this.#queue.name}:lease`, options.logger);
     this.#lookout = new Lookout(options.watch, () => {
       if (this.#isIdle) this.#wake?.();
@@ -99,8 +96,8 @@ class Drainer implements Ingest {
 
   stats() {
     return {
-      ingested: this.#ingested,
-      ingestDead: this.#dead,
+      ingested: this.#settlement.stored,
+      ingestDead: this.#settlement.dead,
       ingestAside: this.#aside.passed,
       ingestHolder: this.#lease.isHeld ? 1 : 0,
     } as const;
@@ -209,7 +206,7 @@ class Drainer implements Ingest {
     while (at < chain.length && !this.#isOver()) {
       const part = chain.slice(at, at + MOST_OF_A_CALL.messages);
       try {
-        at += await this.#settle(part, await publishEntries(part, this.#options), channel);
+        at += await this.#settlement.settle(part, await publishEntries(part, this.#options), channel);
       } catch (error) {
         return this.#setAside(channel, error);
       }
@@ -229,41 +226,6 @@ class Drainer implements Ingest {
     this.#aside.retryLater(channel, performance.now());
     const place = { channel: channel.name, id: channel.firstId };
     this.#failed('a channel of the queue cannot be published on now; trying again', error, place);
-  }
-
-  /** Answers how many are dealt with. Throws what may succeed later. */
-  async #settle(
-    entries: readonly QueuedEntry[],
-    outcomes: readonly PublishOutcome[],
-    channel: AsideChannel,
-  ): Promise<number> {
-    let settled = 0;
-    for (const entry of entries) {
-      const outcome = outcomes[settled++] ?? NO_OUTCOME;
-      channel.firstId = entry.id;
-      let isBroken = false;
-      if ('error' in outcome) {
-        const { error } = outcome;
-        isBroken = error.code === 'internal' && ++channel.failures >= MAX_ATTEMPTS;
-        if (!isBroken && !isWrong(error)) throw error;
-        await this.#bury(entry, error);
-      } else {
-        this.#ingested++;
-        channel.failures = 0;
-      }
-      this.#queue.finish(entry);
-      channel.firstId = idAfter(entry.id);
-      // Those behind it have not been tried.
-      if (isBroken) break;
-    }
-    return settled;
-  }
-
-  async #bury(entry: QueuedEntry, error: FanfareError): Promise<void> {
-    await this.#queue.bury(entry, error);
-    this.#dead++;
-    const fields = { queue: this.#queue.name, id: entry.id, code: error.code, reason: error.message };
-    calm(this.#options.logger).warn(fields, 'a queued message is now a dead letter');
   }
 
   #isOver(): boolean {

@@ -8,7 +8,7 @@ import { deadLetterOf, decodePage, type QueuedEntry, type QueuePage } from './in
 /** Chosen: a part, which is all that is held in memory. */
 export const BATCH_ENTRIES = 512;
 const BATCH_BYTES = 4 * 1024 * 1024;
-/** Chosen: dead letters kept; of the largest messages they are 64 MiB. */
+/** Chosen: dead letters that there are at most; of the largest messages they are 64 MiB. */
 const MAX_DEAD = 1_000;
 
 /** The part of a connection that the queue goes through. */
@@ -54,12 +54,14 @@ export class StoredQueue {
     this.#finished = this.#finished.slice(ids.length);
   }
 
-  /** Keeps it as a dead letter. */
-  async bury(entry: QueuedEntry, reason: FanfareError): Promise<void> {
+  /** Keeps it as a dead letter. False where there is no room for another: none makes room for itself. */
+  async bury(entry: QueuedEntry, reason: FanfareError): Promise<boolean> {
     this.#connection.assertReady();
     const letter = deadLetterOf(entry, reason);
     try {
-      await this.#connection.client.xadd(`${this.name}:dead`, 'MAXLEN', MAX_DEAD, '*', ...letter);
+      if ((await this.#countDead()) >= MAX_DEAD) return false;
+      await this.#connection.client.xadd(`${this.name}:dead`, '*', ...letter);
+      return true;
     } catch (error) {
       if (replyCode(error) === 'WRONGTYPE') {
         // It is none of the channel, whose entries wait for it.
@@ -67,6 +69,16 @@ export class StoredQueue {
       }
       throw toFanfareError(error, 'read');
     }
+  }
+
+  /** By what users of before were given a right to. */
+  async #countDead(): Promise<number> {
+    const info = await this.#connection.client.xinfo('STREAM', `${this.name}:dead`).catch((error: Error) => {
+      if (/^ERR no such key/i.test(error.message)) return [];
+      throw error;
+    });
+    const told: readonly unknown[] = Array.isArray(info) ? info : [];
+    return Number(told[told.indexOf('length') + 1] ?? 0);
   }
 
   async #read(args: readonly (string | number)[]): Promise<QueuePage> {

@@ -59,8 +59,12 @@ function textOf(error: unknown): string {
   return error instanceof Error ? error.message.replace(REDIRECTED, '') : '';
 }
 
-/** The first word of Redis' error reply; `undefined` when `error` is none. */
+/** How Redis words within a function what it calls NOPERM elsewhere: 7.0, then 7.2 and Valkey. */
+const REFUSED_IN_FUNCTION = /^ERR (The user executing the script|ACL failure in script)/;
+
+/** The first word of Redis' error reply, NOPERM also where it is a function that was refused; `undefined` when `error` is none. */
 export function replyCode(error: unknown): string | undefined {
+  if (REFUSED_IN_FUNCTION.test(textOf(error))) return 'NOPERM';
   return /^[A-Z][A-Z0-9]+(?= )/.exec(textOf(error))?.[0];
 }
 
@@ -72,6 +76,11 @@ export function isRefusal(error: unknown): boolean {
 export function isWriteRefusal(error: unknown): boolean {
   const reply = replyCode(error instanceof FanfareError ? error.cause : error) ?? '';
   return reply === 'MISCONF' || reply === 'NOREPLICAS';
+}
+
+/** Whether what failed with `internal` names what was asked for, as a key of another type; `ERR` may be the whole server's. */
+export function isOfKeys({ cause }: FanfareError): boolean {
+  return /^(WRONGTYPE|BAD[A-Z]+)$/.test(replyCode(cause) ?? '');
 }
 
 /** Whether it cannot persist. */

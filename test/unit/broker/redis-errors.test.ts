@@ -22,6 +22,14 @@ test.each([
   ['BUSY Redis is busy running a script.', 'broker_unavailable'],
   ['NOAUTH Authentication required.', 'broker_unavailable'],
   ["NOPERM this user has no permissions to run the 'fcall' command", 'broker_unavailable'],
+  [
+    "ERR The user executing the script can't run this command or subcommand script: f, on @user_function:1.",
+    'broker_unavailable',
+  ],
+  [
+    "ERR ACL failure in script: User app has no permissions to run the 'getrange' command script: f",
+    'broker_unavailable',
+  ],
   ['WRONGTYPE Operation against a key holding the wrong kind of value', 'internal'],
   ['BADLOG fanfare:{news}:log or its tail ends with …', 'internal'],
   ['ERR something else', 'internal'],
