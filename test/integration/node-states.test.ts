@@ -153,7 +153,12 @@ it('clients that were sent to a node and did not come are counted, and told once
   const logger = new RecordingLogger();
   const node = await started(registry, { logger });
   for (let index = 0; index < 4; index++) await registry.assign([]);
-  state.aheadMs = 10_000;
+  // One that is silent for 5 s could not say who came: it goes on reporting meanwhile.
+  for (const aheadMs of [3_500, 7_000, 10_000]) {
+    const { reports } = state;
+    state.aheadMs = aheadMs;
+    await expect.poll(() => state.reports).toBeGreaterThan(reports + 1);
+  }
   await expect.poll(async () => (await recordOf('n1'))?.reservations).toBe(0);
   await expect.poll(() => node.node.stats().lapsedReservations).toBe(4);
   expect(logger.texts('warn').filter((text) => text.includes('do not come'))).toHaveLength(1);
