@@ -117,15 +117,15 @@ function subjectOf(value: unknown): string {
 }
 
 function tokenIdOf(value: unknown): string | undefined {
-  return value === undefined ? undefined : nameOf('jti', value);
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string' || value === '')
+    throw invalidClaim('jti', `expected a string of 1 to ${LIMITS.maxSubjectBytes} bytes, got ${kindOf(value)}`);
+  return nameOf('jti', value);
 }
 
 /** What a revocation can name, by the same rule: what none can would let its bearer in for good. */
-function nameOf(claim: 'sub' | 'jti', value: unknown): string {
+function nameOf(claim: 'sub' | 'jti', value: string): string {
   const { maxSubjectBytes } = LIMITS;
-  if (typeof value !== 'string' || value === '') {
-    throw invalidClaim(claim, `expected a string of 1 to ${maxSubjectBytes} bytes, got ${kindOf(value)}`);
-  }
   if (Buffer.byteLength(value) > maxSubjectBytes) {
     throw invalidClaim(claim, `expected at most ${maxSubjectBytes} bytes, got ${Buffer.byteLength(value)}`);
   }

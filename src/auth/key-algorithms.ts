@@ -1,9 +1,7 @@
 // Which algorithms a public key may verify, and why another key may verify none.
 
 import type { KeyObject } from 'node:crypto';
-import { type Algorithm, keyAlgorithms } from '../lib/jwt-algorithms.js';
-
-const MIN_RSA_BITS = 2048;
+import { type Algorithm, keyAlgorithms, MIN_RSA_BITS } from '../lib/jwt-algorithms.js';
 
 /** At least one; a text says what is wrong with the key, as what follows its name. */
 export function algorithmsOf(key: KeyObject): readonly Algorithm[] | string {

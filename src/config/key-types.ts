@@ -1,7 +1,7 @@
 // The kinds of keys and secrets that an option can have; what is wrong with one is said without showing it.
 
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { keyAlgorithms } from '../lib/jwt-algorithms.js';
+import { keyAlgorithms, MIN_RSA_BITS } from '../lib/jwt-algorithms.js';
 import { shown } from './config-problem.js';
 import { readKeyList, readPemList, readPublishKeys } from './key-list.js';
 import { type Reading, valueType } from './value-types.js';
@@ -10,7 +10,6 @@ import { type Reading, valueType } from './value-types.js';
 export const MIN_SECRET_BYTES = 32;
 /** What nobody can guess over a network (chosen). */
 const MIN_BEARER_KEY_BYTES = 16;
-const MIN_RSA_BITS = 2048;
 
 /** What came in place of a key's text. */
 function kindOf(raw: unknown): string {

@@ -19,6 +19,9 @@ export type Algorithm = (typeof ALGORITHMS)[number];
 /** Those that can be verified with keys of a key set. */
 export const PUBLIC_ALGORITHMS: readonly Algorithm[] = [...RSA, ...ELLIPTIC, ...EDWARDS];
 
+/** Keys of RSA have at least as many (RFC 7518, 3.3). */
+export const MIN_RSA_BITS = 2048;
+
 /** Those of an HMAC secret: it is at least as long as the hash (RFC 7518, 3.2). */
 export function secretAlgorithms(secret: string): readonly Algorithm[] {
   const bytes = Buffer.byteLength(secret);

@@ -6,22 +6,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ConfigError, cannotRead, problemLine } from '../../../src/config/config-problem.js';
+import { cannotRead } from '../../../src/config/config-problem.js';
 import { DEVELOPMENT_SECRET } from '../../../src/config/development.js';
-import { type ConfigInput, loadConfig } from '../../../src/config/load-config.js';
+import { mistakes } from '../../support/config-mistakes.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'fanfare-bad-config-'));
 afterAll(() => rmSync(directory, { recursive: true }));
-
-function mistakes(input: Partial<ConfigInput>): string[] {
-  try {
-    loadConfig({ role: 'start', env: {}, openFiles: 100_000, ...input });
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems.map(problemLine);
-    throw error;
-  }
-  return [];
-}
 
 function yaml(content: string): string[] {
   const path = join(directory, 'fanfare.yaml');

@@ -4,21 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ConfigError, problemLine, shown } from '../../../src/config/config-problem.js';
-import { type ConfigInput, loadConfig } from '../../../src/config/load-config.js';
+import { shown } from '../../../src/config/config-problem.js';
+import { mistakes } from '../../support/config-mistakes.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'fanfare-clear-words-'));
 afterAll(() => rmSync(directory, { recursive: true }));
-
-function mistakes(input: Partial<ConfigInput>): string[] {
-  try {
-    loadConfig({ role: 'start', env: {}, openFiles: 100_000, ...input });
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems.map(problemLine);
-    throw error;
-  }
-  return [];
-}
 
 const flag = (name: string, value: unknown) => mistakes({ flags: { [name]: value } });
 
