@@ -33,7 +33,7 @@ export abstract class SocketSink<Parts extends SocketSinkParts = SocketSinkParts
 
   sendEvent(event: ServerEvent): void {
     this.#flushBatches();
-    this.socket?.send(JSON.stringify(event));
+    this.socket?.answer(JSON.stringify(event));
   }
 
   sendMessage(message: ChannelMessage): void {

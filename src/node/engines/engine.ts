@@ -113,6 +113,11 @@ export interface EngineSocket {
    * sent to it. There where that costs less than publishing.
    */
   deliver?(frame: Buffer): void;
+  /**
+   * As {@link send}, for what others are sent in the same turn, too, as answers in a storm: it leaves with those by its end, and before
+   * whatever else is sent to this socket.
+   */
+  answer(text: string): void;
   /** Runs `write`, whatever the socket's state, so that what it sends leaves in as few system calls as possible. */
   cork(write: () => void): void;
   ping(): void;

@@ -19,7 +19,15 @@ class Socket implements Receiver {
     this.#heard.push(`${this.#name} ${text}`);
     this.react(text);
   }
+
+  cork(write: () => void): void {
+    this.#heard.push(`${this.#name} (`);
+    write();
+    this.#heard.push(`${this.#name} )`);
+  }
 }
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 function world() {
   const heard: string[] = [];
@@ -60,6 +68,34 @@ describe('the outbox', () => {
     expect(heard).toEqual(['a one', 'a two']);
   });
 
+  it('sends answers at the end of the turn, those of one socket in one write', async () => {
+    const { heard, outbox, a, b } = world();
+    for (const round of ['1', '2']) {
+      outbox.answer(a, `connected${round}`);
+      outbox.answer(a, 'größe ✓');
+      outbox.answer(b, 'connected');
+      await Promise.resolve();
+      expect(heard.splice(0)).toEqual([]);
+      await turn();
+      expect(heard.splice(0)).toEqual(['a (', `a connected${round}`, 'a größe ✓', 'a )', 'b connected']);
+    }
+  });
+
+  it('sends answers before what comes behind them, and that no later for them', async () => {
+    const { heard, outbox, a, b } = world();
+    outbox.answer(a, 'subscribed');
+    outbox.add(b, Buffer.from('message'));
+    await Promise.resolve();
+    expect(heard).toEqual(['a subscribed', 'b message']);
+  });
+
+  it('passes on an answer that it may have no room for', () => {
+    const { heard, outbox, a, b } = world();
+    outbox.answer(b, 'first');
+    outbox.answer(a, 'x'.repeat(22_000));
+    expect(heard).toEqual(['b first', 'a 22000']);
+  });
+
   it('holds 64 KiB and 512 frames at most, and passes on a larger frame behind what waits', () => {
     const { heard, outbox, a, b } = world();
     outbox.add(a, Buffer.from('first'));
@@ -68,7 +104,7 @@ describe('the outbox', () => {
     outbox.add(a, Buffer.alloc(64 * 1024 + 1));
     expect(heard.splice(0)).toEqual(['b 65536', 'a 65537']);
     for (let frame = 0; frame < 513; frame++) outbox.add(a, Buffer.from('x'));
-    expect(heard.splice(0)).toHaveLength(512);
+    expect(heard.splice(0)).toHaveLength(514);
     outbox.flush();
     expect(heard).toEqual(['a x']);
   });

@@ -18,11 +18,13 @@ async function busyLink() {
   await channels.acquire('news').ready;
   const writes: string[][] = [];
   let write: string[] | undefined;
+  const note = (frame: string | Buffer) => {
+    if (write === undefined) writes.push([String(frame)]);
+    else write.push(String(frame));
+  };
   const socket: EngineSocket = {
-    send: (frame) => {
-      if (write === undefined) writes.push([String(frame)]);
-      else write.push(String(frame));
-    },
+    send: note,
+    answer: note,
     cork: (run) => {
       const isOuter = write === undefined;
       write ??= [];

@@ -105,6 +105,10 @@ export class UwsSocket implements EngineSocket, Receiver {
     this.#sockets.outbox.add(this, frame);
   }
 
+  answer(text: string): void {
+    this.#sockets.outbox.answer(this, text);
+  }
+
   /** Called by the outbox. */
   take(frame: Buffer): void {
     guarded(() => this.#send(frame), this.#sockets.fail);
