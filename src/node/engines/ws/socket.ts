@@ -7,6 +7,7 @@ import { after, contained, soon } from '../../../lib/timers.js';
 import { CLOSE } from '../../../protocol/index.js';
 import type { EngineHandlers, EngineOptions, EngineSocket, SocketHandler } from '../engine.js';
 import { closeReason, saneCloseCode } from '../refusal.js';
+import { writeDirectly } from './direct-write.js';
 import { PING_FRAME, textFrame } from './frame.js';
 import type { Subscriber, Topic, Topics } from './topics.js';
 
@@ -103,7 +104,7 @@ export class WsSocket implements EngineSocket, Subscriber {
   }
 
   ping(): void {
-    if (this.#writable()) this.#raw.write(PING_FRAME);
+    if (this.#writable()) writeDirectly(this.#raw, PING_FRAME);
   }
 
   close(code: number, reason: string): void {
@@ -134,7 +135,7 @@ export class WsSocket implements EngineSocket, Subscriber {
   write(frames: Buffer): void {
     if (!this.#writable()) return;
     if (this.#raw.writableLength <= this.#sockets.options.maxBufferedBytes) {
-      this.#raw.write(frames);
+      writeDirectly(this.#raw, frames);
       return;
     }
     this.#state = 'slow';

@@ -1,14 +1,18 @@
 // An answer of unknown length on node:http.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { HttpStream } from '../engine.js';
 import { guarded } from '../guard.js';
+import { chunkOf } from './chunk.js';
+import { takenAtOnce } from './direct-write.js';
 
 export class WsStream implements HttpStream {
   readonly peerPort: number | undefined;
   /** A request that is still coming. */
   readonly #coming: IncomingMessage | undefined;
   readonly #res: ServerResponse;
+  readonly #failed: (error: unknown) => void;
   #ending = false;
   #drained: (() => void) | undefined;
 
@@ -16,14 +20,27 @@ export class WsStream implements HttpStream {
     this.peerPort = res.socket?.remotePort;
     this.#coming = coming;
     this.#res = res;
-    res.on('drain', () => {
-      const drained = this.#drained;
-      if (drained !== undefined) guarded(drained, failed);
-    });
+    this.#failed = failed;
+    // Of its answer Node would tell only where that was written to itself.
+    const { socket } = res;
+    socket?.on('drain', this.#tellDrained);
+    res.once('close', () => socket?.off('drain', this.#tellDrained));
   }
 
-  write(chunk: string | Buffer): void {
-    if (this.#open() && chunk.length > 0) this.#res.write(chunk);
+  write(data: string | Buffer): void {
+    if (!this.#open() || data.length === 0) return;
+    const { socket } = this.#res;
+    // What the answer holds back, its head for one, goes first.
+    if (socket === null || this.#res.writableLength > 0) this.#res.write(data);
+    else this.#writeThrough(socket, data);
+  }
+
+  #writeThrough(socket: Socket, data: string | Buffer): void {
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+    const chunk = this.#res.chunkedEncoding ? chunkOf(bytes) : bytes;
+    const taken = takenAtOnce(socket, chunk);
+    if (taken === 0) this.#res.write(data);
+    else if (taken < chunk.length) socket.write(chunk.subarray(taken));
   }
 
   bufferedBytes(): number {
@@ -51,6 +68,10 @@ export class WsStream implements HttpStream {
   destroy(): void {
     this.#res.destroy();
   }
+
+  readonly #tellDrained = (): void => {
+    if (this.#drained !== undefined) guarded(this.#drained, this.#failed);
+  };
 
   #open(): boolean {
     return !this.#res.destroyed && !this.#ending;
