@@ -105,8 +105,9 @@ class RedisBroker implements RedisBusBroker {
       },
       resubscribed: (channels: readonly string[]) => this.#listener?.resubscribed(channels),
       changed: (ready: boolean, detail: string) => {
-        if (this.#subscriberStatus.ready === ready && this.#subscriberStatus.detail !== 'not started') return;
-        this.#subscriberStatus = { ready, sinceMs: Date.now(), detail };
+        const before = this.#subscriberStatus;
+        const isSame = before.ready === ready && before.detail !== 'not started';
+        this.#subscriberStatus = { ready, sinceMs: isSame ? before.sinceMs : Date.now(), detail };
       },
     };
     this.#subscriber = createSubscriber(

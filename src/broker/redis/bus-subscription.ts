@@ -1,5 +1,6 @@
 // One channel that is wanted at Redis, and how far its subscription has come.
 
+import { calm } from '../../lib/calm.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import type { BusStats } from './canary.js';
@@ -117,6 +118,20 @@ export function findByName<T>(
 ): { of: T | undefined; live: boolean } {
   const live = name.endsWith(LIVE);
   return { of: subscriptions.get(live ? name.slice(0, -LIVE.length) : name), live };
+}
+
+/** What the listener throws is told: thrown into the reader of the socket it would end the process. */
+export function handOn(
+  { listener, logger }: Pick<SubscriberOptions, 'listener' | 'logger'>,
+  { channel }: Subscription,
+  payload: Buffer,
+  live: boolean,
+): void {
+  try {
+    listener.payload(channel, payload, live);
+  } catch (error) {
+    calm(logger).error({ error, channel }, 'a message from the bus could not be handed on');
+  }
 }
 
 export function unsubscribedError(): FanfareError {

@@ -1,10 +1,10 @@
 // Keeps a set of channels subscribed on a Redis Cluster: each at the master of its slot, wherever that goes.
 
 import type { Cluster } from 'ioredis';
-import { calm } from '../../lib/calm.js';
 import { after, contained, soon } from '../../lib/timers.js';
 import {
   findByName,
+  handOn,
   namesOf,
   type Subscriber,
   type SubscriberListener,
@@ -127,7 +127,8 @@ export class ClusterSubscriber implements Subscriber {
 
   /** Whether every master has its connection, and it hears. */
   #stands(): boolean {
-    return this.#shards.size > 0 && [...this.#shards.values()].every(({ ready, deaf }) => ready && !deaf);
+    const stand = ({ ready, deaf, refusal }: RedisShard) => ready && !deaf && refusal === '';
+    return this.#shards.size > 0 && [...this.#shards.values()].every(stand);
   }
 
   #busName(channel: string): string {
@@ -172,6 +173,7 @@ export class ClusterSubscriber implements Subscriber {
       this.#sendLost();
       this.#tell();
     },
+    refused: () => this.#tell(),
     down: (shard: RedisShard, reason: string) => {
       this.#reason = reason;
       this.#loseAll(shard, () => true);
@@ -184,14 +186,7 @@ export class ClusterSubscriber implements Subscriber {
 
   #receive(name: string, payload: Buffer): void {
     const { of: subscription, live } = findByName(this.#subscriptions, name);
-    if (subscription === undefined) return;
-    try {
-      this.#listener.payload(subscription.channel, payload, live);
-    } catch (error) {
-      // ioredis throws on what a listener throws, and that ends the process.
-      const { channel } = subscription;
-      calm(this.#options.logger).error({ error, channel }, 'a message from the bus could not be handed on');
-    }
+    if (subscription !== undefined) handOn(this.#options, subscription, payload, live);
   }
 
   #loseAll(shard: RedisShard, isLost: (subscription: Sharded) => boolean): void {
@@ -233,7 +228,8 @@ export class ClusterSubscriber implements Subscriber {
 
   #sendLost(): void {
     for (const subscription of this.#subscriptions.values()) {
-      if (subscription.state === 'lost' && this.#shardOf(subscription.slot)?.ready === true) this.#send(subscription);
+      const shard = subscription.state === 'lost' ? this.#shardOf(subscription.slot) : undefined;
+      if (shard?.ready === true && shard.refusal === '') this.#send(subscription);
     }
   }
 
@@ -251,6 +247,7 @@ export class ClusterSubscriber implements Subscriber {
     if (!this.#isCurrent(subscription)) return;
     subscription.tries++;
     const moving = MOVING.has(replyCode(error) ?? '');
+    if (subscription.stood) subscription.shard?.noteRefusal(error);
     if (subscription.stood || (moving && subscription.tries < MAX_TRIES)) {
       subscription.state = 'lost';
       this.#scheduleRetry();
@@ -271,14 +268,20 @@ export class ClusterSubscriber implements Subscriber {
   #refreshed(): void {
     this.#retry = undefined;
     if (this.#closed) return;
-    const lost = [...this.#subscriptions.values()].some(({ state }) => state === 'lost');
-    if (lost || !this.#stands()) this.#scheduleRetry();
+    // A master that refuses is asked by its canary, and no other map of the slots helps there.
+    const refuses = (shard: RedisShard | undefined) => shard !== undefined && shard.refusal !== '';
+    const isLost = ({ state, slot }: Sharded) => state === 'lost' && !refuses(this.#shardOf(slot));
+    const isAway = (shard: RedisShard) => !refuses(shard) && !(shard.ready && !shard.deaf);
+    const isWanting = [...this.#subscriptions.values()].some(isLost) || [...this.#shards.values()].some(isAway);
+    if (isWanting || this.#shards.size === 0) this.#scheduleRetry();
   }
 
   #tell(): void {
     const ready = this.#stands();
     this.#wake();
-    this.#listener.changed(ready, ready ? '' : `a subscriber connection to the Redis Cluster is down: ${this.#reason}`);
+    const refusal = [...this.#shards.values()].find((shard) => shard.refusal !== '')?.refusal;
+    const why = refusal ?? `a subscriber connection to the Redis Cluster is down: ${this.#reason}`;
+    this.#listener.changed(ready, ready ? '' : why);
   }
 
   #isCurrent(subscription: Sharded): boolean {

@@ -11,6 +11,7 @@ import { type ClusterAddress, closeClient, createShardClient } from './clients.j
 import { slotOf } from './cluster-slot.js';
 import { takeMessages } from './push-reader.js';
 import { tellStrays } from './stray-replies.js';
+import { SubscribeRefusal } from './subscribe-refusal.js';
 
 /** Chosen: how often a silent connection must prove that it lives; ioredis makes it anew when no answer comes. */
 const PING_MS = 5_000;
@@ -19,6 +20,8 @@ export interface ShardListener {
   payload(busName: string, payload: Buffer): void;
   /** The connection stands, with nothing subscribed on it; or it hears again. */
   up(): void;
+  /** It may not subscribe, until it is `up`: see `refusal`. */
+  refused(): void;
   /** Every subscription on it is gone. */
   down(shard: RedisShard, reason: string): void;
   /** Redis has ended subscriptions of its own accord, as when their slot moves: see `standing`. */
@@ -48,6 +51,7 @@ export class RedisShard {
   readonly #logger: Logger;
   readonly #ping: PeriodicTask;
   readonly #canary: Canary;
+  readonly #refusal: SubscribeRefusal;
   /** The canary's own channel. */
   #perch: Perch | undefined;
   #check: NodeJS.Immediate | undefined;
@@ -58,6 +62,7 @@ export class RedisShard {
     const { url, names, address, logger, listener } = options;
     this.#logger = logger;
     this.#listener = listener;
+    this.#refusal = new SubscribeRefusal('ssubscribe', names, logger);
     this.#client = createShardClient(url, names.prefix, address);
     takeMessages(this.#client, 'smessage', options.readsPushes, (busName, payload) => {
       if (busName === this.#perch?.busName) this.#canary.heard();
@@ -93,6 +98,11 @@ export class RedisShard {
     return this.#client.status === 'ready';
   }
 
+  /** Why this master does not let its user subscribe; empty where it does. It is asked again and again: then it is `up`. */
+  get refusal(): string {
+    return this.#refusal.reason;
+  }
+
   /** Connected, and yet nothing comes; also while it is made anew for that. */
   get deaf(): boolean {
     return this.#canary.deaf;
@@ -101,6 +111,11 @@ export class RedisShard {
   /** Of one slot. Resolves when Redis has confirmed all of them; rejects with its error, as MOVED where the slot is another master's. */
   async subscribe(busNames: readonly string[]): Promise<void> {
     await this.#client.ssubscribe(...busNames);
+  }
+
+  /** What stood cannot be subscribed again: `error` may say that nothing can. */
+  noteRefusal(error: unknown): void {
+    if (this.#refusal.note(error)) this.#tell(() => this.#listener.refused());
   }
 
   /** Nobody waits for it. */
@@ -136,7 +151,8 @@ export class RedisShard {
           if (this.#perch?.stands) this.unsubscribe([this.#perch.busName]);
           this.#perch = findPerch(names.bus, owns);
         }
-        if (this.#perch?.stands) return publish(this.#perch.busName, '').then(() => true);
+        const perch = this.refusal === '' ? this.#perch : undefined;
+        if (perch?.stands) return publish(perch.busName, '').then(() => true);
         this.#takePerch();
         return false;
       },
@@ -155,8 +171,14 @@ export class RedisShard {
     this.subscribe([perch.busName]).then(
       () => {
         perch.stands = this.ready;
+        if (this.refusal === '') return;
+        this.#refusal.end();
+        this.#tell(() => this.#listener.up());
       },
-      (error: Error) => this.#logger.debug({ error }, 'the canary could not be subscribed'),
+      (error: Error) => {
+        this.#logger.debug({ error }, 'the canary could not be subscribed');
+        this.noteRefusal(error);
+      },
     );
   }
 

@@ -2,13 +2,13 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { calm } from '../../lib/calm.js';
 import type { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import { type PeriodicTask, periodically } from '../../lib/periodic-tasks.js';
 import { after, soon } from '../../lib/timers.js';
 import {
   findByName,
+  handOn,
   namesOf,
   type Subscriber,
   type SubscriberListener,
@@ -22,6 +22,7 @@ import { toFanfareError, unavailableError } from './errors.js';
 import { takeMessages } from './push-reader.js';
 import { lackingRight } from './rights.js';
 import { tellStrays } from './stray-replies.js';
+import { SubscribeRefusal } from './subscribe-refusal.js';
 
 /** Chosen: channels of one SUBSCRIBE, so that confirmations of the first do not wait for the last. */
 const BATCH = 500;
@@ -30,13 +31,13 @@ const PING_MS = 5_000;
 
 export class RedisSubscriber implements Subscriber {
   readonly #client: Redis;
-  readonly #names: SubscriberOptions['names'];
+  readonly #options: SubscriberOptions;
   readonly #logger: Logger;
   readonly #listener: SubscriberListener;
-  readonly #hasLive: SubscriberOptions['hasLive'];
   readonly #canary: Canary;
   readonly #canaryName: string;
   readonly #stats: BusStats;
+  readonly #refusal: SubscribeRefusal;
   #stood = false;
   #canaryStands = false;
   /** By the channel's name on the bus. */
@@ -49,11 +50,11 @@ export class RedisSubscriber implements Subscriber {
   #closed = false;
 
   constructor(options: SubscriberOptions) {
-    this.#names = options.names;
+    this.#options = options;
     this.#logger = options.logger;
     this.#listener = options.listener;
     this.#stats = options.stats;
-    this.#hasLive = options.hasLive;
+    this.#refusal = new SubscribeRefusal('subscribe', options.names, options.logger);
     this.#client = createSubscriberClient(options.url, options.names.prefix);
     this.#canaryName = this.#busName(`!canary:${randomUUID()}`);
     this.#canary = this.#createCanary(options);
@@ -78,7 +79,7 @@ export class RedisSubscriber implements Subscriber {
       await this.#client.subscribe(probe);
       await this.#client.unsubscribe(probe);
     } catch (error) {
-      throw lackingRight(error, 'subscribe', this.#names) ?? toFanfareError(error, 'read');
+      throw lackingRight(error, 'subscribe', this.#options.names) ?? toFanfareError(error, 'read');
     }
     if (this.#closed) throw unavailableError('the broker is closed');
     this.#canary.start();
@@ -95,7 +96,7 @@ export class RedisSubscriber implements Subscriber {
     }
     const known = this.#subscriptions.get(busName);
     if (known !== undefined && known.state !== 'lost') return known.confirmed;
-    const subscription = new Subscription(channel, busName, this.#hasLive(channel));
+    const subscription = new Subscription(channel, busName, this.#options.hasLive(channel));
     this.#subscriptions.set(busName, subscription);
     this.#queue.push(subscription);
     this.#scheduleFlush();
@@ -132,19 +133,8 @@ export class RedisSubscriber implements Subscriber {
 
   #take(busName: string, payload: Buffer): void {
     const { of: subscription, live } = findByName(this.#subscriptions, busName);
-    if (subscription === undefined) {
-      if (busName === this.#canaryName) this.#canary.heard();
-      return;
-    }
-    try {
-      this.#listener.payload(subscription.channel, payload, live);
-    } catch (error) {
-      // Thrown into the reader of the socket it would end the process.
-      calm(this.#logger).error(
-        { error, channel: subscription.channel },
-        'a message from the bus could not be handed on',
-      );
-    }
+    if (subscription !== undefined) handOn(this.#options, subscription, payload, live);
+    else if (busName === this.#canaryName) this.#canary.heard();
   }
 
   async #connect(timeoutMs: number): Promise<void> {
@@ -165,7 +155,8 @@ export class RedisSubscriber implements Subscriber {
     return new Canary({
       stats,
       send: async () => {
-        if (this.#canaryStands) return publish(this.#canaryName, '').then(() => true);
+        const isTaken = this.#canaryStands && this.#refusal.reason === '';
+        if (isTaken) return publish(this.#canaryName, '').then(() => true);
         if (this.#client.status === 'ready') this.#subscribeCanary();
         return false;
       },
@@ -183,20 +174,26 @@ export class RedisSubscriber implements Subscriber {
     this.#client.subscribe(this.#canaryName).then(
       () => {
         this.#canaryStands = true;
+        if (this.#refusal.reason !== '') void this.#resubscribe();
       },
-      (error: Error) => this.#logger.debug({ error }, 'the canary could not be subscribed'),
+      (error: Error) => {
+        if (this.#refusal.note(error)) this.#tell(false, '');
+        else this.#logger.debug({ error }, 'the canary could not be subscribed');
+      },
     );
   }
 
-  /** Whoever is deaf is not ready, connected or not. */
+  /** Whoever is deaf, or may not subscribe, is not ready, connected or not. */
   #tell(connected: boolean, detail: string): void {
     const { deaf } = this.#canary;
-    const ready = connected && !deaf;
-    this.#listener.changed(ready, deaf ? 'the subscriber connection to Redis is deaf' : ready ? '' : detail);
+    const { reason } = this.#refusal;
+    const ready = connected && !deaf && reason === '';
+    const why = reason !== '' ? reason : deaf ? 'the subscriber connection to Redis is deaf' : detail;
+    this.#listener.changed(ready, ready ? '' : why);
   }
 
   #busName(channel: string): string {
-    return `${this.#names.bus}:{${channel}}`;
+    return `${this.#options.names.bus}:{${channel}}`;
   }
 
   /** All that is asked for in one turn of the event loop goes out together. */
@@ -277,8 +274,10 @@ export class RedisSubscriber implements Subscriber {
       try {
         await this.#send(batch);
       } catch (error) {
-        this.#logger.warn({ error, channels: batch.length }, 'channels could not be subscribed again');
         for (const subscription of batch) if (subscription.state === 'sent') subscription.state = 'lost';
+        // It is tried again with the canary.
+        if (this.#refusal.note(error)) return this.#tell(false, '');
+        this.#logger.warn({ error, channels: batch.length }, 'channels could not be subscribed again');
         // Another connection, another try: the channels that are left are still marked as lost.
         if (!this.#closed && this.#client.status === 'ready') this.#client.disconnect(true);
         return;
@@ -287,6 +286,9 @@ export class RedisSubscriber implements Subscriber {
       const standing = batch.filter((subscription) => this.#isCurrent(subscription));
       if (!this.#closed) this.#listener.resubscribed(standing.map(({ channel }) => channel));
     }
+    if (this.#refusal.reason === '' || !this.#canaryStands) return;
+    this.#refusal.end();
+    this.#tell(true, '');
   }
 
   #isCurrent(subscription: Subscription): boolean {

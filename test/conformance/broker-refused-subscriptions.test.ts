@@ -1,0 +1,88 @@
+// A node whose Redis user may not subscribe any more: it says so, asks without hurry, and hears again once it may.
+
+import { afterEach, describe, expect, test } from 'vitest';
+import { createRedisBroker } from '../../src/broker/redis/broker.js';
+import { Namespaces } from '../../src/config/namespaces.js';
+import { RecordingListener } from '../support/recording-listener.js';
+import { RecordingLogger } from '../support/recording-logger.js';
+import { type RedisServer, startRedis } from '../support/redis.js';
+import { startRedisCluster } from '../support/redis-cluster.js';
+
+interface Place {
+  readonly url: string;
+  readonly servers: readonly RedisServer[];
+  stop(): Promise<unknown>;
+}
+
+const alone = async (): Promise<Place> => {
+  const server = await startRedis();
+  return { url: server.url, servers: [server], stop: () => server.stop() };
+};
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+/** What all servers count together, by a line of INFO. */
+async function counted(servers: readonly RedisServer[], section: string, line: RegExp): Promise<number> {
+  const texts = await Promise.all(servers.map(({ admin }) => admin.info(section)));
+  return texts.reduce((sum, text) => sum + Number(line.exec(text)?.[1] ?? 0), 0);
+}
+
+describe.each([
+  ['one server', alone],
+  ['a Cluster', startRedisCluster],
+])('on %s', (_, start) => {
+  test('lost rights are named, once in the log, and end without a restart', { timeout: 60_000 }, async () => {
+    const { url, servers, stop } = await start();
+    closing.push(stop);
+    const rules = async (...rules: string[]) => {
+      for (const { admin } of servers) await admin.call('ACL', 'SETUSER', 'node', ...rules);
+    };
+    await rules('on', '>pw', '~*', '&fanfare:*', '+@all');
+    const logger = new RecordingLogger();
+    const options = { prefix: 'fanfare', namespaces: new Namespaces(), logger };
+    const broker = createRedisBroker({ ...options, url: url.replace('//', '//node:pw@') });
+    closing.push(() => broker.close());
+    const listener = new RecordingListener();
+    await broker.start(listener);
+    const channels = Array.from({ length: 12 }, (_, n) => `room:${n}`);
+    for (const channel of channels) await broker.subscribe(channel);
+    const told = () => logger.lines.filter(({ message }) => message.startsWith('messages cannot be received'));
+    const masters = servers.slice(0, 3);
+
+    // Redis cuts who is subscribed to what it may not have any more.
+    await rules('resetchannels');
+    await expect
+      .poll(() => broker.status(), { timeout: 15_000 })
+      .toMatchObject({
+        ready: false,
+        detail: expect.stringMatching(/lacks a permission.*docs\/OPERATIONS\.md.*&fanfare:/),
+      });
+    const [refusals, connections] = [/errorstat_NOPERM:count=(\d+)/, /total_connections_received:(\d+)/];
+    const [asked, came] = [
+      await counted(masters, 'errorstats', refusals),
+      await counted(masters, 'stats', connections),
+    ];
+    // Each asks anew, twice at least; and on the connections that stand.
+    const more = 3 * masters.length;
+    await expect
+      .poll(() => counted(masters, 'errorstats', refusals), { timeout: 20_000, interval: 250 })
+      .toBeGreaterThanOrEqual(asked + more);
+    const connected = (await counted(masters, 'stats', connections)) - came;
+    // A test's own connections are there already.
+    expect(connected).toBeLessThanOrEqual(masters.length);
+    expect(broker.status().ready).toBe(false);
+    expect(told()).toHaveLength(masters.length);
+
+    await rules('&fanfare:*');
+    await expect.poll(() => broker.status(), { timeout: 15_000 }).toMatchObject({ ready: true, detail: '' });
+    await listener.until(() => channels.every((channel) => listener.resubscriptions.includes(channel)));
+    for (const channel of channels) await broker.publish({ channel, data: '"again"' });
+    await listener.until(() => channels.every((channel) => listener.data(channel).includes('"again"')));
+    expect(logger.lines.filter(({ message }) => message.includes('takes subscriptions again'))).toHaveLength(
+      masters.length,
+    );
+  });
+});
