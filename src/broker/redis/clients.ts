@@ -1,6 +1,7 @@
 // Makes ioredis clients that never hang: one kind for commands, one for subscriptions.
 
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import { monotonicNowMs, NEVER_MS } from '../../lib/clocks.js';
 import { keepTryingCredentials } from './sentinel-credentials.js';
 import { guardReplies } from './stray-replies.js';
 import { parseRedisUrl, type RedisUrl } from './url.js';
@@ -10,6 +11,10 @@ const COMMAND_TIMEOUT_MS = 2_000;
 /** Chosen: silence of a connection that owes an answer, after which it is made anew. */
 const SOCKET_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** Chosen: one that was lost after so long has lasted. */
+const LASTING_MS = 10_000;
+/** Chosen: in a failover, so many connections in a row may not last. */
+const FORGIVEN = 4;
 /** Chosen: a slot that moves is found at the first or the second. */
 const MAX_REDIRECTIONS = 5;
 
@@ -32,7 +37,7 @@ function sharedOptions(connectionName: string): RedisOptions {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    retryStrategy: backoff,
+    retryStrategy: patientBackoff(),
     sentinelRetryStrategy: backoff,
     sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
     // Measured: without it a subscriber behind Sentinel stays deaf on a master that hangs.
@@ -44,6 +49,23 @@ function sharedOptions(connectionName: string): RedisOptions {
 /** Full jitter, 50 ms doubling up to 2 s. */
 function backoff(attempt: number): number {
   return 20 + Math.random() * Math.min(2_000, 50 * 2 ** Math.min(attempt, 6));
+}
+
+/**
+ * The same, also where a connection stands each time, from when on ioredis counts from one again: one that Redis ends again and again as soon as
+ * it stands, as that of who reads too slowly, would be made some ten times a second.
+ */
+function patientBackoff(): (attempt: number) => number {
+  let brief = 0;
+  let lostMs = NEVER_MS;
+  return (attempt) => {
+    if (attempt === 1) {
+      const nowMs = monotonicNowMs();
+      brief = nowMs - lostMs > LASTING_MS ? 0 : brief + 1;
+      lostMs = nowMs;
+    }
+    return backoff(Math.max(attempt, brief - FORGIVEN + 1));
+  };
 }
 
 /** A client for commands. It is not connected yet: call `connect()`, and listen to `error`. */
