@@ -24,6 +24,9 @@ export class TailWatch {
   /** Channels that were found behind: one that stays behind for many rounds is one. */
   found = 0;
   readonly #behind = new WeakSet<Channel>();
+  /** Channels that are to be compared before all others, in their order: the bus has come back for them. */
+  readonly #owed = new Set<Channel>();
+  #isSettling = false;
 
   constructor(broker: Broker, channels: () => Iterable<Channel>) {
     this.#broker = broker;
@@ -39,11 +42,12 @@ export class TailWatch {
     this.#timer?.stop();
   }
 
-  /** Compares the next quiet channels; a channel whose tail is elsewhere reads its log. */
+  /** Compares what is owed, and the next quiet channels; a channel whose tail is elsewhere reads its log. */
   async round(nowMs: number): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
     try {
+      await this.#settle();
       await this.#compare(this.#next(nowMs));
     } catch {
       // The broker is away; its return brings a comparison of its own.
@@ -52,26 +56,52 @@ export class TailWatch {
     }
   }
 
-  /** Compares these channels now, the busiest first, a batch at a time so that no other command waits for long. */
+  /** Compares these channels now, the busiest first; where that cannot be, before all others as soon as it can. */
   async compareNow(channels: readonly Channel[]): Promise<void> {
-    const busiestFirst = channels.toSorted((a, b) => b.deliveredAtMs - a.deliveredAtMs);
+    for (const channel of channels.toSorted((a, b) => b.deliveredAtMs - a.deliveredAtMs)) this.#owed.add(channel);
+    await this.#settle();
+  }
+
+  /** A batch at a time, so that no other command waits for long. */
+  async #settle(): Promise<void> {
+    if (this.#isSettling) return;
+    this.#isSettling = true;
+    const unknown: Channel[] = [];
     try {
-      for (let begin = 0; begin < busiestFirst.length; begin += BATCH) {
-        await this.#compare(busiestFirst.slice(begin, begin + BATCH).filter((channel) => channel.isOpen));
-      }
+      while (this.#owed.size > 0) unknown.push(...(await this.#settleSome()));
     } catch {
-      // The broker went away again: the rest is compared at its next return, or by the rounds.
+      // Commands do not reach the broker: the next round tries again.
+    } finally {
+      for (const channel of unknown) this.#owed.add(channel);
+      this.#isSettling = false;
     }
   }
 
-  async #compare(channels: readonly Channel[]): Promise<void> {
-    if (channels.length === 0) return;
+  /** Answers those of which nothing is known yet. */
+  async #settleSome(): Promise<readonly Channel[]> {
+    const batch: Channel[] = [];
+    for (const channel of this.#owed) {
+      if (batch.length === BATCH) break;
+      // Before it is compared: the bus may come back once more while it is.
+      this.#owed.delete(channel);
+      if (channel.isOpen) batch.push(channel);
+    }
+    try {
+      return await this.#compare(batch);
+    } catch (error) {
+      for (const channel of batch) this.#owed.add(channel);
+      throw error;
+    }
+  }
+
+  /** Answers those of which nothing is known, since their part of the broker is away. */
+  async #compare(channels: readonly Channel[]): Promise<readonly Channel[]> {
+    if (channels.length === 0) return [];
     const before = channels.map((channel) => channel.position);
     const tails = await this.#broker.tails(channels.map((channel) => channel.name));
     for (const [index, channel] of channels.entries()) {
       const tail = tails[index];
       if (tail === channel.position) this.#behind.delete(channel);
-      // Where its part of the broker is away, nothing is known.
       if (tail === channel.position || tail === null || !channel.isOpen) continue;
       // It moved meanwhile, as far at least: the bus is doing its work.
       if (channel.position !== before[index] && channel.position > (tail ?? '')) continue;
@@ -79,6 +109,7 @@ export class TailWatch {
       this.#behind.add(channel);
       void channel.repair();
     }
+    return channels.filter((_, index) => tails[index] === null);
   }
 
   #next(nowMs: number): readonly Channel[] {

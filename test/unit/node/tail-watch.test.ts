@@ -165,3 +165,62 @@ it.each(['opening', 'repairing'])('misses nothing when the bus comes back while 
   expect(channel.position).toBe(last);
   channels.close();
 });
+
+it('compares at once, when commands come back, what could not be compared when the bus did', async () => {
+  const { broker, channels } = await faultyChannels();
+  const all = Array.from({ length: 1_200 }, (_, n) => channels.acquire(`room:${n}`));
+  await Promise.all(all.map(({ ready }) => ready));
+  for (const channel of all) channel.loggedAtMs = Number.NEGATIVE_INFINITY;
+  const asked: string[][] = [];
+  let isAway = true;
+  broker.tails = (names) => {
+    asked.push([...names]);
+    return isAway ? Promise.reject(new Error('away')) : broker.healthy.tails(names);
+  };
+  // Its walk through all others has just begun.
+  const others = Array.from({ length: 10_000 }, () => all[0]).filter((channel) => channel !== undefined);
+  const watch = new TailWatch(broker, () => others);
+  await watch.compareNow(all);
+  all[7]?.close();
+  await watch.round(performance.now());
+  expect(asked.splice(0).every((names) => names.length <= 2_000)).toBe(true);
+  isAway = false;
+  await watch.round(performance.now());
+  const first = asked.splice(0).slice(0, 3).flat();
+  expect(new Set(first)).toEqual(new Set(all.filter(({ isOpen }) => isOpen).map(({ name }) => name)));
+  await watch.round(performance.now());
+  expect(asked.flat().every((name) => name === 'room:0')).toBe(true);
+  channels.close();
+});
+
+it('owes a comparison while a part of the broker is away, once more where the bus comes back meanwhile', async () => {
+  const { broker, channels } = await faultyChannels();
+  const [away, other] = ['away', 'other'].map((name) => channels.acquire(name));
+  if (away === undefined || other === undefined) throw new Error('two channels');
+  await Promise.all([away.ready, other.ready]);
+  const asked: string[][] = [];
+  let release = () => {};
+  let held: Promise<void> | undefined = new Promise((resolve) => {
+    release = resolve;
+  });
+  let isAway = true;
+  broker.tails = async (names) => {
+    asked.push([...names]);
+    await held;
+    const tails = await broker.healthy.tails(names);
+    return tails.map((tail, index) => (isAway && names[index] === 'away' ? null : tail));
+  };
+  const watch = new TailWatch(broker, () => []);
+  const first = watch.compareNow([away, other]);
+  void watch.compareNow([other]);
+  release();
+  held = undefined;
+  await first;
+  expect(asked.splice(0)).toEqual([['away', 'other'], ['other']]);
+  await watch.round(performance.now());
+  isAway = false;
+  await watch.round(performance.now());
+  await watch.round(performance.now());
+  expect(asked).toEqual([['away'], ['away']]);
+  channels.close();
+});
