@@ -33,7 +33,9 @@ export abstract class SocketSink<Parts extends SocketSinkParts = SocketSinkParts
 
   sendEvent(event: ServerEvent): void {
     this.#flushBatches();
-    this.socket?.answer(JSON.stringify(event));
+    const text = JSON.stringify(event);
+    if (this.socket?.deliver === undefined) this.socket?.send(text);
+    else this.socket.deliver(text);
   }
 
   sendMessage(message: ChannelMessage): void {

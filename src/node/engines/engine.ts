@@ -109,15 +109,10 @@ export interface EngineSocket {
    */
   send(frame: string | Buffer): void;
   /**
-   * As a publish to a topic that only this socket is subscribed to: copied at once, and sent by the end of the turn, before whatever else is
-   * sent to it. There where that costs less than publishing.
+   * As {@link send}, for what comes for many sockets at once: it leaves before whatever else is sent to this one, and with what the others are sent,
+   * bytes by the end of the callback under way, as messages, a text by the end of the turn, as the answers of a storm. There where that costs less.
    */
-  deliver?(frame: Buffer): void;
-  /**
-   * As {@link send}, for what others are sent in the same turn, too, as answers in a storm: it leaves with those by its end, and before
-   * whatever else is sent to this socket.
-   */
-  answer(text: string): void;
+  deliver?(frame: string | Buffer): void;
   /** Runs `write`, whatever the socket's state, so that what it sends leaves in as few system calls as possible. */
   cork(write: () => void): void;
   ping(): void;

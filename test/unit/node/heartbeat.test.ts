@@ -46,7 +46,6 @@ class Said {
 function socketThat(said: Said): EngineSocket {
   return {
     send: (frame) => said.note(String(frame)),
-    answer: (text) => said.note(text),
     cork: (write) => write(),
     ping: () => {
       said.texts.push('ping');

@@ -71,9 +71,9 @@ describe('the outbox', () => {
   it('sends answers at the end of the turn, those of one socket in one write', async () => {
     const { heard, outbox, a, b } = world();
     for (const round of ['1', '2']) {
-      outbox.answer(a, `connected${round}`);
-      outbox.answer(a, 'größe ✓');
-      outbox.answer(b, 'connected');
+      outbox.addText(a, `connected${round}`);
+      outbox.addText(a, 'größe ✓');
+      outbox.addText(b, 'connected');
       await Promise.resolve();
       expect(heard.splice(0)).toEqual([]);
       await turn();
@@ -83,7 +83,7 @@ describe('the outbox', () => {
 
   it('sends answers before what comes behind them, and that no later for them', async () => {
     const { heard, outbox, a, b } = world();
-    outbox.answer(a, 'subscribed');
+    outbox.addText(a, 'subscribed');
     outbox.add(b, Buffer.from('message'));
     await Promise.resolve();
     expect(heard).toEqual(['a subscribed', 'b message']);
@@ -91,8 +91,8 @@ describe('the outbox', () => {
 
   it('passes on an answer that it may have no room for', () => {
     const { heard, outbox, a, b } = world();
-    outbox.answer(b, 'first');
-    outbox.answer(a, 'x'.repeat(22_000));
+    outbox.addText(b, 'first');
+    outbox.addText(a, 'x'.repeat(22_000));
     expect(heard).toEqual(['b first', 'a 22000']);
   });
 

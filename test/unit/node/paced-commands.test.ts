@@ -18,13 +18,11 @@ async function busyLink() {
   await channels.acquire('news').ready;
   const writes: string[][] = [];
   let write: string[] | undefined;
-  const note = (frame: string | Buffer) => {
-    if (write === undefined) writes.push([String(frame)]);
-    else write.push(String(frame));
-  };
   const socket: EngineSocket = {
-    send: note,
-    answer: note,
+    send: (frame) => {
+      if (write === undefined) writes.push([String(frame)]);
+      else write.push(String(frame));
+    },
     cork: (run) => {
       const isOuter = write === undefined;
       write ??= [];

@@ -46,7 +46,7 @@ export class Outbox {
   }
 
   /** The same by the end of this turn of the event loop, in which others may be answered, too. */
-  answer(receiver: Receiver, text: string): void {
+  addText(receiver: Receiver, text: string): void {
     const most = text.length * MOST_BYTES_EACH;
     this.#makeRoom(most);
     if (most > BYTES) return receiver.take(Buffer.from(text));

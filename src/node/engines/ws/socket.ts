@@ -86,10 +86,6 @@ export class WsSocket implements EngineSocket, Subscriber {
     this.write(textFrame(frame));
   }
 
-  answer(text: string): void {
-    this.send(text);
-  }
-
   cork(write: () => void): void {
     this.#raw.cork();
     try {
