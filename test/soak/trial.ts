@@ -36,6 +36,10 @@ const TRANSPORTS: readonly Transport[] = ['websocket', 'sse', 'long-poll', 'shor
 /** Nodes that live as long as it does; one more is replaced again and again. */
 const LASTING = 2;
 const SHARED_CHANNELS = 10;
+/** Chosen: so many strangers at once that what is kept of the last thousand, as limits, is full before growth is looked at. */
+const STRANGERS = 6;
+/** Nothing else is left of what a stranger did. */
+const TAIL_LIFE_MS = 120_000;
 /** Chosen: one of those who come and go is away, or stays, so long. */
 const VISIT_MS = 6_000;
 /** All that is kept is gone a minute later, so that what lies in Redis is what a minute makes. */
@@ -71,6 +75,7 @@ class Life {
   #visits = 0;
   #deploys = 0;
   #strangers = 0;
+  readonly #tails: { readonly key: string; readonly atMs: number }[] = [];
 
   constructor(plan: SoakPlan, cluster: Cluster) {
     this.#plan = plan;
@@ -101,7 +106,7 @@ class Life {
     const holdings = new Holdings(redis.admin, { n1, n2, discovery });
     const work = [
       ...guests.map((guest, n) => this.#comeAndGo(guest, n)),
-      this.#each(1_000, () => this.#stranger()),
+      ...Array.from({ length: STRANGERS }, () => this.#each(1_000, () => this.#stranger())),
       this.#each(deployEveryMs, () => this.#deploy()),
     ];
     await pause(warmUpMs);
@@ -175,6 +180,7 @@ class Life {
 
   /** Somebody who was never here reads a channel that nobody had, is told something there, and is never seen again. */
   async #stranger(): Promise<void> {
+    await this.#forgetTails();
     const channel = `room:stranger-${this.#strangers++}`;
     const token = await this.#cluster.token(channel);
     const transport = TRANSPORTS[this.#strangers % TRANSPORTS.length] as Transport;
@@ -190,6 +196,15 @@ class Life {
       this.#fail(`${channel}: ${String(error)}`);
     } finally {
       client.close();
+      this.#tails.push({ key: `fanfare:{${channel}}:tail`, atMs: Date.now() });
+    }
+  }
+
+  /** For thirty days Redis keeps where each channel ended, so that its keys grow with those that were ever used: nobody comes back to these. */
+  async #forgetTails(): Promise<void> {
+    while ((this.#tails[0]?.atMs ?? Number.POSITIVE_INFINITY) < Date.now() - TAIL_LIFE_MS) {
+      const tail = this.#tails.shift();
+      if (tail !== undefined) await this.#cluster.redis.admin.unlink(tail.key);
     }
   }
 
