@@ -11,10 +11,10 @@ const COMMAND_TIMEOUT_MS = 2_000;
 /** Chosen: silence of a connection that owes an answer, after which it is made anew. */
 const SOCKET_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
-/** Chosen: one that was lost after so long has lasted. */
-const LASTING_MS = 10_000;
-/** Chosen: in a failover, so many connections in a row may not last. */
-const FORGIVEN = 4;
+/** Chosen: a connection that has stood for longer has lasted. */
+const BRIEF_MS = 2_000;
+/** Chosen: in a failover, so many in a row may not last. */
+const FORGIVEN = 3;
 /** Chosen: a slot that moves is found at the first or the second. */
 const MAX_REDIRECTIONS = 5;
 
@@ -37,7 +37,7 @@ function sharedOptions(connectionName: string): RedisOptions {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    retryStrategy: patientBackoff(),
+    retryStrategy: backoff,
     sentinelRetryStrategy: backoff,
     sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
     // Measured: without it a subscriber behind Sentinel stays deaf on a master that hangs.
@@ -52,20 +52,22 @@ function backoff(attempt: number): number {
 }
 
 /**
- * The same, also where a connection stands each time, from when on ioredis counts from one again: one that Redis ends again and again as soon as
- * it stands, as that of who reads too slowly, would be made some ten times a second.
+ * The pauses of one client, also where its connection stands each time, from when on ioredis counts from one again: one that Redis ends again and again
+ * as soon as it stands, as that of who reads too slowly, would be made some ten times a second.
  */
-function patientBackoff(): (attempt: number) => number {
-  let brief = 0;
-  let lostMs = NEVER_MS;
-  return (attempt) => {
-    if (attempt === 1) {
-      const nowMs = monotonicNowMs();
-      brief = nowMs - lostMs > LASTING_MS ? 0 : brief + 1;
-      lostMs = nowMs;
-    }
-    return backoff(Math.max(attempt, brief - FORGIVEN + 1));
-  };
+class Patience {
+  #stoodMs = NEVER_MS;
+  #brief = 0;
+
+  /** The connection stands. */
+  stands(): void {
+    this.#stoodMs = monotonicNowMs();
+  }
+
+  pauseMs(attempt: number): number {
+    if (attempt === 1) this.#brief = monotonicNowMs() - this.#stoodMs > BRIEF_MS ? 0 : this.#brief + 1;
+    return backoff(Math.max(attempt, this.#brief - FORGIVEN));
+  }
 }
 
 /** A client for commands. It is not connected yet: call `connect()`, and listen to `error`. */
@@ -134,7 +136,11 @@ export function createWatchClient(url: RedisUrl, prefix: string): Redis {
 
 function single({ name, options }: { name: string; options: RedisOptions }): Redis {
   guardReplies();
-  return keepTryingCredentials(revived(new Redis({ ...sharedOptions(name), ...options })));
+  const patience = new Patience();
+  const retryStrategy = (attempt: number) => patience.pauseMs(attempt);
+  const client = new Redis({ ...sharedOptions(name), retryStrategy, ...options });
+  client.on('ready', () => patience.stands());
+  return keepTryingCredentials(revived(client));
 }
 
 /** Clients that we have closed; whatever else ends has to begin again. */

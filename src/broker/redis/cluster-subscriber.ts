@@ -12,7 +12,7 @@ import {
   unsubscribedError,
 } from './bus-subscription.js';
 import { slotOf } from './cluster-slot.js';
-import { replyCode, toFanfareError, unavailableError } from './errors.js';
+import { replyCode, toFanfareError, UnfitRedisError, unavailableError } from './errors.js';
 import { lackingRight } from './rights.js';
 import { RedisShard } from './shard.js';
 import { Sharded } from './sharded-subscription.js';
@@ -116,19 +116,19 @@ export class ClusterSubscriber implements Subscriber {
       late = true;
       this.#wake();
     });
-    while (!late && !this.#closed && !this.#stands()) {
+    while (!late && !this.#closed && !this.#stands() && this.#refusal() === '') {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
     clearTimeout(timeout);
+    if (this.#refusal() !== '') throw new UnfitRedisError(this.#refusal());
     if (late) throw unavailableError(`the subscriber connections to the Redis Cluster cannot be made: ${this.#reason}`);
   }
 
   /** Whether every master has its connection, and it hears. */
   #stands(): boolean {
-    const stand = ({ ready, deaf, refusal }: RedisShard) => ready && !deaf && refusal === '';
-    return this.#shards.size > 0 && [...this.#shards.values()].every(stand);
+    return this.#shards.size > 0 && [...this.#shards.values()].every(({ stands }) => stands);
   }
 
   #busName(channel: string): string {
@@ -168,12 +168,21 @@ export class ClusterSubscriber implements Subscriber {
   }
 
   readonly #shardListener = {
-    payload: (busName: string, payload: Buffer) => this.#receive(busName, payload),
+    payload: (busName: string, payload: Buffer) => {
+      const { of: subscription, live } = findByName(this.#subscriptions, busName);
+      if (subscription !== undefined) handOn(this.#options, subscription, payload, live);
+    },
     up: () => {
       this.#sendLost();
       this.#tell();
     },
     refused: () => this.#tell(),
+    taken: (shard: RedisShard) => {
+      // One of those that are lost shows whether channels may be, too.
+      const lost = this.#lost().find(({ slot }) => this.#shardOf(slot) === shard);
+      if (lost === undefined) shard.endRefusal();
+      else this.#send(lost);
+    },
     down: (shard: RedisShard, reason: string) => {
       this.#reason = reason;
       this.#loseAll(shard, () => true);
@@ -184,11 +193,6 @@ export class ClusterSubscriber implements Subscriber {
     },
   };
 
-  #receive(name: string, payload: Buffer): void {
-    const { of: subscription, live } = findByName(this.#subscriptions, name);
-    if (subscription !== undefined) handOn(this.#options, subscription, payload, live);
-  }
-
   #loseAll(shard: RedisShard, isLost: (subscription: Sharded) => boolean): void {
     for (const subscription of this.#subscriptions.values()) {
       // What is under way is given up when its command is rejected.
@@ -197,6 +201,10 @@ export class ClusterSubscriber implements Subscriber {
     }
     this.#tell();
     this.#scheduleRetry();
+  }
+
+  #lost(): Sharded[] {
+    return [...this.#subscriptions.values()].filter(({ state }) => state === 'lost');
   }
 
   #lose(subscription: Sharded): void {
@@ -227,10 +235,8 @@ export class ClusterSubscriber implements Subscriber {
   }
 
   #sendLost(): void {
-    for (const subscription of this.#subscriptions.values()) {
-      const shard = subscription.state === 'lost' ? this.#shardOf(subscription.slot) : undefined;
-      if (shard?.ready === true && shard.refusal === '') this.#send(subscription);
-    }
+    const isOpen = (shard: RedisShard | undefined) => shard?.ready === true && shard.refusal === '';
+    for (const lost of this.#lost()) if (isOpen(this.#shardOf(lost.slot))) this.#send(lost);
   }
 
   #confirm(subscription: Sharded): void {
@@ -239,6 +245,7 @@ export class ClusterSubscriber implements Subscriber {
     subscription.tries = 0;
     subscription.resolve();
     if (!subscription.stood) return;
+    subscription.shard?.endRefusal();
     this.#again.push(subscription.channel);
     this.#scheduleFlush();
   }
@@ -255,6 +262,7 @@ export class ClusterSubscriber implements Subscriber {
     }
     this.#subscriptions.delete(subscription.busName);
     subscription.reject(toFanfareError(error, 'read'));
+    if (lackingRight(error, 'ssubscribe', this.#options.names) !== undefined) subscription.shard?.askAgain();
     // Redis may have heard it and answered too late.
     subscription.shard?.unsubscribe(namesOf(subscription));
   }
@@ -269,19 +277,21 @@ export class ClusterSubscriber implements Subscriber {
     this.#retry = undefined;
     if (this.#closed) return;
     // A master that refuses is asked by its canary, and no other map of the slots helps there.
-    const refuses = (shard: RedisShard | undefined) => shard !== undefined && shard.refusal !== '';
-    const isLost = ({ state, slot }: Sharded) => state === 'lost' && !refuses(this.#shardOf(slot));
-    const isAway = (shard: RedisShard) => !refuses(shard) && !(shard.ready && !shard.deaf);
-    const isWanting = [...this.#subscriptions.values()].some(isLost) || [...this.#shards.values()].some(isAway);
-    if (isWanting || this.#shards.size === 0) this.#scheduleRetry();
+    const isAway = ({ stands, refusal }: RedisShard) => !stands && refusal === '';
+    const isLost = this.#lost().some(({ slot }) => !this.#shardOf(slot)?.refusal);
+    if (isLost || this.#shards.size === 0 || [...this.#shards.values()].some(isAway)) this.#scheduleRetry();
   }
 
   #tell(): void {
     const ready = this.#stands();
     this.#wake();
-    const refusal = [...this.#shards.values()].find((shard) => shard.refusal !== '')?.refusal;
-    const why = refusal ?? `a subscriber connection to the Redis Cluster is down: ${this.#reason}`;
+    const why = this.#refusal() || `a subscriber connection to the Redis Cluster is down: ${this.#reason}`;
     this.#listener.changed(ready, ready ? '' : why);
+  }
+
+  /** Which right a master denies its user; empty where none does. */
+  #refusal(): string {
+    return [...this.#shards.values()].find(({ refusal }) => refusal !== '')?.refusal ?? '';
   }
 
   #isCurrent(subscription: Sharded): boolean {

@@ -22,6 +22,8 @@ export interface ShardListener {
   up(): void;
   /** It may not subscribe, until it is `up`: see `refusal`. */
   refused(): void;
+  /** Its own canary may be subscribed now. */
+  taken(shard: RedisShard): void;
   /** Every subscription on it is gone. */
   down(shard: RedisShard, reason: string): void;
   /** Redis has ended subscriptions of its own accord, as when their slot moves: see `standing`. */
@@ -108,14 +110,31 @@ export class RedisShard {
     return this.#canary.deaf;
   }
 
+  /** It stands, hears and may subscribe. */
+  get stands(): boolean {
+    return this.ready && !this.deaf && this.refusal === '';
+  }
+
   /** Of one slot. Resolves when Redis has confirmed all of them; rejects with its error, as MOVED where the slot is another master's. */
   async subscribe(busNames: readonly string[]): Promise<void> {
     await this.#client.ssubscribe(...busNames);
   }
 
-  /** What stood cannot be subscribed again: `error` may say that nothing can. */
+  /** What stood cannot be subscribed again: `error` may say that it may not be. */
   noteRefusal(error: unknown): void {
     if (this.#refusal.note(error)) this.#tell(() => this.#listener.refused());
+  }
+
+  /** What stood has been subscribed again. */
+  endRefusal(): void {
+    if (this.refusal === '') return;
+    this.#refusal.end();
+    this.#tell(() => this.#listener.up());
+  }
+
+  /** What did not stand cannot be subscribed: the canary tells whether anything can. */
+  askAgain(): void {
+    if (this.ready) this.#takePerch();
   }
 
   /** Nobody waits for it. */
@@ -171,9 +190,7 @@ export class RedisShard {
     this.subscribe([perch.busName]).then(
       () => {
         perch.stands = this.ready;
-        if (this.refusal === '') return;
-        this.#refusal.end();
-        this.#tell(() => this.#listener.up());
+        if (this.refusal !== '') this.#tell(() => this.#listener.taken(this));
       },
       (error: Error) => {
         this.#logger.debug({ error }, 'the canary could not be subscribed');

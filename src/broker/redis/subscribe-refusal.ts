@@ -30,7 +30,7 @@ export class SubscribeRefusal {
     return true;
   }
 
-  /** Redis takes subscriptions. */
+  /** Redis takes subscriptions. Idempotent. */
   end(): void {
     if (this.#reason !== '') this.#logger.info({}, 'Redis takes subscriptions again');
     this.#reason = '';

@@ -155,8 +155,7 @@ export class RedisSubscriber implements Subscriber {
     return new Canary({
       stats,
       send: async () => {
-        const isTaken = this.#canaryStands && this.#refusal.reason === '';
-        if (isTaken) return publish(this.#canaryName, '').then(() => true);
+        if (this.#canaryStands && this.#refusal.reason === '') return publish(this.#canaryName, '').then(() => true);
         if (this.#client.status === 'ready') this.#subscribeCanary();
         return false;
       },
@@ -226,7 +225,11 @@ export class RedisSubscriber implements Subscriber {
         () => {
           for (const subscription of batch) this.#confirm(subscription);
         },
-        (error: unknown) => this.#giveUp(batch, toFanfareError(error, 'read')),
+        (error: unknown) => {
+          this.#giveUp(batch, toFanfareError(error, 'read'));
+          // The canary tells whether it is these alone that are refused.
+          if (lackingRight(error, 'subscribe', this.#options.names) !== undefined) this.#subscribeCanary();
+        },
       );
     }
   }

@@ -24,9 +24,9 @@ export class TailWatch {
   /** Channels that were found behind: one that stays behind for many rounds is one. */
   found = 0;
   readonly #behind = new WeakSet<Channel>();
-  /** Channels that are to be compared before all others, in their order: the bus has come back for them. */
+  /** Channels for which the bus came back when they could not be compared: tried in each round. */
   readonly #owed = new Set<Channel>();
-  #isSettling = false;
+  #isRetrying = false;
 
   constructor(broker: Broker, channels: () => Iterable<Channel>) {
     this.#broker = broker;
@@ -42,12 +42,20 @@ export class TailWatch {
     this.#timer?.stop();
   }
 
-  /** Compares what is owed, and the next quiet channels; a channel whose tail is elsewhere reads its log. */
+  /** Compares the next quiet channels, and what is owed; a channel whose tail is elsewhere reads its log. */
   async round(nowMs: number): Promise<void> {
+    await Promise.all([this.#walkOn(nowMs), this.#retry()]);
+  }
+
+  /** Compares these channels now, the busiest first; where that cannot be, as soon as it can. */
+  async compareNow(channels: readonly Channel[]): Promise<void> {
+    await this.#compareAll(channels.toSorted((a, b) => b.deliveredAtMs - a.deliveredAtMs));
+  }
+
+  async #walkOn(nowMs: number): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
     try {
-      await this.#settle();
       await this.#compare(this.#next(nowMs));
     } catch {
       // The broker is away; its return brings a comparison of its own.
@@ -56,42 +64,31 @@ export class TailWatch {
     }
   }
 
-  /** Compares these channels now, the busiest first; where that cannot be, before all others as soon as it can. */
-  async compareNow(channels: readonly Channel[]): Promise<void> {
-    for (const channel of channels.toSorted((a, b) => b.deliveredAtMs - a.deliveredAtMs)) this.#owed.add(channel);
-    await this.#settle();
+  async #retry(): Promise<void> {
+    if (this.#isRetrying) return;
+    this.#isRetrying = true;
+    const owed = [...this.#owed];
+    this.#owed.clear();
+    await this.#compareAll(owed);
+    this.#isRetrying = false;
   }
 
-  /** A batch at a time, so that no other command waits for long. */
-  async #settle(): Promise<void> {
-    if (this.#isSettling) return;
-    this.#isSettling = true;
-    const unknown: Channel[] = [];
-    try {
-      while (this.#owed.size > 0) unknown.push(...(await this.#settleSome()));
-    } catch {
-      // Commands do not reach the broker: the next round tries again.
-    } finally {
-      for (const channel of unknown) this.#owed.add(channel);
-      this.#isSettling = false;
+  /** A batch at a time, so that no other command waits for long. What cannot be compared is owed. */
+  async #compareAll(channels: readonly Channel[]): Promise<void> {
+    for (let begin = 0; begin < channels.length; begin += BATCH) {
+      const batch = channels.slice(begin, begin + BATCH).filter((channel) => channel.isOpen);
+      try {
+        this.#owe(await this.#compare(batch));
+      } catch {
+        // Commands do not reach that part of the broker. Others may, and have their turn before these.
+        this.#owe(channels.slice(begin + BATCH));
+        return this.#owe(batch);
+      }
     }
   }
 
-  /** Answers those of which nothing is known yet. */
-  async #settleSome(): Promise<readonly Channel[]> {
-    const batch: Channel[] = [];
-    for (const channel of this.#owed) {
-      if (batch.length === BATCH) break;
-      // Before it is compared: the bus may come back once more while it is.
-      this.#owed.delete(channel);
-      if (channel.isOpen) batch.push(channel);
-    }
-    try {
-      return await this.#compare(batch);
-    } catch (error) {
-      for (const channel of batch) this.#owed.add(channel);
-      throw error;
-    }
+  #owe(channels: readonly Channel[]): void {
+    for (const channel of channels) this.#owed.add(channel);
   }
 
   /** Answers those of which nothing is known, since their part of the broker is away. */

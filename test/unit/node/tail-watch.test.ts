@@ -186,8 +186,9 @@ it('compares at once, when commands come back, what could not be compared when t
   expect(asked.splice(0).every((names) => names.length <= 2_000)).toBe(true);
   isAway = false;
   await watch.round(performance.now());
-  const first = asked.splice(0).slice(0, 3).flat();
-  expect(new Set(first)).toEqual(new Set(all.filter(({ isOpen }) => isOpen).map(({ name }) => name)));
+  // The walk's next channels are asked about beside them.
+  const owed = asked.splice(0).filter((names) => new Set(names).size > 1);
+  expect(new Set(owed.flat())).toEqual(new Set(all.filter(({ isOpen }) => isOpen).map(({ name }) => name)));
   await watch.round(performance.now());
   expect(asked.flat().every((name) => name === 'room:0')).toBe(true);
   channels.close();
@@ -222,5 +223,44 @@ it('owes a comparison while a part of the broker is away, once more where the bu
   await watch.round(performance.now());
   await watch.round(performance.now());
   expect(asked).toEqual([['away'], ['away']]);
+  channels.close();
+});
+
+it('lets no channel wait for those of a part of the broker that is away', async () => {
+  const { broker, channels } = await faultyChannels();
+  const away = Array.from({ length: 2_000 }, (_, n) => channels.acquire(`away:${n}`));
+  const healthy = Array.from({ length: 10 }, (_, n) => channels.acquire(`healthy:${n}`));
+  await Promise.all([...away, ...healthy].map(({ ready }) => ready));
+  for (const channel of [...away, ...healthy]) channel.loggedAtMs = Number.NEGATIVE_INFINITY;
+  const asked = new Set<string>();
+  // As on a Cluster; its answer is late, too.
+  broker.tails = (names) => {
+    for (const name of names) asked.add(name);
+    if (names.some((name) => name.startsWith('away'))) return new Promise(() => {});
+    return broker.healthy.tails(names);
+  };
+  const watch = new TailWatch(broker, () => healthy.slice(5));
+  void watch.compareNow(away);
+  await watch.compareNow(healthy.slice(0, 5));
+  expect([...asked].filter((name) => name.startsWith('healthy'))).toHaveLength(5);
+  void watch.round(performance.now());
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([...asked].filter((name) => name.startsWith('healthy'))).toHaveLength(10);
+  channels.close();
+});
+
+it('tries those that failed first last, so that each has its turn', async () => {
+  const { broker, channels } = await faultyChannels();
+  const all = Array.from({ length: 1_500 }, (_, n) => channels.acquire(`room:${n}`));
+  await Promise.all(all.map(({ ready }) => ready));
+  const first: (string | undefined)[] = [];
+  broker.tails = (names) => {
+    first.push(names[0]);
+    return Promise.reject(new Error('away'));
+  };
+  const watch = new TailWatch(broker, () => []);
+  await watch.compareNow(all);
+  for (let round = 0; round < 3; round++) await watch.round(performance.now());
+  expect(first).toEqual(['room:0', 'room:500', 'room:1000', 'room:0']);
   channels.close();
 });

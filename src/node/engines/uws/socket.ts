@@ -223,12 +223,12 @@ export class UwsSocket implements EngineSocket, Receiver {
 
   /**
    * Measured: of what is sent within this callback, a rest that does not pass at once is never sent, because
-   * uWebSockets.js then stops waiting for the socket. So the node hears of it later.
+   * uWebSockets.js then stops waiting for the socket. So the node hears of it later, and what waits in the outbox stays there.
    */
   drained(): void {
     const parting = this.#parting;
     if (parting !== undefined && parting.ws.getBufferedAmount() === 0) soon(() => this.#parting?.end());
-    else if (parting === undefined && this.bufferedBytes() === 0) soon(() => this.#tellDrained());
+    else if (parting === undefined && this.#ws?.getBufferedAmount() === 0) soon(() => this.#tellDrained());
   }
 
   #tellDrained(): void {

@@ -131,6 +131,8 @@ export class WsExchange implements HttpExchange {
     const coming = this.#cameWhole() ? undefined : this.#req;
     const stream = new WsStream(coming, this.#res, this.fail);
     if (!this.#begin()) return stream;
+    // That of a large answer before it on this connection, which nothing that is written directly would put off.
+    this.#res.socket?.setTimeout(0);
     this.#res.writeHead(status, headers);
     if (coming !== undefined) readAway(coming, this.#res, this.#socket.restMs());
     if (this.method === 'HEAD') stream.end();
