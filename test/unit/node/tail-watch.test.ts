@@ -72,7 +72,13 @@ async function faultyChannels() {
     maxChannels: 10_000,
   });
   await broker.start(channels);
-  return { broker, channels };
+  /** `count` channels that are live. */
+  const open = async (name: string, count: number) => {
+    const opened = Array.from({ length: count }, (_, n) => channels.acquire(`${name}:${n}`));
+    await Promise.all(opened.map(({ ready }) => ready));
+    return opened;
+  };
+  return { broker, channels, open };
 }
 
 it('asks for the tail of a channel that live-only messages keep busy', async () => {
@@ -167,9 +173,8 @@ it.each(['opening', 'repairing'])('misses nothing when the bus comes back while 
 });
 
 it('compares at once, when commands come back, what could not be compared when the bus did', async () => {
-  const { broker, channels } = await faultyChannels();
-  const all = Array.from({ length: 1_200 }, (_, n) => channels.acquire(`room:${n}`));
-  await Promise.all(all.map(({ ready }) => ready));
+  const { broker, channels, open } = await faultyChannels();
+  const all = await open('room', 1_200);
   for (const channel of all) channel.loggedAtMs = Number.NEGATIVE_INFINITY;
   const asked: string[][] = [];
   let isAway = true;
@@ -227,10 +232,9 @@ it('owes a comparison while a part of the broker is away, once more where the bu
 });
 
 it('lets no channel wait for those of a part of the broker that is away', async () => {
-  const { broker, channels } = await faultyChannels();
-  const away = Array.from({ length: 2_000 }, (_, n) => channels.acquire(`away:${n}`));
-  const healthy = Array.from({ length: 10 }, (_, n) => channels.acquire(`healthy:${n}`));
-  await Promise.all([...away, ...healthy].map(({ ready }) => ready));
+  const { broker, channels, open } = await faultyChannels();
+  const away = await open('away', 2_000);
+  const healthy = await open('healthy', 10);
   for (const channel of [...away, ...healthy]) channel.loggedAtMs = Number.NEGATIVE_INFINITY;
   const asked = new Set<string>();
   // As on a Cluster; its answer is late, too.
@@ -250,9 +254,8 @@ it('lets no channel wait for those of a part of the broker that is away', async 
 });
 
 it('tries those that failed first last, so that each has its turn', async () => {
-  const { broker, channels } = await faultyChannels();
-  const all = Array.from({ length: 1_500 }, (_, n) => channels.acquire(`room:${n}`));
-  await Promise.all(all.map(({ ready }) => ready));
+  const { broker, channels, open } = await faultyChannels();
+  const all = await open('room', 1_500);
   const first: (string | undefined)[] = [];
   broker.tails = (names) => {
     first.push(names[0]);
