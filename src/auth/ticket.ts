@@ -20,6 +20,7 @@ import {
 /** 2: `connection` names a session, not a ticket. */
 const TICKET_VERSION = 2;
 const HEADER = Buffer.from(JSON.stringify({ alg: 'HS256', typ: TICKET_TYPE })).toString('base64url');
+const BEGINNING = `${HEADER}.`;
 
 export interface TicketAuthorityOptions {
   /** At least 32 bytes each; see {@link ticketKey}. The first signs, all verify, so that secrets can be rotated. */
@@ -99,7 +100,8 @@ export function createTicketAuthority(
       const payload = Buffer.from(JSON.stringify(claimsOf(identity, terms, expiresAtMs, options))).toString(
         'base64url',
       );
-      const text = `${HEADER}.${payload}.${hmac(signing, `${HEADER}.${payload}`).toString('base64url')}`;
+      const signed = `${BEGINNING}${payload}`;
+      const text = `${signed}.${signatureOf(signed, signing)}`;
       if (text.length > LIMITS.maxTokenBytes) {
         throw new FanfareError('token_claim_invalid', 'fanfare: the grants are too large for a ticket');
       }
@@ -126,11 +128,23 @@ function claimsOf(identity: Identity, terms: TicketTerms, expiresAtMs: number, o
   };
 }
 
+/** What a ticket says that one of the keys has signed. Throws what is wrong with it. */
 function verifiedPayload(text: string, keys: readonly Buffer[]): JsonRecord {
-  const token = readTokenText(text);
-  checkHeader(token.header);
-  checkSignature(token, keys);
-  return decodeJson(token.payload, 'payload');
+  return decodeJson(ownPayload(text, keys) ?? foreignPayload(readTokenText(text), keys), 'payload');
+}
+
+/** The quick way, of a ticket as this release writes them: what is signed letter by letter need not be looked at. */
+function ownPayload(text: string, keys: readonly Buffer[]): string | undefined {
+  if (text.length > LIMITS.maxTokenBytes || !text.startsWith(BEGINNING)) return undefined;
+  const end = text.lastIndexOf('.');
+  return isSigned(text.slice(0, end), text.slice(end + 1), keys) ? text.slice(BEGINNING.length, end) : undefined;
+}
+
+/** The slow way, which knows what is wrong. */
+function foreignPayload({ text, header, payload, signature }: TokenText, keys: readonly Buffer[]): string {
+  checkHeader(header);
+  if (isSigned(text.slice(0, text.length - signature.length - 1), signature, keys)) return payload;
+  throw new FanfareError('token_signature_invalid', "the ticket's signature does not verify");
 }
 
 function checkHeader(header: JsonRecord): void {
@@ -145,16 +159,13 @@ function checkHeader(header: JsonRecord): void {
   }
 }
 
-function checkSignature(token: TokenText, keys: readonly Buffer[]): void {
-  const signed = token.text.slice(0, token.text.length - token.signature.length - 1);
-  const given = Buffer.from(token.signature, 'base64url');
-  // The text of a signature is not unique where its last bits are unused; one that is not ours letter by letter is none.
-  const canonical = given.toString('base64url') === token.signature;
-  const good = keys.some((key) => {
-    const expected = hmac(key, signed);
+/** Letter by letter: the text of a signature is not unique where its last bits are unused. */
+function isSigned(signed: string, signature: string, keys: readonly Buffer[]): boolean {
+  const given = Buffer.from(signature);
+  return keys.some((key) => {
+    const expected = Buffer.from(signatureOf(signed, key));
     return given.length === expected.length && timingSafeEqual(given, expected);
   });
-  if (!good || !canonical) throw new FanfareError('token_signature_invalid', "the ticket's signature does not verify");
 }
 
 /** Copies a ticket's claims. They are ours, so a wrong type means another release or a leaked secret. */
@@ -205,6 +216,7 @@ function optionalText(payload: JsonRecord, name: string): string | undefined {
   return value;
 }
 
-function hmac(key: Buffer, text: string): Buffer {
-  return createHmac('sha256', key).update(text).digest();
+/** As text, which node:crypto hands over at half the price of a buffer (measured). */
+function signatureOf(signed: string, key: Buffer): string {
+  return createHmac('sha256', key).update(signed).digest('base64url');
 }

@@ -14,6 +14,7 @@ import { CommandReader } from './clients/command-reader.js';
 import { FeedRules } from './clients/feed-rules.js';
 import { aheadBytesOf } from './clients/follower.js';
 import type { LinkCounts } from './clients/link-counts.js';
+import { connectedTerms } from './clients/link-events.js';
 import type { LinkIds } from './clients/link-ids.js';
 import type { Links } from './clients/links.js';
 import type { Publisher } from './clients/publisher.js';
@@ -49,13 +50,13 @@ export function engineHandlers(parts: EngineHandlersParts): EngineHandlers {
   const { options, fallback, admission, entry, polls, publisher, links } = parts;
   const logger = calm(parts.logger);
   const subscriptions = subscriptionsParts(parts);
-  const ofLinks = { links, counts: parts.counts, ids: parts.ids, terms: options };
+  const ofLinks = { links, counts: parts.counts, ids: parts.ids, terms: connectedTerms(options) };
   const { maxBufferedBytes, maxMessageBytes } = options;
   const stream = { ...ofLinks, subscriptions, maxBufferedBytes };
   const streams = new StreamDoor(entry, stream);
   const keys = new PublishKeys(options.publishKeys);
   const publishDoor = new PublishDoor({ door: admission, entry, publisher, keys, maxMessageBytes });
-  const sockets = socketDoor(parts, subscriptions, logger);
+  const sockets = socketDoor(parts, stream, logger);
   const channels = channelDoor(parts, stream, keys);
   const routes = routesOf({ polls, streams, publishes: publishDoor, channels });
   const doors = new HttpDoors({ admission, logger }, routes, fallback);
@@ -71,15 +72,16 @@ export function engineHandlers(parts: EngineHandlersParts): EngineHandlers {
   };
 }
 
-function socketDoor(parts: EngineHandlersParts, subscriptions: SubscriptionsParts, logger: Logger): SocketDoor {
+function socketDoor(parts: EngineHandlersParts, stream: StreamLinkParts, logger: Logger): SocketDoor {
   const { options, admission, publisher, channels, batches, links, counts, ids } = parts;
+  const { subscriptions, terms } = stream;
   const { commands, publishes, openings } = admission;
   const session = { ...subscriptions, ids, publisher, door: admission, publishes, openings, logger };
   const pace = { batches, slices: channels.slices };
   const { handshakeTimeoutMs, namespaces } = options;
   const own = {
     session,
-    terms: options,
+    terms,
     commands: new CommandReader(commands),
     handshakeTimeoutMs,
     logger,

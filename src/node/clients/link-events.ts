@@ -3,7 +3,7 @@
 import type { Identity } from '../../auth/identity.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
-import type { ConnectedEvent, ErrorEvent, Feature } from '../../protocol/index.js';
+import type { AnnouncedLimits, ConnectedEvent, ErrorEvent, Feature } from '../../protocol/index.js';
 
 /** What a node tells every client of itself. */
 export interface ConnectedTerms {
@@ -12,9 +12,13 @@ export interface ConnectedTerms {
   readonly heartbeatMs: number;
   /** How often a link's peer is pinged, whatever its heartbeat; one that is silent for twice that is dead. */
   readonly pingMs: number;
-  readonly maxFrameBytes: number;
-  readonly maxMessageBytes: number;
-  readonly channelsPerConnection: number;
+  readonly limits: AnnouncedLimits;
+}
+
+/** What a node of such options tells. */
+export function connectedTerms(options: Omit<ConnectedTerms, 'limits'> & AnnouncedLimits): ConnectedTerms {
+  const { id, heartbeatMs, pingMs, maxFrameBytes, maxMessageBytes, channelsPerConnection } = options;
+  return { id, heartbeatMs, pingMs, limits: { maxFrameBytes, maxMessageBytes, channelsPerConnection } };
 }
 
 /** What was agreed with one client. */
@@ -25,24 +29,31 @@ export interface LinkTerms {
   readonly features: readonly Feature[];
 }
 
-/** What a client learns when it is admitted. */
-export function connectedEvent(terms: ConnectedTerms, identity: Identity, link: LinkTerms): ConnectedEvent {
+/** What a client learns when it is admitted; `id` is that of its command, where there was one. */
+export function connectedEvent(
+  terms: ConnectedTerms,
+  identity: Identity,
+  link: LinkTerms,
+  id?: number,
+): ConnectedEvent {
   const { connection, heartbeatMs, features } = link;
-  return {
+  const { id: node, limits } = terms;
+  const event: Writable<ConnectedEvent> = {
     type: 'connected',
     connection,
-    node: terms.id,
+    node,
     user: identity.user,
-    ...expiry(identity),
     heartbeatMs,
-    limits: {
-      maxFrameBytes: terms.maxFrameBytes,
-      maxMessageBytes: terms.maxMessageBytes,
-      channelsPerConnection: terms.channelsPerConnection,
-    },
-    ...(features.length > 0 && { features }),
+    limits,
   };
+  if (id !== undefined) event.id = id;
+  const { expiresInMs } = expiry(identity);
+  if (expiresInMs !== undefined) event.expiresInMs = expiresInMs;
+  if (features.length > 0) event.features = features;
+  return event;
 }
+
+type Writable<T> = { -readonly [key in keyof T]: T[key] };
 
 /** `expiresInMs`, as a part to spread; nothing when the identity does not expire. */
 export function expiry(identity: Identity): { readonly expiresInMs?: number } {

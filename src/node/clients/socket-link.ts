@@ -102,7 +102,8 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
   }
 
   tooLarge(bytes: number): void {
-    this.end('message_too_large', `the frame has ${bytes} bytes, the limit is ${this.parts.terms.maxFrameBytes}`);
+    const { maxFrameBytes } = this.parts.terms.limits;
+    this.end('message_too_large', `the frame has ${bytes} bytes, the limit is ${maxFrameBytes}`);
   }
 
   pong(): void {
@@ -247,11 +248,10 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
       const message = `version ${PROTOCOL_VERSION} is spoken here`;
       return this.#refuse(command.id, new FanfareError('unsupported_version', message));
     }
-    if (command.token === undefined)
+    const { token, features } = command;
+    if (token === undefined)
       return this.#refuse(command.id, new FanfareError('token_missing', '"token": expected a ticket, got nothing'));
-    if (command.features.includes('batch'))
-      this.encoding = command.features.includes('brief') ? BRIEF_FRAMES : BATCHED_FRAMES;
-    const { token } = command;
+    if (features.includes('batch')) this.encoding = features.includes('brief') ? BRIEF_FRAMES : BATCHED_FRAMES;
     const isLate = verified(this.parts.door, token, {
       isOver: () => this.#state === 'closed',
       accepted: (identity) => this.#admit(command.id, identity),
@@ -282,7 +282,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     door.claim(identity);
     this.said(monotonicNowMs());
     const agreed = { connection: session.connection, heartbeatMs: this.heartbeatMs, features: this.#features ?? [] };
-    this.sendEvent({ ...connectedEvent(terms, identity, agreed), id });
+    this.sendEvent(connectedEvent(terms, identity, agreed, id));
     this.#goOn();
   }
 

@@ -6,6 +6,7 @@ import type { Channel } from '../channels/channel.js';
 import { JSON_FRAMES, type TopicEncoding } from '../channels/encoding.js';
 import type { ChannelMessage } from '../channels/message.js';
 import type { EngineSocket } from '../engines/engine.js';
+import { eventText } from './event-text.js';
 import { Pulse } from './pulse.js';
 import type { Sink } from './subscription.js';
 
@@ -33,7 +34,7 @@ export abstract class SocketSink<Parts extends SocketSinkParts = SocketSinkParts
 
   sendEvent(event: ServerEvent): void {
     this.#flushBatches();
-    const text = JSON.stringify(event);
+    const text = eventText(event);
     if (this.socket?.deliver === undefined) this.socket?.send(text);
     else this.socket.deliver(text);
   }

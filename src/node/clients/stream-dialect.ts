@@ -4,6 +4,7 @@ import type { ServerEvent } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
 import { type Encoding, EVENT_STREAM } from '../channels/encoding.js';
 import type { ChannelMessage } from '../channels/message.js';
+import { eventText } from './event-text.js';
 
 export interface StreamDialect {
   /** Of what a channel brings to all who are live on it. */
@@ -28,7 +29,7 @@ export const ALL_EVENTS: StreamDialect = {
   hearsLive: true,
   greeting: '',
   message: (message) => message.streamEvent(),
-  event: (event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`,
+  event: (event) => `event: ${event.type}\ndata: ${eventText(event)}\n\n`,
   live: () => '',
   ends: () => false,
 };

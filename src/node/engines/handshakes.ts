@@ -56,7 +56,7 @@ export class Handshakes {
     if (total === 0 && this.#totals.size >= MAX_ADDRESSES) return UNCOUNTED;
     const slot = this.#at(this.#slot);
     slot.set(key, (slot.get(key) ?? 0) + 1);
-    this.#change(key, 1);
+    this.#change(key, total, 1);
     return this.#slot;
   }
 
@@ -76,6 +76,7 @@ export class Handshakes {
 
   /** One that has made its upgrade: its 12 s begin anew. Answers what {@link end} takes. */
   renew(address: string, begun?: number): number | undefined {
+    if (this.#isFresh(address, begun)) return this.#slot;
     this.end(address, begun);
     return begun === UNCOUNTED ? UNCOUNTED : this.begin(address);
   }
@@ -97,18 +98,26 @@ export class Handshakes {
     return total * 2 >= this.#bound.max && total > 0 && !this.#bound.isShared(address);
   }
 
+  /** Whether all of its address began in this second, and so it too. */
+  #isFresh(address: string, begun: number | undefined): boolean {
+    if (this.#bound.max === 0 || begun === UNCOUNTED) return false;
+    this.#turn();
+    const key = addressKey(address);
+    const count = this.#at(this.#slot).get(key);
+    return count !== undefined && count === this.#totals.get(key);
+  }
+
   #take(key: string, at: number): boolean {
     const slot = this.#at(at);
     const count = slot.get(key);
     if (count === undefined) return false;
     if (count === 1) slot.delete(key);
     else slot.set(key, count - 1);
-    this.#change(key, -1);
+    this.#change(key, this.#totals.get(key) ?? 0, -1);
     return true;
   }
 
-  #change(key: string, change: number): void {
-    const before = this.#totals.get(key) ?? 0;
+  #change(key: string, before: number, change: number): void {
     const now = before + change;
     if (now > 0) this.#totals.set(key, now);
     else this.#totals.delete(key);
@@ -122,7 +131,7 @@ export class Handshakes {
     const from = Math.max(this.#slot, now - SLOTS);
     for (let slot = from + 1; slot <= now; slot++) {
       const expired = this.#at(slot);
-      for (const [key, count] of expired) this.#change(key, -count);
+      for (const [key, count] of expired) this.#change(key, this.#totals.get(key) ?? 0, -count);
       expired.clear();
     }
     this.#slot = now;

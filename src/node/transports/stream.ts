@@ -21,7 +21,7 @@ export class StreamDoor {
   constructor(entry: Entry, link: StreamLinkParts) {
     this.#entry = entry;
     this.#link = link;
-    const { channelsPerConnection } = link.terms;
+    const { channelsPerConnection } = link.terms.limits;
     this.#rules = {
       limit: 'polls',
       takeOwed: () => undefined,

@@ -12,9 +12,19 @@ describe('a pool of grants', () => {
     const pool = new GrantPool();
     const first = pool.of(reading('news:*'));
     expect(pool.of(reading('news:*'))).toBe(first);
-    for (const other of [reading('news:1'), reading('news:*', 'chat'), { ...reading('news:*'), publishLive: [] }]) {
+    const others = [
+      reading('news:1'),
+      reading('news:*', 'chat'),
+      reading(),
+      { ...reading('news:*'), publish: ['x'] },
+      { ...reading('news:*'), presence: ['x'] },
+      { ...reading('news:*'), publishLive: [] },
+    ];
+    for (const other of others) {
+      expect(pool.of(reading('news:*'))).toBe(first);
       expect(pool.of(other)).toEqual(other);
       expect(pool.of(other)).not.toBe(first);
+      expect(pool.of({ ...other })).toBe(pool.of(other));
     }
     // What one list ends with does not pass for what the next begins with.
     expect(pool.of({ subscribe: ['a'], publish: ['b'], presence: [] })).not.toBe(

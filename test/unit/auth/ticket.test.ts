@@ -47,6 +47,9 @@ function forged(changes: Record<string, unknown>, header: Record<string, unknown
   return hs256(payload, { alg: 'HS256', typ: TICKET_TYPE, ...header }, key);
 }
 
+/** Another letter whose low byte is the same. */
+const twin = (letter: string): string => String.fromCharCode(0x100 + letter.charCodeAt(0));
+
 describe('a ticket', () => {
   it('carries the identity, the connection and the reservation, for at most an hour', () => {
     const { text, expiresAtMs } = authority().sign(USER, TERMS);
@@ -122,6 +125,18 @@ describe('a ticket', () => {
     expect(await codeOf(() => authority({ secrets: [OTHER_SECRET] }).verify(text))).toBe('token_signature_invalid');
   });
 
+  it('is known too where another release writes its header another way', () => {
+    for (const header of [
+      { typ: TICKET_TYPE, alg: 'HS256' },
+      { alg: 'HS256', typ: `application/${TICKET_TYPE}`, kid: 'k' },
+    ]) {
+      const ours = forged({}).split('.');
+      const text = hs256(JSON.parse(Buffer.from(ours[1] ?? '', 'base64url').toString()), header, ticketKey(SECRET));
+      expect(text.split('.')[0]).not.toBe(ours[0]);
+      expect(authority().verify(text)).toMatchObject({ user: 'u1', connection: 'c1' });
+    }
+  });
+
   it('with grants beyond 8 KiB is not made', async () => {
     const subscribe = Array.from({ length: 256 }, (_, index) => `${'x'.repeat(100)}${index}`);
     const user = { ...USER, grants: { ...USER.grants, subscribe } };
@@ -148,6 +163,8 @@ describe('a ticket', () => {
     ['with another payload', `${header}.${part({})}.${signature}`, 'token_signature_invalid'],
     ['without a signature', `${header}.${payload}.`, 'token_signature_invalid'],
     ['with a signature written another way', good.slice(0, -1) + sameBits, 'token_signature_invalid'],
+    ['with a letter that is another one but for its high byte', good.slice(0, -1) + twin(lastChar), 'token_malformed'],
+    ['longer than a token may be', forged({ sub: 'x'.repeat(8_192) }), 'token_malformed'],
     ["that is a user's token", hs256(claims()), 'wrong_token_kind'],
     ['signed with the text of the secret', forged({}, {}, SECRET), 'token_signature_invalid'],
     ['with a newline', `${good}\n`, 'token_malformed'],

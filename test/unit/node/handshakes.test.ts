@@ -62,6 +62,20 @@ it('begins anew with an upgrade', () => {
   expect(world.of.begin('192.0.2.1')).toBeUndefined();
 });
 
+it('begins anew with an upgrade which one it is, where an address has others', () => {
+  const world = handshakes(2);
+  world.of.begin('192.0.2.1');
+  world.nowMs += 6_000;
+  world.of.begin('192.0.2.1');
+  // Not known which: the oldest. Both count from now on.
+  expect(world.of.renew('192.0.2.1')).toBeDefined();
+  expect(world.of.renew('192.0.2.1')).toBeDefined();
+  world.nowMs += 11_000;
+  expect(world.of.begin('192.0.2.1')).toBeUndefined();
+  world.nowMs += 1_000;
+  expect([1, 2, 3].map(() => world.of.begin('192.0.2.1') !== undefined)).toEqual([true, true, false]);
+});
+
 it('calls an address crowded from half of its bound on', () => {
   const world = handshakes(4);
   world.of.begin('192.0.2.1');

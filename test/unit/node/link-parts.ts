@@ -73,7 +73,7 @@ export async function nodeParts() {
     reservations: new Reservations(),
   });
   const limits = { maxFrameBytes: 65_536, maxMessageBytes: 65_536, channelsPerConnection: 128 };
-  const terms = { id: 'n1', heartbeatMs: HEARTBEAT_MS, pingMs: PING_MS, ...limits };
+  const terms = { id: 'n1', heartbeatMs: HEARTBEAT_MS, pingMs: PING_MS, limits };
   const logger = silentLogger;
   const { polls, nowMs } = door;
   const feeds = feedRules(namespaces);

@@ -216,7 +216,7 @@ const IPV4_BYTES = 4;
 export function addressOf(res: HttpResponse): string {
   const bytes = new Uint8Array(res.getRemoteAddress());
   // Each connection is asked for its address twice at least: the commonest kind is made without a native call more.
-  if (bytes.length === IPV4_BYTES) return bytes.join('.');
+  if (bytes.length === IPV4_BYTES) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
   return plainAddress(Buffer.from(res.getRemoteAddressAsText()).toString('latin1'));
 }
 
