@@ -3,6 +3,7 @@
 export const ERASE_LUA = String.raw`
 local FORGOT_LIFE_MS = 60000      -- of what is kept of who has forgotten
 local MAX_NODE_BYTES = 128
+local NOBODY_KNOWS = 2147483647   -- how many would have to forget where the bus was refused: more than can say so
 
 local function bad_forgot(keys)
   local channel = declared(keys)
@@ -10,7 +11,7 @@ local function bad_forgot(keys)
 end
 
 -- The history begins anew, behind all that it ever held: every position before is gone, and says so. Answers where it
--- begins, and how many subscriptions were told. Idempotency keys stay, so that what was published is not published again.
+-- begins, and how many subscriptions were told, or NOBODY_KNOWS. Idempotency keys stay, so that what was published is not published again.
 local function erase(keys)
   if bad_forgot(keys) then return redis.error_reply(BAD_KEYS) end
   if not tag then learn_server() end
@@ -21,8 +22,8 @@ local function erase(keys)
   local begin = tail and can_be_followed(tail) and mint(tail, now) or mint(nil, now, micros)
   redis.call('UNLINK', keys[1], keys[3])
   redis.call('SET', keys[2], begin .. ' ' .. begin, 'PX', TAIL_LIFE)
-  local told = redis.call(fan_out, BUS .. ':{' .. channel .. '}', '\0010' .. begin)
-  return { begin, told }
+  local told = redis.pcall(fan_out, BUS .. ':{' .. channel .. '}', '\0010' .. begin)
+  return { begin, type(told) == 'number' and told or NOBODY_KNOWS }
 end
 
 -- A node holds nothing any more of what came before begin.

@@ -4,17 +4,36 @@ export const PUBLISH_LUA = String.raw`
 local TENDED_MS = 1000            -- a log is not given its life anew, nor looked at for what is too old, more often
 local FORBIDDEN_MS = 60000        -- what a user has no right to is not asked for more often: Redis keeps a list of it
 local forbidden                   -- when somebody had no right to SETRANGE
+local lamented                    -- when Redis' log was told of what belongs to a message and was refused
 
 -- Last of the full forms' arguments: a key that was used before has a word behind the offset.
 local TELL = 'tell'
 local DUPLICATE = ' duplicate'
 
+-- What redis.call raised, as a text that begins with its code.
+local function raised(failure)
+  local text = type(failure) == 'table' and failure.err or tostring(failure)
+  return string.find(text, '^[A-Z]') and text or ('ERR ' .. text)
+end
+
+-- Once a message is in the log it is stored, whatever Redis refuses behind that, as without a right: an error would have it published again.
+local function lament(failure)
+  if lamented and now >= lamented and now - lamented < FORBIDDEN_MS then return end
+  lamented = now
+  redis.log(redis.LOG_WARNING, LIBRARY .. ': a message is stored, and this behind it was refused: ' .. raised(failure))
+end
+
 -- Takes away what is too old of a log that has just been written to, and has it live as long as what it holds.
 local function tend(known)
   -- A few that are too old may stay: readers begin behind them.
   local oldest = format('%.0f', math.max(0, now - known.history.ttl))
-  local trimmed = call('XTRIM', known.log, 'MINID', '~', oldest, 'LIMIT', EXPIRED_AT_ONCE)
-  call('PEXPIRE', known.log, known.history.ttl + LOG_GRACE_MS)
+  local trimmed = softly('XTRIM', known.log, 'MINID', '~', oldest, 'LIMIT', EXPIRED_AT_ONCE)
+  local lives = softly('PEXPIRE', known.log, known.history.ttl + LOG_GRACE_MS)
+  if type(lives) ~= 'number' then lament(lives) end
+  if type(trimmed) ~= 'number' then
+    lament(trimmed)
+    trimmed = 0
+  end
   if known.over then known.over = known.over - trimmed end
   -- Where there was something, there may be more.
   known.due = trimmed == 0 and now + TENDED_MS or 0
@@ -100,7 +119,9 @@ end
 
 -- Takes away what a log has over its size. Where there was something, what is left is as much as it may be; else it may be less.
 local function shorten(known)
-  known.over = call('XTRIM', known.log, 'MAXLEN', known.history.size_text) > 0 and 0 or nil
+  local taken = softly('XTRIM', known.log, 'MAXLEN', known.history.size_text)
+  if type(taken) ~= 'number' then lament(taken) end
+  known.over = type(taken) == 'number' and taken > 0 and 0 or nil
 end
 
 -- As append, but takes away what is too much only once that is more than the history's slack, since one that goes by itself costs as much as
@@ -168,14 +189,27 @@ end
 
 -- Has the tail say where the log ends now; and once a second log and tail live on.
 local function conclude(known)
-  local due = known.due
+  local due, written = known.due, nil
   if now >= due or now < due - TENDED_MS then
     tend(known)
-    call('SET', known.tail_key, known.previous .. known.rest, 'PX', TAIL_LIFE)
+    written = softly('SET', known.tail_key, known.previous .. known.rest, 'PX', TAIL_LIFE)
   elseif not overwrite_tail(known) then
-    call('SET', known.tail_key, known.previous .. known.rest, 'KEEPTTL')
+    written = softly('SET', known.tail_key, known.previous .. known.rest, 'KEEPTTL')
   end
-  known.is_told = true
+  known.is_told = not (written and written.err)
+  if not known.is_told then lament(written) end
+end
+
+-- What is published under this key again is not stored again.
+local function remember(key, id, hash)
+  local kept = softly('SET', key, id .. '|' .. hash, 'PX', KEY_LIFE_MS)
+  if kept.err then lament(kept) end
+end
+
+-- Whoever does not hear it finds it in the log.
+local function tell(known, message)
+  local told = softly(fan_out, known.bus, message)
+  if type(told) ~= 'number' then lament(told) end
 end
 
 -- What the bus carries of a message.
@@ -198,8 +232,8 @@ local function publish(keys, args)
   look_at_clock()
   local id, previous = begin_with(known, data, from, append)
   conclude(known)
-  if key then call('SET', key, id .. '|' .. hash, 'PX', KEY_LIFE_MS) end
-  call(fan_out, known.bus, envelope(id, previous, from, data))
+  if key then remember(key, id, hash) end
+  tell(known, envelope(id, previous, from, data))
   return id
 end
 `;

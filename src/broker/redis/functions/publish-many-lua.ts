@@ -96,8 +96,8 @@ local function store_rest(batch)
         answer, previous = begin_with(known, data, from, append_loosely)
         if is_one_of_several then begun[known], order[#order + 1] = 0, known else conclude(known) end
       end
-      if key then call('SET', key, answer .. '|' .. hash, 'PX', KEY_LIFE_MS) end
-      call(fan_out, known.bus, envelope(answer, previous, from, data))
+      if key then remember(key, answer, hash) end
+      tell(known, envelope(answer, previous, from, data))
     end
     answers[at] = answer
   end
@@ -111,12 +111,6 @@ local function finish(batch)
     if not over or over > 0 then shorten(known) end
     conclude(known)
   end
-end
-
--- What redis.call raised, as a text that begins with its code.
-local function raised(failure)
-  local text = type(failure) == 'table' and failure.err or tostring(failure)
-  return string.find(text, '^[A-Z]') and text or ('ERR ' .. text)
 end
 
 -- Several messages in one step, in their order. For each its offset, which begins with a digit, or the error that it would
