@@ -6,7 +6,7 @@ import { soak } from './trial.js';
 
 const USAGE = `npm run soak -- [options]
   --minutes <n>      how long (default 120)
-  --warm-up <n>      minutes at its beginning that are not looked at (default a sixth)
+  --warm-up <n>      minutes at its beginning that are not looked at (default a third)
   --every <seconds>  what is held is looked at (default 30)
   --deploy <seconds> a node is replaced each so often (default 60)
   --readers <n>      of which half come and go (default 200)`;
@@ -34,7 +34,7 @@ async function main(): Promise<number> {
   const minutes = Number(options.minutes);
   const { failures, slopes, ...counts } = await soak({
     forMs: minutes * 60_000,
-    warmUpMs: Number(options['warm-up'] ?? minutes / 6) * 60_000,
+    warmUpMs: Number(options['warm-up'] ?? minutes / 3) * 60_000,
     lookEveryMs: Number(options.every) * 1_000,
     deployEveryMs: Number(options.deploy) * 1_000,
     readers: Number(options.readers),
