@@ -76,18 +76,7 @@ export async function startCluster({
     nodes,
     env: shared,
     token,
-    async ticket(user) {
-      const headers = { Authorization: `Bearer ${await token(user)}` };
-      let ticket = '';
-      // As clients do: nodes that Redis has forgotten, as after FLUSHALL, are known again once they have reported.
-      await eventually(async () => {
-        const response = await fetch(`${discovery.url}/v1/connect`, { method: 'POST', headers });
-        const answer = (await response.json()) as { readonly ticket?: string };
-        ticket = answer.ticket ?? '';
-        return ticket !== '' || `no ticket: ${response.status} ${JSON.stringify(answer)}`;
-      }, 30_000);
-      return ticket;
-    },
+    ticket: async (user) => ticketFrom(discovery, await token(user)),
     startNode,
     async restartDiscovery(own) {
       const { port } = new URL(discovery.url);
@@ -99,6 +88,19 @@ export async function startCluster({
       await redis.stop();
     },
   };
+}
+
+/** Waits as clients do: nodes that Redis has forgotten, as after FLUSHALL, are known again once they have reported. */
+async function ticketFrom({ url }: ServerProcess, token: string): Promise<string> {
+  const headers = { Authorization: `Bearer ${token}` };
+  let ticket = '';
+  await eventually(async () => {
+    const response = await fetch(`${url}/v1/connect`, { method: 'POST', headers });
+    const answer = (await response.json()) as { readonly ticket?: string };
+    ticket = answer.ticket ?? '';
+    return ticket !== '' || `no ticket: ${response.status} ${JSON.stringify(answer)}`;
+  }, 30_000);
+  return ticket;
 }
 
 /** It looks for nodes twice a second: what is asked of it before it has seen the first is not what tests are about. */
