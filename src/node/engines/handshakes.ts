@@ -76,9 +76,10 @@ export class Handshakes {
 
   /** One that has made its upgrade: its 12 s begin anew. Answers what {@link end} takes. */
   renew(address: string, begun?: number): number | undefined {
+    if (this.#bound.max === 0 || begun === UNCOUNTED) return UNCOUNTED;
     if (this.#isFresh(address, begun)) return this.#slot;
     this.end(address, begun);
-    return begun === UNCOUNTED ? UNCOUNTED : this.begin(address);
+    return this.begin(address);
   }
 
   /** Whether no socket counts, so that {@link end} has nothing to do: quick to ask. */
@@ -98,10 +99,10 @@ export class Handshakes {
     return total * 2 >= this.#bound.max && total > 0 && !this.#bound.isShared(address);
   }
 
-  /** Whether all of its address began in this second, and so it too. */
+  /** Whether it began in this second; of one of which that is not known, whether all of its address did. */
   #isFresh(address: string, begun: number | undefined): boolean {
-    if (this.#bound.max === 0 || begun === UNCOUNTED) return false;
     this.#turn();
+    if (begun !== undefined) return begun === this.#slot;
     const key = addressKey(address);
     const count = this.#at(this.#slot).get(key);
     return count !== undefined && count === this.#totals.get(key);

@@ -76,6 +76,15 @@ it('begins anew with an upgrade which one it is, where an address has others', (
   expect([1, 2, 3].map(() => world.of.begin('192.0.2.1') !== undefined)).toEqual([true, true, false]);
 });
 
+it('counts one anew whose 12 s are over before its upgrade, beside others of this second', () => {
+  const world = handshakes(2);
+  const begun = world.of.begin('192.0.2.1');
+  world.nowMs += 13_000;
+  world.of.begin('192.0.2.1');
+  expect(world.of.renew('192.0.2.1', begun)).toBeDefined();
+  expect(world.of.begin('192.0.2.1')).toBeUndefined();
+});
+
 it('calls an address crowded from half of its bound on', () => {
   const world = handshakes(4);
   world.of.begin('192.0.2.1');
