@@ -23,17 +23,19 @@ local function lament(failure)
   redis.log(redis.LOG_WARNING, LIBRARY .. ': a message is stored, and this behind it was refused: ' .. raised(failure))
 end
 
+-- The number that Redis answered to what comes behind a stored message; 0 where it refused.
+local function number_of(answer)
+  if type(answer) == 'number' then return answer end
+  lament(answer)
+  return 0
+end
+
 -- Takes away what is too old of a log that has just been written to, and has it live as long as what it holds.
 local function tend(known)
   -- A few that are too old may stay: readers begin behind them.
   local oldest = format('%.0f', math.max(0, now - known.history.ttl))
-  local trimmed = softly('XTRIM', known.log, 'MINID', '~', oldest, 'LIMIT', EXPIRED_AT_ONCE)
-  local lives = softly('PEXPIRE', known.log, known.history.ttl + LOG_GRACE_MS)
-  if type(lives) ~= 'number' then lament(lives) end
-  if type(trimmed) ~= 'number' then
-    lament(trimmed)
-    trimmed = 0
-  end
+  local trimmed = number_of(softly('XTRIM', known.log, 'MINID', '~', oldest, 'LIMIT', EXPIRED_AT_ONCE))
+  number_of(softly('PEXPIRE', known.log, known.history.ttl + LOG_GRACE_MS))
   if known.over then known.over = known.over - trimmed end
   -- Where there was something, there may be more.
   known.due = trimmed == 0 and now + TENDED_MS or 0
@@ -119,9 +121,7 @@ end
 
 -- Takes away what a log has over its size. Where there was something, what is left is as much as it may be; else it may be less.
 local function shorten(known)
-  local taken = softly('XTRIM', known.log, 'MAXLEN', known.history.size_text)
-  if type(taken) ~= 'number' then lament(taken) end
-  known.over = type(taken) == 'number' and taken > 0 and 0 or nil
+  known.over = number_of(softly('XTRIM', known.log, 'MAXLEN', known.history.size_text)) > 0 and 0 or nil
 end
 
 -- As append, but takes away what is too much only once that is more than the history's slack, since one that goes by itself costs as much as
@@ -208,8 +208,7 @@ end
 
 -- Whoever does not hear it finds it in the log.
 local function tell(known, message)
-  local told = softly(fan_out, known.bus, message)
-  if type(told) ~= 'number' then lament(told) end
+  number_of(softly(fan_out, known.bus, message))
 end
 
 -- What the bus carries of a message.
