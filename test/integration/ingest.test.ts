@@ -33,20 +33,10 @@ async function queue(count: number, first: number): Promise<void> {
 
 const queued = () => cluster.redis.admin.xlen(QUEUE);
 
-async function ticket(): Promise<string> {
-  const response = await fetch(`${cluster.discovery.url}/v1/connect`, {
-    method: 'POST',
-    headers: { Authorization: `Bearer ${await cluster.token('reader')}` },
-  });
-  const answer: unknown = await response.json();
-  if (typeof answer === 'object' && answer !== null && 'ticket' in answer) return String(answer.ticket);
-  throw new Error(`no ticket: ${JSON.stringify(answer)}`);
-}
-
 /** Attached to every channel from its beginning. */
 async function attach(node: string): Promise<SocketClient> {
   const client = new SocketClient(cluster.nodes.get(node)?.url ?? '');
-  client.connect(await ticket());
+  client.connect(await cluster.ticket('reader'));
   client.command({ type: 'subscribe', channels: Object.fromEntries(names.map((name) => [name, '-1'])) });
   return client;
 }
