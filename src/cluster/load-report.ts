@@ -18,6 +18,8 @@ export interface ReporterParts {
   onVerdict(verdict: ReportVerdict): void;
   /** Hears each answer, before its verdict; may not throw. */
   onAnswer?(answer: ReportAnswer): void;
+  /** Hears why a report was not taken; may not throw. */
+  onFailure?(error: unknown): void;
   /** Somebody asked the node to drain; called once. */
   onDrainRequested?(): void;
   /** A multiple of 250 ms. Default 1,000. */
@@ -124,6 +126,7 @@ class LoadReporter implements Reporter {
       const level = error instanceof FanfareError ? 'warn' : 'error';
       if (!this.#failing) logger[level]({ error, node: report.id }, 'cannot report to the registry');
       this.#failing = true;
+      this.#parts.onFailure?.(error);
     }
   }
 

@@ -1,7 +1,8 @@
 // Checks what a node is about to report; a report that breaks a rule is a mistake of ours.
 
+import { nodeUrlProblem } from '../lib/node-url.js';
 import type { NodeReport } from './registry.js';
-import { nodeIdProblem, nodeUrlProblem, REGISTRY_RULES } from './registry-rules.js';
+import { nodeIdProblem, REGISTRY_RULES } from './registry-rules.js';
 
 const MAX_COUNT = 1_000_000_000;
 const STATES: ReadonlySet<string> = new Set(['ready', 'full', 'deaf', 'foreign', 'draining']);

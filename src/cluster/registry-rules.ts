@@ -1,5 +1,7 @@
 // The rules of the registry that its memory and Redis forms share: times, bounds, and what a node may call itself.
 
+import { MAX_NODE_URL_LENGTH } from '../lib/node-url.js';
+
 /** Why there are reservations: docs/decisions/0004-discovery-and-tickets.md. */
 export const REGISTRY_RULES = {
   /** Silence after which a node is gone, measured from the newest report of any node. */
@@ -29,7 +31,7 @@ export const REGISTRY_RULES = {
   /** A silent node's record is forgotten after it. */
   forgetMs: 3_600_000,
   maxIdLength: 128,
-  maxUrlLength: 512,
+  maxUrlLength: MAX_NODE_URL_LENGTH,
   maxProofBytes: 2_048,
   maxRecordBytes: 6_144,
 } as const;
@@ -38,19 +40,8 @@ export const REGISTRY_RULES = {
 export const REPORT_INTERVAL_MS = 1_000;
 
 const ID = /^[A-Za-z0-9_.:@~-]{1,128}$/;
-const URL_FORM =
-  /^https?:\/\/(?:[A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(?:\/[A-Za-z0-9._~/-]*)?$/;
 
 /** Names the rule that a node's id breaks, or returns `undefined`. */
 export function nodeIdProblem(id: string): string | undefined {
   return ID.test(id) ? undefined : 'a node id has 1 to 128 of A-Z a-z 0-9 _ . : @ ~ -';
-}
-
-/** Names the rule that a node's URL breaks, or returns `undefined`. The Lua of the Redis form checks the same. */
-export function nodeUrlProblem(url: string): string | undefined {
-  const match = url.length <= REGISTRY_RULES.maxUrlLength ? URL_FORM.exec(url) : null;
-  if (match === null) return 'a node URL is http(s)://host, with an optional port and path and nothing else';
-  const port = match[1];
-  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) return 'a port lies between 1 and 65535';
-  return undefined;
 }

@@ -1,6 +1,7 @@
 // The kinds of network names that an option can have: origins, proxies, URLs of nodes and of Redis.
 
 import { isIP } from 'node:net';
+import { nodeUrlProblem } from '../lib/node-url.js';
 import { isUrl, list, type Reading, text, valueType } from './value-types.js';
 
 const WEB = ['http:', 'https:'] as const;
@@ -8,14 +9,29 @@ const WEB = ['http:', 'https:'] as const;
 export const hostName = () =>
   text('a host name or an IP address', (value) => isIP(value) > 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251})$/.test(value));
 
-/** `http(s)://` with neither credentials nor query; handed on without a slash at the end. */
-export const webBase = () =>
+/** `http(s)://` with neither credentials nor query; handed on as a URL parser writes it, without a slash at the end. */
+export const webBase = () => valueType(readWebBase);
+
+/** What clients are told of a node: a `webBase` that every registry takes. */
+export const nodeUrlType = () =>
   valueType((raw): Reading<string> => {
-    const expected = 'an http:// or https:// URL without user, query and fragment';
-    if (typeof raw !== 'string' || !isUrl(raw, WEB)) return { expected };
-    const { username, password, search, hash } = new URL(raw);
-    return username + password + search + hash === '' ? { value: raw.replace(/\/+$/, '') } : { expected };
+    const reading = readWebBase(raw);
+    if (!('value' in reading)) return reading;
+    const problem = nodeUrlProblem(reading.value);
+    return problem === undefined ? reading : { expected: `another URL: ${problem}` };
   });
+
+/** What a parser would mend, drop or read as something else, nobody has meant. */
+const WEB_BASE = /^https?:\/\/[^\s\\?#@]+$/i;
+
+function readWebBase(raw: unknown): Reading<string> {
+  const given = typeof raw === 'string' ? raw.trim() : '';
+  if (!WEB_BASE.test(given) || !isUrl(given, WEB)) {
+    return { expected: 'an http:// or https:// URL without user, query and fragment' };
+  }
+  const { origin, pathname } = new URL(given);
+  return { value: `${origin}${pathname.replace(/\/+$/, '')}` };
+}
 
 /** Where keys are fetched from: nobody on the way may change them, and `fetch` takes no user and password. */
 export const jwksUrl = () =>
@@ -56,8 +72,7 @@ export const networkList = () => list(readNetwork, 0);
 function readNetwork(element: string): Reading<string> {
   const [address = '', prefix, ...rest] = element.split('/');
   const version = isIP(address);
-  const bits = prefix === undefined ? 0 : Number(prefix);
-  const good =
-    version > 0 && rest.length === 0 && Number.isInteger(bits) && bits >= 0 && bits <= (version === 4 ? 32 : 128);
-  return good && prefix !== '' ? { value: element } : { expected: 'IP addresses or networks such as 10.0.0.0/8' };
+  const isLength = prefix === undefined || /^\d{1,3}$/.test(prefix);
+  const good = version > 0 && rest.length === 0 && isLength && Number(prefix ?? 0) <= (version === 4 ? 32 : 128);
+  return good ? { value: element } : { expected: 'IP addresses or networks such as 10.0.0.0/8' };
 }

@@ -60,11 +60,16 @@ function addressRules(given: Given, found: Findings): void {
     found.problem('nodeUrl', `${hostname} is where one listens, and nowhere to connect to; for example ${example}`);
     return;
   }
-  if (!found.isDefault('nodeUrl') || given.host === undefined || !isWildcard(given.host)) return;
+  if (!found.isDefault('nodeUrl') || given.host === undefined || !isNowhere(given.host)) return;
   found.problem(
     'nodeUrl',
     `needed on host ${given.host}: what clients can reach, set ${envName('nodeUrl')}, for example ${example}`,
   );
+}
+
+/** What one listens on and cannot be told to others: every address, or one that a zone of this machine belongs to. */
+function isNowhere(host: string): boolean {
+  return isWildcard(host) || host.includes('%');
 }
 
 function firstAddress(): string {

@@ -6,7 +6,7 @@ import { MAX_WAIT_REPLICAS } from '../protocol/index.js';
 import { bearerKeys, hmacSecrets, publicKeys, publishKeys } from './key-types.js';
 import { limitOptions } from './limit-options.js';
 import { namespacesType } from './namespaces-type.js';
-import { hostName, jwksUrl, networkList, originList, webBase } from './network-types.js';
+import { hostName, jwksUrl, networkList, nodeUrlType, originList, webBase } from './network-types.js';
 import { FRONT, NODES, type OptionInfo, option, optionInfo, ROLES } from './option-info.js';
 import { redisOptions } from './redis-options.js';
 import { tlsOptions } from './tls-options.js';
@@ -123,7 +123,7 @@ export const configSchema = z.object({
     roles: NODES,
     defaultText: 'host and port',
   }),
-  nodeUrl: option(webBase().optional(), {
+  nodeUrl: option(nodeUrlType().optional(), {
     about: 'what clients are told to connect to',
     roles: NODES,
     defaultText: 'from host and port',

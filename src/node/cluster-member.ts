@@ -11,6 +11,7 @@ import { REGISTRY_RULES } from '../cluster/registry-rules.js';
 import { monotonicNowMs, steadyUnixMs } from '../lib/clocks.js';
 import type { Logger } from '../lib/logger.js';
 import { FEATURES } from '../protocol/index.js';
+import { Enrolment } from './enrolment.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { NodeStats, PushNodeOptions, ReadinessCheck } from './node-options.js';
 import { OwnUrl } from './own-url.js';
@@ -43,6 +44,7 @@ export class ClusterMember {
   readonly #startedAtMs = Date.now();
   readonly #incarnation = `${String(this.#startedAtMs).padStart(13, '0')}-${randomUUID()}`;
   readonly #ownUrl: OwnUrl;
+  readonly #enrolment = new Enrolment();
   #url = '';
   #reporter: Reporter | undefined;
   #verdict: ReportVerdict | undefined;
@@ -81,6 +83,7 @@ export class ClusterMember {
       read: () => this.#report(),
       onVerdict: () => undefined,
       onAnswer: (answer) => this.#take(answer),
+      onFailure: (error) => this.#enrolment.failed(error),
       onDrainRequested: () => {
         logger.info({ node: options.id }, 'asked to drain');
         onDrainRequested();
@@ -98,7 +101,7 @@ export class ClusterMember {
   }
 
   checks(): readonly ReadinessCheck[] {
-    return [this.#ownUrl.check()];
+    return [this.#enrolment.check(), this.#ownUrl.check()];
   }
 
   /** Reports now, as when the node's state has changed. */
@@ -175,6 +178,7 @@ export class ClusterMember {
   #take({ verdict, nowMs, signers, lapsed, isDoubted }: ReportAnswer): void {
     const { lifecycle, membership, onDisplaced } = this.#parts;
     this.#verdict = verdict;
+    this.#enrolment.taken();
     this.#aheadMs = nowMs - steadyUnixMs();
     this.#lapsed = { before: this.#lapsed?.before ?? lapsed, now: lapsed };
     this.#doubt(isDoubted);

@@ -145,9 +145,10 @@ class Node implements PushNode {
     await this.#member?.serve();
     if (this.#closing !== undefined) throw new FanfareError('draining', 'the node was closed while it started');
     ingest?.start();
-    const ready = this.checks().every(({ ok }) => ok);
-    const { state } = this.#lifecycle;
-    logger.info({ url, engine: engine.name }, ready ? 'node is ready' : `node serves, and is not ready: ${state}`);
+    const failing = this.checks().filter(({ ok }) => !ok);
+    const ready = failing.length === 0;
+    const reasons = failing.map(({ name, detail }) => `${name} (${detail || 'not ready'})`).join(', ');
+    logger.info({ url, engine: engine.name }, ready ? 'node is ready' : `node serves, and is not ready: ${reasons}`);
     return { url, port, ready };
   }
 

@@ -18,11 +18,12 @@ afterEach(async () => {
 
 /** A registry whose time a test can move on, and which says how often it was reported to. */
 function world() {
-  const state = { aheadMs: 0, reports: 0 };
+  const state: { aheadMs: number; reports: number; refusal?: Error } = { aheadMs: 0, reports: 0 };
   const inner = createMemoryRegistry({ clock: () => steadyUnixMs() + state.aheadMs });
   const registry: Registry = {
-    report: (report) => {
+    report: async (report) => {
       state.reports++;
+      if (state.refusal !== undefined) throw state.refusal;
       return inner.report(report);
     },
     assign: (exclude, allowed) => inner.assign(exclude, allowed),
@@ -65,6 +66,26 @@ it('a deaf node is reported as deaf, is not ready, and is both again when it hea
   expect(await registry.assign([])).toBeUndefined();
   broker.away = false;
   await expect.poll(() => stateOf()).toBe('ready');
+});
+
+it('a node of which the registry has never taken a report is not ready, and says why', async () => {
+  const { state, registry } = world();
+  state.refusal = new TypeError('a record is not good');
+  const logger = new RecordingLogger();
+  const node = await started(registry, { logger });
+  const failing = () => node.node.checks().filter(({ ok }) => !ok);
+  const registryCheck = () => node.node.checks().find(({ name }) => name === 'registry');
+  expect(failing()).toMatchObject([{ name: 'registry', detail: expect.stringContaining('a record is not good') }]);
+  expect(logger.lines.map(({ message }) => message)).toContainEqual(
+    expect.stringMatching(/^node serves, and is not ready: registry \(.*a record is not good\)/),
+  );
+  delete state.refusal;
+  await expect.poll(failing).toEqual([]);
+  expect(registryCheck()).toMatchObject({ ok: true, detail: '' });
+  // Who is known serves on, and says what hinders.
+  state.refusal = new TypeError('a record is not good');
+  await expect.poll(() => registryCheck()?.detail).toContain('a record is not good');
+  expect(failing()).toEqual([]);
 });
 
 describe('a full node', () => {

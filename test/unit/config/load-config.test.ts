@@ -129,6 +129,16 @@ describe('defaults of each role', () => {
     expect(mistakes({ flags: { host: '0.0.0.0' } })).toEqual([expect.stringMatching(/^nodeUrl \(not set\)/)]);
   });
 
+  it('hands a URL for clients on as a parser writes it', () => {
+    const urlOf = (nodeUrl: string) => load({ flags: { nodeUrl } }).config.nodeUrl;
+    expect(urlOf(' HTTP://Push.Example:80/Base// ')).toBe('http://push.example/Base');
+    expect(urlOf('https://bücher.example')).toBe('https://xn--bcher-kva.example');
+  });
+
+  it('refuses start on an address with a zone, which is no part of a URL, without a URL for clients', () => {
+    expect(mistakes({ flags: { host: 'fe80::1%eth0' } })).toEqual([expect.stringMatching(/^nodeUrl \(not set\)/)]);
+  });
+
   it('refuses an address where one listens as a URL for clients', () => {
     for (const nodeUrl of ['http://0.0.0.0:8081', 'http://[::]:8081'])
       expect(mistakes({ flags: { nodeUrl } })).toEqual([

@@ -34,7 +34,7 @@ local function count(value, least)
   return type(value) == 'number' and value >= least and value <= 1e9 and value == math.floor(value)
 end
 
--- The same form as nodeUrlProblem in registry-rules.ts.
+-- The same form as nodeUrlProblem in lib/node-url.ts.
 local function good_url(url)
   if type(url) ~= 'string' or #url > ${RULES.maxUrlLength} then return false end
   local rest = string.match(url, '^https?://(.+)$')
