@@ -9,6 +9,7 @@ import { monotonicNowMs } from '../src/lib/clocks.js';
 import { FanfareError } from '../src/lib/errors.js';
 import type { Logger } from '../src/lib/logger.js';
 import {
+  decodeDisconnectRequest,
   decodeRevocationRequest,
   type ListedRevocation,
   PATHS,
@@ -59,8 +60,9 @@ export class RevocationEndpoints {
       {
         methods: ['POST'],
         pattern: `${PATHS.users}/:sub/disconnect`,
-        run: (call, { sub = '' }) => this.#disconnect(call, sub),
+        run: (call, { sub = '' }) => this.#disconnectAt(call, sub),
       },
+      { methods: ['POST'], pattern: PATHS.disconnect, run: (call) => this.#disconnectNamed(call) },
     ];
   }
 
@@ -101,11 +103,24 @@ export class RevocationEndpoints {
     return new Response(null, { status: 204 });
   }
 
-  async #disconnect({ request }: Call, sub: string): Promise<Response> {
-    const { operators, log, revocations } = this.#parts;
-    operators.require(request);
+  #disconnectAt({ request }: Call, sub: string): Promise<Response> {
+    this.#parts.operators.require(request);
     const problem = userNameProblem(sub);
     if (problem !== undefined) throw new FanfareError('bad_field', problem);
+    return this.#disconnect(sub);
+  }
+
+  /** The name in a body, since a path cannot end in `..`. */
+  async #disconnectNamed({ request }: Call): Promise<Response> {
+    const { operators, maxBodyBytes } = this.#parts;
+    operators.require(request);
+    const decoded = decodeDisconnectRequest(await readBody(request, maxBodyBytes));
+    if (!decoded.ok) throw new FanfareError(decoded.problem.code, decoded.problem.message);
+    return this.#disconnect(decoded.value);
+  }
+
+  async #disconnect(sub: string): Promise<Response> {
+    const { log, revocations } = this.#parts;
     await log.add({ kind: 'disconnect', name: sub, lifeMs: DISCONNECT_LIFE_MS });
     await revocations.readNow();
     return jsonAnswer(202, { sub, disconnecting: true });

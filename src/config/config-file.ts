@@ -1,10 +1,22 @@
 // The config file: YAML whose camelCase keys are options, with the line and column of each.
 
-import { isMap, isNode, isScalar, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type YAMLMap,
+} from 'yaml';
 import { readTextFile } from '../lib/text-file.js';
 import { type ConfigProblem, cannotRead, shown, unknownSetting } from './config-problem.js';
 import { type Layer, type RawValue, settled, WRITABLE } from './layers.js';
 
+/** Chosen: far more than anybody writes, and far fewer than fill a memory. */
+const MAX_ALIASES = 1_000;
 const SECOND_DOCUMENT = 'got a second document (after "---"), expected one';
 
 /** Reads the file at `path`; what is wrong with it is among the problems. */
@@ -41,10 +53,10 @@ export function yamlLayer(text: string, path: string): Layer {
     const message = `got ${shown(root.toJSON())}, expected a map of options`;
     return { values: new Map(), problems: [{ option: 'config', source: place(0), message }] };
   }
-  return settledMap(root, place);
+  return settledMap(document, root, place);
 }
 
-function settledMap(root: YAMLMap, place: (offset: number) => string): Layer {
+function settledMap(document: Document, root: YAMLMap, place: (offset: number) => string): Layer {
   const written = new Map<string, RawValue>();
   const problems: ConfigProblem[] = [];
   const startOf = (node: unknown, fallback: string) => (isNode(node) && node.range ? place(node.range[0]) : fallback);
@@ -57,8 +69,14 @@ function settledMap(root: YAMLMap, place: (offset: number) => string): Layer {
     }
     const node = value as Node | null;
     const source = startOf(node, keyPlace);
-    const locate = (path: readonly PropertyKey[]) => startOf(isMap(node) ? node.getIn(path, true) : node, source);
-    written.set(name, { raw: node?.toJSON() ?? null, source, locate });
+    const meant = isAlias(node) ? node.resolve(document) : node;
+    const locate = (path: readonly PropertyKey[]) => startOf(isMap(meant) ? meant.getIn(path, true) : node, source);
+    try {
+      written.set(name, { raw: node?.toJS(document, { maxAliasCount: MAX_ALIASES }) ?? null, source, locate });
+    } catch (error) {
+      // An alias of nothing, or too many.
+      problems.push({ option: name, source, message: error instanceof Error ? error.message : String(error) });
+    }
   }
   return settled(written, problems);
 }

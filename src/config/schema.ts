@@ -14,7 +14,10 @@ import { boolean, choice, duration, fraction, list, readChoice, size, text, whol
 
 const ALL = ROLES;
 
-const nodeIdType = text('1 to 64 of A-Z a-z 0-9 _ . -', (value) => /^[A-Za-z0-9_.-]{1,64}$/.test(value));
+/** Neither of the two that stand for folders: no path could name them. */
+const nodeIdType = text('1 to 64 of A-Z a-z 0-9 _ . -, not "." or ".."', (value) =>
+  /^(?!\.{1,2}$)[A-Za-z0-9_.-]{1,64}$/.test(value),
+);
 const claimText = text('1 to 1000 characters', (value) => value.length > 0 && value.length <= 1000);
 const algorithmList = list((element) => readChoice(element, ALGORITHMS));
 

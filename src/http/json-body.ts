@@ -42,14 +42,3 @@ export function textOf(body: Buffer): string {
   if (!isUtf8(body)) throw new FanfareError('body_not_json', 'the body is not UTF-8');
   return body.toString('utf8');
 }
-
-/** Of what is not escaped, these are what JSON's members and items are told apart by. */
-const MARKS = new Set(['"', ',', ':', '[', '{'].map((mark) => mark.charCodeAt(0)));
-
-/** Whether a text has more marks than `max`, found without parsing it: a value of so many bytes cannot have more than bytes. */
-export function hasMoreMarks(text: string, max: number): boolean {
-  if (text.length <= max) return false;
-  let marks = 0;
-  for (let at = 0; at < text.length; at++) if (MARKS.has(text.charCodeAt(at)) && ++marks > max) return true;
-  return false;
-}

@@ -43,6 +43,14 @@ export function decodeRevocationRequest(body: string): Decoded<RevocationRequest
   });
 }
 
+/** Decodes the body of `POST /v1/users/disconnect`: the user's name. */
+export function decodeDisconnectRequest(body: string): Decoded<string> {
+  return decoding(() => {
+    const sub = optionalName(parseRecord(body, 'body_not_json'), 'sub');
+    return sub ?? refuse('bad_field', '"sub": expected the name of a user, got nothing');
+  });
+}
+
 /** Names the rule that a user's name in a path breaks, or answers `undefined`. */
 export function userNameProblem(sub: string): string | undefined {
   if (bytesOf(sub) > LIMITS.maxSubjectBytes) return `a user's name has at most ${LIMITS.maxSubjectBytes} bytes`;

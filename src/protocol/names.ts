@@ -8,6 +8,7 @@ export const PATHS = {
   nodes: '/v1/nodes',
   revocations: '/v1/revocations',
   users: '/v1/users',
+  disconnect: '/v1/users/disconnect',
   websocket: '/v1/ws',
   stream: '/v1/stream',
   poll: '/v1/poll',

@@ -63,6 +63,16 @@ describe.each(ROADS)('the URL of a channel, on the $engine engine and the $kind 
     expect((await preflight('pub:news', 'DELETE')).status).toBe(403);
     expect((await preflight('news', 'GET')).status).toBe(403);
   });
+
+  it('tells whoever comes from no page what may be asked', async () => {
+    // The proxy leads to channels alone.
+    const others = cell.road === 'direct' ? ['/v1/poll', '/v1/publish', '/v1/stream'] : [];
+    for (const path of ['/v1/channels/news', ...others]) {
+      const { status, headers } = await get(world.url, path, { method: 'OPTIONS' });
+      expect([path, status, headers['access-control-allow-origin']]).toEqual([path, 204, undefined]);
+      expect(headers['access-control-allow-methods']).toContain(path.includes('channels') ? 'GET' : 'POST');
+    }
+  });
 });
 
 describe.each(CELLS)('the URL of a channel, on the $engine engine and the $kind broker,', (cell) => {

@@ -182,6 +182,17 @@ describe.each(ROADS)('a channel read live on the $engine engine and the $kind br
       expect([status, headers['content-type']]).toEqual([200, 'text/event-stream']);
       expect(world.node.node.stats().streams).toBe(0);
     });
+
+    it.each([
+      ['a position that is none', 'news?offset=1234567890123-1234567890123456&live=sse'],
+      ['a name that is none', 'news:?offset=-1&live=sse'],
+      ['no position', 'news?live=sse'],
+    ])('is refused to a HEAD as to a GET: %s', async (_, path) => {
+      await publish('news', '1');
+      const [head, got] = [await read(path, { method: 'HEAD' }), await read(path)];
+      expect([head.status, head.text]).toEqual([got.status, '']);
+      expect(got.status).toBeGreaterThanOrEqual(400);
+    });
   });
 
   it('reaches everybody once and in order, whatever way each step goes', async () => {

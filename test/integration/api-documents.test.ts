@@ -129,6 +129,7 @@ describe('what a cluster says', () => {
     expect((await ask(url, 'POST', '/v1/users/{sub}/disconnect', { ...admin, params: { sub: 'u/2' } })).status).toBe(
       202,
     );
+    expect((await ask(url, 'POST', '/v1/users/disconnect', { ...admin, body: { sub: '..' } })).status).toBe(202);
   });
 
   it.each(['n1', 'n2'])('at node %s stands in the document', async (id) => {

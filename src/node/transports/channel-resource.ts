@@ -108,11 +108,12 @@ export class ChannelDoor {
     const { call, request: read } = reader;
     const isHead = call.exchange.method === 'HEAD';
     if (read.live !== 'sse') return this.#poll(reader, heads, isHead);
-    if (isHead) return call.respond(200, EVENT_HEADERS);
     this.#parts.door.requireRoom();
+    const begin = isHead ? () => call.respond(200, EVENT_HEADERS) : () => this.#streamLater(reader, heads);
     // Whoever reads a status and no events is told by it of a position that is not good.
-    if (heads.hearsEvents || !holdsPosition(read.begin)) return this.#stream(reader, heads);
-    this.#poll(reader, heads, false, () => this.#streamLater(reader, heads));
+    if (!heads.hearsEvents && holdsPosition(read.begin)) return this.#poll(reader, heads, false, begin);
+    if (isHead) begin();
+    else this.#stream(reader, heads);
   }
 
   /** `isGood` is called instead of an answer where the position is good. */

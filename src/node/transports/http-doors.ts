@@ -69,15 +69,15 @@ export class HttpDoors {
       else admission.requireOrigin(origin);
       if (admission.countsAddresses) admission.arrive({ address: call.address }, admission.nowMs());
       if (found === undefined) throw new FanfareError('not_found', 'there is nothing at this path');
-      this.#run(call, found, origin);
+      this.#run(call, found);
     } catch (error) {
       call.fail(error, found !== undefined && isWrongMethod(error) ? { Allow: allowedMethods(found.route) } : {});
     }
   }
 
-  #run(call: HttpCall, { route, params }: Found<DoorRoute>, origin: string | undefined): void {
+  #run(call: HttpCall, { route, params }: Found<DoorRoute>): void {
     const { method } = call.exchange;
-    if (method === 'OPTIONS' && origin !== undefined && route.methods.length > 0) {
+    if (method === 'OPTIONS' && route.methods.length > 0) {
       return call.respond(204, preflightHeaders(route.methods.join(', ')));
     }
     requireMethod(route, method);

@@ -1,6 +1,5 @@
 // `POST /v1/publish`: messages from a backend with a publish key, or from a client with its ticket.
 
-import { hasMoreMarks } from '../../http/json-body.js';
 import type { FoundKey, PublishKeys } from '../../http/publish-keys.js';
 import { FanfareError } from '../../lib/errors.js';
 import {
@@ -16,10 +15,11 @@ import { sessionName } from '../clients/link-ids.js';
 import type { PublishAnswer, Publisher, PublishOrder } from '../clients/publisher.js';
 import { AnswerKind, type HttpCall, JSON_ANSWER, JSON_HEADERS } from './call.js';
 import { decoded, type Entry, type EntryRules } from './entry.js';
+import { isHeavierThan } from './publish-weight.js';
 
 const PARTLY = new AnswerKind(207, JSON_HEADERS);
-/** What stands around `data`: more than names, commas and colons of all fields that there are. */
-const MARKS_AROUND = 1_024;
+/** What stands around `data`: more than names and values of all fields that there are, and the names of channels. */
+const MARKS_AROUND = 2_048;
 
 const RULES: Omit<EntryRules<PublishRequest>, 'decode' | 'price'> = {
   limit: 'publishes',
@@ -55,10 +55,10 @@ export class PublishDoor {
     this.#keys = keys;
     const maxMarks = maxMessageBytes + MARKS_AROUND;
     const decode = (body: string) => {
-      if (!hasMoreMarks(body, maxMarks)) return decodePublishRequest(body);
+      if (!isHeavierThan(body, maxMarks)) return decodePublishRequest(body);
       throw new FanfareError(
         'payload_too_large',
-        `the body has more members and items than "data" of ${maxMessageBytes} bytes can have`,
+        `a message has more members and items than "data" of ${maxMessageBytes} bytes can have`,
       );
     };
     const price = ({ items }: PublishRequest) => publisher.limits.general(items.map(({ channel }) => channel));

@@ -75,36 +75,11 @@ describe('values', () => {
     ['allowUserTokens', 'maybe', 'got "maybe", expected true or false'],
     ['prefix', 'a b', 'got "a b", expected a letter, then up to 31 of a-z 0-9 _'],
     ['nodeUrl', 'ws://a', 'got "ws://a", expected an http:// or https:// URL without user, query and fragment'],
-    ['nodeUrl', 'http:a', 'got "http:a", expected an http:// or https:// URL without user, query and fragment'],
-    ['nodeUrl', String.raw`http:\\a`, String.raw`got "http:\\a", expected an http:// or https:// URL without`],
-    ['nodeUrl', 'http://a?', 'got "http://a?", expected an http:// or https:// URL without user, query and fragment'],
-    ['nodeUrl', 'http://a#', 'got "http://a#", expected an http:// or https:// URL without user, query and fragment'],
-    [
-      'nodeUrl',
-      'http://@a',
-      'got "http://(hidden)@a", expected an http:// or https:// URL without user, query and fragment',
-    ],
-    [
-      'nodeUrl',
-      'http://a/%20',
-      'got "http://a/%20", expected another URL: a node URL is http(s)://host, with an optional port and path and nothing else',
-    ],
-    ['nodeUrl', 'http://a:0', 'got "http://a:0", expected another URL: a port lies between 1 and 65535'],
-    [
-      'channelsUrl',
-      'http://a#',
-      'got "http://a#", expected an http:// or https:// URL without user, query and fragment',
-    ],
     [
       'authJwksUrl',
       'http://id.example',
       'got "http://id.example", expected an https:// URL without user (http:// only on this machine)',
     ],
-    ...['0x8', '1e1', ' 8', '', '+8', '8/8'].map((length): [string, string, string] => [
-      'trustedProxies',
-      `10.0.0.0/${length}`,
-      `got "10.0.0.0/${length}" in the list, expected IP addresses or networks such as 10.0.0.0/8`,
-    ]),
     [
       'trustedProxies',
       '10.0.0.0/99',
@@ -112,6 +87,10 @@ describe('values', () => {
     ],
     ['namespaces', '{', 'got "{", expected a JSON map, such as {"default":{"historySize":100}}'],
     ['namespaces', '[]', 'got "[]", expected a map'],
+    ['namespaces', '{"__proto__":{"historySize":1}}', 'got a map, expected another name'],
+    ['limits', '{"__proto__":{"rate":"1/s"}}', 'got a map, expected another name'],
+    ['namespaces', '{"chat":{"__proto__":1}}', 'got 1, expected another name'],
+    ['nodeId', '..', 'got "..", expected 1 to 64 of A-Z a-z 0-9 _ . -, not "." or ".."'],
   ])('refuses %s %j', (name, value, message) => {
     const lines = flag(name, value);
     expect(lines).toHaveLength(1);

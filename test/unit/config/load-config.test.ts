@@ -88,6 +88,28 @@ describe('values', () => {
     ]);
   });
 
+  it('reads what an alias in YAML stands for, as a whole and in part', () => {
+    const path = file(
+      'alias.yaml',
+      'port: &p 1005\nopsPort: *p\nnamespaces:\n  chat: &c {historySize: 7}\n  talk: *c\n',
+    );
+    const found = mistakes({ flags: { config: path } });
+    // The same port twice is what there is to say of it.
+    expect(found).toEqual([expect.stringMatching(/^opsPort \(.*alias\.yaml:2:10\): got 1005, which is port/)]);
+    const { config } = load({ flags: { config: path, opsPort: '1006' } });
+    expect(config.namespaces).toMatchObject({ chat: { historySize: 7 }, talk: { historySize: 7 } });
+  });
+
+  it('names the place of an alias that stands for nothing, or for too much', () => {
+    const path = file('unknown.yaml', 'port: *p\nengine: ws\n');
+    expect(mistakes({ flags: { config: path } })).toEqual([
+      expect.stringMatching(/unknown\.yaml:1:7\): .*alias.*: p/i),
+    ]);
+    const laughs = Array.from({ length: 9 }, (_, n) => `n${n + 1}: &n${n + 1} [${`*n${n}, `.repeat(9)}]`).join('\n  ');
+    const large = file('laughs.yaml', `namespaces:\n  n0: &n0 [1]\n  ${laughs}\n`);
+    expect(mistakes({ flags: { config: large } })).toEqual([expect.stringMatching(/laughs\.yaml:2:3\): .*alias/i)]);
+  });
+
   it('reads a secret from the file that a _FILE variable names, without the line break at its end', () => {
     const path = file('secret', `${'s'.repeat(40)}\n`);
     const { config, sources } = load({ env: { FANFARE_AUTH_SECRET_FILE: path } });

@@ -1,6 +1,7 @@
 // What backends ask of revocations at discovery, and who gets no ticket any more.
 
 import { describe, expect, it } from 'vitest';
+import { ANY_EPOCH } from '../../../src/cluster/revocation-log.js';
 import type { RevocationResponse, RevocationsResponse } from '../../../src/protocol/index.js';
 import { node } from '../cluster/test-cluster.js';
 import { connected, type Fixture, fixture, refusal } from './fixture.js';
@@ -96,6 +97,26 @@ describe('revocations at discovery', () => {
     expect(await list(f)).toEqual({ revocations: [] });
   });
 
+  it.each(['.', '..', 'u1'])('disconnects a user whose name is in the body: %s', async (sub) => {
+    const f = await open();
+    const body = JSON.stringify({ sub });
+    const response = await f.ask('/v1/users/disconnect', { headers, body });
+    expect([response.status, await response.json()]).toEqual([202, { sub, disconnecting: true }]);
+    const { entries } = await f.revocations.log.read({ epoch: ANY_EPOCH, revision: 0 }, 10);
+    expect(entries).toMatchObject([{ kind: 'disconnect', name: sub }]);
+  });
+
+  it.each([
+    ['{}', '400 bad_field'],
+    ['{"sub":""}', '400 bad_field'],
+    [`{"sub":"${'ü'.repeat(128)}"}`, '400 bad_field'],
+    ['[]', '400 not_an_object'],
+    ['sub', '400 body_not_json'],
+  ])('disconnects nobody by %s: %s', async (body, wanted) => {
+    const f = await open();
+    expect(await refusal(await f.ask('/v1/users/disconnect', { headers, body }))).toBe(wanted);
+  });
+
   it.each([
     ['{}', '400 bad_field'],
     ['{"sub":"u1","jti":"j1"}', '400 bad_field'],
@@ -125,6 +146,8 @@ describe('revocations at discovery', () => {
     ['DELETE', '/v1/revocations/r1', undefined, '401 token_missing'],
     ['DELETE', '/v1/revocations/r1', headers.Authorization, '404 not_found'],
     ['POST', '/v1/users/u1/disconnect', undefined, '401 token_missing'],
+    ['POST', '/v1/users/disconnect', undefined, '401 token_missing'],
+    ['POST', '/v1/users/disconnect', 'Bearer x', '403 forbidden'],
     ['POST', '/v1/users/u1', headers.Authorization, '404 not_found'],
     ['PUT', '/v1/revocations', headers.Authorization, '405 method_not_allowed'],
     ['GET', '/v1/revocations?limit=0', headers.Authorization, '400 bad_parameter'],
