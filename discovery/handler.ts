@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { ClientAddress } from '../src/http/client-address.js';
+import { nothingAt } from '../src/http/nothing-at.js';
 import { corsHeaders, preflightHeaders } from '../src/http/origins.js';
 import { problemAnswer } from '../src/http/problem.js';
 import { hasRequestId } from '../src/http/refusals.js';
@@ -117,7 +118,7 @@ class Handler {
 
   async #serve(call: Call, found: ReturnType<DiscoveryRouter['find']>, origin: string | undefined): Promise<Response> {
     const { method } = call.request;
-    if (found === undefined) throw new FanfareError('not_found', 'there is nothing at this path');
+    if (found === undefined) throw nothingAt(new URL(call.request.url).pathname, 'discovery');
     const { route, params } = found;
     const allow = allowedMethods(route);
     if (method === 'OPTIONS') {

@@ -47,5 +47,7 @@ const HIDDEN = '(address)';
 
 /** A text for everybody: without IP addresses, host names with a dot, and hosts with a port. */
 export function withoutAddresses(text: string): string {
-  return ADDRESSES.reduce((rest, pattern) => rest.replaceAll(pattern, HIDDEN), text);
+  const hidden = ADDRESSES.reduce((rest, pattern) => rest.replaceAll(pattern, HIDDEN), text);
+  // One that a text says twice is said once.
+  return hidden.replaceAll(`${HIDDEN} (${HIDDEN})`, HIDDEN);
 }

@@ -276,8 +276,8 @@ export function parseRecord(text: string, notJson: Code): UnknownRecord {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch {
-    refuse(notJson, 'the text is not JSON');
+  } catch (error) {
+    refuse(notJson, `the text is not JSON: ${error instanceof Error ? error.message : ''}`);
   }
   return asRecord(value);
 }

@@ -61,7 +61,7 @@ export class ConnectionStatus {
     const known = error instanceof FanfareError || isRefusal(error) ? toFanfareError(error, 'read') : undefined;
     const meaning = known?.message ?? 'Redis cannot be reached';
     const words = error instanceof FanfareError ? '' : `: ${reasonOf(error)}`;
-    const detail = `${meaning}${words} (${this.#target.address})`;
+    const detail = this.#placed(`${meaning}${words}`);
     // Once an outage and reason: while Redis is away, each attempt fails.
     if (this.#told !== meaning && !this.#closed) this.#logger.warn({ reason: reasonOf(error) }, detail);
     this.#told = meaning;
@@ -89,6 +89,12 @@ export class ConnectionStatus {
     this.#closed = true;
   }
 
+  /** What says where, says it once. */
+  #placed(text: string): string {
+    const { address } = this.#target;
+    return text.includes(address) ? text : `${text} (${address})`;
+  }
+
   /** One question at a time: a client that tries again and again asks no more often than that. */
   #askWhy(): void {
     if (this.#isAsking) return;
@@ -97,7 +103,7 @@ export class ConnectionStatus {
       const reason = await tlsReason(this.#target);
       this.#isAsking = false;
       if (reason === undefined || this.#status.ready || this.#closed) return;
-      const detail = `Redis cannot be reached: ${reason} (${this.#target.address})`;
+      const detail = this.#placed(`Redis cannot be reached: ${reason}`);
       if (this.#status.detail !== detail) this.#logger.warn({ reason }, detail);
       this.#status = { ...this.#status, detail };
     });

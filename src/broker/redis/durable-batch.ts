@@ -97,6 +97,6 @@ async function acknowledge(
 }
 
 function ackTimeoutError(wanted: number, have: number, cause: unknown): FanfareError {
-  const message = `the message was written, and ${have} of ${wanted} replicas confirmed it in time`;
+  const message = `the message was written, and of the replicas that were asked for (${wanted}) so many confirmed it in time: ${have}`;
   return new FanfareError('ack_timeout', message, { cause, outcome: 'unknown', retryAfterMs: RETRY_AFTER_MS });
 }

@@ -150,6 +150,6 @@ export class DurableShard {
 }
 
 function replicasError(wanted: number, online: number): FanfareError {
-  const message = `${wanted} replicas are asked for, ${online} are online: nothing was written`;
+  const message = `nothing was written: replicas asked for: ${wanted}, online: ${online}`;
   return new FanfareError('replicas_unavailable', message, { retryAfterMs: RETRY_AFTER_MS });
 }

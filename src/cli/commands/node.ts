@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander';
 import { Namespaces } from '../../config/namespaces.js';
+import { nothingAt } from '../../http/nothing-at.js';
 import { Origins } from '../../http/origins.js';
-import { FanfareError } from '../../lib/errors.js';
 import { createPinoLogger } from '../../lib/pino-logger.js';
 import { composeCluster } from '../compose-cluster.js';
 import { composeNode, nodeIdOf } from '../compose-node.js';
@@ -41,7 +41,7 @@ async function runNode(command: Command): Promise<void> {
   const fallback = asFallback(
     async (request, context) => {
       const answer = await probe(request, context.remoteAddress);
-      return answer ?? problemResponse(new FanfareError('not_found', 'there is nothing at this path'));
+      return answer ?? problemResponse(nothingAt(new URL(request.url).pathname, 'node'));
     },
     new Origins(config.origins),
     logger,

@@ -1,5 +1,6 @@
 // Takes each HTTP request to its door, with origins, methods and errors handled the same for all.
 
+import { nothingAt } from '../../http/nothing-at.js';
 import { preflightHeaders } from '../../http/origins.js';
 import { allowedMethods, type Found, type PathParams, type Route, Router, requireMethod } from '../../http/router.js';
 import { FanfareError } from '../../lib/errors.js';
@@ -68,17 +69,18 @@ export class HttpDoors {
       if (found !== undefined && isOpen(exchange, found)) call.openToAll();
       else admission.requireOrigin(origin);
       if (admission.countsAddresses) admission.arrive({ address: call.address }, admission.nowMs());
-      if (found === undefined) throw new FanfareError('not_found', 'there is nothing at this path');
-      this.#run(call, found);
+      if (found === undefined) throw nothingAt(exchange.path, 'node');
+      this.#run(call, found, origin);
     } catch (error) {
       call.fail(error, found !== undefined && isWrongMethod(error) ? { Allow: allowedMethods(found.route) } : {});
     }
   }
 
-  #run(call: HttpCall, { route, params }: Found<DoorRoute>): void {
+  #run(call: HttpCall, { route, params }: Found<DoorRoute>, origin: string | undefined): void {
     const { method } = call.exchange;
     if (method === 'OPTIONS' && route.methods.length > 0) {
-      return call.respond(204, preflightHeaders(route.methods.join(', ')));
+      const headers = origin === undefined ? {} : preflightHeaders(route.methods.join(', '));
+      return call.respond(204, { Allow: allowedMethods(route), ...headers });
     }
     requireMethod(route, method);
     route.run(call, params);

@@ -6,14 +6,14 @@ import { withoutAddresses } from '../../../src/http/address.js';
 it.each([
   [
     'Redis cannot be reached: connect ECONNREFUSED 127.77.0.9:7950 (127.77.0.9:7950)',
-    'Redis cannot be reached: connect ECONNREFUSED (address) ((address))',
+    'Redis cannot be reached: connect ECONNREFUSED (address)',
   ],
   [
     'Redis cannot be reached: getaddrinfo ENOTFOUND redis-master (redis-master:6379)',
-    'Redis cannot be reached: getaddrinfo ENOTFOUND (address) ((address))',
+    'Redis cannot be reached: getaddrinfo ENOTFOUND (address)',
   ],
   ['connect EHOSTUNREACH 2001:db8::1:6379', 'connect EHOSTUNREACH (address)'],
-  ['connect ECONNREFUSED ::1:6379 (sentinel-1.redis.svc:26379)', 'connect ECONNREFUSED (address) ((address))'],
+  ['connect ECONNREFUSED ::1:6379 (sentinel-1.redis.svc:26379)', 'connect ECONNREFUSED (address)'],
   ['connect ECONNREFUSED [fe80::1%eth0]:6379', 'connect ECONNREFUSED (address)'],
   ['the master at redis.internal.example is away', 'the master at (address) is away'],
 ])('%s', (text, told) => {
