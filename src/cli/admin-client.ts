@@ -21,7 +21,8 @@ export async function askDiscovery(
   const key = keyOf(flags, problems);
   const url = serverUrl(flags.url, problems);
   if (problems.length > 0) throw new ConfigError(problems);
-  return askHttp(url + path, { method, bearer: key, keyKind: 'admin key', body });
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  return askHttp(url + path, { method, bearer: key, keyKind: 'admin key', body: text, whose: 'operators' });
 }
 
 /** The first, where the variable is that of a server and has several. */

@@ -35,7 +35,9 @@ export function keyFor(right: KeyRight, { publishKey }: KeyFlags): string | unde
 /** With a key the server itself is asked; a user is sent on by discovery. */
 export async function channelTerms({ url, token }: ClientTerms, key: string | undefined): Promise<ChannelTerms> {
   if (key !== undefined) return { url, bearer: key, keyKind: 'publish key' };
-  const { json } = await askHttp(`${url}${PATHS.connect}`, { method: 'POST', bearer: token, body: {} });
+  const { json } = await askHttp(`${url}${PATHS.connect}`, {
+    ...{ method: 'POST', bearer: token, body: '{}', whose: 'discovery' },
+  });
   const { node, ticket } = json as ConnectResponse;
   return { url: node.url, bearer: ticket };
 }
@@ -47,5 +49,7 @@ export function askChannel(
   channel: string,
   query = '',
 ): Promise<HttpAnswer> {
-  return askHttp(`${url}${PATHS.channels}/${encodeURIComponent(channel)}${query}`, { method, bearer, keyKind });
+  return askHttp(`${url}${PATHS.channels}/${encodeURIComponent(channel)}${query}`, {
+    ...{ method, bearer, keyKind, whose: 'node' },
+  });
 }

@@ -7,7 +7,9 @@ import type { Grants } from '../auth/identity.js';
 import { signToken } from '../auth/token-signer.js';
 import { ConfigError, type ConfigProblem } from '../config/config-problem.js';
 import { isLoopback } from '../config/development.js';
-import { channelNameProblem, TRANSPORTS, type Transport } from '../protocol/index.js';
+import { channelNameProblem, PATHS, TRANSPORTS, type Transport } from '../protocol/index.js';
+import { type Told, toldBy } from './answer-text.js';
+import { ClientEnded, tokenAdvice } from './client-ended.js';
 import { DEFAULT_URL, serverUrl } from './server-url.js';
 import { signingTerms } from './signing-terms.js';
 import { unreachable } from './why-not.js';
@@ -45,7 +47,7 @@ export interface CommandClient {
 export function clientFor({ url, token }: ClientTerms, { transport }: ClientFlags): CommandClient {
   const transports = transport === undefined ? undefined : [transport];
   /** Of what was asked last. */
-  let whyAway: string | undefined;
+  let whyAway: Told | undefined;
   const client = createClient({
     url,
     ...(token !== undefined && { token }),
@@ -53,11 +55,11 @@ export function clientFor({ url, token }: ClientTerms, { transport }: ClientFlag
     fetch: async (asked, init) => {
       try {
         const response = await fetch(asked, init);
-        whyAway = undefined;
+        whyAway = await refusalIn(asked, response);
         return response;
       } catch (error) {
         // The SDK says only that it was the network, as browsers do.
-        whyAway = unreachable(String(asked), error);
+        whyAway = { code: 'network', message: unreachable(String(asked), error) };
         throw error;
       }
     },
@@ -93,23 +95,6 @@ async function ownToken(url: string, channels: readonly string[], right: keyof G
   return signToken({ ...terms, subject: 'cli', grants: { [right]: channels }, lifetimeMs: TOKEN_LIFE_MS });
 }
 
-/** What ended or hindered a client before it was connected. */
-export class ClientEnded extends Error {
-  override readonly name = 'ClientEnded';
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
-/** What to do about a token that the server does not take; `undefined` for any other reason. */
-export function tokenAdvice(code: string): string | undefined {
-  if (!code.startsWith('token_')) return undefined;
-  return 'the server does not take this token, or wants one: give it --token, or its FANFARE_AUTH_SECRET to sign one';
-}
-
 /** What a refusal means for whoever came without a token; any other error as it is. */
 export function explained(error: unknown, { token }: ClientTerms): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
@@ -117,7 +102,15 @@ export function explained(error: unknown, { token }: ClientTerms): unknown {
   return new ClientEnded(code, "not without a token: give it --token, or the server's FANFARE_AUTH_SECRET to sign one");
 }
 
-function untilEnded(client: Client, whyAway: () => string | undefined): Promise<never> {
+/** What an answer says that lets nobody in; `undefined` for one that does, or is to another question. */
+async function refusalIn(url: string, response: Response): Promise<Told | undefined> {
+  if (new URL(url).pathname !== PATHS.connect) return undefined;
+  const { ok, status, headers } = response;
+  if (ok && headers.get('content-type')?.includes('json')) return undefined;
+  return toldBy(url, status, await response.clone().text(), 'discovery');
+}
+
+function untilEnded(client: Client, whyAway: () => Told | undefined): Promise<never> {
   let wasConnected = false;
   return new Promise((_, reject) => {
     client.on('state', (state) => {
@@ -127,7 +120,8 @@ function untilEnded(client: Client, whyAway: () => string | undefined): Promise<
       }
       if (state.type === 'waiting' && !wasConnected) {
         const away = 'the server cannot be reached or cannot take the client now';
-        reject(new ClientEnded(state.cause, tokenAdvice(state.cause) ?? whyAway() ?? away));
+        const told = tokenAdvice(state.cause) === undefined ? whyAway() : undefined;
+        reject(new ClientEnded(told?.code ?? state.cause, told?.message ?? tokenAdvice(state.cause) ?? away));
       }
     });
   });

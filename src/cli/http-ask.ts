@@ -1,7 +1,8 @@
 // One request of a command to a server, and what its refusal, or its silence, means.
 
-import type { Problem } from '../protocol/index.js';
-import { ClientEnded, tokenAdvice } from './client-flags.js';
+import { ConfigError, shown } from '../config/config-problem.js';
+import { problemIn, toldBy, type Whose } from './answer-text.js';
+import { ClientEnded } from './client-ended.js';
 import { unreachable } from './why-not.js';
 
 /** Chosen: longer than a node takes to hear of all others, discovery to ask all members, or either to say that nobody knows. */
@@ -12,7 +13,9 @@ export interface Question {
   readonly bearer: string | undefined;
   /** What the bearer is, where it is no token, as `publish key`. */
   readonly keyKind?: 'publish key' | 'admin key' | undefined;
-  readonly body?: object | undefined;
+  /** A JSON text. */
+  readonly body?: string | undefined;
+  readonly whose: Whose;
 }
 
 export interface HttpAnswer {
@@ -20,6 +23,20 @@ export interface HttpAnswer {
   readonly headers: Headers;
   /** What was answered; `undefined` for nothing. */
   readonly json: unknown;
+  /** The same as it was written. */
+  readonly text: string;
+}
+
+/** A refusal by whoever answered. */
+export class Refused extends ClientEnded {
+  readonly status: number;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: string, message: string, status: number, retryAfterMs?: number) {
+    super(code, message);
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+  }
 }
 
 /**
@@ -29,9 +46,16 @@ export interface HttpAnswer {
 export async function askHttp(url: string, question: Question): Promise<HttpAnswer> {
   const { status, ok, headers, text } = await exchange(url, question);
   const json = parsed(text);
-  if (!ok) throw refusal(url, status, json, question);
+  if (!ok) throw refusal(url, status, text, question);
   if (text !== '' && json === undefined) throw new ClientEnded('network', `${url} answered ${status}, and no JSON`);
-  return { status, headers, json };
+  return { status, headers, json, text };
+}
+
+/** For a path. Throws `ConfigError` for what no URL can say. */
+export function pathSegment(name: string, option: string, source: string): string {
+  if (name !== '.' && name !== '..') return encodeURIComponent(name);
+  const message = `${shown(name)} cannot stand in a URL, which takes it for a step between folders, however it is written`;
+  throw new ConfigError([{ option, source, message }]);
 }
 
 async function exchange(url: string, { method, bearer, body }: Question) {
@@ -42,7 +66,7 @@ async function exchange(url: string, { method, bearer, body }: Question) {
         ...(body !== undefined && { 'Content-Type': 'application/json' }),
         ...(bearer !== undefined && { Authorization: `Bearer ${bearer}` }),
       },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(body !== undefined && { body }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const { status, ok, headers } = response;
@@ -52,14 +76,11 @@ async function exchange(url: string, { method, bearer, body }: Question) {
   }
 }
 
-function refusal(url: string, status: number, json: unknown, { keyKind }: Question): ClientEnded {
-  // What is not ours, as a proxy's page, says nothing.
-  const { code, detail } = (typeof json === 'object' && json !== null ? json : {}) as Partial<Problem>;
-  if (code === undefined) return new ClientEnded('network', `${url} answered ${status}`);
+function refusal(url: string, status: number, text: string, { keyKind, whose }: Question): Refused {
+  const { code, message } = toldBy(url, status, text, whose);
   // A server takes for a token whatever is none of its keys: what it says of that one is of no use here.
-  if (keyKind !== undefined && code.startsWith('token_')) return new ClientEnded(code, keyAdvice(keyKind));
-  const told = [detail, tokenAdvice(code)].filter(Boolean).join('; ');
-  return new ClientEnded(code, told || `${url} answered ${status}`);
+  const isKeyRefused = keyKind !== undefined && code.startsWith('token_');
+  return new Refused(code, isKeyRefused ? keyAdvice(keyKind) : message, status, problemIn(text).retryAfterMs);
 }
 
 function keyAdvice(kind: 'publish key' | 'admin key'): string {

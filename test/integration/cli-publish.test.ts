@@ -40,8 +40,54 @@ describe('fanfare publish', () => {
   it('says which of several channels the key is not for, publishes on the others, and ends with 1', async () => {
     const { code, stdout, stderr } = await publish('news,other', '1', '--publish-key', KEY);
     expect([code, stdout.trim().split('\n').length]).toEqual([1, 1]);
-    expect(stderr).toContain('other: forbidden: the publish key shop is not for other');
+    expect(stderr.trim().split('\n')).toEqual([
+      'fanfare: other: forbidden: the publish key shop is not for other',
+      expect.stringMatching(/^fanfare: forbidden: other: .*; not published: 1 of 2, the others are published$/),
+    ]);
     expect(await historyOf('news', 1)).toMatchObject([{ data: 1, offset: stdout.trim() }]);
+  });
+
+  it('speaks of no others where there are none', async () => {
+    const { code, stderr } = await publish('other', '1', '--publish-key', KEY);
+    expect([code, stderr]).toEqual([1, 'fanfare: forbidden: other: the publish key shop is not for other\n']);
+    const none = await publish('other,another', '1', '--publish-key', KEY);
+    expect(none.stderr).toContain('not published: 2 of 2, none is published');
+  });
+
+  it.each([['by token', []] as const, ['by key', ['--publish-key', KEY]] as const])(
+    'stores what was typed as its text, and history prints it: %s',
+    async (name, flags) => {
+      const channel = `order:text-${name.replace(' ', '-')}`;
+      const texts = [
+        '12345678901234567890',
+        '1e400',
+        '{"id":9007199254740993,"a":1.0}',
+        '{"a":1,"a":2}',
+        '{"__proto__":1}',
+      ];
+      const input = texts.join('\n');
+      expect(await runFanfare(['publish', channel, '-', ...flags], { env, input })).toMatchObject({ code: 0 });
+      const { stdout } = await runFanfare(['history', channel], { env });
+      const printed = stdout.trim().split('\n');
+      expect(printed).toEqual(
+        texts.map((text) => expect.stringMatching(/^\{"offset":.*\}$/) && expect.stringContaining(`"data":${text}}`)),
+      );
+    },
+  );
+
+  it('prints a message that was written over several lines on one', async () => {
+    const headers = { Authorization: `Bearer ${KEY}`, 'Content-Type': 'application/json' };
+    const body = '{"channel":"order:lines","data":{\n "a": 1.0\n}}';
+    await fetch(`${server.url}/v1/publish`, { method: 'POST', headers, body });
+    const { stdout } = await runFanfare(['history', 'order:lines'], { env });
+    expect(stdout).toMatch(/"data":\{"a":1\.0\}\}\n$/);
+  });
+
+  it('says once to a reader that a number is not what was published', async () => {
+    await publish('order:rounded', '[9007199254740993]');
+    await publish('order:rounded', '1e400');
+    const { stderr } = await runFanfare(['subscribe', 'order:rounded', '--last', '2', '--count', '2'], { env });
+    expect(stderr.match(/`fanfare history` prints what was published/g)).toHaveLength(1);
   });
 
   it('hands over what nobody keeps, by token and by key', async () => {

@@ -4,9 +4,11 @@ import type { Command } from 'commander';
 import { ConfigError, shown } from '../../config/config-problem.js';
 import { readWholeNumber } from '../../config/value-types.js';
 import { LIMITS } from '../../protocol/index.js';
+import { rawItems } from '../../protocol/raw-member.js';
 import { askChannel, channelTerms, type KeyFlags, keyFor } from '../channel-client.js';
 import { type ClientFlags, clientTerms, explained } from '../client-flags.js';
 import type { HttpAnswer } from '../http-ask.js';
+import { compact } from '../json-lines.js';
 
 interface HistoryFlags extends ClientFlags, KeyFlags {
   readonly last?: string;
@@ -32,8 +34,8 @@ async function history(channel: string, flags: HistoryFlags): Promise<void> {
   try {
     const place = await channelTerms(terms, key);
     for (let query: string | undefined = `?format=messages${last}`; query !== undefined; ) {
-      const { json, headers }: HttpAnswer = await askChannel(place, 'GET', channel, query);
-      for (const message of json as readonly unknown[]) console.log(JSON.stringify(message));
+      const { text, headers }: HttpAnswer = await askChannel(place, 'GET', channel, query);
+      for (const message of rawItems(text)) console.log(compact(message));
       query = /<(\?[^>]*)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
     }
   } catch (error) {
@@ -43,7 +45,7 @@ async function history(channel: string, flags: HistoryFlags): Promise<void> {
 
 function lastOf(typed: string | undefined): string {
   if (typed === undefined) return '';
-  const reading = readWholeNumber(typed, 0, LIMITS.maxLastMessages);
+  const reading = readWholeNumber(typed, 1, LIMITS.maxLastMessages);
   if ('value' in reading) return `&last=${reading.value}`;
   const message = `got ${shown(typed)}, expected ${reading.expected}`;
   throw new ConfigError([{ option: 'last', source: 'flag --last', message }]);

@@ -1,13 +1,15 @@
 // `fanfare publish`: publishes one JSON value, or each line of standard input, on one channel or several.
 
+import { randomUUID } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
+import type { Client } from '../../../client-sdk/node.js';
 import { ConfigError, shown } from '../../config/config-problem.js';
 import { readWholeNumber } from '../../config/value-types.js';
-import { MAX_WAIT_REPLICAS } from '../../protocol/index.js';
+import { MAX_WAIT_REPLICAS, type PublishFailure } from '../../protocol/index.js';
+import { ClientEnded } from '../client-ended.js';
 import {
   addClientFlags,
-  ClientEnded,
   type ClientFlags,
   type ClientTerms,
   clientFor,
@@ -15,7 +17,7 @@ import {
   explained,
 } from '../client-flags.js';
 import { type HttpOrder, httpPublisher, type KeyTerms, publishInBatches } from '../http-publisher.js';
-import { valueIn, valuesIn } from '../json-lines.js';
+import { isSaidByValue, valueIn, valuesIn } from '../json-lines.js';
 
 interface PublishFlags extends ClientFlags {
   readonly key?: string;
@@ -26,6 +28,8 @@ interface PublishFlags extends ClientFlags {
 
 /** Printed where a message has no offset. */
 const NOT_KEPT = 'live';
+/** Chosen: longer than a node waits for Redis before it refuses. */
+const PATIENCE_MS = 8_000;
 
 /** Adds the command. */
 export function addCommand(program: Command): void {
@@ -78,10 +82,17 @@ function refuseContradictions({ key, live }: PublishFlags, values: number, repli
 
 async function publishByClient(orders: readonly HttpOrder[], terms: ClientTerms, flags: ClientFlags): Promise<void> {
   const { client, ended } = clientFor(terms, flags);
+  let publisher: ReturnType<typeof httpPublisher> | undefined;
   try {
-    for (const { channel, data, key } of orders) {
-      const sent = client.publish(channel, data, key === undefined ? {} : { key });
-      console.log((await Promise.race([sent, ended])).offset);
+    for (const order of orders) {
+      // Repeated with one key, whichever way it goes, it is stored once.
+      const keyed = { ...order, key: order.key ?? randomUUID() };
+      let offset = isSaidByValue(order.data) ? await Promise.race([offsetWithin(client, keyed), ended]) : undefined;
+      if (offset === undefined) {
+        publisher ??= httpPublisher(terms);
+        ({ offset } = await (await publisher)(keyed));
+      }
+      console.log(offset);
     }
   } catch (error) {
     throw explained(error, terms);
@@ -90,16 +101,31 @@ async function publishByClient(orders: readonly HttpOrder[], terms: ClientTerms,
   }
 }
 
-/** Throws `ClientEnded` with the first failure, once all have been answered; standard error has each of them. */
+/** `undefined` where the SDK would go on trying: a request by itself tells why. */
+async function offsetWithin(client: Client, { channel, data, key }: HttpOrder): Promise<string | undefined> {
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  try {
+    return (await client.publish(channel, JSON.parse(data), { key, signal: patience })).offset;
+  } catch (error) {
+    if (patience.aborted) return undefined;
+    throw error;
+  }
+}
+
+/** Throws `ClientEnded` with the first failure, once all have been answered; of several, standard error has each of them. */
 async function printBatches(terms: KeyTerms, orders: readonly HttpOrder[]): Promise<void> {
-  let failed: ClientEnded | undefined;
+  const failed: PublishFailure[] = [];
   for await (const result of publishInBatches(terms, orders)) {
     if ('code' in result) {
-      failed ??= new ClientEnded(result.code, `${result.message}; the others are published`);
-      process.stderr.write(`fanfare: ${result.channel}: ${result.code}: ${result.message}\n`);
+      failed.push(result);
+      if (orders.length > 1) process.stderr.write(`fanfare: ${result.channel}: ${result.code}: ${result.message}\n`);
     } else console.log(result.offset ?? NOT_KEPT);
   }
-  if (failed !== undefined) throw failed;
+  const [first] = failed;
+  if (first === undefined) return;
+  const others = failed.length < orders.length ? 'the others are published' : 'none is published';
+  const count = orders.length === 1 ? '' : `; not published: ${failed.length} of ${orders.length}, ${others}`;
+  throw new ClientEnded(first.code, `${first.channel}: ${first.message}${count}`);
 }
 
 function replicaCount(typed: string): number {

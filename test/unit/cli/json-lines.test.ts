@@ -1,7 +1,7 @@
 // The JSON values of standard input, and which line is wrong.
 
 import { describe, expect, it } from 'vitest';
-import { valuesIn } from '../../../src/cli/json-lines.js';
+import { compact, isSaidByValue, valueIn, valuesIn } from '../../../src/cli/json-lines.js';
 import { ConfigError } from '../../../src/config/config-problem.js';
 
 function sourceOf(input: string | Buffer): string | undefined {
@@ -16,9 +16,9 @@ function sourceOf(input: string | Buffer): string | undefined {
 
 describe('standard input', () => {
   it('is one value over several lines, or one in each line that is not empty', () => {
-    expect(valuesIn(Buffer.from('{\n  "a": 1\n}\n'))).toEqual([{ a: 1 }]);
-    expect(valuesIn(Buffer.from('1\r\n\r\n"ä"\n'))).toEqual([1, 'ä']);
-    expect(valuesIn(Buffer.from('\ufeff1\n2'))).toEqual([1, 2]);
+    expect(valuesIn(Buffer.from('{\n  "a": 1\n}\n'))).toEqual(['{"a":1}']);
+    expect(valuesIn(Buffer.from('1\r\n\r\n"ä"\n'))).toEqual(['1', '"ä"']);
+    expect(valuesIn(Buffer.from('\ufeff1\n2'))).toEqual(['1', '2']);
     expect(valuesIn(Buffer.from('\n'))).toEqual([]);
   });
 
@@ -32,5 +32,30 @@ describe('standard input', () => {
     expect(sourceOf(Buffer.concat([Buffer.from('{\n"a": "'), Buffer.from([0xe9]), Buffer.from('"\n}')]))).toMatch(
       /^line 2 /,
     );
+  });
+});
+
+describe('a value', () => {
+  it.each([
+    '12345678901234567890',
+    '1e400',
+    '-0',
+    '{"id":9007199254740993,"a":1.0}',
+    '{"a":1,"a":2}',
+    '{"2":1,"1":2}',
+    '"\\u0041"',
+  ])('keeps its text where a value of JavaScript says something else: %s', (text) => {
+    expect([valueIn(text, 'argument'), isSaidByValue(text)]).toEqual([text, false]);
+  });
+
+  it.each(['{"__proto__":1}', '[1,2.5,"a b",null]', '"\\n\\""'])(
+    'is handed over as one where it says all: %s',
+    (text) => {
+      expect([valueIn(text, 'argument'), isSaidByValue(text)]).toEqual([text, true]);
+    },
+  );
+
+  it('loses the space between its parts alone, so that it stands on one line', () => {
+    expect(compact('{ "a b" :\r\n[ 1 ,\t"\\" \\\\" , 2 ] }')).toBe('{"a b":[1,"\\" \\\\",2]}');
   });
 });
