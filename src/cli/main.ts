@@ -27,7 +27,8 @@ async function createProgram(name: string | undefined): Promise<Command> {
     .version(VERSION)
     // Inherited by every command: none may end the process before we see why.
     .exitOverride()
-    .showSuggestionAfterError();
+    .showSuggestionAfterError()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fanfare: ')) });
   const modules = await Promise.all(loadersFor(name).map((load) => load()));
   for (const { addCommand } of modules) addCommand(program);
   return program;

@@ -138,7 +138,9 @@ describe('fanfare token', () => {
     const { code, stdout, stderr } = await runFanfare(['token', '--sub', 'u1']);
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^eyJ[\w.-]+\n$/)]);
     expect(stderr).toContain('only `fanfare start` on this machine without any configuration takes it');
-    const own = await runFanfare(['token', '--sub', 'u1'], { env: { FANFARE_AUTH_SECRET: OWN } });
+    const own = await runFanfare(['token', '--sub', 'u1', '--subscribe', 'news'], {
+      env: { FANFARE_AUTH_SECRET: OWN },
+    });
     expect([own.code, own.stderr]).toEqual([0, '']);
   });
 

@@ -10,7 +10,7 @@ import { CODES } from '../../protocol/index.js';
 import { type DoctorTerms, examine, reportText } from '../doctor/doctor.js';
 import { FINDING_CODES, Findings } from '../doctor/finding.js';
 import { EXIT } from '../exit.js';
-import { addOptionFlags } from '../option-flags.js';
+import { addOptionFlags, bareFlags } from '../option-flags.js';
 import { redisPlaceOf } from '../redis-place.js';
 import { DEFAULT_URL, serverUrl } from '../server-url.js';
 import { signingTerms } from '../signing-terms.js';
@@ -54,6 +54,8 @@ async function termsOf(flags: DoctorFlags, command: Command, found: Findings): P
   if (unknown.length > 0) {
     throw new ConfigError(unknown.map((flag) => ({ option: flag, source: 'flag', message: 'unknown setting' })));
   }
+  const bare = bareFlags(command);
+  if (bare.length > 0) throw new ConfigError(bare);
   for (const { option, source, message } of problems) {
     found.error('configuration', 'bad_configuration', `${option} (${source}): ${message}`, `${option}`);
   }

@@ -5,6 +5,7 @@ import { ConfigError, type ConfigProblem, shown } from '../../config/config-prob
 import { readDuration, readWholeNumber } from '../../config/value-types.js';
 import { PATHS, type RevocationRequest, type RevocationResponse } from '../../protocol/index.js';
 import { type AdminFlags, askDiscovery } from '../admin-client.js';
+import { pathSegment } from '../http-ask.js';
 
 interface RevokeFlags extends AdminFlags {
   readonly jti?: string;
@@ -15,7 +16,7 @@ interface RevokeFlags extends AdminFlags {
   readonly ttl?: string;
 }
 
-/** Adds the command. It prints the id, with which the revocation can be withdrawn. */
+/** Adds the command. Standard output has the id alone, with which the revocation can be withdrawn; standard error says what was done. */
 export function addCommand(program: Command): void {
   program
     .command('revoke')
@@ -42,15 +43,24 @@ async function revoke(user: string | undefined, flags: RevokeFlags): Promise<voi
     throw new ConfigError([{ option: 'user', source: 'argument', message }]);
   }
   if (withdraw !== undefined) {
-    await askDiscovery(flags, 'DELETE', `${PATHS.revocations}/${encodeURIComponent(withdraw)}`);
+    const path = `${PATHS.revocations}/${pathSegment(withdraw, 'withdraw', 'flag --withdraw')}`;
+    await askDiscovery(flags, 'DELETE', path);
+    process.stderr.write(`fanfare: the revocation ${withdraw} holds no more\n`);
     return;
   }
   const { json } = await askDiscovery(flags, 'POST', PATHS.revocations, requestOf(user, flags));
   const { id, pending } = json as RevocationResponse;
   if (pending !== undefined) {
     process.stderr.write(`fanfare: stored; not yet in force at: ${pending.join(', ') || 'unknown, Redis is away'}\n`);
-  }
+  } else process.stderr.write(`fanfare: ${doneOf(user, flags)}; fanfare revoke --withdraw ${id} takes it back\n`);
   console.log(id);
+}
+
+/** Whom it is about, as it was typed. */
+function doneOf(user: string | undefined, { jti, ban, issuedBefore }: RevokeFlags): string {
+  if (jti !== undefined) return `the token ${shown(jti)} is not taken any more`;
+  if (user === undefined) return `no token of before ${issuedBefore} is taken any more`;
+  return `no token of ${shown(user)} is taken any more${ban === true ? '' : ' that was issued before now'}`;
 }
 
 function requestOf(sub: string | undefined, flags: RevokeFlags): RevocationRequest {
