@@ -7,6 +7,7 @@ import { checksIn, clockOf, type FoundNode, nodesIn, type ProcessCheck } from '.
 import { type Answer, ask, bearer } from './ask.js';
 import type { Clocks } from './clocks.js';
 import type { Findings } from './finding.js';
+import { notReady } from './not-ready.js';
 
 /** What discovery says where it knows none, or none has ever been there. */
 export const NO_NODE = /no node (is known|has loaded)/;
@@ -50,7 +51,7 @@ async function isAlive(url: string, found: Findings, clocks: Clocks): Promise<bo
   }
   const clock = clockOf(answer, sentMs);
   if (clock !== undefined) clocks.add({ who: `discovery at ${url}`, area: 'discovery', ...clock });
-  if (answer.json.live === true) return true;
+  if (answer.json.live === true) return isDiscovery(url, found);
   const message = `something else than Fanfare answers at ${url} (${answer.status})`;
   found.error(
     'discovery',
@@ -58,6 +59,16 @@ async function isAlive(url: string, found: Findings, clocks: Clocks): Promise<bo
     message,
     'the URL, or the proxy before discovery: pass everything on',
   );
+  return false;
+}
+
+/** A node is alive at these paths too, and has nothing where clients ask discovery. */
+async function isDiscovery(url: string, found: Findings): Promise<boolean> {
+  const answer = await ask(url + PATHS.connect).catch(() => undefined);
+  if (answer?.status !== 404 || answer.json.code !== 'not_found') return true;
+  const message = `a node answers at ${url}, which is no discovery`;
+  const mend = 'give the URL of discovery, or of `fanfare start`, by --url or FANFARE_URL';
+  found.error('discovery', 'discovery_elsewhere', message, mend);
   return false;
 }
 
@@ -74,25 +85,23 @@ async function readiness(url: string, headers: Readonly<Record<string, string>>)
 }
 
 function judgeReadiness(answer: Answer, found: Findings): void {
-  for (const { name, ok, detail } of checksIn(answer)) judgeCheck({ name, ok, detail }, found);
+  const others = checksIn(answer).filter((check) => !isJudged(check, found));
+  const told = notReady(others, found);
+  if (told === undefined) return;
+  found.error('discovery', 'discovery_not_ready', `discovery is not ready: ${told.text}`, told.mend);
 }
 
-function judgeCheck({ name, ok, detail }: ProcessCheck, found: Findings): void {
+/** Whether it has a finding of its own. */
+function isJudged({ name, ok, detail }: ProcessCheck, found: Findings): boolean {
   if (name === 'keys') {
     const mend = 'FANFARE_AUTH_JWKS_URL, or the issuer who is to answer there';
     if (!ok) found.error('tokens', 'keys_unavailable', `discovery: ${detail}`, mend);
     else if (detail !== '') found.warning('tokens', 'keys_stale', `discovery is ${detail}`, mend);
-  } else if (name === 'registry' && NO_NODE.test(detail)) {
-    const mend = 'start nodes with the same FANFARE_REDIS_URL, FANFARE_PREFIX and FANFARE_CLUSTER_SECRET as discovery';
-    found.error('discovery', 'no_node', 'discovery knows no node that clients can be sent to', mend);
-  } else if (!ok) {
-    found.error(
-      'discovery',
-      'discovery_not_ready',
-      `discovery is not ready: ${name}: ${detail}`,
-      'what the text names',
-    );
+    return true;
   }
+  if (name !== 'registry' || !NO_NODE.test(detail)) return false;
+  found.noNode();
+  return true;
 }
 
 /** Without a token: origins are judged before who asks. */

@@ -44,7 +44,7 @@ export async function examine(terms: DoctorTerms, found = new Findings()): Promi
     admitted = await examineToken({ url, token, origin: isDenied ? undefined : origin, jwksUrl }, found);
   }
   const nodes = (listed ?? admitted?.nodes)?.toSorted((one, other) => (one.id < other.id ? -1 : 1));
-  if (nodes === undefined) found.notAsked.push({ what: 'nodes', why: 'neither an admin key nor a ticket to ask with' });
+  if (nodes === undefined) found.notAsked.push({ what: 'nodes', why: whyNoNodes(found) });
   else {
     const client = { ticket: admitted?.ticket, origin };
     await examineNodes(nodes, { adminKey, ...client, wantedConnections }, found, clocks);
@@ -52,6 +52,11 @@ export async function examine(terms: DoctorTerms, found = new Findings()): Promi
   clocks.judge(found);
   const findings = found.all.filter(({ code }) => !terms.ignored.has(code));
   return { clean: findings.length === 0, findings, asked: found.asked, notAsked: found.notAsked };
+}
+
+function whyNoNodes({ asked }: Findings): string {
+  if (!asked.includes('discovery')) return 'discovery names them';
+  return 'discovery names them to an admin key, or to a client that it lets in';
 }
 
 /** The report for people. */

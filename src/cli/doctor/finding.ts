@@ -56,6 +56,14 @@ export class Findings {
     this.#add({ code, severity: 'error', area, message, mend });
   }
 
+  /** Discovery knows none, whoever asked it; where Redis is away that is why. */
+  noNode(): void {
+    if (this.all.some(({ code }) => code === 'redis_unreachable')) return;
+    const mend =
+      'start nodes with the same FANFARE_REDIS_URL, FANFARE_PREFIX and FANFARE_CLUSTER_SECRET as discovery, or more of them';
+    this.error('discovery', 'no_node', 'discovery knows no node that clients can be sent to', mend);
+  }
+
   /** Named once, whoever found it again. */
   #add(finding: Finding): void {
     const isSame = ({ code, message }: Finding) => code === finding.code && message === finding.message;

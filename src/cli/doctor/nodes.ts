@@ -8,6 +8,7 @@ import { type Answer, ask, bearer } from './ask.js';
 import { askSocket } from './ask-socket.js';
 import type { Clocks } from './clocks.js';
 import type { Findings } from './finding.js';
+import { notReady } from './not-ready.js';
 
 export interface NodeTerms {
   readonly adminKey: string | undefined;
@@ -129,12 +130,13 @@ async function examineInside(node: FoundNode, terms: NodeTerms, found: Findings)
   const { adminKey } = terms;
   const headers = bearer(adminKey);
   const ready = await ask(url + PATHS.readyz, { headers }).catch(() => undefined);
-  for (const { name, ok, detail } of ready === undefined ? [] : checksIn(ready)) {
-    // What is told of it already.
-    if (ok || (name === 'node' && (state === 'draining' || problem === 'foreign_secret'))) continue;
-    if (detail.includes('foreign_secret')) tellState({ id, url, state: 'foreign' }, found);
-    else found.error('nodes', 'node_not_ready', `node ${id} is not ready: ${name}: ${detail}`, 'what the text names');
-  }
+  const checks = (ready === undefined ? [] : checksIn(ready)).filter(({ ok }) => !ok);
+  const isForeign = checks.some(({ detail }) => detail.includes('foreign_secret'));
+  if (isForeign) tellState({ id, url, state: 'foreign' }, found);
+  // What is told of it already.
+  const isTold = isForeign || problem === 'foreign_secret' || state === 'draining';
+  const told = notReady(isTold ? checks.filter(({ name }) => name !== 'node') : checks, found);
+  if (told !== undefined) found.error('nodes', 'node_not_ready', `node ${id} is not ready: ${told.text}`, told.mend);
   const metrics =
     adminKey === undefined ? undefined : await ask(url + PATHS.metrics, { headers }).catch(() => undefined);
   const files = /^process_max_fds(?:\{[^}]*\})? (\S+)$/m.exec(metrics?.text ?? '')?.[1];

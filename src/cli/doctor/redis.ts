@@ -52,7 +52,12 @@ function tellRefusal(error: unknown, found: Findings): void {
     return found.error('redis', 'redis_password', message, mend);
   }
   if (reply === 'NOPERM') return found.error('redis', 'redis_right_missing', message, ACL);
-  found.error('redis', 'redis_unreachable', message, 'FANFARE_REDIS_URL, or whatever keeps this machine from Redis');
+  found.error(
+    'redis',
+    'redis_unreachable',
+    message,
+    'start it, or FANFARE_REDIS_URL, or whatever keeps this machine from Redis',
+  );
 }
 
 function judgeShape(server: RedisServerFacts, url: string, found: Findings): void {

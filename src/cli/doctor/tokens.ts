@@ -78,12 +78,9 @@ function judgeRefusal({ status, json }: Answer, code: string, found: Findings): 
   if (known !== undefined) return found.refusal('tokens', code, known[0] + detail, known[1]);
   // Told by whoever looked at origins.
   if (code === 'origin_denied') return;
-  if (code === 'no_capacity' || NO_NODE.test(detail)) {
-    const mend =
-      'start nodes with the same FANFARE_REDIS_URL, FANFARE_PREFIX and FANFARE_CLUSTER_SECRET, or more of them';
-    return found.error('discovery', 'no_node', 'discovery knows no node that clients can be sent to', mend);
-  }
-  found.refusal('discovery', code, `discovery refuses a client: ${status} ${code}${detail}`, 'what the text names');
+  if (code === 'no_capacity' || NO_NODE.test(detail)) return found.noNode();
+  const mend = `docs/ERRORS.md has what ${code} means`;
+  found.refusal('discovery', code, `discovery refuses a client: ${status} ${code}${detail}`, mend);
 }
 
 /** By this machine's way to it, which need not be discovery's. */
