@@ -27,7 +27,36 @@ const ADDRESS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'address in use',
   EADDRNOTAVAIL: 'address is not one of this machine',
   EACCES: 'address may not be used by this user',
+  ENOTFOUND: 'the name of the host is not known',
+  EAI_AGAIN: 'the name of the host cannot be looked up',
 };
+
+/** Where a server was to listen, and the flags of its options. */
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+  readonly flags: readonly [host: string, port: string];
+}
+
+/** What can be done about it is said with it; any other error is what it was. */
+export function listenFailure(error: unknown, { host, port, flags: [hostFlag, portFlag] }: Place): unknown {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return error;
+  const { code } = error;
+  const isOfName =
+    'syscall' in error && error.syscall === 'getaddrinfo' && 'hostname' in error && error.hostname === host;
+  const isOfAddress = !('syscall' in error) || error.syscall === 'listen' || error.syscall === 'bind';
+  const reason = ADDRESS[code];
+  if (reason === undefined || !(NETWORK.has(code) ? isOfName : isOfAddress)) return error;
+  const variable = (flag: string) => `FANFARE_${flag.slice(2).replaceAll('-', '_').toUpperCase()}`;
+  const flag = code === 'EADDRINUSE' || code === 'EACCES' ? portFlag : hostFlag;
+  const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const problem = `${reason}: ${place}; give another by ${flag} or ${variable(flag)}`;
+  return new ListenError(problem, { cause: error });
+}
+
+class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
 
 /** What to print and how to end when a command could not do its work. */
 export function failure(error: unknown): { readonly lines: readonly string[]; readonly code: number } {
@@ -38,9 +67,10 @@ export function failure(error: unknown): { readonly lines: readonly string[]; re
     return { lines: [`fanfare: redisUrl: ${error.message}`], code: EXIT.badConfig };
   }
   const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof ListenError) return { lines: [`fanfare: ${message}`], code: EXIT.badConfig };
   if (error instanceof IdTakenError) return { lines: [`fanfare: nodeId: ${message}`], code: EXIT.idTaken };
-  const systemCode = firstCode(error, (code) => code in ADDRESS || NETWORK.has(code));
-  if (systemCode !== undefined && systemCode in ADDRESS) {
+  const systemCode = firstCode(error, (code) => code.startsWith('EADDR') || NETWORK.has(code));
+  if (systemCode?.startsWith('EADDR')) {
     return { lines: [`fanfare: ${ADDRESS[systemCode]}: ${message}`], code: EXIT.badConfig };
   }
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;

@@ -4,7 +4,7 @@ import type { LoadedConfig } from '../config/load-config.js';
 import { calm } from '../lib/calm.js';
 import type { Logger } from '../lib/logger.js';
 import { onFault } from '../lib/timers.js';
-import { EXIT } from './exit.js';
+import { EXIT, listenFailure } from './exit.js';
 import type { OpsServer } from './ops-server.js';
 import { END_SIGNALS, type Server, ServerEnd } from './server-end.js';
 
@@ -27,6 +27,7 @@ export function serverEnd({ config }: LoadedConfig, logger: Logger): ServerEnd {
 
 /** Resolves once the process serves; a signal ends it later. Rejects, with everything closed, when it cannot start. */
 export async function runServer({ loaded, logger, end, server, ops, banner }: ServerRun): Promise<void> {
+  const { host, port, opsHost, opsPort } = loaded.config;
   for (const warning of loaded.warnings) logger.warn({}, warning);
   for (const note of loaded.notes) logger.info({}, note);
   onFault((error) => calm(logger).error({ error }, 'a timer or a listener failed: going on'));
@@ -39,9 +40,14 @@ export async function runServer({ loaded, logger, end, server, ops, banner }: Se
   let started: Awaited<ReturnType<Server['start']>>;
   let opsUrl: string | undefined;
   try {
-    opsUrl = await ops.start();
+    opsUrl = await ops.start().catch((error) => {
+      const place = { host: opsHost, port: opsPort ?? 0, flags: ['--ops-host', '--ops-port'] } as const;
+      throw listenFailure(error, place);
+    });
     if (opsUrl !== undefined) logger.info({ url: opsUrl }, 'operators are served');
-    started = await server.start();
+    started = await server.start().catch((error) => {
+      throw listenFailure(error, { host, port, flags: ['--host', '--port'] });
+    });
   } catch (error) {
     await server.close();
     throw error;

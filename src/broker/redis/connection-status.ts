@@ -12,6 +12,8 @@ import type { RedisTarget } from './url.js';
 
 /** Chosen: how long after a refusal Redis counts as full. One master of a Cluster may be, while the others store on. */
 const FULL_MS = 10_000;
+/** A Redis without TLS waits for the end of what it takes for a command. */
+const NO_TLS_THERE = '; where that port does not speak TLS, write redis:// for rediss://';
 
 export class ConnectionStatus {
   readonly #target: RedisTarget;
@@ -60,7 +62,8 @@ export class ConnectionStatus {
     const error = hintOf(failure);
     const known = error instanceof FanfareError || isRefusal(error) ? toFanfareError(error, 'read') : undefined;
     const meaning = known?.message ?? 'Redis cannot be reached';
-    const words = error instanceof FanfareError ? '' : `: ${reasonOf(error)}`;
+    const isTlsLate = this.#target.options.tls !== undefined && /ETIMEDOUT/.test(reasonOf(error));
+    const words = error instanceof FanfareError ? '' : `: ${reasonOf(error)}${isTlsLate ? NO_TLS_THERE : ''}`;
     const detail = this.#placed(`${meaning}${words}`);
     // Once an outage and reason: while Redis is away, each attempt fails.
     if (this.#told !== meaning && !this.#closed) this.#logger.warn({ reason: reasonOf(error) }, detail);
@@ -70,6 +73,17 @@ export class ConnectionStatus {
     this.lost(detail, isUnexplained);
     if (known === undefined) return undefined;
     return known instanceof UnfitRedisError ? new UnfitRedisError(detail, failure) : unavailableError(detail);
+  }
+
+  /** A start waits for Redis, which somebody who looks on is told. */
+  waits(timeoutMs: number): void {
+    if (this.#status.ready || this.#closed) return;
+    // Why not, where it has said so, stands in the log already.
+    const reason = this.#told === '' ? ', which has not answered yet,' : '';
+    this.#logger.warn(
+      { timeoutMs },
+      `waiting for Redis at ${this.#target.address}${reason} up to ${timeoutMs / 1_000} s`,
+    );
   }
 
   /** `isVague` where `detail` says only that there is no connection. */

@@ -25,6 +25,8 @@ import { parseRedisUrl, type RedisUrl } from './url.js';
 
 /** Chosen: how long `start` waits for a Redis that is not there yet. */
 export const START_TIMEOUT_MS = 10_000;
+/** Chosen: after so long somebody who looks on wonders what it waits for. */
+const SILENT_MS = 1_000;
 /** Chosen: commands that may wait for Redis' answer; more would only pile up in memory while it hangs. */
 const MAX_IN_FLIGHT = 10_000;
 /** Chosen: pause before the library is tried again on a connection that stands. */
@@ -109,6 +111,7 @@ export class RedisConnection {
       this.#refused = reject;
     });
     const timeout = after(this.#startTimeoutMs, () => this.#refused?.(unavailableError(this.#status.detail)));
+    const silent = after(SILENT_MS, () => this.#status.waits(this.#startTimeoutMs));
     this.client.connect().catch(() => {
       // Told by the 'error' event, and tried again by ioredis.
     });
@@ -120,6 +123,7 @@ export class RedisConnection {
       throw error;
     } finally {
       clearTimeout(timeout);
+      clearTimeout(silent);
       this.#started = undefined;
       this.#refused = undefined;
     }

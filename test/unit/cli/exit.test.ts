@@ -1,8 +1,8 @@
 // What is printed, and with which code a process ends, when a command could not do its work.
 
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { UnfitRedisError } from '../../../src/broker/redis/errors.js';
-import { failure } from '../../../src/cli/exit.js';
+import { failure, listenFailure } from '../../../src/cli/exit.js';
 import { IdTakenError } from '../../../src/cluster/id-taken-error.js';
 import { ConfigError } from '../../../src/config/config-problem.js';
 import { FanfareError } from '../../../src/lib/errors.js';
@@ -21,6 +21,30 @@ it('names an address that cannot be had, also as the cause of another error, and
   const cause = withCode('listen EADDRINUSE: 127.0.0.1:80', 'EADDRINUSE');
   expect(failure(cause)).toEqual({ lines: ['fanfare: address in use: listen EADDRINUSE: 127.0.0.1:80'], code: 78 });
   expect(failure(new FanfareError('internal', 'cannot listen', { cause })).code).toBe(78);
+});
+
+describe('a server that cannot listen', () => {
+  const place = { host: '127.0.0.1', port: 80, flags: ['--ops-host', '--ops-port'] } as const;
+  const lineOf = (code: string, more: object = { syscall: 'listen' }) =>
+    failure(listenFailure(Object.assign(withCode('no', code), more), place));
+
+  it.each([
+    ['EADDRINUSE', 'address in use: 127.0.0.1:80; give another by --ops-port or FANFARE_OPS_PORT'],
+    ['EACCES', 'address may not be used by this user: 127.0.0.1:80; give another by --ops-port or FANFARE_OPS_PORT'],
+    [
+      'EADDRNOTAVAIL',
+      'address is not one of this machine: 127.0.0.1:80; give another by --ops-host or FANFARE_OPS_HOST',
+    ],
+  ])('says where, and by which option another is given: %s', (code, told) => {
+    expect(lineOf(code)).toEqual({ lines: [`fanfare: ${told}`], code: 78 });
+  });
+
+  it('says of the name of its own host that it is not known, and of no other', () => {
+    const lookUp = { syscall: 'getaddrinfo', hostname: '127.0.0.1' };
+    expect(lineOf('ENOTFOUND', lookUp)).toMatchObject({ lines: [expect.stringContaining('--ops-host')], code: 78 });
+    expect(lineOf('ENOTFOUND', { ...lookUp, hostname: 'redis' })).toMatchObject({ code: 69 });
+    expect(lineOf('EACCES', { syscall: 'open' }).lines).toEqual(['fanfare: EACCES: no']);
+  });
 });
 
 it('ends with 78 when Redis has to be set otherwise', () => {
