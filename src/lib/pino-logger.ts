@@ -3,6 +3,7 @@
 import { isatty } from 'node:tty';
 import pino, { type DestinationStream } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import { FanfareError } from './errors.js';
 import { LogDestination } from './log-destination.js';
 import type { Logger } from './logger.js';
 
@@ -19,6 +20,10 @@ export interface PinoLoggerOptions {
 }
 
 const STANDARD_ERROR = 2;
+/** Of the system, or of a request; one of Node's own, as `ERR_INVALID_ARG_TYPE`, tells of a mistake. */
+const SYSTEM_CODE = /^(E(?!RR_)[A-Z0-9_]+|UND_ERR_\w+)$/;
+/** Specified by pino. */
+const ERROR_LEVEL = 50;
 const HIDDEN = '(hidden)';
 const SECRET_NAME = /^(token|ticket|secret|password|authorization|cookie|adminKey|publishKeys?|[a-z]+Secrets?)$/i;
 /** A JWT, and the user part of a URL, wherever they stand in a text. */
@@ -48,6 +53,7 @@ export function createPinoLogger(options: PinoLoggerOptions): ProcessLogger {
       level: options.level,
       base: { pid: process.pid, ...options.fields },
       timestamp: pino.stdTimeFunctions.isoTime,
+      hooks: { logMethod: withoutStacks },
       formatters: { level: (label) => ({ level: label }), log: (fields) => scrubbedFields(fields, 0) },
     },
     readable ? forPeople(destination) : destination,
@@ -57,6 +63,28 @@ export function createPinoLogger(options: PinoLoggerOptions): ProcessLogger {
       logger.warn({ lines }, 'the reader of the log stalled: so many lines are lost');
   }
   return Object.assign(logger, { stats: () => ({ logLinesDropped: standardError?.dropped ?? 0 }) });
+}
+
+/** Below `error` a fault that has a code was expected, and where in our source it was met is of no use to whoever reads of it. */
+function withoutStacks(this: pino.Logger, args: Parameters<pino.LogFn>, method: pino.LogFn, level: number): void {
+  const [fields, ...rest] = args as unknown as [unknown, ...[string]];
+  if (level >= ERROR_LEVEL || typeof fields !== 'object' || fields === null) return method.apply(this, args);
+  const told = Object.entries(fields).map(([name, value]) => [name, isExpected(value) ? toldOf(value) : value]);
+  method.apply(this, [Object.fromEntries(told), ...rest]);
+}
+
+function isExpected(value: unknown): value is Error & { readonly code: string } {
+  if (!(value instanceof Error) || !('code' in value) || typeof value.code !== 'string') return false;
+  return value instanceof FanfareError || SYSTEM_CODE.test(value.code);
+}
+
+function toldOf({ name, code, message, cause }: Error & { readonly code: string }): object {
+  return {
+    type: name,
+    code,
+    message,
+    ...(cause !== undefined && { cause: isExpected(cause) ? toldOf(cause) : cause }),
+  };
 }
 
 function forPeople(destination: DestinationStream): DestinationStream {

@@ -59,3 +59,24 @@ it('cuts what is too long or too deep, also a circle', () => {
 it('writes for people on a terminal', () => {
   expect(logged({ channel: 'news' }, { pretty: true })).toMatch(/INFO.*hello/);
 });
+
+it('shows a fault that was expected without its stack below error, and any other with it', () => {
+  const lines: string[] = [];
+  const destination = { write: (line: string) => void lines.push(line) };
+  const logger = createPinoLogger({ level: 'info', destination, pretty: false });
+  const cause = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  const away = new FanfareError('broker_unavailable', 'away', { cause });
+  logger.warn({ error: away, channel: 'news' }, 'expected');
+  logger.warn({ error: cause }, 'expected');
+  logger.error({ error: away }, 'not expected');
+  logger.warn({ error: new TypeError('odd') }, 'not expected');
+  logger.warn({ error: Object.assign(new Error('odd'), { code: 'ERR_INVALID_ARG_TYPE' }) }, 'not expected');
+  const [first, second, ...others] = lines.map((line) => JSON.parse(line));
+  expect(first).toMatchObject({ channel: 'news', msg: 'expected' });
+  expect(first.error).toEqual({
+    ...{ type: 'FanfareError', code: 'broker_unavailable', message: 'away' },
+    cause: { type: 'Error', code: 'ECONNREFUSED', message: 'connect ECONNREFUSED' },
+  });
+  expect(second.error).not.toHaveProperty('stack');
+  for (const { error } of others) expect(error.stack).toContain('pino-logger.test');
+});
