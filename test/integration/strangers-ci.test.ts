@@ -46,6 +46,19 @@ it('within three minutes', { timeout: FIRST_TEST_WITHIN_MS }, async () => {
   expect(stdout).toMatch(/^# fail 0$|^ℹ fail 0$/m);
 });
 
+it('installs what users need and no more: no load lab, no second package, no scripts of ours', () => {
+  const packed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  const [{ files }] = JSON.parse(packed);
+  const names: readonly string[] = files.map(({ path }: { readonly path: string }) => path);
+  expect(names).toEqual(expect.arrayContaining(['dist/src/cli/main.js', 'dist/sdk.js', 'dist/client-sdk/index.d.ts']));
+  expect(names).toContain('dist/src/protocol/index.d.ts');
+  expect(names.filter((name) => /loadtest|client-package|tgz|tsbuildinfo/.test(name))).toEqual([]);
+  expect(names.filter((name) => name.startsWith('scripts/'))).toEqual(['scripts/prepare.mjs']);
+});
+
 it('and Fanfare is ready within ten seconds', { timeout: READY_WITHIN_MS }, async () => {
   const server = await startFanfare(['start'], { env: { FANFARE_PORT: '0' } });
   expect((await fetch(`${server.url}/livez`)).status).toBe(200);
