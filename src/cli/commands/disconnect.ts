@@ -4,7 +4,6 @@ import type { Command } from 'commander';
 import { shown } from '../../config/config-problem.js';
 import { PATHS } from '../../protocol/index.js';
 import { type AdminFlags, askDiscovery } from '../admin-client.js';
-import { pathSegment } from '../http-ask.js';
 
 /** Adds the command. Standard error says what was done. */
 export function addCommand(program: Command): void {
@@ -15,7 +14,7 @@ export function addCommand(program: Command): void {
     .option('--url <url>', 'discovery (FANFARE_URL; default: http://127.0.0.1:8080)')
     .option('--admin-key <key>', "the server's admin key (FANFARE_ADMIN_KEY)")
     .action(async (user: string, flags: AdminFlags) => {
-      await askDiscovery(flags, 'POST', `${PATHS.users}/${pathSegment(user, 'user', 'argument')}/disconnect`);
+      await askDiscovery(flags, 'POST', PATHS.disconnect, { sub: user });
       process.stderr.write(`fanfare: the links of ${shown(user)} end now\n`);
     });
 }
