@@ -1,13 +1,16 @@
 // What to take home, ready to copy: a page of one's own, and commands that publish from elsewhere.
 
 import { part, write } from './dom.js';
+import type { Issuer } from './token.js';
 
 const COPIED_MS = 1_600;
 
 export class Commands {
   readonly #blocks: ReadonlyMap<string, HTMLElement>;
+  readonly #issuer: Issuer;
 
-  constructor() {
+  constructor(issuer: Issuer) {
+    this.#issuer = issuer;
     const announcer = part('announcer', HTMLElement);
     const names = ['browser', 'curl', 'redis-logged', 'redis-live'];
     this.#blocks = new Map(names.map((name) => [name, part(`command-${name}`, HTMLElement)]));
@@ -25,7 +28,7 @@ export class Commands {
   }
 
   show(channel: string): void {
-    for (const [name, text] of Object.entries(commandsFor(location.origin, channel))) {
+    for (const [name, text] of Object.entries(commandsFor(location.origin, channel, this.#issuer))) {
       const block = this.#blocks.get(name);
       if (block !== undefined) write(block, text);
     }
@@ -33,12 +36,13 @@ export class Commands {
 }
 
 /** Channel names hold nothing that a shell or JSON would need quoted, only the braces do. */
-function commandsFor(origin: string, channel: string): Readonly<Record<string, string>> {
+function commandsFor(origin: string, channel: string, issuer: Issuer): Readonly<Record<string, string>> {
+  const isOpen = issuer === 'server';
   return {
     browser: [
       '<script type="module">',
       `  import { createClient } from '${origin}/sdk.js';`,
-      `  const client = createClient({ url: '${origin}' });`,
+      `  const client = createClient({ url: '${origin}'${isOpen ? '' : ", token: '…'"} });`,
       `  const channel = client.subscribe('${channel}', { after: '-1' });`,
       `  channel.on('message', ({ data, offset }) => console.log(offset, data));`,
       `  channel.on('gap', ({ reason }) => console.warn('some are not coming:', reason));`,
@@ -46,13 +50,15 @@ function commandsFor(origin: string, channel: string): Readonly<Record<string, s
       '</script>',
     ].join('\n'),
     curl: [
-      `TOKEN=$(curl -s ${origin}/demo/token | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')`,
+      isOpen
+        ? `TOKEN=$(curl -s ${origin}/demo/token | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')`
+        : `TOKEN=$(npx fanfare token --sub me --publish ${channel})   # with the server's FANFARE_AUTH_SECRET`,
       `curl ${origin}/v1/publish -H "Authorization: Bearer $TOKEN" \\`,
       `  -H 'Content-Type: application/json' \\`,
       `  -d '{"channel":"${channel}","data":{"text":"Hello from curl"}}'`,
     ].join('\n'),
     'redis-logged': `redis-cli FCALL fanfare_publish 1 ${channel} '{"text":"Hello from redis-cli"}'`,
-    'redis-live': `redis-cli PUBLISH 'fanfare:{${channel}}' '{"text":"Live only"}'`,
+    'redis-live': `redis-cli PUBLISH 'fanfare:{${channel}}:live' '{"text":"Live only"}'`,
   };
 }
 

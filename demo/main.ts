@@ -3,12 +3,13 @@
 import { part } from './dom.js';
 import { Page } from './page.js';
 import { setUpThemeButton } from './theme-button.js';
+import { findIssuer } from './token.js';
 
 setUpThemeButton();
 
 try {
   const { createClient } = await import('/sdk.js');
-  new Page(createClient);
+  new Page(createClient, await findIssuer());
 } catch (error) {
   console.error(error);
   document.documentElement.dataset.state = 'failed';

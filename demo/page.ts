@@ -19,7 +19,8 @@ import { nowMs, type Payload, readPayload } from './payload.js';
 import { type Choice, type CreateClient, Receiver } from './receiver.js';
 import { Stage } from './stage.js';
 import { Status } from './status.js';
-import { hasToken, logOut, readToken } from './token.js';
+import { hasToken, type Issuer, logOut, tokenOf } from './token.js';
+import { TokenHelp } from './token-help.js';
 import { Witness } from './witness.js';
 
 const LOBBY = 'demo:lobby';
@@ -30,6 +31,7 @@ const OUTAGE_TICK_MS = 250;
 
 export class Page {
   readonly #createClient: CreateClient;
+  readonly #issuer: Issuer;
   readonly #costs = new Costs();
   readonly #cable = new Cable({
     onLimited: () => this.#composer.limited(),
@@ -42,7 +44,7 @@ export class Page {
   readonly #arrivals = new Arrivals();
   readonly #chart = new LatencyChart(this.#latencies);
   readonly #feed = new Feed();
-  readonly #commands = new Commands();
+  readonly #commands: Commands;
   readonly #banner = new OutageBanner(() => this.#restore());
   readonly #status = new Status(() => this.#use(this.#receiver.choice));
   readonly #stage = new Stage((choice) => this.#use(choice));
@@ -55,6 +57,7 @@ export class Page {
   readonly #cutButton = part('cut', HTMLButtonElement);
   readonly #logOutButton = part('log-out', HTMLButtonElement);
   readonly #log = part('client-error', HTMLElement);
+  readonly #help: TokenHelp;
   readonly #receiver: Receiver;
   /** The transport that delivers, or the last one that did. */
   #transport: Transport = 'websocket';
@@ -65,14 +68,17 @@ export class Page {
   #ticker: ReturnType<typeof setInterval> | undefined;
   #frame = 0;
 
-  constructor(createClient: CreateClient) {
+  constructor(createClient: CreateClient, issuer: Issuer) {
     this.#createClient = createClient;
+    this.#issuer = issuer;
+    this.#help = new TokenHelp(issuer);
+    this.#commands = new Commands(issuer);
     const { WebSocket, fetch } = this.#cable;
     const url = location.origin;
     this.#receiver = new Receiver(
       {
         createClient,
-        options: { url, WebSocket, fetch, token: () => readToken(fetch) },
+        options: { url, WebSocket, fetch, token: tokenOf(issuer, fetch) },
         onState: (state) => this.#onState(state),
         onError: (error) => this.#onError(error),
         onMessage: (message) => this.#onMessage(message),
@@ -95,8 +101,10 @@ export class Page {
   #onState(state: ClientState): void {
     this.#status.show(state);
     this.#logOutButton.hidden = state.type !== 'connected' || !hasToken();
+    if (state.type === 'closed') this.#help.ended(state.reason);
     if (state.type !== 'connected') return;
     write(this.#log, '');
+    this.#help.hide();
     this.#transport = state.transport;
     this.#stage.raise(state.transport);
     if (this.#cable.isCut) return;
@@ -110,6 +118,7 @@ export class Page {
 
   #onChannel(channel: string, state: SubscriptionState): void {
     if (state.type === 'subscribed') this.#arrivals.subscribed(channel, nowMs());
+    if (state.type === 'closed') this.#help.ended(state.code);
     this.#channels.show(channel, state);
     this.#redraw();
   }
@@ -213,7 +222,7 @@ export class Page {
     this.#witness = new Witness(
       {
         createClient: this.#createClient,
-        options: { url: location.origin, WebSocket, fetch, token: () => readToken(fetch) },
+        options: { url: location.origin, WebSocket, fetch, token: tokenOf(this.#issuer, fetch) },
         onSeen: (channel, offset) => outage.miss(channel, offset),
         onError: (error) => this.#onError(error),
       },

@@ -73,6 +73,11 @@ function describe(state: ClientState): { readonly title: string; readonly detail
       return { title: 'Connection lost', detail: waitingDetail(state.retryInMs, state.cause) };
     case 'closed':
       if (isLoggedOut(state)) return LOGGED_OUT;
+      if (state.reason.startsWith('token_'))
+        return {
+          title: 'Not let in',
+          detail: `The server wants a good token (${state.reason}). What to do is said below.`,
+        };
       return {
         title: 'Closed',
         detail: `The server ended it (${state.reason}) and said not to try again. Positions are kept: connecting again goes on from them.`,

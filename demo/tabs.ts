@@ -7,7 +7,8 @@ import { plural } from './format.js';
 import { Neighbours } from './neighbours.js';
 import { nowMs, readPayload } from './payload.js';
 import { setUpThemeButton } from './theme-button.js';
-import { readToken } from './token.js';
+import { findIssuer, tokenOf } from './token.js';
+import { TokenHelp } from './token-help.js';
 
 /** Tabs share a connection only where they have the same user. */
 const USER = 'tabs';
@@ -25,7 +26,9 @@ let socketsHere = 0;
 let heard = 0;
 let state: ClientState = { type: 'idle' };
 const { createSharedClient } = await import('/sdk-shared.js');
-const common = { url: location.origin, token: () => readToken(globalThis.fetch, USER) };
+const issuer = await findIssuer();
+const help = new TokenHelp(issuer);
+const common = { url: location.origin, token: tokenOf(issuer, (...request) => fetch(...request), USER) };
 const counting = new Cable({
   onTraffic: ({ requests = 0 }) => {
     socketsHere += requests;
@@ -41,9 +44,13 @@ neighbours.onChange = show;
 
 client.on('state', (next) => {
   state = next;
+  if (next.type === 'closed') help.ended(next.reason);
+  if (next.type === 'connected') help.hide();
   show();
 });
-client.subscribe(CHANNEL, {}, hear);
+client.subscribe(CHANNEL, {}, hear).on('state', (next) => {
+  if (next.type === 'closed') help.ended(next.code);
+});
 part('say', HTMLButtonElement).addEventListener('click', () => {
   const payload = { text: `Number ${heard + 1}`, by: neighbours.name, sentAtMs: nowMs() };
   client.publish(CHANNEL, payload).catch((error: unknown) => write(part('problem', HTMLElement), String(error)));
@@ -73,6 +80,7 @@ function show(): void {
 
 /** Who has the connection, as far as this tab knows. */
 function holder(): string {
+  if (state.type === 'closed') return `Closed: ${state.reason}`;
   if (state.type !== 'connected') return 'Nobody is connected yet';
   const all = neighbours.count === 1 ? 'this tab' : `${plural(neighbours.count, 'tab')}`;
   if (!isAmongTabs) return `A worker holds one connection for ${all}`;

@@ -1,7 +1,15 @@
-// Asks the development server for a token; where it gives none, the page is anonymous.
+// Where the page's token comes from: its address, the development server, or nowhere, and then it is anonymous.
+
+import type { ClientOptions } from '../client-sdk/types.js';
 
 /** What this page calls itself for as long as it is open: each has the limits of a user for itself. */
 const PAGE = Math.random().toString(36).slice(2, 12) || 'page';
+const PATH = '/demo/token';
+
+export type Issuer = 'address' | 'server' | 'nobody';
+
+/** What stands behind the address's `#`, which no server is told. */
+const addressed = () => new URLSearchParams(location.hash.slice(1)).get('token') ?? '';
 
 /** The one that was read last. */
 let known = '';
@@ -9,10 +17,29 @@ let known = '';
 /** Whether there is a token to log out with. */
 export const hasToken = (): boolean => known !== '';
 
-/** The token, or an empty string to connect without one. Rejects when the server cannot be reached or is in trouble: the client asks again. */
-export async function readToken(fetch: typeof globalThis.fetch, page = PAGE): Promise<string> {
-  const response = await fetch(`/demo/token?page=${page}`);
-  if (response.status === 404) return '';
+/** Who gives this page its token. A server that is in trouble may give one later. Where somebody pastes a token into the address, the page begins anew. */
+export async function findIssuer(): Promise<Issuer> {
+  addEventListener('hashchange', () => {
+    if (addressed() !== '') location.reload();
+  });
+  if (addressed() !== '') return 'address';
+  const status = await fetch(PATH).then(
+    (response) => response.status,
+    () => 0,
+  );
+  return status === 404 ? 'nobody' : 'server';
+}
+
+/** As a client's option. */
+export function tokenOf(issuer: Issuer, fetch: typeof globalThis.fetch, page = PAGE): ClientOptions['token'] {
+  if (issuer === 'server') return () => readToken(fetch, page);
+  return issuer === 'address' ? addressed() : undefined;
+}
+
+/** Rejects when the server gives none, cannot be reached or is in trouble: the client asks again. */
+async function readToken(fetch: typeof globalThis.fetch, page: string): Promise<string> {
+  const response = await fetch(`${PATH}?page=${page}`);
+  if (response.status === 404) throw new Error('the server signs no tokens for this page any more: reload it');
   if (!response.ok) throw new Error(`no token: ${response.status}`);
   const body: unknown = await response.json();
   const token = typeof body === 'object' && body !== null && 'token' in body ? body.token : undefined;
