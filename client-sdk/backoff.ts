@@ -26,4 +26,4 @@ export const backoff = (
     close < CLOSE_WORD ? BACKOFF_CAP_MS : MAX_TIMER_MS,
     (retryAfterMs > 0 ? Math.min(retryAfterMs, MAX_RETRY_AFTER_MS) : 0) +
       Math.max(BACKOFF_FLOOR_MS, random * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** failures)),
-  );
+  ) | 0;

@@ -1,12 +1,14 @@
 // The client: puts channels, publishes and the connection together behind the public surface.
 
 import type { Begin, MessageEvent, ServerEvent, Transport } from '../src/protocol/index.js';
+import { aFunction, aSignal, check, checkOptions, isText, isWithin, misuse, type Rule } from './arguments.js';
 import { backoff } from './backoff.js';
 import { type Channel, createChannel, type Reader, receive, setState } from './channel.js';
+import { aChannel } from './channel-rule.js';
 import { type Connect, createConnection } from './connection.js';
 import { disposal } from './disposal.js';
 import { createEmitter } from './emitter.js';
-import { createFailure, type Failure, type FanfareError, isFinal, isWhole, misuse, toFailure } from './errors.js';
+import { createChannelFailure, createFailure, type Failure, type FanfareError, isFinal, toFailure } from './errors.js';
 import { joinLate } from './late-reader.js';
 import type { OpenLink, Wanted } from './link.js';
 import { toMessage } from './message.js';
@@ -17,24 +19,22 @@ import type { Settings } from './settings.js';
 import { createSubscription } from './subscription.js';
 import type { Beginning, Client, ClientState, Connection, History, PublishOptions, SubscribeOptions } from './types.js';
 
-// The contract's rules for names and offsets (`channel-name.ts`, `offset.ts`) in their shortest form; a test holds them together.
-
-const check = (name: string) => {
-  if (typeof name !== 'string' || !/^(?!:|\.\.?$|[^:]*:$)[\w.:@=+~-]{1,200}$/.test(name)) {
-    misuse('channel', name, 'the name of a channel');
-  }
+// The contract's rule for offsets (`offset.ts`) in its shortest form; a test holds them together.
+const BEGINNING: Readonly<Record<keyof Beginning, Rule>> = {
+  after: isText(/^(-1|now|\d{13}-\d{16})$/),
+  last: isWithin(0, MAX_LAST),
+};
+const SUBSCRIBE: Readonly<Record<keyof SubscribeOptions, Rule>> = {
+  ...BEGINNING,
+  gaps: isText(/^(throw|yield)$/),
+  maxPerSecond: isWithin(1, MAX_PER_SECOND),
+  signal: aSignal,
 };
 
 const beginOf = ({ after, last }: Beginning, otherwise: Begin): Begin => {
-  if (last !== undefined) {
-    if (after !== undefined || !isWhole(last, 0, MAX_LAST))
-      misuse('last', last, `an integer from 0 to ${MAX_LAST}, without "after"`);
-    return last ? { last } : 'now';
-  }
-  if (after === undefined) return otherwise;
-  if (typeof after !== 'string' || !/^(-1|now|\d{13}-\d{16})$/.test(after))
-    misuse('after', after, 'an offset, "-1" or "now"');
-  return after;
+  if (last === undefined) return after ?? otherwise;
+  if (after !== undefined) misuse('after', after, 'possible beside "last"');
+  return last ? { last } : 'now';
 };
 
 export const assembleClient = <Channels extends object>(
@@ -48,7 +48,7 @@ export const assembleClient = <Channels extends object>(
     error: FanfareError;
     event: ServerEvent;
     debug: readonly [string, unknown];
-  }>();
+  }>(/^(state|error|event|debug)$/);
   const tell: typeof emit = (type, value) => {
     emit('debug', [type, value]);
     emit(type, value);
@@ -185,7 +185,7 @@ export const assembleClient = <Channels extends object>(
       };
     } catch (error) {
       // Which it may have become meanwhile.
-      throw (state as ClientState).type === 'closed' ? refusal('closed') : toFailure(error);
+      throw (state as ClientState).type === 'closed' ? refusal('closed') : toFailure(error, name);
     }
   };
 
@@ -198,20 +198,18 @@ export const assembleClient = <Channels extends object>(
     },
     ready,
     subscribe(name: string, options: SubscribeOptions = {}, listener?: (message: never) => void) {
-      check(name);
+      check('channel', name, aChannel);
+      checkOptions(options, SUBSCRIBE, {}, 'an object before the listener');
       const begin = beginOf(options, 'now');
-      const { gaps = 'throw', maxPerSecond } = options;
-      if (!/^(throw|yield)$/.test(gaps)) misuse('gaps', gaps, '"throw" or "yield"');
-      if (listener !== undefined && typeof listener !== 'function') misuse('listener', listener, 'a function');
+      const { maxPerSecond } = options;
+      if (listener !== undefined) check('listener', listener, aFunction);
       if (state.type === 'closed') throw refusal('closed');
       const channel = channels.get(name) ?? createChannel(name, begin, maxPerSecond);
-      const isPace = maxPerSecond === undefined || isWhole(maxPerSecond, 1, MAX_PER_SECOND);
       // The node sends a channel once for all who read it here.
-      if (!isPace || channel.maxPerSecond !== maxPerSecond)
-        misuse('maxPerSecond', maxPerSecond, `an integer from 1 to ${MAX_PER_SECOND}, the same in all of a channel`);
+      if (channel.maxPerSecond !== maxPerSecond) misuse('maxPerSecond', maxPerSecond, `${channel.maxPerSecond}`);
       const { maxChannels } = connection;
       if (channels.size >= maxChannels && !channels.has(name)) {
-        throw createFailure(CLOSE_NORMAL, 'too_many_channels', `at most ${maxChannels} channels`, { channel: name });
+        throw createChannelFailure(name, CLOSE_NORMAL, 'too_many_channels', `at most ${maxChannels} channels`);
       }
       if (!channels.has(name)) wanted.set(name, channel);
       channels.set(name, channel);
@@ -221,14 +219,15 @@ export const assembleClient = <Channels extends object>(
       return subscription;
     },
     publish(name: string, data: unknown, options: PublishOptions = {}) {
-      check(name);
+      check('channel', name, aChannel);
       if (state.type === 'closed') return Promise.reject(refusal(state.reason));
       const published = outbox.add(name, data, options);
       if (state.type === 'idle') sync();
       return published;
     },
     history(name: string, options: Beginning = {}) {
-      check(name);
+      check('channel', name, aChannel);
+      checkOptions(options, BEGINNING);
       return fetchPage(name, beginOf(options, '-1'));
     },
     on,

@@ -3,14 +3,13 @@
 import type { Begin, NodeAddress, PolledChannel, ServerEvent, Transport } from '../src/protocol/index.js';
 import { backoff } from './backoff.js';
 import { INITIAL, isNodesFault, lose } from './connection-state.js';
-import { createFailure, type Failure, isFinal, toFailure } from './errors.js';
+import { createFailure, createTimeout, type Failure, isFinal, toFailure } from './errors.js';
 import { fetchHistory } from './history.js';
 import type { Link, OpenLink, Outgoing, Source, Wanted } from './link.js';
 import { createMonitor, type Monitor } from './monitor.js';
 import {
   BACKOFF_CAP_MS,
   CLOSE_LATER,
-  CLOSE_NETWORK,
   CLOSE_NORMAL,
   CLOSE_TICKET,
   CLOSE_UNAUTHORIZED,
@@ -117,10 +116,10 @@ export const createConnection: Connect = (settings, openLink, owner) => {
     session
       .connect(active ? [active.node] : connection.exclude)
       .then((node) => attempt === mine && open(node))
-      .catch((error) => attempt === mine && end(toFailure(error)));
+      .catch((error) => attempt === mine && end(toFailure(error, settings.url)));
   };
   /** Discovery has a limit of its own, that is over by then. */
-  const expire = () => end(createFailure(CLOSE_NETWORK, 'timeout'));
+  const expire = () => end(createTimeout(session.state.node?.url));
 
   const open = ({ id, url }: NodeAddress) => {
     const line = openLink({
@@ -221,7 +220,7 @@ export const createConnection: Connect = (settings, openLink, owner) => {
   const page = {
     doubt: () => active?.probe(),
     silent() {
-      if (active) end(createFailure(CLOSE_NETWORK, 'timeout'), active);
+      if (active) end(createTimeout(session.state.node?.url), active);
     },
     /** Leaves neither a link nor an attempt; no failure of anybody's. */
     sleep(isAway: boolean) {

@@ -1,5 +1,6 @@
 // Listeners by type.
 
+import { refuseArgument } from './arguments.js';
 import type { Undo } from './types.js';
 
 export interface Emitter<Events> {
@@ -8,10 +9,13 @@ export interface Emitter<Events> {
   emit<Type extends keyof Events>(type: Type, value: Events[Type]): void;
 }
 
-export const createEmitter = <Events>(): Emitter<Events> => {
+/** Throws `TypeError` for an event that is none of `types`, and for what is no listener. */
+export const createEmitter = <Events>(types: RegExp): Emitter<Events> => {
   const entries = new Set<(type: unknown, value: unknown) => void>();
   return {
     on(type, listener) {
+      if (!types.test(type as string) || typeof listener !== 'function')
+        refuseArgument(`on(${type as string})`, `${types}, function`);
       const entry = (other: unknown, value: unknown) => other === type && listener(value as never);
       entries.add(entry);
       return () => entries.delete(entry);

@@ -17,6 +17,7 @@ interface Details {
  * `overflow`, `too_many_channels` or `gap`. `message` is for people, `cause` is what was thrown underneath.
  */
 export class FanfareError extends Error {
+  override readonly name = 'FanfareError';
   declare readonly code: string;
   /** In how many milliseconds the server wants to be asked again. */
   declare readonly retryAfterMs?: number | undefined;
@@ -27,7 +28,6 @@ export class FanfareError extends Error {
 
   constructor(code: string, message: string = code, options?: { readonly cause?: unknown }) {
     super(message, options);
-    this.name = 'FanfareError';
     this.code = code;
   }
 }
@@ -45,15 +45,31 @@ export const createFailure = (
   { cause, ...details }: Details = {},
 ): Failure => Object.assign(new FanfareError(code, message, { cause }), details, { close });
 
+/** One that is about a channel, which it names. */
+export const createChannelFailure = (
+  channel: string | undefined,
+  close: number,
+  code: string,
+  message = code,
+  details: Details = {},
+): Failure =>
+  createFailure(close, code, !channel || message.includes(channel) ? message : `${channel}: ${message}`, {
+    ...details,
+    channel,
+  });
+
+/** Nothing came of what is named. */
+export const createTimeout = (what: unknown): Failure => createFailure(CLOSE_NETWORK, 'timeout', `${what}: timeout`);
+
 /** A link's end: the reason of a node's begins with a code. */
 export const createEnd = (close: number, reason = '', retryAfterMs?: number): Failure =>
   createFailure(close, reason.split(':')[0] || 'network', reason || undefined, { retryAfterMs });
 
-/** Whatever was thrown; what is no failure yet counts as the network's: a captive portal's answer, a fetch that threw. */
-export const toFailure = (cause: unknown): Failure =>
+/** Whatever was thrown, and of what: what is no failure yet counts as the network's, as a captive portal's answer or a fetch that threw. */
+export const toFailure = (cause: unknown, what: unknown): Failure =>
   (cause as Failure | undefined)?.close
     ? (cause as Failure)
-    : createFailure(CLOSE_NETWORK, 'network', String(cause), { cause });
+    : createFailure(CLOSE_NETWORK, 'network', `${what}: ${String(cause)}`, { cause });
 
 /** 4500–4999 is the server's final word; all else may be tried again. */
 export const isFinal = ({ close }: Failure): boolean => close >= 4500 && close < 5000;
@@ -63,14 +79,15 @@ export const isFinal = ({ close }: Failure): boolean => close >= 4500 && close <
  * newer node, may be tried again, and so may what says when.
  */
 export const createRefusal = ({ code, message, channel, retryAfterMs }: Coded): Failure =>
-  createFailure(
+  createChannelFailure(
+    channel,
     retryAfterMs === undefined &&
       /not_|_too_|_ch|^(al|ba|bi|bo|du|forb|head|id|me|or|rev|tok|unk|uns|up|uri|wr)/.test(code)
       ? CLOSE_REFUSED
       : CLOSE_LATER,
     code,
     message,
-    { channel, retryAfterMs },
+    { retryAfterMs },
   );
 
 /** What names a code: an `error` event, or another that ends something. */
@@ -80,12 +97,3 @@ export interface Coded {
   readonly channel?: string;
   readonly retryAfterMs?: number;
 }
-
-export const isWhole = (value: unknown, least: number, most: number): boolean =>
-  Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
-
-/** Refuses a caller's argument. */
-export const misuse = (argument: string, value: unknown, expected: string): never => {
-  const text = typeof value === 'string' || Array.isArray(value) ? JSON.stringify(value) : String(value);
-  throw new TypeError(`bad ${argument}: ${text} is not ${expected}`);
-};

@@ -1,11 +1,10 @@
 // A client with every transport, over whatever makes its connection.
 
-import type { ReadCache } from './cache.js';
+import { misuse } from './arguments.js';
 import { assembleClient } from './client.js';
 import type { Connect } from './connection.js';
-import { misuse } from './errors.js';
 import type { OpenLink } from './link.js';
-import { mergeOptions } from './settings.js';
+import { mergeOptions, type Settings } from './settings.js';
 import { fallback } from './transports/fallback.js';
 import { poll } from './transports/poll.js';
 import { sse } from './transports/sse.js';
@@ -19,13 +18,13 @@ const OPEN: Readonly<Record<Transport, OpenLink>> = {
   'short-poll': poll('short-poll'),
 };
 
-/** Throws `TypeError` on bad options. */
+/** Throws `TypeError` on bad options. `more` is what no application hands in. */
 export const createFullClient = <Channels extends object = AnyChannels>(
   options: ClientOptions,
   connect?: Connect,
-  readCache?: ReadCache,
+  more?: Partial<Settings>,
 ): Client<Channels> => {
-  const settings = { ...mergeOptions(options), readCache };
+  const settings: Settings = { ...mergeOptions(options), ...more };
   const transports = new Map<Transport, OpenLink>();
   for (const name of options.transports ?? (Object.keys(OPEN) as Transport[])) {
     if (!Object.hasOwn(OPEN, name)) misuse('transports', name, `one of ${Object.keys(OPEN).join(', ')}`);

@@ -1,9 +1,9 @@
 // What a channel's history holds after a position: one short poll, outside of any link.
 
 import type { Begin, Feature, PATHS, PolledChannel } from '../src/protocol/index.js';
-import { createFailure } from './errors.js';
+import { createTimeout, toFailure } from './errors.js';
 import { post } from './http.js';
-import { ANSWER_LIMIT_MS, CLOSE_NETWORK } from './numbers.js';
+import { ANSWER_LIMIT_MS } from './numbers.js';
 import { pollAnswer } from './poll-answer.js';
 import type { Given } from './session.js';
 import type { Settings } from './settings.js';
@@ -16,7 +16,7 @@ export const fetchHistory = async (
   begin: Begin,
   stop: AbortController,
 ): Promise<PolledChannel | undefined> => {
-  const expire = () => stop.abort(createFailure(CLOSE_NETWORK, 'timeout'));
+  const expire = () => stop.abort(createTimeout(given.node.url));
   const touch = () => timers.set(expire, ANSWER_LIMIT_MS);
   touch();
   try {
@@ -28,6 +28,8 @@ export const fetchHistory = async (
       const channels = await pollAnswer(response, given, stop.signal, touch);
       if (channels) return Object.hasOwn(channels, name) ? channels[name] : undefined;
     }
+  } catch (error) {
+    throw toFailure(error, given.node.url);
   } finally {
     timers.delete(expire);
   }

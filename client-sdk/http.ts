@@ -41,7 +41,7 @@ export const post = async (
   const isLater = afterMs || /408|429|5../.test(status as never);
   const unauthorized = code === 'revoked' ? CLOSE_REVOKED : CLOSE_UNAUTHORIZED;
   const close = !isHeard ? CLOSE_NETWORK : isLater ? CLOSE_LATER : status === 401 ? unauthorized : CLOSE_REFUSED;
-  throw createFailure(close, own || `http_${status}`, detail, {
+  throw createFailure(close, own || `http_${status}`, `${url}: ${detail ?? status}`, {
     channels,
     retryAfterMs: isHeard ? afterMs : Math.min(afterMs, MAX_PROXY_RETRY_MS),
   });

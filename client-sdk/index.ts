@@ -9,5 +9,5 @@ export type * from './types.js';
 
 /** Makes a client; it connects with its first `subscribe` or `publish`. Throws `TypeError` on bad options. */
 export function createClient<Channels extends object = AnyChannels>(options: ClientOptions): Client<Channels> {
-  return createFullClient<Channels>(options, undefined, readCache);
+  return createFullClient<Channels>(options, undefined, { readCache });
 }

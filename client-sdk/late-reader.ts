@@ -60,7 +60,7 @@ export const joinLate = (
       isCaughtUp = true;
       for (const event of events) read(...event);
     } catch (error) {
-      const failure = toFailure(error);
+      const failure = toFailure(error, name);
       if (!readers.has(reader)) return;
       if (isFinal(failure) && failure.close !== CLOSE_UNAUTHORIZED) refused(failure);
       else again(failure);

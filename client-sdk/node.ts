@@ -9,6 +9,7 @@ export type * from './types.js';
 
 /** As `createClient` of `fanfare/client`, with the WebSocket of the package `ws` unless another is handed in. */
 export function createClient<Channels extends object = AnyChannels>(options: ClientOptions): Client<Channels> {
+  if (Object(options) !== options) return createBrowserClient<Channels>(options);
   return createBrowserClient<Channels>({
     ...options,
     WebSocket: options.WebSocket ?? (WebSocket as unknown as WebSocketConstructor),

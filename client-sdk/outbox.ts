@@ -1,12 +1,18 @@
 // Publishes until they are done, those to one channel in order: each is repeated with its key over every link, so it is stored once.
 
 import type { Offset } from '../src/protocol/index.js';
+import { aSignal, checkOptions, isText, type Rule, refuseArgument } from './arguments.js';
 import { backoff } from './backoff.js';
-import { createFailure, type Failure, isFinal, misuse } from './errors.js';
+import { createChannelFailure, type Failure, isFinal } from './errors.js';
 import type { Outgoing } from './link.js';
 import { CLOSE_REFUSED, CLOSE_UNAUTHORIZED, MAX_QUEUED, PUBLISH_TIMEOUT_MS, REPEAT_FAILURES } from './numbers.js';
 import type { Settings } from './settings.js';
 import type { PublishOptions } from './types.js';
+
+const RULES: Readonly<Record<keyof PublishOptions, Rule>> = {
+  key: isText(/^[!-~]{1,128}$/),
+  signal: aSignal,
+};
 
 export interface Outbox {
   /** Throws `TypeError` when `data` is no JSON value, or the key breaks a rule. */
@@ -24,6 +30,17 @@ interface Waiting extends Outgoing {
   /** Gives it up; its rejection is no news. */
   close(code: string): void;
 }
+
+/** A copy, so that repeating it repeats the same bytes. */
+const copy = (body: { readonly channel: string; readonly data: unknown; readonly key: string }): object => {
+  try {
+    const copied = JSON.parse(JSON.stringify(body));
+    if ('data' in copied) return copied;
+    throw 'no JSON';
+  } catch (why) {
+    return refuseArgument('data', why);
+  }
+};
 
 /** `publish` returns whether the link took it: one that is busy, or is not there, does not. */
 export const createOutbox = ({ timers, random }: Settings, publish: (outgoing: Outgoing) => boolean): Outbox => {
@@ -68,13 +85,15 @@ export const createOutbox = ({ timers, random }: Settings, publish: (outgoing: O
 
   return {
     // About 100 random bits; `crypto.randomUUID` is missing on pages without https.
-    add(channel, data, { key = `${random()}${random()}`, signal }) {
-      if (!/^[!-~]{1,128}$/.test(key)) misuse('key', key, '1 to 128 of printable ASCII');
-      const body = JSON.parse(JSON.stringify({ channel, data, key }));
-      if (!('data' in body)) misuse('data', typeof data, 'a JSON value');
+    add(channel, data, options) {
+      checkOptions(options, RULES);
+      const { key = `${random()}${random()}`, signal } = options;
+      const body = copy({ channel, data, key });
       const promise = new Promise<{ readonly offset: Offset }>((resolve, reject) => {
-        const giveUp = (code: string, cause?: unknown) =>
-          item.done(createFailure(CLOSE_REFUSED, code, code, { cause }));
+        /** Why it was refused for now, the last time. */
+        let refusal: Failure | undefined;
+        const giveUp = (code: string, cause: unknown = refusal) =>
+          item.done(createChannelFailure(channel, CLOSE_REFUSED, code, cause ? `${code}, ${cause}` : code, { cause }));
         const expire = () => giveUp('timeout');
         const abort = () => giveUp('aborted', signal?.reason);
         const item: Waiting = {
@@ -83,7 +102,10 @@ export const createOutbox = ({ timers, random }: Settings, publish: (outgoing: O
           body,
           done(failure, offset = '') {
             item.busy = false;
-            if (failure && (!isFinal(failure) || failure.close === CLOSE_UNAUTHORIZED)) return pause(channel, failure);
+            if (failure && (!isFinal(failure) || failure.close === CLOSE_UNAUTHORIZED)) {
+              refusal = failure;
+              return pause(channel, failure);
+            }
             waiting.delete(item);
             timers.delete(expire);
             signal?.removeEventListener('abort', abort);

@@ -2,7 +2,7 @@
 
 import type { ConnectResponse, NodeAddress, PATHS, Transport } from '../src/protocol/index.js';
 import type { CacheState } from './cache.js';
-import { createFailure, type Failure, toFailure } from './errors.js';
+import { createFailure, createTimeout, type Failure, toFailure } from './errors.js';
 import { post } from './http.js';
 import { CLOSE_NETWORK, CLOSE_UNAUTHORIZED, DISCOVERY_LIMIT_MS, MIN_RENEW_MS, RENEW_AT } from './numbers.js';
 import { createSecret } from './secret.js';
@@ -63,11 +63,11 @@ export const createSession = (
     if (signal.aborted) return;
     const response = await post(fetch, url + path, bearer, body, signal);
     const answer = (await response.json()) as Partial<ConnectResponse>;
-    const { ticket, expiresInMs = 0, node, transports } = answer;
+    const { ticket, expiresInMs = -1, node, transports } = answer;
+    // It was taken within the tolerance of clocks, and makes no ticket that lasts.
+    if (ticket && !expiresInMs) throw createFailure(CLOSE_UNAUTHORIZED, 'token_expired');
     // Such as a captive portal's.
-    if (!ticket || !(expiresInMs > 0) || (reason === 'connect' && !(node?.url && transports))) {
-      throw createFailure(CLOSE_NETWORK, 'network', 'not an answer of discovery');
-    }
+    if (!ticket || !(expiresInMs > 0) || (reason === 'connect' && !(node?.url && transports))) throw 'not discovery';
     if (signal.aborted) return;
     Object.assign(given, answer, { alternatives: answer.alternatives ?? given.alternatives });
     expiresAtMs = now() + expiresInMs;
@@ -83,11 +83,11 @@ export const createSession = (
     try {
       // Whatever hangs, the application's function or its `fetch`, is not waited for.
       await new Promise<void>((resolve, reject) => {
-        mine.signal.onabort = () => reject(createFailure(CLOSE_NETWORK, 'timeout'));
+        mine.signal.onabort = () => reject(createTimeout(url + path));
         request(path, reason, { ...body, session }, mine).then(resolve, reject);
       });
     } catch (error) {
-      const failure = toFailure(error);
+      const failure = toFailure(error, url + path);
       isRefused ||= failure.close === CLOSE_UNAUTHORIZED;
       throw failure;
     } finally {

@@ -1,7 +1,7 @@
 // The options, looked at once and merged with their defaults.
 
+import { aFunction, check, checkOptions, hasFunctions, isFunction, isText, isWithin, type Rule } from './arguments.js';
 import type { ReadCache } from './cache.js';
-import { isWhole, misuse } from './errors.js';
 import { POLL_INTERVAL_MS, POLL_WAIT_MS } from './numbers.js';
 import { PAGE, type Page } from './page.js';
 import { createTimers, type Timers } from './timers.js';
@@ -24,29 +24,21 @@ export type Settings = Omit<Merged, 'transports' | 'debug'> & {
   readonly debug: ((what: string, detail: unknown) => void) | false | undefined;
 };
 
-type Rule = readonly [isGood: (value: unknown) => boolean, expected: string];
-
-const isFunction = (value: unknown) => typeof value === 'function';
-const hasFunctions =
-  (...names: string[]) =>
-  (value: unknown) =>
-    names.every((name) => isFunction((value as Record<string, unknown> | null)?.[name]));
-const aFunction: Rule = [isFunction, 'a function'];
-const isWithin = (least: number, most: number): Rule => [
-  (value) => isWhole(value, least, most),
-  `an integer from ${least} to ${most}`,
+export const aClock: Rule = [
+  hasFunctions('now', 'monotonic', 'setTimeout', 'clearTimeout' satisfies keyof Clock),
+  'a clock',
 ];
 
-const RULES: Readonly<Partial<Record<keyof ClientOptions, Rule>>> = {
-  url: [(value) => /^https?:\/\/[^\s?#]+$/.test(value as string), 'an http(s):// URL'],
-  token: [(value) => isFunction(value) || (typeof value === 'string' && !!value), 'a text or a function'],
-  transports: [(value) => Array.isArray(value) && value.length > 0, 'a list of transports'],
+const RULES: Readonly<Record<keyof ClientOptions, Rule>> = {
+  url: isText(/^https?:\/\/[^\s?#@]+$/, 'an http(s):// URL without query'),
+  token: [(value) => isFunction(value) || (value && typeof value === 'string'), 'a text or a function'],
+  transports: [(value) => Array.isArray(value) && value.length, 'a list of transports, not empty'],
   WebSocket: aFunction,
   fetch: aFunction,
   random: aFunction,
   pollIntervalMs: isWithin(10, 3_600_000),
   pollWaitMs: isWithin(1, 60_000),
-  clock: [hasFunctions('now', 'monotonic', 'setTimeout', 'clearTimeout' satisfies keyof Clock), 'a clock'],
+  clock: aClock,
   debug: [(value) => typeof value === 'boolean' || isFunction(value), 'a function or a boolean'],
   storage: [(value) => value === null || hasFunctions('getItem', 'setItem')(value), 'a storage, or null'],
 };
@@ -63,12 +55,8 @@ export const mergeOptions = (options: ClientOptions): Settings => {
     pollIntervalMs: POLL_INTERVAL_MS,
     pollWaitMs: POLL_WAIT_MS,
   };
-  for (const [name, value] of Object.entries(options)) if (value !== undefined) settings[name] = value;
-  for (const [name, [isGood, expected]] of Object.entries(RULES)) {
-    const value = settings[name];
-    if (value === undefined ? /url|fetch/.test(name) : !isGood(value))
-      misuse(name, name === 'token' ? typeof value : value, expected);
-  }
+  checkOptions(options, RULES, settings);
+  for (const name of ['url', 'fetch'] as const) check(name, settings[name], RULES[name]);
   return {
     ...(settings as unknown as Settings),
     debug:

@@ -1,6 +1,6 @@
 // `fanfare/client/shared`: a client whose connection all tabs of its origin share, where they are of one user.
 
-import { misuse } from './errors.js';
+import { misuse } from './arguments.js';
 import { BROWSER } from './shared/browser.js';
 import { createSharing } from './shared/sharing.js';
 import type { WorkerLike } from './shared/worker.js';
@@ -27,10 +27,9 @@ export interface SharedClient<Channels extends object = AnyChannels> extends Cli
  * their tokens), `url`, `transports` and version of this SDK. Where tabs cannot find each other (no Web Locks, as on a page without https), it
  * has one of its own. With `fetch`, `WebSocket`, `clock`, `random` or `storage` it does without a worker. Throws `TypeError` on bad options.
  */
-export function createSharedClient<Channels extends object = AnyChannels>({
-  worker,
-  ...options
-}: SharedClientOptions): SharedClient<Channels> {
+export function createSharedClient<Channels extends object = AnyChannels>(
+  { worker, ...options }: SharedClientOptions = {} as never,
+): SharedClient<Channels> {
   if (worker && typeof worker !== 'string' && typeof worker.href !== 'string')
     misuse('worker', worker, 'a URL, or null');
   const open = (name: string): WorkerLike =>

@@ -1,6 +1,7 @@
 // One channel of the client that only reads: its position, its state, and what its subscription is told once and in order.
 
 import type { Begin, MessageEvent, Offset, ServerEvent } from '../src/protocol/index.js';
+import { refuseArgument } from './arguments.js';
 import { isOpen } from './channel.js';
 import { disposal } from './disposal.js';
 import { createEmitter } from './emitter.js';
@@ -29,7 +30,7 @@ export const createReader = (
   mine: () => string | undefined,
   leave: () => void,
 ): SseReader => {
-  const { on, emit } = createEmitter<Events>();
+  const { on, emit } = createEmitter<Events>(/^(message|gap|state)$/);
   let state: SubscriptionState = { type: 'pending' };
   const become = (next: SubscriptionState) => {
     if (state.type === 'closed' || state.type === next.type) return;
@@ -63,10 +64,6 @@ export const createReader = (
       ...disposal('unsubscribe', leave),
     } as SseSubscription,
   };
-};
-
-export const refuseArgument = (name: string, value: unknown): never => {
-  throw new TypeError(`bad ${name}: ${value}`);
 };
 
 /** Throws `TypeError` where the channel's name or the beginning is none. */

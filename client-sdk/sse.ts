@@ -2,6 +2,7 @@
 
 import { decodeEvents } from '../src/protocol/decode-event.js';
 import type { ConnectResponse, Feature, PATHS, ServerEvent } from '../src/protocol/index.js';
+import { refuseArgument } from './arguments.js';
 import { backoff } from './backoff.js';
 import { disposal } from './disposal.js';
 import { createEmitter } from './emitter.js';
@@ -21,7 +22,7 @@ import {
   TOKEN_LIMIT_MS,
 } from './numbers.js';
 import { createSecret } from './secret.js';
-import { beginOf, createReader, refuseArgument, type SseReader } from './sse-reader.js';
+import { beginOf, createReader, type SseReader } from './sse-reader.js';
 import type { SseClient, SseOptions } from './sse-types.js';
 import { createTimers } from './timers.js';
 import { createSseParser } from './transports/sse-parser.js';
@@ -41,10 +42,12 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
     random = Math.random,
     fetch = globalThis.fetch,
     clock = globalThis as unknown as Clock,
+    ...others
   } = options;
+  for (const name in others) refuseArgument('option', name);
   if (!/^https?:/.test(url)) refuseArgument('url', url);
   const timers = createTimers(clock);
-  const { on, emit } = createEmitter<Events>();
+  const { on, emit } = createEmitter<Events>(/^(state|error)$/);
   const readers = new Map<string, SseReader>();
   /** Those that the stream was asked for, and that have not ended since. */
   let asked = readers;
@@ -107,12 +110,12 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
     attempt = mine;
     if (!/^con/.test(state.type)) become({ type: 'connecting' });
     // A listener may have closed the client.
-    if (attempt === mine) run(mine).catch((error) => attempt === mine && fail(toFailure(error)));
+    if (attempt === mine) run(mine).catch((error) => attempt === mine && fail(toFailure(error, url)));
   };
 
   /** Something came, or is to come; the next must not take longer than that. */
   const touch = () => timers.set(expire, heartbeatMs + DOUBT_MS + SIGN_MS);
-  const expire = () => fail(createFailure(CLOSE_NETWORK, 'timeout'));
+  const expire = () => fail(createFailure(CLOSE_NETWORK, 'timeout', url));
 
   const run = async ({ signal }: AbortController) => {
     const send = (url: string, token: string | null | undefined, body: object) => post(fetch, url, token, body, signal);
@@ -127,7 +130,7 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
       const answer = (await (await send(url.replace(/\/+$/, '') + path, bearer, body)).json()) as ConnectResponse;
       if (signal.aborted) return;
       // Such as a captive portal's.
-      if (!answer.ticket || !answer.node) throw createEnd(CLOSE_NETWORK);
+      if (!answer.ticket || !answer.node) throw 'ended';
       given = answer;
       isRefused = false;
     }
@@ -145,7 +148,7 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
       // Behind what it says of its heartbeat.
       touch();
       const { done, value } = await reader.read();
-      if (done) throw createEnd(CLOSE_NETWORK);
+      if (done) throw 'ended';
       parse(value);
     }
   };
@@ -156,11 +159,11 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
     try {
       bearer = await token({ reason: isRefused ? 'refused' : 'connect', signal });
     } catch (cause) {
-      throw createFailure(CLOSE_NETWORK, 'token', String(cause), { cause });
+      throw createFailure(CLOSE_NETWORK, 'token', `${cause}`, { cause });
     }
     if (bearer === null) throw createFailure(CLOSE_NORMAL, 'logged_out');
     // No function's failure makes a user anonymous.
-    if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(bearer)) throw createFailure(CLOSE_NETWORK, 'token');
+    if (!/^[\w-]+(\.[\w-]+){2}$/.test(bearer)) throw createFailure(CLOSE_NETWORK, 'token');
     return bearer;
   };
 

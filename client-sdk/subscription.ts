@@ -4,7 +4,7 @@ import type { After, Begin, MessageEvent } from '../src/protocol/index.js';
 import { type Channel, isFilled, isLate, isOpen, type Reader } from './channel.js';
 import { disposal } from './disposal.js';
 import { createEmitter } from './emitter.js';
-import { createFailure } from './errors.js';
+import { createChannelFailure } from './errors.js';
 import { CLOSE_NORMAL } from './numbers.js';
 import { createReading } from './reading.js';
 import type { Gap, Message, SubscribeOptions, Subscription, SubscriptionState } from './types.js';
@@ -30,7 +30,7 @@ export const createSubscription = <T>(
   join: (channel: Channel, reader: Reader, late: Begin | undefined) => () => void,
   left: (channel: Channel) => void,
 ): Subscription<T, Message<T> | Gap> => {
-  const emitter = createEmitter<Events>();
+  const emitter = createEmitter<Events>(/^(message|gap|state)$/);
   const { on } = emitter;
   /** Its own: others of the channel may be elsewhere, and go on when this one has ended. */
   let position = begin === 'now' ? channel.position : begin;
@@ -61,9 +61,7 @@ export const createSubscription = <T>(
       leave();
       signal?.removeEventListener('abort', unsubscribe);
       const { code } = state;
-      reading.end(
-        ON_PURPOSE.test(code) ? undefined : createFailure(CLOSE_NORMAL, code, code, { channel: channel.name }),
-      );
+      reading.end(ON_PURPOSE.test(code) ? undefined : createChannelFailure(channel.name, CLOSE_NORMAL, code));
     }
     emitter.emit('state', state);
   };
@@ -83,10 +81,7 @@ export const createSubscription = <T>(
     position = offset ?? position;
     reading.push(() => {
       if (item.type === 'gap' && gaps !== 'yield') {
-        throw createFailure(CLOSE_NORMAL, 'gap', item.reason, {
-          channel: channel.name,
-          gap: item,
-        });
+        throw createChannelFailure(channel.name, CLOSE_NORMAL, 'gap', item.reason, { gap: item });
       }
       return { value: item as Message<T> };
     });

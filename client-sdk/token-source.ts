@@ -1,6 +1,6 @@
 // The user's token: a text, or what the application's function gives, one call at a time.
 
-import { createFailure } from './errors.js';
+import { createFailure, createTimeout } from './errors.js';
 import { CLOSE_NETWORK, CLOSE_NORMAL, TOKEN_LIMIT_MS } from './numbers.js';
 import type { Settings } from './settings.js';
 import type { TokenContext, TokenSource } from './types.js';
@@ -18,7 +18,7 @@ export interface Tokens {
   close(): void;
 }
 
-const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+const JWT = /^[\w-]+(\.[\w-]+){2}$/;
 
 export const createTokens = ({ token, timers }: Settings): Tokens => {
   let call: { readonly answer: Promise<string>; readonly stop: AbortController } | undefined;
@@ -37,7 +37,7 @@ export const createTokens = ({ token, timers }: Settings): Tokens => {
     try {
       given = await (token as TokenSource)(context);
     } catch (cause) {
-      throw createFailure(CLOSE_NETWORK, 'token', String(cause), { cause });
+      throw createFailure(CLOSE_NETWORK, 'token', `token: ${cause}`, { cause });
     }
     if (given === null) throw createFailure(CLOSE_NORMAL, 'logged_out');
     if (!JWT.test(given)) throw createFailure(CLOSE_NETWORK, 'token', 'no JWT');
@@ -52,7 +52,7 @@ export const createTokens = ({ token, timers }: Settings): Tokens => {
         const stop = new AbortController();
         const answer = new Promise<string>((resolve, reject) => {
           // A function need not listen to its signal.
-          stop.signal.addEventListener('abort', () => reject(createFailure(CLOSE_NETWORK, 'timeout')));
+          stop.signal.addEventListener('abort', () => reject(createTimeout('token')));
           ask({ reason, signal: stop.signal }).then(resolve, reject);
         });
         const mine = { answer, stop };

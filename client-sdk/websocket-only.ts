@@ -1,7 +1,7 @@
 // `fanfare/client/websocket`: the SDK with the WebSocket transport alone.
 
+import { misuse } from './arguments.js';
 import { assembleClient } from './client.js';
-import { misuse } from './errors.js';
 import { mergeOptions } from './settings.js';
 import { websocket } from './transports/websocket.js';
 import type { AnyChannels, Client, ClientOptions } from './types.js';

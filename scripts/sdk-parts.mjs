@@ -23,7 +23,7 @@ const PARTS = {
     ...['session', 'token-source', 'secret'],
   ],
   'signs of life, and a page that sleeps, wakes, is hidden or put away': ['monitor', 'page'],
-  'options that are checked and name themselves': ['settings'],
+  'options that are checked and name themselves': ['settings', 'arguments', 'channel-rule'],
   'errors with code, cause and text; which of them are final': ['errors'],
   'requests, and what a refusal of Fanfare’s or of a proxy means': ['http'],
   'timers that nothing forgets, backoff, listeners, `using`, a list that scrolls': [

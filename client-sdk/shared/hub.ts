@@ -105,8 +105,8 @@ export const createHub = (browser: Browser, options: ClientOptions, ended: () =>
     ended();
   };
 
-  const inner = { clock, page, ...(typeof options.token === 'function' && { token: lend }) };
-  const client: Client = createFullClient({ ...options, ...inner });
+  const inner = { clock, ...(typeof options.token === 'function' && { token: lend }) };
+  const client: Client = createFullClient({ ...options, ...inner }, undefined, { page });
   client.on('error', (failure) => tellAll(FAILURE, pack(failure)));
   client.on('state', (state) => {
     tellAll(STATE, view());

@@ -26,7 +26,7 @@ type Told = readonly [number: number, word: number, value: unknown];
 export type Sent = readonly [close: number, code: string, message: string, details: object];
 
 export const pack = (error: unknown): Sent => {
-  const { close, code, message, channel, retryAfterMs } = toFailure(error);
+  const { close, code, message, channel, retryAfterMs } = toFailure(error, 'hub');
   return [close, code, message, { channel, retryAfterMs }];
 };
 

@@ -2,6 +2,7 @@
 
 import { type Connect, createConnection } from '../connection.js';
 import { createFullClient } from '../every-transport.js';
+import type { Settings } from '../settings.js';
 import type { Client, ClientOptions } from '../types.js';
 import { createHub } from './hub.js';
 import { meetLeader } from './leader.js';
@@ -17,6 +18,7 @@ export const createSharing = (
   options: ClientOptions,
   browser: Browser,
   openWorker: ((name: string) => WorkerLike) | undefined,
+  more?: Partial<Settings>,
 ): Client & { logOut(): void } => {
   let tab: TabConnection | undefined;
   const connect: Connect = (settings, openLink, owner) => {
@@ -37,6 +39,6 @@ export const createSharing = (
     });
     return tab;
   };
-  const client = createFullClient(options, connect);
+  const client = createFullClient(options, connect, more);
   return Object.assign(client, { logOut: () => (tab ?? { logOut: client.close }).logOut() });
 };

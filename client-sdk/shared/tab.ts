@@ -3,7 +3,7 @@
 import type { ServerEvent } from '../../src/protocol/index.js';
 import { backoff } from '../backoff.js';
 import { type Connection, type ConnectionOwner, createConnection } from '../connection.js';
-import { createFailure, toFailure } from '../errors.js';
+import { createChannelFailure, createFailure, toFailure } from '../errors.js';
 import { diff, type OpenLink, type Outgoing, type Source, type Wanted } from '../link.js';
 import { CLOSE_NETWORK, CLOSE_NORMAL, CLOSE_REFUSED, HIDDEN_LOOK_MS, LOOK_MS, MAX_SILENT_LOOKS } from '../numbers.js';
 import type { PageEvent } from '../page.js';
@@ -108,7 +108,7 @@ export const createTab = (
       look();
     } catch (error) {
       if (isOver()) return;
-      const failure = toFailure(error);
+      const failure = toFailure(error, url);
       if (failure.code === 'logged_out') return become({ type: 'closed', code: CLOSE_NORMAL, reason: failure.code });
       owner.failed(failure);
       if (isOver()) return;
@@ -216,7 +216,7 @@ export const createTab = (
         const channel = askedFor(name, number);
         if (!channel) return;
         asked.delete(channel);
-        owner.refuse(channel, createFailure(CLOSE_REFUSED, code, code, { channel: name }));
+        owner.refuse(channel, createChannelFailure(name, CLOSE_REFUSED, code));
       },
     ],
     [FAILURE, (failure: Sent) => owner.failed(createFailure(...failure))],

@@ -1,6 +1,9 @@
 // `fanfare/client/testing`: a server in memory for the tests of applications; no network, and as fast as the test likes.
 
 import type { Json, Offset, Transport } from '../../src/protocol/index.js';
+import { aFunction, check, checkOptions, isWithin, misuse, type Rule } from '../arguments.js';
+import { aChannel } from '../channel-rule.js';
+import { aClock } from '../settings.js';
 import type { ClientOptions, Clock } from '../types.js';
 import { createFetch } from './fetch.js';
 import type { Publication } from './publication.js';
@@ -8,6 +11,10 @@ import { Server } from './server.js';
 import { createWebSocket } from './socket.js';
 
 export type { Publication } from './publication.js';
+
+/** Both chosen: more than any test waits for, or holds. */
+const MAX_LATENCY_MS = 3_600_000;
+const MAX_KEPT = 1_000_000;
 
 export interface TestServerOptions {
   /** Default: the host's, looked up at each use, so that fake timers of a test runner are in force. */
@@ -55,15 +62,35 @@ const HOST: Clock = {
   clearTimeout: (timer) => clearTimeout(timer),
 };
 
-/** As JSON carries it: a copy, as over a network. Throws `TypeError` for what it cannot carry. */
-const carried = (data: unknown): Json => {
-  const text = JSON.stringify(data);
-  if (text === undefined) throw new TypeError(`bad data: ${typeof data} is not a JSON value`);
-  return JSON.parse(text);
+const TRANSPORTS: readonly Transport[] = ['websocket', 'sse', 'long-poll', 'short-poll'];
+const RULES: Readonly<Record<keyof TestServerOptions, Rule>> = {
+  clock: aClock,
+  random: aFunction,
+  latencyMs: isWithin(0, MAX_LATENCY_MS),
+  keep: isWithin(0, MAX_KEPT),
+  user: [(value) => value === null || (value && typeof value === 'string'), 'the name of a user, or null'],
 };
 
-/** Makes a server of its own, which keeps the promises of a real one and holds nothing open by itself. */
+/** As JSON carries it: a copy, as over a network. Throws `TypeError` for what it cannot carry. */
+const carried = (data: unknown): Json => {
+  let text: string | undefined;
+  let why = '';
+  try {
+    text = JSON.stringify(data);
+  } catch (error) {
+    why = `: ${error}`;
+  }
+  return text === undefined ? misuse('data', data, `a JSON value${why}`) : JSON.parse(text);
+};
+
+const named = (channel: string): string => {
+  check('channel', channel, aChannel);
+  return channel;
+};
+
+/** Makes a server of its own, which keeps the promises of a real one and holds nothing open by itself. Throws `TypeError` for bad options, as its methods do for bad arguments. */
 export function createTestServer(options: TestServerOptions = {}): TestServer {
+  checkOptions(options, RULES);
   const { clock = HOST, random = () => 0.5, latencyMs = 0, keep = 100, user = null } = options;
   const server = new Server({ clock, random, latencyMs, keep, user });
   return {
@@ -85,17 +112,24 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
       return server.ways.size;
     },
     published: server.published,
-    publish: (channel, data) => server.publish(channel, carried(data)),
-    tell: (channel, data) => server.tell(channel, carried(data)),
-    trim: (channel, kept) => server.log(channel).trim(kept),
-    forbid: (channel) => void server.forbidden.add(channel),
+    publish: (channel, data) => server.publish(named(channel), carried(data)),
+    tell: (channel, data) => server.tell(named(channel), carried(data)),
+    trim(channel, kept) {
+      check('keep', kept, RULES.keep);
+      server.log(named(channel)).trim(kept);
+    },
+    forbid: (channel) => void server.forbidden.add(named(channel)),
     cut() {
       for (const way of [...server.ways]) way.lose();
     },
     end(code, reason) {
+      check('code', code, isWithin(1_000, 4_999));
+      check('reason', reason, [(text) => typeof text === 'string', 'a text']);
       for (const way of [...server.ways]) way.end(code, reason);
     },
     allow(...transports) {
+      for (const transport of transports)
+        check('transport', transport, [() => TRANSPORTS.includes(transport), `one of ${TRANSPORTS.join(', ')}`]);
       server.blocked.clear();
       const kinds = new Set(transports.map((transport) => transport.replace(/^(long|short)-/, '')));
       for (const kind of ['websocket', 'sse', 'poll']) if (!kinds.has(kind)) server.blocked.add(kind);

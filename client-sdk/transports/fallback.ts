@@ -1,11 +1,10 @@
 // The ladder: a transport that tries others, best first, goes on with what works, and itself looks like one of them.
 
 import type { Transport } from '../../src/protocol/index.js';
-import { createFailure, type Failure, toFailure } from '../errors.js';
+import { createTimeout, type Failure, toFailure } from '../errors.js';
 import type { Link, OpenLink } from '../link.js';
 import {
   BESIDE_MS,
-  CLOSE_NETWORK,
   CLOSE_UNHEARD,
   CLOSE_WORD,
   DOUBT_MS,
@@ -52,7 +51,7 @@ export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, settings:
     const order = [...names.keys()];
     order.unshift(...order.splice(first));
     const slowAtMs = now() + SLOW_MS;
-    let failure = createFailure(CLOSE_NETWORK, 'network');
+    let failure = toFailure('no transport', host.url);
     let newest: Link | undefined;
     let winner: number | undefined;
     let wonAtMs = 0;
@@ -71,7 +70,7 @@ export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, settings:
       timers.set(start, !openLink ? 0 : name === 'long-poll' ? SLOW_MS : Math.max(BESIDE_MS, slowAtMs - now()));
       if (!openLink) return;
       try {
-        const expire = () => giveUp(link, createFailure(CLOSE_NETWORK, 'timeout'));
+        const expire = () => giveUp(link, createTimeout(host.url));
         const link: Link = openLink({
           ...host,
           touch() {
@@ -98,7 +97,7 @@ export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, settings:
         links.add(link);
         timers.set(expire, TRANSPORT_LIMIT_MS);
       } catch (error) {
-        failure = toFailure(error);
+        failure = toFailure(error, host.url);
         timers.set(start, 0);
       }
     };

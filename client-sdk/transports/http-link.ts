@@ -136,7 +136,7 @@ export const createHttpLink = (
           if (pauseMs) timers.set(question.next, pauseMs);
           else question.next();
         } catch (error) {
-          if (!signal.aborted) lose(question, toFailure(error));
+          if (!signal.aborted) lose(question, toFailure(error, host.url));
         }
       },
     });
@@ -224,7 +224,7 @@ export const createHttpLink = (
     };
     ask().then(
       (offset) => settle(undefined, offset),
-      (error) => settle(toFailure(error)),
+      (error) => settle(toFailure(error, host.url)),
     );
     return true;
   };

@@ -2,10 +2,9 @@
 
 import { decodeFrame } from '../../src/protocol/decode-frame.js';
 import type { Feature, PATHS } from '../../src/protocol/index.js';
-import { createEnd } from '../errors.js';
 import { pieces } from '../http.js';
 import type { Link, LinkHost } from '../link.js';
-import { CLOSE_NETWORK, HEARTBEAT_MS, QUIET_STREAM_MS } from '../numbers.js';
+import { HEARTBEAT_MS, QUIET_STREAM_MS } from '../numbers.js';
 import { createHttpLink } from './http-link.js';
 import { createSseParser } from './sse-parser.js';
 
@@ -21,7 +20,7 @@ export const sse = (host: LinkHost): Link =>
     });
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) throw createEnd(CLOSE_NETWORK);
+      if (done) throw 'ended';
       parse(value);
       // Behind what it says of its heartbeat.
       touch();

@@ -37,7 +37,8 @@ export const websocket = (host: LinkHost): Link => {
   const leaving = new Map<unknown, number>();
   /** Commands that wait for their answer, but for subscribes. */
   const answers = new Map<unknown, Answer>();
-  const socket = new host.WebSocket(host.url.replace(/^http/, 'ws') + ('/v1/ws' satisfies (typeof PATHS)['websocket']));
+  const url = host.url.replace(/^http/, 'ws') + ('/v1/ws' satisfies (typeof PATHS)['websocket']);
+  const socket = new host.WebSocket(url);
   /** The last command; 0 before the socket is open. */
   let id = 0;
   /** 0 before `connected`. */
@@ -189,10 +190,10 @@ export const websocket = (host: LinkHost): Link => {
     for (const event of decodeFrame(data)) if (socket.onmessage) take(event as AnyEvent);
   };
   socket.onclose = ({ code, reason }: { code: number; reason: string }) =>
-    host.lost(createEnd(code, reason, retryAfterMs));
+    host.lost(createEnd(code, reason || `network: ${url}`, retryAfterMs));
   // Where a page may not open one, some browsers tell nothing else; later the close that follows says all there is to know.
   socket.onerror = (cause: unknown) => {
-    if (!id) host.lost(createFailure(CLOSE_NETWORK, 'network', 'the WebSocket was refused', { cause }));
+    if (!id) host.lost(createFailure(CLOSE_NETWORK, 'network', `${url}: refused`, { cause }));
   };
 
   return {

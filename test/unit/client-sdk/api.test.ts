@@ -100,7 +100,9 @@ describe('`last`', () => {
     for (const bad of [-1, 1.5, 1_001, Number.NaN, '5']) {
       expect(() => world.client.subscribe('news', { last: bad as number }), String(bad)).toThrow(/^bad last: /);
     }
-    expect(() => world.client.subscribe('news', { last: 1, after: '-1' })).toThrow(/^bad last: 1 is not/);
+    expect(() => world.client.subscribe('news', { last: 1, after: '-1' })).toThrow(
+      /^bad after: "-1" is not possible beside "last"/,
+    );
     expect(() => world.client.history('news', { last: 1_001 })).toThrow(/^bad last: /);
     expect(world.client.state.type).toBe('idle');
   });

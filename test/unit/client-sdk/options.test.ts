@@ -53,7 +53,7 @@ describe('options', () => {
   });
 
   it('never show a token', () => {
-    expect(() => make({ token: ['secret'] })).toThrow(/^bad token: "object" is not/);
+    expect(() => make({ token: ['secret'] })).toThrow(/^bad token: object is not/);
   });
 
   it('of the WebSocket entry are looked at too', () => {
@@ -72,14 +72,14 @@ describe('arguments', () => {
   it('of subscribe and publish are refused at the call, and name themselves', () => {
     world = new World();
     const { client } = world;
-    expect(() => client.subscribe(5 as never)).toThrow(/^bad channel: 5 is not the name of a channel/);
-    expect(() => client.subscribe('news', { after: -1 as never })).toThrow(/^bad after: -1 is not an offset/);
+    expect(() => client.subscribe(5 as never)).toThrow(/^bad channel: 5 is not a name/);
+    expect(() => client.subscribe('news', { after: -1 as never })).toThrow(/^bad after: -1 is not /);
     expect(() => client.subscribe('news', { gaps: 'ignore' as never })).toThrow(/^bad gaps: "ignore"/);
     expect(() => client.subscribe('news', {}, {} as never)).toThrow(/^bad listener/);
     for (const key of ['', 'a b', 'ä', 'k'.repeat(129)]) {
       expect(() => client.publish('news', 1, { key }), key).toThrow(/^bad key/);
     }
-    expect(() => client.publish('news', () => {})).toThrow(/^bad data: "function" is not a JSON value/);
+    expect(() => client.publish('news', () => {})).toThrow(/^bad data: no JSON$/);
     expect(world.clock.pending).toBe(0);
     expect(client.state.type).toBe('idle');
   });
@@ -151,7 +151,9 @@ describe('an error', () => {
     world = new World({ fetch: () => Promise.reject(undefined) });
     world.subscribe('news');
     await world.clock.advance(0);
-    expect(world.errors).toMatchObject([{ name: 'FanfareError', code: 'network', message: 'undefined' }]);
+    expect(world.errors).toMatchObject([
+      { name: 'FanfareError', code: 'network', message: 'http://discovery.test/v1/connect: undefined' },
+    ]);
   });
 
   it('is told also when a link asks again by itself', async () => {

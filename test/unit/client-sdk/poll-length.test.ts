@@ -147,7 +147,7 @@ describe('an answer that is cut midway', () => {
     request.stream();
     for (let n = 0; n < 5; n++) request.write('x'.repeat(1_048_576));
     await settle();
-    expect(world.errors).toMatchObject([{ code: 'network', message: 'RangeError: answer' }]);
+    expect(world.errors).toMatchObject([{ code: 'network', message: 'http://n1.test: RangeError: answer' }]);
     expect(request.aborted).toBe(true);
   });
 

@@ -115,7 +115,9 @@ describe('a ticket', () => {
     const { socket } = await subscribeToNews(world);
     (await untilRenewal(socket)).answer(200, { ticket: '', expiresInMs: 60_000 });
     await settle();
-    expect(world.errors).toMatchObject([{ code: 'network', message: 'not an answer of discovery' }]);
+    expect(world.errors).toMatchObject([
+      { code: 'network', message: 'http://discovery.test/v1/ticket: not discovery' },
+    ]);
     (await untilRenewal(socket)).answer(200, { ticket: 't2', expiresInMs: 0 });
     await settle();
     expect(world.errors).toHaveLength(2);

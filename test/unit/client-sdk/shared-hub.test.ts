@@ -115,7 +115,7 @@ describe('a tab', () => {
     events(tab);
     events(other);
     socket.send({ type: 'error', id, channel: 'secret', code: 'forbidden_channel', message: 'no' });
-    const failure = [4500, 'forbidden_channel', 'no', { channel: 'secret', retryAfterMs: undefined }];
+    const failure = [4500, 'forbidden_channel', 'secret: no', { channel: 'secret', retryAfterMs: undefined }];
     expect(tab.told).toEqual([
       [0, REFUSED, [2, 'secret', 'forbidden_channel']],
       [0, FAILURE, failure],
@@ -148,7 +148,7 @@ describe('a tab', () => {
       [1, DONE, undefined],
       [2, DONE, { offset: offset(3) }],
       [3, DONE, { offset: offset(1), messages: [], more: false }],
-      [4, FAILED, [4500, 'forbidden_channel', 'forbidden_channel', {}]],
+      [4, FAILED, [4500, 'forbidden_channel', 'http://n1.test/v1/poll: forbidden_channel', {}]],
     ]);
   });
 

@@ -263,3 +263,32 @@ it('a test server needs no clock: it answers when the present turn is over', asy
   expect(news).toEqual([1]);
   expect(() => server.publish('news', undefined)).toThrow(/^bad data/);
 });
+
+it.each([
+  [() => createTestServer({ keeps: 5 } as never), 'bad option: "keeps" is not clock,random,latencyMs,keep,user'],
+  [() => createTestServer({ keep: '5' } as never), 'bad keep: "5" is not an integer from 0 to 1000000'],
+  [() => createTestServer({ latencyMs: -1 }), 'bad latencyMs: -1 is not an integer from 0 to 3600000'],
+  [() => createTestServer({ clock: {} } as never), 'bad clock: object is not a clock'],
+  [() => createTestServer({ user: 5 } as never), 'bad user: 5 is not the name of a user, or null'],
+  [() => createTestServer(5 as never), 'bad options: 5 is not an object'],
+  [() => createTestServer().publish('a b', 1), 'bad channel: "a b" is not a name: up to 200 of A-Za-z0-9_.:@=+~-'],
+  [
+    () => createTestServer().tell(undefined as never, 1),
+    'bad channel: undefined is not a name: up to 200 of A-Za-z0-9_.:@=+~-',
+  ],
+  [() => createTestServer().forbid(''), 'bad channel: "" is not a name: up to 200 of A-Za-z0-9_.:@=+~-'],
+  [() => createTestServer().publish('news', undefined), 'bad data: undefined is not a JSON value'],
+  [
+    () => createTestServer().tell('news', 1n),
+    'bad data: 1 is not a JSON value: TypeError: Do not know how to serialize a BigInt',
+  ],
+  [() => createTestServer().trim('news', -1), 'bad keep: -1 is not an integer from 0 to 1000000'],
+  [() => createTestServer().end(5, 'draining'), 'bad code: 5 is not an integer from 1000 to 4999'],
+  [() => createTestServer().end(4000, 5 as never), 'bad reason: 5 is not a text'],
+  [
+    () => createTestServer().allow('pigeon' as never),
+    'bad transport: "pigeon" is not one of websocket, sse, long-poll, short-poll',
+  ],
+])('the test server refuses what cannot be: %#', (call, message) => {
+  expect(call).toThrow(new TypeError(message));
+});

@@ -130,7 +130,7 @@ describe('a socket that cannot be opened', () => {
     world.subscribe('news');
     (await world.network.sockets.next()).fail();
     expect(world.errors).toMatchObject([
-      { code: 'network', message: 'the WebSocket was refused', cause: { type: 'error' } },
+      { code: 'network', message: 'ws://n1.test/v1/ws: refused', cause: { type: 'error' } },
     ]);
   });
 

@@ -110,7 +110,6 @@ export class FakeTab {
         return () => this.#page.delete(entry);
       },
     };
-    const inner = { page } as object;
     const run = (what: () => void) => this.run(what);
     this.client = createSharing(
       {
@@ -121,11 +120,11 @@ export class FakeTab {
         WebSocket: gatedWebSocket(createWebSocket(origin.server), run, this.sockets, () => origin.opened++),
         random: origin.random,
         storage: null,
-        ...inner,
         ...options,
       },
       { locks: locks ?? this.#locks(), BroadcastChannel: this.#channels() },
       undefined,
+      { page },
     );
     this.client.on('state', (state) => this.states.push(state));
     this.client.on('error', (error) => this.errors.push(error.code));
