@@ -27,9 +27,10 @@ export interface SharedClient<Channels extends object = AnyChannels> extends Cli
  * their tokens), `url`, `transports` and version of this SDK. Where tabs cannot find each other (no Web Locks, as on a page without https), it
  * has one of its own. With `fetch`, `WebSocket`, `clock`, `random` or `storage` it does without a worker. Throws `TypeError` on bad options.
  */
-export function createSharedClient<Channels extends object = AnyChannels>(
-  { worker, ...options }: SharedClientOptions = {} as never,
-): SharedClient<Channels> {
+export function createSharedClient<Channels extends object = AnyChannels>({
+  worker,
+  ...options
+}: SharedClientOptions): SharedClient<Channels> {
   if (worker && typeof worker !== 'string' && typeof worker.href !== 'string')
     misuse('worker', worker, 'a URL, or null');
   const open = (name: string): WorkerLike =>
