@@ -14,7 +14,7 @@ const MUST_BE: Readonly<Record<Whose, string>> = {
 };
 
 /** A server of ours says it of a path that it does not serve, and of nothing else. */
-const NO_SUCH_PATH = /nothing at this path/;
+const NO_SUCH_PATH = /\b(at|answers?) this path\b/;
 
 export interface Told {
   /** `network`: no server of ours has answered. */

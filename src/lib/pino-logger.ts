@@ -68,8 +68,9 @@ export function createPinoLogger(options: PinoLoggerOptions): ProcessLogger {
 /** Below `error` a fault that has a code was expected, and where in our source it was met is of no use to whoever reads of it. */
 function withoutStacks(this: pino.Logger, args: Parameters<pino.LogFn>, method: pino.LogFn, level: number): void {
   const [fields, ...rest] = args as unknown as [unknown, ...[string]];
-  if (level >= ERROR_LEVEL || typeof fields !== 'object' || fields === null) return method.apply(this, args);
-  const told = Object.entries(fields).map(([name, value]) => [name, isExpected(value) ? toldOf(value) : value]);
+  const isOther = typeof fields !== 'object' || fields === null || fields instanceof Error;
+  if (level >= ERROR_LEVEL || isOther) return method.apply(this, args);
+  const told = Object.entries(fields).map(([name, value]) => [name, isExpected(value) ? toldOf(value, 1) : value]);
   method.apply(this, [Object.fromEntries(told), ...rest]);
 }
 
@@ -78,12 +79,12 @@ function isExpected(value: unknown): value is Error & { readonly code: string } 
   return value instanceof FanfareError || SYSTEM_CODE.test(value.code);
 }
 
-function toldOf({ name, code, message, cause }: Error & { readonly code: string }): object {
+function toldOf({ name, code, message, cause }: Error & { readonly code: string }, depth: number): object {
   return {
     type: name,
     code,
     message,
-    ...(cause !== undefined && { cause: isExpected(cause) ? toldOf(cause) : cause }),
+    ...(cause !== undefined && { cause: isExpected(cause) && depth < MAX_DEPTH ? toldOf(cause, depth + 1) : cause }),
   };
 }
 

@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nothingAt } from '../../src/http/nothing-at.js';
 import { problemAnswer } from '../../src/http/problem.js';
-import { FanfareError } from '../../src/lib/errors.js';
+import { PATHS } from '../../src/protocol/index.js';
 import { runFanfare } from '../support/process.js';
 import { freePort } from '../support/redis.js';
 
@@ -41,8 +42,10 @@ describe('a command', () => {
     away = `http://127.0.0.1:${await freePort('127.0.0.1')}`;
     other = createServer((_request, response) => response.end('<h1>welcome</h1>')).listen(0, '127.0.0.1');
     lost = createServer((_request, response) => response.writeHead(404).end('<h1>lost</h1>')).listen(0, '127.0.0.1');
-    const { status, headers, body } = problemAnswer(new FanfareError('not_found', 'there is nothing at this path'));
-    node = createServer((_request, response) => response.writeHead(status, headers).end(body)).listen(0, '127.0.0.1');
+    node = createServer(({ url = '' }, response) => {
+      const { status, headers, body } = problemAnswer(nothingAt(url, url === PATHS.publish ? 'discovery' : 'node'));
+      response.writeHead(status, headers).end(body);
+    }).listen(0, '127.0.0.1');
     const portOf = (server: Server) => (server.address() as AddressInfo).port;
     await Promise.all([other, lost, node].map((server) => server.listening || once(server, 'listening')));
     [otherPort, lostPort, nodePort] = [portOf(other), portOf(lost), portOf(node)];

@@ -56,6 +56,15 @@ it('cuts what is too long or too deep, also a circle', () => {
   expect(logged({ circle }).length).toBeLessThan(20_000);
 });
 
+it('ends at a cause that is its own cause', () => {
+  const circle = Object.assign(new Error('away'), { code: 'ECONNRESET' });
+  circle.cause = circle;
+  const lines: string[] = [];
+  const destination = { write: (line: string) => void lines.push(line) };
+  createPinoLogger({ level: 'info', destination, pretty: false }).warn({ error: circle }, 'odd');
+  expect(JSON.parse(lines[0] ?? '').error).toMatchObject({ code: 'ECONNRESET', cause: { code: 'ECONNRESET' } });
+});
+
 it('writes for people on a terminal', () => {
   expect(logged({ channel: 'news' }, { pretty: true })).toMatch(/INFO.*hello/);
 });
