@@ -27,6 +27,6 @@ export class Enrolment {
   check(): ReadinessCheck {
     const says = this.#isKnown ? UNHEARD : UNKNOWN;
     const detail = this.#why === undefined ? (this.#isKnown ? '' : UNKNOWN) : `${says}: ${this.#why}`;
-    return { name: 'registry', ok: this.#isKnown, sinceMs: this.#sinceMs, detail };
+    return { name: 'registered', ok: this.#isKnown, sinceMs: this.#sinceMs, detail };
   }
 }

@@ -74,10 +74,10 @@ it('a node of which the registry has never taken a report is not ready, and says
   const logger = new RecordingLogger();
   const node = await started(registry, { logger });
   const failing = () => node.node.checks().filter(({ ok }) => !ok);
-  const registryCheck = () => node.node.checks().find(({ name }) => name === 'registry');
-  expect(failing()).toMatchObject([{ name: 'registry', detail: expect.stringContaining('a record is not good') }]);
+  const registryCheck = () => node.node.checks().find(({ name }) => name === 'registered');
+  expect(failing()).toMatchObject([{ name: 'registered', detail: expect.stringContaining('a record is not good') }]);
   expect(logger.lines.map(({ message }) => message)).toContainEqual(
-    expect.stringMatching(/^node serves, and is not ready: registry \(.*a record is not good\)/),
+    expect.stringMatching(/^node serves, and is not ready: registered \(.*a record is not good\)/),
   );
   delete state.refusal;
   await expect.poll(failing).toEqual([]);
