@@ -105,7 +105,10 @@ it.each(['/../package.json', '/%2e%2e/package.json', '/demo/../../src/cli/main.j
 );
 
 it('answers its probes', async () => {
-  expect(await (await get('/readyz')).json()).toMatchObject({ ready: true });
+  const { ready, checks } = (await (await get('/readyz')).json()) as { ready: boolean; checks: { name: string }[] };
+  expect(ready).toBe(true);
+  const names = checks.map(({ name }) => name);
+  expect(names).toEqual([...new Set(names)]);
   expect(await (await get('/metrics')).text()).toMatch(/^fanfare_connections\{role="start"\} \d+$/m);
   expect((await fetch(`${server.url}/readyz`, { method: 'POST' })).status).toBe(405);
 });
