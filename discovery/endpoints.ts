@@ -23,7 +23,7 @@ import { Members } from './members.js';
 import { type ListedNode, NodeDirectory } from './node-directory.js';
 import { jsonAnswer, Operators } from './operators.js';
 import type { DiscoveryOptions, DiscoveryParts } from './options.js';
-import { readBody } from './request-body.js';
+import { readDecoded } from './request-body.js';
 import { RevocationEndpoints } from './revocation-endpoints.js';
 
 const READ = ['GET', 'HEAD'];
@@ -135,10 +135,8 @@ export class Endpoints {
     return this.#admission.admit(request.headers.get('authorization'), address, nowMs, headers);
   }
 
-  async #read<T>({ request }: Call, decode: (body: string) => Decoded<T>): Promise<T> {
-    const decoded = decode(await readBody(request, this.#options.maxBodyBytes));
-    if (!decoded.ok) throw new FanfareError(decoded.problem.code, decoded.problem.message);
-    return decoded.value;
+  #read<T>({ request }: Call, decode: (body: string) => Decoded<T>): Promise<T> {
+    return readDecoded(request, this.#options.maxBodyBytes, decode);
   }
 
   #ticketFor(identity: Identity, session: string | undefined, reservation: string | undefined): TicketResponse {

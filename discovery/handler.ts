@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { ClientAddress } from '../src/http/client-address.js';
 import { nothingAt } from '../src/http/nothing-at.js';
-import { corsHeaders, preflightHeaders } from '../src/http/origins.js';
+import { corsHeaders, optionsHeaders } from '../src/http/origins.js';
 import { problemAnswer } from '../src/http/problem.js';
 import { hasRequestId } from '../src/http/refusals.js';
 import { allowedMethods, type Route, Router, requireMethod } from '../src/http/router.js';
@@ -120,12 +120,8 @@ class Handler {
     const { method } = call.request;
     if (found === undefined) throw nothingAt(new URL(call.request.url).pathname, 'discovery');
     const { route, params } = found;
-    const allow = allowedMethods(route);
-    if (method === 'OPTIONS') {
-      const headers = origin === undefined ? {} : preflightHeaders(route.methods.join(', '));
-      return new Response(null, { status: 204, headers: { Allow: allow, ...headers } });
-    }
-    if (!route.methods.includes(method)) call.headers.Allow = allow;
+    if (method === 'OPTIONS') return new Response(null, { status: 204, headers: optionsHeaders(route, origin) });
+    if (!route.methods.includes(method)) call.headers.Allow = allowedMethods(route);
     requireMethod(route, method);
     return route.run(call, params);
   }

@@ -2,6 +2,7 @@
 
 import { requireJson, textOf } from '../src/http/json-body.js';
 import { FanfareError } from '../src/lib/errors.js';
+import type { Decoded } from '../src/protocol/index.js';
 
 /**
  * The body as text; empty when there is none. Throws `payload_too_large`, `unsupported_media_type` when there is one that
@@ -14,6 +15,17 @@ export async function readBody(request: Request, maxBytes: number): Promise<stri
   if (bytes.length === 0) return '';
   requireJson({ type: headerOf(request, 'content-type'), encoding: headerOf(request, 'content-encoding') });
   return textOf(bytes);
+}
+
+/** The same, decoded. Throws as well what `decode` finds wrong. */
+export async function readDecoded<T>(
+  request: Request,
+  maxBytes: number,
+  decode: (body: string) => Decoded<T>,
+): Promise<T> {
+  const decoded = decode(await readBody(request, maxBytes));
+  if (!decoded.ok) throw new FanfareError(decoded.problem.code, decoded.problem.message);
+  return decoded.value;
 }
 
 function headerOf({ headers }: Request, name: string): string | undefined {

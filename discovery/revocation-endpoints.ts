@@ -20,7 +20,7 @@ import {
 } from '../src/protocol/index.js';
 import type { Call } from './call.js';
 import { jsonAnswer, type Operators } from './operators.js';
-import { readBody } from './request-body.js';
+import { readDecoded } from './request-body.js';
 
 /** Specified: how long a call waits until every live member has it in force. */
 const EVERYWHERE_WITHIN_MS = 1_000;
@@ -69,9 +69,7 @@ export class RevocationEndpoints {
   async #revoke({ request }: Call): Promise<Response> {
     const { operators, log, logger, maxBodyBytes } = this.#parts;
     operators.require(request);
-    const decoded = decodeRevocationRequest(await readBody(request, maxBodyBytes));
-    if (!decoded.ok) throw new FanfareError(decoded.problem.code, decoded.problem.message);
-    const stored = await log.add(orderOf(decoded.value));
+    const stored = await log.add(orderOf(await readDecoded(request, maxBodyBytes, decodeRevocationRequest)));
     const { id, kind } = stored.revocation;
     const pending = await this.#everywhere(stored);
     logger.info({ id, kind, ...(pending !== undefined && { pending }) }, 'a backend has revoked tokens');
@@ -114,9 +112,7 @@ export class RevocationEndpoints {
   async #disconnectNamed({ request }: Call): Promise<Response> {
     const { operators, maxBodyBytes } = this.#parts;
     operators.require(request);
-    const decoded = decodeDisconnectRequest(await readBody(request, maxBodyBytes));
-    if (!decoded.ok) throw new FanfareError(decoded.problem.code, decoded.problem.message);
-    return this.#disconnect(decoded.value);
+    return this.#disconnect(await readDecoded(request, maxBodyBytes, decodeDisconnectRequest));
   }
 
   async #disconnect(sub: string): Promise<Response> {

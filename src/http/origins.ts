@@ -1,6 +1,7 @@
 // The allow-list of browser origins, and the CORS headers that follow from it.
 
 import { CHANNEL_EXPOSED_HEADERS, EXPOSED_HEADERS } from '../protocol/index.js';
+import { allowedMethods, type Route } from './router.js';
 
 const LOOPBACK = /^https?:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/;
 
@@ -57,10 +58,16 @@ export const OPEN_CORS: Readonly<Record<string, string>> = Object.freeze({
   'Access-Control-Expose-Headers': CHANNEL_EXPOSED_HEADERS.join(', '),
 });
 
-/** Headers of the answer to a preflight request, beside those of {@link corsHeaders} or {@link OPEN_CORS}. */
-export function preflightHeaders(methods: string): Readonly<Record<string, string>> {
+/** Headers of the answer to OPTIONS: what may be asked, and to a page, beside those of {@link corsHeaders} or {@link OPEN_CORS}, how. */
+export function optionsHeaders(
+  route: Pick<Route<never, unknown>, 'methods'>,
+  origin: string | undefined,
+): Readonly<Record<string, string>> {
+  const allow = { Allow: allowedMethods(route) };
+  if (origin === undefined) return allow;
   return {
-    'Access-Control-Allow-Methods': methods,
+    ...allow,
+    'Access-Control-Allow-Methods': route.methods.join(', '),
     'Access-Control-Allow-Headers': 'Authorization, Content-Type, If-None-Match, Last-Event-ID',
     'Access-Control-Max-Age': '7200',
   };

@@ -25,8 +25,11 @@ export class Enrolment {
 
   /** A node that was known serves whoever has come to it, also while the registry is away. */
   check(): ReadinessCheck {
-    const says = this.#isKnown ? UNHEARD : UNKNOWN;
-    const detail = this.#why === undefined ? (this.#isKnown ? '' : UNKNOWN) : `${says}: ${this.#why}`;
-    return { name: 'registered', ok: this.#isKnown, sinceMs: this.#sinceMs, detail };
+    return { name: 'registered', ok: this.#isKnown, sinceMs: this.#sinceMs, detail: this.#detail() };
+  }
+
+  #detail(): string {
+    if (this.#why !== undefined) return `${this.#isKnown ? UNHEARD : UNKNOWN}: ${this.#why}`;
+    return this.#isKnown ? '' : UNKNOWN;
   }
 }

@@ -1,7 +1,7 @@
 // Takes each HTTP request to its door, with origins, methods and errors handled the same for all.
 
 import { nothingAt } from '../../http/nothing-at.js';
-import { preflightHeaders } from '../../http/origins.js';
+import { optionsHeaders } from '../../http/origins.js';
 import { allowedMethods, type Found, type PathParams, type Route, Router, requireMethod } from '../../http/router.js';
 import { FanfareError } from '../../lib/errors.js';
 import { PATHS, WEBSOCKET_SUBPROTOCOL } from '../../protocol/index.js';
@@ -79,8 +79,7 @@ export class HttpDoors {
   #run(call: HttpCall, { route, params }: Found<DoorRoute>, origin: string | undefined): void {
     const { method } = call.exchange;
     if (method === 'OPTIONS' && route.methods.length > 0) {
-      const headers = origin === undefined ? {} : preflightHeaders(route.methods.join(', '));
-      return call.respond(204, { Allow: allowedMethods(route), ...headers });
+      return call.respond(204, optionsHeaders(route, origin));
     }
     requireMethod(route, method);
     route.run(call, params);

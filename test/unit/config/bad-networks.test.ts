@@ -1,19 +1,9 @@
 // Names of networks that a parser would mend, drop or take for others.
 
 import { expect, it } from 'vitest';
-import { ConfigError, problemLine } from '../../../src/config/config-problem.js';
-import { loadConfig } from '../../../src/config/load-config.js';
+import { mistakes } from '../../support/config-mistakes.js';
 
-/** The mistakes in one flag of a start, one line each. */
-function mistakes(name: string, value: string): string[] {
-  try {
-    loadConfig({ role: 'start', env: {}, openFiles: 100_000, flags: { [name]: value } });
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems.map(problemLine);
-    throw error;
-  }
-  return [];
-}
+const flag = (name: string, value: string) => mistakes({ flags: { [name]: value } });
 
 it.each([
   ['nodeUrl', 'http:a', 'got "http:a", expected an http:// or https:// URL without user, query and fragment'],
@@ -38,9 +28,9 @@ it.each([
     `got "10.0.0.0/${length}" in the list, expected IP addresses or networks such as 10.0.0.0/8`,
   ]),
 ])('refuses %s %j', (name, value, message) => {
-  expect(mistakes(name, value)).toEqual([expect.stringContaining(`): ${message}`)]);
+  expect(flag(name, value)).toEqual([expect.stringContaining(`): ${message}`)]);
 });
 
 it.each(['10.0.0.0/8', '10.0.0.1', '::1', 'fd00::/128', '0.0.0.0/0'])('takes the network %s', (network) => {
-  expect(mistakes('trustedProxies', network)).toEqual([]);
+  expect(flag('trustedProxies', network)).toEqual([]);
 });

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ConfigError, problemLine } from '../../../src/config/config-problem.js';
 import { type ConfigInput, loadConfig } from '../../../src/config/load-config.js';
+import { mistakes } from '../../support/config-mistakes.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'fanfare-config-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -18,17 +18,6 @@ function file(name: string, content: string): string {
 
 function load(input: Partial<ConfigInput>) {
   return loadConfig({ role: 'start', env: {}, openFiles: 100_000, ...input });
-}
-
-/** The mistakes, one line each. */
-function mistakes(input: Partial<ConfigInput>): string[] {
-  try {
-    load(input);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems.map(problemLine);
-    throw error;
-  }
-  return [];
 }
 
 const NODE_ENV = {
