@@ -3,6 +3,8 @@
 import { UnfitRedisError } from '../broker/redis/errors.js';
 import { IdTakenError } from '../cluster/id-taken-error.js';
 import { ConfigError, problemLine } from '../config/config-problem.js';
+import { envName, flagName } from '../config/option-info.js';
+import type { OptionKey } from '../config/schema.js';
 
 /** 69, 73 and 78 are those of sysexits.h. */
 export const EXIT = {
@@ -31,15 +33,15 @@ const ADDRESS: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the name of the host cannot be looked up',
 };
 
-/** Where a server was to listen, and the flags of its options. */
+/** Where a server was to listen, and by which options. */
 export interface Place {
   readonly host: string;
   readonly port: number;
-  readonly flags: readonly [host: string, port: string];
+  readonly options: readonly [host: OptionKey, port: OptionKey];
 }
 
 /** What can be done about it is said with it; any other error is what it was. */
-export function listenFailure(error: unknown, { host, port, flags: [hostFlag, portFlag] }: Place): unknown {
+export function listenFailure(error: unknown, { host, port, options: [hostOption, portOption] }: Place): unknown {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return error;
   const { code } = error;
   const isOfName =
@@ -47,10 +49,9 @@ export function listenFailure(error: unknown, { host, port, flags: [hostFlag, po
   const isOfAddress = !('syscall' in error) || error.syscall === 'listen' || error.syscall === 'bind';
   const reason = ADDRESS[code];
   if (reason === undefined || !(NETWORK.has(code) ? isOfName : isOfAddress)) return error;
-  const variable = (flag: string) => `FANFARE_${flag.slice(2).replaceAll('-', '_').toUpperCase()}`;
-  const flag = code === 'EADDRINUSE' || code === 'EACCES' ? portFlag : hostFlag;
+  const option = code === 'EADDRINUSE' || code === 'EACCES' ? portOption : hostOption;
   const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  const problem = `${reason}: ${place}; give another by ${flag} or ${variable(flag)}`;
+  const problem = `${reason}: ${place}; give another by ${flagName(option)} or ${envName(option)}`;
   return new ListenError(problem, { cause: error });
 }
 

@@ -41,12 +41,12 @@ export async function runServer({ loaded, logger, end, server, ops, banner }: Se
   let opsUrl: string | undefined;
   try {
     opsUrl = await ops.start().catch((error) => {
-      const place = { host: opsHost, port: opsPort ?? 0, flags: ['--ops-host', '--ops-port'] } as const;
+      const place = { host: opsHost, port: opsPort ?? 0, options: ['opsHost', 'opsPort'] } as const;
       throw listenFailure(error, place);
     });
     if (opsUrl !== undefined) logger.info({ url: opsUrl }, 'operators are served');
     started = await server.start().catch((error) => {
-      throw listenFailure(error, { host, port, flags: ['--host', '--port'] });
+      throw listenFailure(error, { host, port, options: ['host', 'port'] });
     });
   } catch (error) {
     await server.close();

@@ -24,7 +24,7 @@ it('names an address that cannot be had, also as the cause of another error, and
 });
 
 describe('a server that cannot listen', () => {
-  const place = { host: '127.0.0.1', port: 80, flags: ['--ops-host', '--ops-port'] } as const;
+  const place = { host: '127.0.0.1', port: 80, options: ['opsHost', 'opsPort'] } as const;
   const lineOf = (code: string, more: object = { syscall: 'listen' }) =>
     failure(listenFailure(Object.assign(withCode('no', code), more), place));
 
