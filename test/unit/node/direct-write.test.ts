@@ -91,6 +91,38 @@ describe('a direct write', () => {
     expect(takenAtOnce(ours, Buffer.from('never'))).toBe(0);
   });
 
+  it('never reaches another socket that has the descriptor of one which was written to and is gone', async () => {
+    const { ours } = await pair();
+    expect(takenAtOnce(ours, Buffer.from('mine'))).toBe(4);
+    const { fd } = (ours as unknown as { _handle: { fd: number } })._handle;
+    ours.destroy();
+    await new Promise((resolve) => ours.once('close', resolve));
+    const others = await Promise.all([pair(), pair(), pair()]);
+    const descriptors = others.flatMap(({ ours, peer }) =>
+      [ours, peer].map((socket) => (socket as unknown as { _handle: { fd: number } })._handle.fd),
+    );
+    expect(descriptors).toContain(fd);
+    expect(takenAtOnce(ours, Buffer.from('of another'))).toBe(0);
+    for (const { ours } of others) expect(takenAtOnce(ours, Buffer.from('end'))).toBe(3);
+    for (const { peer, heard } of others) await until(peer, () => bytesOf(heard) >= 3);
+    expect(others.map(({ heard }) => Buffer.concat(heard).toString())).toEqual(['end', 'end', 'end']);
+  });
+
+  it('looks up the descriptor of each handle once, and of another one anew', () => {
+    const looks: number[] = [];
+    const handle = (fd: number) => ({
+      get fd() {
+        looks.push(fd);
+        return fd;
+      },
+    });
+    const made = { writableLength: 0, writableCorked: 0, writableEnded: false, _handle: handle(-1) };
+    for (let n = 0; n < 2; n++) takenAtOnce(made as unknown as Socket, Buffer.from('never'));
+    made._handle = handle(-2);
+    takenAtOnce(made as unknown as Socket, Buffer.from('never'));
+    expect(looks).toEqual([-1, -2]);
+  });
+
   it('is none where a peer has gone that the socket has not missed yet: that is told as ever', async () => {
     const { ours, peer } = await pair();
     const failed = new Promise((resolve) => ours.once('close', resolve));
