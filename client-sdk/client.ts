@@ -232,6 +232,6 @@ export const assembleClient = <Channels extends object>(
     },
     on,
     connect: connection.connect,
-    ...disposal('close', connection.close),
+    ...disposal('close', () => connection.close()),
   } as object as Client<Channels>;
 };

@@ -20,6 +20,7 @@ import {
   MOVE_PAUSE_MS,
   REPLACE_FAILURES,
   STABLE_MS,
+  TRICKLED_CONNECT_MS,
   WAKE_FLOOR_MS,
 } from './numbers.js';
 import { createSession, type Given } from './session.js';
@@ -51,7 +52,8 @@ export interface Connection {
   publish(outgoing: Outgoing): boolean;
   /** What history holds of a channel after a position; where `mayLag`, as of a moment ago. */
   history(name: string, begin: Begin, mayLag?: boolean): Promise<PolledChannel | undefined>;
-  close(): void;
+  /** `closed`, where no other reason is given. */
+  close(reason?: string): void;
 }
 
 /** One link, from its opening to its end. */
@@ -77,6 +79,7 @@ export const createConnection: Connect = (settings, openLink, owner) => {
   let monitor: Monitor | undefined;
   let maxChannels = MAX_CHANNELS;
   let connectedAtMs = 0;
+  let dialledAtMs = 0;
   /** Both long ago. */
   let failedAtMs = -WAKE_FLOOR_MS;
   let movedAtMs = -MOVE_PAUSE_MS;
@@ -108,6 +111,7 @@ export const createConnection: Connect = (settings, openLink, owner) => {
     attempt = mine;
     timers.delete(dial);
     timers.set(expire, CONNECT_LIMIT_MS);
+    dialledAtMs = now();
     monitor ??= createMonitor(settings, page);
     if (active) movedAtMs = now();
     else if (connection.state.type !== 'connecting') become({ type: 'connecting' });
@@ -138,8 +142,9 @@ export const createConnection: Connect = (settings, openLink, owner) => {
       },
       touch() {
         if (line === active) (monitor as Monitor).touch();
-        // What comes, however slowly, is progress.
-        else if (line === opening) timers.set(expire, CONNECT_LIMIT_MS);
+        // What comes, however slowly, is progress for a while.
+        else if (line === opening)
+          timers.set(expire, Math.min(CONNECT_LIMIT_MS, dialledAtMs + TRICKLED_CONNECT_MS - now()));
       },
       receive(event, source) {
         if (event.type !== 'move') return owner.receive(event, source);
@@ -290,6 +295,6 @@ export const createConnection: Connect = (settings, openLink, owner) => {
         asking.delete(stop);
       }
     },
-    close: () => become({ type: 'closed', code: CLOSE_NORMAL, reason: 'closed' }),
+    close: (reason = 'closed') => become({ type: 'closed', code: CLOSE_NORMAL, reason }),
   };
 };

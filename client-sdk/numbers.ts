@@ -126,6 +126,11 @@ export const SLOW_MS = 4_000;
 export const BESIDE_MS = 250;
 /** and after so long the slow one is given up. */
 export const TRANSPORT_LIMIT_MS = 10_000;
+/** What comes, however slowly, is progress, but no longer than that: a stream or a WebSocket says first that it is connected, a poll's answer is as long as it is; */
+export const TRICKLE_MS = 30_000;
+export const TRICKLED_ANSWER_MS = 120_000;
+/** nor altogether, whichever transports are tried. */
+export const TRICKLED_CONNECT_MS = 300_000;
 /** For so long what worked is where the next page begins, and the next link. */
 export const REMEMBER_MS = 1_800_000;
 /** After so long the transports before it are tried again, then after twice as long each time, up to this: before it is forgotten. */

@@ -78,7 +78,7 @@ export const createSession = (
     drop();
     const mine = new AbortController();
     asking = mine;
-    session ??= createSecret();
+    session ??= settings.secret ?? createSecret();
     timers.set(tick, DISCOVERY_LIMIT_MS);
     try {
       // Whatever hangs, the application's function or its `fetch`, is not waited for.

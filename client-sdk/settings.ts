@@ -19,6 +19,8 @@ type Merged = {
 export type Settings = Omit<Merged, 'transports' | 'debug'> & {
   readonly page: Page;
   readonly timers: Timers;
+  /** By what discovery knows a client again that goes on for one which has ended; else it makes its own. */
+  readonly secret?: string | undefined;
   /** Of clients that read through a cache where there is one. */
   readonly readCache?: ReadCache | undefined;
   readonly debug: ((what: string, detail: unknown) => void) | false | undefined;

@@ -8,12 +8,13 @@ import type { Greeting } from './shared/worker.js';
 let hub: Hub | undefined;
 
 const greet = (port: Port) => {
-  port.onmessage = ({ data: { lock, options, isTokenLent } }: { readonly data: Greeting }) => {
+  port.onmessage = ({ data: { lock, options, isTokenLent, secret } }: { readonly data: Greeting }) => {
     // What its function gives is lent by tabs.
     const token = isTokenLent ? () => null : options.token;
-    hub ??= createHub(BROWSER, { ...options, token }, () => {
+    const ended = () => {
       hub = undefined;
-    });
+    };
+    hub ??= createHub(BROWSER, { ...options, token }, ended, secret);
     hub.serve(port, lock);
   };
 };

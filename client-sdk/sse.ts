@@ -34,6 +34,11 @@ export type * from './types.js';
 
 type Events = { state: ClientState; error: FanfareError };
 
+/** A name that there is not is misspelt. */
+const refuseOthers = (others: object) => {
+  for (const name in others) refuseArgument('option', name);
+};
+
 /** Makes a client; it connects with its first `subscribe`. Each change of channels is another stream. Throws `TypeError` on bad options. */
 export const createClient = <Channels extends object = AnyChannels>(options: SseOptions): SseClient<Channels> => {
   const {
@@ -44,7 +49,7 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
     clock = globalThis as unknown as Clock,
     ...others
   } = options;
-  for (const name in others) refuseArgument('option', name);
+  refuseOthers(others);
   if (!/^https?:/.test(url)) refuseArgument('url', url);
   const timers = createTimers(clock);
   const { on, emit } = createEmitter<Events>(/^(state|error)$/);
@@ -227,7 +232,10 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
     get state() {
       return state;
     },
-    subscribe(name: string, { after, last }: Beginning = {}, listener?: (message: Message) => void) {
+    subscribe(name: string, options: Beginning = {}, listener?: (message: Message) => void) {
+      const { after, last, ...others } = options;
+      if (typeof options !== 'object') refuseArgument('options', typeof options);
+      refuseOthers(others);
       const position = beginOf(name, after, last);
       const code =
         state.type === 'closed'
@@ -242,8 +250,8 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
         () => given?.connection,
         () => end(name, reader, 'unsubscribed') && sync(),
       );
-      readers.set(name, reader);
       if (listener) reader.subscription.on('message', listener as () => void);
+      readers.set(name, reader);
       sync();
       return reader.subscription;
     },

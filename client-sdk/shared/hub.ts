@@ -5,6 +5,7 @@ import type { Failure } from '../errors.js';
 import { createFullClient } from '../every-transport.js';
 import { CLOSE_NORMAL, LEND_MS } from '../numbers.js';
 import type { Page, PageEvent } from '../page.js';
+import { createSecret } from '../secret.js';
 import { mergeOptions } from '../settings.js';
 import { createTimers } from '../timers.js';
 import type { Client, ClientOptions, ClientState, Subscription, SubscriptionState, TokenSource } from '../types.js';
@@ -42,8 +43,16 @@ const ignore = () => {};
 
 const beginning = (begin: Begin) => (typeof begin === 'object' ? begin : { after: begin });
 
-/** `ended` is called once: when the client has closed for good, when no tab is left, or by `close`. */
-export const createHub = (browser: Browser, options: ClientOptions, ended: () => void): Hub => {
+/**
+ * `ended` is called once: when the client has closed for good, when no tab is left, or by `close`. `secret` is the session of the hub before
+ * it, as a tab has heard it: what was published by that one and is repeated by this one is known to be the same.
+ */
+export const createHub = (
+  browser: Browser,
+  options: ClientOptions,
+  ended: () => void,
+  secret = createSecret(),
+): Hub => {
   const tabs = new Set<Tab>();
   const stop = new AbortController();
   const clock = createKickedClock(mergeOptions(options).clock);
@@ -93,7 +102,7 @@ export const createHub = (browser: Browser, options: ClientOptions, ended: () =>
   const tellAll = (word: number, value: unknown) => {
     for (const { talk } of tabs) talk.tell(word, value);
   };
-  const view = (state: ClientState = client.state) => [state, client.connection, VERSION];
+  const view = (state: ClientState = client.state) => [state, client.connection, VERSION, secret];
 
   const close = () => {
     if (stop.signal.aborted) return;
@@ -106,7 +115,7 @@ export const createHub = (browser: Browser, options: ClientOptions, ended: () =>
   };
 
   const inner = { clock, ...(typeof options.token === 'function' && { token: lend }) };
-  const client: Client = createFullClient({ ...options, ...inner }, undefined, { page });
+  const client: Client = createFullClient({ ...options, ...inner }, undefined, { page, secret });
   client.on('error', (failure) => tellAll(FAILURE, pack(failure)));
   client.on('state', (state) => {
     tellAll(STATE, view());

@@ -7,7 +7,7 @@ import type { Client, ClientOptions } from '../types.js';
 import { createHub } from './hub.js';
 import { meetLeader } from './leader.js';
 import type { Browser } from './meeting.js';
-import { createTab, type TabConnection } from './tab.js';
+import { createTab } from './tab.js';
 import { meetWorker, type WorkerLike } from './worker.js';
 
 /** What cannot be sent to a worker. */
@@ -20,25 +20,30 @@ export const createSharing = (
   openWorker: ((name: string) => WorkerLike) | undefined,
   more?: Partial<Settings>,
 ): Client & { logOut(): void } => {
-  let tab: TabConnection | undefined;
+  let logOut = () => {};
   const connect: Connect = (settings, openLink, owner) => {
-    if (!browser.locks || !browser.BroadcastChannel) return createConnection(settings, openLink, owner);
-    tab = createTab(settings, openLink, owner, browser, (key, attach, heard) => {
+    if (!browser.locks || !browser.BroadcastChannel) {
+      const alone = createConnection(settings, openLink, owner);
+      logOut = () => alone.close('logged_out');
+      return alone;
+    }
+    const tab = createTab(settings, openLink, owner, browser, (key, attach, heard, secret) => {
       const byLeader = () =>
         meetLeader(
           browser,
           key,
           settings,
-          (ended) => createHub(browser, { ...options, debug: false }, ended),
+          (ended) => createHub(browser, { ...options, debug: false }, ended, secret()),
           attach,
           heard,
         );
       return openWorker && HERE_ONLY.every((name) => options[name] === undefined)
-        ? meetWorker(browser, key, settings, options.transports, openWorker, attach, byLeader)
+        ? meetWorker(browser, key, settings, options.transports, openWorker, attach, secret, byLeader)
         : byLeader();
     });
+    logOut = tab.logOut;
     return tab;
   };
   const client = createFullClient(options, connect, more);
-  return Object.assign(client, { logOut: () => (tab ?? { logOut: client.close }).logOut() });
+  return Object.assign(client, { logOut: () => logOut() });
 };

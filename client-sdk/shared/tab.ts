@@ -36,9 +36,14 @@ export interface TabConnection extends Connection {
 
 /**
  * Finds the hub for those who agree in a key: `attach` is called with a way to it, and again with a way to the next; `heard` when there is a sign
- * of life of it.
+ * of life of it. `secret` is the session of the last one, for the next.
  */
-export type Meet = (key: string, attach: (port: Port) => void, heard: () => void) => Meeting;
+export type Meet = (
+  key: string,
+  attach: (port: Port) => void,
+  heard: () => void,
+  secret: () => string | undefined,
+) => Meeting;
 
 const PAGE_EVENTS = ['offline', 'online', 'visibilitychange', 'pagehide', 'pageshow'];
 
@@ -63,6 +68,7 @@ export const createTab = (
   let meeting: Meeting | undefined;
   let unlisten = ignore;
   let silentLooks = 0;
+  let secret: string | undefined;
 
   let talk: Talk | undefined;
   let source: Source = { order: 0, sinceMs: 0 };
@@ -104,7 +110,7 @@ export const createTab = (
       const user = await lending.user();
       if (isOver()) return;
       failures = 0;
-      meeting = meet(`fanfare ${VERSION} ${url} ${owner.transports} ${user}`, attach, heard);
+      meeting = meet(`fanfare ${VERSION} ${url} ${owner.transports} ${user}`, attach, heard, () => secret);
       look();
     } catch (error) {
       if (isOver()) return;
@@ -191,9 +197,10 @@ export const createTab = (
   const hears = new Map<number, (value: never) => unknown>([
     [
       STATE,
-      ([next, view, version]: readonly [ClientState, View | undefined, string]) => {
+      ([next, view, version, session]: readonly [ClientState, View | undefined, string, string]) => {
         // The code of a worker may be of another time.
         if (version !== VERSION) return;
+        secret = session;
         given.connection = view?.id as string;
         given.user = view?.user as string;
         // What was on its way may have been lost with the link: all is asked for again, from where it is now.
@@ -243,14 +250,18 @@ export const createTab = (
     }
   };
 
-  const close = (reason: string) => {
-    if (own) own.close();
+  const close = (reason = 'closed') => {
+    if (own) own.close(reason);
     else become({ type: 'closed', code: CLOSE_NORMAL, reason });
   };
 
   return {
-    maxChannels: Number.POSITIVE_INFINITY,
-    given,
+    get maxChannels() {
+      return own?.maxChannels ?? 1 / 0;
+    },
+    get given() {
+      return own?.given ?? given;
+    },
     connect() {
       if (own) return own.connect();
       if (state.type === 'closed') state = { type: 'idle' };
@@ -279,7 +290,7 @@ export const createTab = (
       if (!talk) throw createFailure(CLOSE_NETWORK, 'network');
       return (await talk.ask(HISTORY, [name, begin])) as Awaited<ReturnType<Connection['history']>>;
     },
-    close: () => close('closed'),
+    close,
     logOut() {
       isLoggingOut = true;
       if (isGreeted) tell(LOG_OUT);

@@ -15,7 +15,7 @@ export const LOG_OUT = 6;
 /** Asks for a sign of life. */
 export const PING = 7;
 
-/** The hub's client is there: `[state, connection, version]`. The first thing that a tab hears. */
+/** The hub's client is there: `[state, connection, version, secret]`. The first thing that a tab hears. */
 export const STATE = 8;
 /** `[number, event]` of what a tab has subscribed to. */
 export const EVENT = 9;

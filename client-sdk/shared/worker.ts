@@ -17,6 +17,8 @@ export type Greeting = {
   readonly lock: string;
   readonly options: ClientOptions;
   readonly isTokenLent: boolean;
+  /** The session of the worker before it. */
+  readonly secret: string | undefined;
 };
 
 const ignore = () => {};
@@ -29,6 +31,7 @@ export const meetWorker = (
   transports: ClientOptions['transports'],
   open: (name: string) => WorkerLike,
   attach: (port: Port) => void,
+  secret: () => string | undefined,
   otherwise: () => Meeting,
 ): Meeting => {
   const { url, pollIntervalMs, pollWaitMs } = settings;
@@ -60,7 +63,7 @@ export const meetWorker = (
       };
       leave = holdLock(browser, lock, () => {
         attach(port);
-        port.postMessage({ lock, options, isTokenLent } satisfies Greeting);
+        port.postMessage({ lock, options, isTokenLent, secret: secret() } satisfies Greeting);
       });
     } catch {
       // As where the page's policy, or the origin of the worker's code, does not allow it.

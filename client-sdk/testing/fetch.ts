@@ -51,17 +51,20 @@ export function createFetch(server: Server): Fetch {
     });
 }
 
+const ticketOf = ({ headers }: RequestLike): string | undefined => headers.Authorization?.replace('Bearer ', '');
+
 function serve(server: Server, url: string, init: RequestLike, reply: Reply): void {
   const path = url.slice(url.indexOf('/v1/') + 4);
   const body = JSON.parse(init.body ?? '{}') as object;
+  const { session } = body as { readonly session?: unknown };
   const isNode = /^(poll|stream|publish)/.test(path);
   if (server.isDown && !isNode) return reply.fail();
-  if (path === 'connect') return reply.respond(200, server.assignment());
-  if (path === 'ticket') return reply.respond(200, server.ticket());
+  if (path === 'connect') return reply.respond(200, server.assignment(session));
+  if (path === 'ticket') return reply.respond(200, server.ticket(session));
   if (path === 'publish') {
     const publication = body as Publication;
     if (server.forbidden.has(publication.channel)) return reply.refuse(403, 'forbidden', [publication.channel]);
-    return reply.respond(200, { channel: publication.channel, offset: server.store(publication) });
+    return reply.respond(200, { channel: publication.channel, offset: server.store(publication, ticketOf(init)) });
   }
   const { channels: asked, waitMs = 0 } = body as { channels: Record<string, Begin>; waitMs?: number };
   const channels: Channels = Object.entries(asked).map(([name, place]) => [name, beginIn(place)]);
@@ -90,7 +93,8 @@ function createPipe() {
   return { push, body: { getReader: () => ({ read }) } };
 }
 
-function stream(server: Server, channels: Channels, { signal }: RequestLike, reply: Reply): void {
+function stream(server: Server, channels: Channels, init: RequestLike, reply: Reply): void {
+  const { signal } = init;
   const down = server.line();
   const pipe = createPipe();
   let isOpen = true;
@@ -120,7 +124,7 @@ function stream(server: Server, channels: Channels, { signal }: RequestLike, rep
   signal.addEventListener('abort', abort);
   server.ways.add(way);
   reply.stream(pipe.body);
-  server.welcome(way, {});
+  server.welcome(way, {}, ticketOf(init));
   for (const [channel, begin] of channels) server.attach(way, channel, begin);
 }
 

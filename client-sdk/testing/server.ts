@@ -11,13 +11,15 @@ const BEAT_MS = HEARTBEAT_MS - 200;
 const LIMITS = { maxFrameBytes: 65_536, maxMessageBytes: 65_536, channelsPerConnection: 128 };
 const NODES = ['n1', 'n2', 'n3'].map((id) => ({ id, url: `http://${id}.test`, features: [] }));
 const TRANSPORTS: readonly Transport[] = ['websocket', 'sse', 'long-poll', 'short-poll'];
-/** Of what clients publish here. */
+/** What the ids of the first client's links begin with; those of the next ones with that and a number. */
 const CONNECTION = 'c-test';
 
 /** One WebSocket, stream or poll that waits. */
 export interface Way {
   /** 0 for those that it is let into; else by which turn it will be. */
   readonly channels: Map<string, number>;
+  /** The id of the link, once it was told that it is connected. */
+  connection?: string;
   hear(event: object): void;
   /** The network loses it. */
   lose(): void;
@@ -39,7 +41,7 @@ export interface ServerSettings {
 export class Server {
   readonly settings: ServerSettings;
   readonly logs = new Map<string, Log>();
-  /** By channel and idempotency key. */
+  /** By who has published it, channel and idempotency key. */
   readonly stored = new Map<string, Offset>();
   readonly published: Publication[] = [];
   readonly ways = new Set<Way>();
@@ -48,6 +50,8 @@ export class Server {
   readonly forbidden = new Set<string>();
   /** Transports that do not get through; `poll` is both kinds. */
   readonly blocked = new Set<string>();
+  /** By the session that each client says to discovery. */
+  readonly #clients = new Map<unknown, string>();
   readonly #beats = new WeakMap<Way, unknown>();
   #turns = 0;
   /** Discovery cannot be reached. */
@@ -83,13 +87,14 @@ export class Server {
     }
   }
 
-  /** Once for each key. */
-  store({ channel, key, data }: Publication): Offset {
-    const id = `${channel} ${key}`;
+  /** Once for each key of a user's, or of a client's without one. */
+  store({ channel, key, data }: Publication, connection = CONNECTION): Offset {
+    const { user } = this.settings;
+    const id = `${user ?? connection.split('.')[0]} ${channel} ${key}`;
     const known = this.stored.get(id);
     if (known) return known;
     this.published.push({ channel, data, key });
-    const offset = this.publish(channel, data, { connection: CONNECTION, user: this.settings.user });
+    const offset = this.publish(channel, data, { connection, user });
     this.stored.set(id, offset);
     return offset;
   }
@@ -137,9 +142,10 @@ export class Server {
   }
 
   /** A way begins: it is told that it is connected, and from then on is never silent. */
-  welcome(way: Way, more: object): void {
+  welcome(way: Way, more: object, ticket = CONNECTION): void {
     const { user } = this.settings;
-    const connection = `${CONNECTION}.${++this.#turns}`;
+    const connection = `${ticket}.${++this.#turns}`;
+    way.connection = connection;
     way.hear({ type: 'connected', connection, node: 'n1', user, heartbeatMs: HEARTBEAT_MS, limits: LIMITS, ...more });
     this.#beat(way);
   }
@@ -158,15 +164,18 @@ export class Server {
     return this.ways.delete(way);
   }
 
-  ticket(): object {
-    return { ticket: 't', expiresInMs: 600_000, connection: CONNECTION, user: this.settings.user };
+  /** Says who it is, as a real one does. */
+  ticket(session: unknown): object {
+    const connection = this.#clients.get(session) ?? CONNECTION + (this.#clients.size || '');
+    this.#clients.set(session, connection);
+    return { ticket: connection, expiresInMs: 600_000, connection, user: this.settings.user };
   }
 
   /** What discovery says. */
-  assignment(): object {
+  assignment(session: unknown): object {
     const [node, ...alternatives] = NODES.map((one) => [this.settings.random(), one] as const)
       .sort(([a], [b]) => a - b)
       .map(([, one]) => one);
-    return { node, alternatives, transports: TRANSPORTS, ...this.ticket() };
+    return { node, alternatives, transports: TRANSPORTS, ...this.ticket(session) };
   }
 }

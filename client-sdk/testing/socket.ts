@@ -54,14 +54,14 @@ function openSocket(server: Server, client: WebSocketLike): Socket {
 }
 
 function answer(server: Server, way: Way, { type, id = 0, channels = {}, ...fields }: Fields): void {
-  if (type === 'connect') server.welcome(way, { id });
+  if (type === 'connect') server.welcome(way, { id }, fields.token as string | undefined);
   else if (type === 'ping') way.hear({ type: 'pong', id });
   else if (type === 'refresh') way.hear({ type: 'refreshed', id, expiresInMs: 600_000 });
   else if (type === 'publish') {
     const publication = fields as object as Publication;
     const { channel } = publication;
     if (server.forbidden.has(channel)) way.hear({ type: 'error', id, channel, code: 'forbidden', message: 'not here' });
-    else way.hear({ type: 'published', id, channel, offset: server.store(publication) });
+    else way.hear({ type: 'published', id, channel, offset: server.store(publication, way.connection) });
   } else if (type === 'unsubscribe') {
     for (const channel of channels as string[]) {
       way.channels.delete(channel);

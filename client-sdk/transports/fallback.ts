@@ -13,6 +13,8 @@ import {
   SIGN_MS,
   SLOW_MS,
   TRANSPORT_LIMIT_MS,
+  TRICKLE_MS,
+  TRICKLED_ANSWER_MS,
   YOUNG_DEATHS,
   YOUNG_MS,
 } from '../numbers.js';
@@ -70,14 +72,16 @@ export const fallback = (transports: ReadonlyMap<Transport, OpenLink>, settings:
       timers.set(start, !openLink ? 0 : name === 'long-poll' ? SLOW_MS : Math.max(BESIDE_MS, slowAtMs - now()));
       if (!openLink) return;
       try {
+        const untilMs = now() + (/poll/.test(name) ? TRICKLED_ANSWER_MS : TRICKLE_MS);
+        const within = (ms: number) => Math.min(ms, untilMs - now());
         const expire = () => giveUp(link, createTimeout(host.url));
         const link: Link = openLink({
           ...host,
           touch() {
             // What comes, however slowly, is progress: it needs nobody beside it.
             if (winner === undefined && links.has(link)) {
-              timers.set(expire, TRANSPORT_LIMIT_MS);
-              if (link === newest && order[0] !== undefined) timers.set(start, SLOW_MS);
+              timers.set(expire, within(TRANSPORT_LIMIT_MS));
+              if (link === newest && order[0] !== undefined) timers.set(start, within(SLOW_MS));
             }
             host.touch();
           },

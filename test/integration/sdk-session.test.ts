@@ -3,8 +3,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { createClient } from '../../client-sdk/node.js';
-import type { Client, Message, Transport, WebSocketConstructor } from '../../client-sdk/types.js';
+import type { Client, Clock, Message, Transport, WebSocketConstructor } from '../../client-sdk/types.js';
 import { type ServerProcess, startFanfare } from '../support/process.js';
+import { type FakeTab, Origin } from '../unit/client-sdk/fakes/tabs.js';
 
 const NAMESPACES = '{"open":{"public":true,"anonymous":true,"clientPublish":true}}';
 
@@ -62,6 +63,40 @@ describe('a client without a name', () => {
     const { offset } = await client.publish('open:once', 'hello');
     expect(state.deaths).toBe(1);
     const messages = await held('open:once');
+    expect(messages.map(({ data }) => data)).toEqual(['hello', 'the end']);
+    expect(messages[0]?.offset).toBe(offset);
+  });
+
+  it('stores an anonymous publish of a tab once, though the tab with the connection died with its answer', async () => {
+    const origin = new Origin();
+    const { setTimeout, clearTimeout } = globalThis;
+    const clock = { now: Date.now, monotonic: () => performance.now(), setTimeout, clearTimeout } as unknown as Clock;
+    let deaths = 0;
+    const openTab = () => {
+      let tab: FakeTab | undefined;
+      class Mortal extends WebSocket {
+        override emit(event: string | symbol, ...args: unknown[]): boolean {
+          if (event === 'message' && deaths === 0 && String(args[0]).includes('"published"')) {
+            deaths++;
+            tab?.crash();
+            this.terminate();
+            return true;
+          }
+          return tab?.isDead || super.emit(event, ...args);
+        }
+      }
+      const { fetch } = globalThis;
+      tab = origin.open({ url: server.url, token: undefined, fetch, WebSocket: Mortal as never, clock } as object);
+      clients.push(tab.client);
+      return tab;
+    };
+    const first = openTab();
+    await first.client.ready();
+    const second = openTab();
+    await second.client.ready();
+    const { offset } = await second.client.publish('open:tabs', 'hello');
+    expect([deaths, first.isDead]).toEqual([1, true]);
+    const messages = await held('open:tabs');
     expect(messages.map(({ data }) => data)).toEqual(['hello', 'the end']);
     expect(messages[0]?.offset).toBe(offset);
   });

@@ -88,6 +88,41 @@ describe('what comes slowly before it has connected', () => {
     expect([stream.aborted, poll.aborted]).toEqual([false, true]);
   });
 
+  it('is no progress any more after half a minute where a stream is to say that it is connected', async () => {
+    world = new World({ transports: ['sse', 'long-poll'] });
+    world.subscribe('news');
+    const stream = await world.network.request('/v1/stream');
+    stream.stream();
+    for (let n = 1; n < 15; n++) {
+      await world.clock.advance(2_000);
+      expect(world.network.waiting('/v1/poll')).toEqual([]);
+      stream.write(':');
+      await settle();
+    }
+    await world.clock.advance(1_999);
+    expect(stream.aborted).toBe(false);
+    await world.clock.advance(1);
+    expect(stream.aborted).toBe(true);
+    expect(world.network.waiting('/v1/poll')).toHaveLength(1);
+    expect(world.stateTypes).toEqual(['connecting']);
+  });
+
+  it('is given two minutes where it is the answer of a poll, that may be long', async () => {
+    world = new World({ transports: ['long-poll'] });
+    world.subscribe('news');
+    const poll = await world.network.request('/v1/poll');
+    poll.stream();
+    for (let n = 1; n < 24; n++) {
+      await world.clock.advance(5_000);
+      poll.write(' ');
+      await settle();
+    }
+    await world.clock.advance(4_999);
+    expect([poll.aborted, world.client.state.type]).toEqual([false, 'connecting']);
+    await world.clock.advance(1);
+    expect([poll.aborted, world.client.state.type]).toEqual([true, 'waiting']);
+  });
+
   it('is given up then, and the others go on', async () => {
     world = new World({ transports: ['sse', 'long-poll'] });
     world.subscribe('news');

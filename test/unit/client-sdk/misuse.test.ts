@@ -131,5 +131,9 @@ it('a worker that tabs are to share, and what the reading client is not given', 
   expect(() => client.subscribe('news', { after: 'x' })).toThrow(new TypeError('bad after: x'));
   expect(() => client.subscribe('news', { last: 2_000 })).toThrow(new TypeError('bad last: 2000'));
   expect(() => createReadingClient({ url, tokn: 'jwt' } as never)).toThrow(new TypeError('bad option: tokn'));
+  expect(() => client.subscribe('news', (() => {}) as never)).toThrow(new TypeError('bad options: function'));
+  expect(() => client.subscribe('news', { afer: '-1' } as never)).toThrow(new TypeError('bad option: afer'));
+  expect(() => client.subscribe('news', {}, 'no function' as never)).toThrow(/^bad on\(message\)/);
+  client.subscribe('news');
   client.close();
 });

@@ -17,7 +17,7 @@ import {
   UNSUBSCRIBE,
 } from '../../../client-sdk/shared/words.js';
 import { VERSION } from '../../../client-sdk/version.js';
-import { HubWorld, type SpokenPort } from './fakes/hub-tabs.js';
+import { HubWorld, SECRET, type SpokenPort } from './fakes/hub-tabs.js';
 import { message, resume } from './fakes/socket-server.js';
 import { offset } from './fakes/world.js';
 
@@ -55,10 +55,10 @@ describe('a tab', () => {
   it('is told where the client is, first of all and at each change', async () => {
     world = new HubWorld();
     const tab = world.join();
-    expect(tab.told[0]).toEqual([0, STATE, [{ type: 'connecting' }, undefined, VERSION]]);
+    expect(tab.told[0]).toEqual([0, STATE, [{ type: 'connecting' }, undefined, VERSION, SECRET]]);
     await accept();
     const state = { type: 'connected', transport: 'websocket', node: 'n1' };
-    const view = [state, { id: 'c-s', user: 'u1', node: 'n1', transport: 'websocket' }, VERSION];
+    const view = [state, { id: 'c-s', user: 'u1', node: 'n1', transport: 'websocket' }, VERSION, SECRET];
     expect(tab.told.at(-1)).toEqual([0, STATE, view]);
     expect(world.join('another').told).toEqual([[0, STATE, view]]);
   });
@@ -223,7 +223,7 @@ describe('tabs', () => {
     other.told.length = 0;
     if (code === 1000) tab.say(LOG_OUT);
     else socket.close(code, reason);
-    const state = [0, STATE, [{ type: 'closed', code, reason }, undefined, VERSION]];
+    const state = [0, STATE, [{ type: 'closed', code, reason }, undefined, VERSION, SECRET]];
     expect(other.told.filter(([, word]) => word !== FAILURE)).toEqual(
       code === 1000 ? [[...state.slice(0, 2), expect.anything()]] : [state],
     );

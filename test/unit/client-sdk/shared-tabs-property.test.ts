@@ -62,7 +62,7 @@ class Run {
     const channel = this.#random.pick(CHANNELS);
     tab.client.publish(channel, key, { key }).then(
       ({ offset }) => {
-        if (this.#origin.server.stored.get(`${channel} ${key}`) !== offset)
+        if (this.#origin.server.stored.get(`u ${channel} ${key}`) !== offset)
           this.broken.push(`${key} is not at ${offset}`);
       },
       ({ code }) => {

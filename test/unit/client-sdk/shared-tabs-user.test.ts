@@ -1,4 +1,4 @@
-// Tabs that share a connection: the user that they have in common, its tokens and its log-out; their pages, and hosts where they cannot share.
+// Tabs that share a connection: the user that they have in common, its tokens and its log-out; and their pages.
 
 import { describe, expect, it, vi } from 'vitest';
 import { numbers, openTabs } from './fakes/open-tabs.js';
@@ -188,56 +188,4 @@ it('a tab that freezes as soon as it is opened keeps no other from its connectio
   origin.server.publish('news', 1);
   await origin.clock.advance(1_000);
   expect(told).toEqual([1]);
-});
-
-describe('where tabs cannot share', () => {
-  it('one that is closed before that is known opens nothing', async () => {
-    const origin = new Origin();
-    let deny: (error: Error) => void = () => {};
-    const tab = origin.open({}, { request: () => new Promise((_, reject) => (deny = reject)) });
-    tab.listen('news');
-    await origin.clock.advance(100);
-    tab.client.close();
-    deny(new DOMException('denied', 'SecurityError'));
-    await origin.clock.advance(1_000);
-    expect(origin.opened).toBe(0);
-    expect(tab.client.state.type).toBe('closed');
-  });
-
-  it('one that was closed has a connection of its own again after `connect`', async () => {
-    const origin = new Origin();
-    const denied = { request: () => Promise.reject(new DOMException('denied', 'SecurityError')) };
-    const tab = origin.open({}, denied);
-    tab.client.connect();
-    await origin.clock.advance(1_000);
-    tab.client.close();
-    expect(origin.links).toBe(0);
-    tab.client.connect();
-    const told = tab.listen('news');
-    await origin.clock.advance(1_000);
-    origin.server.publish('news', 1);
-    const history = tab.client.history('news');
-    await origin.clock.advance(1_000);
-    expect((await history).messages).toHaveLength(1);
-    const published = tab.client.publish('news', 2);
-    await origin.clock.advance(1_000);
-    expect((await published).offset).toMatch(/2$/);
-    expect([told, origin.links]).toEqual([[1, 2], 1]);
-    tab.client.close();
-  });
-
-  it('each has a connection of its own, as where locks are not allowed', async () => {
-    const origin = new Origin();
-    const denied = { request: () => Promise.reject(new DOMException('denied', 'SecurityError')) };
-    const tabs = [origin.open({}, denied), origin.open({}, denied)];
-    const told = tabs.map((tab) => tab.listen('news'));
-    await origin.clock.advance(1_000);
-    expect(origin.links).toBe(2);
-    origin.server.publish('news', 1);
-    await origin.clock.advance(1_000);
-    expect(told).toEqual([[1], [1]]);
-    for (const { client } of tabs) client.logOut();
-    for (const { client } of tabs) expect(client.state.type).toBe('closed');
-    expect(origin.links).toBe(0);
-  });
 });

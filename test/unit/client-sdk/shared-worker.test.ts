@@ -19,7 +19,7 @@ class FakePort implements Port {
   close() {}
 }
 
-function meet(options: Partial<ClientOptions> = {}, open?: () => WorkerLike) {
+function meet(options: Partial<ClientOptions> = {}, open?: () => WorkerLike, secret?: string) {
   const held = new Set<string>();
   const locks: Locks = {
     async request(name, _, hold) {
@@ -39,7 +39,7 @@ function meet(options: Partial<ClientOptions> = {}, open?: () => WorkerLike) {
   const otherwise = vi.fn(() => other);
   const settings = mergeOptions({ url: 'http://discovery.test', token: async () => tokenOf('u'), ...options });
   const browser = { locks, BroadcastChannel: class extends FakePort {} };
-  const meeting = meetWorker(browser, 'key', settings, ['sse'], open ?? make, attach, otherwise);
+  const meeting = meetWorker(browser, 'key', settings, ['sse'], open ?? make, attach, () => secret, otherwise);
   return { meeting, workers, attach, otherwise, other, held };
 }
 
@@ -51,7 +51,14 @@ describe('a tab', () => {
     const [lock] = held;
     expect(attach).toHaveBeenCalledWith(workers[0]?.port);
     const options = { url: 'http://discovery.test', transports: ['sse'], pollIntervalMs: 2_000, pollWaitMs: 25_000 };
-    expect(workers[0]?.port.posted).toEqual([{ lock, options: { ...options, token: undefined }, isTokenLent: true }]);
+    const greeting = { lock, options: { ...options, token: undefined }, isTokenLent: true, secret: undefined };
+    expect(workers[0]?.port.posted).toEqual([greeting]);
+  });
+
+  it('tells the next worker the session of the one before', () => {
+    const { meeting, workers } = meet({}, undefined, 'before');
+    meeting.renew(true);
+    expect(workers[1]?.port.posted).toMatchObject([{ secret: 'before' }]);
   });
 
   it('sends a token that is a text', () => {

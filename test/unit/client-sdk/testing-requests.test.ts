@@ -14,7 +14,7 @@ describe('a request', () => {
     const response = await post('connect', {});
     expect([response.ok, response.status, response.headers.get('Retry-After')]).toEqual([true, 200, null]);
     const node = (n: number) => ({ id: `n${n}`, url: `http://n${n}.test`, features: [] });
-    const ticket = { ticket: 't', expiresInMs: 600_000, connection: 'c-test', user: null };
+    const ticket = { ticket: 'c-test', expiresInMs: 600_000, connection: 'c-test', user: null };
     expect(await response.json()).toEqual({
       node: node(2),
       alternatives: [node(3), node(1)],

@@ -1,7 +1,9 @@
 // A WebSocket at its edges: what a node says twice, in one frame or too late, and what was to be said on a link that is gone.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import type { FakeSocket } from './fakes/fake-network.js';
+import { createClient } from '../../../client-sdk/websocket-only.js';
+import { FakeClock } from './fakes/fake-clock.js';
+import { FakeNetwork, type FakeSocket } from './fakes/fake-network.js';
 import { message, resume, subscribeToNews } from './fakes/socket-server.js';
 import { assignment, leavePage, OTHER, offset, showPage, World } from './fakes/world.js';
 
@@ -242,4 +244,24 @@ it('a link that has lasted five seconds makes what failed before it forgotten', 
     await world.clock.advance(retryInMs);
   }
   expect(delays).toEqual([250, 500, 1_000, 250, 500]);
+});
+
+it('a node that says this and that, but never that the link is connected, is left after five minutes', async () => {
+  const clock = new FakeClock();
+  const network = new FakeNetwork();
+  const { WebSocket, fetch } = network;
+  const client = createClient({ url: 'http://discovery.test', clock, WebSocket, fetch });
+  client.subscribe('news');
+  await clock.advance(1_000);
+  (await network.request('/v1/connect')).answer(200, assignment());
+  const socket = await network.sockets.next();
+  for (let ms = 1_000; ms < 300_000; ms += 1_000) {
+    expect(client.state.type).toBe('connecting');
+    socket.send({ type: 'heartbeat' });
+    await clock.advance(1_000);
+  }
+  expect(client.state).toMatchObject({ type: 'waiting', cause: 'timeout' });
+  client.close();
+  await clock.advance(0);
+  expect(clock.pending).toBe(0);
 });

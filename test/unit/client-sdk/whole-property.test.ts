@@ -170,7 +170,7 @@ class Run {
     const channel = this.#any(CHANNELS) ?? '';
     this.client.publish(channel, key, { key }).then(
       (answer) => {
-        const stored = this.server.stored.get(`${channel} ${key}`);
+        const stored = this.server.stored.get(`u ${channel} ${key}`);
         if (answer.offset !== stored) this.broken.push(`published as ${answer.offset}, stored as ${stored}`);
       },
       ({ code }) => {

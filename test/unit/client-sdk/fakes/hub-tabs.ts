@@ -11,6 +11,9 @@ import { FakeNetwork } from './fake-network.js';
 import { expectNothingLeft } from './nothing-left.js';
 import { assignment } from './world.js';
 
+/** The session of the hub before this one. */
+export const SECRET = 'a session of twenty-two letters';
+
 type Told = readonly [number: number, word: number, value: unknown];
 
 /** One end of a conversation between a tab and the hub, of which the test says every word. */
@@ -78,6 +81,7 @@ export class HubWorld {
         ...options,
       },
       this.ended,
+      SECRET,
     );
   }
 
