@@ -88,13 +88,21 @@ of all: at a load of 20 a long poll came to 0.74 × bare. That is why a busy mac
 /** What was found out by other means, and by hand. */
 const SEEN_BESIDE = `### Beside another load client
 
-A load client of another make, a single C program around one epoll loop, was held against this bench on 2026-11-28, nine rounds, the server on one processor and everything else on the other, each ratio
-(median, and extremes) to a bare loop under live messages in the same round, one process for all of it: flooded 0.92 (0.88 to 0.97), paced 0.96 (0.75 to 1.15), own channels 0.66 (0.64 to 0.80) logged and 1.03 (0.82 to 1.15) live, long polls 0.49 (0.48 to 0.53)
-beside nchan's 0.88, SSE 1.42 (1.35 to 1.74) × nchan. Two figures differ from those above:
+A load client of another make, a single C program around one epoll loop, was held against these servers on 2026-11-29, fifteen rounds, the server on one processor and everything else on the other, each ratio
+(median, and 95 % interval) to a bare loop under live messages in the same round, one process for all of it:
 
-- *Flooded*, which is 0.94 here and on \`ws\` 1.5, where that client came to 1.15 on 2026-11-26. It keeps 64 single messages on their way instead of publishing bursts of 64, and what a server finds each time that it wakes up decides
-  what a delivery costs: see the floods in bursts of 1 and of 64 above.
-- *One channel for each client*, logged, which is 0.90 here: what is published by a function of Redis comes in smaller pieces there, and its bare loop is sent live messages.
+| | uws | ws |
+|---|---|---|
+| flooded, logged | 0.92 (0.77 to 1.08) × bare | 1.28 (1.20 to 1.36) × bare |
+| flooded, live | 0.98 (0.81 to 1.11) × bare | 1.37 (1.31 to 1.39) × bare |
+| paced at 50/s | 0.95 (0.93 to 1.02) × bare | 0.72 (0.66 to 0.81) × bare |
+| one channel for each client, logged | 0.80 (0.77 to 0.82) × bare | 0.67 (0.64 to 0.72) × bare |
+| one channel for each client, live | 0.93 (0.87 to 0.96) × bare | 0.75 (0.71 to 0.80) × bare |
+| long polls, 10/s | 0.58 (0.51 to 0.61) × bare, 0.61 × nchan | 0.31 (0.27 to 0.36) × bare, 0.33 × nchan |
+| SSE paced at 50/s | 1.28 (1.18 to 1.37) × nchan | 1.15 (1.06 to 1.23) × nchan |
+
+Floods on \`ws\` come to less there than here: it keeps 64 single messages on their way instead of publishing bursts of 64, and what a server finds each time that it wakes up decides
+what a delivery costs (see the floods in bursts of 1 and of 64 above). What is logged and published by a function of Redis comes in smaller pieces there, and its bare loop is sent live messages.
 
 The lab (\`npm run loadtest\`) was held against it on 2026-11-28, µs of the server per delivery, three rounds of the lab and four of the other, one after the other: paced 5.7 (there 5.2) and bare 4.3 (4.6), long polls 30 (29),
 bare 12 (13) and nchan 13 (14), SSE 5.9 (6.4). One channel for each client does not agree, 17 and 13: the lab has a fresh server for each measurement, of 4 s, and the other one has the same for all rounds. With \`seconds: 20\` in its YAML the
@@ -110,35 +118,36 @@ Each of five broadcasts reached all of them, the slowest within 2.1 s (p50 0.8 s
 
 What was asked of these servers and did not come, with the profile that says where the time goes (\`perf\`, all threads of the server):
 
-Floors lie half of the way from what the first version came to, as it was measured then: by a flood that was not in step, and beside an exchange that took 63 µs for today's 22. Under this bench, in turn with the version of 2026-11-28, the first one
-is level where it floods (1.00 and 0.99 ×) and was 5 % and 9 % ahead of it paced on \`ws\` and in connects (eight pairs, a busy hour), which have become 5 % and 24 % cheaper since. Two floors cannot be had in step: a bare loop that joins, with one write for each link and burst and
-nothing else, comes to 1.85 × bare, where 2 are the floor on \`ws\`; and 0.625 of the exchange's rate are 35 µs for a connect, of which the kernel takes 31.
+Floors lie half of the way from what the first version came to, as it was measured then: by a flood that was not in step, and beside an exchange that took 63 µs for today's 22. In turn with that first version under this bench (\`--against\`, eight pairs, a quiet hour of 2026-11-29) connects
+come to 1.36 times its rate (0.94 to 1.94), where 1.27 were asked for; floods on \`ws\` to 1.04, where no less than 1 was; paced to 0.98 (0.90 to 1.25). Two floors cannot be had in step: a bare loop that joins, with one write for each link and burst and
+nothing else, comes to 1.8 × bare, where 2 are the floor on \`ws\`; and 0.625 of the exchange's rate are 35 µs for a connect, of which the kernel takes 31.
 
-- *Flooded, a frame for each message: 0.95 × bare asked, 0.94 came on 2026-11-29 and 0.89 the day before (0.92 on the other load client), and on \`ws\` 2.3 asked, 1.5 came.* The 2.3 are of a flood that was not in step, where a server that is late finds more at once. In step both write a burst
-  as one write for each link, and the kernel has seven tenths of the time.
-- *The same for clients that have a tick in one frame: 1.5 × bare asked, 1.50 came, and 0.87 × a bare loop that joins, of 0.9.* A burst of 64 messages is one write for each link. It had 13.9 KB while type, channel and offset stood in
+- *Flooded, a frame for each message: 0.95 × bare asked, between 0.88 and 0.94 came in four runs of the whole (0.92 on the other load client, 0.98 where messages are live), and on \`ws\` 2.3 asked, 1.6 came (1.28 of 1.1 there).* The 2.3 are of a flood that was not in step, where a server that is late finds
+  more at once. In step both write a burst as one write for each link, and the kernel has seven tenths of the time; a logged message has 43 bytes of offset for each link that the bare loop does not send, 2.7 MB a burst.
+- *The same for clients that have a tick in one frame: 0.87 × a bare loop that joins came, of 0.9 (1.63 × bare, of 1.5).* A burst of 64 messages is one write for each link. It had 13.9 KB while type, channel and offset stood in
   each event, and has 9.8 KB since a frame says them once ([decision 36](decisions/0036-a-frame-says-once-what-its-messages-share.md)), of which 8.2 KB are the payloads that the bare loop sends: 4 % more deliveries, where more had been hoped for. What
   is left of the difference is 0.6 µs of the kernel's for each link and burst, over all of its functions alike, as of memory that has to be fetched anew, and 0.3 ms of our own for the 64 messages (\`perf\`: 5.8 ms a burst, bare 4.9). Before
   [decision 35](decisions/0035-batches-end-with-their-callback.md) there were two writes for each link and burst on \`uws\`, and joined frames cost as much as single ones.
-- *Paced: 0.95 × bare asked, 0.91 came, and 0.97 the day before (0.96 on the other load client); on \`ws\`, 0.89 of 0.85 asked, 0.76 came before [decision 37](decisions/0037-frames-for-the-kernel.md).* Each delivery is a system call of its own, of a frame of 240 bytes for the bare loop's 128; what \`ws\` takes besides is an object for each write in \`node:net\` and libuv.
+- *Paced: 0.95 × bare asked, 0.91 to 1.10 came in four runs (0.95 on the other load client); on \`ws\`, 0.80 to 0.94 of 0.85 asked (0.72 there, and 0.89 on another machine).* Each delivery is a system call of its own, of a frame of 240 bytes for the bare loop's 128; what \`ws\` takes besides
+  is the way through \`fs\` ([decision 37](decisions/0037-frames-for-the-kernel.md)): three quarters of its time are the kernel's (\`perf\`).
 - *Flooded beside nchan: 20 × asked, 19 × came (\`ws\`; 16 × \`uws\`, joined).* The same bytes: the bare loop itself, which sends the payload alone, comes to 13 ×.
-- *One channel for each client: 0.9 × bare asked here, 0.90 came; 0.75 on the other load client, 0.66 came; beside nats-server 1.0 × asked, 0.8 × came, which has not been measured since.* Until 2026-11-28 each frame left as soon as its message
+- *One channel for each client: 0.9 × bare asked here, 0.88 came (0.79 to 0.90 in four runs); 0.75 on the other load client, 0.80 came; beside nats-server 1.0 × asked, 0.8 × came, which has not been measured since.* Until 2026-11-28 each frame left as soon as its message
   was read. \`perf\` said that two thirds of a delivery were the kernel's, a third of it the waking of a peer that had read the frame before and fallen asleep while the next message was read: the bare loop, which sends all that it has read at the end,
   spent half as much there. Frames wait for the end of their turn since: 94,000 deliveries per CPU-second for 79,000, two builds in turn. What is left is the reading of a logged message, of which the bare loop forwards a live one: 63 bytes of offsets and a check of what lies
   before it. A process that has just begun spends two fifths of its first seconds in V8's optimising compiler, where nats-server is compiled before. What was tried besides: a reader of our own for what Redis pushes, no ring where one link follows.
-- *Long polls: 0.75 × bare asked, 0.62 came here and 0.61 on the other load client (0.54 of the build before, in turn with it); on \`ws\` 0.4 asked, 0.32 came here and 0.33 there (0.26 before); nchan is ahead (0.88).* There is no hot spot on \`uws\`. The kernel takes as much of a poll as of a bare one, some 8.5 µs; of what is left (bare: 5.7)
+- *Long polls: 0.75 × bare asked, 0.59 came here and 0.58 on the other load client; on \`ws\` 0.4 asked, 0.30 came here and 0.31 there (0.26 before); nchan is ahead (0.95).* There is no hot spot on \`uws\`. The kernel takes as much of a poll as of a bare one, some 8.5 µs; of what is left (bare: 5.7)
   no function takes more than half a microsecond. A bare poll is one regular expression; a poll here is a request that is read whole, counted against limits
   by its bytes, with a ticket that may have been revoked and an answer that bears positions. Tried: answering at once instead of a turn later was a tenth dearer; V8's young generation growing at once to its bound, or beginning with 16 MB, made no difference that stands out, nor
   did a collector on one thread. On \`ws\` a third of the server was the collector, which copied each waiting request with its headers, its buffer and closures over both, and walked tables of all connections; a seventh is left. A bare poll on \`node:http\` itself, one regular expression and no ticket, comes to 0.42 of one on
   uWebSockets.js: that is what is left to the asked 0.4.
-- *Connects: 0.7 × a bare upgrade with one exchange of JSON asked, 0.45 came, 12,300 a CPU-second, and 0.31 before answers of a turn left together.* That exchange parses one frame and answers another, and takes 22 µs with its TCP connection, three quarters of it the kernel's. A connect took 85 then:
+- *Connects: 0.7 × a bare upgrade with one exchange of JSON asked, 0.42 to 0.45 came, 9,600 to 12,300 a CPU-second, and 0.31 before answers of a turn left together.* That exchange parses one frame and answers another, and takes 22 µs with its TCP connection, three quarters of it the kernel's. A connect took 85 then:
   31 are the kernel's, half of these to send, since a client that waits for a server which is busy falls asleep and has to be woken; 11 verify the ticket, of which 4 are its HMAC; 9 are the collector's, on threads of its own in part;
   and the rest looks for revocations, gives back a reservation, counts against limits by user, enters a channel and answers twice.
-- *Logged publishes to many channels in batches of 64: 2 × single ones asked, 1.66 came, and 1.85 the day before (to one channel 3 asked, 2.45 came).* Both became cheaper: of 10 µs of Redis that a single one takes, a message of a batch takes 5.4, since a log that gets one message of a batch
+- *Logged publishes to many channels in batches of 64: 2 × single ones asked, 1.67 came, and 1.85 two days before (to one channel 3 asked, 2.42 came).* Both became cheaper: of 10 µs of Redis that a single one takes, a message of a batch takes 5.4, since a log that gets one message of a batch
   is shortened only when an eighth is too much ([decision 25](decisions/0025-several-messages-by-one-call.md)): an entry that goes by itself costs 1.3 µs, among sixteen 0.3. Were singles to do the same they would be a seventh cheaper, and the ratio lower. Of one channel 3.1 µs are left: 1.2 are to add to the log,
   0.3 to go out to nobody, and most of the rest is Lua that makes a text of each argument and answer.
-- *\`FCALL\` due to delivery: 1.5 ms at p99 asked, 2.3 came*: publisher, Redis, server and clients share two processors of a machine that others share too.
-- *Idle links: 1.3 × bare asked, 1.28 came.* What a node does each so often it does together since 2026-11-28: it is woken 14 times a second for 25, and takes 5 ms of a processor for 7, a quarter of what the heartbeats of ten thousand links take. A look at each link, whether its peer has answered and its
+- *\`FCALL\` due to delivery: 1.5 ms at p99 asked, 2.6 came*: publisher, Redis, server and clients share two processors of a machine that others share too.
+- *Idle links: 1.3 × bare asked, 1.28 to 1.42 came.* What a node does each so often it does together since 2026-11-28: it is woken 14 times a second for 25, and takes 5 ms of a processor for 7, a quarter of what the heartbeats of ten thousand links take. A look at each link, whether its peer has answered and its
   ticket has ended, comes with every heartbeat.
 
 `;
