@@ -96,6 +96,8 @@ export const SIGN_MS = 2_750;
 export const ANSWER_LIMIT_MS = 10_000;
 /** What one event of a stream may hold, in characters; far over any frame of a node. */
 export const MAX_EVENT_LENGTH = 4_000_000;
+/** What comes of a longer one is a sign of life each 256 characters, so that a proxy which hands on a byte now and then is none. */
+export const PROGRESS_BITS = 8;
 /** A poll whose answers are cut asks for no less; more than that no node answers with. */
 export const MIN_ANSWER_BYTES = 1_024;
 export const MAX_ANSWER_BYTES = 1_048_576;

@@ -150,11 +150,10 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
       for (const event of decodeEvents(data)) if (!signal.aborted) take(event);
     });
     for (const reader = (response.body as ReadableStream<Uint8Array>).getReader(); !signal.aborted; ) {
-      // Behind what it says of its heartbeat.
-      touch();
       const { done, value } = await reader.read();
       if (done) throw 'ended';
-      parse(value);
+      // Behind what it says of its heartbeat.
+      if (parse(value) && !signal.aborted) touch();
     }
   };
 

@@ -21,8 +21,7 @@ export const sse = (host: LinkHost): Link =>
     for (;;) {
       const { done, value } = await reader.read();
       if (done) throw 'ended';
-      parse(value);
       // Behind what it says of its heartbeat.
-      touch();
+      if (parse(value)) touch();
     }
   });

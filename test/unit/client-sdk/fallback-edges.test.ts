@@ -96,7 +96,7 @@ describe('what comes slowly before it has connected', () => {
     for (let n = 1; n < 15; n++) {
       await world.clock.advance(2_000);
       expect(world.network.waiting('/v1/poll')).toEqual([]);
-      stream.write(':');
+      stream.write(': slow\n\n');
       await settle();
     }
     await world.clock.advance(1_999);
@@ -105,6 +105,22 @@ describe('what comes slowly before it has connected', () => {
     expect(stream.aborted).toBe(true);
     expect(world.network.waiting('/v1/poll')).toHaveLength(1);
     expect(world.stateTypes).toEqual(['connecting']);
+  });
+
+  it('is none where a proxy hands on a byte now and then', async () => {
+    world = new World({ transports: ['sse', 'long-poll'] });
+    world.subscribe('news');
+    const stream = await world.network.request('/v1/stream');
+    stream.stream();
+    for (let n = 0; n < 4; n++) {
+      expect(world.network.waiting('/v1/poll')).toEqual([]);
+      await world.clock.advance(1_000);
+      stream.write('data: {"ty'[n] as string);
+      await settle();
+    }
+    expect(world.network.waiting('/v1/poll')).toHaveLength(1);
+    await world.clock.advance(6_000);
+    expect(stream.aborted).toBe(true);
   });
 
   it('is given two minutes where it is the answer of a poll, that may be long', async () => {
@@ -137,6 +153,27 @@ describe('what comes slowly before it has connected', () => {
     await world.clock.advance(1);
     expect([stream.aborted, poll.aborted]).toEqual([true, false]);
   });
+});
+
+it('a stream that works, and of which a proxy hands on a byte now and then, is asked for a sign of life', async () => {
+  world = new World({ transports: ['sse'] });
+  world.subscribe('news');
+  const stream = await acceptStream(world);
+  for (let n = 0; n < 8; n++) {
+    expect(world.network.waiting('/v1/stream')).toEqual([]);
+    await world.clock.advance(1_000);
+    stream.write('data: {"type'[n] as string);
+    await settle();
+  }
+  const successor = await acceptStream(world);
+  expect(stream.aborted).toBe(true);
+  for (let n = 0; n < 10; n++) {
+    // Some more of a long event, on a slow network.
+    successor.write(n ? 'x'.repeat(256) : 'data: {"type":"');
+    await world.clock.advance(6_000);
+    expect(successor.aborted).toBe(false);
+  }
+  expect(world.stateTypes).toEqual(['connecting', 'connected']);
 });
 
 it('a better transport that the page may not open is left where it is', async () => {

@@ -25,6 +25,18 @@ describe('a stream', () => {
     expect(next.aborted).toBe(true);
   });
 
+  it('of which a proxy hands on a byte now and then is silent', async () => {
+    connect();
+    client.subscribe('news');
+    const stream = await accept();
+    for (let n = 0; n < 10; n++) {
+      await clock.advance(1_000);
+      stream.write('data: {"type'[n] as string);
+    }
+    await clock.advance(750);
+    expect(client.state).toMatchObject({ type: 'waiting', cause: 'timeout' });
+  });
+
   it('that ends as soon as it has begun is tried again less and less often, and one that has lasted at once', async () => {
     connect();
     client.subscribe('news');

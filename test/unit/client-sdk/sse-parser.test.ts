@@ -22,6 +22,10 @@ describe('createSseParser', () => {
     expect(parse([bytes('data: a\ndata\ndata: b\n\ndata:\n\n')])).toEqual(['a\n\nb', '']);
   });
 
+  it('takes a line’s end that is cut in two for one, also where nothing comes in between', () => {
+    expect(parse(['data: a\r', '', '\ndata: b\r', '\n\r\n'].map(bytes))).toEqual(['a\nb']);
+  });
+
   it('drops a byte order mark', () => {
     expect(parse([bytes('\uFEFFdata: a\n\n')])).toEqual(['a']);
   });
@@ -50,6 +54,16 @@ describe('createSseParser', () => {
     for (let at = 0; at < all.length; at += 20) chunks.push(all.subarray(at, at + 20));
     // Quadratic would take minutes, and outlast the test.
     expect(parse(chunks)[0]).toHaveLength(1_000_000);
+  });
+
+  it('says of each piece whether it completes something, or is some more of what is long', () => {
+    const feed = createSseParser(() => {});
+    const said = (text: string) => feed(bytes(text));
+    expect(['d', 'ata: 1', '\n', '\n'].map(said)).toEqual([false, false, false, true]);
+    expect([':', '\r\n', '\r', '\n'].map(said)).toEqual([false, false, true, false]);
+    expect(['data: ', 'x'.repeat(248), 'x', 'x'.repeat(255), 'x'].map(said)).toEqual([false, false, true, false, true]);
+    expect(feed(new Uint8Array())).toBe(false);
+    expect(['ä', 'ä'].map((letter) => feed(bytes(letter).subarray(0, 1)))).toEqual([false, false]);
   });
 
   it('refuses an event that never ends', () => {
