@@ -15,6 +15,8 @@ export interface Manners {
   readonly upgrades?: 'refuse' | 'reset' | 'silence' | 'swallow';
   /** Holds each stream back until it has ended. */
   readonly buffersStreams?: boolean;
+  /** Hands on a byte of each stream so often, as one does that scans what it carries and would not be given up. */
+  readonly tricklesStreamsEachMs?: number;
   /** Breaks off each answer of HTTP that is longer. */
   readonly cutsAnswersAfterBytes?: number;
   /** Resets each connection so long after it was opened, */
@@ -139,6 +141,10 @@ export class HostileProxy {
     }
     response.writeHead(answer.statusCode ?? 502, answer.headers);
     response.flushHeaders();
+    if (isStream && this.manners.tricklesStreamsEachMs) {
+      await trickle(answer, response, this.manners.tricklesStreamsEachMs);
+      return;
+    }
     await this.#pump(answer, response, this.manners.cutsAnswersAfterBytes);
   }
 
@@ -217,4 +223,14 @@ export class HostileProxy {
     }
     to.end();
   }
+}
+
+async function trickle(from: Readable, to: Writable, eachMs: number): Promise<void> {
+  for await (const chunk of from as AsyncIterable<Buffer>) {
+    for (let at = 0; at < chunk.length && !to.destroyed; at++) {
+      to.write(chunk.subarray(at, at + 1));
+      await sleep(eachMs);
+    }
+  }
+  to.end();
 }
