@@ -53,17 +53,17 @@ function redisRules(given: Given, found: Findings): void {
 function addressRules(given: Given, found: Findings): void {
   if (found.context.role === 'discovery') return;
   const scheme = found.isDefault('tlsCert') ? 'http' : 'https';
-  const example = `${scheme}://${firstAddress()}:${given.port || 8080}`;
+  const example = (): string => `${scheme}://${firstAddress()}:${given.port || 8080}`;
   if (given.nodeUrl !== undefined) {
     const { hostname } = new URL(given.nodeUrl);
     if (!isWildcard(hostname.replaceAll(/[[\]]/g, ''))) return;
-    found.problem('nodeUrl', `${hostname} is where one listens, and nowhere to connect to; for example ${example}`);
+    found.problem('nodeUrl', `${hostname} is where one listens, and nowhere to connect to; for example ${example()}`);
     return;
   }
   if (!found.isDefault('nodeUrl') || given.host === undefined || !isNowhere(given.host)) return;
   found.problem(
     'nodeUrl',
-    `needed on host ${given.host}: what clients can reach, set ${envName('nodeUrl')}, for example ${example}`,
+    `needed on host ${given.host}: what clients can reach, set ${envName('nodeUrl')}, for example ${example()}`,
   );
 }
 
@@ -72,9 +72,14 @@ function isNowhere(host: string): boolean {
   return isWildcard(host) || host.includes('%');
 }
 
+/** An example to be told; sandboxes without netlink do not say what a machine's addresses are. */
 function firstAddress(): string {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return all.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? '127.0.0.1';
+  try {
+    const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+    return all.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? '127.0.0.1';
+  } catch {
+    return '127.0.0.1';
+  }
 }
 
 function opsRules(given: Given, found: Findings): void {
