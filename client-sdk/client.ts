@@ -104,12 +104,17 @@ export const assembleClient = <Channels extends object>(
       if (type === 'connected') outbox.refresh();
       else {
         if (type === 'closed') outbox.close(next.reason);
-        for (const channel of [...channels.values()]) {
+        const all = [...channels.values()];
+        // Whoever subscribes in a listener begins anew.
+        if (type === 'closed') for (const channel of all) forget(channel);
+        for (const channel of all) {
           channel.source = undefined;
-          // The next node may have room for it.
-          wanted.set(channel.name, channel);
-          if (type === 'closed') end(channel, next.reason);
-          else setState(channel, { type: 'pending' });
+          if (type === 'closed') setState(channel, { type, code: next.reason });
+          else if (channels.get(channel.name) === channel) {
+            // The next node may have room for it.
+            wanted.set(channel.name, channel);
+            setState(channel, { type: 'pending' });
+          }
         }
       }
       // Unless a listener of a channel has closed the client.

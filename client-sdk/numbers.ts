@@ -76,6 +76,8 @@ export const MAX_ECHOES = 100;
 export const MAX_QUEUED = 1_000;
 /** How long a publish is tried; far below the life of a key (10 min). */
 export const PUBLISH_TIMEOUT_MS = 30_000;
+/** Levels of a body, which is one itself, from docs/PROTOCOL.md section 13. */
+export const MAX_DEPTH = 16;
 /** Publishes of a WebSocket that may be on their way at once; a node takes 64 commands. */
 export const PUBLISH_WINDOW = 16;
 /** What a command has besides its channels, at most. */

@@ -5,7 +5,15 @@ import { aSignal, checkOptions, isText, type Rule, refuseArgument } from './argu
 import { backoff } from './backoff.js';
 import { createChannelFailure, type Failure, isFinal } from './errors.js';
 import type { Outgoing } from './link.js';
-import { CLOSE_REFUSED, CLOSE_UNAUTHORIZED, MAX_QUEUED, PUBLISH_TIMEOUT_MS, REPEAT_FAILURES } from './numbers.js';
+import {
+  CLOSE_REFUSED,
+  CLOSE_UNAUTHORIZED,
+  MAX_DEPTH,
+  MAX_QUEUED,
+  PUBLISH_TIMEOUT_MS,
+  REPEAT_FAILURES,
+} from './numbers.js';
+import { createSecret } from './secret.js';
 import type { Settings } from './settings.js';
 import type { PublishOptions } from './types.js';
 
@@ -31,12 +39,16 @@ interface Waiting extends Outgoing {
   close(code: string): void;
 }
 
+const isDeeper = (value: unknown, levels: number): boolean =>
+  Object(value) === value && (!levels || Object.values(value as object).some((part) => isDeeper(part, levels - 1)));
+
 /** A copy, so that repeating it repeats the same bytes. */
 const copy = (body: { readonly channel: string; readonly data: unknown; readonly key: string }): object => {
   try {
     const copied = JSON.parse(JSON.stringify(body));
-    if ('data' in copied) return copied;
-    throw 'no JSON';
+    if (!('data' in copied)) throw 'no JSON';
+    if (isDeeper(copied, MAX_DEPTH)) throw `more than ${MAX_DEPTH - 1} levels deep`;
+    return copied;
   } catch (why) {
     return refuseArgument('data', why);
   }
@@ -84,10 +96,9 @@ export const createOutbox = ({ timers, random }: Settings, publish: (outgoing: O
   };
 
   return {
-    // About 100 random bits; `crypto.randomUUID` is missing on pages without https.
     add(channel, data, options) {
       checkOptions(options, RULES);
-      const { key = `${random()}${random()}`, signal } = options;
+      const { key = createSecret(), signal } = options;
       const body = copy({ channel, data, key });
       const promise = new Promise<{ readonly offset: Offset }>((resolve, reject) => {
         /** Why it was refused for now, the last time. */

@@ -1,5 +1,6 @@
 // Reading a subscription with `for await`: a queue from its beginning on, and what its iterators are told.
 
+import type { Begin } from '../src/protocol/index.js';
 import { createFailure } from './errors.js';
 import { CLOSE_NORMAL, MAX_QUEUED } from './numbers.js';
 
@@ -7,8 +8,10 @@ import { CLOSE_NORMAL, MAX_QUEUED } from './numbers.js';
 type Take<Item> = () => IteratorResult<Item, undefined>;
 
 export interface Reading<Item> {
-  /** What is to be taken next; once `MAX_QUEUED` wait, the one after them is an error with code `overflow`, at the hole. */
-  push(take: Take<Item>): void;
+  /** Where the first of what waits comes after, if anything does. */
+  readonly position: Begin | undefined;
+  /** What is to be taken next, and where it comes after; once `MAX_QUEUED` wait, the one after them is an error with code `overflow`, at the hole. */
+  push(take: Take<Item>, position: Begin): void;
   /** Drops what waits, and all that is still to come, unless somebody iterates. */
   skip(): void;
   /** Nothing more comes: iterators end with what waits, or with the error. */
@@ -25,6 +28,7 @@ const fail = (error: Error) => () => {
 /** `leave` is called when an iterator is left. */
 export const createReading = <Item>(leave: () => void): Reading<Item> => {
   const takes: Take<Item>[] = [];
+  const positions: Begin[] = [];
   const waiting = new Set<(take: Take<Item>) => void>();
   let isRead: boolean | undefined;
   let last: Take<Item> | undefined;
@@ -40,11 +44,13 @@ export const createReading = <Item>(leave: () => void): Reading<Item> => {
     return take as Take<Item>;
   };
 
-  const push = (take: Take<Item>) => {
+  const push = (take: Take<Item>, position: Begin) => {
     const [next] = waiting;
     if (next) next(take);
-    else if (isRead !== false && (takes.length < MAX_QUEUED || takes.at(-1) !== overflow))
+    else if (isRead !== false && (takes.length < MAX_QUEUED || takes.at(-1) !== overflow)) {
       takes.push(takes.length < MAX_QUEUED ? take : overflow);
+      positions.push(position);
+    }
   };
 
   const iterate = (): AsyncIterator<Item, undefined> => {
@@ -61,6 +67,7 @@ export const createReading = <Item>(leave: () => void): Reading<Item> => {
               reject(error);
             }
           };
+          if (!isLeft) positions.shift();
           const take = isLeft ? finish : (takes.shift() ?? ending());
           if (take) return settle(take);
           waiting.add(settle);
@@ -75,11 +82,14 @@ export const createReading = <Item>(leave: () => void): Reading<Item> => {
   };
 
   return {
+    get position() {
+      return positions[0];
+    },
     push,
     skip() {
       if (isRead) return;
       isRead = false;
-      takes.length = 0;
+      takes.length = positions.length = 0;
     },
     end(error) {
       last = error ? fail(error) : finish;

@@ -32,7 +32,7 @@ export interface Session {
   spoil(): void;
   /** Forgets the question on its way. */
   drop(): void;
-  /** And the call for a token. */
+  /** And the call for a token, and the ticket. */
   close(): void;
 }
 
@@ -111,6 +111,10 @@ export const createSession = (
     asking = undefined;
   };
 
+  const spoil = () => {
+    expiresAtMs = 0;
+  };
+
   return {
     state: given,
     canHeal: tokens.canChange,
@@ -129,13 +133,13 @@ export const createSession = (
       given.alternatives.push(given.node);
       given.node = given.alternatives.shift() as NodeAddress;
     },
-    spoil() {
-      expiresAtMs = 0;
-    },
+    spoil,
     drop,
     close() {
       drop();
       tokens.close();
+      // Whoever opens the client again may be another user.
+      spoil();
     },
   };
 };

@@ -200,8 +200,10 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
     const { close, code, channels } = failure;
     leave();
     if (code === 'logged_out') return finish(close, code);
-    if (close === CLOSE_REFUSED && channels) {
-      refuse(channels, failure);
+    // Where one is too many that is the last.
+    const refused = channels ?? (/^too_m/.test(code) && [...readers.keys()].slice(-1));
+    if (close === CLOSE_REFUSED && refused) {
+      refuse(refused, failure);
       return open();
     }
     emit('error', failure);

@@ -78,13 +78,14 @@ export const createSubscription = <T>(
     const { offset } = item;
     if (item.type === 'gap' ? isFilled(item, position) : offset && offset <= position) return;
     if (item.type !== 'gap' && offset && isAhead(before)) return again();
+    const at = position;
     position = offset ?? position;
     reading.push(() => {
       if (item.type === 'gap' && gaps !== 'yield') {
         throw createChannelFailure(channel.name, CLOSE_NORMAL, 'gap', item.reason, { gap: item });
       }
       return { value: item as Message<T> };
-    });
+    }, at);
     emitter.emit(item.type as 'gap', item as Gap);
   };
 
@@ -97,7 +98,8 @@ export const createSubscription = <T>(
       return state;
     },
     get offset() {
-      return typeof position === 'object' ? '-1' : position;
+      const at = reading.position ?? position;
+      return typeof at === 'object' ? '-1' : at;
     },
     on(type: keyof Events, listener: (value: never) => void) {
       if (type === 'message') reading.skip();

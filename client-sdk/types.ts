@@ -88,7 +88,7 @@ export interface SubscribeOptions extends Beginning {
 export interface Subscription<T = unknown, Item = Message<T>> extends AsyncIterable<Item, undefined>, Disposal {
   readonly channel: string;
   readonly state: SubscriptionState;
-  /** Its position, or `-1` or `now` until one is known: pass it as `after` to go on from here another time. */
+  /** Its position, or `-1` or `now` until one is known; where it is iterated, behind what the loop has. Pass it as `after` to go on from here another time. */
   readonly offset: After;
   on(type: 'message', listener: (message: Message<T>) => void): Undo;
   on(type: 'gap', listener: (gap: Gap) => void): Undo;

@@ -63,7 +63,8 @@ function serve(server: Server, url: string, init: RequestLike, reply: Reply): vo
   if (path === 'ticket') return reply.respond(200, server.ticket(session));
   if (path === 'publish') {
     const publication = body as Publication;
-    if (server.forbidden.has(publication.channel)) return reply.refuse(403, 'forbidden', [publication.channel]);
+    const refusal = server.refusalOf(publication, ticketOf(init));
+    if (refusal) return reply.refuse(...refusal, [publication.channel]);
     return reply.respond(200, { channel: publication.channel, offset: server.store(publication, ticketOf(init)) });
   }
   const { channels: asked, waitMs = 0 } = body as { channels: Record<string, Begin>; waitMs?: number };

@@ -50,6 +50,8 @@ export class Server {
   readonly forbidden = new Set<string>();
   /** Transports that do not get through; `poll` is both kinds. */
   readonly blocked = new Set<string>();
+  /** By the same: what was stored. */
+  readonly #texts = new Map<string, string>();
   /** By the session that each client says to discovery. */
   readonly #clients = new Map<unknown, string>();
   readonly #beats = new WeakMap<Way, unknown>();
@@ -87,15 +89,32 @@ export class Server {
     }
   }
 
+  /** Why a client may not publish that, as a real one says it. */
+  refusalOf(
+    { channel, key, data }: Publication,
+    connection = CONNECTION,
+  ): readonly [status: number, code: string] | undefined {
+    if (this.forbidden.has(channel)) return [403, 'forbidden'];
+    const text = JSON.stringify(data);
+    if (new TextEncoder().encode(text).length > LIMITS.maxMessageBytes) return [413, 'payload_too_large'];
+    const known = this.#texts.get(this.#idOf(connection, channel, key));
+    return known === undefined || known === text ? undefined : [409, 'idempotency_conflict'];
+  }
+
+  #idOf(connection: string, channel: string, key: string): string {
+    return `${this.settings.user ?? connection.split('.')[0]} ${channel} ${key}`;
+  }
+
   /** Once for each key of a user's, or of a client's without one. */
   store({ channel, key, data }: Publication, connection = CONNECTION): Offset {
     const { user } = this.settings;
-    const id = `${user ?? connection.split('.')[0]} ${channel} ${key}`;
+    const id = this.#idOf(connection, channel, key);
     const known = this.stored.get(id);
     if (known) return known;
     this.published.push({ channel, data, key });
     const offset = this.publish(channel, data, { connection, user });
     this.stored.set(id, offset);
+    this.#texts.set(id, JSON.stringify(data));
     return offset;
   }
 

@@ -60,7 +60,8 @@ function answer(server: Server, way: Way, { type, id = 0, channels = {}, ...fiel
   else if (type === 'publish') {
     const publication = fields as object as Publication;
     const { channel } = publication;
-    if (server.forbidden.has(channel)) way.hear({ type: 'error', id, channel, code: 'forbidden', message: 'not here' });
+    const [, code] = server.refusalOf(publication, way.connection) ?? [];
+    if (code) way.hear({ type: 'error', id, channel, code, message: 'not here' });
     else way.hear({ type: 'published', id, channel, offset: server.store(publication, way.connection) });
   } else if (type === 'unsubscribe') {
     for (const channel of channels as string[]) {

@@ -84,6 +84,10 @@ it('data that leads back to itself', () => {
   round.push(round);
   expect(() => world?.client.publish('news', round)).toThrow(/^bad data: TypeError: Converting circular/);
   expect(() => world?.client.publish('news', 1n)).toThrow(/^bad data: TypeError: Do not know/);
+  const nested = (levels: number): unknown => (levels ? [nested(levels - 1)] : 1);
+  for (const levels of [16, 17, 500])
+    expect(() => world?.client.publish('news', nested(levels))).toThrow('bad data: more than 15 levels deep');
+  world?.client.publish('news', nested(15)).catch(() => {});
 });
 
 it.each([undefined, null, 'http://discovery.test'])('no options at all: %s', (options) => {

@@ -102,6 +102,16 @@ describe('the reading client', () => {
     expect(news.state).toEqual({ type: 'closed', code: 'forbidden_channel' });
   });
 
+  it('ends the last of too many, and keeps the others', async () => {
+    const network = connect();
+    const all = ['a', 'b', 'c'].map((name) => client.subscribe(name));
+    (await network.request('/v1/stream')).refuse(400, 'too_many_channels');
+    const stream = await network.request('/v1/stream');
+    expect(stream.body.channels).toEqual({ a: 'now', b: 'now' });
+    expect(all.map(({ state }) => state.type)).toEqual(['pending', 'pending', 'closed']);
+    expect(all[2]?.state).toEqual({ type: 'closed', code: 'too_many_channels' });
+  });
+
   it('takes nothing of a stream for a subscription that is newer than it', async () => {
     const network = connect();
     const data: unknown[] = [];

@@ -9,7 +9,7 @@ import { FakeClock } from './fakes/fake-clock.js';
 const TRANSPORTS: readonly Transport[] = ['websocket', 'sse', 'long-poll', 'short-poll'];
 
 /** Two clients, and what each is told of who has published what. */
-async function talk(transport: Transport, user: string | null, key: string) {
+async function talk(transport: Transport, user: string | null, said: readonly unknown[]) {
   const clock = new FakeClock();
   const server = createTestServer({ clock, user });
   const heard: unknown[][] = [];
@@ -22,7 +22,7 @@ async function talk(transport: Transport, user: string | null, key: string) {
   await clock.advance(2_000);
   const ids = clients.map(({ connection }) => connection?.id);
   for (const [n, client] of clients.entries()) {
-    const published = client.publish('chat', n, { key });
+    const published = client.publish('chat', said[n], { key: 'k' });
     await clock.advance(2_000);
     await published;
   }
@@ -32,7 +32,7 @@ async function talk(transport: Transport, user: string | null, key: string) {
 }
 
 it.each(TRANSPORTS)('each knows its own messages, over %s', async (transport) => {
-  const { ids, heard } = await talk(transport, null, 'k');
+  const { ids, heard } = await talk(transport, null, [0, 1]);
   expect(ids).toEqual(['c-test', 'c-test1']);
   const [first, second] = heard;
   expect(first).toEqual([
@@ -45,8 +45,43 @@ it.each(TRANSPORTS)('each knows its own messages, over %s', async (transport) =>
   ]);
 });
 
+it('each of their publishes is one, whatever numbers the client is given', async () => {
+  const clock = new FakeClock();
+  const server = createTestServer({ clock, user: 'anna' });
+  const clients = [0, 1].map(() => createClient({ ...server.options }));
+  for (const client of clients) for (const data of ['hello', 'bye']) client.publish('chat', data).catch(() => {});
+  await clock.advance(1_000);
+  for (const client of clients) client.close();
+  expect(server.published.map(({ data }) => data).sort()).toEqual(['bye', 'bye', 'hello', 'hello']);
+});
+
+it.each(TRANSPORTS)('a key with other data, and too much data, are refused, over %s', async (transport) => {
+  const clock = new FakeClock();
+  const server = createTestServer({ clock, user: 'anna' });
+  const client = createClient({ ...server.options, transports: [transport] });
+  client.subscribe('chat');
+  await clock.advance(2_000);
+  const codes: unknown[] = [];
+  for (const [data, key] of [
+    ['hello', 'k'],
+    ['hello', 'k'],
+    ['another', 'k'],
+    ['x'.repeat(65_600), 'large'],
+  ] as const) {
+    const settled = client.publish('chat', data, { key }).then(
+      () => 'stored',
+      ({ code }) => code,
+    );
+    await clock.advance(1_000);
+    codes.push(await settled);
+  }
+  client.close();
+  expect(codes).toEqual(['stored', 'stored', 'idempotency_conflict', 'payload_too_large']);
+  expect(server.published).toHaveLength(1);
+});
+
 it.each(TRANSPORTS)('those of one user have their keys in common, over %s', async (transport) => {
-  const { heard } = await talk(transport, 'anna', 'k');
+  const { heard } = await talk(transport, 'anna', [0, 0]);
   expect(heard).toEqual([[[0, true]], [[0, false]]]);
 });
 
