@@ -31,7 +31,7 @@ const CLOSE_MEANING: Readonly<Record<keyof typeof CLOSE, string>> = {
   overloaded: 'the node is full, or its user has too many links there',
   slowConsumer: 'the client reads too slowly: resume, nothing that is in history is lost',
   heartbeatTimeout: 'nothing was heard from the client, or no valid `connect` in time',
-  rateLimited: 'the client kept on over the rate limit',
+  rateLimited: 'the client kept on over the rate limit, or sent too many pings and pongs',
   tokenExpired: 'the ticket has ended: get another',
   internal: 'something went wrong in the node',
   brokerUnavailable: 'the node cannot do without its broker now',

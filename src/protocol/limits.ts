@@ -31,6 +31,8 @@ export const LIMITS = {
   maxHeartbeatMs: 60_000,
   /** How often a node pings a WebSocket's peer; one that is silent for twice that is dead. */
   pingMs: 25_000,
+  /** Pings and pongs that a WebSocket's peer may send within one second. */
+  controlFramesPerSecond: 64,
   /** How far before the tail `last` may begin. */
   maxLastMessages: 1_000,
   /** The most messages of one subscription that a client may ask for each second. */

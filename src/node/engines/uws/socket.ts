@@ -4,6 +4,7 @@ import type { WebSocket, WebSocketBehavior } from 'uWebSockets.js';
 import { randomUUID } from 'node:crypto';
 import { after, soon } from '../../../lib/timers.js';
 import { CLOSE } from '../../../protocol/index.js';
+import { countControl, isTooMany, TOO_MANY_CONTROLS } from '../control-frames.js';
 import type { EngineHandlers, EngineOptions, EngineSocket, SocketHandler } from '../engine.js';
 import { guarded } from '../guard.js';
 import type { Handshakes } from '../handshakes.js';
@@ -85,6 +86,8 @@ export class UwsSocket implements EngineSocket, Receiver {
   /** For the node it has ended; its peer has not taken all that it was sent. */
   #parting: { readonly ws: WebSocket<Link>; readonly late: NodeJS.Timeout; end(): void } | undefined;
   #slow = false;
+  /** Of {@link countControl}. */
+  #controls = 0;
   /** Of a peer that has not been let in. */
   #address: string | undefined;
 
@@ -212,7 +215,13 @@ export class UwsSocket implements EngineSocket, Receiver {
     }
   }
 
+  pinged(): void {
+    this.#controls = countControl(this.#controls);
+    if (isTooMany(this.#controls)) this.close(TOO_MANY_CONTROLS.code, TOO_MANY_CONTROLS.reason);
+  }
+
   ponged(): void {
+    this.pinged();
     if (this.#ws === undefined) return;
     try {
       this.handler.pong();
@@ -267,6 +276,7 @@ export function socketBehavior(options: EngineOptions): WebSocketBehavior<Link> 
     sendPingsAutomatically: false,
     open: (ws) => ws.getUserData().link.opened(ws),
     message: (ws, message, binary) => ws.getUserData().link.received(message, binary),
+    ping: (ws) => ws.getUserData().link.pinged(),
     pong: (ws) => ws.getUserData().link.ponged(),
     drain: (ws) => ws.getUserData().link.drained(),
     dropped: (ws) => ws.getUserData().link.dropped(),

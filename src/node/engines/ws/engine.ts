@@ -12,6 +12,7 @@ import { SHORT_FROM, SHORT_REST_MS } from '../../../http/request-rest.js';
 import { FanfareError } from '../../../lib/errors.js';
 import { soon } from '../../../lib/timers.js';
 import type { TlsPair } from '../../../lib/tls-pair.js';
+import { LIMITS } from '../../../protocol/index.js';
 import type { Engine, EngineHandlers, EngineOptions, UpgradeRequest } from '../engine.js';
 import { guarded } from '../guard.js';
 import { Handshakes } from '../handshakes.js';
@@ -29,6 +30,10 @@ import { Topics } from './topics.js';
 const CLOSE_TIMEOUT_MS = 10_000;
 /** Frames over this many times the limit drop the link before they are stored. */
 const HARD_CAP_FACTOR = 4;
+/** Chosen: of one message; each keeps what was read with it. */
+const MAX_FRAGMENTS = 256;
+/** Chosen: reads that a frame may come in; a network of the smallest segments needs five hundred for the largest. */
+const MAX_PIECES = 1_024;
 const BACKLOG = 4_096;
 
 /** It accepts up to `acceptors` connections in a turn of the event loop; more than one cost a process at the start, for a moment. */
@@ -234,6 +239,10 @@ function webSocketServer(options: EngineOptions, handlers: EngineHandlers): WebS
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: options.maxFrameBytes * HARD_CAP_FACTOR,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: MAX_PIECES,
+    // They are counted here, and whoever sends too many is told so.
+    maxPendingAutoPongs: 2 * LIMITS.controlFramesPerSecond,
     closeTimeout: CLOSE_TIMEOUT_MS,
     handleProtocols: (_offered: Set<string>, req: IncomingMessage) => protocols.get(req) ?? false,
   };

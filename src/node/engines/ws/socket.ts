@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { after, contained, soon } from '../../../lib/timers.js';
 import { CLOSE } from '../../../protocol/index.js';
+import { countControl, isTooMany, TOO_MANY_CONTROLS } from '../control-frames.js';
 import type { EngineHandlers, EngineOptions, EngineSocket, SocketHandler } from '../engine.js';
 import { closeReason, saneCloseCode } from '../refusal.js';
 import { writeDirectly } from './direct-write.js';
@@ -61,6 +62,8 @@ export class WsSocket implements EngineSocket, Subscriber {
   /** `slow` takes no more frames and is about to be cut. */
   #state: 'open' | 'slow' | 'closed' = 'open';
   #gathering = false;
+  /** Of {@link countControl}. */
+  #controls = 0;
   #cutTimer: NodeJS.Timeout | undefined;
   readonly #settled: () => void;
 
@@ -72,7 +75,11 @@ export class WsSocket implements EngineSocket, Subscriber {
     this.#sockets = sockets;
     this.#settled = settled;
     ws.on('message', (data, binary) => this.#received(data as Buffer, binary));
-    ws.on('pong', () => this.#call(() => handler.pong()));
+    ws.on('ping', () => this.#controlled());
+    ws.on('pong', () => {
+      this.#controlled();
+      this.#call(() => handler.pong());
+    });
     ws.on('close', (code) => this.#gone(code));
     // What goes wrong ends in `close` too.
     ws.on('error', () => {});
@@ -184,6 +191,15 @@ export class WsSocket implements EngineSocket, Subscriber {
     } catch (error) {
       this.#sockets.failed(error);
     }
+  }
+
+  #controlled(): void {
+    this.#controls = countControl(this.#controls);
+    if (this.#state !== 'open' || !isTooMany(this.#controls)) return;
+    this.#flushTopics();
+    this.#end(TOO_MANY_CONTROLS.code, TOO_MANY_CONTROLS.reason, true);
+    // What has come already is parsed, and no more of it is read.
+    this.#ws.pause();
   }
 
   #received(data: Buffer, binary: boolean): void {
