@@ -20,9 +20,12 @@ export const INITIAL: ConnectionState = { state: { type: 'idle' }, failures: 0, 
 /** Whether a link's end says that its node failed: not where this client was too slow, over a limit, or its ticket had ended. */
 export const isNodesFault = ({ close, code }: Failure): boolean => code !== 'offline' && (close < 4002 || close > 4005);
 
+/** Whether it is no more the user whom the client was for. */
+export const isOut = ({ code }: Failure): boolean => code === 'logged_out' || code === 'user_changed';
+
 /** Whether nothing is left to be tried; `canHeal` where another token may come. */
 const isOver = (before: ConnectionState, failure: Failure, node: string | undefined, canHeal: boolean): boolean => {
-  if (failure.close !== CLOSE_UNAUTHORIZED) return isFinal(failure) || failure.code === 'logged_out';
+  if (failure.close !== CLOSE_UNAUTHORIZED) return isFinal(failure) || isOut(failure);
   // A ticket that one node refuses may be good at another.
   return !canHeal && !!before.renewed && (!node || before.exclude.includes(node));
 };

@@ -2,7 +2,7 @@
 
 import type { Begin, NodeAddress, PolledChannel, ServerEvent, Transport } from '../src/protocol/index.js';
 import { backoff } from './backoff.js';
-import { INITIAL, isNodesFault, lose } from './connection-state.js';
+import { INITIAL, isNodesFault, isOut, lose } from './connection-state.js';
 import { createFailure, createTimeout, type Failure, isFinal, toFailure } from './errors.js';
 import { fetchHistory } from './history.js';
 import type { Link, OpenLink, Outgoing, Source, Wanted } from './link.js';
@@ -193,7 +193,7 @@ export const createConnection: Connect = (settings, openLink, owner) => {
 
   /** A line has ended; without one, the attempt on its way has failed before there was a line. */
   const end = (failure: Failure, line = opening) => {
-    const { close, code } = failure;
+    const { close } = failure;
     const before = line && line === active && now() - connectedAtMs >= STABLE_MS ? INITIAL : connection;
     const isActive = !!line && line === active;
     line?.close(failure);
@@ -212,7 +212,7 @@ export const createConnection: Connect = (settings, openLink, owner) => {
     // Its replacement is already on the way.
     if (attempt && (!isFinal(failure) || close === CLOSE_UNAUTHORIZED)) return become({ type: 'connecting' });
     isHeldOff = close >= CLOSE_WORD && (failure.retryAfterMs as number) > 0;
-    if (active && code !== 'logged_out') {
+    if (active && !isOut(failure)) {
       // What failed was to replace a link that works.
       retry(backoff(REPLACE_FAILURES, random(), failure));
     } else {
@@ -265,7 +265,7 @@ export const createConnection: Connect = (settings, openLink, owner) => {
     owner.transports,
     () => active?.refresh(),
     (failure) => {
-      if (failure.code === 'logged_out') become({ type: 'closed', code: failure.close, reason: failure.code });
+      if (isOut(failure)) become({ type: 'closed', code: failure.close, reason: failure.code });
       else owner.failed(failure);
     },
   );

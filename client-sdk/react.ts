@@ -10,6 +10,7 @@ import {
   useMemo,
   useSyncExternalStore,
 } from 'react';
+import { misuse } from './arguments.js';
 import { FanfareError } from './errors.js';
 import type {
   After,
@@ -61,6 +62,8 @@ export const useClient = <Channels extends object = AnyChannels>(): Client<Chann
   return client as unknown as Client<Channels>;
 };
 
+/** What a server renders, and a page that takes that over, until it looks. */
+const IDLE: ClientState = { type: 'idle' };
 const EMPTY: ChannelView<never> = { messages: [], gap: undefined, state: { type: 'pending' }, error: undefined };
 
 /** What a component watches: it subscribes while somebody looks, and goes on where it was when somebody looks again. */
@@ -141,6 +144,7 @@ export const useChannel = <T = unknown>(
   channel: string | null | undefined,
   { after, last, keep = 1_000 }: ChannelOptions = {},
 ): ChannelView<T> => {
+  if (!(keep >= 1)) misuse('keep', keep, 'at least 1');
   const client = useClient();
   const { read, watch } = useMemo(
     () => createStore(client, channel ?? undefined, { after, last }, keep),
@@ -152,10 +156,9 @@ export const useChannel = <T = unknown>(
 /** Where the provider's client stands. */
 export const useClientState = (): ClientState => {
   const client = useClient();
-  const read = () => client.state;
   return useSyncExternalStore(
     useCallback((changed) => client.on('state', changed), [client]),
-    read,
-    read,
+    () => client.state,
+    () => IDLE,
   );
 };

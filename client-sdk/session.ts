@@ -4,7 +4,14 @@ import type { ConnectResponse, NodeAddress, PATHS, Transport } from '../src/prot
 import type { CacheState } from './cache.js';
 import { createFailure, createTimeout, type Failure, toFailure } from './errors.js';
 import { post } from './http.js';
-import { CLOSE_NETWORK, CLOSE_UNAUTHORIZED, DISCOVERY_LIMIT_MS, MIN_RENEW_MS, RENEW_AT } from './numbers.js';
+import {
+  CLOSE_NETWORK,
+  CLOSE_NORMAL,
+  CLOSE_UNAUTHORIZED,
+  DISCOVERY_LIMIT_MS,
+  MIN_RENEW_MS,
+  RENEW_AT,
+} from './numbers.js';
 import { createSecret } from './secret.js';
 import type { Settings } from './settings.js';
 import { createTokens } from './token-source.js';
@@ -52,6 +59,8 @@ export const createSession = (
     alternatives: NodeAddress[];
   };
   let expiresAtMs = 0;
+  /** Who the client is, until it is closed. */
+  let user: string | null | undefined;
   let isRefused = false;
   /** Made with the first question: some hosts have no randomness before that. */
   let session: string | undefined;
@@ -66,10 +75,14 @@ export const createSession = (
     const { ticket, expiresInMs = -1, node, transports } = answer;
     // It was taken within the tolerance of clocks, and makes no ticket that lasts.
     if (ticket && !expiresInMs) throw createFailure(CLOSE_UNAUTHORIZED, 'token_expired');
+    // What is subscribed to, and what waits to be published, is the other's.
+    if (user !== undefined && answer.user !== undefined && answer.user !== user)
+      throw createFailure(CLOSE_NORMAL, 'user_changed');
     // Such as a captive portal's.
     if (!ticket || !(expiresInMs > 0) || (reason === 'connect' && !(node?.url && transports))) throw 'not discovery';
     if (signal.aborted) return;
     Object.assign(given, answer, { alternatives: answer.alternatives ?? given.alternatives });
+    user = answer.user;
     expiresAtMs = now() + expiresInMs;
     isRefused = false;
   };
@@ -140,6 +153,7 @@ export const createSession = (
       tokens.close();
       // Whoever opens the client again may be another user.
       spoil();
+      user = undefined;
     },
   };
 };

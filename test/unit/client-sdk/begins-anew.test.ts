@@ -41,6 +41,49 @@ describe('a client that was closed', () => {
   });
 });
 
+describe('a client whose function gives a token of another user', () => {
+  /** Of whom discovery says that they are. */
+  let user = 'anna';
+  const start = async () => {
+    user = 'anna';
+    world = new World({ token: async () => jwt() });
+    const answer = () => assignment({ user, expiresInMs: 60_000 });
+    world.network.discovery = (request) => request.answer(200, answer());
+    const news = world.subscribe('news');
+    const socket = await world.network.sockets.next();
+    await socket.accept();
+    return { news, socket, world };
+  };
+
+  it('is closed when the ticket is renewed, and keeps nothing of the one before', async () => {
+    const { news, socket, world } = await start();
+    user = 'bob';
+    for (let s = 0; s < 49; s++) {
+      socket.send({ type: 'heartbeat' });
+      await world.clock.advance(1_000);
+    }
+    const published = expect(world.client.publish('chat', 'of anna')).rejects.toMatchObject({ code: 'user_changed' });
+    (await world.network.request('/v1/ticket')).answer(200, { ticket: 't2', expiresInMs: 60_000, user });
+    await world.clock.advance(0);
+    expect(world.client.state).toEqual({ type: 'closed', code: 1000, reason: 'user_changed' });
+    expect(news.subscription.state).toEqual({ type: 'closed', code: 'user_changed' });
+    expect(socket.closedByClient).toBe(true);
+    await published;
+    world.client.connect();
+    await (await world.network.sockets.next()).accept();
+    expect(world.client.connection?.user).toBe('bob');
+  });
+
+  it('is closed when it connects again', async () => {
+    const { socket, world } = await start();
+    user = 'bob';
+    socket.close();
+    await world.clock.advance(1_000);
+    expect(world.client.state).toEqual({ type: 'closed', code: 1000, reason: 'user_changed' });
+    expect(world.network.sockets.waiting).toHaveLength(0);
+  });
+});
+
 describe('a listener that opens the client again while it is closed', () => {
   /** All channels subscribe to `b` anew once `a` has ended. */
   async function reopen(before: (b: Subscription) => void) {
