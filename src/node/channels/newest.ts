@@ -9,6 +9,7 @@ const MAX_KINDS = 1_024;
 const MAX_BYTES = 1024 * 1024;
 /** Places of messages that newer ones replaced, before they are cleared away. */
 const SPARE = 64;
+const SPARE_BYTES = 64 * 1024;
 
 export interface KeptMessage {
   /** Counts all messages of the channel, replaced ones too: what lies between two numbers was left out. */
@@ -20,7 +21,12 @@ export interface KeptMessage {
   isNewest: boolean;
 }
 
-/** In the order of their offsets. Memory: a copy of each kind's newest frame. */
+/** Bytes that are kept for one link alone, of all its channels; shared by them. */
+export interface Held {
+  bytes: number;
+}
+
+/** In the order of their offsets. Memory: a copy of each kind's newest frame, and of as many bytes of those that newer ones replaced. */
 export class Newest {
   /** Of the last message. */
   number = 0;
@@ -28,12 +34,24 @@ export class Newest {
   readonly #byKind = new Map<string, KeptMessage>();
   #kept: KeptMessage[] = [];
   #bytes = 0;
+  /** Of those that newer ones replaced and that have not been cleared away. */
+  #spareBytes = 0;
   #position: Offset;
+  readonly #held: Held | undefined;
 
-  /** `member` of a message's data says its kind; '' has all of them one kind. `position` is that before the first message. */
-  constructor(member: string, position: Offset) {
+  /**
+   * `member` of a message's data says its kind; '' has all of them one kind. `position` is that before the first message. `held` counts it where
+   * it is one link's own, and bounds it with the others of that link.
+   */
+  constructor(member: string, position: Offset, held?: Held) {
     this.#member = member;
     this.#position = position;
+    this.#held = held;
+  }
+
+  /** It is needed no more: what it has is counted no longer. */
+  release(): void {
+    if (this.#held !== undefined) this.#held.bytes -= this.#bytes;
   }
 
   /** A logged message. */
@@ -54,7 +72,7 @@ export class Newest {
     this.#position = offset;
     this.#byKind.set(kind, entry);
     this.#kept.push(entry);
-    this.#bytes += copy.frame.length;
+    this.#count(copy.frame.length);
     this.#stayBounded();
   }
 
@@ -96,16 +114,29 @@ export class Newest {
   #drop(entry: KeptMessage): void {
     entry.isNewest = false;
     this.#byKind.delete(entry.kind);
-    this.#bytes -= entry.message.frame.length;
+    this.#count(-entry.message.frame.length);
+    this.#spareBytes += entry.message.frame.length;
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#held !== undefined) this.#held.bytes += bytes;
+  }
+
+  #isTooMuch(): boolean {
+    return (this.#held?.bytes ?? this.#bytes) > MAX_BYTES;
   }
 
   #stayBounded(): void {
-    while (this.#byKind.size > MAX_KINDS || (this.#bytes > MAX_BYTES && this.#byKind.size > 1)) {
+    while (this.#byKind.size > MAX_KINDS || (this.#isTooMuch() && this.#byKind.size > 1)) {
       const [oldest] = this.#byKind.values();
       if (oldest === undefined) break;
       this.#drop(oldest);
     }
-    if (this.#kept.length > SPARE + 2 * this.#byKind.size) this.#kept = this.#kept.filter(({ isNewest }) => isNewest);
+    const isSparse = this.#kept.length > SPARE + 2 * this.#byKind.size;
+    if (!isSparse && this.#spareBytes <= SPARE_BYTES + this.#bytes) return;
+    this.#kept = this.#kept.filter(({ isNewest }) => isNewest);
+    this.#spareBytes = 0;
   }
 
   #indexAfter(number: number): number {

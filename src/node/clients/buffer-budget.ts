@@ -85,7 +85,7 @@ interface Waiting {
 
 function* waitingLinks(links: Iterable<Link>): Generator<Waiting> {
   for (const link of links) {
-    const bytes = link.bufferedBytes();
+    const bytes = link.bufferedBytes() + (link.held?.bytes ?? 0);
     if (bytes > 0) yield { bytes, cut: () => link.cut() };
   }
 }

@@ -54,7 +54,7 @@ export class ConflatedFeed implements Feed, FedListener {
 
   sendMessage(message: ChannelMessage): void {
     if (this.#backlog === undefined && this.#gate.isOpen()) return this.#pass(message);
-    this.#backlog ??= new Newest(this.#parts.conflateBy, this.#position);
+    this.#backlog ??= new Newest(this.#parts.conflateBy, this.#position, this.#parts.held);
     this.#backlog.add(message);
     this.#wait();
   }
@@ -102,6 +102,7 @@ export class ConflatedFeed implements Feed, FedListener {
   end(): void {
     if (this.#state === 'live') this.#channel.audience.removeFed(this);
     this.#state = 'ended';
+    this.#dropBacklog();
     this.#gate.close();
   }
 
@@ -177,7 +178,7 @@ export class ConflatedFeed implements Feed, FedListener {
     let skipped = number - this.#sentUpTo - 1;
     if (this.#backlog !== undefined && this.#backlog.after(this.#sentUpTo) === undefined) {
       skipped = this.#backlog.number - this.#sentUpTo + (number - this.#joinedAt - 1);
-      this.#backlog = undefined;
+      this.#dropBacklog();
     }
     this.#sentUpTo = number;
     return skipped;
@@ -186,7 +187,12 @@ export class ConflatedFeed implements Feed, FedListener {
   /** Nothing waits. */
   #endBacklog(): void {
     if (this.#backlog === undefined) return;
-    this.#backlog = undefined;
+    this.#dropBacklog();
     this.#sentUpTo = this.#joinedAt;
+  }
+
+  #dropBacklog(): void {
+    this.#backlog?.release();
+    this.#backlog = undefined;
   }
 }

@@ -1,6 +1,7 @@
 // What stands between a channel and a link that is not sent everything at once.
 
 import type { Slices } from '../../lib/slices.js';
+import type { Held } from '../channels/newest.js';
 import type { FollowerSink } from './follower.js';
 import type { GateParts } from './gate.js';
 
@@ -23,6 +24,8 @@ export interface FeedTerms extends Omit<GateParts, 'sink' | 'aheadBytes'> {
 export interface FeedParts extends FeedTerms {
   readonly sink: FollowerSink;
   readonly aheadBytes: number;
+  /** What is kept for its link alone. */
+  readonly held: Held;
   readonly slices: Slices;
   /** The channel cannot be read. */
   readonly failed: (error: unknown) => void;

@@ -5,6 +5,7 @@ import { monotonicNowMs } from '../../lib/clocks.js';
 import { type PeriodicTask, periodically } from '../../lib/periodic-tasks.js';
 import { type Due, TimingWheel } from '../../lib/timing-wheel.js';
 import type { Code } from '../../protocol/index.js';
+import type { Held } from '../channels/newest.js';
 import type { StreamPeer } from './dead-streams.js';
 import { Newcomers } from './newcomers.js';
 import { LATE_MS, lookAfterMs } from './pulse.js';
@@ -34,6 +35,8 @@ export interface Link extends Due {
   readonly identity: Identity | undefined;
   /** Bytes that its peer has not taken. */
   bufferedBytes(): number;
+  /** What waits for its limits, of channels of which it is sent the newest only. */
+  readonly held?: Held;
   /** Ends it as one that reads too slowly. */
   cut(): void;
   /** What tells of its peer's death, where nothing that it sends does. */

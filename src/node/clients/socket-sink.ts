@@ -5,6 +5,7 @@ import type { Batches } from '../channels/batches.js';
 import type { Channel } from '../channels/channel.js';
 import { JSON_FRAMES, type TopicEncoding } from '../channels/encoding.js';
 import type { ChannelMessage } from '../channels/message.js';
+import type { Held } from '../channels/newest.js';
 import type { EngineSocket } from '../engines/engine.js';
 import { eventText } from './event-text.js';
 import { Pulse } from './pulse.js';
@@ -23,6 +24,8 @@ export abstract class SocketSink<Parts extends SocketSinkParts = SocketSinkParts
   protected readonly parts: Parts;
   protected socket: EngineSocket | undefined;
   protected encoding: TopicEncoding = JSON_FRAMES;
+  /** Of the few whose channels are limited. */
+  declare held?: Held;
   #onDrained: (() => void)[] | undefined;
 
   constructor(parts: Parts, nowMs: number) {

@@ -10,6 +10,7 @@ import type { SubjectKeys, SubjectLimit } from '../../limits/subject-limit.js';
 import type { Begin, ErrorEvent } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
 import type { Channels } from '../channels/channels.js';
+import type { Held } from '../channels/newest.js';
 import { mayRead } from './access.js';
 import type { Feed } from './feed.js';
 import { createFeed, type FeedRules, type LinkLimiters } from './feed-rules.js';
@@ -37,6 +38,8 @@ export interface SubscriptionsParts {
 /** A link that is delivered to, and that limits count when it reads. */
 export interface Reader extends Sink {
   readonly keys: SubjectKeys;
+  /** There once something is kept for it alone. */
+  held?: Held;
 }
 
 /** Owned by one link; {@link endAll} gives back every channel. */
@@ -133,7 +136,9 @@ export class Subscriptions<Parts extends SubscriptionsParts = SubscriptionsParts
     if (this.#limiters.size === 0) this.#limiters = undefined;
     if (terms === undefined) return undefined;
     const failed = (error: unknown) => this.#lose(channel, error);
-    return createFeed(channel, { ...terms, sink: this.link, aheadBytes, slices: channels.slices, failed });
+    this.link.held ??= { bytes: 0 };
+    const { held } = this.link;
+    return createFeed(channel, { ...terms, sink: this.link, aheadBytes, held, slices: channels.slices, failed });
   }
 
   /** A feed can read no more. */

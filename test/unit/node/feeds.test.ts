@@ -29,7 +29,7 @@ class World {
   #count = 0;
   #drain: (() => void)[] = [];
 
-  constructor(perSecond: number, { isAsked = true, conflateBy = 'id' } = {}) {
+  constructor(perSecond: number, { isAsked = true, conflateBy = 'id', held = { bytes: 0 } } = {}) {
     const limiter = createRateLimiter({ algorithm: 'token-bucket', perSecond, burst: Math.max(1, perSecond / 2) });
     const sink = {
       sendEvent: (event: ServerEvent) => void this.sent.push(event as Sent),
@@ -50,7 +50,7 @@ class World {
     const failed = (error: unknown) => {
       throw error;
     };
-    this.feed = new ConflatedFeed(channel, { ...terms, sink, aheadBytes: 100, slices, failed });
+    this.feed = new ConflatedFeed(channel, { ...terms, sink, aheadBytes: 100, held, slices, failed });
   }
 
   /** Goes live behind `replayed` messages that it is sent by a follower. */
@@ -58,6 +58,14 @@ class World {
     this.feed.sendEvent({ type: 'subscribed', channel: 'tick:1', offset: offsetAt(0), recovered: true });
     this.sent.length = 0;
     for (let n = 0; n < replayed; n++) this.feed.sendMessage(this.#next({ id: n % 3, n }));
+    this.feed.goLive();
+  }
+
+  /** The same with so many kinds of so many bytes. */
+  beginWith(kinds: number, bytes: number): void {
+    this.feed.sendEvent({ type: 'subscribed', channel: 'tick:1', offset: offsetAt(0), recovered: true });
+    this.sent.length = 0;
+    for (let id = 0; id < kinds; id++) this.feed.sendMessage(this.#next({ id, fill: 'x'.repeat(bytes) }));
     this.feed.goLive();
   }
 
@@ -180,5 +188,31 @@ describe('a conflated link', () => {
     world.fed.gap(gap, () => undefined);
     expect(world.sent.map(({ type }) => type)).toEqual(['message', 'message', 'message', 'gap']);
     world.feed.end();
+  });
+});
+
+describe('what a link has waiting for its limits', () => {
+  const MIB = 1024 * 1024;
+
+  it('is bounded over all of its channels together, and told truly', async () => {
+    const held = { bytes: 0 };
+    const channels = Array.from({ length: 20 }, () => new World(1, { held }));
+    for (const channel of channels) channel.beginWith(100, 10_000);
+    expect(held.bytes).toBeGreaterThan(MIB / 2);
+    // Each channel has its newest, whatever the others have.
+    expect(held.bytes).toBeLessThan(MIB + channels.length * 10_200);
+    await vi.advanceTimersByTimeAsync(200_000);
+    for (const channel of channels) judge(channel.sent, channel.count);
+    expect(held.bytes).toBe(0);
+  });
+
+  it('is let go of with the link', () => {
+    const held = { bytes: 0 };
+    const world = new World(1, { held });
+    world.beginWith(10, 10_000);
+    expect(held.bytes).toBeGreaterThan(90_000);
+    world.feed.end();
+    world.feed.end();
+    expect(held.bytes).toBe(0);
   });
 });
