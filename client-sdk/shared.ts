@@ -18,7 +18,7 @@ export interface SharedClientOptions extends ClientOptions {
 }
 
 export interface SharedClient<Channels extends object = AnyChannels> extends Client<Channels> {
-  /** Closes the clients of this user in all tabs, each with the reason `logged_out`. As does a function for tokens that gives `null`. */
+  /** Closes the clients of this user in all tabs, each with the reason `logged_out`. As does a function for tokens that gives `null` when a ticket is due. One that has met no other closes itself. */
   logOut(): void;
 }
 

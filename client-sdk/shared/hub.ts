@@ -30,6 +30,8 @@ import {
 export interface Hub {
   /** Serves a tab until the lock that it holds is free, or the hub is closed. */
   serve(port: Port, lock: string): void;
+  /** Closes the clients of all tabs. */
+  logOut(): void;
   /** Without a word to the tabs: another takes over, or none is left. Idempotent. */
   close(): void;
 }
@@ -114,6 +116,11 @@ export const createHub = (
     ended();
   };
 
+  const logOut = () => {
+    tellAll(STATE, view({ type: 'closed', code: CLOSE_NORMAL, reason: 'logged_out' }));
+    close();
+  };
+
   const inner = { clock, ...(typeof options.token === 'function' && { token: lend }) };
   const client: Client = createFullClient({ ...options, ...inner }, undefined, { page, secret });
   client.on('error', (failure) => tellAll(FAILURE, pack(failure)));
@@ -173,13 +180,7 @@ export const createHub = (
           hearPage({ type });
         },
       ],
-      [
-        LOG_OUT,
-        () => {
-          tellAll(STATE, view({ type: 'closed', code: CLOSE_NORMAL, reason: 'logged_out' }));
-          close();
-        },
-      ],
+      [LOG_OUT, logOut],
     ]);
     const talk = createTalk(port, (word, value) => {
       clock.kick();
@@ -201,5 +202,5 @@ export const createHub = (
     talk.tell(STATE, view());
   };
 
-  return { serve, close };
+  return { serve, logOut, close };
 };

@@ -37,6 +37,7 @@ export const meetLeader = (
   let leave = ignore;
   /** Where this tab leads: ends that. */
   let resign: (() => void) | undefined;
+  let here: Hub | undefined;
 
   const lead = async (options: { readonly signal?: AbortSignal; readonly steal?: boolean }) => {
     let end = ignore;
@@ -50,8 +51,9 @@ export const meetLeader = (
         const number = Math.max(newest + 1, now());
         const desk = new browser.BroadcastChannel(key);
         const hub = createHub(() => end());
+        here = hub;
         end = () => {
-          resign = undefined;
+          here = resign = undefined;
           end = ignore;
           desk.close();
           hub.close();
@@ -104,6 +106,7 @@ export const meetLeader = (
     renew() {
       if (!resign) void lead({ steal: true });
     },
+    logOut: () => here?.logOut(),
     close() {
       stop.abort();
       resign?.();

@@ -23,6 +23,8 @@ export interface Meeting {
   ask(): void;
   /** The hub is silent; `wasThere` if it has ever said anything. Another is looked for, or made. */
   renew(wasThere: boolean): void;
+  /** Where the hub is in this very tab: has it log out, before the tab can be closed. */
+  logOut?(): void;
   /** Leaves the hub, and the search. */
   close(): void;
 }

@@ -34,10 +34,7 @@ export interface TabConnection extends Connection {
   logOut(): void;
 }
 
-/**
- * Finds the hub for those who agree in a key: `attach` is called with a way to it, and again with a way to the next; `heard` when there is a sign
- * of life of it. `secret` is the session of the last one, for the next.
- */
+/** Finds the hub for those who agree in a key: `attach` is called with a way to it, and to the next; `heard` at a sign of life; `secret` is the last one's session. */
 export type Meet = (
   key: string,
   attach: (port: Port) => void,
@@ -293,8 +290,9 @@ export const createTab = (
     close,
     logOut() {
       isLoggingOut = true;
+      if (!meeting) return close('logged_out');
+      meeting.logOut?.();
       if (isGreeted) tell(LOG_OUT);
-      else if (!meeting) close('logged_out');
     },
   };
 };

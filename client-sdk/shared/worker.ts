@@ -79,6 +79,7 @@ export const meetWorker = (
       else if (wasThere) join();
       else if (patience-- < 1) giveUp();
     },
+    logOut: () => instead?.logOut?.(),
     close() {
       depart();
       instead?.close();

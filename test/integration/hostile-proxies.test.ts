@@ -113,11 +113,7 @@ const UPGRADES: readonly (readonly [string, Manners, Transport])[] = [
   ['swallows frames', { upgrades: 'swallow' }, 'sse'],
   ['opens the WebSocket itself and is silent', { upgrades: 'silence' }, 'sse'],
   ['resets upgrades and holds streams back', { upgrades: 'reset', buffersStreams: true }, 'long-poll'],
-  [
-    'resets upgrades and hands on a byte of each stream now and then',
-    { upgrades: 'reset', tricklesStreamsEachMs: 500 },
-    'long-poll',
-  ],
+  ['resets upgrades and trickles streams', { upgrades: 'reset', tricklesStreamsEachMs: 500 }, 'long-poll'],
   ['swallows frames and holds streams back', { upgrades: 'swallow', buffersStreams: true }, 'long-poll'],
 ];
 

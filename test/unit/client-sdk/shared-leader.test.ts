@@ -75,7 +75,7 @@ beforeEach(() => {
   };
   const settings = mergeOptions({ url: 'http://discovery.test', clock, fetch: vi.fn(), random: () => 0.5 });
   const createHub = (end: () => void) => {
-    const hub = { end, serve: vi.fn(), close: vi.fn() };
+    const hub = { end, serve: vi.fn(), logOut: vi.fn(), close: vi.fn() };
     hubs.push(hub);
     return hub;
   };

@@ -114,6 +114,19 @@ describe('a log-out', () => {
     expect(origin.links).toBe(0);
   });
 
+  it('of the leader does the same where it is closed in the same breath', async () => {
+    const { origin, tabs, leader } = await openTabs(3);
+    const { client } = leader();
+    client.logOut();
+    client.close();
+    await origin.clock.advance(1_000);
+    for (const tab of tabs) expect(tab.client.state.type).toBe('closed');
+    expect(tabs.filter((tab) => tab.client !== client).map((tab) => tab.client.state)).toEqual(
+      Array(2).fill({ type: 'closed', code: 1000, reason: 'logged_out' }),
+    );
+    expect(origin.links).toBe(0);
+  });
+
   it('by a token function that says so closes all of them', async () => {
     const origin = new Origin();
     let isIn = true;
