@@ -31,9 +31,7 @@ function defaultIn(key: OptionKey, [role, ...others]: readonly Role[]): string {
 
 /** Throws `ConfigError` with every mistake on the command line, in the environment and in the file. */
 export function configOf(command: Command, role: Role): LoadedConfig {
-  const typed = command.args.filter((argument) => argument.startsWith('-'));
-  // What follows an unknown flag may be its value: telling of the flag is enough.
-  const unknownFlags = typed.length > 0 ? typed : command.args;
+  const unknownFlags = strayWords(command);
   const bare = bareFlags(command);
   try {
     const loaded = loadConfig({ role, flags: command.opts(), unknownFlags, env: process.env });
@@ -45,6 +43,13 @@ export function configOf(command: Command, role: Role): LoadedConfig {
     throw new ConfigError([...bare, ...others]);
   }
   throw new ConfigError(bare);
+}
+
+/** What stands on the command line and is for nobody: flags that the command does not have, or else arguments. */
+export function strayWords({ args }: Command): readonly string[] {
+  const flags = args.filter((argument) => argument.startsWith('-'));
+  // What follows an unknown flag may be its value: telling of the flag is enough.
+  return flags.length > 0 ? flags : args;
 }
 
 /** The flags that have no value behind them and need one. */

@@ -2,6 +2,7 @@
 
 import { readTextFile } from '../lib/text-file.js';
 import { type ConfigProblem, cannotRead, shown, unknownSetting } from './config-problem.js';
+import { maskedUrl } from './masked-url.js';
 import { envName, flagName } from './option-info.js';
 import { infoOf, OPTION_KEYS, type OptionKey } from './schema.js';
 import { closest } from './suggest.js';
@@ -43,7 +44,7 @@ export function flagLayer(flags: Readonly<Record<string, unknown>>, unknownFlags
   const known = WRITABLE.map(flagName);
   const problems = unknownFlags.map((flag) => {
     if (!flag.startsWith('-')) {
-      return { option: 'command line', source: 'argument', message: `unexpected ${shown(flag)}` };
+      return { option: 'command line', source: 'argument', message: `unexpected ${shown(maskedUrl(flag))}` };
     }
     const name = flag.split('=')[0] ?? flag;
     if (!known.includes(name)) return unknownSetting(name, 'flag', [...known, '--config']);

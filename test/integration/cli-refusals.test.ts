@@ -77,6 +77,16 @@ describe('fanfare doctor', () => {
     expect(stderr).toContain('nodes_share_url');
   });
 
+  it.each([
+    [['https://user:hunter2@push.example.invalid'], 'unexpected "https://(hidden)@push.example.invalid"'],
+    [['discovery', 'n1'], 'unexpected "discovery"'],
+    [['--urll', 'https://push.example.invalid'], '--urll (flag): unknown setting "--urll"'],
+  ])('refuses what it would ask nobody for: %j', async (args, told) => {
+    const { code, stdout, stderr } = await runFanfare(['doctor', ...args]);
+    expect([code, stdout, stderr]).toEqual([78, '', expect.stringContaining(told)]);
+    expect(stderr).not.toContain('hunter2');
+  });
+
   it('ignores what it may find, a refusal of a token among it', async () => {
     const ignored = 'discovery_unreachable,token_expired';
     const args = ['doctor', '--ignore', ignored, '--url', 'http://127.0.0.1:1'];

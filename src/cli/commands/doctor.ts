@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { signToken } from '../../auth/token-signer.js';
 import { ConfigError, type ConfigProblem, shown } from '../../config/config-problem.js';
+import { flagLayer } from '../../config/layers.js';
 import { readOptions } from '../../config/load-config.js';
 import { ROLES } from '../../config/option-info.js';
 import { OPTION_KEYS } from '../../config/schema.js';
@@ -10,7 +11,7 @@ import { CODES } from '../../protocol/index.js';
 import { type DoctorTerms, examine, reportText } from '../doctor/doctor.js';
 import { FINDING_CODES, Findings } from '../doctor/finding.js';
 import { EXIT } from '../exit.js';
-import { addOptionFlags, bareFlags } from '../option-flags.js';
+import { addOptionFlags, bareFlags, strayWords } from '../option-flags.js';
 import { redisPlaceOf } from '../redis-place.js';
 import { DEFAULT_URL, serverUrl } from '../server-url.js';
 import { signingTerms } from '../signing-terms.js';
@@ -47,13 +48,11 @@ async function run(flags: DoctorFlags, command: Command): Promise<void> {
   process.exitCode = report.clean ? EXIT.ok : EXIT.refused;
 }
 
-/** Throws `ConfigError` for flags that do not exist; what is wrong with the configuration is found, and the rest is used. */
+/** Throws `ConfigError` for flags that do not exist, and for arguments; what is wrong with the configuration is found, and the rest is used. */
 async function termsOf(flags: DoctorFlags, command: Command, found: Findings): Promise<DoctorTerms> {
-  const unknown = command.args.filter((argument) => argument.startsWith('-'));
+  const stray = flagLayer({}, strayWords(command)).problems;
+  if (stray.length > 0) throw new ConfigError(stray);
   const { values, sources, problems } = readOptions(OPTION_KEYS, { flags: command.opts(), env: process.env });
-  if (unknown.length > 0) {
-    throw new ConfigError(unknown.map((flag) => ({ option: flag, source: 'flag', message: 'unknown setting' })));
-  }
   const bare = bareFlags(command);
   if (bare.length > 0) throw new ConfigError(bare);
   for (const { option, source, message } of problems) {
