@@ -1,8 +1,8 @@
 // Asks discovery for what backends may: with the admin key, over HTTP.
 
 import { ConfigError, type ConfigProblem } from '../config/config-problem.js';
-import { bearerKeys } from '../config/key-types.js';
 import { askHttp, type HttpAnswer } from './http-ask.js';
+import { serverOption } from './server-option.js';
 import { serverUrl } from './server-url.js';
 
 export interface AdminFlags {
@@ -25,17 +25,13 @@ export async function askDiscovery(
   return askHttp(url + path, { method, bearer: key, keyKind: 'admin key', body: text, whose: 'operators' });
 }
 
-/** The first, where the variable is that of a server and has several. */
+/** The first, where the server has several. */
 function keyOf({ adminKey }: AdminFlags, problems: ConfigProblem[]): string | undefined {
-  const typed = adminKey ?? process.env.FANFARE_ADMIN_KEY;
-  const source = adminKey === undefined ? 'env FANFARE_ADMIN_KEY' : 'flag --admin-key';
-  if (typed === undefined || typed === '') {
+  const told = problems.length;
+  const [key] = serverOption('adminKey', adminKey, problems) ?? [];
+  if (key === undefined && problems.length === told) {
     const message = "needed: the server's FANFARE_ADMIN_KEY, by that variable or --admin-key";
     problems.push({ option: 'adminKey', source: 'not set', message });
-    return undefined;
   }
-  const keys = bearerKeys().safeParse(typed);
-  if (keys.success) return keys.data[0];
-  problems.push({ option: 'adminKey', source, message: `expected ${keys.error.issues[0]?.message}` });
-  return undefined;
+  return key;
 }

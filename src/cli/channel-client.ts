@@ -1,11 +1,11 @@
 // Asks a node for a channel by its URL: with a publish key at the server that is named, or as a user at the node that discovery names.
 
-import { ConfigError } from '../config/config-problem.js';
+import { ConfigError, type ConfigProblem } from '../config/config-problem.js';
 import type { KeyRight } from '../config/key-list.js';
-import { publishKeys } from '../config/key-types.js';
 import { type ConnectResponse, PATHS } from '../protocol/index.js';
 import type { ClientTerms } from './client-flags.js';
 import { askHttp, type HttpAnswer, type Question } from './http-ask.js';
+import { serverOption } from './server-option.js';
 
 export interface KeyFlags {
   readonly publishKey?: string;
@@ -20,15 +20,11 @@ export interface ChannelTerms {
 
 /** The first of the keys that were given which has the right; `undefined` where none was given. Throws `ConfigError` for what is no key. */
 export function keyFor(right: KeyRight, { publishKey }: KeyFlags): string | undefined {
-  const typed = publishKey ?? process.env.FANFARE_PUBLISH_KEY;
-  if (typed === undefined || typed === '') return undefined;
-  const source = publishKey === undefined ? 'env FANFARE_PUBLISH_KEY' : 'flag --publish-key';
-  const keys = publishKeys().safeParse(typed);
-  if (!keys.success) {
-    throw new ConfigError([{ option: 'publishKey', source, message: `expected ${keys.error.issues[0]?.message}` }]);
-  }
+  const problems: ConfigProblem[] = [];
+  const keys = serverOption('publishKey', publishKey, problems);
+  if (problems.length > 0) throw new ConfigError(problems);
   // One that was written by itself says nothing of rights: the server knows.
-  const written = publishKey === undefined ? keys.data.find(({ rights }) => rights.includes(right)) : keys.data[0];
+  const written = publishKey ? keys?.[0] : keys?.find(({ rights }) => rights.includes(right));
   return written?.key;
 }
 

@@ -80,7 +80,7 @@ export async function clientTerms(
   }
   const url = serverUrl(flags.url, problems);
   if (problems.length > 0) throw new ConfigError(problems);
-  const token = flags.token ?? process.env.FANFARE_TOKEN ?? (await ownToken(url, channels, right));
+  const token = flags.token ?? (process.env.FANFARE_TOKEN || (await ownToken(url, channels, right)));
   return { url, token };
 }
 

@@ -69,7 +69,7 @@ async function termsOf(flags: DoctorFlags, command: Command, found: Findings): P
     redis: place === undefined ? undefined : { place, prefix },
     url,
     adminKey: adminKey?.[0],
-    token: flags.token ?? process.env.FANFARE_TOKEN ?? (await ownToken(command)),
+    token: flags.token ?? (process.env.FANFARE_TOKEN || (await ownToken(command))),
     origins: flags.origin === undefined ? written : listOf(flags.origin),
     jwksUrl: authJwksUrl,
     wantedConnections: isWritten && maxConnections !== undefined ? maxConnections : WANTED_CONNECTIONS,
