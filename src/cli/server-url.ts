@@ -12,11 +12,19 @@ export function serverUrl(
   problems: ConfigProblem[],
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): string {
-  const url = flag ?? (env.FANFARE_URL || DEFAULT_URL);
-  const read = webBase().safeParse(url);
-  if (read.success) return read.data;
   const source = flag === undefined ? 'env FANFARE_URL' : 'flag --url';
+  return readUrl({ option: 'url', source }, flag ?? (env.FANFARE_URL || DEFAULT_URL), problems);
+}
+
+/** Without a slash at the end. What was written wrong is added to `problems`. */
+export function readUrl(
+  place: Pick<ConfigProblem, 'option' | 'source'>,
+  written: string,
+  problems: ConfigProblem[],
+): string {
+  const read = webBase().safeParse(written);
+  if (read.success) return read.data;
   const expected = read.error.issues[0]?.message ?? '';
-  problems.push({ option: 'url', source, message: `got ${shown(maskedUrl(url))}, expected ${expected}` });
-  return url;
+  problems.push({ ...place, message: `got ${shown(maskedUrl(written))}, expected ${expected}` });
+  return written;
 }

@@ -7,13 +7,16 @@ import type { AddressInfo } from 'node:net';
 /** What concerns one connection is not passed on (RFC 9110 section 7.6.1). */
 const OWN = new Set(['connection', 'upgrade', 'keep-alive', 'transfer-encoding']);
 
-/** `before`: what is waited for before a request for this path is passed on. */
+/** `before`: what is waited for before a request for this path is passed on, or denied where that is what it says. */
 export async function startUpgradelessProxy(
   target: string,
-  before: (path: string) => Promise<void> = async () => {},
+  before: (path: string) => Promise<unknown> = async () => {},
 ): Promise<{ readonly url: string; close(): void }> {
   const server = createServer(async (incoming, answer) => {
-    await before(incoming.url ?? '/');
+    if ((await before(incoming.url ?? '/')) === 'denied') {
+      answer.writeHead(404, { 'Content-Type': 'text/html' }).end('<h1>404 Not Found</h1>');
+      return;
+    }
     const passed = Object.entries(incoming.headers).filter(([name]) => !OWN.has(name));
     const asked = request(new URL(incoming.url ?? '/', target), {
       method: incoming.method ?? 'GET',

@@ -6,18 +6,19 @@ import { ConfigError, type ConfigProblem, shown } from '../../config/config-prob
 import { flagLayer } from '../../config/layers.js';
 import { readOptions } from '../../config/load-config.js';
 import { ROLES } from '../../config/option-info.js';
-import { OPTION_KEYS } from '../../config/schema.js';
+import { type Config, OPTION_KEYS } from '../../config/schema.js';
 import { CODES } from '../../protocol/index.js';
 import { type DoctorTerms, examine, reportText } from '../doctor/doctor.js';
 import { FINDING_CODES, Findings } from '../doctor/finding.js';
 import { EXIT } from '../exit.js';
 import { addOptionFlags, bareFlags, strayWords } from '../option-flags.js';
 import { redisPlaceOf } from '../redis-place.js';
-import { DEFAULT_URL, serverUrl } from '../server-url.js';
+import { DEFAULT_URL, readUrl, serverUrl } from '../server-url.js';
 import { signingTerms } from '../signing-terms.js';
 
 interface DoctorFlags {
   readonly url?: string;
+  readonly opsUrl?: string;
   readonly token?: string;
   readonly origin?: string;
   readonly ignore?: string;
@@ -27,6 +28,8 @@ interface DoctorFlags {
 const TOKEN_LIFE_MS = 60_000;
 /** Chosen, where nobody has written down how many: a service manager's own limit of 1,024 files leaves room for 512. */
 const WANTED_CONNECTIONS = 4_000;
+const LOOPBACK = '127.0.0.1';
+const ANY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
 /** Adds the command. It ends with 0 where nothing was found, and with 1 otherwise. */
 export function addCommand(program: Command): void {
@@ -34,6 +37,10 @@ export function addCommand(program: Command): void {
     .command('doctor')
     .description('ask Redis, discovery and every node as a client would; says what is wrong and which setting mends it')
     .option('--url <url>', `discovery, or \`start\` (FANFARE_URL; default: ${DEFAULT_URL})`)
+    .option(
+      '--ops-url <url>',
+      "discovery's port for operators (default: asks --url, and FANFARE_OPS_PORT on this machine)",
+    )
     .option('--token <token>', 'of a user (FANFARE_TOKEN; default: one signed with FANFARE_AUTH_SECRET)')
     .option('--origin <origins>', 'of pages that are to be let in, comma-separated (default: those of FANFARE_ORIGINS)')
     .option('--ignore <codes>', 'findings that are known and accepted, comma-separated')
@@ -60,6 +67,7 @@ async function termsOf(flags: DoctorFlags, command: Command, found: Findings): P
   }
   const wrongUrl: ConfigProblem[] = [];
   const url = serverUrl(flags.url, wrongUrl);
+  const operatorsUrls = placesOfOperators(url, flags.opsUrl, values, wrongUrl);
   if (wrongUrl.length > 0) throw new ConfigError(wrongUrl);
   const { prefix = 'fanfare', adminKey, origins = [], authJwksUrl, maxConnections } = values;
   const place = redisPlaceOf(values);
@@ -69,12 +77,26 @@ async function termsOf(flags: DoctorFlags, command: Command, found: Findings): P
     redis: place === undefined ? undefined : { place, prefix },
     url,
     adminKey: adminKey?.[0],
+    operatorsUrls,
     token: flags.token ?? (process.env.FANFARE_TOKEN || (await ownToken(command))),
     origins: flags.origin === undefined ? written : listOf(flags.origin),
     jwksUrl: authJwksUrl,
     wantedConnections: isWritten && maxConnections !== undefined ? maxConnections : WANTED_CONNECTIONS,
     ignored: ignoredCodes(flags.ignore),
   };
+}
+
+/** Whatever is typed alone; else where clients ask too, for whoever has a key, and the port that a process of this environment has. */
+function placesOfOperators(
+  url: string,
+  typed: string | undefined,
+  { adminKey, opsHost = LOOPBACK, opsPort }: Partial<Config>,
+  problems: ConfigProblem[],
+): readonly string[] {
+  if (typed !== undefined) return [readUrl({ option: 'opsUrl', source: 'flag --ops-url' }, typed, problems)];
+  const host = ANY_ADDRESS.has(opsHost) ? LOOPBACK : opsHost;
+  const own = `http://${host.includes(':') ? `[${host}]` : host}:${opsPort}`;
+  return [...(adminKey === undefined ? [] : [url]), ...(opsPort === undefined || opsPort === 0 ? [] : [own])];
 }
 
 /** Throws `ConfigError` for one that is never found: whoever wrote it believes that something is left out. */

@@ -1,27 +1,27 @@
 // Asks discovery as clients and operators do: whether it answers, is ready, knows nodes and lets pages in.
 
-import { setTimeout as pause } from 'node:timers/promises';
 import { PATHS } from '../../protocol/index.js';
 import { whyNot } from '../why-not.js';
-import { checksIn, clockOf, type FoundNode, nodesIn, type ProcessCheck } from './answers.js';
+import { checksIn, clockOf, type FoundNode, type ProcessCheck } from './answers.js';
 import { type Answer, ask, bearer } from './ask.js';
 import type { Clocks } from './clocks.js';
 import type { Findings } from './finding.js';
 import { notReady } from './not-ready.js';
+import { findOperators, listedNodes, type OperatorsTerms } from './operators.js';
+import { untilSettled } from './settled.js';
 
 /** What discovery says where it knows none, or none has ever been there. */
 export const NO_NODE = /no node (is known|has loaded)/;
 
-/** Chosen: discovery looks for nodes twice a second, each of which tells of itself once a second. */
-const SETTLED_MS = 3_000;
-const ASK_AGAIN_MS = 200;
-
-export interface DiscoveryTerms {
+export interface DiscoveryTerms extends OperatorsTerms {
+  /** For clients. */
   readonly url: string;
-  readonly adminKey: string | undefined;
   /** Of pages that are to be let in. */
   readonly origins: readonly string[];
 }
+
+/** What a node says where clients ask discovery. */
+const OF_NODE = /push node/;
 
 /** The nodes that it knows; `undefined` where it cannot be asked for them. */
 export async function examineDiscovery(
@@ -32,11 +32,12 @@ export async function examineDiscovery(
   const { url, adminKey, origins } = terms;
   if (!(await isAlive(url, found, clocks))) return undefined;
   found.asked.push('discovery');
-  const operator = bearer(adminKey);
-  const ready = await readiness(url, operator);
+  const operators = await findOperators(terms, found);
+  // Where they have a port of their own, what is not ready is told in full there alone.
+  const ready = await readiness(operators ?? url, bearer(adminKey));
   if (ready !== undefined) judgeReadiness(ready, found);
   for (const origin of origins) await examineOrigin(url, origin, found);
-  return adminKey === undefined ? undefined : knownNodes(url, operator, found);
+  return operators === undefined ? undefined : listedNodes(operators, adminKey);
 }
 
 async function isAlive(url: string, found: Findings, clocks: Clocks): Promise<boolean> {
@@ -62,26 +63,26 @@ async function isAlive(url: string, found: Findings, clocks: Clocks): Promise<bo
   return false;
 }
 
-/** A node is alive at these paths too, and has nothing where clients ask discovery. */
+/** A node, and a port for operators, are alive at these paths too, and have nothing where clients ask discovery. */
 async function isDiscovery(url: string, found: Findings): Promise<boolean> {
   const answer = await ask(url + PATHS.connect).catch(() => undefined);
   if (answer?.status !== 404 || answer.json.code !== 'not_found') return true;
-  const message = `a node answers at ${url}, which is no discovery`;
+  const isNode = OF_NODE.test(String(answer.json.detail));
+  const message = isNode
+    ? `a node answers at ${url}, which is no discovery`
+    : `a port for operators answers at ${url}, where clients get nothing`;
   const mend = 'give the URL of discovery, or of `fanfare start`, by --url or FANFARE_URL';
-  found.error('discovery', 'discovery_elsewhere', message, mend);
+  const rest = isNode ? '' : '; that of its port for operators by --ops-url';
+  found.error('discovery', 'discovery_elsewhere', message, mend + rest);
   return false;
 }
 
 /** As it is said again and again for a while where no node is known: of a node that has just started it hears in time. */
-async function readiness(url: string, headers: Readonly<Record<string, string>>): Promise<Answer | undefined> {
-  const until = performance.now() + SETTLED_MS;
-  for (;;) {
-    const answer = await ask(url + PATHS.readyz, { headers }).catch(() => undefined);
-    const isWithoutNode =
-      answer !== undefined && checksIn(answer).some(({ ok, detail }) => !ok && NO_NODE.test(detail));
-    if (!isWithoutNode || performance.now() > until) return answer;
-    await pause(ASK_AGAIN_MS);
-  }
+function readiness(url: string, headers: Readonly<Record<string, string>>): Promise<Answer | undefined> {
+  return untilSettled(
+    () => ask(url + PATHS.readyz, { headers }).catch(() => undefined),
+    (answer) => checksIn(answer).some(({ ok, detail }) => !ok && NO_NODE.test(detail)),
+  );
 }
 
 function judgeReadiness(answer: Answer, found: Findings): void {
@@ -112,19 +113,4 @@ async function examineOrigin(url: string, origin: string, found: Findings): Prom
   if (answer?.json.code !== 'origin_denied') return;
   const message = `pages of ${origin} are not let in by discovery`;
   found.error('discovery', 'origin_denied', message, `add ${origin} to FANFARE_ORIGINS of discovery and of all nodes`);
-}
-
-async function knownNodes(url: string, headers: Readonly<Record<string, string>>, found: Findings) {
-  const answer = await ask(url + PATHS.nodes, { headers }).catch(() => undefined);
-  if (answer?.status === 200) return nodesIn(answer);
-  if (answer?.status === 404) {
-    found.notAsked.push({ what: 'the list of nodes', why: 'discovery has no FANFARE_ADMIN_KEY' });
-  } else if (answer?.status === 401 || answer?.status === 403) {
-    const mend = 'the same FANFARE_ADMIN_KEY here and at discovery';
-    found.error('discovery', 'admin_key_refused', 'discovery does not take the admin key', mend);
-  } else {
-    const why = typeof answer?.json.detail === 'string' ? answer.json.detail : 'no answer';
-    found.notAsked.push({ what: 'the list of nodes', why });
-  }
-  return undefined;
 }

@@ -13,6 +13,8 @@ export interface DoctorTerms {
   /** Of discovery, or of `start`. */
   readonly url: string;
   readonly adminKey: string | undefined;
+  /** Where discovery may answer operators, in the order in which that is tried. */
+  readonly operatorsUrls: readonly string[];
   /** Of a user; absent: the client is anonymous. */
   readonly token: string | undefined;
   readonly origins: readonly string[];
@@ -32,12 +34,12 @@ export interface Report {
 
 /** `found` may hold what is wrong with the configuration already. Never rejects for what it finds. */
 export async function examine(terms: DoctorTerms, found = new Findings()): Promise<Report> {
-  const { url, adminKey, token, origins, jwksUrl, wantedConnections } = terms;
+  const { url, adminKey, operatorsUrls: places, token, origins, jwksUrl, wantedConnections } = terms;
   const clocks = new Clocks();
   const [origin] = origins;
   if (terms.redis === undefined) found.notAsked.push({ what: 'redis', why: 'no FANFARE_REDIS_URL' });
   else await examineRedisOf(terms.redis, found, clocks);
-  const listed = await examineDiscovery({ url, adminKey, origins }, found, clocks);
+  const listed = await examineDiscovery({ url, adminKey, places, origins }, found, clocks);
   let admitted: Admitted | undefined;
   if (found.asked.includes('discovery')) {
     const isDenied = found.all.some(({ code }) => code === 'origin_denied');
@@ -50,6 +52,7 @@ export async function examine(terms: DoctorTerms, found = new Findings()): Promi
     await examineNodes(nodes, { adminKey, ...client, wantedConnections }, found, clocks);
   }
   clocks.judge(found);
+  found.judgeSymptoms();
   const findings = found.all.filter(({ code }) => !terms.ignored.has(code));
   return { clean: findings.length === 0, findings, asked: found.asked, notAsked: found.notAsked };
 }

@@ -11,10 +11,10 @@ export const FINDING_CODES = [
   ...(['redis_evicts', 'redis_nearly_full', 'redis_clients', 'redis_no_persistence'] as const),
   ...(['redis_foreign_library', 'key_prefix'] as const),
   ...(['discovery_unreachable', 'discovery_elsewhere', 'discovery_not_ready', 'no_node'] as const),
-  ...(['admin_key_refused', 'origin_denied'] as const),
+  ...(['admin_key_refused', 'nodes_unlisted', 'origin_denied'] as const),
   ...(['node_unreachable', 'node_url_elsewhere', 'nodes_share_url', 'node_foreign_secret'] as const),
   ...(['node_without_upgrade', 'proxy_http_1_0', 'node_refuses', 'node_not_ready', 'node_deaf'] as const),
-  ...(['node_full', 'node_lapsed', 'file_limit'] as const),
+  ...(['node_full', 'node_lapsed', 'node_unreached', 'node_old_proof', 'file_limit'] as const),
   ...(['keys_unavailable', 'keys_stale', 'jwks_unreachable', 'jwks_without_kid', 'clock_differs'] as const),
 ] as const;
 export type FindingCode = (typeof FINDING_CODES)[number];
@@ -42,6 +42,7 @@ export class Findings {
   readonly all: Finding[] = [];
   readonly asked: string[] = [];
   readonly notAsked: NotAsked[] = [];
+  readonly #symptoms: (readonly [Finding, NotAsked])[] = [];
 
   error(area: Area, code: FindingCode, message: string, mend: string): void {
     this.#add({ code, severity: 'error', area, message, mend });
@@ -49,6 +50,20 @@ export class Findings {
 
   warning(area: Area, code: FindingCode, message: string, mend: string): void {
     this.#add({ code, severity: 'warning', area, message, mend });
+  }
+
+  /** What may follow from another fault: found where nothing else is, else what could not be looked at. */
+  symptom(area: Area, code: FindingCode, message: string, mend: string, left: NotAsked): void {
+    this.#symptoms.push([{ code, severity: 'warning', area, message, mend }, left]);
+  }
+
+  /** Once everything has been asked. */
+  judgeSymptoms(): void {
+    const isAlone = this.all.length === 0;
+    for (const [finding, left] of this.#symptoms.splice(0)) {
+      if (isAlone) this.#add(finding);
+      else this.notAsked.push(left);
+    }
   }
 
   /** What a server refuses with a code of its own. */

@@ -31,10 +31,13 @@ export async function examineNodes(
   clocks: Clocks,
 ): Promise<void> {
   tellSharedUrls(nodes, found);
+  // Where no network leads back to where it comes from, none is preferred.
+  const isPreferred = nodes.some(({ problem }) => problem === undefined);
   for (const node of nodes) {
     found.asked.push(`node ${node.id}`);
     tellState(node, found);
-    await examineNode(node, terms, found, clocks);
+    const isThere = await examineNode(node, terms, found, clocks);
+    if (isThere && isPreferred && node.problem === 'unreached') tellUnreached(node, found);
   }
 }
 
@@ -56,6 +59,11 @@ function tellState({ id, state, problem }: FoundNode, found: Findings): void {
     const message = `clients that were sent to node ${id} did not come: others are preferred`;
     found.warning('nodes', 'node_lapsed', message, 'its FANFARE_NODE_URL, and whatever stands before it');
   }
+  if (problem === 'old_proof') {
+    const message = `node ${id} has begun this moment, or somebody repeats an old record of it: it gets no clients`;
+    const mend = 'ask again; where it stays so, keep whoever it is from writing to this Redis';
+    found.error('nodes', 'node_old_proof', message, mend);
+  }
   if (state === 'deaf') {
     found.error('nodes', 'node_deaf', `node ${id} does not hear what is published`, 'its /readyz and log say why');
   }
@@ -65,7 +73,15 @@ function tellState({ id, state, problem }: FoundNode, found: Findings): void {
   }
 }
 
-async function examineNode(node: FoundNode, terms: NodeTerms, found: Findings, clocks: Clocks): Promise<void> {
+/** From here its URL leads to it, and not from where it runs. */
+function tellUnreached({ id, url }: FoundNode, found: Findings): void {
+  const message = `node ${id} cannot see that ${url} leads to it: it gets nobody while another node has room`;
+  const mend = `let node ${id} reach its own FANFARE_NODE_URL: its DNS, and whatever stands between`;
+  found.warning('nodes', 'node_unreached', message, mend);
+}
+
+/** Whether it answers at its URL, and as clients need it. */
+async function examineNode(node: FoundNode, terms: NodeTerms, found: Findings, clocks: Clocks): Promise<boolean> {
   const { id, url } = node;
   const sentMs = Date.now();
   let alive: Answer;
@@ -73,23 +89,26 @@ async function examineNode(node: FoundNode, terms: NodeTerms, found: Findings, c
     alive = await ask(url + PATHS.livez);
   } catch (error) {
     const message = `node ${id} cannot be reached at ${url}: ${whyNot(error)}`;
-    return found.error('nodes', 'node_unreachable', message, `FANFARE_NODE_URL of ${id}, its DNS name and firewall`);
+    found.error('nodes', 'node_unreachable', message, `FANFARE_NODE_URL of ${id}, its DNS name and firewall`);
+    return false;
   }
   if (alive.status === 505 || alive.httpVersion === '1.0') {
     const message = `a proxy before node ${id} (${url}) speaks HTTP/1.0: neither WebSockets nor streams pass`;
-    return found.error('nodes', 'proxy_http_1_0', message, PROXY_VERSION);
+    found.error('nodes', 'proxy_http_1_0', message, PROXY_VERSION);
+    return false;
   }
   const named = alive.headers[HEADERS.node.toLowerCase()];
   if (named !== id) {
     const who = typeof named === 'string' ? `node ${named.slice(0, 64)}` : `something else (${alive.status})`;
     const message = `${who} answers at ${url}, the URL of node ${id}`;
     found.error('nodes', 'node_url_elsewhere', message, `FANFARE_NODE_URL of ${id}, or the proxy before it`);
-    if (typeof named !== 'string') return;
+    if (typeof named !== 'string') return false;
   }
   const clock = clockOf(alive, sentMs);
   if (clock !== undefined) clocks.add({ who: `node ${id}`, area: 'nodes', ...clock });
   await examineSocket(node, terms, found);
   await examineInside(node, terms, found);
+  return named === id;
 }
 
 async function examineSocket({ id, url }: FoundNode, { ticket, origin }: NodeTerms, found: Findings): Promise<void> {
