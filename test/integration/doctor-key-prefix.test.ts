@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { Report } from '../../src/cli/doctor/doctor.js';
 import { type Cluster, startCluster } from '../support/cluster.js';
 import { openWebSocket } from '../support/feed.js';
-import { runFanfare } from '../support/process.js';
+import { runFanfare, startFanfare } from '../support/process.js';
 import { type RedisServer, startRedis } from '../support/redis.js';
 
 const KEEPING = { args: ['--appendonly', 'yes'] };
@@ -64,6 +64,27 @@ it('names a channel that somebody listens to in vain, and the one that has a pre
   ]);
   await admin.fcall('fanfare_publish', 1, 'room:1', '1');
   expect((await doctor()).lines).toEqual([]);
+});
+
+it('takes a second installation, whose prefix ends as the first one is, for no stray', async () => {
+  const { admin, url } = await redis();
+  const env = { FANFARE_REDIS_URL: url, FANFARE_PREFIX: 'shop_fanfare', FANFARE_PORT: '0' };
+  const server = await startFanfare(['start'], { env: { ...cluster.env, ...env } });
+  closing.push(() => server.stop());
+  await admin.call('FCALL', 'shop_fanfare_publish', 1, 'news', '1');
+  expect(await admin.exists('shop_fanfare:{news}:log')).toBe(1);
+  expect((await doctor(url)).lines).toEqual([]);
+  await admin.xadd('lost_fanfare:ingest', '*', 'channel', 'news', 'data', '1');
+  expect((await doctor(url)).lines).toEqual([
+    expect.stringMatching(/^key_prefix: .*the key prefix "lost_" has written/),
+  ]);
+  await server.stop();
+  await admin.del('lost_fanfare:ingest');
+  expect((await doctor(url)).lines).toEqual([]);
+  await admin.call('FUNCTION', 'DELETE', 'shop_fanfare');
+  expect((await doctor(url)).lines).toEqual([
+    expect.stringMatching(/^key_prefix: .*"shop_" has written shop_fanfare:/),
+  ]);
 });
 
 it('says that it has not looked, with a user who may not', async () => {

@@ -1,10 +1,15 @@
 // Looks for what clients with a key prefix of their own have written: it is stored where nobody reads.
 
 import type { Redis } from 'ioredis';
+import { libraryAt } from './functions/library.js';
+import { type RedisNames, redisNames } from './names.js';
 
 /** Of one server. */
 export interface Astray {
-  /** Names that have something before ours, as `shop:fanfare:{news}:log`, and what that is; one for each. */
+  /**
+   * Names that have something before ours, as `shop:fanfare:{news}:log`, and what that is; one for each. Another installation, whose
+   * prefix ends as ours is, has a function library of its own.
+   */
   readonly prefixed: readonly { readonly name: string; readonly before: string }[];
   /** Channels that somebody listens to and nobody has published on, beside one that is called the same behind a prefix and was. */
   readonly unheard: readonly { readonly channel: string; readonly published: string }[];
@@ -19,7 +24,7 @@ const NAMES_AT_ONCE = 1_000;
 const MOST_TOLD = 5;
 
 /** Reads names alone, and changes nothing. */
-export async function lookForStrays(server: Redis, prefix: string): Promise<Astray> {
+export async function lookForStrays(server: Redis, { prefix, database }: RedisNames): Promise<Astray> {
   const names = new Set<string>();
   const untilMs = performance.now() + WITHIN_MS;
   let cursor = '0';
@@ -29,11 +34,18 @@ export async function lookForStrays(server: Redis, prefix: string): Promise<Astr
     cursor = page[0];
     for (const name of page[1]) names.add(name);
   } while (cursor !== '0' && performance.now() < untilMs);
-  return { ...judged(names, prefix), looked: cursor === '0' ? 'all' : 'some' };
+  const { prefixed, unheard } = judged(names, prefix);
+  const strays = [];
+  for (const one of prefixed) {
+    if (strays.length === MOST_TOLD) break;
+    const isInstallation = (await libraryAt(server, redisNames(one.before + prefix, database))) === 'ours';
+    if (!isInstallation) strays.push(one);
+  }
+  return { prefixed: strays, unheard, looked: cursor === '0' ? 'all' : 'some' };
 }
 
-/** Of the names of all keys that hold ours, what says that a prefix was put before a key or a channel. */
-export function judged(names: ReadonlySet<string>, prefix: string): Pick<Astray, 'prefixed' | 'unheard'> {
+/** Of the names of all keys that hold ours, what may say that a prefix was put before a key or a channel. */
+function judged(names: ReadonlySet<string>, prefix: string): Pick<Astray, 'prefixed' | 'unheard'> {
   const ours = new RegExp(`^(.+?)${escaped(prefix)}:(?:ingest$|\\{)`);
   const prefixed = new Map<string, string>();
   const unheard = [];
@@ -49,7 +61,7 @@ export function judged(names: ReadonlySet<string>, prefix: string): Pick<Astray,
     }
   }
   return {
-    prefixed: [...prefixed].slice(0, MOST_TOLD).map(([before, name]) => ({ name, before })),
+    prefixed: [...prefixed].map(([before, name]) => ({ name, before })),
     unheard: unheard.slice(0, MOST_TOLD),
   };
 }

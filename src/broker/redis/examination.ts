@@ -6,7 +6,7 @@ import { after } from '../../lib/timers.js';
 import { type Astray, lookForStrays } from './astray.js';
 import { closeClient, createCommandClient } from './clients.js';
 import { isRefusal, toFanfareError, unavailableError } from './errors.js';
-import { versionIn } from './functions/library.js';
+import { libraryAt } from './functions/library.js';
 import { type RedisNames, redisNames } from './names.js';
 import { isReplica } from './replication-info.js';
 import { fieldOf } from './requirements.js';
@@ -104,8 +104,8 @@ async function factsOf(server: Redis, names: RedisNames, inCluster: boolean): Pr
     clients: number('connected_clients'),
     persists: await persists(server, info),
     clock: await clockOf(server),
-    library: await libraryOf(server, names),
-    astray: await lookForStrays(server, names.prefix),
+    library: await libraryAt(server, names),
+    astray: await lookForStrays(server, names),
     ...(await rightsOf(server, names, inCluster)),
   };
 }
@@ -128,11 +128,4 @@ async function clockOf(server: Redis): Promise<RedisServerFacts['clock']> {
   if (answer === undefined) return { aheadMs: 0, uncertainMs: Number.POSITIVE_INFINITY };
   const [seconds, micros] = answer.map(Number);
   return { aheadMs: (seconds ?? 0) * 1_000 + (micros ?? 0) / 1_000 - sentMs - uncertainMs, uncertainMs };
-}
-
-/** Whether the command is there is asked with the others. */
-async function libraryOf(server: Redis, names: RedisNames): Promise<RedisServerFacts['library']> {
-  const answer: unknown = await server.call('FCALL', `${names.library}_version`, 0).catch(() => undefined);
-  if (answer === undefined) return 'none';
-  return versionIn(answer, names) === undefined ? 'foreign' : 'ours';
 }

@@ -76,7 +76,7 @@ function tellState({ id, state, problem }: FoundNode, found: Findings): void {
 /** From here its URL leads to it, and not from where it runs. */
 function tellUnreached({ id, url }: FoundNode, found: Findings): void {
   const message = `node ${id} cannot see that ${url} leads to it: it gets nobody while another node has room`;
-  const mend = `let node ${id} reach its own FANFARE_NODE_URL: its DNS, and whatever stands between`;
+  const mend = `it looks again within a minute; where it stays so, let it reach its own FANFARE_NODE_URL`;
   found.warning('nodes', 'node_unreached', message, mend);
 }
 

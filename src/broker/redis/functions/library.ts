@@ -125,6 +125,17 @@ export async function hasLibrary(client: Redis, names: RedisNames): Promise<bool
   return (await installedVersion(client, names)) !== undefined;
 }
 
+/** What stands under its name, for whoever looks from outside. Never rejects: whether functions can be called is asked elsewhere. */
+export async function libraryAt(client: Redis, names: RedisNames): Promise<'none' | 'ours' | 'foreign'> {
+  // First without a key, which the user may not have.
+  const answer: unknown = await client
+    .call('FCALL', `${names.library}_version`, 0)
+    .catch(() => askVersion(client, names))
+    .catch(() => undefined);
+  if (answer === undefined) return 'none';
+  return versionIn(answer, names) === undefined ? 'foreign' : 'ours';
+}
+
 async function nowMs(client: Redis): Promise<number> {
   const [seconds, micros] = (await client.time()).map(Number);
   return (seconds ?? 0) * 1_000 + Math.floor((micros ?? 0) / 1_000);
