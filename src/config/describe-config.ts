@@ -15,6 +15,7 @@ import {
 } from './limits.js';
 import type { LoadedConfig } from './load-config.js';
 import { maskedUrl } from './masked-url.js';
+import { type ConfiguredNamespaces, writtenNamespace } from './namespaces-type.js';
 import { defaultOf, envName, flagName, ROLES } from './option-info.js';
 import { infoOf, OPTION_KEYS, type OptionKey } from './schema.js';
 
@@ -24,7 +25,10 @@ const URLS: ReadonlySet<OptionKey> = new Set(['redisUrl', 'authJwksUrl']);
 /** One line per option of the role: its value as YAML, and where it came from. Secrets are masked. */
 export function effectiveConfig(loaded: LoadedConfig): string {
   const keys = OPTION_KEYS.filter((key) => infoOf(key).roles.includes(loaded.role));
-  const effective = (key: OptionKey) => (key === 'limits' ? shownLimits(loaded) : loaded.config[key]);
+  const effective = (key: OptionKey) => {
+    if (key === 'namespaces') return writtenNamespaces(loaded.config.namespaces);
+    return key === 'limits' ? shownLimits(loaded) : loaded.config[key];
+  };
   const lines = keys.map((key) => [`${key}: ${valueText(key, effective(key))}`, loaded.sources.get(key) ?? '']);
   const width = Math.min(48, Math.max(...lines.map(([value = '']) => value.length)));
   return lines.map(([value = '', source]) => `${value.padEnd(width)}  # ${source}`).join('\n');
@@ -62,12 +66,13 @@ function maxOf(max: number): { readonly max: number } | false {
   return max === 0 ? false : { max };
 }
 
-/** What is written otherwise than it is kept: an age of a namespace, a rate. */
+function writtenNamespaces(namespaces: ConfiguredNamespaces): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(namespaces).map(([name, options]) => [name, writtenNamespace(options)]));
+}
+
+/** A rate is written otherwise than it is kept. */
 function asWritten(_name: string, value: unknown): unknown {
-  if (typeof value === 'object' && value !== null && 'perMs' in value) return rateText(value as LimitRate);
-  if (typeof value !== 'object' || value === null || !('historyTtlMs' in value)) return value;
-  const { historyTtlMs, ...rest } = value;
-  return { ...rest, historyTtl: `${historyTtlMs}ms` };
+  return typeof value === 'object' && value !== null && 'perMs' in value ? rateText(value as LimitRate) : value;
 }
 
 /** A Markdown table of every option; docs/OPERATIONS.md holds its output. */

@@ -40,6 +40,16 @@ function converted({ historyTtl, cacheMaxAge, ...rest }: Written): Partial<Names
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
+/** The other way round: as it may be written. */
+export function writtenNamespace(options: Partial<NamespaceOptions>): Readonly<Record<string, unknown>> {
+  const { historyTtlMs, cacheMaxAgeMs, ...rest } = options;
+  return {
+    ...rest,
+    ...(historyTtlMs !== undefined && { historyTtl: `${historyTtlMs}ms` }),
+    ...(cacheMaxAgeMs !== undefined && { cacheMaxAge: `${cacheMaxAgeMs}ms` }),
+  };
+}
+
 /** A namespace is what stands before a channel's first colon. */
 const namespaceName = z.string().superRefine((name, context) => {
   if (!name.includes(':') && channelNameProblem(`${name}:x`) === undefined) return;

@@ -77,6 +77,39 @@ it.each(ROLES)(
   },
 );
 
+it.each(ROLES)('prints for %s what was written as the config file takes it', (role) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fanfare-print-'));
+  try {
+    const namespaces = {
+      default: { historySize: 10, historyTtl: '90s', cacheMaxAge: '1m' },
+      news: {
+        public: true,
+        cacheMaxAge: '0s',
+        limits: { publishes: { rate: '5/s' }, channel: { rate: '10/s', burst: 20 } },
+      },
+      gps: { conflateBy: 'id', slowConsumer: 'conflate', historySize: 1 },
+    };
+    const env = {
+      FANFARE_NAMESPACES: JSON.stringify(namespaces),
+      FANFARE_LIMITS: role === 'discovery' ? '{"connects":{"rate":"9/2s"}}' : '{"polls":{"rate":"90/2s"}}',
+      FANFARE_REDIS_URL: 'redis://10.0.0.5:6379/3',
+      FANFARE_ORIGINS: 'https://a.example,https://b.example',
+      FANFARE_TRUSTED_PROXIES: '10.0.0.0/8,127.0.0.1',
+      ...(role !== 'discovery' && { FANFARE_NODE_URL: 'https://n1.example' }),
+    };
+    const secrets = { FANFARE_AUTH_SECRET: 'a'.repeat(40), FANFARE_CLUSTER_SECRET: 'c'.repeat(40) };
+    const printed = effectiveConfig(loadConfig({ role, env: { ...env, ...secrets }, openFiles: 100_000 }));
+    expect(printed).toContain('"cacheMaxAge":"60000ms"');
+    const yaml = join(folder, 'fanfare.yaml');
+    writeFileSync(yaml, printed.replaceAll(/^.*(: \(hidden\) +#.*| # default)$/gm, ''));
+    const again = effectiveConfig(loadConfig({ role, env: { ...secrets, FANFARE_CONFIG: yaml }, openFiles: 100_000 }));
+    const values = (text: string) => text.replaceAll(/ +# .*$/gm, '').split('\n');
+    expect(values(again)).toEqual(values(printed));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 it.each([
   ['redis://user:s3/hunter2@redis:6379/0', 'redis://(hidden)@redis:6379/0'],
   ['redis://user:hunter@2@redis:6379/0', 'redis://(hidden)@redis:6379/0'],
