@@ -18,7 +18,7 @@ const SOURCES = { websocket: 'websocket-only', index: 'index', sse: 'sse' } as c
 /** Hooks, on top of a client. */
 const MAX_HOOKS_BYTES = 700;
 /** On top of a client with every transport. */
-const MAX_SHARING_BYTES = 2_980;
+const MAX_SHARING_BYTES = 3_000;
 
 /** An application's module, bundled and minified; our part of it alone. */
 async function weigh(text: string, by: 'bundleByEsbuild' | 'bundleByVite' = 'bundleByEsbuild'): Promise<number> {

@@ -97,8 +97,7 @@ class Scene {
 
   /** Nobody gives up or gets through while something stands in between; all is there once `clear` has taken it away. */
   async expectPatience(visit: Visit, clear: () => void): Promise<void> {
-    const waits = () => visit.states.filter((state) => state === 'waiting').length;
-    await visit.until(() => waits() >= 3);
+    await visit.until(() => visit.states.filter((state) => state === 'waiting').length >= 3);
     this.#expect(visit.states).not.toContain('closed');
     this.#expect(visit.states).not.toContain('connected');
     clear();
