@@ -2,6 +2,7 @@
 
 import { requireJson, textOf } from '../src/http/json-body.js';
 import { FanfareError } from '../src/lib/errors.js';
+import { GatheredBytes } from '../src/lib/gathered-bytes.js';
 import type { Decoded } from '../src/protocol/index.js';
 
 /**
@@ -34,21 +35,19 @@ function headerOf({ headers }: Request, name: string): string | undefined {
 
 async function readCapped(request: Request, maxBytes: number): Promise<Buffer> {
   if (request.body === null) return Buffer.alloc(0);
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  const bytes = new GatheredBytes();
   try {
     for await (const chunk of request.body as AsyncIterable<Uint8Array>) {
-      length += chunk.byteLength;
-      if (length > maxBytes) break; // which also cancels the stream
-      chunks.push(chunk);
+      if (bytes.length + chunk.byteLength > maxBytes) throw tooLarge(maxBytes); // which also cancels the stream
+      bytes.add(chunk);
     }
   } catch (cause) {
+    if (cause instanceof FanfareError) throw cause;
     throw new FanfareError('bad_request', 'the body did not arrive', { cause });
   }
-  if (length > maxBytes) throw tooLarge(maxBytes);
-  return Buffer.concat(chunks, length);
+  return bytes.take();
 }
 
-function tooLarge(maxBytes: number): FanfareError {
+export function tooLarge(maxBytes: number): FanfareError {
   return new FanfareError('payload_too_large', `the body is over ${maxBytes} bytes`);
 }

@@ -3,16 +3,18 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { type Duplex, PassThrough, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { countedIncoming } from '../src/http/counted-incoming.js';
 import { ignoreExpectations } from '../src/http/expectations.js';
 import { framingProblem, headerListFrom } from '../src/http/header-list.js';
 import { serverUrl } from '../src/http/host-in-url.js';
+import { lazyRequest } from '../src/http/lazy-body.js';
 import { OneAnswer } from '../src/http/one-answer.js';
 import { problemAnswer } from '../src/http/problem.js';
 import { rawAnswer } from '../src/http/raw-answer.js';
 import { answerEarly, closeGently, SHORT_FROM } from '../src/http/request-rest.js';
 import { requestUrl } from '../src/http/request-url.js';
+import { readWhole } from '../src/http/whole-body.js';
 import { calm } from '../src/lib/calm.js';
 import { FanfareError } from '../src/lib/errors.js';
 import { type Logger, silentLogger } from '../src/lib/logger.js';
@@ -20,6 +22,8 @@ import { after, contained } from '../src/lib/timers.js';
 import type { TlsPair } from '../src/lib/tls-pair.js';
 import type { Code } from '../src/protocol/index.js';
 import type { RequestContext } from './handler.js';
+import { DISCOVERY_DEFAULTS } from './options.js';
+import { tooLarge } from './request-body.js';
 
 export interface DiscoveryServerOptions {
   readonly host: string;
@@ -33,6 +37,8 @@ export interface DiscoveryServerOptions {
   readonly keepAliveMs: number;
   /** Over it 431; default 16 KiB. */
   readonly maxHeaderBytes: number;
+  /** The largest body that a handler may read; default 16 KiB. */
+  readonly maxBodyBytes: number;
   /** Connections beyond it are refused at once; default 10,000. */
   readonly maxConnections: number;
   /** How long `close` waits for requests that are being answered; default 2,000 ms. */
@@ -53,6 +59,7 @@ const DEFAULTS = {
   requestTimeoutMs: 10_000,
   keepAliveMs: 65_000,
   maxHeaderBytes: 16 * 1024,
+  maxBodyBytes: DISCOVERY_DEFAULTS.maxBodyBytes,
   maxConnections: 10_000,
   closeTimeoutMs: 2_000,
   logger: silentLogger,
@@ -163,7 +170,7 @@ class FetchServer implements DiscoveryServer {
       // The peer is gone; there is nobody to tell.
     });
     try {
-      const request = requestOf(incoming);
+      const request = requestOf(incoming, this.#options.maxBodyBytes);
       const remoteAddress = incoming.socket.remoteAddress ?? '';
       await send(await this.#handler(request, { remoteAddress }), incoming, outgoing);
     } catch (error) {
@@ -180,7 +187,7 @@ const isTunnel = ({ method }: IncomingMessage) => method === 'CONNECT';
 const ONLY_1 = 'only HTTP/1.1 and 1.0 are spoken here';
 
 /** Throws a `FanfareError` for what no `Request` can be. */
-function requestOf(incoming: IncomingMessage): Request {
+function requestOf(incoming: IncomingMessage, maxBodyBytes: number): Request {
   const { method = 'GET', url = '/', rawHeaders } = incoming;
   if (incoming.httpVersionMajor !== 1) throw new FanfareError('bad_request', ONLY_1);
   const problem = framingProblem(headerListFrom(rawHeaders));
@@ -195,22 +202,22 @@ function requestOf(incoming: IncomingMessage): Request {
     const hasBody = method !== 'GET' && method !== 'HEAD' && mayHaveBody(incoming);
     // Nothing depends on the peer's Host header, so it is not believed.
     const target = requestUrl(url);
-    if (!hasBody) return new Request(target, { method, headers });
-    const body = Readable.toWeb(bodyOf(incoming)) as ReadableStream<Uint8Array>;
-    // Browsers' types do not know `duplex`, which Node needs for a body that is a stream.
-    const init: RequestInit & { readonly duplex: 'half' } = { method, headers, body, duplex: 'half' };
-    return new Request(target, init);
+    return lazyRequest(target, { method, headers }, hasBody ? () => bodyOf(incoming, maxBodyBytes) : undefined);
   } catch (cause) {
     if (cause instanceof FanfareError) throw cause;
     throw new FanfareError('bad_request', 'the request line or a header is not well-formed', { cause });
   }
 }
 
-/** Whoever has read enough cancels a stream, and a cancelled `incoming` would take its connection with it. */
-function bodyOf(incoming: IncomingMessage): Readable {
-  const body = new PassThrough();
-  incoming.once('error', (error) => body.destroy(error));
-  return incoming.pipe(body);
+/** Rejects past `maxBytes`, and where its peer goes before. */
+function bodyOf(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    incoming.once('error', reject);
+    readWhole(incoming, maxBytes, (body) => {
+      if (body !== undefined) resolve(body);
+      else reject(tooLarge(maxBytes));
+    });
+  });
 }
 
 function mayHaveBody({ headers }: IncomingMessage): boolean {
@@ -237,7 +244,6 @@ function answer(
   outgoing.writeHead(status, { ...headers, ...length, ...(early && { connection: 'close' }) });
   if (!early) return void outgoing.end(body);
   answeredEarly.add(incoming.socket);
-  incoming.unpipe();
   answerEarly(incoming, outgoing, body);
 }
 

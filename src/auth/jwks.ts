@@ -3,6 +3,7 @@
 import type { KeyObject } from 'node:crypto';
 import { calm } from '../lib/calm.js';
 import { FanfareError } from '../lib/errors.js';
+import { GatheredBytes } from '../lib/gathered-bytes.js';
 import type { Logger } from '../lib/logger.js';
 import { after } from '../lib/timers.js';
 import { TokenBucket } from '../limits/token-bucket.js';
@@ -223,15 +224,13 @@ export class Jwks {
       await response.body?.cancel();
       throw new Error(`expected status 200 with a body, got ${response.status}`);
     }
-    const chunks: Uint8Array[] = [];
-    let bytes = 0;
+    const bytes = new GatheredBytes();
     for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-      bytes += chunk.byteLength;
-      if (bytes > maxBytes) throw new Error(`the answer has more than ${maxBytes} bytes`);
-      chunks.push(chunk);
+      if (bytes.length + chunk.byteLength > maxBytes) throw new Error(`the answer has more than ${maxBytes} bytes`);
+      bytes.add(chunk);
     }
     // As `Response.json` reads it: without the byte order mark that a file may have before it.
-    return new TextDecoder().decode(Buffer.concat(chunks));
+    return new TextDecoder().decode(bytes.take());
   }
 }
 

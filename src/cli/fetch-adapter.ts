@@ -1,6 +1,9 @@
 // Serves a function `(Request) => Promise<Response>` on an engine's HTTP exchanges, so that both share one port.
 
+import { DISCOVERY_DEFAULTS } from '../../discovery/options.js';
+import { tooLarge } from '../../discovery/request-body.js';
 import type { RequestHandler } from '../../discovery/server.js';
+import { lazyRequest } from '../http/lazy-body.js';
 import { corsHeaders, type Origins } from '../http/origins.js';
 import { requestUrl } from '../http/request-url.js';
 import { calm } from '../lib/calm.js';
@@ -10,10 +13,7 @@ import type { HttpExchange } from '../node/engines/engine.js';
 import type { Fallback } from '../node/node-options.js';
 import { problemResponse } from './problem-response.js';
 
-/** What discovery and the page are ever sent is far smaller. */
-const MAX_BODY_BYTES = 64 * 1024;
-
-/** The handler as a node's fallback. What it throws is logged and answered with 500. */
+/** The handler as a node's fallback: it reads a body where it wants one. What it throws is logged and answered with 500. */
 export function asFallback(handler: RequestHandler, origins: Origins, logger: Logger): Fallback {
   return async (exchange) => {
     const gone = new AbortController();
@@ -30,18 +30,17 @@ export function asFallback(handler: RequestHandler, origins: Origins, logger: Lo
 }
 
 async function answer(exchange: HttpExchange, handler: RequestHandler, signal: AbortSignal): Promise<Response> {
-  return handler(await requestOf(exchange, signal), { remoteAddress: exchange.remoteAddress });
+  return handler(requestOf(exchange, signal), { remoteAddress: exchange.remoteAddress });
 }
 
-async function requestOf(exchange: HttpExchange, signal: AbortSignal): Promise<Request> {
+function requestOf(exchange: HttpExchange, signal: AbortSignal): Request {
   const { method, path, query } = exchange;
   const url = requestUrl(query === '' ? path : `${path}?${query}`);
   const withBody = method !== 'GET' && method !== 'HEAD';
-  const body = withBody ? await bodyOf(exchange) : undefined;
   try {
     const headers = new Headers();
     for (const [name, value] of exchange.headers()) headers.append(name, value);
-    return new Request(url, { method, headers, signal, ...(body !== undefined && { body }) });
+    return lazyRequest(url, { method, headers, signal }, withBody ? () => bodyOf(exchange) : undefined);
   } catch (cause) {
     throw new FanfareError('bad_request', 'the request line or a header is not well-formed', { cause });
   }
@@ -49,9 +48,10 @@ async function requestOf(exchange: HttpExchange, signal: AbortSignal): Promise<R
 
 function bodyOf(exchange: HttpExchange): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    exchange.readBody(MAX_BODY_BYTES, (body) => {
+    const { maxBodyBytes } = DISCOVERY_DEFAULTS;
+    exchange.readBody(maxBodyBytes, (body) => {
       if (body !== undefined) resolve(body);
-      else reject(new FanfareError('payload_too_large', `the body is over ${MAX_BODY_BYTES} bytes`));
+      else reject(tooLarge(maxBodyBytes));
     });
   });
 }

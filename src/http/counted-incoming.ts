@@ -1,7 +1,8 @@
 // Requests of node:http that end its parser where too many stand behind an answer, and are upgrades only where they shall be.
 
-import { IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { GatheringIncoming } from './gathering-incoming.js';
 import type { OneAnswer } from './one-answer.js';
 
 /** Symbols, since node:http says it before there are fields; most requests have neither. */
@@ -16,7 +17,7 @@ type RequestClass = new (socket: Socket) => IncomingMessage;
  * Of what offers an upgrade `takes` says whether it is one; else it comes as a request, with its body.
  */
 export function countedIncoming(answers: OneAnswer, takes: (request: IncomingMessage) => boolean): RequestClass {
-  return class CountedIncoming extends IncomingMessage {
+  return class CountedIncoming extends GatheringIncoming {
     declare [OFFERS]?: boolean;
     declare [TOO_MANY]?: boolean;
 

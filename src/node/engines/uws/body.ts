@@ -3,6 +3,7 @@
 import type { HttpResponse } from 'uWebSockets.js';
 import type { HeaderList } from '../../../http/header-list.js';
 import { FanfareError } from '../../../lib/errors.js';
+import { GatheredBytes } from '../../../lib/gathered-bytes.js';
 import { after, soon } from '../../../lib/timers.js';
 import { guarded } from '../guard.js';
 import type { Turn } from './turn.js';
@@ -19,7 +20,6 @@ const LOOK_AFTER_MS = 6_000;
 const BYTES_PER_LOOK = (LOOK_AFTER_MS / 1_000) * 16 * 1024;
 /** The same while an answer is under way. Chosen: several times what a publish takes until it has failed. */
 const HELD_MS = 30_000;
-const EMPTY = Buffer.alloc(0);
 
 type Done = (body: Buffer | undefined) => void;
 
@@ -33,9 +33,8 @@ export class UwsBody {
   readonly #length: number;
   /** It came in chunks: what uWebSockets.js takes for their end may not be it. */
   readonly isChunked: boolean;
-  /** Most bodies come in one piece, and no list is made for it. */
-  #first: Buffer | undefined;
-  #others: Buffer[] | undefined;
+  /** What is kept of it, for whoever reads it. */
+  readonly #bytes = new GatheredBytes();
   #received = 0;
   #complete: boolean;
   #over = false;
@@ -96,7 +95,7 @@ export class UwsBody {
   /** Nobody wants the rest: it is told to `away`, piece by piece, and dropped. Not for a body that is complete. */
   readAway(away: (bytes: number) => void): void {
     this.#away = away;
-    this.#forget();
+    this.#bytes.clear();
     this.#done = undefined;
     this.#resume();
   }
@@ -117,7 +116,7 @@ export class UwsBody {
     clearTimeout(this.#held);
     clearTimeout(this.#look);
     this.#res = undefined;
-    this.#forget();
+    this.#bytes.clear();
     this.#done = undefined;
   }
 
@@ -133,7 +132,7 @@ export class UwsBody {
       return;
     }
     // uWebSockets.js takes the memory back after this call.
-    if (chunk.byteLength > 0) this.#keep(Buffer.from(new Uint8Array(chunk)));
+    if (chunk.byteLength > 0) this.#bytes.add(new Uint8Array(chunk));
     // Only once it is known that nothing stands behind it: what is done for a request is also answered.
     if (asked && last) this.#turn.add(() => this.#hand());
     else if (!asked && !last && this.#received > EAGER_BYTES) soon(() => this.#pause());
@@ -165,24 +164,8 @@ export class UwsBody {
       res.pause();
       this.#held = after(HELD_MS, () => res.close());
     }
-    const body = this.#over ? undefined : this.#whole();
-    this.#forget();
+    const body = this.#over ? undefined : this.#bytes.take();
+    this.#bytes.clear();
     guarded(() => done(body), this.#failed);
-  }
-
-  #keep(chunk: Buffer): void {
-    if (this.#first === undefined) this.#first = chunk;
-    else if (this.#others === undefined) this.#others = [chunk];
-    else this.#others.push(chunk);
-  }
-
-  #forget(): void {
-    this.#first = undefined;
-    this.#others = undefined;
-  }
-
-  #whole(): Buffer {
-    const first = this.#first ?? EMPTY;
-    return this.#others === undefined ? first : Buffer.concat([first, ...this.#others]);
   }
 }

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { plainAddress } from '../../../http/address.js';
 import { checkHeaders, type HeaderList } from '../../../http/header-list.js';
 import { answerEarly, readAway } from '../../../http/request-rest.js';
+import { readWhole } from '../../../http/whole-body.js';
 import { FanfareError } from '../../../lib/errors.js';
 import { soon } from '../../../lib/timers.js';
 import type { EngineHandlers, HttpExchange, HttpStream } from '../engine.js';
@@ -16,7 +17,6 @@ const STALLED_MS = 10_000;
 const LARGE_BYTES = 64 * 1024;
 
 const NO_HEADERS: string[] = [];
-const EMPTY = Buffer.alloc(0);
 
 type Done = (body: Buffer | undefined) => void;
 
@@ -48,11 +48,6 @@ export class WsExchange implements HttpExchange {
   #reading = false;
   /** Until it has been called. */
   #done: Done | undefined;
-  #maxBytes = 0;
-  #received = 0;
-  /** Most bodies come in one piece, and no list is made for it. */
-  #first: Buffer | undefined;
-  #others: Buffer[] | undefined;
   #abortListener: (() => void) | undefined;
 
   constructor(
@@ -99,10 +94,8 @@ export class WsExchange implements HttpExchange {
     this.#reading = true;
     if (this.#aborted) return;
     this.#done = done;
-    this.#maxBytes = maxBytes;
     if (Number(this.header('content-length') ?? 0) > maxBytes) return this.#hand(undefined);
-    this.#req.on('data', (chunk: Buffer) => this.#take(chunk));
-    this.#req.on('end', () => this.#hand(this.#body()));
+    readWhole(this.#req, maxBytes, (body) => this.#hand(body));
   }
 
   onAbort(listener: () => void): void {
@@ -173,26 +166,10 @@ export class WsExchange implements HttpExchange {
     return !this.#hasBody || this.#req.complete;
   }
 
-  #take(chunk: Buffer): void {
-    if (this.#done === undefined) return;
-    this.#received += chunk.length;
-    if (this.#received > this.#maxBytes) return this.#hand(undefined);
-    if (this.#first === undefined) this.#first = chunk;
-    else if (this.#others === undefined) this.#others = [chunk];
-    else this.#others.push(chunk);
-  }
-
-  #body(): Buffer {
-    const first = this.#first ?? EMPTY;
-    return this.#others === undefined ? first : Buffer.concat([first, ...this.#others]);
-  }
-
   /** Once; not where it has been answered meanwhile, or the peer has gone. */
   #hand(body: Buffer | undefined): void {
     const done = this.#done;
     this.#done = undefined;
-    this.#first = undefined;
-    this.#others = undefined;
     if (done !== undefined && !this.#answered && !this.#aborted) guarded(() => done(body), this.fail);
   }
 
