@@ -17,7 +17,7 @@ export interface HttpExchange {
   readonly aborted: boolean;
   /** A header by lower-case name. */
   header(name: string): string | undefined;
-  /** All headers, lower-case names. */
+  /** All headers, lower-case names; a value has a letter for each byte, as a `Request` takes it. */
   headers(): Iterable<readonly [string, string]>;
   /**
    * Reads the whole body and calls back once, in a later or the same tick; not at all when the peer goes away.

@@ -78,8 +78,8 @@ export class UwsExchange implements HttpExchange {
     return this.#head.headers.get(name);
   }
 
-  headers(): Iterable<readonly [string, string]> {
-    return this.#head.headers;
+  *headers(): Iterable<readonly [string, string]> {
+    for (const [name, value] of this.#head.headers) yield [name, byteString(value)];
   }
 
   readBody(maxBytes: number, done: (body: Buffer | undefined) => void, holds = false): void {
@@ -208,6 +208,11 @@ export class UwsExchange implements HttpExchange {
     const listener = this.#abortListener;
     if (listener !== undefined) guarded(listener, this.fail);
   }
+}
+
+/** uWebSockets.js reads the values that it tells one by one as UTF-8. */
+function byteString(value: string): string {
+  return /[\u0080-\uffff]/.test(value) ? Buffer.from(value).toString('latin1') : value;
 }
 
 const IPV4_BYTES = 4;
