@@ -110,7 +110,8 @@ export class Endpoints {
     const wanted = await this.#read(call, decodeConnectRequest);
     const transports = this.#options.transports.filter((one) => wanted.transports.includes(one));
     if (transports.length === 0) throw new FanfareError('bad_field', '"transports": none of them is served here');
-    const place = await this.nodes.place(wanted.exclude);
+    const asker = this.#admission.askerOf(identity, call.address, call.nowMs);
+    const place = await this.nodes.place(wanted.exclude, asker);
     if (place.reservation === undefined) this.counters.unreserved++;
     const body: ConnectResponse = {
       node: addressOf(place.node),

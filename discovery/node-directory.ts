@@ -1,6 +1,6 @@
 // Finds a place for a client: in the registry, or among the nodes last known while that is away.
 
-import type { Assignment, NamedNode, NodeRecord, Registry } from '../src/cluster/registry.js';
+import type { Asker, Assignment, NamedNode, NodeRecord, Registry } from '../src/cluster/registry.js';
 import { REGISTRY_RULES } from '../src/cluster/registry-rules.js';
 import { FanfareError } from '../src/lib/errors.js';
 import type { Logger } from '../src/lib/logger.js';
@@ -10,7 +10,7 @@ import type { DiscoveryCheck } from './options.js';
 
 export interface Place {
   readonly node: NamedNode;
-  /** Absent when the registry is away: nothing was reserved. */
+  /** Absent where nothing was reserved: when the registry is away, and for an asker who has enough. */
   readonly reservation: string | undefined;
   readonly alternatives: readonly NamedNode[];
 }
@@ -76,7 +76,7 @@ export class NodeDirectory {
   }
 
   /** Throws `no_capacity`, or `broker_unavailable` when the registry is away and no node is known; both with a time to retry. */
-  async place(exclude: readonly string[]): Promise<Place> {
+  async place(exclude: readonly string[], asker: Asker): Promise<Place> {
     const isTry = this.#isAway;
     if (isTry && (this.#isTrying || this.#parts.clock() - this.#failedAtMs < PAUSE_MS)) {
       return this.#placeAmongKnown(exclude);
@@ -84,7 +84,7 @@ export class NodeDirectory {
     let assignment: Assignment | undefined;
     if (isTry) this.#isTrying = true;
     try {
-      assignment = await this.#assign(exclude);
+      assignment = await this.#assign(exclude, asker);
     } catch (error) {
       this.#failed(error);
     } finally {
@@ -171,19 +171,23 @@ export class NodeDirectory {
    * Among all where no stranger is known, so that who has just come is used at once: the record of the node that was chosen
    * brings its proof. Among members only where there are strangers, or one was chosen.
    */
-  async #assign(exclude: readonly string[]): Promise<Assignment | undefined> {
+  async #assign(exclude: readonly string[], asker: Asker): Promise<Assignment | undefined> {
     const before = this.#strangers > 0 ? this.#allowed : undefined;
-    const first = await this.#assignAmong(exclude, before);
+    const first = await this.#assignAmong(exclude, asker, before);
     if (first !== undefined) return first;
     await this.refresh();
     return before !== undefined && isSameSet(before, this.#allowed)
       ? undefined
-      : this.#assignAmong(exclude, this.#allowed);
+      : this.#assignAmong(exclude, asker, this.#allowed);
   }
 
-  async #assignAmong(exclude: readonly string[], allowed?: readonly string[]): Promise<Assignment | undefined> {
+  async #assignAmong(
+    exclude: readonly string[],
+    asker: Asker,
+    allowed?: readonly string[],
+  ): Promise<Assignment | undefined> {
     if (allowed?.length === 0) return undefined;
-    const assignment = await this.#parts.registry.assign(exclude, allowed);
+    const assignment = await this.#parts.registry.assign(exclude, allowed, asker);
     this.#answered();
     if (assignment === undefined) return undefined;
     const { node, others } = assignment;

@@ -7,20 +7,28 @@ interface Count {
   /** One after the other, while the node had no rest. */
   strikes: number;
   restUntilMs: number;
+  /** Whose they were, the newest last. */
+  marks: string[];
 }
 
 /** The Lua of the Redis form does the same. */
 export class Lapses {
   readonly #byId = new Map<string, Count>();
 
-  /** A place on the node was not claimed there, though it could have said so. */
-  lapsed(id: string, nowMs: number): void {
-    const count = this.#byId.get(id) ?? { total: 0, strikes: 0, restUntilMs: 0 };
+  /**
+   * A place on the node was not claimed there, though it could have said so. Of one asker one counts, and another after each rest,
+   * which makes that no longer; what has the mark `''` says nothing.
+   */
+  lapsed(id: string, nowMs: number, mark?: string): void {
+    const count = this.#byId.get(id) ?? { total: 0, strikes: 0, restUntilMs: 0, marks: [] };
     this.#byId.set(id, count);
     count.total++;
     // Those that were sent before the rest began say nothing new.
-    if (nowMs < count.restUntilMs) return;
-    count.strikes++;
+    if (nowMs < count.restUntilMs || mark === '') return;
+    if (mark === undefined || !count.marks.includes(mark)) {
+      count.strikes++;
+      if (mark !== undefined) count.marks = [...count.marks, mark].slice(-RULES.maxMarks);
+    }
     if (count.strikes >= RULES.lapsesToRest) count.restUntilMs = nowMs + restMs(count.strikes);
   }
 
@@ -30,6 +38,7 @@ export class Lapses {
     if (count === undefined) return;
     count.strikes = 0;
     count.restUntilMs = 0;
+    count.marks = [];
   }
 
   total(id: string): number {

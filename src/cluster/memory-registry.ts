@@ -3,8 +3,9 @@
 import { randomBytes } from 'node:crypto';
 import { steadyUnixMs } from '../lib/clocks.js';
 import { Lapses } from './lapses.js';
-import { assertReport, nodeOfReservation } from './node-report.js';
+import { assertReport, markOfReservation, nodeOfReservation } from './node-report.js';
 import type {
+  Asker,
   Assignment,
   NamedNode,
   NodeRecord,
@@ -98,19 +99,22 @@ class MemoryRegistry implements Registry {
     this.#newestMs = nowMs;
   }
 
-  async assign(exclude: readonly string[], allowed?: readonly string[]): Promise<Assignment | undefined> {
+  async assign(
+    exclude: readonly string[],
+    allowed?: readonly string[],
+    asker?: Asker,
+  ): Promise<Assignment | undefined> {
     const nowMs = this.#clock();
     this.#lapse(nowMs);
     const takers = [...this.#nodes.values()].filter((node) => this.#mayTake(node, nowMs));
     const able = takers.filter(({ report }) => allowed === undefined || allowed.includes(report.id));
-    const trusted = able.filter((node) => this.#doubtOf(node, nowMs) === undefined);
-    const candidates = trusted.length > 0 ? trusted : able;
+    const candidates = this.#candidatesOf(able, exclude, nowMs);
     const wanted = candidates.filter((node) => !exclude.includes(node.report.id));
-    const chosen = this.#leastLoaded(wanted, nowMs) ?? this.#leastLoaded(candidates, nowMs);
+    const reserves = asker?.reserves ?? true;
+    const chosen = this.#pick(wanted, reserves, nowMs) ?? this.#pick(candidates, reserves, nowMs);
     if (chosen === undefined) return undefined;
-    const reservation = `${randomBytes(9).toString('base64url')}.${chosen.report.id}`;
-    this.#reservations.set(reservation, nowMs + RULES.reservationMs);
-    chosen.held++;
+    const isLed = wanted.length > 0 && wanted.length < candidates.length;
+    const reservation = reserves ? this.#reserve(chosen, isLed ? '' : asker?.mark, nowMs) : undefined;
     chosen.pacedUntilMs = Math.max(chosen.pacedUntilMs, nowMs) + msPerConnect(chosen);
     const others = wanted.filter((node) => node !== chosen);
     const from = Math.floor(this.#random() * others.length);
@@ -167,18 +171,37 @@ class MemoryRegistry implements Registry {
     return state === 'ready' && !node.drain && connections + node.held < capacity && this.#isAlive(node, nowMs);
   }
 
-  #leastLoaded(nodes: readonly Node[], nowMs: number): Node | undefined {
+  /** The least loaded; who keeps no place on it would come to the same one again and again, and is sent to any. */
+  #pick(nodes: readonly Node[], reserves: boolean, nowMs: number): Node | undefined {
     const ready = nodes.filter((node) => !isPaced(node, nowMs));
     const least = Math.min(...ready.map(loadOf));
-    const best = ready.filter((node) => loadOf(node) === least);
+    const best = reserves ? ready.filter((node) => loadOf(node) === least) : ready;
     return best[Math.floor(this.#random() * best.length)];
+  }
+
+  #reserve(node: Node, mark: string | undefined, nowMs: number): string {
+    const name = randomBytes(9).toString('base64url');
+    const reservation = `${name}${mark === undefined ? '' : `~${mark}`}.${node.report.id}`;
+    this.#reservations.set(reservation, nowMs + RULES.reservationMs);
+    node.held++;
+    return reservation;
+  }
+
+  /** Where there are nodes of which nothing is doubted, only those. Whoever leaves some of them out is not sent to see what a node does after its rest. */
+  #candidatesOf(able: readonly Node[], exclude: readonly string[], nowMs: number): readonly Node[] {
+    const trusted = able.filter((node) => this.#doubtOf(node, nowMs) === undefined);
+    const proven = trusted.some(({ report }) => exclude.includes(report.id))
+      ? trusted.filter(({ report }) => !this.#lapses.isDoubted(report.id))
+      : [];
+    if (proven.length > 0) return proven;
+    return trusted.length > 0 ? trusted : able;
   }
 
   #lapse(nowMs: number): void {
     for (const [reservation, untilMs] of this.#reservations) {
       if (untilMs > nowMs) return;
       this.#release(reservation);
-      this.#countLapse(nodeOfReservation(reservation), untilMs, nowMs);
+      this.#countLapse(reservation, untilMs, nowMs);
     }
   }
 
@@ -188,14 +211,15 @@ class MemoryRegistry implements Registry {
     const untilMs = this.#reservations.get(reservation);
     this.#release(reservation);
     if (id === at) this.#lapses.claimed(id);
-    else if (untilMs !== undefined) this.#countLapse(id, untilMs, nowMs);
+    else if (untilMs !== undefined) this.#countLapse(reservation, untilMs, nowMs);
   }
 
   /** A place says something of its node where that has reported all the time since it was given: a silent one could not say who had come. */
-  #countLapse(id: string, untilMs: number, nowMs: number): void {
+  #countLapse(reservation: string, untilMs: number, nowMs: number): void {
+    const id = nodeOfReservation(reservation);
     const node = this.#nodes.get(id);
     if (node === undefined || node.gone || nowMs - node.atMs > RULES.silenceMs) return;
-    if (node.sinceMs <= untilMs - RULES.reservationMs) this.#lapses.lapsed(id, nowMs);
+    if (node.sinceMs <= untilMs - RULES.reservationMs) this.#lapses.lapsed(id, nowMs, markOfReservation(reservation));
   }
 
   #release(reservation: string): void {

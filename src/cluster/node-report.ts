@@ -21,6 +21,13 @@ export function nodeOfReservation(reservation: string): string {
   return reservation.slice(reservation.indexOf('.') + 1);
 }
 
+/** Whose place it is, as {@link Asker.mark}: `undefined` of nobody in particular, `''` where it says nothing of its node. */
+export function markOfReservation(reservation: string): string | undefined {
+  const name = reservation.slice(0, reservation.indexOf('.'));
+  const at = name.indexOf('~');
+  return at === -1 ? undefined : name.slice(at + 1);
+}
+
 function fieldProblem(report: NodeReport): string | undefined {
   const { incarnation, connections, capacity, maxConnectsPerSecond, state, proof, features = [] } = report;
   if (!INCARNATION.test(incarnation)) return 'incarnation: expected 1 to 128 of A-Z a-z 0-9 _ . -';

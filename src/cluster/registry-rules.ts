@@ -17,6 +17,8 @@ export const REGISTRY_RULES = {
   reservationMs: 10_000,
   /** Places that lapse one after the other before a node is given a rest (chosen: single clients do go away). */
   lapsesToRest: 3,
+  /** Askers that are remembered of those, so that nobody counts twice (chosen: with as many others a rest is at its longest). */
+  maxMarks: 8,
   /** The first rest; each that follows is twice as long, and between them one client is sent to see. */
   restMs: 10_000,
   maxRestMs: 5 * 60_000,

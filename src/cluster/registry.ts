@@ -64,10 +64,18 @@ export interface ReportAnswer {
   readonly isDoubted: boolean;
 }
 
+/** For whom a place is asked. */
+export interface Asker {
+  /** A short word of `A-Za-z0-9_-` that stands for a user, or for an address of those who have no name. */
+  readonly mark: string;
+  /** Whether a place is kept for it. */
+  readonly reserves: boolean;
+}
+
 export interface Assignment {
   readonly node: NodeRecord;
-  /** Goes into the ticket; lapses after 10 s unless a node reports it as claimed. */
-  readonly reservation: string;
+  /** Goes into the ticket; lapses after 10 s unless a node reports it as claimed. Absent where none is kept. */
+  readonly reservation: string | undefined;
   /** Other nodes that could take a client, in no order; what they prove stands in {@link Registry.list}. */
   readonly alternatives: readonly NamedNode[];
   /** How many nodes could take a client and were not allowed. */
@@ -79,9 +87,10 @@ export interface Registry {
   report(report: NodeReport): Promise<ReportAnswer>;
   /**
    * Picks the least loaded node and reserves a place on it, as one atomic step; `undefined` when none can take it. Where
-   * `allowed` is given, only among those ids.
+   * `allowed` is given, only among those ids. Of places of one asker that lapse, one says something of its node; none does
+   * that `exclude` has led there. Without an asker each is somebody else's.
    */
-  assign(exclude: readonly string[], allowed?: readonly string[]): Promise<Assignment | undefined>;
+  assign(exclude: readonly string[], allowed?: readonly string[], asker?: Asker): Promise<Assignment | undefined>;
   /** Nodes that have reported lately. `signer`, of a discovery, is told to the nodes for a while. */
   list(signer?: string): Promise<readonly NodeRecord[]>;
   /** Why nothing can be written, where the last {@link list} answered what was known when writing ended; else `undefined`. */

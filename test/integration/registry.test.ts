@@ -34,8 +34,8 @@ for _, key in ipairs({ KEYS[2], KEYS[4] }) do
 end
 for _, member in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do redis.call('ZINCRBY', KEYS[3], -ms, member) end
 for _, id in ipairs(redis.call('HKEYS', KEYS[5])) do
-  local total, strikes, rest = string.match(redis.call('HGET', KEYS[5], id), '^(%d+) (%d+) (%d+)$')
-  redis.call('HSET', KEYS[5], id, string.format('%d %d %.0f', total, strikes, math.max(0, rest - ms)))
+  local total, strikes, rest, marks = string.match(redis.call('HGET', KEYS[5], id), '^(%d+) (%d+) (%d+)(.*)$')
+  redis.call('HSET', KEYS[5], id, string.format('%d %d %.0f', total, strikes, math.max(0, rest - ms)) .. marks)
 end
 `;
 

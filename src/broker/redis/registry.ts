@@ -2,7 +2,15 @@
 
 import { randomBytes } from 'node:crypto';
 import { assertReport } from '../../cluster/node-report.js';
-import type { Assignment, NamedNode, NodeRecord, NodeReport, Registry, ReportAnswer } from '../../cluster/registry.js';
+import type {
+  Asker,
+  Assignment,
+  NamedNode,
+  NodeRecord,
+  NodeReport,
+  Registry,
+  ReportAnswer,
+} from '../../cluster/registry.js';
 import { FanfareError } from '../../lib/errors.js';
 import type { Logger } from '../../lib/logger.js';
 import type { RedisConnection } from './connection.js';
@@ -83,16 +91,22 @@ class Nodes implements RedisRegistry {
     return { verdict, nowMs, drain, signers: listOf(signers), lapsed, isDoubted };
   }
 
-  async assign(exclude: readonly string[], allowed?: readonly string[]): Promise<Assignment | undefined> {
+  async assign(
+    exclude: readonly string[],
+    allowed?: readonly string[],
+    asker?: Asker,
+  ): Promise<Assignment | undefined> {
     const name = randomBytes(9).toString('base64url');
     const among = allowed === undefined ? [-1] : [allowed.length, ...allowed];
-    const args = [this.#random(), name, exclude.length, ...exclude, ...among];
+    const whose = asker === undefined ? [] : [asker.mark, asker.reserves ? 1 : 0];
+    const args = [this.#random(), name, exclude.length, ...exclude, ...among, ...whose];
     const assigned = await this.#call('node_assign', args).catch(nobodyYet);
     if (assigned === undefined) return undefined;
     const answer = this.#read(assigned);
-    if (answer.node === undefined || answer.reservation === undefined) return undefined;
+    if (answer.node === undefined) return undefined;
     const { node, reservation, others = 0 } = answer;
-    if (!isNamed(node) || typeof reservation !== 'string') throw notAnAnswer();
+    const isKept = typeof reservation === 'string';
+    if (!isNamed(node) || isKept !== (asker?.reserves ?? true)) throw notAnAnswer();
     const alternatives = listOf(answer.alternatives).filter(isNamed).map(recordOf);
     return { node: recordOf(node), reservation, alternatives, others };
   }

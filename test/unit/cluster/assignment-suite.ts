@@ -54,9 +54,9 @@ export function assignmentSuite({ registry, report, shares, advance }: TestClust
       for (let round = 0; round < 60; round++) {
         const assignment = await registry().assign([]);
         if (assignment === undefined) break;
-        first.add(assignment.node.id);
-        const { id } = assignment.node;
-        await report(id, { claimed: [assignment.reservation] });
+        const { node, reservation = '' } = assignment;
+        first.add(node.id);
+        await report(node.id, { claimed: [reservation] });
       }
       expect(first.size).toBe(3);
     });

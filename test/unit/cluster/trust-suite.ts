@@ -125,6 +125,63 @@ export function trustSuite({ registry, report, shares, advance }: TestCluster): 
       expect((await registry().list()).map(({ reservations }) => reservations)).toEqual([0, 0]);
     });
 
+    describe('of one asker', () => {
+      const ask = async (mark: string, exclude: readonly string[] = [], allowed?: readonly string[]) =>
+        registry().assign(exclude, allowed, { mark, reserves: true });
+      /** Has one client of each sent to n1, by this way, and go astray. */
+      async function lose(marks: readonly string[], exclude: readonly string[] = [], allowed?: readonly string[]) {
+        for (const mark of marks) expect((await ask(mark, exclude, allowed))?.node.id).toBe('n1');
+        await astray(0);
+      }
+
+      it('count once, and once more after each rest, which makes that no longer', async () => {
+        await report('n1');
+        await report('n2', { connections: 9_000 });
+        await lose(['a', 'a', 'a', 'a', 'b'], [], ['n1']);
+        expect([await told(), await doubts()]).toEqual([[5, false], { n1: 'none', n2: 'none' }]);
+        await lose(['a', 'c'], [], ['n1']);
+        expect([await told(), await doubts()]).toEqual([[7, true], { n1: 'lapsed', n2: 'none' }]);
+        await astray(0);
+        await lose(['b']);
+        expect(await doubts()).toMatchObject({ n1: 'lapsed' });
+        await astray(0);
+        // No longer than the one before.
+        expect(await isPreferred()).toBe(true);
+      });
+
+      it('count for nothing where "exclude" has led there', async () => {
+        await report('n1');
+        await report('n2', { connections: 9_000 });
+        await lose(['a', 'b', 'c', 'd'], ['n2']);
+        const claimed = await Promise.all(['e', 'f', 'g'].map((mark) => ask(mark, ['n2'])));
+        await report('n2', { connections: 9_000, claimed: claimed.map((one) => one?.reservation ?? '') });
+        expect([await told(), await isPreferred()]).toEqual([[7, false], true]);
+      });
+
+      it('are not what is sent to see after a rest, where it leaves others out', async () => {
+        await report('n1');
+        await report('n2', { connections: 9_000 });
+        await lose(['a', 'b', 'c'], [], ['n1']);
+        await astray(0);
+        expect((await ask('d', ['n2']))?.node.id).toBe('n2');
+        expect((await ask('e', ['n1']))?.node.id).toBe('n2');
+        expect((await ask('f'))?.node.id).toBe('n1');
+      });
+
+      it('are none where no place is kept for it: it is sent to any node', async () => {
+        await report('n1');
+        await report('n2', { connections: 9_000 });
+        const named = new Set<string | undefined>();
+        for (let index = 0; index < 60; index++) {
+          const assignment = await registry().assign([], undefined, { mark: 'a', reserves: false });
+          expect(assignment?.reservation).toBeUndefined();
+          named.add(assignment?.node.id);
+        }
+        expect([...named].sort()).toEqual(['n1', 'n2']);
+        expect((await registry().list()).map(({ reservations }) => reservations)).toEqual([0, 0]);
+      });
+    });
+
     describe('say nothing of a node', () => {
       const OTHER = { connections: 9_000 };
       const send = async (times: number) => {

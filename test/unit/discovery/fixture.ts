@@ -119,10 +119,10 @@ function faulty(inner: Registry, state: State): Registry {
   let listed: readonly NodeRecord[] = [];
   return {
     report: async (report) => (await reachable()).report(report),
-    assign: async (exclude, allowed) => {
+    assign: async (exclude, allowed, asker) => {
       state.calls++;
       if (state.refusal !== undefined) throw state.refusal;
-      return (await reachable()).assign(exclude, allowed);
+      return (await reachable()).assign(exclude, allowed, asker);
     },
     list: async (signer) => {
       if (state.refusal === undefined) listed = await (await reachable()).list(signer);

@@ -3,12 +3,16 @@
 import { describe, expect, it } from 'vitest';
 import { limitOf } from '../../../src/limits/limit-of.js';
 import { node } from '../cluster/test-cluster.js';
-import { connected, fixture, member, refusal, SECRET } from './fixture.js';
+import { connected, type Fixture, fixture, member, refusal, SECRET } from './fixture.js';
 
 const OTHER = 'another secret of more than thirty-two bytes';
 const UNLIMITED = { connects: limitOf('connects', undefined) };
 const stranger = (id: string, timeMs: number) => member(node(id), timeMs, [OTHER]);
 const warnings = (f: Awaited<ReturnType<typeof fixture>>) => f.log.filter(({ level }) => level === 'warn');
+
+/** One of many users: of one, not all places are kept. */
+const connectAs = async (f: Fixture, user: string) =>
+  f.connect(undefined, { Authorization: `Bearer ${await f.token(user)}` });
 
 describe('a node with another cluster secret', () => {
   it('gets none of 40 newcomers, though it is the least loaded, and is no alternative', async () => {
@@ -17,7 +21,7 @@ describe('a node with another cluster secret', () => {
     await f.report('good', { connections: 5_000 });
     await f.report('also', { connections: 6_000 });
     for (let index = 0; index < 40; index++) {
-      const body = await connected(await f.connect());
+      const body = await connected(await connectAs(f, `u${index}`));
       expect([body.node.id, ...body.alternatives.map(({ id }) => id)]).toEqual(['good', 'also']);
     }
   });
@@ -134,7 +138,7 @@ it('a storm within one round trip is spread over nodes that came since discovery
   await f.discovery.refresh();
   await f.report('n2');
   await f.report('n3');
-  const answers = await Promise.all(Array.from({ length: 30 }, () => f.connect()));
+  const answers = await Promise.all(Array.from({ length: 30 }, (_, index) => connectAs(f, `u${index}`)));
   const counts: Record<string, number> = {};
   for (const answer of answers) {
     const { node } = await connected(answer);

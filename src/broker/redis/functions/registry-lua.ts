@@ -7,7 +7,7 @@ import { REGISTRY_RECORDS_LUA } from './registry-records-lua.js';
  * Keys, in the order in which each function is given them: `nodes` (hash: id → record in JSON), `held` (hash: id →
  * places reserved), `pace` (hash: id → when the assignments so far are due), `reservations` (sorted set by the moment
  * that each lapses), `state` (hash: newest report, the last silence, and until when a signer counts), `lapses` (hash:
- * id → places that lapsed, how many of them one after the other, until when the node rests). Time is the server's alone.
+ * id → places that lapsed, how many of them one after the other, until when the node rests, whose they were). Time is the server's alone.
  *
  * The memory registry (src/cluster/memory-registry.ts) is the same in TypeScript; one suite holds both to it.
  */
@@ -25,7 +25,7 @@ local function read_nodes(keys, now)
     elseif is_alive(record, state, now) then
       record.held = math.max(0, number_of(held[record.id], 1e9))
       record.load = (record.connections + record.held) / record.capacity
-      record.doubt = doubt_of(record, lapses, now)
+      record.doubt, record.has_lapsed = doubt_of(record, lapses, now)
       nodes[#nodes + 1] = record
     end
   end
@@ -121,14 +121,15 @@ local function report(keys, args)
   return told(keys, id, 'accepted', record, now, mended)
 end
 
--- The least loaded of the nodes that are not ahead of their pace; of equals the one at the place that random names.
-local function least_loaded(nodes, excluded, pace, random, now)
+-- The least loaded of the nodes that are not ahead of their pace; of equals the one at the place that random names. Who keeps
+-- no place would come to the same one again and again, and is sent to any.
+local function pick(nodes, excluded, pace, random, now, reserves)
   local best, load = {}, math.huge
   for _, node in ipairs(nodes) do
     local ms = 1000 / node.rate
     local due = math.max(due_at(pace, node, now), now) + ms - now
-    if not excluded[node.id] and due <= math.max(PACE_BURST_MS, ms) and node.load <= load then
-      if node.load < load then best, load = {}, node.load end
+    if not excluded[node.id] and due <= math.max(PACE_BURST_MS, ms) and (node.load <= load or not reserves) then
+      if reserves and node.load < load then best, load = {}, node.load end
       best[#best + 1] = node
     end
   end
@@ -141,16 +142,40 @@ local function set_of(args, from, count)
   return set
 end
 
--- Where there are nodes of which nothing is doubted, only those.
-local function trusted_of(nodes)
-  local trusted = {}
+-- Where there are nodes of which nothing is doubted, only those. Whoever leaves some of them out is not sent to see what a
+-- node does after its rest.
+local function candidates_of(nodes, excluded)
+  local trusted, proven, leaves_out = {}, {}, false
   for _, node in ipairs(nodes) do
-    if not node.doubt then trusted[#trusted + 1] = node end
+    if not node.doubt then
+      trusted[#trusted + 1] = node
+      if not node.has_lapsed then proven[#proven + 1] = node end
+      leaves_out = leaves_out or excluded[node.id]
+    end
   end
+  if leaves_out and #proven > 0 then return proven end
   return #trusted > 0 and trusted or nodes
 end
 
--- random (0 up to 1), the reservation's name, number of excluded ids, those, number of allowed ids or -1 for all, those
+-- Whether some are left out, and not all.
+local function is_led(nodes, excluded)
+  local wanted = 0
+  for _, node in ipairs(nodes) do
+    if not excluded[node.id] then wanted = wanted + 1 end
+  end
+  return wanted > 0 and wanted < #nodes
+end
+
+-- The name of the place, which says whose it is; a mark of nobody says nothing of the node.
+local function reserve(keys, node, name, mark, now)
+  local reservation = name .. (mark and '~' .. mark or '') .. '.' .. node.id
+  redis.call('ZADD', keys[RESERVATIONS], now + RESERVATION_MS, reservation)
+  node.held = add_held(keys, node.id, 1)
+  return reservation
+end
+
+-- random (0 up to 1), the reservation's name, number of excluded ids, those, number of allowed ids or -1 for all, those,
+-- and where it is known who asks its mark, and 0 where no place is kept for it
 local function assign(keys, args)
   local now = now_ms()
   local random = tonumber(args[1])
@@ -165,14 +190,14 @@ local function assign(keys, args)
       if allows == -1 or allowed[node.id] then able[#able + 1] = node else others = others + 1 end
     end
   end
-  able = trusted_of(able)
+  able = candidates_of(able, excluded)
   local pace = pairs_of(fields_of(keys[PACE]))
-  local chosen = least_loaded(able, excluded, pace, random, now) or least_loaded(able, {}, pace, random, now)
+  local mark, reserves = args[5 + excludes + math.max(0, allows)], args[6 + excludes + math.max(0, allows)] ~= '0'
+  local chosen = pick(able, excluded, pace, random, now, reserves) or pick(able, {}, pace, random, now, reserves)
   if not chosen then return cjson.encode({ ignored = ignored }) end
 
-  local reservation = args[2] .. '.' .. chosen.id
-  redis.call('ZADD', keys[RESERVATIONS], now + RESERVATION_MS, reservation)
-  chosen.held = add_held(keys, chosen.id, 1)
+  if is_led(able, excluded) then mark = '' end
+  local reservation = reserves and reserve(keys, chosen, args[2], mark, now) or nil
   local due = math.max(due_at(pace, chosen, now), now) + 1000 / chosen.rate
   redis.call('HSET', keys[PACE], chosen.id, string.format('%.3f', due))
 

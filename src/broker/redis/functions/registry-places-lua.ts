@@ -14,6 +14,11 @@ local function node_of(reservation)
   return string.sub(reservation, (string.find(reservation, '.', 1, true) or 0) + 1)
 end
 
+-- Whose place it is: nil of nobody in particular, '' where it says nothing of its node.
+local function mark_of(reservation)
+  return string.match(reservation, '^[^.~]*~([^.]*)%.')
+end
+
 -- When the place was to lapse, or nil where there is none. ZSCORE says the same, and is not among the commands that processes may use.
 local function until_of(keys, reservation)
   return tonumber(redis.call('ZADD', keys[RESERVATIONS], 'XX', 'INCR', 0, reservation))
@@ -29,28 +34,44 @@ local function rest_ms(strikes)
   return math.min(MAX_REST_MS, REST_MS * 2 ^ (strikes - LAPSES_TO_REST))
 end
 
--- Places that lapsed, those of them that did one after the other, and until when the node rests: as src/cluster/lapses.ts.
+-- Places that lapsed, those of them that did one after the other, until when the node rests, and whose they were: as src/cluster/lapses.ts.
 -- A rest that is longer than one that begins now was given before the clock went back.
 local function lapses_of(text, now)
-  local total, strikes, rest = string.match(text or '', '^(%d+) (%d+) (%d+)$')
+  local total, strikes, rest, marks = string.match(text or '', '^(%d+) (%d+) (%d+) ?([%w_ -]*)$')
   total, strikes, rest = tonumber(total) or 0, tonumber(strikes) or 0, tonumber(rest) or 0
-  return total, strikes, rest <= now + rest_ms(strikes) and rest or 0
+  return total, strikes, rest <= now + rest_ms(strikes) and rest or 0, marks or ''
 end
 
-local function store_lapses(keys, id, total, strikes, rest)
-  redis.call('HSET', keys[LAPSES], id, string.format('%.0f %.0f %.0f', total, strikes, rest))
+local function store_lapses(keys, id, total, strikes, rest, marks)
+  local text = string.format('%.0f %.0f %.0f', total, strikes, rest)
+  redis.call('HSET', keys[LAPSES], id, marks == '' and text or text .. ' ' .. marks)
 end
 
--- A place says something of its node where that has reported all the time since it was given.
-local function count_lapse(keys, id, until_ms, now)
+-- The marks with this one behind them, of more than are remembered the newest; nil where it is among them.
+local function with_mark(marks, mark)
+  local list = {}
+  for known in string.gmatch(marks, '%S+') do
+    if known == mark then return nil end
+    list[#list + 1] = known
+  end
+  list[#list + 1] = mark
+  return table.concat(list, ' ', math.max(1, #list - MAX_MARKS + 1))
+end
+
+-- A place says something of its node where that has reported all the time since it was given. Of one asker one counts, and
+-- another after each rest, which makes that no longer.
+local function count_lapse(keys, reservation, until_ms, now)
+  local id, mark = node_of(reservation), mark_of(reservation)
   local record = decode(id, redis.call('HGET', keys[NODES], id))
   if not record or not has_reported_since(record, until_ms - RESERVATION_MS, now) then return end
-  local total, strikes, rest = lapses_of(redis.call('HGET', keys[LAPSES], id), now)
-  if now >= rest then
-    strikes = strikes + 1
+  local total, strikes, rest, marks = lapses_of(redis.call('HGET', keys[LAPSES], id), now)
+  if now >= rest and mark ~= '' then
+    local more = marks
+    if mark then more = with_mark(marks, mark) end
+    if more then strikes, marks = strikes + 1, more end
     if strikes >= LAPSES_TO_REST then rest = now + rest_ms(strikes) end
   end
-  store_lapses(keys, id, total + 1, strikes, rest)
+  store_lapses(keys, id, total + 1, strikes, rest, marks)
 end
 
 -- Who has come to another node than the one that was named has not come to that one. Who has come there has, however late that is said.
@@ -58,17 +79,17 @@ local function claim(keys, reservation, at, now)
   local id = node_of(reservation)
   local until_ms = id ~= at and until_of(keys, reservation)
   release(keys, reservation)
-  if until_ms then count_lapse(keys, id, until_ms, now) end
+  if until_ms then count_lapse(keys, reservation, until_ms, now) end
   if id ~= at then return end
   local total, strikes = lapses_of(redis.call('HGET', keys[LAPSES], id), now)
-  if strikes > 0 then store_lapses(keys, id, total, 0, 0) end
+  if strikes > 0 then store_lapses(keys, id, total, 0, 0, '') end
 end
 
 local function lapse(keys, now)
   local lapsed = redis.call('ZRANGEBYSCORE', keys[RESERVATIONS], '-inf', now, 'WITHSCORES', 'LIMIT', 0, LAPSES_PER_CALL)
   for i = 1, #lapsed, 2 do
     release(keys, lapsed[i])
-    count_lapse(keys, node_of(lapsed[i]), tonumber(lapsed[i + 1]), now)
+    count_lapse(keys, lapsed[i], tonumber(lapsed[i + 1]), now)
   end
 end
 
@@ -79,10 +100,11 @@ local function shorten(keys, now)
   for _, reservation in ipairs(beyond) do redis.call('ZADD', keys[RESERVATIONS], most, reservation) end
 end
 
+-- Why others are preferred, and whether clients that were sent there did not come.
 local function doubt_of(record, lapses, now)
   local _, strikes, rest = lapses_of(lapses[record.id], now)
-  if strikes >= LAPSES_TO_REST and (now < rest or record.held > 0) then return 'lapsed' end
-  if not record.reached then return 'unreached' end
-  return nil
+  local has_lapsed = strikes >= LAPSES_TO_REST
+  if has_lapsed and (now < rest or record.held > 0) then return 'lapsed', true end
+  return not record.reached and 'unreached' or nil, has_lapsed
 end
 `;

@@ -15,6 +15,7 @@ local MAX_ALTERNATIVES = ${RULES.maxAlternatives}
 local MAX_PAST = ${RULES.maxPast}
 local FORGET_MS = ${RULES.forgetMs}
 local LAPSES_TO_REST = ${RULES.lapsesToRest}
+local MAX_MARKS = ${RULES.maxMarks}
 local REST_MS = ${RULES.restMs}
 local MAX_REST_MS = ${RULES.maxRestMs}
 local SIGNER_MS = ${RULES.signerMs}
