@@ -7,6 +7,7 @@ import { startNode, type TestNode, type TestNodeSetup } from '../support/push-no
 
 /** What is spent does not come back while a test runs. */
 const ONCE = (burst: number) => ({ perSecond: 0.001, burst });
+const OPEN = { demo: { public: true, anonymous: true } };
 
 describe.each(['uws', 'ws'] as const)('limits by subject on the %s engine', (engine) => {
   let node: TestNode;
@@ -37,11 +38,11 @@ describe.each(['uws', 'ws'] as const)('limits by subject on the %s engine', (eng
     post(`${node.url}/v1/publish`, { channel: 'news', data: 1 }, { ticket });
 
   /** The beginning of what a stream by a channel's URL says. */
-  async function firstOfUrl(ticket: string): Promise<string> {
+  async function firstOfUrl(ticket: string, channel = 'news'): Promise<string> {
     const leaving = new AbortController();
     open.push({ close: () => leaving.abort() });
     const init = { headers: { Authorization: `Bearer ${ticket}` }, signal: leaving.signal };
-    const { body } = await fetch(`${node.url}/v1/channels/news?live=sse&offset=now`, init);
+    const { body } = await fetch(`${node.url}/v1/channels/${channel}?live=sse&offset=now`, init);
     const first = await body?.getReader().read();
     return Buffer.from(first?.value ?? []).toString();
   }
@@ -198,7 +199,7 @@ describe.each(['uws', 'ws'] as const)('limits by subject on the %s engine', (eng
     });
 
     it('are counted by address where that is said, whoever comes, by every kind of link', async () => {
-      await start({ options: { linksPerUser: 3, linksBy: 'address' }, namespaces: { demo: { anonymous: true } } });
+      await start({ options: { linksPerUser: 3, linksBy: 'address' }, namespaces: OPEN });
       await connected(node.ticket('u1'));
       await connected(node.ticket(null));
       const stream = openStream({ url: node.url, ticket: node.ticket('u2') }, { news: 'now' });
@@ -239,13 +240,44 @@ describe.each(['uws', 'ws'] as const)('limits by subject on the %s engine', (eng
       expect(await fourth.events.nextOf('error')).toMatchObject({ code: 'too_many_connections' });
     });
 
-    it('are not counted where the limit is 0, and those of nobody in particular never', async () => {
-      const namespaces = { demo: { anonymous: true } };
-      await start({ options: { linksPerUser: 0 } });
+    it('are not counted where the limit is 0', async () => {
+      await start({ options: { linksPerUser: 0 }, namespaces: OPEN });
       for (let n = 0; n < 5; n++) await connected(node.ticket());
-      await node.close();
-      await start({ options: { linksPerUser: 1 }, namespaces });
       for (let n = 0; n < 5; n++) await connected(node.ticket(null));
+    });
+
+    it('are those of one address where they have no name, of every kind, and users there do not notice', async () => {
+      await start({ options: { linksPerUser: 3 }, namespaces: OPEN });
+      await connected(node.ticket(null));
+      const stream = openStream({ url: node.url, ticket: node.ticket(null) }, { 'demo:1': 'now' });
+      open.push(stream);
+      const { offset = '' } = await stream.events.nextOf('subscribed');
+      const waiting = new AbortController();
+      const body = { channels: { 'demo:1': offset }, waitMs: 60_000 };
+      const gone = post(`${node.url}/v1/poll`, body, { signal: waiting.signal }).catch(() => undefined);
+      await expect.poll(() => node.node.stats().waitingPolls).toBe(1);
+
+      const refusal = { code: 'too_many_connections', retryAfterMs: expect.any(Number) };
+      const fourth = new SocketClient(node.url);
+      open.push(fourth);
+      fourth.connect(node.ticket(null));
+      expect(await fourth.events.nextOf('error')).toMatchObject(refusal);
+      const another = openStream({ url: node.url, ticket: node.ticket(null) }, { 'demo:1': 'now' });
+      expect(await another.events.nextOf('refused')).toMatchObject({ status: 429, ...refusal });
+      expect(await post(`${node.url}/v1/poll`, body)).toMatchObject({ status: 429, body: refusal });
+      expect(await firstOfUrl(node.ticket(null), 'demo:1')).toContain('too_many_connections');
+      await connected(node.ticket('u1'));
+      const elsewhere = new SocketClient(node.url, { localAddress: '127.0.0.2' });
+      open.push(elsewhere);
+      elsewhere.connect(node.ticket(null));
+      await elsewhere.events.nextOf('connected');
+
+      waiting.abort();
+      await gone;
+      stream.close();
+      await expect.poll(() => node.node.stats().streams).toBe(0);
+      await expect.poll(() => node.node.stats().waitingPolls).toBe(0);
+      for (let n = 0; n < 2; n++) await connected(node.ticket(null));
     });
   });
 });

@@ -1,16 +1,19 @@
-// How many links each user, or each address, has at this node or in the cluster, against the most that one may have.
+// How many links each user, or each address of those who have no name, or of all, has at this node or in the cluster, against the most that one may have.
 
 import type { Identity } from '../../auth/identity.js';
 import { LinkTally } from '../../limits/link-tally.js';
 import type { SharedLinks } from '../../limits/shared-links.js';
-import { type Seat, type SeatOwner, type SharedBound, tooMany } from '../../limits/shared-subject.js';
+import { namelessName, type Seat, type SeatOwner, type SharedBound, tooMany } from '../../limits/shared-subject.js';
+import type { SubjectKeys } from '../../limits/subject-limit.js';
 
 /** Who enters, and leaves. */
 type Counted = Pick<Identity, 'user' | 'connection'>;
+/** `user` of who has no name says the address. */
+type Names = Pick<SubjectKeys, 'user' | 'address'>;
 
 /**
- * WebSockets, streams and waiting polls. By user who has no name is not counted, since many may share an address. A link that replaces
- * another of its session counts once with it: of a session's links all but one count, and one alone does.
+ * WebSockets, streams and waiting polls. Who has no name is counted by address, where that may be many: one of them could take every
+ * place of a node. A link that replaces another of its session counts once with it: of a session's links all but one count, and one alone does.
  */
 export class LinkCounts {
   /** 0 bounds nobody. */
@@ -26,11 +29,11 @@ export class LinkCounts {
   }
 
   /**
-   * One more, from this address where that is counted. Every `enter` is owed one {@link leave} with the same, and with what this
+   * One more, under the names by which limits count it. Every `enter` is owed one {@link leave} with the same, and with what this
    * answers: where the cluster counts it is what a link is ended by that turns out to be one too many. Throws `too_many_connections`.
    */
-  enter(identity: Counted, address: string | undefined, owner?: SeatOwner): Seat | undefined {
-    const name = this.#nameOf(identity, address);
+  enter(identity: Counted, keys: Names, owner?: SeatOwner): Seat | undefined {
+    const name = this.#nameOf(identity, keys);
     if (name === undefined) return undefined;
     const { connection = '' } = identity;
     if (this.#shared !== undefined) return this.#shared.enter(name, connection, owner);
@@ -40,14 +43,14 @@ export class LinkCounts {
       return undefined;
     }
     const links = typeof known === 'string' ? tallyOf(known) : known;
-    if (links.grows(connection) && links.counted >= this.#bound.max) throw tooMany(this.#bound, ' at a node');
+    if (links.grows(connection) && links.counted >= this.#bound.max) throw tooMany(this.#bound, name, ' at a node');
     links.add(connection);
     this.#byName.set(name, links);
     return undefined;
   }
 
-  leave(identity: Counted, address: string | undefined, seat: Seat | undefined): void {
-    const name = this.#nameOf(identity, address);
+  leave(identity: Counted, keys: Names, seat: Seat | undefined): void {
+    const name = this.#nameOf(identity, keys);
     if (seat !== undefined && name !== undefined) return this.#shared?.leave(name, seat);
     const known = name === undefined ? undefined : this.#byName.get(name);
     if (name === undefined || known === undefined) return;
@@ -55,10 +58,11 @@ export class LinkCounts {
     if (typeof known === 'string' || known.links === 0) this.#byName.delete(name);
   }
 
-  #nameOf({ user }: Counted, address: string | undefined): string | undefined {
+  #nameOf({ user }: Counted, keys: Names): string | undefined {
     const { max, by } = this.#bound;
     if (max === 0) return undefined;
-    return by === 'address' ? address : (user ?? undefined);
+    if (by === 'address') return keys.address;
+    return user ?? (keys.user && namelessName(keys.user));
   }
 }
 

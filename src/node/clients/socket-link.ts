@@ -116,7 +116,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     this.#state = 'closed';
     links.newcomers.remove(this);
     links.remove(this);
-    if (this.#session !== undefined) counts.leave(this.#session.entered, this.address, this.#seat);
+    if (this.#session !== undefined) counts.leave(this.#session.entered, this.#session, this.#seat);
     this.#session?.endAll();
     this.#session = undefined;
     this.drain();
@@ -268,7 +268,7 @@ export class SocketLink extends SocketSink<SocketLinkParts> implements SocketHan
     try {
       commands.join(this, session, door.nowMs());
       door.requireGood(identity);
-      this.#seat = counts.enter(identity, this.address, this);
+      this.#seat = counts.enter(identity, session, this);
       // From now on it is counted, and leaves when it closes.
       this.#session = session;
       door.requireRoom();

@@ -116,7 +116,7 @@ export class StreamLink extends Pulse implements Link, Reader, StreamListener, S
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#subscriptions.endAll();
-    this.#parts.counts.leave(this.identity, this.keys.address, this.#seat);
+    this.#parts.counts.leave(this.identity, this.keys, this.#seat);
     this.#parts.links.remove(this);
     this.#drain();
   }

@@ -145,7 +145,7 @@ export class ChannelDoor {
 
   #stream({ call, identity, keys, request: read }: Reader, { hearsEvents }: Heads): void {
     const { streams } = this.#parts;
-    const seat = streams.counts.enter(identity, keys.address);
+    const seat = streams.counts.enter(identity, keys);
     const client = { identity, keys, seat, address: call.exchange.remoteAddress };
     const dialect = new ChannelEvents(read, hearsEvents);
     const link = new StreamLink(streams, call.stream(EVENT_HEADERS, COMMENT), client, dialect);

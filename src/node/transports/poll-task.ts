@@ -95,7 +95,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
     if (replaces) this.#client.waiting?.supersede();
     const wait = new PollWait(this.#parts.room, this.#parts.channels, this, this.#parts.manner.hearsLive);
     try {
-      this.#place = this.#parts.places.take(this.#identity, this.#keys.address, this.#client, this);
+      this.#place = this.#parts.places.take(this.#identity, this.#keys, this.#client, this);
       this.#wait = wait;
       const waitMs = Math.min(this.#request.waitMs, endsAtMs(this.#identity) - Date.now());
       wait.begin(this.#request.channels, waitMs);

@@ -36,7 +36,7 @@ export class StreamDoor {
 
   handle(call: HttpCall): void {
     this.#entry.enter(call, this.#rules, ({ identity, keys, request }) => {
-      const seat = this.#link.counts.enter(identity, keys.address);
+      const seat = this.#link.counts.enter(identity, keys);
       const client = { identity, keys, seat, address: call.exchange.remoteAddress };
       const link = new StreamLink(this.#link, call.stream(STREAM_HEADERS, COMMENT), client);
       call.exchange.onAbort(() => link.abandon());

@@ -7,18 +7,30 @@ import { LinkCounts } from '../../../src/node/clients/link-counts.js';
 import { NOBODY } from '../../../src/node/clients/visitor.js';
 
 const link = (user: string | null, connection: string | undefined): Identity => ({ ...NOBODY, user, connection });
+/** The names of who comes from there. */
+const from = (address: string) => ({ user: `ip:${address}`, address });
 const TOO_MANY = expect.objectContaining({ code: 'too_many_connections', retryAfterMs: expect.any(Number) });
 
 it('a link without a session of its own counts each time', () => {
   const counts = new LinkCounts({ max: 2, by: 'user' });
-  counts.enter(link('anna', undefined), '10.0.0.1');
-  counts.enter(link('anna', undefined), '10.0.0.1');
-  expect(() => counts.enter(link('anna', undefined), '10.0.0.1')).toThrow(TOO_MANY);
-  expect(() => counts.enter(link('anna', 's'), '10.0.0.1')).toThrow(TOO_MANY);
-  counts.leave(link('anna', undefined), '10.0.0.1', undefined);
-  counts.enter(link('anna', 's'), '10.0.0.1');
-  expect(() => counts.enter(link('anna', 's'), '10.0.0.1')).not.toThrow();
-  expect(() => counts.enter(link('anna', 's'), '10.0.0.1')).toThrow(TOO_MANY);
+  counts.enter(link('anna', undefined), from('10.0.0.1'));
+  counts.enter(link('anna', undefined), from('10.0.0.1'));
+  expect(() => counts.enter(link('anna', undefined), from('10.0.0.1'))).toThrow(TOO_MANY);
+  expect(() => counts.enter(link('anna', 's'), from('10.0.0.1'))).toThrow(TOO_MANY);
+  counts.leave(link('anna', undefined), from('10.0.0.1'), undefined);
+  counts.enter(link('anna', 's'), from('10.0.0.1'));
+  expect(() => counts.enter(link('anna', 's'), from('10.0.0.1'))).not.toThrow();
+  expect(() => counts.enter(link('anna', 's'), from('10.0.0.1'))).toThrow(TOO_MANY);
+});
+
+it('who has no name is counted by address, and no user by that name with it', () => {
+  const counts = new LinkCounts({ max: 2, by: 'user' });
+  for (let n = 0; n < 2; n++) counts.enter(link(null, undefined), from('10.0.0.1'));
+  expect(() => counts.enter(link(null, 's'), from('10.0.0.1'))).toThrow(/an address has at most 2 links at a node/);
+  counts.enter(link(null, undefined), from('10.0.0.2'));
+  for (const user of ['anna', 'ip:10.0.0.1', '10.0.0.1']) counts.enter(link(user, undefined), from('10.0.0.1'));
+  counts.leave(link(null, undefined), from('10.0.0.1'), undefined);
+  counts.enter(link(null, 's'), from('10.0.0.1'));
 });
 
 it('whatever comes and goes, all links of a user but one for each session with several are within the limit', () => {
@@ -45,30 +57,30 @@ it('whatever comes and goes, all links of a user but one for each session with s
         const one = link(user, session);
         if (!comes) {
           const at = open.findIndex((other) => other.user === user && other.connection === session);
-          if (at !== -1) counts.leave(open.splice(at, 1)[0] ?? one, '10.0.0.1', undefined);
+          if (at !== -1) counts.leave(open.splice(at, 1)[0] ?? one, from('10.0.0.1'), undefined);
           continue;
         }
         const before = counted(user);
         open.push(one);
-        const fits = user === null || counted(user) <= Math.max(max, before);
+        const fits = counted(user) <= Math.max(max, before);
         if (!fits) open.pop();
-        if (fits) counts.enter(one, '10.0.0.1');
-        else expect(() => counts.enter(one, '10.0.0.1')).toThrow(TOO_MANY);
+        if (fits) counts.enter(one, from('10.0.0.1'));
+        else expect(() => counts.enter(one, from('10.0.0.1'))).toThrow(TOO_MANY);
       }
-      for (const one of open) counts.leave(one, '10.0.0.1', undefined);
-      for (let n = 0; n < max; n++) counts.enter(link('anna', undefined), '10.0.0.1');
-      expect(() => counts.enter(link('anna', undefined), '10.0.0.1')).toThrow(TOO_MANY);
+      for (const one of open) counts.leave(one, from('10.0.0.1'), undefined);
+      for (let n = 0; n < max; n++) counts.enter(link('anna', undefined), from('10.0.0.1'));
+      expect(() => counts.enter(link('anna', undefined), from('10.0.0.1'))).toThrow(TOO_MANY);
     }),
   );
 });
 
 it('by address whoever comes from one is counted, with a name or without, and nobody from another', () => {
   const counts = new LinkCounts({ max: 2, by: 'address' });
-  counts.enter(link('anna', undefined), '10.0.0.1');
-  counts.enter(link(null, undefined), '10.0.0.1');
-  expect(() => counts.enter(link('ben', undefined), '10.0.0.1')).toThrow(/an address has at most 2 links/);
-  counts.enter(link('anna', undefined), '10.0.0.2');
-  counts.leave(link(null, undefined), '10.0.0.1', undefined);
-  counts.enter(link('ben', undefined), '10.0.0.1');
-  expect(() => counts.enter(link(null, undefined), '10.0.0.1')).toThrow(TOO_MANY);
+  counts.enter(link('anna', undefined), from('10.0.0.1'));
+  counts.enter(link(null, undefined), from('10.0.0.1'));
+  expect(() => counts.enter(link('ben', undefined), from('10.0.0.1'))).toThrow(/an address has at most 2 links/);
+  counts.enter(link('anna', undefined), from('10.0.0.2'));
+  counts.leave(link(null, undefined), from('10.0.0.1'), undefined);
+  counts.enter(link('ben', undefined), from('10.0.0.1'));
+  expect(() => counts.enter(link(null, undefined), from('10.0.0.1'))).toThrow(TOO_MANY);
 });
