@@ -233,11 +233,12 @@ class Node implements PushNode {
     const places = new PollPlaces({ isFull, counts, clients });
     const brokerStatus = () => broker.status();
     const lifecycle = this.#lifecycle;
-    const [door, limit] = [this.#admission, this.#admission.polls];
+    const door = this.#admission;
+    const { polls: limit, openings } = door;
     const node = { clients, channels, places, brokerStatus, channelsPerConnection, lifecycle };
     const { namespaces, limits } = this.#options;
     const feeds = new FeedRules({ namespaces, limits, nowMs: door.nowMs });
-    return new PollDoor({ ...node, entry, door, limit, feeds });
+    return new PollDoor({ ...node, entry, door, limit, openings, feeds });
   }
 
   #engineHandlers(entry: Entry): EngineHandlers {

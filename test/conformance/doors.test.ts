@@ -122,14 +122,14 @@ describe.each(['uws', 'ws'] as const)('the doors of a node on the %s engine', (e
   });
 
   it('let a poll go on for nothing only where each channel that it names had more', async () => {
-    await start({ pollRate: ONCE(3) });
-    for (let n = 0; n < 40; n++) {
+    await start({ pollRate: ONCE(5) });
+    for (let n = 0; n < 200; n++) {
       await node.broker.publish({ channel: 'a', data: JSON.stringify('x'.repeat(1_000)) });
       await node.broker.publish({ channel: 'b', data: JSON.stringify('x'.repeat(1_000)) });
     }
-    // So little that what is read costs no more than the channels do.
+    // Just above 64 KiB: a unit, of which the two channels are a part.
     const poll = (channels: Record<string, string>, waitMs: number, options: PostOptions) =>
-      post(`${node.url}/v1/poll`, { channels, waitMs, maxBytes: 10_000 }, options);
+      post(`${node.url}/v1/poll`, { channels, waitMs, maxBytes: 66_000 }, options);
     const ticket = node.ticket();
     const first = await poll({ a: '-1', b: '-1' }, 0, { ticket });
     const positions = (answer: typeof first) =>
@@ -154,6 +154,17 @@ describe.each(['uws', 'ws'] as const)('the doors of a node on the %s engine', (e
     expect(answer.status).toBe(200);
     expect((await poll(spent, 0, { ticket: another })).status).toBe(200);
     expect((await poll(positions(answer), 0, { ticket: another })).status).toBe(429);
+  });
+
+  it('have a poll that goes on paid for where the answer before was small, whatever it asks for', async () => {
+    await start({ pollRate: ONCE(1) });
+    for (let n = 0; n < 3; n++) await node.broker.publish({ channel: 'a', data: String(n) });
+    const ticket = node.ticket();
+    const poll = (after: string) => post(`${node.url}/v1/poll`, { channels: { a: after }, maxBytes: 1 }, { ticket });
+    const { status, body } = await poll('-1');
+    const { more, offset } = (body.channels as Record<string, { offset: string; more?: true }>).a ?? {};
+    expect([status, more]).toEqual([200, true]);
+    expect((await poll(offset ?? '')).status).toBe(429);
   });
 
   it('refuse a stream of more channels than a connection may have', async () => {

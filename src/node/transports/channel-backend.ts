@@ -27,7 +27,7 @@ export function backendReader(
   const identity: Identity = { ...NOBODY, kind: 'token', grants: { ...NOBODY.grants, subscribe: key.patterns } };
   call.letIn(identity);
   const client = new HttpClient({ ticket: '', user: '', isExclusive: false });
-  return { call, identity, client, keys: NOBODY_COUNTED, request };
+  return { call, identity, client, keys: NOBODY_COUNTED, request, paid: 0 };
 }
 
 /** Deletes the channel's history: `204`, or `202` with the nodes that may still hold some. Throws where the key may not. */

@@ -6,7 +6,7 @@ import type { PublishKeys } from '../../http/publish-keys.js';
 import type { PathParams } from '../../http/router.js';
 import { steadyUnixMs } from '../../lib/clocks.js';
 import { FanfareError } from '../../lib/errors.js';
-import { type ChannelRead, codeInfo, decodeChannelRead, LIMITS, MEDIA_TYPES } from '../../protocol/index.js';
+import { type ChannelRead, codeInfo, decodeChannelRead, isOffset, LIMITS, MEDIA_TYPES } from '../../protocol/index.js';
 import type { Admission } from '../admission.js';
 import type { Eraser } from '../channels/eraser.js';
 import type { FollowUps } from '../clients/http-clients.js';
@@ -77,6 +77,7 @@ export class ChannelDoor {
       source: 'query',
       reads: ({ channel }) => [channel],
       price: (read, owed) => (isOwed(read, owed) ? 0 : PRICE),
+      opens: ({ live, begin }) => live !== undefined || !isOffset(begin),
       takesRoom: false,
       holds: false,
     };

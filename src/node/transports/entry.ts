@@ -22,6 +22,8 @@ export interface Entrant<T> {
   /** By which limits count it. */
   readonly keys: SubjectKeys;
   readonly request: T;
+  /** Units that it has paid. */
+  readonly paid: number;
 }
 
 /** What one of the doors asks. */
@@ -39,6 +41,8 @@ export interface EntryRules<T> {
   readonly reads: (request: T) => Iterable<string>;
   /** Units that the request costs, once it is known; throws where it can never pass. */
   readonly price: (request: T, owed: FollowUps | undefined) => number;
+  /** Whether it opens this one of them where nobody has. */
+  readonly opens: (request: T, channel: string) => boolean;
   /** Whether it becomes a link, which needs a place. */
   readonly takesRoom: boolean;
   /** Whether it does something that has to be answered, and soon: nothing behind it is read before. */
@@ -123,12 +127,12 @@ export class Entry {
       const nowMs = admission.nowMs();
       if (owed === undefined) limit.settle(keys, price, heldAtMs, nowMs);
       else if (price > 0) limit.spend(keys, price, nowMs);
-      this.#payOpenings(keys, rules.reads(request), nowMs);
+      if (price > 0) this.#payOpenings(keys, request, rules, nowMs);
       if (call.exchange.aborted) return;
       if (isLater) admission.requireGood(identity);
       this.#claim(client, identity);
       call.letIn(identity);
-      open({ call, identity, client, keys, request });
+      open({ call, identity, client, keys, request, paid: price });
     };
     if (rules.source === 'query') take(call.exchange.query);
     else call.readJson(maxBodyBytes, take, rules.holds);
@@ -141,11 +145,12 @@ export class Entry {
     else requireAnyPublish(identity, this.#parts.namespaces);
   }
 
-  #payOpenings(client: SubjectKeys, names: Iterable<string>, nowMs: number): void {
+  /** Who goes on for nothing has paid before. Who reads what nobody has open pays nothing here, and may owe for what it has opened by that. */
+  #payOpenings<T>(client: SubjectKeys, request: T, rules: EntryRules<T>, nowMs: number): void {
     const { admission, channels } = this.#parts;
-    let count = 0;
-    for (const name of names) if (!channels.has(name)) count++;
-    if (count > 0) admission.openings.spend(client, count, nowMs);
+    const closed = [...rules.reads(request)].filter((name) => !channels.has(name));
+    const count = closed.filter((name) => rules.opens(request, name)).length;
+    if (closed.length > 0) admission.openings.spend(client, count, nowMs);
   }
 
   /** Once for each client: whoever polls again has no other place. */

@@ -5,6 +5,7 @@ import { type After, type Begin, NOW, type Offset } from '../../protocol/index.j
 import type { Channel } from '../channels/channel.js';
 import type { Channels } from '../channels/channels.js';
 import type { ChannelMessage } from '../channels/message.js';
+import { bytesOf } from '../clients/read-price.js';
 
 const PAGE_ENTRIES = 256;
 
@@ -69,6 +70,13 @@ export function lookInMemory(
     }
   }
   return { found, unread };
+}
+
+/** What it cost to find these: bytes that were read, and channels that a position may have opened which was not good. */
+export function costOf(found: readonly Finding[]): { readonly bytes: number; readonly openings: number } {
+  const pages = found.flatMap((finding) => (finding.kind === 'page' ? [finding.page] : []));
+  const bytes = pages.reduce((sum, page) => sum + bytesOf(page), 0);
+  return { bytes, openings: pages.filter(({ gap }) => gap !== undefined).length };
 }
 
 export interface LogLook {

@@ -11,10 +11,9 @@ import type { Admission } from '../admission.js';
 import type { Channels } from '../channels/channels.js';
 import type { FeedRules } from '../clients/feed-rules.js';
 import type { HttpClient } from '../clients/http-clients.js';
-import { bytesOf } from '../clients/read-price.js';
 import type { Lifecycle } from '../lifecycle.js';
 import type { Entrant } from './entry.js';
-import { type Look, lookInLogs, lookInMemory, type Unread } from './poll-look.js';
+import { costOf, type Look, lookInLogs, lookInMemory, type Unread } from './poll-look.js';
 import type { PollPlace, PollPlaces } from './poll-places.js';
 import { PollWait, type WaitingRoom, type WaitOwner } from './poll-wait.js';
 import type { AnswerPart, AnswerWriter, PollAnswer, PollCall } from './poll-write.js';
@@ -31,6 +30,7 @@ export interface PollManner {
 
 export interface PollParts<P extends AnswerPart = AnswerPart> {
   readonly limit: Pick<SubjectLimit, 'charge'>;
+  readonly openings: Pick<SubjectLimit, 'charge'>;
   readonly channels: Channels;
   readonly room: WaitingRoom;
   readonly places: Pick<PollPlaces, 'take' | 'giveBack'>;
@@ -46,7 +46,7 @@ export interface PollParts<P extends AnswerPart = AnswerPart> {
 }
 
 /** Who polls, and for what. */
-export type PollEntrant = Pick<Entrant<PollRequest>, 'identity' | 'request' | 'client' | 'keys'>;
+export type PollEntrant = Pick<Entrant<PollRequest>, 'identity' | 'request' | 'client' | 'keys' | 'paid'>;
 
 const NO_PARTS: readonly never[] = [];
 const NOT_OPEN = 'the position of a channel cannot be read now';
@@ -76,7 +76,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
   /** What its client has paid for: of its price, and since. */
   #paidBytes: number;
 
-  constructor(parts: PollParts<P>, call: PollCall, { identity, request, client, keys }: PollEntrant) {
+  constructor(parts: PollParts<P>, call: PollCall, { identity, request, client, keys, paid }: PollEntrant) {
     this.#parts = parts;
     this.#call = call;
     this.#keys = keys;
@@ -84,7 +84,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
     this.#identity = identity;
     this.#request = request;
     this.#client = client;
-    this.#paidBytes = (request.channels.size / 10) * BYTES_PER_UNIT;
+    this.#paidBytes = paid * BYTES_PER_UNIT;
   }
 
   start(): void {
@@ -201,9 +201,9 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
       const terms = { maxBytes: this.#maxBytes(), opens: this.#parts.manner.opens, isOver: () => this.#isDone() };
       const read = await lookInLogs(unread, this.#parts.channels, this.#wait, terms);
       // Whether or not there is somebody left to be answered.
-      let bytes = 0;
-      for (const finding of read) if (finding.kind === 'page') bytes += bytesOf(finding.page);
+      const { bytes, openings } = costOf(read);
       this.#charge(bytes);
+      if (openings > 0) this.#parts.openings.charge(this.#keys, openings, this.#parts.door.nowMs());
       if (this.#isRevoked()) return;
       if (!this.#isDone()) this.#conclude([...parts, ...this.#parts.writer.parts(read, this.#conflated)]);
     } catch (error) {
@@ -253,7 +253,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
   #give(answer: PollAnswer): void {
     const { writer, counts, lifecycle } = this.#parts;
     counts.delivered += answer.messages;
-    this.#client.more = answer.more;
+    this.#client.more = answer.body.length >= BYTES_PER_UNIT ? answer.more : undefined;
     this.#charge(answer.body.length);
     this.#finish();
     writer.give(this.#call, answer, lifecycle.isMoving);

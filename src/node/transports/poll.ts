@@ -3,7 +3,7 @@
 import type { BrokerStatus } from '../../broker/broker.js';
 import type { Ending } from '../../cluster/revocation-ending.js';
 import type { SubjectLimit } from '../../limits/subject-limit.js';
-import { decodePollRequest, type PollRequest } from '../../protocol/index.js';
+import { type Begin, decodePollRequest, NOW, type PollRequest } from '../../protocol/index.js';
 import type { Channels } from '../channels/channels.js';
 import type { FollowUps, HttpClients } from '../clients/http-clients.js';
 import type { Lifecycle } from '../lifecycle.js';
@@ -20,6 +20,8 @@ export interface PollDoorParts {
   readonly entry: Entry;
   /** What answers are charged to. */
   readonly limit: Pick<SubjectLimit, 'charge'>;
+  /** What those are charged to that name positions which are not good. */
+  readonly openings: Pick<SubjectLimit, 'charge'>;
   readonly clients: HttpClients;
   readonly channels: Channels;
   /** Where those that wait are counted. */
@@ -53,6 +55,7 @@ export class PollDoor {
   constructor({
     entry,
     limit,
+    openings,
     clients,
     channels,
     places,
@@ -66,7 +69,7 @@ export class PollDoor {
     this.#clients = clients;
     this.#lifecycle = lifecycle;
     const counts = { delivered: 0 };
-    this.shared = { limit, channels, brokerStatus, places, room: this.#room, lifecycle, door, feeds, counts };
+    this.shared = { limit, openings, channels, brokerStatus, places, room: this.#room, lifecycle, door, feeds, counts };
     this.#task = { ...this.shared, manner: MANNER, writer: new PollWriter() };
     this.#rules = {
       limit: 'polls',
@@ -79,6 +82,8 @@ export class PollDoor {
       decode: rememberingDecoder(decodePollRequest),
       reads: (request) => request.channels.keys(),
       price: ({ channels: asked }, owed) => (isOwed(asked, owed) ? 0 : priceOf(asked, channelsPerConnection)),
+      // What a short poll reads from where it was is not opened by that.
+      opens: ({ waitMs, channels: asked }, name) => waitMs > 0 || opensAt(asked.get(name)),
       takesRoom: false,
       holds: false,
     };
@@ -121,6 +126,11 @@ export class PollDoor {
     else this.#moves.saw(client, request.waitMs);
     new PollTask(this.#task, call, entrant).start();
   };
+}
+
+/** Whether a position is given to who asks for this one. */
+function opensAt(begin: Begin | undefined): boolean {
+  return begin === NOW || typeof begin !== 'string';
 }
 
 /** Whether a poll goes on where the last answer left off with more, and names nothing else. */

@@ -27,6 +27,7 @@ const RULES: Omit<EntryRules<PublishRequest>, 'decode' | 'price'> = {
   takeOwed: () => undefined,
   source: 'body',
   reads: () => [],
+  opens: () => false,
   takesRoom: false,
   holds: true,
 };

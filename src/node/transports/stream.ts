@@ -29,6 +29,7 @@ export class StreamDoor {
       decode: decodeStreamRequest,
       reads: (request) => request.channels.keys(),
       price: (request) => priceOf(request.channels, channelsPerConnection),
+      opens: () => true,
       takesRoom: true,
       holds: false,
     };

@@ -29,6 +29,7 @@ export function namelessPolls() {
     client: () => clients.see(visitor, 0),
     lifecycle: { isMoving: false },
     limit: FREE,
+    openings: FREE,
     door: { requireGood: () => undefined, nowMs: steadyUnixMs },
     feeds: { ofPoll: () => undefined },
   };
@@ -90,7 +91,7 @@ export function pollsOf({ broker, channels }: Awaited<ReturnType<typeof nodeOf>>
     };
     const request = { channels: new Map(Object.entries(channels)), waitMs, maxBytes };
     const one = client();
-    const task = new PollTask(parts, call, { identity: NOBODY, request, client: one, keys: one });
+    const task = new PollTask(parts, call, { identity: NOBODY, request, client: one, keys: one, paid: 0.1 });
     task.start();
     return { task: new WeakRef(task), abort: () => abort() };
   };
