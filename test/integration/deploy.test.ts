@@ -89,6 +89,21 @@ describe('other files', () => {
     expect(text('fanfare@.service')).toMatch(/^TimeoutStopSec=35$/m);
   });
 
+  it('has a unit that leaves a server as it is which says what is wrong with its configuration, all at once', () => {
+    const lines = text('fanfare@.service').match(/^(Exec|RestartPrevent)\w+=.*$/gm) ?? [];
+    const [exec = '', ...others] = lines.map((line) => line.replaceAll('${ROLE}', 'node'));
+    // Of any other command than this one systemd does not ask by what it ended.
+    expect(others).toEqual(['RestartPreventExitStatus=73 78']);
+    const wrong = { FANFARE_PORT: 'none', FANFARE_DRAIN_TIMEOUT: 'long', FANFARE_PINGS: '1' };
+    const started = exec
+      .replace(/^ExecStart=\S+ /, '')
+      .replace('/opt/fanfare/', ROOT)
+      .split(' ');
+    const { status, stderr } = spawnSync(process.execPath, started, { env: wrong, encoding: 'utf8' });
+    expect(status).toBe(78);
+    for (const name of [...Object.keys(wrong), 'FANFARE_CLUSTER_SECRET']) expect(stderr).toContain(name);
+  });
+
   it('has manifests that Kubernetes takes, with nothing named that is not there', async () => {
     const objects = parseAllDocuments(text('kubernetes.yaml')).map((document) => document.toJS());
     for (const object of objects) {
