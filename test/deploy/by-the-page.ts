@@ -54,6 +54,8 @@ function expectations({ clients, slice }: DeployTerms): readonly Expectation[] {
   const ends = slice ? 3 : 15;
   const always: readonly Expectation[] = [
     ['config-check', (told) => told === '78'],
+    // And whoever publishes cannot log in as a node.
+    ['users', (told) => /^PONG PONG PONG (WRONGPASS|AUTH)/.test(told)],
     ['doctor', (told) => told === '0'],
     ['browser', (told) => told === 'websocket {"to":"the browser"}'],
     [

@@ -18,7 +18,8 @@ everybody_up() {
   for _ in $(seq 60); do [ "$(targets)" = 3 ] && break; sleep 1; done
   echo "result $1 $(targets)"
 }
-redis_says() { redis-cli --user fanfare-node --pass "$1" ping 2> /dev/null; }
+redis_says() { redis-cli --user "${2:-fanfare-node}" --pass "$1" ping 2> /dev/null; }
+redis_secret() { cat "${2:-/etc/fanfare}/redis-$1"; }
 # What a secret that is no longer good is answered with, by whoever is asked for each kind.
 answered() { curl -s -o /dev/null -w '%{http_code} ' "$@"; }
 refused() {
@@ -26,9 +27,10 @@ refused() {
   answered -H "$json" -H "Authorization: Bearer $(cat "$was/publish")" -d '{"channel":"news","data":0}' https://push.example.com/n/1/v1/publish
   answered -H "Authorization: Bearer $(cat "$was/admin")" http://127.0.0.1:9081/metrics
   answered -X POST -H "Authorization: Bearer $(FANFARE_AUTH_SECRET=$(cat "$was/auth") /opt/fanfare/node_modules/.bin/fanfare token --sub old)" https://push.example.com/v1/connect
-  redis_says "$(cat "$was/redis")"
+  redis_says "$(redis_secret fanfare-node "$was")"
 }
 
+echo "result users $(for user in fanfare-node publisher live-publisher; do redis_says "$(redis_secret $user)" $user; done | tr '\n' ' ')$(redis_says "$(redis_secret publisher)" | cut -d ' ' -f 1)"
 [ "$4" = slice ] || { . "$1/step6.sh" && everybody_up targets; }
 node "$2/test/deploy/stage/clients.mjs" "$3" &
 clients=$!
@@ -40,7 +42,7 @@ if [ "$4" != slice ]; then
   . "$1/step9.sh"
   echo "result refused $(refused /run/units/before)"
   everybody_up targets-with-new-key
-  echo "result acl $(redis_says "$(cat /etc/fanfare/redis)")"
+  echo "result acl $(redis_says "$(redis_secret fanfare-node)")"
   sleep 2
 fi
 touch /run/units/over
