@@ -118,7 +118,7 @@ func main() {
 	switch task {
 	case "publish":
 		var offsets []string
-		offsets, err = publish(base, []message{{"news", map[string]string{"hello": "go"}, "order-17"}})
+		offsets, err = publish(base, []message{{"news", map[string]string{"hello": "go"}, "hello-go"}})
 		if err == nil {
 			answer = offsets[0]
 		}

@@ -32,10 +32,14 @@ async function everyone(count) {
     const data = part.map((user) => JSON.stringify({ hello: user }));
     pipe.fcall('fanfare_publish_many', part.length, ...part.map((user) => `user:${user}`), ...data);
   }
-  return (await pipe.exec()).flatMap(([error, offsets]) => {
+  const offsets = (await pipe.exec()).flatMap(([error, answers]) => {
     if (error) throw error;
-    return offsets;
+    return answers;
   });
+  // What does not begin with a digit is the error that this one would have had alone; the others are stored.
+  const at = offsets.findIndex((offset) => !/^\d/.test(offset));
+  if (at !== -1) throw new Error(`user:${users[at]}: ${offsets[at]}`);
+  return offsets;
 }
 
 /** Rows of an outbox (id, channel, data), in their order: as often as it is repeated, each is stored once. Delete them after it. */
@@ -46,7 +50,7 @@ async function relay(rows) {
 }
 
 const tasks = {
-  publish: () => publish('news', { hello: 'ioredis' }, 'order-17'),
+  publish: () => publish('news', { hello: 'ioredis' }, 'hello-ioredis'),
   transaction: () => transaction(17),
   everyone: () => everyone(Number(argument)),
   relay: () => relay(JSON.parse(argument)),

@@ -36,7 +36,11 @@ async function everyone(count) {
     const data = part.map((user) => JSON.stringify({ hello: user }));
     calls.push(['FCALL', 'fanfare_publish_many', String(part.length), ...part.map(userChannel), ...data]);
   }
-  return (await Promise.all(calls.map((call) => client.sendCommand(call)))).flat();
+  const offsets = (await Promise.all(calls.map((call) => client.sendCommand(call)))).flat();
+  // What does not begin with a digit is the error that this one would have had alone; the others are stored.
+  const at = offsets.findIndex((offset) => !/^\d/.test(offset));
+  if (at !== -1) throw new Error(`${userChannel(users[at])}: ${offsets[at]}`);
+  return offsets;
 }
 
 /** Rows of an outbox (id, channel, data), in their order: as often as it is repeated, each is stored once. Delete them after it. */
@@ -47,7 +51,7 @@ async function relay(rows) {
 }
 
 const tasks = {
-  publish: () => publish('news', { hello: 'node-redis' }, 'order-17'),
+  publish: () => publish('news', { hello: 'node-redis' }, 'hello-node-redis'),
   transaction: () => transaction(17),
   everyone: () => everyone(Number(argument)),
   relay: () => relay(JSON.parse(argument)),

@@ -1,9 +1,12 @@
 <?php
 // Publishes with phpredis 5 or later: php phpredis.php <redis URL> <task> [argument]
-['host' => $host, 'port' => $port, 'user' => $user, 'pass' => $pass] = parse_url($argv[1]);
+// What is percent-encoded in a URL parse_url leaves so.
+$url = array_map('rawurldecode', parse_url($argv[1])) + ['user' => '', 'pass' => '', 'port' => '6379'];
 $redis = new Redis();
-$redis->connect($host, $port);
-$redis->auth([$user, $pass]);
+$redis->connect(($url['scheme'] === 'rediss' ? 'tls://' : '') . $url['host'], (int) $url['port']);
+if ($url['pass'] !== '') {
+    $redis->auth($url['user'] === '' ? $url['pass'] : [$url['user'], $url['pass']]);
+}
 // As Laravel sets it. rawCommand sends what it is told; publish() and fcall() would put the prefix before the channel.
 $redis->setOption(Redis::OPT_PREFIX, 'shop:');
 
@@ -29,7 +32,8 @@ function transaction(Redis $redis, int $order): array
     foreach (["order:$order", 'orders'] as $channel) {
         $both->rawCommand('FCALL', 'fanfare_publish', '1', $channel, json_encode(['order' => $order]), "order-$order");
     }
-    return $both->exec();
+    $offsets = $both->exec();
+    return in_array(false, $offsets, true) ? throw new RuntimeException($redis->getLastError()) : $offsets;
 }
 
 /** A message of its own to each of many users, 128 by one call. */
@@ -41,7 +45,12 @@ function everyone(Redis $redis, int $count): array
         $channels = array_map('userChannel', $users);
         $pipe->rawCommand('FCALL', 'fanfare_publish_many', (string) count($users), ...$channels, ...$data);
     }
-    return array_merge(...$pipe->exec());
+    $offsets = array_merge(...array_map(fn (mixed $answer) => $answer ?: throw new RuntimeException($redis->getLastError()), $pipe->exec()));
+    // What does not begin with a digit is the error that this one would have had alone; the others are stored.
+    foreach (preg_grep('/^\d/', $offsets, PREG_GREP_INVERT) as $user => $error) {
+        throw new RuntimeException(userChannel((string) $user) . ": $error");
+    }
+    return $offsets;
 }
 
 /** Rows of an outbox (id, channel, data), in their order: as often as it is repeated, each is stored once. Delete them after it. */
@@ -52,7 +61,7 @@ function relay(Redis $redis, array $rows): array
 
 $argument = $argv[3] ?? '';
 echo json_encode(match ($argv[2]) {
-    'publish' => publish($redis, 'news', ['hello' => 'phpredis'], 'order-17'),
+    'publish' => publish($redis, 'news', ['hello' => 'phpredis'], 'hello-phpredis'),
     'transaction' => transaction($redis, 17),
     'everyone' => everyone($redis, (int) $argument),
     'relay' => relay($redis, json_decode($argument, true)),

@@ -31,7 +31,8 @@ def everyone(count)
       pipe.call('FCALL', 'fanfare_publish_many', users.size, *users.map { |user| user_channel(user) }, *data)
     end
   end
-  answers.flatten
+  # What does not begin with a digit is the error that this one would have had alone; the others are stored.
+  answers.flatten.each_with_index { |offset, user| raise "#{user_channel(user.to_s)}: #{offset}" unless offset.match?(/\A\d/) }
 end
 
 # Rows of an outbox (id, channel, data), in their order: as often as it is repeated, each is stored once. Delete them after it.
@@ -41,7 +42,7 @@ end
 
 result =
   case ARGV[1]
-  when 'publish' then publish('news', { hello: 'ruby' }, 'order-17')
+  when 'publish' then publish('news', { hello: 'ruby' }, 'hello-ruby')
   when 'transaction' then transaction(17)
   when 'everyone' then everyone(ARGV[2].to_i)
   when 'relay' then relay(JSON.parse(ARGV[2]))

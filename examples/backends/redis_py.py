@@ -8,6 +8,11 @@ import redis
 client = redis.Redis.from_url(sys.argv[1], decode_responses=True)
 
 
+def encoded(data):
+    """As other languages write it: a key that comes again with other bytes is a conflict."""
+    return json.dumps(data, separators=(",", ":"))
+
+
 def user_channel(sub):
     """The channel of a user whose token has this sub, where tokens grant user:${sub}."""
     return "user:" + re.sub(rb"[^A-Za-z0-9_.@+~-]", lambda m: b"=%02X" % m[0][0], sub.encode()).decode()
@@ -16,14 +21,14 @@ def user_channel(sub):
 def publish(channel, data, key=None):
     """Stores the message and reaches who listens; with a key, once, however often it is repeated within 10 minutes."""
     terms = [] if key is None else [key]
-    return client.execute_command("FCALL", "fanfare_publish", 1, channel, json.dumps(data), *terms)
+    return client.execute_command("FCALL", "fanfare_publish", 1, channel, encoded(data), *terms)
 
 
 def transaction(order):
     """Both messages or none; and what else of yours is in the same Redis."""
     pipe = client.pipeline(transaction=True)
     for channel in (f"order:{order}", "orders"):
-        pipe.execute_command("FCALL", "fanfare_publish", 1, channel, json.dumps({"order": order}), f"order-{order}")
+        pipe.execute_command("FCALL", "fanfare_publish", 1, channel, encoded({"order": order}), f"order-{order}")
     return pipe.execute()
 
 
@@ -33,9 +38,13 @@ def everyone(count):
     pipe = client.pipeline(transaction=False)
     for at in range(0, count, 128):
         part = users[at : at + 128]
-        data = [json.dumps({"hello": user}) for user in part]
+        data = [encoded({"hello": user}) for user in part]
         pipe.execute_command("FCALL", "fanfare_publish_many", len(part), *map(user_channel, part), *data)
-    return [offset for answer in pipe.execute() for offset in answer]
+    offsets = [offset for answer in pipe.execute() for offset in answer]
+    for user, offset in zip(users, offsets):
+        if not offset[0].isdigit():  # It is the error that this one would have had alone; the others are stored.
+            raise redis.ResponseError(f"{user_channel(user)}: {offset}")
+    return offsets
 
 
 def outbox(path):
@@ -45,7 +54,7 @@ def outbox(path):
     db = sqlite3.connect(path)
     with db:
         db.execute("CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT, data TEXT)")
-        db.execute("INSERT INTO outbox (channel, data) VALUES (?, ?)", ("orders", json.dumps({"order": 18})))
+        db.execute("INSERT INTO outbox (channel, data) VALUES (?, ?)", ("orders", encoded({"order": 18})))
     offsets = []
     for row, channel, data in db.execute("SELECT id, channel, data FROM outbox ORDER BY id").fetchall():
         offsets.append(publish(channel, json.loads(data), f"outbox-{row}"))
@@ -56,7 +65,7 @@ def outbox(path):
 
 task, *rest = sys.argv[2:]
 tasks = {
-    "publish": lambda: publish("news", {"hello": "redis-py"}, "order-17"),
+    "publish": lambda: publish("news", {"hello": "redis-py"}, "hello-redis-py"),
     "transaction": lambda: transaction(17),
     "everyone": lambda: everyone(int(rest[0])),
     "outbox": lambda: outbox(rest[0]),

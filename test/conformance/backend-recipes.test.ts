@@ -1,14 +1,14 @@
 // The recipes of examples/backends, run as they stand by the user of Redis that OPERATIONS documents for publishers, with a key prefix where a client has one.
 
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { escapeSubject } from '../../src/auth/grant-patterns.js';
-import { makeDocumentedUsers } from '../support/documented-users.js';
+import { documentedUsers, makeDocumentedUsers } from '../support/documented-users.js';
 import { type ServerProcess, startFanfare } from '../support/process.js';
 import { type RedisServer, startRedis } from '../support/redis.js';
 
@@ -21,6 +21,8 @@ const PYTHON = '/usr/bin/python3';
 const PREDIS = '/usr/share/php/Predis/autoload.php';
 const USERS = 10_000;
 const SUBS = ['u1', 'auth0|1', 'ä b/*:$'];
+/** Of which a URL holds nothing as it is. */
+const ESCAPED = { user: 'shop@home', password: 'p@ss/w:rd%20' };
 const OFFSET = /^\d{13}-\d{16}$/;
 
 type Task = 'publish' | 'transaction' | 'everyone' | 'channel' | 'outbox' | 'relay';
@@ -108,6 +110,16 @@ const folder = mkdtempSync(join(tmpdir(), 'fanfare-recipes-'));
 beforeAll(async () => {
   redis = await startRedis();
   await makeDocumentedUsers(redis.admin);
+  await redis.admin.call(
+    'ACL',
+    'SETUSER',
+    ESCAPED.user,
+    ...(documentedUsers().get('publisher') ?? []),
+    'resetpass',
+    `>${ESCAPED.password}`,
+  );
+  // Who is nobody there is not taken for a publisher.
+  await redis.admin.call('ACL', 'SETUSER', 'default', '-fcall');
   const { host, port } = redis;
   server = await startFanfare(['start'], {
     env: {
@@ -125,8 +137,21 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-describe.each(RECIPES)('$title', ({ title, needs: [program, ...args], command, make, tasks, from, over }) => {
-  const canRun = spawnSync(program, args).status === 0;
+const canBeRun = ({ needs: [program, ...args] }: Recipe) => spawnSync(program, args).status === 0;
+const redisUrl = (account: string) => `redis://${account}${redis.host}:${redis.port}`;
+
+/** What it says of a task; `account` is who it is at Redis. */
+async function answerOf({ title, command, over }: Recipe, account: string, ...task: readonly [Task, ...string[]]) {
+  const [recipe, ...first] = command(folder);
+  const where = over === 'http' ? [server.url] : title === 'Java' ? [] : [redisUrl(account)];
+  const env = { ...process.env, FANFARE_PUBLISH_KEY: PUBLISH_KEY, PREDIS_AUTOLOAD: PREDIS };
+  const { stdout } = await run(recipe, [...first, ...where, ...task], { env, maxBuffer: 4 * 1024 * 1024 });
+  return JSON.parse(stdout) as unknown;
+}
+
+describe.each(RECIPES)('$title', (recipe) => {
+  const { make, tasks, from, over } = recipe;
+  const canRun = canBeRun(recipe);
   beforeAll(async () => {
     await redis.admin.flushdb();
     if (!canRun || make === undefined) return;
@@ -134,14 +159,7 @@ describe.each(RECIPES)('$title', ({ title, needs: [program, ...args], command, m
     execFileSync(compiler, flags);
   });
 
-  async function answer(task: Task, ...more: readonly string[]): Promise<unknown> {
-    const [recipe, ...first] = command(folder);
-    const where =
-      over === 'http' ? [server.url] : title === 'Java' ? [] : [`redis://publisher:secret@${redis.host}:${redis.port}`];
-    const env = { ...process.env, FANFARE_PUBLISH_KEY: PUBLISH_KEY, PREDIS_AUTOLOAD: PREDIS };
-    const { stdout } = await run(recipe, [...first, ...where, task, ...more], { env, maxBuffer: 4 * 1024 * 1024 });
-    return JSON.parse(stdout);
-  }
+  const answer = (...task: readonly [Task, ...string[]]) => answerOf(recipe, 'publisher:secret@', ...task);
   const stored = async (channel: string) => {
     const entries = await redis.admin.xrange(`fanfare:{${channel}}:log`, '-', '+');
     return entries.map(([, fields]) => JSON.parse(fields[fields.indexOf('d') + 1] ?? 'null'));
@@ -155,10 +173,38 @@ describe.each(RECIPES)('$title', ({ title, needs: [program, ...args], command, m
       expect(await stored('news')).toEqual([{ hello: from }]);
     });
 
+  if (over !== 'http' && tasks.includes('publish')) {
+    it.skipIf(!canRun)('is who its URL says, however that is written, and nobody else', async () => {
+      const [user, password] = [ESCAPED.user, ESCAPED.password].map(encodeURIComponent);
+      expect(await answerOf(recipe, `${user}:${password}@`, 'publish')).toMatch(OFFSET);
+      await expect(answerOf(recipe, 'publisher:wrong@', 'publish')).rejects.toThrow(/WRONGPASS/);
+      await expect(answerOf(recipe, '', 'publish')).rejects.toThrow(/NOPERM|no permissions/);
+    });
+
+    it.skipIf(!canRun)('comes without a user where its URL has none', async () => {
+      await redis.admin.call('ACL', 'SETUSER', 'default', '+fcall');
+      try {
+        expect(await answerOf(recipe, '', 'publish')).toMatch(OFFSET);
+        await redis.admin.call('ACL', 'SETUSER', 'default', 'resetpass', '>secret');
+        expect(await answerOf(recipe, ':secret@', 'publish')).toMatch(OFFSET);
+      } finally {
+        await redis.admin.call('ACL', 'SETUSER', 'default', 'nopass', '-fcall');
+      }
+    });
+  }
+
   if (tasks.includes('transaction'))
     it.skipIf(!canRun)('publishes two messages in one transaction', async () => {
       expect(await answer('transaction')).toEqual([expect.stringMatching(OFFSET), expect.stringMatching(OFFSET)]);
       expect([await stored('order:17'), await stored('orders')]).toEqual([[{ order: 17 }], [{ order: 17 }]]);
+    });
+
+  if (tasks.includes('transaction'))
+    it.skipIf(!canRun)('fails where one of the two is refused', async () => {
+      await redis.admin.flushdb();
+      await redis.admin.set('fanfare:{orders}:log', 'of another kind');
+      await expect(answer('transaction')).rejects.toThrow(/WRONGTYPE/);
+      await redis.admin.flushdb();
     });
 
   if (tasks.includes('everyone'))
@@ -166,6 +212,13 @@ describe.each(RECIPES)('$title', ({ title, needs: [program, ...args], command, m
       const offsets = (await answer('everyone', String(USERS))) as readonly string[];
       expect([offsets.length, offsets.filter((offset) => !OFFSET.test(offset))]).toEqual([USERS, []]);
       for (const user of [0, 4_711, USERS - 1]) expect(await stored(`user:${user}`)).toEqual([{ hello: String(user) }]);
+    });
+
+  if (tasks.includes('everyone'))
+    it.skipIf(!canRun)('fails where one of many is refused, and says which', async () => {
+      await redis.admin.set('fanfare:{user:1}:log', 'of another kind');
+      await expect(answer('everyone', '3')).rejects.toThrow(over === 'http' ? /user:1: / : /user:1: WRONGTYPE/);
+      await redis.admin.del('fanfare:{user:1}:log');
     });
 
   if (tasks.includes('outbox'))
@@ -195,4 +248,18 @@ describe.each(RECIPES)('$title', ({ title, needs: [program, ...args], command, m
     it.skipIf(!canRun)('writes the channel of a user as Fanfare does', async () => {
       for (const sub of SUBS) expect([sub, await answer('channel', sub)]).toEqual([sub, `user:${escapeSubject(sub)}`]);
     });
+});
+
+it('can be tried one after the other on one Redis, with what README publishes there', async () => {
+  await redis.admin.flushdb();
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const [, data = '', key = ''] = /^redis-cli FCALL fanfare_publish 1 news '(.*)' (\S+)/m.exec(readme) ?? [];
+  await redis.admin.call('ACL', 'SETUSER', 'default', '+fcall');
+  expect(await redis.admin.call('FCALL', 'fanfare_publish', '1', 'news', data, key)).toMatch(OFFSET);
+  const recipes = RECIPES.filter(({ tasks }) => tasks.includes('publish')).filter(canBeRun);
+  expect(recipes.length).toBeGreaterThan(1);
+  for (const recipe of recipes) {
+    for (const task of ['publish', 'transaction'] as const)
+      if (recipe.tasks.includes(task)) await answerOf(recipe, 'publisher:secret@', task);
+  }
 });

@@ -19,6 +19,8 @@ const folder = mkdtempSync(join(tmpdir(), 'fanfare-history-'));
 const NAMESPACES = { default: { historySize: 10_000 } };
 const READS = { key: 'key-of-the-tests-reads-0123456789', patterns: ['chat:*'], rights: ['read'] } as const;
 const CHANNEL = 'chat:a=20b';
+/** What is another once a language has read and written it. */
+const EXACT = '{"meta":{},"list":[],"0":{"0":1},"id":12345678901234567890,"n":1.0,"much":1e400,"text":"ü"}';
 const LAST = 20;
 const FOLLOWED = 20;
 const PUBLISH_EVERY_MS = 5;
@@ -75,6 +77,7 @@ describe.each(['uws', 'ws'] as const)('what a backend reads from the %s engine',
     node = await startNode({ engine, broker, namespaces: NAMESPACES, options: { publishKeys: [READS] } });
     const publish = () => broker.publish({ channel: CHANNEL, data: String(published++) });
     for (let n = 0; n < LAST; n++) await publish();
+    await broker.publish({ channel: 'chat:exact', data: EXACT });
     publishing = (async () => {
       for (; !isOver; await pause(PUBLISH_EVERY_MS)) await publish();
     })();
@@ -107,6 +110,14 @@ describe.each(['uws', 'ws'] as const)('what a backend reads from the %s engine',
         const first = messages[0] ?? -1;
         expect([way, seen]).toEqual([way, Array.from({ length: LAST + FOLLOWED }, (_, n) => first + n)]);
       }
+    });
+
+    it.skipIf(!canRun(language))('hands messages on as they were published', async () => {
+      const [program, ...args] = language.command;
+      const env = { ...process.env, FANFARE_PUBLISH_KEY: READS.key };
+      const { stdout } = await run(program, [...args, node.url, 'chat:exact', '1'], { env });
+      expect(stdout).toMatch(/^\{"messages":\[.*\],"after":"\d{13}-\d{16}"\}\n$/);
+      expect(stdout).toContain(EXACT);
     });
 
     it.skipIf(!canRun(language))('fails where its key has no right', async () => {

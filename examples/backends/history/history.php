@@ -1,7 +1,7 @@
 <?php
 // What a channel holds, for a page that goes on from there: php history.php <URL of a node> <channel> <last>
 
-/** The last messages, and the offset behind them: what a browser subscribes `after`. The key has the right to read. */
+/** The last messages, JSON as it was published, and the offset behind them: what a browser subscribes `after`. The key has the right to read. */
 function history(string $base, string $channel, int $last): array
 {
     $http = ['header' => 'Authorization: Bearer ' . getenv('FANFARE_PUBLISH_KEY'), 'timeout' => 10];
@@ -16,7 +16,8 @@ function history(string $base, string $channel, int $last): array
             $after = trim(substr($header, 19));
         }
     }
-    return ['messages' => json_decode(stream_get_contents($answer), true), 'after' => $after];
+    return ['messages' => stream_get_contents($answer), 'after' => $after];
 }
 
-echo json_encode(history($argv[1], $argv[2], (int) $argv[3])), "\n";
+$page = history($argv[1], $argv[2], (int) $argv[3]);
+echo "{\"messages\":{$page['messages']},\"after\":\"{$page['after']}\"}\n";

@@ -1,5 +1,4 @@
 """What a channel holds, for a page that goes on from there: python3 history.py <URL of a node> <channel> <last>"""
-import json
 import os
 import sys
 import urllib.request
@@ -7,11 +6,12 @@ from urllib.parse import quote
 
 
 def history(base, channel, last):
-    """The last messages, and the offset behind them: what a browser subscribes `after`. The key has the right to read."""
+    """The last messages, JSON as it was published, and the offset behind them: what a browser subscribes `after`. The key has the right to read."""
     url = f"{base}/v1/channels/{quote(channel, safe='')}?last={last}"
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {os.environ['FANFARE_PUBLISH_KEY']}"})
     with urllib.request.urlopen(request, timeout=10) as answer:
-        return {"messages": json.load(answer), "after": answer.headers["Stream-Next-Offset"]}
+        return {"messages": answer.read().decode(), "after": answer.headers["Stream-Next-Offset"]}
 
 
-print(json.dumps(history(sys.argv[1], sys.argv[2], int(sys.argv[3]))))
+page = history(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+print(f'{{"messages":{page["messages"]},"after":"{page["after"]}"}}')
