@@ -43,7 +43,7 @@ const PANELS = [
     'ops',
     [
       [`sum(${rate('fanfare_repairs_total')})`, 'filled from the log'],
-      [`sum(${rate('fanfare_gaps_total')})`, 'told to clients'],
+      [`sum by (reason) (${rate('fanfare_gaps_total')})`, 'told to clients: {{reason}}'],
     ],
   ],
   [

@@ -61,7 +61,10 @@ export const METRICS: Readonly<Record<string, MetricInfo>> = {
   loopDelay: histogram('event_loop_delay_seconds', 'How late the event loop was, four times a second.'),
   repairs: counter('repairs', 'Holes in what the bus brought that were looked for in the log.'),
   repaired: counter('repaired', 'Messages that the bus lost and the log had.'),
-  gaps: counter('gaps', 'Holes that could not be filled, of which clients were told.'),
+  gaps: {
+    ...counter('gaps', 'Gaps that clients were told of, one for each client and channel, by reason.'),
+    label: ['reason'],
+  },
   foundBehind: counter('found_behind', 'Channels that the comparison of tails found behind their logs.'),
   damaged: { ...counter('damaged', 'Messages of the bus that could not be used, by cause.'), label: ['cause'] },
   polls: counter('polls', 'Polls that were answered.'),

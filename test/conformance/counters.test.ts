@@ -1,6 +1,8 @@
 // What a node counts is what the name of the counter says, whatever the transport.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createMemoryBroker } from '../../src/broker/memory/broker.js';
+import { Namespaces } from '../../src/config/namespaces.js';
 import { createFaultyBroker, type FaultyBroker } from '../support/faulty-broker.js';
 import { FEEDS, type Feed, SocketClient } from '../support/feed.js';
 import { startNode, type TestNode } from '../support/push-node.js';
@@ -45,6 +47,37 @@ describe.each(['uws', 'ws'] as const)('the counters of a node on the %s engine',
     for (const transport of ['websocket', 'sse', 'short-poll']) await open(transport, '-1').events.nextOf('message');
     expect(node.node.stats()).toMatchObject({ deliveredSockets: 3, deliveredStreams: 2, deliveredPolls: 2 });
     expect(node.node.stats()).toMatchObject({ delivered: 7, messages: 1 });
+  });
+
+  it('count a gap for each client that was told of one, by its reason', async () => {
+    const namespaces = { default: { historySize: 3 } };
+    const short = await startNode({
+      engine,
+      namespaces,
+      broker: createMemoryBroker({ namespaces: new Namespaces(namespaces) }),
+    });
+    try {
+      const first = await short.broker.publish({ channel: 'news', data: '0' });
+      for (let n = 1; n < 9; n++) await short.broker.publish({ channel: 'news', data: String(n) });
+      const target = { url: short.url, ticket: short.ticket() };
+      const transports = Object.keys(FEEDS);
+      for (const transport of transports) {
+        const feed = FEEDS[transport]?.(target, { news: first });
+        if (feed !== undefined) feeds.push(feed);
+        expect(await feed?.events.nextOf('gap')).toMatchObject({ reason: 'trimmed' });
+      }
+      const headers = { Authorization: `Bearer ${target.ticket}` };
+      const page = await fetch(`${short.url}/v1/channels/news?offset=${first}`, { headers });
+      expect([page.status, (await page.json()).code]).toEqual([410, 'offset_trimmed']);
+      const stream = await fetch(`${short.url}/v1/channels/news?offset=${first}&live=sse`, { headers });
+      expect(await stream.text()).toContain('offset_trimmed');
+      // Who has no position yet misses nothing.
+      await fetch(`${short.url}/v1/channels/news?offset=-1`, { headers });
+      expect(short.node.stats()).toMatchObject({ 'gaps.trimmed': transports.length + 2, 'gaps.lost': 0 });
+    } finally {
+      for (const feed of feeds) feed.close();
+      await short.close();
+    }
   });
 
   it('count calls of HTTP that were refused for their ticket or its grants', async () => {

@@ -1,6 +1,7 @@
 // Who receives a channel's messages here, in groups that are served the same bytes, and waiting polls.
 
-import type { GapEvent, Offset } from '../../protocol/index.js';
+import type { GapEvent, GapReason, Offset } from '../../protocol/index.js';
+import type { GapCounters } from './channel-counters.js';
 import type { Encoding, TopicEncoding } from './encoding.js';
 import { Fed, type FedListener } from './fed.js';
 import type { ChannelMessage } from './message.js';
@@ -10,8 +11,8 @@ import { type PollWaiter, Waiters, type WaitersPlace } from './waiters.js';
 
 /** What the audiences of a node have in common. */
 export interface AudienceParts extends TopicGroupParts {
-  /** Deliveries by who took them; polls are counted where they are answered. */
-  readonly counters: { deliveredSockets: number; deliveredStreams: number };
+  /** Deliveries by who took them, and gaps; polls are counted where they are answered. */
+  readonly counters: GapCounters & { deliveredSockets: number; deliveredStreams: number };
 }
 
 /** A stream that is live on a channel. */
@@ -63,13 +64,26 @@ export class Audience {
   }
 
   gap(gap: GapEvent): void {
-    for (const group of this.#topics ?? NOBODY) if (group.count > 0) group.gap(group.encoding.gap(gap));
-    for (const { encoding, streams } of this.#streams ?? NOBODY) this.#tellGap(streams, gap, encoding);
+    for (const group of this.#topics ?? NOBODY) {
+      if (group.count === 0) continue;
+      this.countGap(gap.reason, group.count);
+      group.gap(group.encoding.gap(gap));
+    }
+    for (const { encoding, streams } of this.#streams ?? NOBODY) {
+      this.countGap(gap.reason, streams.size);
+      this.#tellGap(streams, gap, encoding);
+    }
+    this.countGap(gap.reason, this.#fed?.size);
     this.#fed?.gap(gap, (error) => this.#parts.failed(error, this.#channel));
     this.#waiters?.tell(
       (waiter) => waiter.gap(gap),
       (error) => this.#parts.failed(error, this.#channel),
     );
+  }
+
+  /** So many of its clients are told of one. */
+  countGap(reason: GapReason, clients = 0): void {
+    this.#parts.counters[`gaps.${reason}`] += clients;
   }
 
   /** Only once for each socket, until it is removed. */

@@ -285,7 +285,6 @@ export class Channel implements LogOwner {
     this.#generation++;
     this.#position = offset;
     this.memory.reset(offset);
-    this.#parts.counters.gaps++;
     calm(this.#parts.logger).warn({ channel: this.name, after, offset, reason }, 'history has a gap');
     this.audience.gap({ type: 'gap', channel: this.name, after, offset, reason });
   }

@@ -14,7 +14,7 @@ import { type Begin, formatOffset, NOW, type Offset } from '../../protocol/index
 import { Audience, type AudienceParts } from './audience.js';
 import type { Batches } from './batches.js';
 import { Channel, type ChannelParts } from './channel.js';
-import type { ChannelsCounters, Traffic } from './channel-counters.js';
+import { type ChannelsCounters, noGaps, type Traffic } from './channel-counters.js';
 import { troubleOf } from './channel-log.js';
 import type { PublishToTopic } from './encoding.js';
 import { Handover } from './handover.js';
@@ -58,7 +58,7 @@ export class Channels implements BrokerListener {
     duplicates: 0,
     repairs: 0,
     repaired: 0,
-    gaps: 0,
+    ...noGaps(),
     deliveredSockets: 0,
     deliveredStreams: 0,
     'damaged.envelope': 0,

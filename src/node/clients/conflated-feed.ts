@@ -166,6 +166,7 @@ export class ConflatedFeed implements Feed, FedListener {
     const skipped = this.#countTo(kept);
     if (skipped > 0 && !isAsked && !this.#isTold) {
       const hole = { after: this.#position, offset: kept.previous, reason: 'conflated' } as const;
+      this.#channel.audience.countGap(hole.reason, 1);
       sink.sendEvent({ type: 'gap', channel: this.#channel.name, ...hole });
       this.#isTold = true;
     }

@@ -3,7 +3,7 @@
 import type { HistoryPage, LogEntry } from '../../broker/broker.js';
 import type { Slices } from '../../lib/slices.js';
 import type { Turns } from '../../lib/turns.js';
-import { type Begin, NOW, type Offset, type ServerEvent } from '../../protocol/index.js';
+import { type Begin, type GapEvent, NOW, type Offset, type ServerEvent } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
 import type { ChannelMessage } from '../channels/message.js';
 import { bytesOf } from './read-price.js';
@@ -186,10 +186,15 @@ export class Follower {
   }
 
   #tellGap({ gap, start }: HistoryPage, after: Begin): void {
-    const { channel, sink } = this.#parts;
     if (gap === undefined) return;
     const from = typeof after === 'string' ? after : start;
-    sink.sendEvent({ type: 'gap', channel: channel.name, after: from, offset: start, reason: gap });
+    this.#sendGap({ after: from, offset: start, reason: gap });
+  }
+
+  #sendGap(gap: Pick<GapEvent, 'after' | 'offset' | 'reason'>): void {
+    const { channel, sink } = this.#parts;
+    channel.audience.countGap(gap.reason, 1);
+    sink.sendEvent({ type: 'gap', channel: channel.name, ...gap });
   }
 
   /** Sends a page at the sink's pace; answers the position reached, `undefined` when it is over. */
@@ -215,10 +220,7 @@ export class Follower {
     for (; at < entries.length && sink.bufferedBytes() <= aheadBytes; at++) {
       const entry = entries[at];
       if (entry === undefined) break;
-      if (entry.previous !== position) {
-        const hole = { after: position, offset: entry.previous, reason: 'lost' } as const;
-        sink.sendEvent({ type: 'gap', channel: channel.name, ...hole });
-      }
+      if (entry.previous !== position) this.#sendGap({ after: position, offset: entry.previous, reason: 'lost' });
       sink.sendMessage(channel.toMessage(entry));
       position = entry.offset;
     }

@@ -116,9 +116,9 @@ export class ChannelAnswer implements AnswerWriter<ChannelPage> {
   /** There is one channel, and so one page. */
   answerOf([page]: readonly ChannelPage[]): PollAnswer {
     this.#page = page;
-    if (page === undefined || this.#isGone(page) || this.#isKnown(page)) {
-      return { body: EMPTY, more: undefined, messages: 0 };
-    }
+    const nothing = { body: EMPTY, more: undefined, messages: 0 };
+    if (page?.gap !== undefined && this.#isGone(page)) return { ...nothing, gaps: [page.gap] };
+    if (page === undefined || this.#isKnown(page)) return nothing;
     const more = page.more ? new Map([[this.#terms.read.channel, page.offset]]) : undefined;
     return { body: Buffer.from(`[${page.items.join(',')}]`), more, messages: this.#isHead ? 0 : page.messages };
   }

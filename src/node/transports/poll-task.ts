@@ -251,8 +251,9 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
   }
 
   #give(answer: PollAnswer): void {
-    const { writer, counts, lifecycle } = this.#parts;
+    const { writer, counts, lifecycle, channels } = this.#parts;
     counts.delivered += answer.messages;
+    for (const reason of answer.gaps ?? []) channels.counters[`gaps.${reason}`]++;
     this.#client.more = answer.body.length >= BYTES_PER_UNIT ? answer.more : undefined;
     this.#charge(answer.body.length);
     this.#finish();

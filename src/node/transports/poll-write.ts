@@ -1,6 +1,6 @@
 // Writes the answer to a poll: per channel the messages after a position, each text built once for all who ask the same.
 
-import { HEADERS, type Offset, type PolledGap, type PollRequest } from '../../protocol/index.js';
+import { type GapReason, HEADERS, type Offset, type PolledGap, type PollRequest } from '../../protocol/index.js';
 import type { Channel } from '../channels/channel.js';
 import { buildMessage, type ChannelMessage, framePrefix, passingFrames } from '../channels/message.js';
 import { Newest } from '../channels/newest.js';
@@ -30,6 +30,8 @@ export interface AnswerPart {
   readonly more: boolean;
   /** How many are in it. */
   readonly messages: number;
+  /** Why something before them is not. */
+  readonly gap: GapReason | undefined;
 }
 
 /** Its text in a poll's answer. */
@@ -44,6 +46,8 @@ export interface PollAnswer {
   readonly more: FollowUps | undefined;
   /** Messages in it. */
   readonly messages: number;
+  /** What it tells of, by their reasons; absent: of none. */
+  readonly gaps?: readonly GapReason[];
 }
 
 /** Where a poll's answer goes. */
@@ -148,14 +152,16 @@ function answerOf(parts: readonly PollPart[]): PollAnswer {
   let more: Map<string, Offset> | undefined;
   let texts = '';
   let messages = 0;
+  let gaps: GapReason[] | undefined;
   for (const part of parts) {
     messages += part.messages;
+    if (part.gap !== undefined) gaps = [...(gaps ?? []), part.gap];
     texts = texts === '' ? part.text : `${texts},${part.text}`;
     if (!part.more) continue;
     more ??= new Map();
     if (more.size < MAX_FOLLOW_UPS) more.set(part.name, part.offset);
   }
-  return { body: Buffer.from(`{"channels":{${texts}}}`), more, messages };
+  return { body: Buffer.from(`{"channels":{${texts}}}`), more, messages, ...(gaps && { gaps }) };
 }
 
 /** Up to `maxBytes` of what is after a position, but at least one message, and all that is live-only. */
@@ -215,5 +221,5 @@ function part(
 ): PollPart {
   const gapText = gap === undefined ? '' : `,"gap":${JSON.stringify(gap)}`;
   const text = `"${name}":{"offset":"${offset}","messages":[${texts.join(',')}]${gapText}${more ? ',"more":true' : ''}}`;
-  return { name, text, offset, more, messages: texts.length };
+  return { name, text, offset, more, messages: texts.length, gap: gap?.reason };
 }

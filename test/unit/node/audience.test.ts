@@ -3,6 +3,7 @@
 import { expect, it } from 'vitest';
 import { LoopTurn } from '../../../src/lib/loop-turn.js';
 import { Audience } from '../../../src/node/channels/audience.js';
+import { noGaps } from '../../../src/node/channels/channel-counters.js';
 import { EVENT_STREAM, JSON_FRAMES, type TopicEncoding } from '../../../src/node/channels/encoding.js';
 import { buildMessage, framePrefix, passingFrames } from '../../../src/node/channels/message.js';
 
@@ -27,7 +28,7 @@ function audience() {
     subscribe: (topic: string) => void topics.push(`+${topic}`),
     unsubscribe: (topic: string) => void topics.push(`-${topic}`),
   };
-  const counters = { deliveredSockets: 0, deliveredStreams: 0 };
+  const counters = { deliveredSockets: 0, deliveredStreams: 0, ...noGaps() };
   const failures: unknown[] = [];
   const parts = {
     turn: new LoopTurn(),
@@ -120,11 +121,11 @@ it('counts each socket and stream that a message goes to, without touching them'
   all.message(message());
   all.removeSocket(socket, JSON_FRAMES);
   all.message(message());
-  expect(counters).toEqual({ deliveredSockets: 5, deliveredStreams: 4 });
+  expect(counters).toMatchObject({ deliveredSockets: 5, deliveredStreams: 4 });
 });
 
 it('tells sockets, streams and polls of messages and gaps', () => {
-  const { all, published, socket } = audience();
+  const { all, published, socket, counters } = audience();
   const events: string[] = [];
   const stream = { write: (event: Buffer) => void events.push(String(event)) };
   const heard: string[] = [];
@@ -137,6 +138,8 @@ it('tells sockets, streams and polls of messages and gaps', () => {
   expect(published).toEqual([`news: ${FRAME}`, `news: ${JSON.stringify(GAP)}`]);
   expect(events).toEqual([`event: message\ndata: ${FRAME}\n\n`, `event: gap\ndata: ${JSON.stringify(GAP)}\n\n`]);
   expect(heard).toEqual(['news', 'gap']);
+  // The poll is counted where it is answered.
+  expect(counters).toMatchObject({ [`gaps.${GAP.reason}`]: 2 });
   all.removeSocket(socket, JSON_FRAMES);
   all.removeStream(stream, EVENT_STREAM);
   all.removeWaiter(place);

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { LoopTurn } from '../../../src/lib/loop-turn.js';
 import { Audience } from '../../../src/node/channels/audience.js';
 import { Batches } from '../../../src/node/channels/batches.js';
+import { noGaps } from '../../../src/node/channels/channel-counters.js';
 import { BATCHED_FRAMES, JSON_FRAMES } from '../../../src/node/channels/encoding.js';
 import { buildMessage, framePrefix, passingFrames } from '../../../src/node/channels/message.js';
 import type { TopicListener } from '../../../src/node/channels/topic-group.js';
@@ -42,7 +43,7 @@ beforeEach(() => {
     throw error;
   };
   batches = new Batches(MAX_BYTES, failed);
-  const counters = { deliveredSockets: 0, deliveredStreams: 0 };
+  const counters = { deliveredSockets: 0, deliveredStreams: 0, ...noGaps() };
   audience = new Audience('news', { turn: new LoopTurn(), publish, batches, counters, failed });
   return () => batches.close();
 });

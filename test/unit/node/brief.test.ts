@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { LoopTurn } from '../../../src/lib/loop-turn.js';
 import { Audience } from '../../../src/node/channels/audience.js';
 import { Batches } from '../../../src/node/channels/batches.js';
+import { noGaps } from '../../../src/node/channels/channel-counters.js';
 import { BATCHED_FRAMES, BRIEF_FRAMES } from '../../../src/node/channels/encoding.js';
 import { buildMessage, framePrefix, passingFrames } from '../../../src/node/channels/message.js';
 import { decodeFrame, formatOffset } from '../../../src/protocol/index.js';
@@ -24,7 +25,7 @@ async function framesOf(messages: readonly Published[], maxBytes = 64 * 1024) {
     throw error;
   };
   const batches = new Batches(maxBytes, failed);
-  const counters = { deliveredSockets: 0, deliveredStreams: 0 };
+  const counters = { deliveredSockets: 0, deliveredStreams: 0, ...noGaps() };
   const audience = new Audience('news', { turn: new LoopTurn(), publish, batches, counters, failed });
   for (const encoding of [BATCHED_FRAMES, BRIEF_FRAMES])
     audience.addSocket({ subscribe: () => {}, unsubscribe: () => {} }, encoding);

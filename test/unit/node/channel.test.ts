@@ -10,6 +10,7 @@ import { LoopTurn } from '../../../src/lib/loop-turn.js';
 import { Retrier } from '../../../src/lib/retrier.js';
 import { Audience } from '../../../src/node/channels/audience.js';
 import { Channel } from '../../../src/node/channels/channel.js';
+import { noGaps } from '../../../src/node/channels/channel-counters.js';
 import { JSON_FRAMES } from '../../../src/node/channels/encoding.js';
 import { HistoryMemory } from '../../../src/node/channels/history-memory.js';
 import { createLogReads } from '../../../src/node/channels/log-reads.js';
@@ -24,7 +25,7 @@ interface Bench {
   readonly frames: { type: string; offset: string; data?: unknown; after?: string; reason?: string }[];
   /** What the bus brought and the channel has not seen yet. */
   readonly bus: BrokerMessage[];
-  readonly counters: { duplicates: number; repairs: number; gaps: number };
+  readonly counters: { duplicates: number; repairs: number; 'gaps.trimmed': number };
   readonly age: { oldest: string };
 }
 
@@ -42,12 +43,15 @@ async function open(historySize = 1_000, memory = new HistoryMemory(1_000_000), 
   };
   await broker.start(listener);
   const frames: Bench['frames'] = [];
-  const counters = { messages: 0, duplicates: 0, repairs: 0, repaired: 0, gaps: 0 };
+  const counters = {
+    ...{ messages: 0, duplicates: 0, repairs: 0, repaired: 0 },
+    ...{ deliveredSockets: 0, deliveredStreams: 0, ...noGaps() },
+  };
   const traffic = { deliveredAtMs: Number.NEGATIVE_INFINITY };
   const audience = new Audience('news', {
     turn: new LoopTurn(),
     publish: (_topic, frame) => frames.push(JSON.parse(frame.toString())),
-    counters: { deliveredSockets: 0, deliveredStreams: 0 },
+    counters,
     failed: (error) => {
       throw error;
     },
@@ -108,7 +112,7 @@ describe('channel', () => {
     await bench.channel.ready;
     expect(bench.frames[1]).toMatchObject({ type: 'gap', after: first, offset: later[4], reason: 'trimmed' });
     expect(bench.frames.slice(2).map((frame) => frame.data)).toEqual([7, 8, 9]);
-    expect(bench.counters.gaps).toBe(1);
+    expect(bench.counters['gaps.trimmed']).toBe(1);
   });
 
   it('takes over what a reader has read ahead of the bus', async () => {

@@ -39,6 +39,7 @@ class World {
       drained: () => new Promise<void>((resolve) => this.#drain.push(resolve)),
     };
     const audience = {
+      countGap() {},
       addFed: (listener: ConflatedFeed) => this.fed.add(listener),
       removeFed: (listener: ConflatedFeed) => this.fed.remove(listener),
       newest: (member: string, position: string) => this.fed.newest(member, position),
