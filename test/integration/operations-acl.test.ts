@@ -107,6 +107,16 @@ describe('the documented Redis permissions', () => {
     }
   });
 
+  it('let the user of nodes type what the page says of the queue', async () => {
+    const commands = [...operations.matchAll(/`((?:X\w+(?: STREAM)?|GET|DEL|SET) fanfare:ingest[^`]*)`/g)];
+    expect(commands.length).toBeGreaterThan(3);
+    for (const [, command = ''] of commands)
+      expect([command, await redis.admin.call('ACL', 'DRYRUN', 'fanfare-node', ...command.split(' '))]).toEqual([
+        command,
+        'OK',
+      ]);
+  });
+
   it('let all wait for replicas', async () => {
     for (const name of documentedUsers().keys()) {
       expect(await redis.admin.call('ACL', 'DRYRUN', name, 'WAIT', '1', '1000')).toBe('OK');
