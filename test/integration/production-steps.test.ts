@@ -160,6 +160,28 @@ describe('the lines of production', () => {
     }
   });
 
+  it('give users of Redis that have one password another one each', () => {
+    const shared = 'a'.repeat(64);
+    for (const user of USERS) {
+      const acl = text('etc/redis/users.acl').replace(secret(`redis-${user}`), shared);
+      writeFileSync(join(folder, 'etc/redis/users.acl'), acl);
+      writeFileSync(join(folder, `etc/fanfare/redis-${user}`), shared);
+    }
+    type(changes(3));
+    expect(passwords()).toEqual(ownPasswords());
+    expect(new Set(Object.values(passwords()).flat()).size).toBe(USERS.length);
+  });
+
+  it('change nothing where what a secret was is not there', () => {
+    const before = [text('etc/fanfare/node1.env'), text('etc/redis/users.acl')];
+    const [functions = '', ...parts] = changes(3).slice(2);
+    const lines = functions
+      .replace(/^for name in .*$/m, '')
+      .concat(...parts.map((part) => part.replace(/^for name in .*$/m, '')));
+    type([...changes(3).slice(0, 2), 'set +e', lines, 'true']);
+    expect([text('etc/fanfare/node1.env'), text('etc/redis/users.acl')]).toEqual(before);
+  });
+
   it('leave the new passwords alone, and no file of what was', () => {
     const before = ownPasswords();
     type(changes(3));
