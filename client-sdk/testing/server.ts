@@ -96,7 +96,7 @@ export class Server {
   ): readonly [status: number, code: string] | undefined {
     if (this.forbidden.has(channel)) return [403, 'forbidden'];
     const text = JSON.stringify(data);
-    if (new TextEncoder().encode(text).length > LIMITS.maxMessageBytes) return [413, 'payload_too_large'];
+    if (new Blob([text]).size > LIMITS.maxMessageBytes) return [413, 'payload_too_large'];
     const known = this.#texts.get(this.#idOf(connection, channel, key));
     return known === undefined || known === text ? undefined : [409, 'idempotency_conflict'];
   }
