@@ -156,7 +156,7 @@ describe.each(['uws', 'ws'] as const)('the doors of a node on the %s engine', (e
     expect((await poll(positions(answer), 0, { ticket: another })).status).toBe(429);
   });
 
-  it('have a poll that goes on paid for where the answer before was small, whatever it asks for', async () => {
+  it('have a poll that goes on paid for where the one before asked for a small answer, and got one', async () => {
     await start({ pollRate: ONCE(1) });
     for (let n = 0; n < 3; n++) await node.broker.publish({ channel: 'a', data: String(n) });
     const ticket = node.ticket();

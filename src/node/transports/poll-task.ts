@@ -73,7 +73,6 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
   /** Something was found that does not wait for long. */
   #isHurried = false;
   #place: PollPlace | undefined;
-  /** What its client has paid for: of its price, and since. */
   #paidBytes: number;
 
   constructor(parts: PollParts<P>, call: PollCall, { identity, request, client, keys, paid }: PollEntrant) {
@@ -254,7 +253,9 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
     const { writer, counts, lifecycle, channels } = this.#parts;
     counts.delivered += answer.messages;
     for (const reason of answer.gaps ?? []) channels.counters[`gaps.${reason}`]++;
-    this.#client.more = answer.body.length >= BYTES_PER_UNIT ? answer.more : undefined;
+    // Going on is free, but not in small steps of the client's own choice.
+    const bytes = Math.max(this.#request.maxBytes, answer.body.length);
+    this.#client.more = bytes >= BYTES_PER_UNIT ? answer.more : undefined;
     this.#charge(answer.body.length);
     this.#finish();
     writer.give(this.#call, answer, lifecycle.isMoving);
