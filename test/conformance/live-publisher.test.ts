@@ -97,8 +97,9 @@ describe.each(['uws', 'ws'] as const)('a live-only publisher that turns hostile,
   );
 
   it('has what it forged counted, and nothing read for it', () => {
-    const { repairs, gaps, ...stats } = node.node.stats();
+    const stats = node.node.stats();
     expect(stats['damaged.live']).toBeGreaterThan(ROUNDS);
-    expect({ repairs, gaps }).toEqual({ repairs: 0, gaps: 0 });
+    const gaps = Object.entries(stats).filter(([name, count]) => name.startsWith('gaps.') && count > 0);
+    expect({ repairs: stats.repairs, gaps }).toEqual({ repairs: 0, gaps: [] });
   });
 });
