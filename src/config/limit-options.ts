@@ -34,7 +34,7 @@ export const limitOptions = {
   }),
   linksPerUser: option(wholeNumber(0, 1_000_000), {
     about:
-      'WebSockets, streams and waiting polls of one user, or of one address of those who have no name, at one node (at all: `limits`, `links`, `shared`); 0 is no limit',
+      'WebSockets, streams and waiting polls of one user at one node (at all: `limits`, `links`, `shared`); those who have no name have a quarter of its places at one address; 0 is no limit',
     roles: NODES,
     default: '100',
   }),

@@ -54,6 +54,10 @@ export function namelessName(address: string): string {
   return `${NAMELESS}${address}`;
 }
 
+export function isNameless(name: string): boolean {
+  return name.startsWith(NAMELESS);
+}
+
 /** What the subject of this name is told that has too many links; `where` they are counted: absent, everywhere. */
 export function tooMany({ max, by }: SharedBound, name: string, where = ''): FanfareError {
   return new FanfareError('too_many_connections', `${whoOf(name, by)} has at most ${max} links${where}`, {
@@ -62,7 +66,7 @@ export function tooMany({ max, by }: SharedBound, name: string, where = ''): Fan
 }
 
 function whoOf(name: string, by: SharedBound['by']): string {
-  return WHO[name.startsWith(NAMELESS) ? 'address' : by];
+  return WHO[isNameless(name) ? 'address' : by];
 }
 
 export class SharedSubject {

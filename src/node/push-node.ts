@@ -55,6 +55,9 @@ export function createPushNode(parts: PushNodeParts, options: PushNodeOptions): 
   return new Node(parts, options);
 }
 
+/** Chosen: of a node's places, those of one address of clients without a name, which may be a whole office. */
+const NAMELESS_SHARE = 0.25;
+
 class Node implements PushNode {
   readonly #parts: PushNodeParts;
   readonly #options: PushNodeOptions;
@@ -86,7 +89,9 @@ class Node implements PushNode {
     this.#options = options;
     this.#load = new NodeLoad(options.maxMemoryBytes);
     this.#links = new Links(options);
-    this.#counts = new LinkCounts({ max: options.linksPerUser, by: options.linksBy ?? 'user' }, parts.sharedLinks);
+    const bound = { max: options.linksPerUser, by: options.linksBy ?? 'user' };
+    const namelessMax = Math.max(bound.max, Math.floor(options.maxConnections * NAMELESS_SHARE));
+    this.#counts = new LinkCounts(bound, parts.sharedLinks, namelessMax);
     this.#watch = new LinkWatch(this.#links, options, logger);
     this.#room = new NodeRoom({ load: this.#load, taken: () => this.#placesTaken(), options });
     const hears = () => broker.status();

@@ -247,7 +247,7 @@ describe.each(['uws', 'ws'] as const)('limits by subject on the %s engine', (eng
     });
 
     it('are those of one address where they have no name, of every kind, and users there do not notice', async () => {
-      await start({ options: { linksPerUser: 3 }, namespaces: OPEN });
+      await start({ options: { linksPerUser: 2, maxConnections: 12 }, namespaces: OPEN });
       await connected(node.ticket(null));
       const stream = openStream({ url: node.url, ticket: node.ticket(null) }, { 'demo:1': 'now' });
       open.push(stream);

@@ -3,7 +3,14 @@
 import type { Identity } from '../../auth/identity.js';
 import { LinkTally } from '../../limits/link-tally.js';
 import type { SharedLinks } from '../../limits/shared-links.js';
-import { namelessName, type Seat, type SeatOwner, type SharedBound, tooMany } from '../../limits/shared-subject.js';
+import {
+  isNameless,
+  namelessName,
+  type Seat,
+  type SeatOwner,
+  type SharedBound,
+  tooMany,
+} from '../../limits/shared-subject.js';
 import type { SubjectKeys } from '../../limits/subject-limit.js';
 
 /** Who enters, and leaves. */
@@ -18,13 +25,18 @@ type Names = Pick<SubjectKeys, 'user' | 'address'>;
 export class LinkCounts {
   /** 0 bounds nobody. */
   readonly #bound: SharedBound;
+  readonly #namelessMax: number;
   readonly #shared: SharedLinks | undefined;
   /** Of most there is one link: its session is all that is kept then. */
   readonly #byName = new Map<string, string | LinkTally>();
 
-  /** `shared` counts in place of this node alone. */
-  constructor(bound: SharedBound, shared?: SharedLinks) {
+  /**
+   * `shared` counts in place of this node alone, but for those who have no name: an address has `namelessMax` of them here, since a whole office
+   * may be behind it.
+   */
+  constructor(bound: SharedBound, shared?: SharedLinks, namelessMax: number = bound.max) {
     this.#bound = bound;
+    this.#namelessMax = namelessMax;
     this.#shared = bound.max === 0 ? undefined : shared;
   }
 
@@ -36,14 +48,16 @@ export class LinkCounts {
     const name = this.#nameOf(identity, keys);
     if (name === undefined) return undefined;
     const { connection = '' } = identity;
-    if (this.#shared !== undefined) return this.#shared.enter(name, connection, owner);
+    const isOfMany = isNameless(name);
+    if (this.#shared !== undefined && !isOfMany) return this.#shared.enter(name, connection, owner);
     const known = this.#byName.get(name);
     if (known === undefined) {
       this.#byName.set(name, connection);
       return undefined;
     }
     const links = typeof known === 'string' ? tallyOf(known) : known;
-    if (links.grows(connection) && links.counted >= this.#bound.max) throw tooMany(this.#bound, name, ' at a node');
+    const max = isOfMany ? this.#namelessMax : this.#bound.max;
+    if (links.grows(connection) && links.counted >= max) throw tooMany({ ...this.#bound, max }, name, ' at a node');
     links.add(connection);
     this.#byName.set(name, links);
     return undefined;

@@ -24,7 +24,7 @@ it('a link without a session of its own counts each time', () => {
 });
 
 it('who has no name is counted by address, and no user by that name with it', () => {
-  const counts = new LinkCounts({ max: 2, by: 'user' });
+  const counts = new LinkCounts({ max: 1, by: 'user' }, undefined, 2);
   for (let n = 0; n < 2; n++) counts.enter(link(null, undefined), from('10.0.0.1'));
   expect(() => counts.enter(link(null, 's'), from('10.0.0.1'))).toThrow(/an address has at most 2 links at a node/);
   counts.enter(link(null, undefined), from('10.0.0.2'));
