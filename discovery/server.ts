@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { countedIncoming } from '../src/http/counted-incoming.js';
 import { ignoreExpectations } from '../src/http/expectations.js';
+import { type HandshakeBound, NO_BOUND } from '../src/http/handshakes.js';
 import { framingProblem, headerListFrom } from '../src/http/header-list.js';
 import { serverUrl } from '../src/http/host-in-url.js';
 import { lazyRequest } from '../src/http/lazy-body.js';
@@ -24,6 +25,7 @@ import type { Code } from '../src/protocol/index.js';
 import type { RequestContext } from './handler.js';
 import { DISCOVERY_DEFAULTS } from './options.js';
 import { tooLarge } from './request-body.js';
+import { SilentSockets } from './silent-sockets.js';
 
 export interface DiscoveryServerOptions {
   readonly host: string;
@@ -41,6 +43,8 @@ export interface DiscoveryServerOptions {
   readonly maxBodyBytes: number;
   /** Connections beyond it are refused at once; default 10,000. */
   readonly maxConnections: number;
+  /** What one address may have of sockets that have not been answered yet; default: any number. */
+  readonly handshakes: HandshakeBound;
   /** How long `close` waits for requests that are being answered; default 2,000 ms. */
   readonly closeTimeoutMs: number;
   readonly logger: Logger;
@@ -61,6 +65,7 @@ const DEFAULTS = {
   maxHeaderBytes: 16 * 1024,
   maxBodyBytes: DISCOVERY_DEFAULTS.maxBodyBytes,
   maxConnections: 10_000,
+  handshakes: NO_BOUND,
   closeTimeoutMs: 2_000,
   logger: silentLogger,
 } as const;
@@ -80,12 +85,14 @@ class FetchServer implements DiscoveryServer {
   readonly #options: DiscoveryServerOptions;
   readonly #server: Server | TlsServer;
   readonly #answers = new OneAnswer();
+  readonly #silent: SilentSockets;
   #open = 0;
   #closing: Promise<void> | undefined;
 
   constructor(handler: RequestHandler, options: DiscoveryServerOptions) {
     this.#handler = handler;
     this.#options = options;
+    this.#silent = new SilentSockets(options.handshakes);
     const settings = {
       IncomingMessage: countedIncoming(this.#answers, isTunnel) as typeof IncomingMessage,
       headersTimeout: options.requestTimeoutMs,
@@ -100,13 +107,16 @@ class FetchServer implements DiscoveryServer {
         ? createServer(settings)
         : createTlsServer({ ...settings, cert: tls.cert, key: tls.key, handshakeTimeout });
     this.#server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      if (this.#isShort) response.shouldKeepAlive = false;
-      const serve = () => this.#serve(request, response).catch((error) => this.#giveUp(error, request.socket));
-      this.#answers.enter(request.socket, response, serve);
+      const { socket } = request;
+      if (this.#isShort || this.#silent.isCrowded(socket)) response.shouldKeepAlive = false;
+      response.once('close', () => this.#silent.answered(socket));
+      const serve = () => this.#serve(request, response).catch((error) => this.#giveUp(error, socket));
+      this.#answers.enter(socket, response, serve);
     });
     ignoreExpectations(this.#server);
     this.#server.maxConnections = options.maxConnections;
     this.#server.on('connection', (socket) => {
+      if (!this.#silent.came(socket)) return void socket.destroy();
       this.#open++;
       socket.once('close', () => this.#open--);
     });

@@ -3,9 +3,12 @@
 import { createDiscovery, type Discovery } from '../../discovery/handler.js';
 import type { Registry } from '../cluster/registry.js';
 import type { Revocations } from '../cluster/revocations.js';
-import { limitSettings } from '../config/limits.js';
+import { discoverySockets } from '../config/file-limit.js';
+import { boundOf, limitSettings, usualHandshakes } from '../config/limits.js';
 import type { Namespaces } from '../config/namespaces.js';
 import type { Config } from '../config/schema.js';
+import { ClientAddress } from '../http/client-address.js';
+import { HandshakeWatch } from '../http/handshake-watch.js';
 import { Origins } from '../http/origins.js';
 import type { Logger } from '../lib/logger.js';
 import { limitOf } from '../limits/limit-of.js';
@@ -43,8 +46,25 @@ export function composeDiscovery(
   );
 }
 
-/** Discovery's counters beside those of a node: `connects` as `discoveryConnects`. */
-export function discoveryStats(discovery: Discovery | undefined): Readonly<Record<string, number>> {
+export interface DiscoveryBounds {
+  readonly maxConnections: number;
+  readonly handshakes: HandshakeWatch;
+}
+
+/** What discovery takes of connections where it has a port of its own. */
+export function discoveryBounds({ limits, handshakesPerIp, trustedProxies }: Config, logger: Logger): DiscoveryBounds {
+  const maxConnections = discoverySockets();
+  const max = boundOf(limits.handshakes, handshakesPerIp ?? usualHandshakes(maxConnections));
+  return { maxConnections, handshakes: new HandshakeWatch(max, new ClientAddress(trustedProxies), logger) };
+}
+
+/** Discovery's counters beside those of a node: `connects` as `discoveryConnects`; `bounds` where it has a port of its own. */
+export function discoveryStats(
+  discovery: Discovery | undefined,
+  bounds?: DiscoveryBounds,
+): Readonly<Record<string, number>> {
   const named = (key: string) => `discovery${key.charAt(0).toUpperCase()}${key.slice(1)}`;
-  return Object.fromEntries(Object.entries(discovery?.stats() ?? {}).map(([key, value]) => [named(key), value]));
+  const own = bounds && { handshakesRefused: bounds.handshakes.refusals };
+  const stats = Object.entries(discovery?.stats() ?? {}).map(([key, value]) => [named(key), value]);
+  return { ...Object.fromEntries(stats), ...own };
 }

@@ -1,5 +1,6 @@
 // Shows the configuration to people: the effective values with their sources, and the docs' table of options.
 
+import { discoverySockets } from './file-limit.js';
 import {
   boundOf,
   hasBurst,
@@ -47,9 +48,10 @@ function shownLimits({ config, role }: LoadedConfig): Readonly<Record<string, un
   const settings = limitSettings(config.limits, config);
   const names = RATE_NAMES.filter((name) => LIMIT_ROLES[name].includes(role));
   const shown = Object.fromEntries(names.map((name) => [name, shownLimit(settings[name])]));
-  if (role === 'discovery') return shown;
-  const { limits, linksPerUser, maxConnections, handshakesPerIp = usualHandshakes(maxConnections) } = config;
+  const maxConnections = role === 'discovery' ? discoverySockets() : config.maxConnections;
+  const { limits, linksPerUser, handshakesPerIp = usualHandshakes(maxConnections) } = config;
   const handshakes = maxOf(boundOf(limits.handshakes, handshakesPerIp));
+  if (role === 'discovery') return { ...shown, handshakes };
   const links = maxOf(boundOf(limits.links, linksPerUser));
   const shared = isSharedBound(limits.links);
   return { ...shown, handshakes, links: links && { ...links, by: linksBy(limits.links), ...(shared && { shared }) } };

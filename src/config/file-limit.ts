@@ -11,6 +11,14 @@ export function socketsWithin(wanted: number, limit = openFileLimit()): number {
   return Math.min(wanted, Math.max(limit - RESERVED_FILES, Math.floor(limit / 2)));
 }
 
+/** Chosen: discovery answers and forgets; where the limit on open files is lower, fewer. */
+const DISCOVERY_SOCKETS = 10_000;
+
+/** So many connections discovery takes by itself. */
+export function discoverySockets(): number {
+  return socketsWithin(DISCOVERY_SOCKETS);
+}
+
 /** The soft limit on open files; `undefined` where the system does not tell. */
 export function openFileLimit(limitsFile = '/proc/self/limits'): number | undefined {
   let limits: string;

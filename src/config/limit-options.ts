@@ -50,7 +50,7 @@ export const limitOptions = {
   }),
   handshakesPerIp: option(wholeNumber(0, 1_000_000).optional(), {
     about: 'sockets of one address that have neither been answered nor let in; 0 is no limit',
-    roles: NODES,
-    defaultText: '512 or a sixteenth of `maxConnections`, whichever is less',
+    roles: ROLES,
+    defaultText: '512 or a sixteenth of `maxConnections`, whichever is less; discovery has 10,000 of them',
   }),
 };

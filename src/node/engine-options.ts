@@ -1,7 +1,7 @@
 // What a node tells its engine: where it listens, and the bounds of requests and sockets.
 
+import type { HandshakeBound } from '../http/handshakes.js';
 import type { EngineOptions } from './engines/engine.js';
-import type { HandshakeBound } from './engines/handshakes.js';
 import type { PushNodeOptions } from './node-options.js';
 
 const MAX_HEADER_BYTES = 16 * 1024;

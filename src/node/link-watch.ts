@@ -1,12 +1,12 @@
 // What watches a node's links: what they leave unread, whose peers have vanished, and which addresses open too many that show nothing.
 
 import { ClientAddress } from '../http/client-address.js';
+import { HandshakeWatch } from '../http/handshake-watch.js';
 import type { Logger } from '../lib/logger.js';
 import { residentMemory } from '../lib/resident-memory.js';
 import { BufferBudget } from './clients/buffer-budget.js';
 import { DeadStreams } from './clients/dead-streams.js';
 import type { Links } from './clients/links.js';
-import { HandshakeWatch } from './handshake-watch.js';
 import type { PushNodeOptions } from './node-options.js';
 
 export type LinkWatchOptions = Pick<PushNodeOptions, 'maxBufferedTotal' | 'trustedProxies' | 'handshakesPerAddress'>;

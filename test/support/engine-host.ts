@@ -1,5 +1,6 @@
 // An engine with a node behind it that writes down what it is told; each test brings what it answers.
 
+import { NO_BOUND } from '../../src/http/handshakes.js';
 import type {
   Engine,
   EngineHandlers,
@@ -10,7 +11,6 @@ import type {
   UpgradeDecision,
   UpgradeRequest,
 } from '../../src/node/engines/engine.js';
-import { NO_BOUND } from '../../src/node/engines/handshakes.js';
 import { createUwsEngine } from '../../src/node/engines/uws/engine.js';
 import { createWsEngine } from '../../src/node/engines/ws/engine.js';
 

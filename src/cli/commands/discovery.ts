@@ -3,13 +3,12 @@
 import type { Command } from 'commander';
 import type { Discovery } from '../../../discovery/handler.js';
 import { createDiscoveryServer } from '../../../discovery/server.js';
-import { socketsWithin } from '../../config/file-limit.js';
 import { Namespaces } from '../../config/namespaces.js';
 import { FanfareError } from '../../lib/errors.js';
 import { createPinoLogger } from '../../lib/pino-logger.js';
 import type { ReadinessCheck } from '../../node/node-options.js';
 import { composeCluster } from '../compose-cluster.js';
-import { composeDiscovery, discoveryStats } from '../compose-discovery.js';
+import { composeDiscovery, discoveryBounds, discoveryStats } from '../compose-discovery.js';
 import { composeProbes } from '../compose-probes.js';
 import { composeRevocableAuth, discoveryMember, release } from '../compose-revocations.js';
 import { composeTls } from '../compose-tls.js';
@@ -17,9 +16,6 @@ import { addOptionFlags, configOf } from '../option-flags.js';
 import { problemResponse } from '../problem-response.js';
 import { runServer, serverEnd } from '../server-process.js';
 import { VERSION } from '../version.js';
-
-/** Chosen: discovery answers and forgets; where the limit on open files is lower, fewer. */
-const MAX_CONNECTIONS = 10_000;
 
 /** Adds the command. */
 export function addCommand(program: Command): void {
@@ -37,6 +33,8 @@ async function runDiscovery(command: Command): Promise<void> {
   const namespaces = new Namespaces(config.namespaces);
   const cluster = composeCluster(loaded, namespaces, logger);
   const { auth, revocations } = composeRevocableAuth(loaded, cluster, discoveryMember(config), logger);
+  const own = () => ({ ...auth.tokens?.stats(), ...logger.stats() });
+  const bounds = discoveryBounds(config, logger);
   // Made once the cluster can be asked: it looks for nodes at once.
   let discovery: Discovery | undefined;
   let leavingSinceMs: number | undefined;
@@ -45,7 +43,7 @@ async function runDiscovery(command: Command): Promise<void> {
     // While Redis is away discovery answers from the nodes it knows, and is ready as long as it does.
     checks: () => [...(discovery ?? cluster).checks(), ...auth.keys.checks(), ...leavingCheck(leavingSinceMs)],
     build: () => ({ version: VERSION }),
-    stats: () => ({ ...discoveryStats(discovery), ...cluster.stats(), ...auth.tokens?.stats(), ...logger.stats() }),
+    stats: () => ({ ...discoveryStats(discovery, bounds), ...cluster.stats(), ...own() }),
     operators: (...asked) => discovery?.operators(...asked),
   });
   const tls = await composeTls(loaded, logger);
@@ -54,10 +52,7 @@ async function runDiscovery(command: Command): Promise<void> {
       (await probe(request, context.remoteAddress)) ??
       discovery?.(request, context) ??
       problemResponse(new FanfareError('no_capacity', 'discovery is starting')),
-    {
-      ...{ host: config.host, port: config.port, tls: tls?.pair },
-      ...{ maxConnections: socketsWithin(MAX_CONNECTIONS), logger },
-    },
+    { host: config.host, port: config.port, tls: tls?.pair, ...bounds, logger },
   );
   tls?.onRenewed((pair) => server.renewTls(pair));
   const close = async () => {

@@ -1,7 +1,7 @@
 // The seam between a node and what serves HTTP and WebSocket.
 
+import type { HandshakeBound } from '../../http/handshakes.js';
 import type { TlsPair, TlsProblem } from '../../lib/tls-pair.js';
-import type { HandshakeBound } from './handshakes.js';
 
 /** One HTTP request and its answer. Everything is copied from the request before it is handed over. */
 export interface HttpExchange {

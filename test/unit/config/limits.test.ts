@@ -196,7 +196,7 @@ describe('what is shown', () => {
       handshakes: { max: 512 },
       links: false,
     });
-    expect(Object.keys(line('discovery'))).toEqual(['connects', 'addresses']);
+    expect(Object.keys(line('discovery'))).toEqual(['connects', 'addresses', 'handshakes']);
   });
 
   it('is of links whether the cluster counts them together', () => {

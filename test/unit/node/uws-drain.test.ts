@@ -2,8 +2,8 @@
 
 import type { WebSocket } from 'uWebSockets.js';
 import { expect, it } from 'vitest';
+import { Handshakes, NO_BOUND } from '../../../src/http/handshakes.js';
 import type { EngineHandlers, EngineOptions, SocketHandler } from '../../../src/node/engines/engine.js';
-import { Handshakes, NO_BOUND } from '../../../src/node/engines/handshakes.js';
 import { type Link, UwsSocket, UwsSockets } from '../../../src/node/engines/uws/socket.js';
 import { SocketCount } from '../../../src/node/engines/uws/socket-count.js';
 

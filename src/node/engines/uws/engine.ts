@@ -1,12 +1,12 @@
 // The fast engine: uWebSockets.js, where it is installed and loads.
 
 import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js';
+import { Handshakes } from '../../../http/handshakes.js';
 import { HeaderList } from '../../../http/header-list.js';
 import { FanfareError } from '../../../lib/errors.js';
 import type { TlsPair, TlsProblem } from '../../../lib/tls-pair.js';
 import type { Engine, EngineHandlers, EngineOptions, UpgradeRequest } from '../engine.js';
 import { guarded } from '../guard.js';
-import { Handshakes } from '../handshakes.js';
 import { addressInUse } from '../listen-error.js';
 import { asksForWebSocket, decideUpgrade, handshakeProblem, headProblem } from '../refusal.js';
 import { UwsApp } from './app.js';

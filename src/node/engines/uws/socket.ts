@@ -2,12 +2,12 @@
 
 import type { WebSocket, WebSocketBehavior } from 'uWebSockets.js';
 import { randomUUID } from 'node:crypto';
+import type { Handshakes } from '../../../http/handshakes.js';
 import { after, soon } from '../../../lib/timers.js';
 import { CLOSE } from '../../../protocol/index.js';
 import { countControl, isTooMany, TOO_MANY_CONTROLS } from '../control-frames.js';
 import type { EngineHandlers, EngineOptions, EngineSocket, SocketHandler } from '../engine.js';
 import { guarded } from '../guard.js';
-import type { Handshakes } from '../handshakes.js';
 import { closeReason, saneCloseCode } from '../refusal.js';
 import { Outbox, type Receiver } from './outbox.js';
 import type { SocketCount } from './socket-count.js';

@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Handshakes } from '../handshakes.js';
+import type { Handshakes } from '../../../http/handshakes.js';
 import type { CountedSocket, WsExchange } from './exchange.js';
 
 const CONNECTION = Symbol('connection');

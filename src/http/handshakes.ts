@@ -1,9 +1,9 @@
 // Sockets that have shown nothing yet, counted by address: one address has so many of them, and no more.
 
-import { addressKey } from '../../http/address.js';
-import { monotonicNowMs } from '../../lib/clocks.js';
+import { monotonicNowMs } from '../lib/clocks.js';
+import { addressKey } from './address.js';
 
-/** Specified: how long a socket counts at most. Both engines give up a silent one before. */
+/** Specified: how long a socket counts at most. Whoever serves gives up a silent one before. */
 const SLOTS = 12;
 const SLOT_MS = 1_000;
 /** Chosen: addresses that are counted at once; what comes from others is not, and bounded by all sockets only. */

@@ -1,8 +1,8 @@
-// What a node lets one address have of handshakes, and what it says of those that it refuses.
+// What a node or discovery lets one address have of handshakes, and what it says of those that it refuses.
 
-import type { ClientAddress } from '../http/client-address.js';
 import type { Logger } from '../lib/logger.js';
-import type { HandshakeBound } from './engines/handshakes.js';
+import type { ClientAddress } from './client-address.js';
+import type { HandshakeBound } from './handshakes.js';
 
 export class HandshakeWatch implements HandshakeBound {
   readonly max: number;

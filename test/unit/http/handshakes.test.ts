@@ -1,7 +1,7 @@
 // How many sockets of an address may have shown nothing, by a clock of its own.
 
 import { expect, it } from 'vitest';
-import { Handshakes } from '../../../src/node/engines/handshakes.js';
+import { Handshakes } from '../../../src/http/handshakes.js';
 
 function handshakes(max: number, shared: readonly string[] = []) {
   const world = { nowMs: 5_000, refused: [] as string[] };
