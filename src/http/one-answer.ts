@@ -88,6 +88,7 @@ class Line {
 
   end(): void {
     this.#waiting = undefined;
+    if (this.#over !== undefined) return;
     this.#over = after(LAST_MS, () => this.#socket.destroy());
     this.#socket.once('close', () => clearTimeout(this.#over));
   }

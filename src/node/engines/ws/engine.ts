@@ -214,7 +214,13 @@ class WsEngine implements Engine {
     const isSilent = raw.bytesRead === 0;
     const isUnderWay = this.#answers.isUnderWay(raw);
     if (isUnderWay && error.code === 'ERR_HTTP_REQUEST_TIMEOUT') WsConnection.of(raw)?.exchange?.timeOut();
-    else if (isSilent || error.code === 'ECONNRESET' || isUnderWay) raw.destroy();
+    else if (isSilent || error.code === 'ECONNRESET') raw.destroy();
+    // Its peer has gone before the request was whole.
+    else if (isUnderWay && error.code === 'HPE_INVALID_EOF_STATE') raw.destroy();
+    // What is no HTTP behind a request does not take its answer from it.
+    else if (isUnderWay && WsConnection.of(raw)?.exchange?.breakOff(clientProblem(error)) !== true) {
+      this.#answers.endWith(raw);
+    } else if (isUnderWay) return;
     // What a refused peer goes on sending is told of once more each time, and is read away already.
     else if (!raw.writableEnded) {
       answerAndClose(raw, errorAnswer(clientProblem(error), undefined, handlers), this.#restMs);

@@ -154,6 +154,18 @@ export class WsExchange implements HttpExchange {
     // Else what is left of it has a time of its own.
   }
 
+  /**
+   * What comes of it is no HTTP; answers whether it is this one that is coming. Where nobody waits for its body alone, its answer
+   * may be begun at any moment, and nothing is written before that.
+   */
+  breakOff(problem: FanfareError): boolean {
+    if (this.#cameWhole()) return false;
+    if (this.#done !== undefined) this.refuse(problem);
+    else if (!this.#answered) this.#res.destroy();
+    // Else its answer is on its way, and what is left of it has a time of its own.
+    return true;
+  }
+
   /** Claims the answer; false when the peer has gone. */
   #begin(): boolean {
     if (this.#answered) throw new TypeError('the request has been answered already');
