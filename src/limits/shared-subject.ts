@@ -46,27 +46,12 @@ export interface SeatTerms {
 }
 
 const WHO = { user: 'a user', address: 'an address' } as const;
-/** No user's name has half of a surrogate pair. */
-const NAMELESS = '\uD800';
 
-/** What those are counted by among users who have no name. */
-export function namelessName(address: string): string {
-  return `${NAMELESS}${address}`;
-}
-
-export function isNameless(name: string): boolean {
-  return name.startsWith(NAMELESS);
-}
-
-/** What the subject of this name is told that has too many links; `where` they are counted: absent, everywhere. */
-export function tooMany({ max, by }: SharedBound, name: string, where = ''): FanfareError {
-  return new FanfareError('too_many_connections', `${whoOf(name, by)} has at most ${max} links${where}`, {
+/** What the subject is told that has too many links; `where` they are counted: absent, everywhere. */
+export function tooMany({ max, by }: SharedBound, where = ''): FanfareError {
+  return new FanfareError('too_many_connections', `${WHO[by]} has at most ${max} links${where}`, {
     retryAfterMs: RETRY_AFTER_MS,
   });
-}
-
-function whoOf(name: string, by: SharedBound['by']): string {
-  return WHO[isNameless(name) ? 'address' : by];
 }
 
 export class SharedSubject {
@@ -108,10 +93,10 @@ export class SharedSubject {
   enter(session: string, owner: SeatOwner | undefined, { bound, share, isAway }: SeatTerms): Seat {
     const grows = this.#grows(session);
     if (isAway) {
-      if (this.own.grows(session) && this.own.counted >= bound.max) throw tooMany(bound, this.name);
+      if (this.own.grows(session) && this.own.counted >= bound.max) throw tooMany(bound);
     } else {
-      if (grows && this.isFull(bound.max)) throw tooMany(bound, this.name);
-      if (this.own.links - this.#toldLinks >= (grows ? share : 2 * share)) throw tooManyAtOnce(bound, this.name);
+      if (grows && this.isFull(bound.max)) throw tooMany(bound);
+      if (this.own.links - this.#toldLinks >= (grows ? share : 2 * share)) throw tooManyAtOnce(bound);
     }
     const seat = new Seat(session, owner);
     this.own.add(session);
@@ -145,7 +130,7 @@ export class SharedSubject {
     this.#elsewhere = new LinkTally();
     if (elsewhere !== '') for (const text of elsewhere.split(';')) this.#elsewhere.addText(text);
     this.#total = this.own.countedWith(this.#elsewhere);
-    const { code, message, retryAfterMs } = tooMany(bound, this.name);
+    const { code, message, retryAfterMs } = tooMany(bound);
     for (const seat of this.#fresh.toReversed()) {
       if (this.#total <= bound.max) break;
       // One that replaces another of its session, and counts with it, would end in vain.
@@ -184,7 +169,7 @@ export interface Telling {
   readonly count: number;
 }
 
-function tooManyAtOnce({ by }: SharedBound, name: string): FanfareError {
-  const message = `too many links of ${whoOf(name, by)} came at once`;
+function tooManyAtOnce({ by }: SharedBound): FanfareError {
+  const message = `too many links of ${WHO[by]} came at once`;
   return new FanfareError('too_many_connections', message, { retryAfterMs: SOON_MS });
 }

@@ -3,20 +3,16 @@
 import type { Identity } from '../../auth/identity.js';
 import { LinkTally } from '../../limits/link-tally.js';
 import type { SharedLinks } from '../../limits/shared-links.js';
-import {
-  isNameless,
-  namelessName,
-  type Seat,
-  type SeatOwner,
-  type SharedBound,
-  tooMany,
-} from '../../limits/shared-subject.js';
+import { type Seat, type SeatOwner, type SharedBound, tooMany } from '../../limits/shared-subject.js';
 import type { SubjectKeys } from '../../limits/subject-limit.js';
 
 /** Who enters, and leaves. */
 type Counted = Pick<Identity, 'user' | 'connection'>;
 /** `user` of who has no name says the address. */
 type Names = Pick<SubjectKeys, 'user' | 'address'>;
+
+/** No user's name has half of a surrogate pair: by this begins what those are counted by who have none. */
+const NAMELESS = '\uD800';
 
 /**
  * WebSockets, streams and waiting polls. Who has no name is counted by address, where that may be many: one of them could take every
@@ -48,7 +44,7 @@ export class LinkCounts {
     const name = this.#nameOf(identity, keys);
     if (name === undefined) return undefined;
     const { connection = '' } = identity;
-    const isOfMany = isNameless(name);
+    const isOfMany = name.startsWith(NAMELESS);
     if (this.#shared !== undefined && !isOfMany) return this.#shared.enter(name, connection, owner);
     const known = this.#byName.get(name);
     if (known === undefined) {
@@ -56,8 +52,8 @@ export class LinkCounts {
       return undefined;
     }
     const links = typeof known === 'string' ? tallyOf(known) : known;
-    const max = isOfMany ? this.#namelessMax : this.#bound.max;
-    if (links.grows(connection) && links.counted >= max) throw tooMany({ ...this.#bound, max }, name, ' at a node');
+    const bound: SharedBound = isOfMany ? { max: this.#namelessMax, by: 'address' } : this.#bound;
+    if (links.grows(connection) && links.counted >= bound.max) throw tooMany(bound, ' at a node');
     links.add(connection);
     this.#byName.set(name, links);
     return undefined;
@@ -76,7 +72,7 @@ export class LinkCounts {
     const { max, by } = this.#bound;
     if (max === 0) return undefined;
     if (by === 'address') return keys.address;
-    return user ?? (keys.user && namelessName(keys.user));
+    return user ?? (keys.user && NAMELESS + keys.user);
   }
 }
 
