@@ -84,15 +84,19 @@ describe('a client whose function gives a token of another user', () => {
   });
 });
 
+/** A client that has subscribed to two channels, and what it is to hear of the second one. */
+function subscribedToBoth() {
+  const clock = new FakeClock();
+  const server = createTestServer({ clock });
+  const client: Client = createClient({ ...server.options });
+  const heard: unknown[] = [];
+  return { clock, server, client, heard, a: client.subscribe('a'), b: client.subscribe('b') };
+}
+
 describe('a listener that opens the client again while it is closed', () => {
   /** All channels subscribe to `b` anew once `a` has ended. */
   async function reopen(before: (b: Subscription) => void) {
-    const clock = new FakeClock();
-    const server = createTestServer({ clock });
-    const client: Client = createClient({ ...server.options });
-    const heard: unknown[] = [];
-    const a = client.subscribe('a');
-    const b = client.subscribe('b');
+    const { clock, server, client, heard, a, b } = subscribedToBoth();
     let next: Subscription | undefined;
     a.on('state', ({ type }) => {
       if (type !== 'closed') return;
@@ -124,12 +128,7 @@ describe('a listener that opens the client again while it is closed', () => {
 });
 
 it('a listener that subscribes anew while links are lost has one subscription, and hears', async () => {
-  const clock = new FakeClock();
-  const server = createTestServer({ clock });
-  const client: Client = createClient({ ...server.options });
-  const heard: unknown[] = [];
-  const a = client.subscribe('a');
-  const b = client.subscribe('b');
+  const { clock, server, client, heard, a, b } = subscribedToBoth();
   a.on('state', ({ type }) => {
     if (type !== 'pending') return;
     b.unsubscribe();
