@@ -48,6 +48,16 @@ async function readCapped(request: Request, maxBytes: number): Promise<Buffer> {
   return bytes.take();
 }
 
-export function tooLarge(maxBytes: number): FanfareError {
+/** What `read` is done with: nothing past `maxBytes`, which rejects with `payload_too_large`. */
+export function wholeBody(
+  maxBytes: number,
+  read: (done: (body: Buffer | undefined) => void, failed: (error: Error) => void) => void,
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    read((body) => (body === undefined ? reject(tooLarge(maxBytes)) : resolve(body)), reject);
+  });
+}
+
+function tooLarge(maxBytes: number): FanfareError {
   return new FanfareError('payload_too_large', `the body is over ${maxBytes} bytes`);
 }

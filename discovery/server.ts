@@ -24,7 +24,7 @@ import type { TlsPair } from '../src/lib/tls-pair.js';
 import type { Code } from '../src/protocol/index.js';
 import type { RequestContext } from './handler.js';
 import { DISCOVERY_DEFAULTS } from './options.js';
-import { tooLarge } from './request-body.js';
+import { wholeBody } from './request-body.js';
 import { SilentSockets } from './silent-sockets.js';
 
 export interface DiscoveryServerOptions {
@@ -221,12 +221,9 @@ function requestOf(incoming: IncomingMessage, maxBodyBytes: number): Request {
 
 /** Rejects past `maxBytes`, and where its peer goes before. */
 function bodyOf(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    incoming.once('error', reject);
-    readWhole(incoming, maxBytes, (body) => {
-      if (body !== undefined) resolve(body);
-      else reject(tooLarge(maxBytes));
-    });
+  return wholeBody(maxBytes, (done, failed) => {
+    incoming.once('error', failed);
+    readWhole(incoming, maxBytes, done);
   });
 }
 

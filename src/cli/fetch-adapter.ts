@@ -1,7 +1,7 @@
 // Serves a function `(Request) => Promise<Response>` on an engine's HTTP exchanges, so that both share one port.
 
 import { DISCOVERY_DEFAULTS } from '../../discovery/options.js';
-import { tooLarge } from '../../discovery/request-body.js';
+import { wholeBody } from '../../discovery/request-body.js';
 import type { RequestHandler } from '../../discovery/server.js';
 import { lazyRequest } from '../http/lazy-body.js';
 import { corsHeaders, type Origins } from '../http/origins.js';
@@ -47,11 +47,6 @@ function requestOf(exchange: HttpExchange, signal: AbortSignal): Request {
 }
 
 function bodyOf(exchange: HttpExchange): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const { maxBodyBytes } = DISCOVERY_DEFAULTS;
-    exchange.readBody(maxBodyBytes, (body) => {
-      if (body !== undefined) resolve(body);
-      else reject(tooLarge(maxBodyBytes));
-    });
-  });
+  const { maxBodyBytes } = DISCOVERY_DEFAULTS;
+  return wholeBody(maxBodyBytes, (done) => exchange.readBody(maxBodyBytes, done));
 }
