@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { ENGINES, type EngineHost, startEngine } from '../support/engine-host.js';
-import { Peer, requestText } from '../support/engine-peer.js';
+import { Peer, requestText, untilServed } from '../support/engine-peer.js';
 
 const CHUNKED = requestText('POST', '/read', ['Transfer-Encoding: chunked']);
 
@@ -37,6 +37,23 @@ describe.each(ENGINES)('requests that break off on the %s engine', (name) => {
     await isRead;
     peer.write(rest);
     expect(await peer.until((text) => text.includes('\r\n\r\n'))).toMatch(/^HTTP\/1.1 400 /);
+    peer.reset();
+  });
+
+  it('are answered once, whatever follows', async () => {
+    const port = await start();
+    const isRead = new Promise<void>((resolve) => {
+      reading = resolve;
+    });
+    const peer = await Peer.connect(port);
+    peer.write(CHUNKED, '5\r\nhello\r\n');
+    await isRead;
+    peer.write('ZZ\r\n');
+    await peer.until((text) => text.includes('\r\n\r\n'));
+    peer.write('ZZ\r\n');
+    await untilServed(port);
+    expect(hosts[0]?.failures).toEqual([]);
+    expect(peer.text.match(/^HTTP\/1.1 /gm)).toHaveLength(1);
     peer.reset();
   });
 

@@ -160,9 +160,9 @@ export class WsExchange implements HttpExchange {
    */
   breakOff(problem: FanfareError): boolean {
     if (this.#cameWhole()) return false;
-    if (this.#done !== undefined) this.refuse(problem);
-    else if (!this.#answered) this.#res.destroy();
     // Else its answer is on its way, and what is left of it has a time of its own.
+    if (!this.#answered && this.#done !== undefined) this.refuse(problem);
+    else if (!this.#answered) this.#res.destroy();
     return true;
   }
 
