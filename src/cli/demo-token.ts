@@ -3,6 +3,7 @@
 import type { Grants } from '../auth/identity.js';
 import { signToken } from '../auth/token-signer.js';
 import { OPEN_NAMESPACES } from '../config/development.js';
+import { isDirectLoopback } from '../http/operator-door.js';
 import { FanfareError } from '../lib/errors.js';
 import { problemResponse } from './problem-response.js';
 
@@ -38,15 +39,16 @@ export function ownersToken(terms: DevelopmentToken, lifetimeMs: number): Promis
   return signToken({ ...terms, subject: USER, grants: EVERYTHING, lifetimeMs });
 }
 
-/** For the page, which is whoever reaches the server: on a machine of one's own the owner, else anybody. */
-function pageToken(terms: DevelopmentToken, subject: string): Promise<string> {
-  return signToken({ ...terms, subject, grants: terms.isFirstTry ? EVERYTHING : OPEN, lifetimeMs: DEMO_TOKEN_LIFE_MS });
+/** For the page, which is whoever reaches the server: of a first try, at this machine, its owner; else anybody. */
+function pageToken(terms: DevelopmentToken, subject: string, isOwners: boolean): Promise<string> {
+  return signToken({ ...terms, subject, grants: isOwners ? EVERYTHING : OPEN, lifetimeMs: DEMO_TOKEN_LIFE_MS });
 }
 
-/** Answers the path, or `undefined` for any other. Without `terms`, there is nothing at it. */
+/** Answers the path, or `undefined` for any other. Without `terms`, there is nothing at it. `remoteAddress` is the socket's. */
 export async function answerDemoToken(
   request: Request,
   terms: DevelopmentToken | undefined,
+  remoteAddress: string,
 ): Promise<Response | undefined> {
   const url = new URL(request.url);
   if (url.pathname !== PATH || terms === undefined) return undefined;
@@ -60,6 +62,6 @@ export async function answerDemoToken(
   }
   const page = url.searchParams.get('page') ?? '';
   const user = PAGE_NAME.test(page) ? `${USER}-${page}` : USER;
-  const token = await pageToken(terms, user);
+  const token = await pageToken(terms, user, terms.isFirstTry && isDirectLoopback(request, remoteAddress));
   return Response.json({ token, expiresInMs: DEMO_TOKEN_LIFE_MS, user }, { headers: { 'Cache-Control': 'no-store' } });
 }

@@ -39,8 +39,11 @@ export class OperatorDoor {
   }
 }
 
-/** A proxy on the same machine is loopback too, and those behind it are not; neither is a page that another name led here. */
-function isDirectLoopback({ headers }: Request, remoteAddress: string): boolean {
+/**
+ * Whether who asks sits at this machine. A proxy on it is loopback too, and those behind it are not; neither is a page that another
+ * name led here. `remoteAddress` is the socket's.
+ */
+export function isDirectLoopback({ headers }: Request, remoteAddress: string): boolean {
   if ([...headers.keys()].some((name) => FORWARDING.test(name))) return false;
   return isLoopback(plainAddress(remoteAddress)) && isLoopback(hostName(headers.get('host') ?? ''));
 }

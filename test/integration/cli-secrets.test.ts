@@ -55,6 +55,14 @@ describe('start without any configuration', () => {
     expect((await fetch(`${server.url}/demo/token`)).status).toBe(200);
   });
 
+  it('gives the page of its owner a token for everything, and no other', async () => {
+    const orders = async (headers: Record<string, string>) => {
+      const { token: given } = await (await fetch(`${server.url}/demo/token`, { headers })).json();
+      return (await post(`${server.url}/v1/poll`, { channels: { orders: 'now' } }, given)).status;
+    };
+    expect([await orders({}), await orders({ 'X-Forwarded-For': '203.0.113.7' })]).toEqual([200, 403]);
+  });
+
   it('says that it uses the development secret, and does not show it', () => {
     expect(server.log()).toContain('the development secret, which everybody can read in the source, signs');
     expect(server.log()).not.toContain(DEVELOPMENT_SECRET);

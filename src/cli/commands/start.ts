@@ -65,7 +65,7 @@ async function runStart(command: Command): Promise<void> {
     async (request, context) =>
       (await probe(request, context.remoteAddress)) ??
       files(request) ??
-      (await demo(request)) ??
+      (await demo(request, context.remoteAddress)) ??
       discovery?.(request, context) ??
       problemResponse(new FanfareError('no_capacity', 'the server is starting')),
     new Origins(config.origins),
@@ -99,8 +99,8 @@ async function runStart(command: Command): Promise<void> {
 
 /** What the demo page asks of a development server. */
 function demoAnswers(development: DevelopmentToken | undefined, logOut: DemoLogOutParts | undefined) {
-  return async (request: Request): Promise<Response | undefined> =>
-    (await answerDemoToken(request, development)) ?? answerDemoLogOut(request, development && logOut);
+  return async (request: Request, remoteAddress: string): Promise<Response | undefined> =>
+    (await answerDemoToken(request, development, remoteAddress)) ?? answerDemoLogOut(request, development && logOut);
 }
 
 /** Discovery is ready once it knows a node. */
