@@ -1,5 +1,7 @@
 // `fanfare/client/react`: hooks for a client that a provider hands down.
 
+'use client';
+
 import {
   createContext,
   createElement,
@@ -11,7 +13,8 @@ import {
   useSyncExternalStore,
 } from 'react';
 import { misuse } from './arguments.js';
-import { FanfareError } from './errors.js';
+import { createChannelFailure, type FanfareError } from './errors.js';
+import { CLOSE_REFUSED } from './numbers.js';
 import type {
   After,
   AnyChannels,
@@ -91,7 +94,8 @@ const createStore = (client: Client, channel: string | undefined, beginning: Beg
     };
     const see = (state: SubscriptionState) => {
       const isEnd = state.type === 'closed' && state.code !== 'unsubscribed';
-      if (state.type !== view.state.type) become({ state, error: isEnd ? new FanfareError(state.code) : undefined });
+      if (state.type !== view.state.type)
+        become({ state, error: isEnd ? createChannelFailure(channel, CLOSE_REFUSED, state.code) : undefined });
     };
 
     const start = () => {

@@ -1,20 +1,18 @@
-// The worker that tabs share, for `fanfare/client/shared`: it has one hub, for those who call the worker by one name.
+// The worker that tabs share, for `fanfare/client/shared`: it has a hub for all who agree in a key.
 
 import { BROWSER } from './shared/browser.js';
 import { createHub, type Hub } from './shared/hub.js';
 import type { Port } from './shared/port.js';
 import type { Greeting } from './shared/worker.js';
 
-let hub: Hub | undefined;
+const hubs = new Map<string, Hub>();
 
 const greet = (port: Port) => {
-  port.onmessage = ({ data: { lock, options, isTokenLent, secret } }: { readonly data: Greeting }) => {
+  port.onmessage = ({ data: { key, lock, options, isTokenLent, secret } }: { readonly data: Greeting }) => {
     // What its function gives is lent by tabs.
     const token = isTokenLent ? () => null : options.token;
-    const ended = () => {
-      hub = undefined;
-    };
-    hub ??= createHub(BROWSER, { ...options, token }, ended, secret);
+    const hub = hubs.get(key) ?? createHub(BROWSER, { ...options, token }, () => void hubs.delete(key), secret);
+    hubs.set(key, hub);
     hub.serve(port, lock);
   };
 };

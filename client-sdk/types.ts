@@ -85,7 +85,7 @@ export interface SubscribeOptions extends Beginning {
  * after it. Leaving a loop (`break`, `return`, an exception in its body) ends the subscription. When the application ends it, what waits is
  * yielded, then the loop ends; when a server does, it then rejects with the server's code.
  */
-export interface Subscription<T = unknown, Item = Message<T>> extends AsyncIterable<Item, undefined>, Disposal {
+export interface Subscription<T = unknown, Item = Message<T>> extends AsyncIterable<Item>, Disposal {
   readonly channel: string;
   readonly state: SubscriptionState;
   /** Its position, or `-1` or `now` until one is known; where it is iterated, behind what the loop has. Pass it as `after` to go on from here another time. */

@@ -17,7 +17,7 @@ const HERE_ONLY = ['fetch', 'WebSocket', 'clock', 'random', 'storage'] as const;
 export const createSharing = (
   options: ClientOptions,
   browser: Browser,
-  openWorker: ((name: string) => WorkerLike) | undefined,
+  openWorker: (() => WorkerLike) | undefined,
   more?: Partial<Settings>,
 ): Client & { logOut(): void } => {
   let logOut = () => {};

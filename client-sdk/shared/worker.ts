@@ -12,8 +12,9 @@ export type WorkerLike = {
   onerror: ((event: never) => void) | null;
 };
 
-/** What a tab tells the worker first: the lock that it holds while it is there, and the options that can be sent. */
+/** What a tab tells the worker first: what those agree in who share a hub, the lock that it holds while it is there, and the options that can be sent. */
 export type Greeting = {
+  readonly key: string;
   readonly lock: string;
   readonly options: ClientOptions;
   readonly isTokenLent: boolean;
@@ -29,7 +30,7 @@ export const meetWorker = (
   key: string,
   { token, random, ...settings }: Settings,
   transports: ClientOptions['transports'],
-  open: (name: string) => WorkerLike,
+  open: () => WorkerLike,
   attach: (port: Port) => void,
   secret: () => string | undefined,
   otherwise: () => Meeting,
@@ -54,7 +55,7 @@ export const meetWorker = (
   const join = () => {
     depart();
     try {
-      const worker = open(key);
+      const worker = open();
       const { port } = worker;
       const lock = `${key} ${random()}`;
       current = worker;
@@ -63,7 +64,7 @@ export const meetWorker = (
       };
       leave = holdLock(browser, lock, () => {
         attach(port);
-        port.postMessage({ lock, options, isTokenLent, secret: secret() } satisfies Greeting);
+        port.postMessage({ key, lock, options, isTokenLent, secret: secret() } satisfies Greeting);
       });
     } catch {
       // As where the page's policy, or the origin of the worker's code, does not allow it.

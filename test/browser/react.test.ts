@@ -112,6 +112,7 @@ describe.skipIf(skipReason)(`the React hooks${skipReason ? ` (skipped: ${skipRea
       setChannel('secret');
     });
     await shows('error', 'forbidden_channel');
+    await shows('error-text', 'secret: forbidden_channel');
     await shows('channel-state', 'closed');
   });
 

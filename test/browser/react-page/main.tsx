@@ -21,6 +21,7 @@ function List({ channel }: { readonly channel: string | null }) {
       <output id="gap">{gap?.reason}</output>
       <output id="channel-state">{state.type}</output>
       <output id="error">{error?.code}</output>
+      <output id="error-text">{error?.message}</output>
     </>
   );
 }

@@ -51,7 +51,13 @@ describe('a tab', () => {
     const [lock] = held;
     expect(attach).toHaveBeenCalledWith(workers[0]?.port);
     const options = { url: 'http://discovery.test', transports: ['sse'], pollIntervalMs: 2_000, pollWaitMs: 25_000 };
-    const greeting = { lock, options: { ...options, token: undefined }, isTokenLent: true, secret: undefined };
+    const greeting = {
+      key: 'key',
+      lock,
+      options: { ...options, token: undefined },
+      isTokenLent: true,
+      secret: undefined,
+    };
     expect(workers[0]?.port.posted).toEqual([greeting]);
   });
 
