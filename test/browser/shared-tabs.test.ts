@@ -33,8 +33,8 @@ describe.skipIf(skipReason !== undefined)(title, () => {
     await server.stop();
   });
 
-  const open = async (worker?: string | null) => {
-    const tab = await Tab.open(await context.newPage(), server.url, CHANNEL, worker);
+  const open = async (worker?: string | null, user?: string) => {
+    const tab = await Tab.open(await context.newPage(), server.url, CHANNEL, worker, user);
     tabs.push(tab);
     return tab;
   };
@@ -118,6 +118,20 @@ describe.skipIf(skipReason !== undefined)(title, () => {
     await told(publishing.last + 10);
     await expectWhole(await publishing.stop());
     expect(await connections()).toBe(1);
+  });
+
+  it('have one connection for each user, by one worker', async () => {
+    for (const user of ['ann', 'ben', 'ann', 'ben']) await open(undefined, user);
+    const ids = await Promise.all(tabs.map((tab) => tab.connection()));
+    expect([ids[2], ids[3], new Set(ids).size]).toEqual([ids[0], ids[1], 2]);
+    expect(await connections()).toBe(2);
+    for (const tab of tabs.splice(0, 2)) await tab.page.close();
+    await publish(1);
+    await told(1);
+    for (const tab of tabs.splice(0, 1)) await tab.page.close();
+    await expect.poll(connections).toBe(1);
+    await publish(2);
+    await expectWhole(2);
   });
 
   it('have one connection, ten of them, by a leader, and each has the same', async () => {

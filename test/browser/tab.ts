@@ -14,7 +14,7 @@ interface Kept {
 const OPEN = 1;
 
 /** Runs in the page. A string: the SDK is imported from where the server has it. */
-const script = (channel: string, worker: string | null | undefined) => `(async () => {
+const script = (channel: string, worker: string | null | undefined, user: string) => `(async () => {
   const sockets = [];
   globalThis.WebSocket = class extends WebSocket {
     constructor(url) {
@@ -25,7 +25,7 @@ const script = (channel: string, worker: string | null | undefined) => `(async (
   const { createSharedClient } = await import('/sdk-shared.js');
   const client = createSharedClient({
     url: location.origin,
-    token: async () => (await (await fetch('/demo/token?page=tabs')).json()).token,
+    token: async () => (await (await fetch('/demo/token?page=${user}')).json()).token,
     worker: ${JSON.stringify(worker)},
   });
   const numbers = [];
@@ -46,11 +46,11 @@ const script = (channel: string, worker: string | null | undefined) => `(async (
 export class Tab {
   readonly page: Page;
 
-  /** Resolves when it is subscribed. `worker` is the option of that name. */
-  static async open(page: Page, url: string, channel: string, worker?: string | null): Promise<Tab> {
+  /** Resolves when it is subscribed. `worker` is the option of that name; `user` a short name. */
+  static async open(page: Page, url: string, channel: string, worker?: string | null, user = 'tabs'): Promise<Tab> {
     // A page that does nothing by itself.
     await page.goto(`${url}/readme.txt`);
-    await page.evaluate(script(channel, worker));
+    await page.evaluate(script(channel, worker, user));
     return new Tab(page);
   }
 
