@@ -8,11 +8,19 @@ import { aChannel } from './channel-rule.js';
 import { type Connect, createConnection } from './connection.js';
 import { disposal } from './disposal.js';
 import { createEmitter } from './emitter.js';
-import { createChannelFailure, createFailure, type Failure, type FanfareError, isFinal, toFailure } from './errors.js';
+import {
+  createChannelFailure,
+  createFailure,
+  createTimeout,
+  type Failure,
+  type FanfareError,
+  isFinal,
+  toFailure,
+} from './errors.js';
 import { joinLate } from './late-reader.js';
 import type { OpenLink, Wanted } from './link.js';
 import { toMessage } from './message.js';
-import { CLOSE_NORMAL, MAX_LAST, MAX_PER_SECOND, REPEAT_FAILURES } from './numbers.js';
+import { CLOSE_NORMAL, MAX_LAST, MAX_PER_SECOND, PUBLISH_TIMEOUT_MS, REPEAT_FAILURES } from './numbers.js';
 import { createOutbox } from './outbox.js';
 import { createPace } from './pace.js';
 import type { Settings } from './settings.js';
@@ -163,23 +171,33 @@ export const assembleClient = <Channels extends object>(
   /** What a client that is closed says to whoever wants something of it. */
   const refusal = (reason: string) => createFailure(CLOSE_NORMAL, reason, `the client is closed: ${reason}`);
 
-  const ready = () => {
+  /** Without a limit, as long as it takes. */
+  const ready = (limitMs?: number, what?: string) => {
     if (state.type === 'idle') connection.connect();
     return new Promise<Connection>((resolve, reject) => {
+      const end = () => {
+        undo();
+        timers.delete(expire);
+      };
+      const expire = () => {
+        end();
+        reject(createTimeout(what));
+      };
       const look = () => {
         const there = here();
         if (there) resolve(there);
         else if (state.type === 'closed') reject(refusal(state.reason));
         else return;
-        undo();
+        end();
       };
       const undo = on('state', look);
+      if (limitMs) timers.set(expire, limitMs);
       look();
     });
   };
 
   const fetchPage = async (name: string, begin: Begin): Promise<History> => {
-    await ready();
+    await ready(PUBLISH_TIMEOUT_MS, name);
     try {
       const page = await connection.history(name, begin, true);
       return {
@@ -201,7 +219,7 @@ export const assembleClient = <Channels extends object>(
     get connection() {
       return here();
     },
-    ready,
+    ready: () => ready(),
     subscribe(name: string, options: SubscribeOptions = {}, listener?: (message: never) => void) {
       check('channel', name, aChannel);
       checkOptions(options, SUBSCRIBE, {}, 'an object before the listener');

@@ -64,11 +64,15 @@ export const createSession = (
   let isRefused = false;
   /** Made with the first question: some hosts have no randomness before that. */
   let session: string | undefined;
+  /** What the question on its way waits for. */
+  let waitsFor = '';
   /** The question on its way. */
   let asking: AbortController | undefined;
 
   const request = async (path: string, reason: TokenContext['reason'], body: object, { signal }: AbortController) => {
+    waitsFor = 'token';
     const bearer = await tokens.get(isRefused ? 'refused' : reason);
+    waitsFor = url + path;
     if (signal.aborted) return;
     const response = await post(fetch, url + path, bearer, body, signal);
     const answer = (await response.json()) as Partial<ConnectResponse>;
@@ -96,7 +100,7 @@ export const createSession = (
     try {
       // Whatever hangs, the application's function or its `fetch`, is not waited for.
       await new Promise<void>((resolve, reject) => {
-        mine.signal.onabort = () => reject(createTimeout(url + path));
+        mine.signal.onabort = () => reject(createTimeout(waitsFor));
         request(path, reason, { ...body, session }, mine).then(resolve, reject);
       });
     } catch (error) {

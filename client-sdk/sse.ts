@@ -34,9 +34,9 @@ export type * from './types.js';
 
 type Events = { state: ClientState; error: FanfareError };
 
-/** A name that there is not is misspelt. */
+/** A name that there is not is misspelt; what another entry is given to open sockets with may be given here too. */
 const refuseOthers = (others: object) => {
-  for (const name in others) refuseArgument('option', name);
+  for (const name in others) if (name !== 'WebSocket') refuseArgument('option', name);
 };
 
 /** Makes a client; it connects with its first `subscribe`. Each change of channels is another stream. Throws `TypeError` on bad options. */
@@ -59,6 +59,8 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
   const session = createSecret();
   let state: ClientState = { type: 'idle' };
   let given: ConnectResponse | undefined;
+  /** Who the client is, until it is closed. */
+  let user: string | null | undefined;
   let attempt: AbortController | undefined;
   let failures = 0;
   let isQueued = false;
@@ -96,7 +98,7 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
   const finish = (code: number, reason: string) => {
     if (state.type === 'closed') return;
     leave();
-    given = undefined;
+    user = given = undefined;
     become({ type: 'closed', code, reason });
   };
 
@@ -136,6 +138,9 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
       if (signal.aborted) return;
       // Such as a captive portal's.
       if (!answer.ticket || !answer.node) throw 'ended';
+      // What is subscribed to is the other's.
+      if (user !== undefined && answer.user !== user) throw createFailure(CLOSE_NORMAL, 'user_changed');
+      user = answer.user;
       given = answer;
       isRefused = false;
     }
@@ -199,7 +204,7 @@ export const createClient = <Channels extends object = AnyChannels>(options: Sse
   const fail = (failure: Failure) => {
     const { close, code, channels } = failure;
     leave();
-    if (code === 'logged_out') return finish(close, code);
+    if (/^(log|user)/.test(code)) return finish(close, code);
     // Where one is too many that is the last.
     const refused = channels ?? (/^too_m/.test(code) && [...readers.keys()].slice(-1));
     if (close === CLOSE_REFUSED && refused) {

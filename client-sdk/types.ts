@@ -160,8 +160,8 @@ export interface Client<Channels extends object = AnyChannels> extends Disposal 
   ): Subscription<T>;
   /**
    * Resolves with what history holds, from `after` on or the `last` so many; from its start on without a beginning. Connects if need be and asks
-   * once: rejects with a {@link FanfareError}, a server's code such as `forbidden_channel` or `rate_limited`, `network`, or why the client is
-   * closed. Throws `TypeError` for bad arguments.
+   * once: rejects with a {@link FanfareError}, a server's code such as `forbidden_channel` or `rate_limited`, `network`, `timeout` when there has been
+   * no connection for 30 s, or why the client is closed. Throws `TypeError` for bad arguments.
    */
   history<Name extends keyof Channels & string>(channel: Name, beginning?: Beginning): Promise<History<Channels[Name]>>;
   history<T>(channel: Free<Channels>, beginning?: Beginning): Promise<History<T>>;

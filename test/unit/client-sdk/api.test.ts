@@ -207,6 +207,18 @@ describe('`history`', () => {
     await expect(world.client.history('news')).rejects.toMatchObject({ code: 'closed' });
     expect(() => world.client.history('a b')).toThrow(/^bad channel/);
   });
+
+  it('gives up where there is no connection for half a minute', async () => {
+    world.network.discovery = (request) => request.fail();
+    const ready = world.client.ready();
+    const history = world.client.history('news').catch((error) => error);
+    await world.clock.advance(29_999);
+    expect(await Promise.race([history, 'waits'])).toBe('waits');
+    await world.clock.advance(1);
+    expect(await history).toMatchObject({ code: 'timeout', message: 'news: timeout' });
+    world.client.close();
+    await expect(ready).rejects.toMatchObject({ code: 'closed' });
+  });
 });
 
 describe('`debug`', () => {

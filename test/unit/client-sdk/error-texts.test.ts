@@ -65,6 +65,20 @@ describe('an error', () => {
     expect(world.errors[1]?.message).toMatch(/^http:\/\/discovery.test\/v1\/connect: SyntaxError/);
   });
 
+  it('says what was waited for: the application’s function, or discovery', async () => {
+    const slow = async (token: () => Promise<string>) => {
+      world = new World({ token });
+      world.network.discovery = undefined;
+      world.subscribe('news');
+      await world.clock.advance(10_000);
+      return world.errors[0];
+    };
+    expect(await slow(() => new Promise(() => {}))).toMatchObject({ code: 'timeout', message: 'token: timeout' });
+    world.client.close();
+    const message = 'http://discovery.test/v1/connect: timeout';
+    expect(await slow(async () => jwt())).toMatchObject({ code: 'timeout', message });
+  });
+
   it('of a node names the node, however it is reached', async () => {
     world = new World({ transports: ['websocket'] });
     world.subscribe('news');

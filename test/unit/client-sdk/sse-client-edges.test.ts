@@ -40,6 +40,26 @@ it('asks discovery for a stream’s node, always as the same session', async () 
   expect((await network.request('/v1/connect')).body.session).not.toBe(first.body.session);
 });
 
+it('is closed where its token is another user’s, who goes on with nothing of the one before', async () => {
+  connect();
+  client.subscribe('news');
+  const stream = await accept();
+  network.discovery = (request) => request.answer(200, assignment({ user: 'bob' }));
+  stream.end();
+  await clock.advance(1_000);
+  expect(client.state).toEqual({ type: 'closed', code: 1000, reason: 'user_changed' });
+  expect(() => client.subscribe('news')).toThrow(expect.objectContaining({ code: 'closed' }));
+  client.connect();
+  client.subscribe('news');
+  await accept();
+  expect(client.state.type).toBe('connected');
+});
+
+it('takes the options of other clients that say how sockets are opened, and no word that is none', () => {
+  connect({ WebSocket: class {} as never });
+  expect(() => connect({ websocket: class {} } as never)).toThrow('bad option: websocket');
+});
+
 it('is made for discovery’s address alone', () => {
   connect();
   expect(() => createClient({ url: 'ftp://discovery.test' })).toThrow('bad url: ftp://discovery.test');
