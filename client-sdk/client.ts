@@ -67,6 +67,8 @@ export const assembleClient = <Channels extends object>(
   /** Those of them that a node is asked for: not the ones that it has refused for now. */
   const wanted = new Map<string, Channel>();
   let state: ClientState = { type: 'idle' };
+  /** What looks whether it is connected, or closed. */
+  const waiting = new Set<() => void>();
 
   const forget = ({ name }: Wanted) => {
     channels.delete(name);
@@ -108,6 +110,8 @@ export const assembleClient = <Channels extends object>(
     failed: fail,
     state(next) {
       state = next;
+      // Before anybody is told, who may change it again.
+      for (const look of [...waiting]) look();
       const { type } = next;
       if (type === 'connected') outbox.refresh();
       else {
@@ -176,7 +180,7 @@ export const assembleClient = <Channels extends object>(
     if (state.type === 'idle') connection.connect();
     return new Promise<Connection>((resolve, reject) => {
       const end = () => {
-        undo();
+        waiting.delete(look);
         timers.delete(expire);
       };
       const expire = () => {
@@ -190,7 +194,7 @@ export const assembleClient = <Channels extends object>(
         else return;
         end();
       };
-      const undo = on('state', look);
+      waiting.add(look);
       if (limitMs) timers.set(expire, limitMs);
       look();
     });

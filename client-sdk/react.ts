@@ -74,6 +74,14 @@ const createStore = (client: Client, channel: string | undefined, beginning: Beg
   let view: ChannelView = EMPTY;
   let position: After | undefined;
   let fresh: Message[] = [];
+  /** Who was sent them. */
+  let user: string | null | undefined;
+
+  const isAnothers = () => {
+    const before = user;
+    ({ user = before } = client.connection ?? {});
+    return before !== undefined && user !== before;
+  };
 
   const watch = (changed: () => void) => {
     let subscription: Subscription | undefined;
@@ -115,6 +123,12 @@ const createStore = (client: Client, channel: string | undefined, beginning: Beg
         become({ state: { type: 'closed', code }, error: error as FanfareError });
       }
     };
+    /** Nothing of one user is shown to another. */
+    const reset = () => {
+      position = undefined;
+      fresh = [];
+      become(EMPTY);
+    };
     const leave = () => {
       const { offset = '' } = subscription ?? {};
       if (/^\d/.test(offset)) position = offset;
@@ -124,12 +138,14 @@ const createStore = (client: Client, channel: string | undefined, beginning: Beg
     let wasClosed = client.state.type === 'closed';
     // After a log-in, say, a client that was closed is opened again.
     const undo = client.on('state', ({ type }) => {
-      if (wasClosed && type !== 'closed') {
-        leave();
-        start();
-      }
+      const isOpened = wasClosed && type !== 'closed';
+      const isOther = isAnothers();
       wasClosed = type === 'closed';
+      if (isOpened || isOther) leave();
+      if (isOther) reset();
+      if (isOpened || isOther) start();
     });
+    if (isAnothers()) reset();
     start();
     return () => {
       isOver = true;
@@ -142,7 +158,7 @@ const createStore = (client: Client, channel: string | undefined, beginning: Beg
 
 /**
  * Messages of a channel while the component is there, from `after` or the `last` so many on; by default from now on. Without a channel (`null`)
- * it watches nothing. Another channel, client or beginning begins anew, without a message of the one before. On a server it shows nothing.
+ * it watches nothing. Another channel, client, user or beginning begins anew, without a message of the one before. On a server it shows nothing.
  */
 export const useChannel = <T = unknown>(
   channel: string | null | undefined,

@@ -18,6 +18,7 @@ interface Inside {
   readonly shown: string[];
   setChannel(channel: string | null): void;
   setThere(isThere: boolean): void;
+  setUser(user: string): void;
 }
 
 describe.skipIf(skipReason)(`the React hooks${skipReason ? ` (skipped: ${skipReason})` : ''}`, () => {
@@ -128,6 +129,27 @@ describe.skipIf(skipReason)(`the React hooks${skipReason ? ` (skipped: ${skipRea
     });
     await shows('list', 'a 1, a 2');
     await shows('error', '');
+  });
+
+  it('begin anew for another user, and show nothing of the one before', async () => {
+    await inside(({ server }) => {
+      for (const n of [1, 2, 3, 4, 5]) server.publish('a', n);
+    });
+    await shows('list', 'a 1, a 2, a 3, a 4, a 5');
+    const logIn = (name: string) =>
+      page.evaluate(`setUser('${name}'); client.close(); client.connect();`) as Promise<void>;
+    await logIn('ben');
+    await shows('list', 'a 3, a 4, a 5');
+    await inside(({ server }) => void server.publish('a', 6));
+    await shows('list', 'a 3, a 4, a 5, a 6');
+    await inside(({ server }) => server.forbid('a'));
+    await logIn('cleo');
+    await shows('error', 'forbidden_channel');
+    await shows('list', '');
+    await inside(({ setThere }) => setThere(false));
+    await logIn('dan');
+    await inside(({ setThere }) => setThere(true));
+    await shows('list', '');
   });
 });
 

@@ -7,7 +7,19 @@ import { FanfareProvider, useChannel, useClientState } from '../../../client-sdk
 import { createTestServer } from '../../../client-sdk/testing/index.js';
 
 const server = createTestServer();
-const client = createClient({ ...server.options });
+/** Whom discovery says that the client is. */
+let user: string | null = null;
+const setUser = (name: string) => {
+  user = name;
+};
+const { fetch = globalThis.fetch, ...options } = server.options;
+const client = createClient({
+  ...options,
+  fetch: async (url, init) => {
+    const answer = await fetch(url, init);
+    return url.endsWith('/v1/connect') ? Response.json({ ...((await answer.json()) as object), user }) : answer;
+  },
+});
 /** What each rendering of the list has shown. */
 const shown: string[] = [];
 
@@ -38,7 +50,7 @@ function Page() {
   );
 }
 
-Object.assign(globalThis, { server, client, shown });
+Object.assign(globalThis, { server, client, shown, setUser });
 const root = document.createElement('div');
 document.body.append(root);
 createRoot(root).render(

@@ -219,6 +219,30 @@ describe('`history`', () => {
     world.client.close();
     await expect(ready).rejects.toMatchObject({ code: 'closed' });
   });
+
+  it('gives up, as `ready` does, where its client is closed, whoever opens it again at once', async () => {
+    world.network.discovery = (request) => request.fail();
+    const { subscription } = world.subscribe('news');
+    subscription.on('state', ({ type }) => type === 'closed' && world.client.connect());
+    const ready = expect(world.client.ready()).rejects.toMatchObject({ code: 'closed' });
+    const history = expect(world.client.history('news')).rejects.toMatchObject({ code: 'closed' });
+    world.client.close();
+    expect(world.client.state.type).toBe('connecting');
+    await Promise.all([ready, history]);
+  });
+
+  it('gives up an answer of which a proxy hands on a byte now and then', async () => {
+    await subscribeToNews(world);
+    const history = world.client.history('news').catch((error) => error);
+    const request = await world.network.request('/v1/poll');
+    request.stream();
+    for (let s = 0; s < 120; s += 5) {
+      expect(request.aborted).toBe(false);
+      request.write(' ');
+      await world.clock.advance(5_000);
+    }
+    expect(await Promise.race([history, 'waits'])).toMatchObject({ code: 'timeout' });
+  });
 });
 
 describe('`debug`', () => {
