@@ -37,7 +37,12 @@ export async function examineDiscovery(
   const ready = await readiness(operators ?? url, bearer(adminKey));
   if (ready !== undefined) judgeReadiness(ready, found);
   for (const origin of origins) await examineOrigin(url, origin, found);
-  return operators === undefined ? undefined : listedNodes(operators, adminKey);
+  if (operators === undefined) return undefined;
+  const listed = await listedNodes(operators, adminKey);
+  if (listed === undefined) {
+    found.notAsked.push({ what: 'the list of nodes', why: `${operators} had it, and has it no more: run this again` });
+  }
+  return listed;
 }
 
 async function isAlive(url: string, found: Findings, clocks: Clocks): Promise<boolean> {

@@ -52,7 +52,7 @@ export async function examine(terms: DoctorTerms, found = new Findings()): Promi
     await examineNodes(nodes, { adminKey, ...client, wantedConnections }, found, clocks);
   }
   clocks.judge(found);
-  found.judgeSymptoms();
+  found.judgeSymptoms(terms.ignored);
   const findings = found.all.filter(({ code }) => !terms.ignored.has(code));
   return { clean: findings.length === 0, findings, asked: found.asked, notAsked: found.notAsked };
 }

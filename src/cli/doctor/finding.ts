@@ -57,9 +57,9 @@ export class Findings {
     this.#symptoms.push([{ code, severity: 'warning', area, message, mend }, left]);
   }
 
-  /** Once everything has been asked. */
-  judgeSymptoms(): void {
-    const isAlone = this.all.length === 0;
+  /** Once everything has been asked. What the operator ignores is no cause. */
+  judgeSymptoms(ignored: ReadonlySet<string>): void {
+    const isAlone = this.all.every(({ code }) => ignored.has(code));
     for (const [finding, left] of this.#symptoms.splice(0)) {
       if (isAlone) this.#add(finding);
       else this.notAsked.push(left);
