@@ -141,8 +141,23 @@ describe('the lines of production', () => {
   });
 
   it('have processes listen for their machine alone', () => {
-    for (const name of ['node1', 'node2', 'discovery'])
+    for (const name of ['node1', 'node2', 'discovery']) {
       expect(text(`etc/fanfare/${name}.env`)).toContain('FANFARE_HOST=127.0.0.1\n');
+      expect(text(`etc/fanfare/${name}.env`)).toContain('FANFARE_OPS_HOST=127.0.0.1\n');
+    }
+  });
+
+  it('make a second machine that has the secrets of the first, and its Redis', () => {
+    const first = secret('cluster');
+    const before = text('etc/fanfare/node2.env');
+    type(['redis=10.0.0.1 ops=10.0.0.2 machine=push2.example.com', step(4)]);
+    const changed = before
+      .replace('@127.0.0.1:6379', '@10.0.0.1:6379')
+      .replace('FANFARE_OPS_HOST=127.0.0.1', 'FANFARE_OPS_HOST=10.0.0.2')
+      .replace('https://push.example.com/n/2', 'https://push2.example.com/n/2');
+    expect(text('etc/fanfare/node2.env')).toBe(changed);
+    expect(text('etc/fanfare/node2.env')).toContain(`FANFARE_CLUSTER_SECRET=${first}\n`);
+    for (const typed of ['redis=10.0.0.1', 'ops=10.0.0.2', 'machine=push1.example.com']) expect(PAGE).toContain(typed);
   });
 
   it('end in CI where the server could not start, with what it ended with', () => {
