@@ -110,7 +110,10 @@ class FetchServer implements DiscoveryServer {
       const { socket } = request;
       if (this.#isShort || this.#silent.isCrowded(socket)) response.shouldKeepAlive = false;
       response.once('close', () => this.#silent.answered(socket));
-      const serve = () => this.#serve(request, response).catch((error) => this.#giveUp(error, socket));
+      const serve = () => {
+        served.set(socket, request);
+        return this.#serve(request, response).catch((error) => this.#giveUp(error, socket));
+      };
       this.#answers.enter(socket, response, serve);
     });
     ignoreExpectations(this.#server);
@@ -128,11 +131,17 @@ class FetchServer implements DiscoveryServer {
     this.#server.prependListener('tlsClientError', (_error, socket: Socket) => socket.destroy());
     this.#server.on('clientError', (error, socket) => {
       try {
-        refuse(error, socket as Socket);
+        if (this.#isBehind(error, socket as Socket)) this.#answers.endWith(socket as Socket);
+        else refuse(error, socket as Socket);
       } catch (fault) {
         this.#giveUp(fault, socket);
       }
     });
+  }
+
+  /** Whether what is wrong stands behind a whole request whose answer is under way, and keeps that. */
+  #isBehind({ code }: NodeJS.ErrnoException, socket: Socket): boolean {
+    return code !== 'ECONNRESET' && this.#answers.isUnderWay(socket) && served.get(socket)?.complete === true;
   }
 
   /** Whether connections run short: none is kept then that is not in use. */
@@ -222,6 +231,7 @@ function requestOf(incoming: IncomingMessage, maxBodyBytes: number): Request {
 /** Rejects past `maxBytes`, and where its peer goes before. */
 function bodyOf(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return wholeBody(maxBytes, (done, failed) => {
+    if (incoming.destroyed) return failed(new Error('the peer has gone'));
     incoming.once('error', failed);
     readWhole(incoming, maxBytes, done);
   });
@@ -236,6 +246,8 @@ async function send(response: Response, incoming: IncomingMessage, outgoing: Ser
   answer(incoming, outgoing, response.status, Object.fromEntries(response.headers), body);
 }
 
+/** What is being answered on each, or was last. */
+const served = new WeakMap<Socket, IncomingMessage>();
 /** Nothing more may be written to them. */
 const answeredEarly = new WeakSet<Socket>();
 
@@ -246,6 +258,7 @@ function answer(
   headers: Readonly<Record<string, string>>,
   body: string | Buffer,
 ): void {
+  if (outgoing.destroyed) return;
   const length = body.length > 0 ? { 'content-length': Buffer.byteLength(body) } : {};
   const early = !incoming.complete;
   outgoing.writeHead(status, { ...headers, ...length, ...(early && { connection: 'close' }) });
