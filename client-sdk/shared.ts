@@ -33,10 +33,10 @@ export function createSharedClient<Channels extends object = AnyChannels>({
 }: SharedClientOptions): SharedClient<Channels> {
   if (worker && typeof worker !== 'string' && typeof worker.href !== 'string')
     misuse('worker', worker, 'a URL, or null');
-  // Bundlers take only what is written out. The version: code of another one answers nobody here.
+  // Bundlers take only what is written out, and webpack names a file by it. The version: code of another one answers nobody here.
   const open = (): WorkerLike =>
     worker
-      ? new SharedWorker(String(worker), { type: 'module', name: 'fanfare 0.2.0' })
-      : new SharedWorker(new URL('./shared-worker.js', import.meta.url), { type: 'module', name: 'fanfare 0.2.0' });
+      ? new SharedWorker(String(worker), { type: 'module', name: 'fanfare-0.2.0' })
+      : new SharedWorker(new URL('./shared-worker.js', import.meta.url), { type: 'module', name: 'fanfare-0.2.0' });
   return createSharing(options, BROWSER, worker === null ? undefined : open) as SharedClient<Channels>;
 }

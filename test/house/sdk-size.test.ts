@@ -77,7 +77,7 @@ it('the SDK knows the version of its package, by which tabs find their like', ()
 it('a bundler that reads no more than what is written out finds the worker, by the name of its version', async () => {
   const code = readFileSync(`${await publishedFolder()}/shared.js`, 'utf8');
   const opened = /new SharedWorker\(new URL\("(.*?)", import.meta.url\), (.*?)\)/.exec(code);
-  expect(opened?.slice(1)).toEqual(['./shared-worker.js', `{ type: "module", name: "fanfare ${VERSION}" }`]);
+  expect(opened?.slice(1)).toEqual(['./shared-worker.js', `{ type: "module", name: "fanfare-${VERSION}" }`]);
 });
 
 it('has a part for each of its modules in the table of what they weigh', async () => {
