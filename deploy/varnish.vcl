@@ -34,8 +34,9 @@ sub vcl_recv {
   if (req.url !~ "^/v1/channels/") {
     return (synth(404));
   }
-  # One of the two that are read, and the other not as a client wrote it.
-  set req.http.X-Forwarded-For = client.ip;
+  # Varnish has written who asks it behind what came: that is the proxy that ends TLS, or whoever it is. Nodes are to see who asked the proxy,
+  # else all who read had the limits of one address.
+  set req.http.X-Forwarded-For = regsub(req.http.X-Forwarded-For, "^.*?([^, ]*)(, *127\.0\.0\.1)?$", "\1");
   unset req.http.Forwarded;
   # Nothing that is public depends on one.
   unset req.http.Cookie;

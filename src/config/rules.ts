@@ -29,6 +29,8 @@ function clusterRules(given: Given, found: Findings): void {
   if (given.origins?.includes('*') && given.insecureAnyOrigin !== true) {
     found.problem('origins', 'got "*", expected exact origins; insecureAnyOrigin allows it all the same');
   }
+  if (given.origins?.length === 0)
+    found.notes.push(`origins is empty, so no page is let in: set ${envName('origins')}`);
 }
 
 /** What the URL does not use would be missed when it is thought to protect. */

@@ -204,7 +204,7 @@ export const configSchema = z.object({
     defaultText: 'a quarter of `maxMemoryBytes`',
   }),
   maxMemoryBytes: option(size('64mb', '1024gb').optional(), {
-    about: 'resident memory at which the node counts as full',
+    about: 'resident memory of the node: above nine tenths of it it counts as full',
     roles: NODES,
     defaultText: "the container's or the machine's",
   }),

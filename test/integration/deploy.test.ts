@@ -114,6 +114,14 @@ describe('other files', () => {
     const paths = objects.flatMap(({ kind, spec }) => (kind === 'Ingress' ? spec.rules[0].http.paths : []));
     expect(paths.length).toBeGreaterThan(3);
     expect(paths.map(({ backend }) => backend.service.name).filter((name) => !services.includes(name))).toEqual([]);
+    const ofNodes = paths.map(({ path }) => path).filter((path: string) => path.startsWith('/n/'));
+    for (const path of ofNodes) {
+      const node = path.slice(0, path.indexOf('('));
+      for (const served of ['livez', 'v1/ws', 'v1/publish', 'v1/channels/a%2Fb'])
+        expect(new RegExp(`^${path}$`).exec(node + served)?.[1]).toBe(served);
+      for (const denied of ['metrics', 'readyz', 'v1/nodes'])
+        expect(node + denied).not.toMatch(new RegExp(`^${path}$`));
+    }
     const nodes = objects.find(({ kind }) => kind === 'StatefulSet').spec.replicas;
     expect(services.filter((name: string) => /^fanfare-node-\d+$/.test(name))).toHaveLength(nodes);
   });
@@ -153,6 +161,8 @@ describe('other files', () => {
     }
     const statements = conf.split('\n').filter((line) => !line.trimStart().startsWith('#'));
     expect(statements.filter((line) => /127\.0\.0\.1|push\.example\.com/.test(line))).toEqual([]);
+    const addresses = ['discovery', 'node1', 'node2'].map((name) => services[name].networks.fanfare.ipv4_address);
+    expect([...conf.matchAll(/^ *server (\d\S+):8080;$/gm)].map(([, address]) => address)).toEqual(addresses);
     for (const name of services.redis.volumes.concat(services.nginx.volumes)) {
       const [file = ''] = name.split(':');
       if (file.startsWith('./') && !file.startsWith('./tls/'))
@@ -213,6 +223,7 @@ describe('other files', () => {
       encoding: 'utf8',
     });
     expect([check.stderr, check.status]).toEqual(['', 0]);
+    expect(check.stdout).not.toContain('no page is let in');
   });
 });
 
@@ -221,6 +232,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   FANFARE_CLUSTER_SECRET: 'a'.repeat(32),
   FANFARE_AUTH_SECRET: 'b'.repeat(32),
   FANFARE_ADMIN_KEY: 'c'.repeat(32),
+  FANFARE_PUBLISH_KEY: 'd'.repeat(32),
   FANFARE_ORIGINS: 'https://app.example.com',
   PUSH_HOST: 'push.example.org',
 };

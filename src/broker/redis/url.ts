@@ -39,12 +39,11 @@ export function parseRedisUrl(place: RedisUrl): RedisTarget {
   const { url, ca, certificate, key, sentinelAuth } = typeof place === 'string' ? { url: place } : place;
   const parts = FORM.exec(url);
   if (parts === null) {
-    const encode = url.includes('@') ? '; in user and password / is %2F, @ is %40, # is %23, ? is %3F' : '';
-    throw new TypeError(`a Redis URL is redis://[user:password@]host[:port][/db]${encode}`);
+    throw new TypeError(`a Redis URL is redis://[user:password@]host[:port][/db]${encoding(url)}`);
   }
   const [, tls, mode, credentials, hosts = '', first, second] = parts;
   const kind = mode === 'sentinel' || mode === 'cluster' ? mode : 'single';
-  const nodes = hosts.split(',').map((host) => parseNode(host, kind === 'sentinel' ? 26379 : 6379));
+  const nodes = hosts.split(',').map((host) => parseNode(host, kind === 'sentinel' ? 26379 : 6379, url));
   const address = nodes.map(({ host, port }) => `${host}:${port}`).join(',');
   const files = { ...(ca && { ca }), ...(certificate && { cert: certificate }), ...(key && { key }) };
   const [named] = Object.keys(files);
@@ -75,10 +74,17 @@ export function parseRedisUrl(place: RedisUrl): RedisTarget {
   return { kind, nodes, options: { ...options, ...node, db: database }, database, address };
 }
 
-function parseNode(text: string, defaultPort: number): Address {
+/** What a URL may lack that has a user. */
+function encoding(url: string): string {
+  return url.includes('@') ? '; in user and password / is %2F, @ is %40, # is %23, ? is %3F' : '';
+}
+
+function parseNode(text: string, defaultPort: number, url: string): Address {
   const parts = NODE.exec(text);
   const port = Number(parts?.[2] ?? defaultPort);
-  if (parts?.[1] === undefined || port < 1 || port > 65535) throw new TypeError('a Redis URL names host:port');
+  if (parts?.[1] === undefined || port < 1 || port > 65535) {
+    throw new TypeError(`a Redis URL names host:port${encoding(url)}`);
+  }
   return { host: parts[1].replace(/^\[|\]$/g, ''), port };
 }
 
