@@ -105,7 +105,8 @@ export class SharedLimiter implements RateLimiter {
   }
 
   giveBack(units: number): void {
-    this.#left += units;
+    // While nobody can be asked, nothing is spent.
+    if (!this.#isOpen(this.#parts.clock())) this.#left = Math.min(this.#parts.quota, this.#left + units);
   }
 
   charge(units: number, nowMs: number): void {

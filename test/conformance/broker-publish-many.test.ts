@@ -155,6 +155,23 @@ describe('publishMany', () => {
     );
   });
 
+  test('stores what is published by itself behind what was asked for before it, in that turn and in the next', async () => {
+    const { channel } = current;
+    const word = (n: number) => ({ channel, data: String(n) });
+    await Promise.all([broker().publishMany([{ ...word(1), key: 'b:1' }]), broker().publish(word(2))]);
+    expect(dataOf(await readFrom(current, '-1'))).toEqual(['1', '2']);
+    // More than one call takes: of the second nothing has been sent in the next turn.
+    const lots = broker().publishMany(Array.from({ length: 200 }, (_, n) => word(n)));
+    await new Promise(process.nextTick);
+    const next = [broker().publish(word(200)), broker().publishMany([word(201), word(202)])] as const;
+    await new Promise(process.nextTick);
+    await Promise.all([lots, ...next, broker().publish(word(203))]);
+    expect(dataOf(await readFrom(current, '-1')).slice(-5)).toEqual(['199', '200', '201', '202', '203']);
+    await expect(
+      Promise.all([broker().publishMany([word(1)]), broker().publish({ channel: 'bad name', data: '1' })]),
+    ).rejects.toThrow(expect.objectContaining({ code: 'bad_channel_name' }));
+  });
+
   test('says what is not known when no answer comes, and sends nothing behind it', async () => {
     const { channel, server } = current;
     const publications = Array.from({ length: 200 }, (_, n) => ({ channel, data: String(n) }));

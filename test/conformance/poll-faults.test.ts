@@ -2,6 +2,8 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import type { HistoryPage } from '../../src/broker/broker.js';
+import { createMemoryBroker } from '../../src/broker/memory/broker.js';
+import { Namespaces } from '../../src/config/namespaces.js';
 import { createFaultyBroker, type FaultyBroker } from '../support/faulty-broker.js';
 import { startNode, type TestNode, type TestNodeSetup } from '../support/push-node.js';
 
@@ -60,6 +62,36 @@ describe.each(['uws', 'ws'] as const)('polls on the %s engine', (engine) => {
     const { channels } = await answer({ a: position, b: 'now' }, 30_000);
     expect(channels).toEqual({ a: { offset, messages: [{ offset, data: 1 }] } });
   });
+
+  it.each([0, 30_000])(
+    'answers nothing that was deleted while another channel was read: waits %d ms',
+    async (waitMs) => {
+      const healthy = createMemoryBroker({ namespaces: new Namespaces({ default: { historySize: 1_000 } }) });
+      broker = createFaultyBroker(undefined, healthy);
+      node = await startNode({ engine, broker });
+      await publish('b', '0');
+      const [a] = [await open('a'), await open('b')];
+      await publish('a', '"deleted"');
+      let go: () => void = () => {};
+      const isRead = new Promise<void>((resolve) => {
+        broker.beforeRead = (channel) => {
+          if (channel !== 'b') return undefined;
+          resolve();
+          return new Promise((on) => {
+            go = on;
+          });
+        };
+      });
+      const answered = answer({ a, b: '-1' }, waitMs);
+      await isRead;
+      await healthy.eraser.erase('a');
+      while ((await broker.healthy.read('a', '-1', { maxEntries: 1, maxBytes: 1 })).entries.length > 0) await soon();
+      go();
+      const { channels } = await answered;
+      expect(channels.a?.messages ?? []).toEqual([]);
+      expect(channels.b?.messages).toMatchObject([{ data: 0 }]);
+    },
+  );
 
   it('answers what is in memory though another channel cannot be read, while the broker is away', async () => {
     await start();

@@ -84,5 +84,6 @@ function wrap(listener: BrokerListener): BrokerListener {
     message: (channel, message) => listener.message(channel, message),
     resubscribed: (channels) => listener.resubscribed(channels),
     damaged: (channel, reason, cause) => listener.damaged(channel, reason, cause),
+    erased: (channel, begin) => listener.erased?.(channel, begin),
   };
 }

@@ -153,7 +153,9 @@ class RedisBroker implements RedisBusBroker {
   }
 
   async publish(publication: Publication): Promise<Offset> {
-    return (await this.#store(publication)).offset;
+    // Else it would overtake.
+    if (!this.#batches.isHolding) return (await this.#store(publication)).offset;
+    return (await this.#batches.publishBehind(publication)).offset;
   }
 
   publishMany(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {

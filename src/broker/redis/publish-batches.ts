@@ -44,11 +44,18 @@ const ALONE = 0;
 
 export class PublishBatches implements BatchPublisher {
   readonly #parts: PublishBatchesParts;
-  /** What has been asked for in this turn. */
+  /** What has been asked for in this turn, or while more of what was asked for before is to be sent. */
   #waiting: Waiting[] = [];
+  /** Groups of which only a part has been sent: what is asked for later goes behind them. */
+  #unsent = 0;
 
   constructor(parts: PublishBatchesParts) {
     this.#parts = parts;
+  }
+
+  /** Whether something waits here that a message sent by itself would overtake. */
+  get isHolding(): boolean {
+    return this.#waiting.length > 0 || this.#unsent > 0;
   }
 
   publishMany(publications: readonly Publication[]): Promise<readonly PublishOutcome[]> {
@@ -56,6 +63,13 @@ export class PublishBatches implements BatchPublisher {
     // WAIT speaks of a connection of its own, and there they go out together too.
     if (publications.some(({ waitReplicas = 0 }) => waitReplicas > 0)) return publishEach(store, publications);
     return Promise.all(publications.map((publication) => this.#publish(publication)));
+  }
+
+  /** One by itself, behind what waits; throws what it failed with. */
+  async publishBehind(publication: Publication): Promise<Stored> {
+    const [outcome] = await this.publishMany([publication]);
+    if (outcome === undefined || 'error' in outcome) throw outcome?.error ?? foreignAnswer('an offset');
+    return outcome;
   }
 
   #publish(publication: Publication): Promise<PublishOutcome> | PublishOutcome {
@@ -74,6 +88,7 @@ export class PublishBatches implements BatchPublisher {
   }
 
   #flush(): void {
+    if (this.#unsent > 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];
     const bySlot = new Map<number, Waiting[]>();
@@ -88,11 +103,21 @@ export class PublishBatches implements BatchPublisher {
 
   /** In calls one after the other: behind one that failed, nothing is stored. Never rejects. */
   async #send(group: readonly Waiting[]): Promise<void> {
+    const parts = partsOf(group);
+    const last = parts.pop() ?? [];
     let failure: FanfareError | undefined;
-    for (const part of partsOf(group)) {
-      if (failure === undefined) failure = await this.#call(part);
-      else for (const { resolve } of part) resolve({ error: unavailableError('what came before it failed', failure) });
-    }
+    if (parts.length > 0) this.#unsent++;
+    for (const part of parts) failure = await this.#sendBehind(part, failure);
+    const sent = this.#sendBehind(last, failure);
+    // The last is on its way, and what waits follows it.
+    if (parts.length > 0 && --this.#unsent === 0) this.#flush();
+    await sent;
+  }
+
+  async #sendBehind(part: readonly Waiting[], failure: FanfareError | undefined): Promise<FanfareError | undefined> {
+    if (failure === undefined) return this.#call(part);
+    for (const { resolve } of part) resolve({ error: unavailableError('what came before it failed', failure) });
+    return failure;
   }
 
   /** Answers what failed as a whole. */
@@ -118,7 +143,7 @@ export class PublishBatches implements BatchPublisher {
 }
 
 /** No more in each than a call takes. */
-function partsOf(group: readonly Waiting[]): readonly (readonly Waiting[])[] {
+function partsOf(group: readonly Waiting[]): (readonly Waiting[])[] {
   const parts: Waiting[][] = [];
   let part: Waiting[] = [];
   let bytes = 0;

@@ -42,6 +42,10 @@ export class ConflatedFeed implements Feed, FedListener {
     this.#gate = new Gate(parts);
   }
 
+  get position(): Offset {
+    return this.#position;
+  }
+
   // What a follower writes to.
 
   sendEvent(event: ServerEvent): void {

@@ -1,12 +1,15 @@
 // What stands between a channel and a link that is not sent everything at once.
 
 import type { Slices } from '../../lib/slices.js';
+import type { Offset } from '../../protocol/index.js';
 import type { Held } from '../channels/newest.js';
 import type { FollowerSink } from './follower.js';
 import type { GateParts } from './gate.js';
 
 /** While the subscription is pending it is what the follower writes to; then it listens by itself. */
 export interface Feed extends FollowerSink {
+  /** Behind what was sent. */
+  readonly position: Offset;
   /** In the turn in which the follower has caught up. */
   goLive(): void;
   /** Idempotent. */

@@ -23,14 +23,20 @@ export class PacedFeed implements Feed, FedListener {
     this.#gate = new Gate(parts);
   }
 
+  get position(): Offset {
+    return this.#position;
+  }
+
   // What a follower writes to.
 
   sendEvent(event: ServerEvent): void {
+    if (event.type === 'subscribed' || event.type === 'gap') this.#position = event.offset;
     this.#parts.sink.sendEvent(event);
   }
 
   sendMessage(message: ChannelMessage): void {
     this.#gate.pass();
+    this.#position = message.offset ?? this.#position;
     this.#parts.sink.sendMessage(message);
   }
 
@@ -59,10 +65,8 @@ export class PacedFeed implements Feed, FedListener {
 
   message(message: ChannelMessage): void {
     const { offset } = message;
-    if (this.#gate.isOpen()) {
-      this.sendMessage(message);
-      this.#position = offset ?? this.#position;
-    } else if (offset !== undefined) this.#fallBehind();
+    if (this.#gate.isOpen()) this.sendMessage(message);
+    else if (offset !== undefined) this.#fallBehind();
   }
 
   gap(gap: GapEvent): void {

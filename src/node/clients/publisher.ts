@@ -124,9 +124,13 @@ export class Publisher {
 
   async #publishAll(orders: readonly PublishOrder[], terms: PublishTerms): Promise<readonly PublishAnswer[]> {
     const logged: Publication[] = [];
+    /** Channels of which one was refused for now: what stands behind it would come before it. */
+    const limited = new Map<string, FanfareError>();
     const answers = orders.map(
       (order): ((stored: readonly PublishOutcome[]) => PublishAnswer | Promise<PublishAnswer>) => {
         try {
+          const before = limited.get(order.channel);
+          if (before !== undefined && order.history !== false) throw before;
           terms.require(order);
           const publication = this.#publicationOf(order, terms);
           if (order.history !== false) {
@@ -137,6 +141,7 @@ export class Publisher {
           return () => handed;
         } catch (error) {
           if (!(error instanceof FanfareError)) throw error;
+          if (error.code === 'rate_limited' && order.history !== false) limited.set(order.channel, error);
           return () => ({ error });
         }
       },

@@ -68,6 +68,11 @@ export class Subscription {
     return this.#state === 'live';
   }
 
+  /** Behind what its link was sent, once it is live: what waits for limits comes after it. */
+  get position(): Offset {
+    return this.#feed?.position ?? this.channel.position;
+  }
+
   /** Announces `subscribed` and goes live, where the channel is open and nothing was missed; else nothing is done. */
   beginsAtOnce(after: Begin, id: number | undefined): boolean {
     const { channel } = this;

@@ -189,7 +189,7 @@ export class Subscriptions<Parts extends SubscriptionsParts = SubscriptionsParts
     };
   }
 
-  /** Subscribing again is answered with the current position, or with what the first fails with. */
+  /** Subscribing again is answered with where it is, or with what the first fails with. */
   async #repeat(existing: Subscription, id: number | undefined): Promise<void> {
     const { name } = existing.channel;
     try {
@@ -198,12 +198,11 @@ export class Subscriptions<Parts extends SubscriptionsParts = SubscriptionsParts
       return this.#tellFailure(name, error, id);
     }
     if (!existing.isLive) return;
-    const { position } = existing.channel;
     this.link.sendEvent({
       type: 'subscribed',
       ...(id !== undefined && { id }),
       channel: name,
-      offset: position,
+      offset: existing.position,
       recovered: true,
     });
   }

@@ -22,7 +22,7 @@ import { type PollManner, type PollParts, PollTask } from './poll-task.js';
 import { COMMENT, STREAM_HEADERS } from './stream.js';
 
 /** Readers of several channels may share a ticket, and a reader needs a position to come back with; what no log keeps has none. */
-const MANNER: PollManner = { replaces: false, opens: true, hearsLive: false };
+const MANNER: PollManner = { replaces: false, opens: true, hearsLive: false, saysTail: true };
 /** A channel's price in a poll. */
 const PRICE = 1 / 10;
 /** Chosen: about as long as the open protocol suggests; links that came together end apart. */
@@ -138,6 +138,7 @@ export class ChannelDoor {
     try {
       if (call.exchange.aborted) return;
       this.#parts.door.requireGood(identity);
+      this.#parts.door.requireRoom();
       this.#stream(reader, heads);
     } catch (error) {
       call.fail(error);

@@ -130,6 +130,7 @@ export class Entry {
       if (price > 0) this.#payOpenings(keys, request, rules, nowMs);
       if (call.exchange.aborted) return;
       if (isLater) admission.requireGood(identity);
+      if (isLater && rules.takesRoom) admission.requireRoom();
       this.#claim(client, identity);
       call.letIn(identity);
       open({ call, identity, client, keys, request, paid: price });

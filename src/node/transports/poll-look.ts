@@ -32,6 +32,10 @@ export type Finding =
       readonly live: readonly ChannelMessage[];
     };
 
+export function nameOf(finding: Finding): string {
+  return finding.kind === 'memory' ? finding.channel.name : finding.name;
+}
+
 /** A channel of which memory cannot tell, and the position in question. */
 export type Unread = readonly [name: string, after: Begin];
 

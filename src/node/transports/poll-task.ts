@@ -5,7 +5,7 @@ import type { BrokerStatus } from '../../broker/broker.js';
 import { type Ending, endedError } from '../../cluster/revocation-ending.js';
 import { FanfareError } from '../../lib/errors.js';
 import { BYTES_PER_UNIT } from '../../limits/byte-price.js';
-import type { SubjectKeys, SubjectLimit } from '../../limits/subject-limit.js';
+import type { SubjectKeys } from '../../limits/subject-limit.js';
 import type { Code, PollRequest } from '../../protocol/index.js';
 import type { Admission } from '../admission.js';
 import type { Channels } from '../channels/channels.js';
@@ -13,7 +13,8 @@ import type { FeedRules } from '../clients/feed-rules.js';
 import type { HttpClient } from '../clients/http-clients.js';
 import type { Lifecycle } from '../lifecycle.js';
 import type { Entrant } from './entry.js';
-import { costOf, type Look, lookInLogs, lookInMemory, type Unread } from './poll-look.js';
+import { PollBill, type PollBillParts } from './poll-bill.js';
+import { type Look, lookInLogs, lookInMemory, nameOf, type Unread } from './poll-look.js';
 import type { PollPlace, PollPlaces } from './poll-places.js';
 import { PollWait, type WaitingRoom, type WaitOwner } from './poll-wait.js';
 import type { AnswerPart, AnswerWriter, PollAnswer, PollCall } from './poll-write.js';
@@ -26,11 +27,11 @@ export interface PollManner {
   readonly opens: boolean;
   /** While it waits it hears of what no log keeps, too. */
   readonly hearsLive: boolean;
+  /** An answer without messages says that nothing is behind its position. */
+  readonly saysTail: boolean;
 }
 
-export interface PollParts<P extends AnswerPart = AnswerPart> {
-  readonly limit: Pick<SubjectLimit, 'charge'>;
-  readonly openings: Pick<SubjectLimit, 'charge'>;
+export interface PollParts<P extends AnswerPart = AnswerPart> extends PollBillParts {
   readonly channels: Channels;
   readonly room: WaitingRoom;
   readonly places: Pick<PollPlaces, 'take' | 'giveBack'>;
@@ -73,7 +74,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
   /** Something was found that does not wait for long. */
   #isHurried = false;
   #place: PollPlace | undefined;
-  #paidBytes: number;
+  readonly #bill: PollBill;
 
   constructor(parts: PollParts<P>, call: PollCall, { identity, request, client, keys, paid }: PollEntrant) {
     this.#parts = parts;
@@ -83,7 +84,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
     this.#identity = identity;
     this.#request = request;
     this.#client = client;
-    this.#paidBytes = paid * BYTES_PER_UNIT;
+    this.#bill = new PollBill(parts, keys, paid);
   }
 
   start(): void {
@@ -117,7 +118,7 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
     const parts = this.#inMemory();
     if (endsAtMs(this.#identity) <= Date.now()) this.#fail(new FanfareError('token_expired', 'the ticket has expired'));
     else if (parts.length > 0) this.#answer(parts);
-    else if (this.#isOpening()) this.#fail(new FanfareError('broker_unavailable', NOT_OPEN, { retryAfterMs: 1_000 }));
+    else if (this.#isUnknown()) this.#fail(new FanfareError('broker_unavailable', NOT_OPEN, { retryAfterMs: 1_000 }));
     else this.#answerEmpty();
   }
 
@@ -153,14 +154,14 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
     this.#wait?.look();
     if (this.#isAlike()) return;
     const { found, unread } = this.#look();
-    const parts = this.#parts.writer.parts(found, this.#conflated);
-    if (unread.length === 0) return this.#conclude(parts);
+    const write = () => this.#parts.writer.parts(found, this.#conflated);
+    if (unread.length === 0) return this.#conclude(write());
     // While the broker is away, what there is does not wait for what cannot be read.
-    if (found.length > 0 && !this.#parts.brokerStatus().ready) return this.#answer(parts);
+    if (found.length > 0 && !this.#parts.brokerStatus().ready) return this.#answer(write());
     this.#state = 'reading';
     this.#wait?.rest();
     if (found.length > 0) this.#hurry();
-    if (!this.#isOpening()) void this.#read(unread, parts);
+    if (!this.#isOpening()) void this.#read(unread);
   }
 
   /** Decides at once where one channel is asked for that has nothing new, or what others have been answered already. */
@@ -194,17 +195,18 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
     return lookInMemory(this.#request.channels, channels, this.#wait?.live, this.#maxBytes());
   }
 
-  /** Looks in the logs; `parts` is what was in memory. */
-  async #read(unread: readonly Unread[], parts: readonly P[]): Promise<void> {
+  /** Looks in the logs, and then in memory for the others: what was there before may have been deleted since. */
+  async #read(unread: readonly Unread[]): Promise<void> {
     try {
       const terms = { maxBytes: this.#maxBytes(), opens: this.#parts.manner.opens, isOver: () => this.#isDone() };
       const read = await lookInLogs(unread, this.#parts.channels, this.#wait, terms);
       // Whether or not there is somebody left to be answered.
-      const { bytes, openings } = costOf(read);
-      this.#charge(bytes);
-      if (openings > 0) this.#parts.openings.charge(this.#keys, openings, this.#parts.door.nowMs());
+      this.#bill.chargeRead(read);
       if (this.#isRevoked()) return;
-      if (!this.#isDone()) this.#conclude([...parts, ...this.#parts.writer.parts(read, this.#conflated)]);
+      if (this.#isDone()) return;
+      const names = new Set(unread.map(([name]) => name));
+      const others = this.#look().found.filter((finding) => !names.has(nameOf(finding)));
+      this.#conclude(this.#parts.writer.parts([...others, ...read], this.#conflated));
     } catch (error) {
       // Meanwhile something may have come.
       this.#answerOrFail(this.#inMemory(), error);
@@ -240,6 +242,11 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
     this.#wait.rest();
   }
 
+  /** Whether there may be news that have not been read, where the answer says that there are none. */
+  #isUnknown(): boolean {
+    return this.#isOpening() || (this.#state === 'reading' && this.#parts.manner.saysTail);
+  }
+
   /** Whether a channel's position is not known yet. Never of a short poll, which opens none. */
   #isOpening(): boolean {
     return !this.#isDone() && this.#wait?.isOpening === true;
@@ -256,17 +263,9 @@ export class PollTask<P extends AnswerPart = AnswerPart> implements WaitOwner {
     // Going on is free, but not in small steps of the client's own choice.
     const bytes = Math.max(this.#request.maxBytes, answer.body.length);
     this.#client.more = bytes >= BYTES_PER_UNIT ? answer.more : undefined;
-    this.#charge(answer.body.length);
+    this.#bill.charge(answer.body.length);
     this.#finish();
     writer.give(this.#call, answer, lifecycle.isMoving);
-  }
-
-  /** For so many bytes in all, beyond what has been paid for. */
-  #charge(bytes: number): void {
-    const missing = bytes - this.#paidBytes;
-    if (missing <= 0) return;
-    this.#paidBytes = bytes;
-    this.#parts.limit.charge(this.#keys, missing / BYTES_PER_UNIT, this.#parts.door.nowMs());
   }
 
   #answerEmpty(isMoving = this.#parts.lifecycle.isMoving): void {

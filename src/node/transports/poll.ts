@@ -36,7 +36,7 @@ export interface PollDoorParts {
 }
 
 /** A short poll after `-1` needs no position where nothing is; what a long poll asks for is opened by its wait. */
-const MANNER: PollManner = { replaces: true, opens: false, hearsLive: true };
+const MANNER: PollManner = { replaces: true, opens: false, hearsLive: true, saysTail: false };
 
 /** Owns every poll that waits. */
 export class PollDoor {

@@ -66,6 +66,22 @@ describe('a shared limit', () => {
     expect(asked[1]?.order).toMatchObject({ spent: 0, wanted: 1 });
   });
 
+  it('has no more in hand after an outage, in which all pass and nothing is spent, than there was', async () => {
+    const { asked, clock, limit, passing } = setUp();
+    passing(1);
+    await asked[0]?.fail();
+    for (let n = 0; n < 1_000; n++) {
+      clock.nowMs += 10;
+      limit.spend({ user: 'anna' }, 1, clock.nowMs);
+      limit.settle({ user: 'anna' }, 0.1, clock.nowMs, clock.nowMs);
+      await asked.at(-1)?.fail();
+    }
+    clock.nowMs += 1_000;
+    passing(1);
+    await asked.at(-1)?.answer({ granted: 6, remaining: 0, retryAfterMs: 0 });
+    expect(passing(500)).toBeLessThan(100);
+  });
+
   it('passes no more than a whole quota on credit', () => {
     const { passing } = setUp();
     expect(passing(500)).toBe(100);

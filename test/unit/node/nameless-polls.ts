@@ -70,7 +70,7 @@ export async function nodeOf(historySize = 1_000, broker = createFaultyBroker({ 
 export function pollsOf({ broker, channels }: Awaited<ReturnType<typeof nodeOf>>) {
   const room = new WaitingRoom();
   const { client, ...nameless } = namelessPolls();
-  const manner = { replaces: true, opens: false, hearsLive: true };
+  const manner = { replaces: true, opens: false, hearsLive: true, saysTail: false };
   const own = { manner, writer: new PollWriter(), counts: { delivered: 0 } };
   const parts = { ...nameless, ...own, channels, room, brokerStatus: () => broker.status() };
   const answers: unknown[] = [];
