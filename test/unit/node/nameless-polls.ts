@@ -67,10 +67,10 @@ export async function nodeOf(historySize = 1_000, broker = createFaultyBroker({ 
 }
 
 /** Begins polls whose answers are kept; `abort` is their clients' going away. */
-export function pollsOf({ broker, channels }: Awaited<ReturnType<typeof nodeOf>>) {
+export function pollsOf({ broker, channels }: Awaited<ReturnType<typeof nodeOf>>, saysTail = false) {
   const room = new WaitingRoom();
   const { client, ...nameless } = namelessPolls();
-  const manner = { replaces: true, opens: false, hearsLive: true, saysTail: false };
+  const manner = { replaces: true, opens: false, hearsLive: true, saysTail };
   const own = { manner, writer: new PollWriter(), counts: { delivered: 0 } };
   const parts = { ...nameless, ...own, channels, room, brokerStatus: () => broker.status() };
   const answers: unknown[] = [];

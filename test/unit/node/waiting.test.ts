@@ -57,6 +57,24 @@ it('refuses who would be one too many to wait, and who has waited too long, and 
   await turns.take(async () => ran.push('next'));
 });
 
+it.each([
+  ['says that there is nothing', false, 204],
+  ['where that says the tail, fails', true, 'broker_unavailable'],
+])('a poll whose time is over while its log is still read %s', async (_what, saysTail, answer) => {
+  const node = await nodeOf();
+  const polls = pollsOf(node, saysTail);
+  await openWithHistory(node, ['a']);
+  let go = () => {};
+  node.broker.beforeRead = () => new Promise((resolve) => (go = resolve));
+  const { task } = polls.begin({ a: '-1' }, 30_000);
+  task.deref()?.expired();
+  expect(polls.answers).toEqual([answer]);
+  go();
+  await soon();
+  expect(polls.answers).toHaveLength(1);
+  polls.close();
+});
+
 it('keeps nothing of a poll that has ended and of a link that has closed while a channel cannot be opened', async () => {
   const parts = await nodeOf();
   const polls = pollsOf(parts);
