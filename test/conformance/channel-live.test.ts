@@ -109,6 +109,26 @@ describe.each(ROADS)('a channel read live on the $engine engine and the $kind br
       ]);
     });
 
+    it('has the position after each where limits let it wait, and the tail said of the last alone', async () => {
+      const outbound = { algorithm: 'token-bucket', rate: { units: 50, perMs: 1_000 }, burst: 2 } as const;
+      await world.restart({ limits: { outbound } });
+      const offsets = [await publish('news', '0')];
+      const { events } = await stream('news?offset=-1&live=sse');
+      await events.take(2, 'data', 'control');
+      for (let n = 1; n < 8; n++) offsets.push(await publish('news', String(n)));
+      const heard = await events.take(14, 'data', 'control');
+      expect(heard.map(({ type, id }) => [type, id])).toEqual(
+        offsets.slice(1).flatMap((offset) => [
+          ['data', offset],
+          ['control', offset],
+        ]),
+      );
+      const last = await publish('news', '8');
+      expect(JSON.parse((await events.take(2, 'data', 'control'))[1]?.data ?? '')).toEqual({
+        ...{ streamNextOffset: last, streamCursor: last.slice(0, 13), upToDate: true },
+      });
+    });
+
     it('says at once where the tail is, and sends whole messages where they are asked for', async () => {
       const first = await publish('news', '1');
       const { events } = await stream('news?offset=now&live=sse&format=messages');

@@ -32,6 +32,8 @@ export interface FollowerSink {
   bufferedBytes(): number;
   /** Resolves when what is buffered has left, or the link is closed. */
   drained(): Promise<void>;
+  /** It has all that the channel has. */
+  caughtUp?(channel: Channel): void;
 }
 
 export interface FollowerParts {

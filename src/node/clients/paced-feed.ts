@@ -61,6 +61,7 @@ export class PacedFeed implements Feed, FedListener {
     this.#state = 'live';
     this.#position = this.#channel.position;
     this.#channel.audience.addFed(this);
+    this.#parts.sink.caughtUp?.(this.#channel);
   }
 
   message(message: ChannelMessage): void {

@@ -224,6 +224,10 @@ export class StreamLink extends Pulse implements Link, Reader, StreamListener, S
 
   join(channel: Channel): void {
     channel.audience.addStream(this, this.#dialect.encoding);
+    this.caughtUp(channel);
+  }
+
+  caughtUp(channel: Channel): void {
     this.write(this.#dialect.live(channel));
   }
 

@@ -50,6 +50,8 @@ export class ChannelEvents implements StreamDialect {
   readonly #hearsEnd: boolean;
   /** The last message that was missed, behind which a `control` is still to come. */
   #told: Offset | undefined;
+  /** Once it has caught up for the first time. */
+  #channel: Channel | undefined;
 
   constructor(read: ChannelRead, hearsEnd: boolean) {
     this.#read = read;
@@ -63,19 +65,25 @@ export class ChannelEvents implements StreamDialect {
   readonly hearsLive = false;
   readonly greeting = `retry: ${RETRY_MS}\n\n`;
 
-  /** What was missed: whether it was the last, the next one says, or {@link live}. */
+  /** What was missed: whether it was the last, the next one says, or {@link live}. And what comes later where limits let it wait. */
   message(message: ChannelMessage): Buffer {
     const { offset } = message;
     if (offset === undefined) return SILENCE;
+    if (this.#channel !== undefined) {
+      const control = controlOf(offset, undefined, offset === this.#channel.position);
+      return Buffer.from(dataOf(message, offset, this.#read.format) + control);
+    }
     const before = this.#told === undefined ? '' : controlOf(this.#told, this.#read.cursor, false);
     this.#told = offset;
     return Buffer.from(before + dataOf(message, offset, this.#read.format));
   }
 
-  /** It has caught up: from here on it hears what the channel brings. */
-  live({ position }: Channel): string {
+  /** It has caught up: from here on it hears what the channel brings. Where limits let it fall behind, its messages say when it has again. */
+  live(channel: Channel): string {
+    if (this.#channel !== undefined) return '';
+    this.#channel = channel;
     this.#told = undefined;
-    return controlOf(position, this.#read.cursor, true);
+    return controlOf(channel.position, this.#read.cursor, true);
   }
 
   event(event: ServerEvent): string {
