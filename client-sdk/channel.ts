@@ -59,7 +59,7 @@ export const isStale = (begin: Begin | undefined, { position }: Wanted): boolean
 
 /** Whether all that a gap is about has been delivered meanwhile, over another way. */
 export const isFilled = ({ after, offset, reason }: GapEvent, position: Begin): boolean =>
-  after !== position && offset <= position && /^(trim|exp)/.test(reason);
+  after !== position && offset <= position && /^(trim|exp|conf)/.test(reason);
 
 /** Whether a reader that begins there has to be given something from history before it can go on with the channel. */
 export const isLate = (begin: Begin, { position }: Wanted): boolean =>

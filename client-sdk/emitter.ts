@@ -12,6 +12,8 @@ export interface Emitter<Events> {
 /** Throws `TypeError` for an event that is none of `types`, and for what is no listener. */
 export const createEmitter = <Events>(types: RegExp): Emitter<Events> => {
   const entries = new Set<(type: unknown, value: unknown) => void>();
+  /** The state that was told last: a listener may bring the next one about, and nobody hears of an older one after it. */
+  let newest: unknown;
   return {
     on(type, listener) {
       if (!types.test(type as string) || typeof listener !== 'function')
@@ -22,9 +24,10 @@ export const createEmitter = <Events>(types: RegExp): Emitter<Events> => {
     },
     emit(type, value) {
       // Who comes meanwhile begins with the next one; who was taken away meanwhile hears nothing more.
+      if (type === 'state') newest = value;
       for (const entry of [...entries]) {
         try {
-          if (entries.has(entry)) entry(type, value);
+          if (entries.has(entry) && (type !== 'state' || newest === value)) entry(type, value);
         } catch (error) {
           queueMicrotask(() => {
             throw error;

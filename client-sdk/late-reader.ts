@@ -58,7 +58,8 @@ export const joinLate = (
       }
       const events = waiting ?? [];
       isCaughtUp = true;
-      for (const event of events) read(...event);
+      // Unless one of them is ahead, and the reader has begun again.
+      for (const event of events) if (readers.has(reader)) read(...event);
     } catch (error) {
       const failure = toFailure(error, name);
       if (!readers.has(reader)) return;

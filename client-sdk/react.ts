@@ -30,6 +30,7 @@ import type {
 /** The part of a client that the hooks use: one of any map of channels. */
 export interface HookClient {
   readonly state: ClientState;
+  readonly connection: unknown;
   on(type: 'state', listener: (state: ClientState) => void): () => void;
   subscribe(channel: never): unknown;
 }

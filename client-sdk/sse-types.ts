@@ -12,8 +12,8 @@ import type {
   Undo,
 } from './types.js';
 
-/** `WebSocket` is not used: options that are good for other clients, as a testing server's, are good here. */
-export type SseOptions = Pick<ClientOptions, 'url' | 'token' | 'fetch' | 'clock' | 'random' | 'WebSocket'>;
+/** `WebSocket` and `storage` are not used: options that are good for other clients, as a testing server's, are good here. */
+export type SseOptions = Pick<ClientOptions, 'url' | 'token' | 'fetch' | 'clock' | 'random' | 'WebSocket' | 'storage'>;
 
 /** As a {@link Subscription}, without iteration. */
 export type SseSubscription<T = unknown> = Pick<

@@ -34,9 +34,10 @@ export type * from './types.js';
 
 type Events = { state: ClientState; error: FanfareError };
 
-/** A name that there is not is misspelt; what another entry is given to open sockets with may be given here too. */
-const refuseOthers = (others: object) => {
-  for (const name in others) if (name !== 'WebSocket') refuseArgument('option', name);
+/** A name that there is not is misspelt; what a testing server's options have for other entries may be given here too. */
+const refuseOthers = (others: Readonly<Record<string, unknown>>) => {
+  for (const name in others)
+    if (others[name] !== undefined && !/^(WebSocket|storage)$/.test(name)) refuseArgument('option', name);
 };
 
 /** Makes a client; it connects with its first `subscribe`. Each change of channels is another stream. Throws `TypeError` on bad options. */

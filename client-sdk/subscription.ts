@@ -77,7 +77,9 @@ export const createSubscription = <T>(
   const take = (item: Gap | Message, before: Begin) => {
     const { offset } = item;
     if (item.type === 'gap' ? isFilled(item, position) : offset && offset <= position) return;
-    if (item.type !== 'gap' && offset && isAhead(before)) return again();
+    // What the node left out may begin before that.
+    const isBeside = (item as Message).skipped && before < position;
+    if (item.type !== 'gap' && offset && isAhead(before) && !isBeside) return again();
     const at = position;
     position = offset ?? position;
     reading.push(() => {

@@ -1,13 +1,13 @@
 // A tab's tokens: whose they are, and which of them it lends to the hub.
 
 import { createFailure } from '../errors.js';
-import { CLOSE_NETWORK } from '../numbers.js';
+import { CLOSE_NETWORK, CLOSE_NORMAL } from '../numbers.js';
 import type { Settings } from '../settings.js';
 import { createTokens } from '../token-source.js';
 import type { TokenContext } from '../types.js';
 
 export interface Lending {
-  /** Who the user is: the text of the `sub`, to be compared and no more; empty without a token. */
+  /** Who the user is: the text of the `sub`, to be compared and no more; empty without a token. Rejects with `user_changed` where it was another. */
   user(): Promise<string>;
   /** A token of that user's. */
   lend(reason: TokenContext['reason']): Promise<string | undefined>;
@@ -23,7 +23,8 @@ const userOf = (token: string | undefined): string => {
 
 export const createLending = (settings: Settings): Lending => {
   const tokens = createTokens(settings);
-  let user = '';
+  /** Until it is closed. */
+  let user: string | undefined;
   /** The token by which the user was found: the first to be lent. */
   let spare: string | undefined;
   const forget = () => {
@@ -32,7 +33,10 @@ export const createLending = (settings: Settings): Lending => {
   return {
     async user() {
       spare = await tokens.get('connect');
-      user = userOf(spare);
+      const found = userOf(spare);
+      // What is subscribed to, and what waits to be published, is the other's.
+      if (found !== (user ?? found)) throw createFailure(CLOSE_NORMAL, 'user_changed');
+      user = found;
       return user;
     },
     async lend(reason) {
@@ -42,6 +46,9 @@ export const createLending = (settings: Settings): Lending => {
       throw createFailure(CLOSE_NETWORK, 'token', 'the token is of another user than the other tabs’');
     },
     forget,
-    close: tokens.close,
+    close() {
+      user = undefined;
+      tokens.close();
+    },
   };
 };

@@ -112,7 +112,7 @@ export const createTab = (
     } catch (error) {
       if (isOver()) return;
       const failure = toFailure(error, url);
-      if (failure.code === 'logged_out') return become({ type: 'closed', code: CLOSE_NORMAL, reason: failure.code });
+      if (/^(log|user)/.test(failure.code)) return become({ type: 'closed', code: CLOSE_NORMAL, reason: failure.code });
       owner.failed(failure);
       if (isOver()) return;
       const retryInMs = backoff(failures++, random());

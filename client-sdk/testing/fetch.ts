@@ -157,8 +157,10 @@ function poll(server: Server, channels: Channels, waitMs: number, { signal }: Re
       finish(() => reply.respond(200, look(message.offset ? [] : [[channel, message]])));
     },
     lose: () => finish(() => reply.fail()),
-    end: (code) =>
-      finish(() => reply.refuse(code === 4501 ? 401 : 503, code === 4501 ? 'token_malformed' : 'draining')),
+    end: (code, reason) => {
+      const status = code < 4500 ? 503 : /[13]$/.test(String(code)) ? 401 : 403;
+      finish(() => reply.refuse(status, reason.split(':')[0] as string));
+    },
   };
   server.ways.add(way);
   signal.addEventListener('abort', abort);

@@ -64,6 +64,7 @@ export const createHttpLink = (
   /** What an answer may be silent for, as it says itself; none before the first. */
   let beatMs: number | undefined;
   let publishing: AbortController | undefined;
+  let isClosed = false;
 
   const connect = ({ heartbeatMs = 0, limits }: Partial<AnyEvent>) => {
     if (beatMs === undefined || heartbeatMs > 0) {
@@ -94,6 +95,8 @@ export const createHttpLink = (
 
   const open = () => {
     timers.delete(open);
+    // As by whoever was told of a refusal.
+    if (isClosed) return;
     asked = confident();
     // What has not answered for a channel has nothing that could be lost with it.
     keep((question) => channels.size && question === questions[0] && question.fresh.size < question.asked.size);
@@ -196,7 +199,7 @@ export const createHttpLink = (
       open();
     } else if (failure.code === 'rate_limited' || (questions[0] && !isFinal(failure))) {
       host.failed(failure);
-      timers.set(open, backoff(REPEAT_FAILURES, random(), failure));
+      if (!isClosed) timers.set(open, backoff(REPEAT_FAILURES, random(), failure));
     } else host.lost(failure);
   };
 
@@ -246,6 +249,7 @@ export const createHttpLink = (
       if (transport === 'sse' && host.page.isHidden()) open();
     },
     close(why) {
+      isClosed = true;
       publishing?.abort();
       publishing = undefined;
       for (const question of questions) end(question, why);

@@ -159,7 +159,7 @@ export const websocket = (host: LinkHost): Link => {
     request('refresh', { token: session.ticket }, (_event, failure) => {
       if (!failure) return;
       host.failed(failure);
-      if (!isFinal(failure)) again(refresh, failure);
+      if (!isFinal(failure) && socket.onmessage) again(refresh, failure);
     });
 
   const close = () => {

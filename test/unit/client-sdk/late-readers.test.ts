@@ -21,6 +21,32 @@ const settle = () => world.clock.advance(0);
 const poll = () => world.network.request('/v1/poll');
 
 describe('a later subscription', () => {
+  it('is told of nothing left out, and given nothing twice, where history has what its link leaves out', async () => {
+    const late = world.subscribe('news', { after: '-1' });
+    const request = await poll();
+    const gap = { type: 'gap', channel: 'news', after: offset(6), offset: offset(8), reason: 'conflated' };
+    socket.send(message(6));
+    socket.send(gap);
+    socket.send(message(9));
+    request.answer(200, held(11, [6, 7, 8, 9, 10, 11]));
+    await settle();
+    for (const n of [10, 11, 12]) socket.send(message(n));
+    expect(late.data).toEqual([6, 7, 8, 9, 10, 11, 12]);
+    expect(late.gaps).toEqual([]);
+  });
+
+  it('goes on with its link where that leaves out what it has had, and asks no more', async () => {
+    const late = world.subscribe('news', { after: '-1' });
+    (await poll()).answer(200, held(8, [6, 7, 8]));
+    await settle();
+    // The channel is at 5, and what was left out lies between.
+    socket.send({ ...message(10), skipped: 4 } as never);
+    socket.send({ ...message(14), skipped: 3 } as never);
+    expect(late.data).toEqual([6, 7, 8, 10, 14]);
+    await settle();
+    expect(world.network.waiting('/v1/poll')).toEqual([]);
+  });
+
   it('is given history first, and nothing twice of what comes meanwhile', async () => {
     const late = world.subscribe('news', { after: '-1' });
     const request = await poll();

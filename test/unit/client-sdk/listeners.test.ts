@@ -7,7 +7,7 @@ import { mergeOptions } from '../../../client-sdk/settings.js';
 import { createTimers } from '../../../client-sdk/timers.js';
 import { createHttpLink, type Question } from '../../../client-sdk/transports/http-link.js';
 import { FakeClock } from './fakes/fake-clock.js';
-import { subscribeToNews } from './fakes/socket-server.js';
+import { resume, subscribeToNews } from './fakes/socket-server.js';
 import { offset, World } from './fakes/world.js';
 
 let world: World | undefined;
@@ -28,6 +28,54 @@ describe('a listener', () => {
     expect(client.state).toEqual({ type: 'closed', code: 1000, reason: 'closed' });
     expect(states.map(({ type }) => type)).toEqual(['connecting', 'connected', 'closed']);
     expect(network.sockets.waiting).toEqual([]);
+  });
+
+  it('that closes the client at a state leaves others without that state behind the end', async () => {
+    world = new World({ transports: ['websocket'] });
+    const { client, clock } = world;
+    client.on('state', ({ type }) => type === 'waiting' && client.close());
+    const heard: string[] = [];
+    client.on('state', ({ type }) => heard.push(type));
+    const { socket } = await subscribeToNews(world);
+    socket.close();
+    await clock.advance(0);
+    expect(heard).toEqual(['connecting', 'connected', 'closed']);
+  });
+
+  it('of a channel that ends it at a state leaves others without that state behind the end', async () => {
+    world = new World({ transports: ['websocket'] });
+    const subscription = world.client.subscribe('news');
+    subscription.on('state', ({ type }) => type === 'subscribed' && subscription.unsubscribe());
+    const heard: string[] = [];
+    subscription.on('state', ({ type }) => heard.push(type));
+    const socket = await world.network.sockets.next();
+    await socket.accept();
+    await resume(socket, 1);
+    expect(heard).toEqual(['closed']);
+  });
+
+  it('of errors that closes the client at a refusal by HTTP leaves no link behind, and nothing that looks for a better one', async () => {
+    world = new World();
+    const { client, clock, network } = world;
+    client.on('error', () => client.close());
+    client.subscribe('news');
+    await clock.advance(4_000);
+    (await network.request('/v1/stream')).refuse(403, 'forbidden_channel');
+    await clock.advance(0);
+    expect([client.state.type, clock.pending]).toEqual(['closed', 0]);
+    await network.sockets.next();
+    await clock.advance(15 * 60_000);
+    expect(network.sockets.waiting).toEqual([]);
+  });
+
+  it('of errors that closes the client at a limit by HTTP leaves no timer behind', async () => {
+    world = new World({ transports: ['long-poll'] });
+    const { client, clock, network } = world;
+    client.on('error', () => client.close());
+    client.subscribe('news');
+    (await network.request('/v1/poll')).refuse(429, 'rate_limited');
+    await clock.advance(0);
+    expect([client.state.type, clock.pending]).toEqual(['closed', 0]);
   });
 
   it('of errors that closes the client and opens it again is not closed by what it was told', async () => {

@@ -31,6 +31,20 @@ describe('a page', () => {
     expect(tab.states.at(-1)?.type).toBe('connected');
   });
 
+  it('that comes back to another user is closed, and nobody goes on with what the one before had', async () => {
+    tab = new LoneTab();
+    await tab.connected();
+    tab.emit('pagehide');
+    tab.token.mockImplementation(async () => tokenOf('ben'));
+    tab.emit('pageshow');
+    await settle();
+    expect(tab.meetings).toHaveLength(1);
+    expect(tab.states.at(-1)).toEqual({ type: 'closed', code: 1000, reason: 'user_changed' });
+    tab.tab.connect();
+    await settle();
+    expect(tab.meetings).toHaveLength(2);
+  });
+
   it('that is put away while it asks for a token meets nobody, and begins anew when it is back', async () => {
     tab = new LoneTab();
     const answers: ((token: string) => void)[] = [];

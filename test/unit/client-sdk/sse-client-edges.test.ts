@@ -2,6 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { createClient } from '../../../client-sdk/sse.js';
+import { createTestServer } from '../../../client-sdk/testing/index.js';
 import {
   accept,
   client,
@@ -56,7 +57,8 @@ it('is closed where its token is another user’s, who goes on with nothing of t
 });
 
 it('takes the options of other clients that say how sockets are opened, and no word that is none', () => {
-  connect({ WebSocket: class {} as never });
+  const { fetch, ...options } = createTestServer().options;
+  connect({ ...options, url: 'http://discovery.test', transports: undefined } as never);
   expect(() => connect({ websocket: class {} } as never)).toThrow('bad option: websocket');
 });
 

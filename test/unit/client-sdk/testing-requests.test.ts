@@ -135,6 +135,28 @@ describe('a poll', () => {
     await expect(lost).rejects.toEqual(new TypeError('fetch failed'));
   });
 
+  it('that waits ends as it does at a node: for good, for want of a ticket, or to ask elsewhere', async () => {
+    const answers = [];
+    for (const [code, reason] of [
+      [4503, 'revoked: gone'],
+      [4501, 'token_expired'],
+      [4500, 'forbidden'],
+      [4000, 'draining'],
+    ] as const) {
+      const waits = post('poll', { channels: { news: server.publish('news', 1) }, waitMs: 1_000 });
+      await settle();
+      server.end(code, reason);
+      const answer = await waits;
+      answers.push([answer.status, ((await answer.json()) as { code: string }).code]);
+    }
+    expect(answers).toEqual([
+      [401, 'revoked'],
+      [401, 'token_expired'],
+      [403, 'forbidden'],
+      [503, 'draining'],
+    ]);
+  });
+
   it('of a node that wants its clients elsewhere is told so, and does not wait', async () => {
     const inner = new Server({ clock, random: () => 0.5, latencyMs: 0, keep: 9, user: null });
     const fetch = createFetch(inner);
