@@ -155,6 +155,7 @@ class FetchServer implements DiscoveryServer {
       this.#server.once('error', reject);
       this.#server.listen(port, host, () => {
         this.#server.off('error', reject);
+        this.#server.on('error', (error) => calm(this.#options.logger).error({ error }, 'no connection is accepted'));
         const address = this.#server.address();
         const bound = typeof address === 'object' && address !== null ? address.port : port;
         resolve({ url: serverUrl(this.#options, bound), port: bound });

@@ -144,8 +144,11 @@ function newCache(max: number): LRUCache<string, Remembered> {
     max,
     maxSize: MAX_CACHED_CHARS,
     sizeCalculation: ({ identity }, text) => {
-      const { subscribe, publish, presence } = identity.grants;
-      return text.length + [subscribe, publish, presence].flat().reduce((sum, pattern) => sum + pattern.length, 0);
+      const { subscribe, publish, presence, publishLive = [] } = identity.grants;
+      return (
+        text.length +
+        [subscribe, publish, presence, publishLive].flat().reduce((sum, pattern) => sum + pattern.length, 0)
+      );
     },
   });
 }

@@ -67,13 +67,25 @@ async function exchange(url: string, { method, bearer, body }: Question) {
         ...(bearer !== undefined && { Authorization: `Bearer ${bearer}` }),
       },
       ...(body !== undefined && { body }),
+      // Else it would be another question, and perhaps to another: the key is for the server that was named.
+      redirect: 'manual',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const { status, ok, headers } = response;
+    const place = headers.get('location');
+    if (status >= 300 && status < 400 && place !== null) throw redirected(url, status, place);
     return { status, ok, headers, text: await response.text() };
   } catch (error) {
+    if (error instanceof ClientEnded) throw error;
     throw new ClientEnded('network', unreachable(url, error));
   }
+}
+
+function redirected(url: string, status: number, place: string): ClientEnded {
+  return new ClientEnded(
+    'network',
+    `${url} answers ${status}, and leads to ${shown(place)}: give that server as --url`,
+  );
 }
 
 function refusal(url: string, status: number, text: string, { keyKind, whose }: Question): Refused {

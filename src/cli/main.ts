@@ -46,10 +46,16 @@ function commandLineCode(error: CommanderError): number {
   return error.exitCode === 0 ? EXIT.ok : EXIT.badConfig;
 }
 
-// Whoever reads our output may stop: `fanfare subscribe news | head -1` ends well.
+/** Commands that are there to be read, and do nothing else. */
+const READS: ReadonlySet<string | undefined> = new Set(['subscribe', 'history']);
+
+// Whoever reads our output may stop: `fanfare subscribe news | head -1` ends well. What does something does it to its end.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(EXIT.ok);
-  throw error;
+  if (error.code !== 'EPIPE') throw error;
+  if (READS.has(process.argv[2])) process.exit(EXIT.ok);
+});
+process.stderr.on('error', () => {
+  // There is nobody to tell.
 });
 
 try {

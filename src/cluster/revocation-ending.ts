@@ -28,6 +28,12 @@ export function endingOf(news: RevocationList, nowMs: number): Ending {
 /** Specified: who is disconnected comes back after a second or more. */
 const BACK_AFTER_MS = 1_000;
 
+/** Told where there is no list yet. */
+export function notReadError(retryAfterMs: number): FanfareError {
+  const message = 'the list of revocations has not been read yet';
+  return new FanfareError('broker_unavailable', message, { retryAfterMs });
+}
+
 /** What its client is told. */
 export function endedError(code: 'revoked' | 'disconnected'): FanfareError {
   if (code === 'revoked') return new FanfareError('revoked', 'the token has been revoked');

@@ -6,7 +6,7 @@ import { type PeriodicTask, periodically } from '../lib/periodic-tasks.js';
 import { within } from '../lib/timers.js';
 import { RecentRevocations } from './recent-revocations.js';
 import type { RevokedName, TokenHolder } from './revocation.js';
-import { type Ending, endedError, endingOf } from './revocation-ending.js';
+import { type Ending, endedError, endingOf, notReadError } from './revocation-ending.js';
 import { RevocationFilter } from './revocation-filter.js';
 import { anyRevokes, RevocationList } from './revocation-list.js';
 import { LOG_BEGIN, type LogPage, type LogPosition, MEMBER_SILENCE_MS, type RevocationLog } from './revocation-log.js';
@@ -127,7 +127,8 @@ export class Revocations {
   requireGood(holder: TokenHolder): void {
     if (holder.user === null) return;
     const nowMs = this.#logMs();
-    if (this.#recent.revokes(holder, nowMs) || this.#filter?.endsAll(holder, nowMs)) throw endedError('revoked');
+    const endsAll = [this.#filter, this.#building?.filter].some((filter) => filter?.endsAll(holder, nowMs));
+    if (endsAll || this.#recent.revokes(holder, nowMs)) throw endedError('revoked');
   }
 
   /** Reads what is new now, and has it confirmed. Never rejects. */
@@ -161,6 +162,8 @@ export class Revocations {
     const found = await Promise.all(names.map((name) => this.#lookups.find(name)));
     if (found.some((some) => anyRevokes(some, holder, this.#logMs()))) throw endedError('revoked');
     this.requireGood(holder);
+    // What ends all tokens of before a time is known by no name.
+    if (this.#filter === undefined) throw notReadError(READ_EVERY_MS);
   }
 
   /** Until there is nothing new, and the log knows that. Whoever asks after its last look finds none under way, and begins another. */

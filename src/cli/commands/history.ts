@@ -30,7 +30,7 @@ export function addCommand(program: Command): void {
 async function history(channel: string, flags: HistoryFlags): Promise<void> {
   const last = lastOf(flags.last);
   const key = flags.token === undefined ? keyFor('read', flags) : undefined;
-  const terms = await clientTerms(flags, [channel], 'subscribe');
+  const terms = await clientTerms({ ...flags, ...(key !== undefined && { token: key }) }, [channel], 'subscribe');
   try {
     const place = await channelTerms(terms, key);
     for (let query: string | undefined = `?format=messages${last}`; query !== undefined; ) {

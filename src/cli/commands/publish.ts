@@ -55,7 +55,8 @@ async function publish(channels: readonly string[], json: string, flags: Publish
   const replicas = flags.waitReplicas === undefined ? 0 : replicaCount(flags.waitReplicas);
   refuseContradictions(flags, values.length, replicas);
   const { key, publishKey } = flags;
-  const terms = await clientTerms(flags, channels, flags.live ? 'publishLive' : 'publish');
+  const asked = publishKey === undefined ? flags : { ...flags, token: publishKey };
+  const terms = await clientTerms(asked, channels, flags.live ? 'publishLive' : 'publish');
   const own = { ...(key !== undefined && { key }), ...(flags.live && { history: false as const }) };
   const orders = values.flatMap((data) => channels.map((channel) => ({ channel, data, ...own })));
   const waits = replicas > 0 ? { waitReplicas: replicas } : {};

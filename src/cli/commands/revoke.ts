@@ -5,6 +5,7 @@ import { ConfigError, type ConfigProblem, shown } from '../../config/config-prob
 import { readDuration, readWholeNumber } from '../../config/value-types.js';
 import { PATHS, type RevocationRequest, type RevocationResponse } from '../../protocol/index.js';
 import { type AdminFlags, askDiscovery } from '../admin-client.js';
+import { ClientEnded } from '../client-ended.js';
 import { pathSegment } from '../http-ask.js';
 
 interface RevokeFlags extends AdminFlags {
@@ -49,7 +50,9 @@ async function revoke(user: string | undefined, flags: RevokeFlags): Promise<voi
     return;
   }
   const { json } = await askDiscovery(flags, 'POST', PATHS.revocations, requestOf(user, flags));
-  const { id, pending } = json as RevocationResponse;
+  const { id, pending } = (json ?? {}) as Partial<RevocationResponse>;
+  if (typeof id !== 'string')
+    throw new ClientEnded('network', 'what answers is no discovery of Fanfare: nothing is known to be revoked');
   if (pending !== undefined) {
     process.stderr.write(`fanfare: stored; not yet in force at: ${pending.join(', ') || 'unknown, Redis is away'}\n`);
   } else process.stderr.write(`fanfare: ${doneOf(user, flags)}; fanfare revoke --withdraw ${id} takes it back\n`);

@@ -8,16 +8,26 @@ it.each([
   [null, undefined],
   ['Bearer abc', 'abc'],
   ['bearer   abc', 'abc'],
+  // As a key of the configuration may be.
+  ['Bearer a,b', 'a,b'],
+  ['bearer a,;b', 'a,;b'],
 ])('%j shows %j', (header, token) => {
   expect(bearerOf(header)).toBe(token);
 });
 
-it.each(['', 'Bearer', 'Bearer ', 'Bearer a b', 'Bearer a, Bearer b', 'Basic abc', 'Bearerabc', ' Bearer abc'])(
-  '%j is no bearer token',
-  (header) => {
-    expect(() => bearerOf(header)).toThrow(expect.objectContaining({ code: 'token_malformed' }));
-  },
-);
+it.each([
+  '',
+  'Bearer',
+  'Bearer ',
+  'Bearer a b',
+  'Bearer a, Bearer b',
+  'Bearer a,Bearer b',
+  'Basic abc',
+  'Bearerabc',
+  ' Bearer abc',
+])('%j is no bearer token', (header) => {
+  expect(() => bearerOf(header)).toThrow(expect.objectContaining({ code: 'token_malformed' }));
+});
 
 it('knows each key, and no prefix, extension or empty text', () => {
   const keys = new SecretKeys(['first key', 'second key']);
