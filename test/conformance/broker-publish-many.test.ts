@@ -66,6 +66,18 @@ describe('fanfare_publish_many', () => {
     expect(await current.server.admin.get(key)).toContain(answers[0]);
   });
 
+  test('remembers a key for ten minutes, as a single publish does', async () => {
+    const { channel, server } = current;
+    await many(1, channel, '1', 'many');
+    await server.admin.call('FCALL', 'fanfare_publish', 1, channel, '1', 'one');
+    const keys = await server.admin.keys(`fanfare:{${channel}}:key:*`);
+    expect(keys).toHaveLength(2);
+    for (const key of keys) {
+      const leftMs = await server.admin.pttl(key);
+      expect([key, leftMs > 540_000, leftMs <= 600_000]).toEqual([key, true, true]);
+    }
+  });
+
   test('stores nothing of a call that is none, or too much', async () => {
     const { channel } = current;
     const [log, tail] = keysOf(channel);

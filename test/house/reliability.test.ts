@@ -8,7 +8,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const text = readFileSync(`${ROOT}docs/RELIABILITY.md`, 'utf8').replaceAll(/\n(?! *\n)/g, ' ');
 
 /** A link to a test file, then the titles of tests in it, in quotes. */
-const NAMED = /\[(test\/[\w/.-]+\.ts)\]\([^)]*\)((?:,? "[^"]+")*)/g;
+const NAMED = /\[(test\/[\w/.-]+\.ts)\]\([^)]*\)((?:(?:[,;]| and)* "[^"]+")*)/g;
 
 it('each test that docs/RELIABILITY.md names stands in its file', () => {
   const missing: string[] = [];

@@ -10,7 +10,7 @@ import { type ServerProcess, startFanfare } from '../support/process.js';
 const SECRET = 'a-secret-of-at-least-thirty-two-bytes';
 const STOPPED_MS = 3_000;
 /** So long after the last sign of life that the stop has the next one come later than clients wait without asking. */
-const AFTER_MS = 6_500;
+const AFTER_MS = 5_500;
 
 let server: ServerProcess;
 let token: string;

@@ -113,12 +113,14 @@ async function failedOpen({ nodes }: Cluster): Promise<number> {
   return sum;
 }
 
-async function passedWithin(flood: Flood, seconds: number): Promise<Counts> {
+async function passedWithin(flood: Flood, seconds: number): Promise<Counts & { readonly elapsedMs: number }> {
   const before = { ...flood.counts };
   flood.counts.slowestMs = 0;
+  const startedAtMs = performance.now();
   await pause(1_000 * seconds);
   const { asked, passed, slowestMs } = flood.counts;
-  return { asked: asked - before.asked, passed: passed - before.passed, slowestMs };
+  const elapsedMs = performance.now() - startedAtMs;
+  return { asked: asked - before.asked, passed: passed - before.passed, slowestMs, elapsedMs };
 }
 
 it('lets a hundred a second pass of a thousand', async () => {
@@ -154,11 +156,12 @@ it('lets everybody pass while Redis is away, says so, and holds the limit 2 s af
     await expect.poll(async () => (await readinessOf(url)).status).toBe(200);
   await pause(2_000);
   const before = await failedOpen(cluster);
-  const { passed, asked } = await passedWithin(flood, 2);
+  const { passed, asked, elapsedMs, slowestMs } = await passedWithin(flood, 2);
   flood.stop();
   console.log(JSON.stringify({ asked, passed, failedOpen: before }));
   expect(asked).toBeGreaterThan(500);
-  expect(passed).toBeLessThanOrEqual(270);
+  // And answers that had waited to be counted.
+  expect(passed).toBeLessThanOrEqual(70 + (elapsedMs + slowestMs) / 10);
   expect(await failedOpen(cluster)).toBe(before);
 });
 

@@ -1,7 +1,7 @@
 // How long a connection to Redis waits before it is made anew.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { createShardClient, createSubscriberClient } from '../../../src/broker/redis/clients.js';
+import { createCommandClient, createShardClient, createSubscriberClient } from '../../../src/broker/redis/clients.js';
 
 let nowMs = 0;
 beforeEach(() => {
@@ -10,6 +10,14 @@ beforeEach(() => {
   vi.spyOn(Math, 'random').mockReturnValue(1);
 });
 afterEach(() => vi.restoreAllMocks());
+
+it('those for commands wait for no answer longer than RELIABILITY says, queue nothing, and send nothing again', () => {
+  const client = createCommandClient('redis://127.0.0.1:1', 'fanfare');
+  expect((client as { options: object }).options).toMatchObject({
+    ...{ commandTimeout: 2_000, socketTimeout: 5_000, connectTimeout: 5_000 },
+    ...{ enableOfflineQueue: false, autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 },
+  });
+});
 
 it.each([
   ['subscriber', () => createSubscriberClient('redis://127.0.0.1:1', 'fanfare')],
