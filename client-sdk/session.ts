@@ -72,8 +72,8 @@ export const createSession = (
   const request = async (path: string, reason: TokenContext['reason'], body: object, { signal }: AbortController) => {
     waitsFor = 'token';
     const bearer = await tokens.get(isRefused ? 'refused' : reason);
-    waitsFor = url + path;
     if (signal.aborted) return;
+    waitsFor = url + path;
     const response = await post(fetch, url + path, bearer, body, signal);
     const answer = (await response.json()) as Partial<ConnectResponse>;
     const { ticket, expiresInMs = -1, node, transports } = answer;

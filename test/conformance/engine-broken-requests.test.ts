@@ -20,6 +20,17 @@ describe.each(ENGINES)('requests that break off on the %s engine', (name) => {
     hosts.push(host);
     return host.port;
   };
+  /** A request of whose body a part has been read. */
+  const begun = async () => {
+    const port = await start();
+    const isRead = new Promise<void>((resolve) => {
+      reading = resolve;
+    });
+    const peer = await Peer.connect(port);
+    peer.write(CHUNKED, '5\r\nhello\r\n');
+    await isRead;
+    return { peer, port };
+  };
   afterEach(async () => {
     await Promise.all(hosts.splice(0).map((host) => host.close()));
   });
@@ -28,26 +39,14 @@ describe.each(ENGINES)('requests that break off on the %s engine', (name) => {
     ['a chunk whose size is none', 'ZZ\r\n'],
     ['a chunk longer than its size', '2\r\nhello\r\n0\r\n\r\n'],
   ])('are answered with 400: %s', async (_title, rest) => {
-    const port = await start();
-    const isRead = new Promise<void>((resolve) => {
-      reading = resolve;
-    });
-    const peer = await Peer.connect(port);
-    peer.write(CHUNKED, '5\r\nhello\r\n');
-    await isRead;
+    const { peer } = await begun();
     peer.write(rest);
     expect(await peer.until((text) => text.includes('\r\n\r\n'))).toMatch(/^HTTP\/1.1 400 /);
     peer.reset();
   });
 
   it('are answered once, whatever follows', async () => {
-    const port = await start();
-    const isRead = new Promise<void>((resolve) => {
-      reading = resolve;
-    });
-    const peer = await Peer.connect(port);
-    peer.write(CHUNKED, '5\r\nhello\r\n');
-    await isRead;
+    const { peer, port } = await begun();
     peer.write('ZZ\r\n');
     await peer.until((text) => text.includes('\r\n\r\n'));
     peer.write('ZZ\r\n');

@@ -3,7 +3,6 @@
 import { BYTES_PER_UNIT } from '../../limits/byte-price.js';
 import type { SubjectKeys, SubjectLimit } from '../../limits/subject-limit.js';
 import type { Admission } from '../admission.js';
-
 import { costOf, type Finding } from './poll-look.js';
 
 export interface PollBillParts {
